@@ -1,0 +1,1 @@
+//! Derivatives of sparse codes through their optimality conditions, without unrolling

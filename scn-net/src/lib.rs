@@ -1,0 +1,1 @@
+//! Supervised deep sparse coding networks: layers, assembly and training
