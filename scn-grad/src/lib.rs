@@ -1,1 +1,76 @@
-//! Derivatives of sparse codes through their optimality conditions, without unrolling
+//! Derivatives of sparse codes through their optimality conditions, without unrolling.
+//!
+//! # The formulas
+//!
+//! [`scn_solvers`] computes `a* = argmin 1/2 ||x - D a||² + λ1'|a| + λ2/2 ||a||²`, with `a >= 0` or of any sign. Let
+//! `L = { j : a*_j != 0 }` be its active set, `s` the signs of `a*`, and `H = D'D + λ2 I`. Close to a solved point the
+//! active set does not change, and on it `H_LL a_L = D_L'x - λ1_L s_L`. Differentiating this (paper, section 3.2, with
+//! the misprints of its eqs. (12) and (13) put right): given `u = dLoss/da`,
+//!
+//! ```text
+//! H_LL y_L = u_L,   y = 0 off L                                                               (3)
+//!
+//! dLoss/dD   = -D y a' + (x - D a) y'
+//! dLoss/dx   =  D y
+//! dLoss/dλ1_j = -s_j y_j              (their sum over j, for a λ1 shared by all atoms)
+//! dLoss/dλ2  = -y'a
+//! ```
+//!
+//! The cost is one linear solve per column, restricted to its active set: no iteration of the forward solve is stored or
+//! revisited.
+//!
+//! # Where the map has no derivative
+//!
+//! An entry that is zero with its optimality condition just met (`a_j = 0` and `g_j + λ1_j = 0`) is about to
+//! become active: the map has a kink there. The convention is the strict active set: such an entry is held at zero, which
+//! gives one of the one-sided derivatives. [`Linearization::margin`] says how far a point is from the nearest kink.
+//!
+//! # What an inexact forward solve does
+//!
+//! The derivative is that at the codes given, on the support they have. Where the solve has found the true
+//! active set, an error of the codes enters only through the residual `x - D a` and `a` itself, linearly; an entry whose
+//! activity is still undecided at the tolerance changes the gradient by its whole contribution. Solve tighter than the
+//! margin where exact gradients matter.
+//!
+//! # Tour
+//!
+//! [`Linearization`] is a solved point; its [`vjp`](Linearization::vjp) adds to [`Gradients`]. System (3) is solved by a
+//! [`MaskedSolver`], with a tolerance of its own: [`MaskedCholesky`] is the exact reference, [`MaskedGaussSeidel`] solves
+//! many columns with different active sets at once.
+//!
+//! ```
+//! use faer::Mat;
+//! use scn_grad::{Gradients, Linearization, MaskedCholesky};
+//! use scn_solvers::{CoordinateDescent, ElasticNet, Problem, Settings, Start, encode};
+//!
+//! let dictionary = Mat::<f64>::from_fn(2, 1, |i, _| [0.6, 0.8][i]);
+//! let signal = Mat::<f64>::from_fn(2, 1, |i, _| [1.0, 2.0][i]);
+//! let problem = Problem::new(dictionary.as_ref(), ElasticNet::nonnegative(0.5, 0.0))?;
+//! let mut code = Mat::zeros(1, 1);
+//! let solver = CoordinateDescent::new(Settings::new(1e-12, 100)?);
+//! assert!(encode(&solver, &problem, &signal.as_ref(), code.as_mut(), Start::Zero)?.converged());
+//!
+//! // a = d'x - lambda1 for a single unit-norm atom, so da/dx = d and da/dlambda1 = -1.
+//! let point = Linearization::new(&problem, &signal, code.as_ref())?;
+//! let mut gradients = Gradients::zeros(&problem);
+//! let mut signal_gradient = Mat::zeros(2, 1);
+//! let cotangent = Mat::full(1, 1, 1.0);
+//! let report = point.vjp(&MaskedCholesky, cotangent.as_ref(), &mut gradients, signal_gradient.as_mut())?;
+//!
+//! assert!(report.solved());
+//! assert!((signal_gradient[(0, 0)] - 0.6).abs() < 1e-12);
+//! assert_eq!(gradients.lambda1, [-1.0]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod adjoint;
+mod error;
+mod gradients;
+mod linearization;
+pub mod masked;
+
+pub use adjoint::{Adjoint, SignalGradient};
+pub use error::GradError;
+pub use gradients::{AdjointSums, Gradients};
+pub use linearization::Linearization;
+pub use masked::{AdjointReport, MaskedCholesky, MaskedGaussSeidel, MaskedSolver};

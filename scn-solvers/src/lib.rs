@@ -1,1 +1,79 @@
-//! Exact sparse codes for many signals over one dictionary: nonnegative and signed elastic nets with certificates
+//! Exact sparse codes for many signals over one dictionary.
+//!
+//! # The problem
+//!
+//! Given a dictionary `D` (m × n, one atom per column) and a signal `x` (length m), the code is
+//!
+//! ```text
+//! a* = argmin over a (>= 0)   1/2 ||x - D a||²  +  λ1' |a|  +  λ2/2 ||a||²              (1)
+//! ```
+//!
+//! With the Gram matrix `H = D'D + λ2 I` and the correlations `c = D'x` this is
+//! `min 1/2 a'Ha - c'a + λ1'|a|`: one Hessian shared by very many right-hand sides. Everything here rests on
+//! that: [`Problem`] does once what depends only on `D`, [`encode`] streams any number of signals past it.
+//!
+//! # Converged has one meaning
+//!
+//! A code is optimal if and only if its [KKT residual](kkt) is zero. Each solver stops at a stated residual,
+//! measured at the very codes that are returned, and the [`Report`] says how many columns got there.
+//!
+//! # Tour
+//!
+//! | module | subject |
+//! |---|---|
+//! | [`penalty`], [`problem`] | what is minimised: λ1, λ2, the sign; `D`, `H` and their packed copies |
+//! | [`columns`] | where signals come from: a matrix, or anything that can write columns into a tile |
+//! | [`kkt`], [`certificate`] | the only definition of converged; the duality gap |
+//! | [`solver`] | the trait and the one loop; [`CoordinateDescent`], [`Fista`], [`ActiveSet`] |
+//! | [`mod@encode`] | tiles × threads |
+//! | [`tile`] | the building blocks for a method of one's own |
+//!
+//! # Example
+//!
+//! ```
+//! use faer::Mat;
+//! use scn_solvers::{CoordinateDescent, ElasticNet, Problem, Settings, Start, encode};
+//!
+//! // Two orthonormal atoms: the code is the correlation, less lambda1, cut off at zero.
+//! let dictionary = Mat::<f64>::from_fn(3, 2, |i, j| if i == j { 1.0 } else { 0.0 });
+//! let problem = Problem::new(dictionary.as_ref(), ElasticNet::nonnegative(0.5, 0.0))?;
+//! let signals = Mat::<f64>::from_fn(3, 4, |i, j| (i + j) as f64 - 1.0);
+//!
+//! let mut codes = Mat::zeros(2, 4);
+//! let solver = CoordinateDescent::new(Settings::new(1e-10, 1000)?);
+//! let report = encode(&solver, &problem, &signals.as_ref(), codes.as_mut(), Start::Zero)?;
+//!
+//! assert!(report.converged());
+//! assert_eq!(codes[(0, 3)], 1.5);
+//! assert_eq!(codes[(0, 0)], 0.0);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+pub mod certificate;
+pub mod columns;
+pub mod encode;
+mod error;
+mod kernel;
+pub mod kkt;
+pub mod penalty;
+pub mod problem;
+mod report;
+mod scalar;
+mod settings;
+pub mod solver;
+#[cfg(feature = "testing")]
+pub mod testing;
+pub mod tile;
+mod workspace;
+
+pub use certificate::{Certificate, certify};
+pub use columns::ColumnSource;
+pub use encode::{Start, encode};
+pub use error::{EncodeError, ProblemError, SettingsError};
+pub use penalty::{ElasticNet, Lambda1, Sign};
+pub use problem::Problem;
+pub use report::{Report, Status};
+pub use scalar::Scalar;
+pub use settings::Settings;
+pub use solver::{ActiveSet, CoordinateDescent, Fista, Solver};
+pub use workspace::Workspace;

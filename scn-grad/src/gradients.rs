@@ -1,0 +1,96 @@
+//! What the adjoint adds to.
+
+use faer::linalg::matmul::matmul;
+use faer::{Accum, Mat, Par};
+use scn_solvers::{Problem, Scalar};
+
+/// Gradients of a loss by the parameters of a problem, summed over columns. The adjoint adds to what is there.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Gradients<T: Scalar> {
+    /// dLoss/dD, m × n.
+    pub dictionary: Mat<T>,
+    /// dLoss/dλ1 per atom, length n; see [`shared_lambda1`](Self::shared_lambda1).
+    pub lambda1: Vec<T>,
+    /// dLoss/dλ2.
+    pub lambda2: T,
+}
+
+impl<T: Scalar> Gradients<T> {
+    /// Zeros that fit a problem.
+    pub fn zeros(problem: &Problem<T>) -> Self {
+        Self {
+            dictionary: Mat::zeros(problem.rows(), problem.atoms()),
+            lambda1: vec![T::ZERO; problem.atoms()],
+            lambda2: T::ZERO,
+        }
+    }
+
+    /// dLoss/dλ1 where all atoms share one λ1: the sum over atoms.
+    pub fn shared_lambda1(&self) -> T {
+        self.lambda1.iter().fold(T::ZERO, |sum, &value| sum + value)
+    }
+}
+
+/// Sums over columns from which the gradients by the parameters follow. With the formulas of the crate,
+///
+/// ```text
+/// dLoss/dD = sum (x y' - D (a y' + y a')) = X Y' - D (Y A' + (Y A')')
+/// ```
+///
+/// so it is enough to sum `X Y'` (m × n) and `Y A'` (n × n); `D` enters once at the end, not once per column.
+#[derive(Debug, Clone)]
+pub struct AdjointSums<T: Scalar> {
+    /// `X Y'`, m × n.
+    pub(crate) signals: Mat<T>,
+    /// `Y A'`, n × n.
+    pub(crate) codes: Mat<T>,
+    /// `-sum s_j y_j`, length n.
+    pub(crate) lambda1: Vec<T>,
+}
+
+impl<T: Scalar> AdjointSums<T> {
+    /// Zeros that fit a problem.
+    pub fn zeros(problem: &Problem<T>) -> Self {
+        let (rows, atoms) = (problem.rows(), problem.atoms());
+        Self {
+            signals: Mat::zeros(rows, atoms),
+            codes: Mat::zeros(atoms, atoms),
+            lambda1: vec![T::ZERO; atoms],
+        }
+    }
+
+    /// Adds the sums over other columns of the same problem.
+    ///
+    /// # Panics
+    /// If the other sums are those of a problem of another shape.
+    pub fn add(&mut self, other: &Self) {
+        self.signals += &other.signals;
+        self.codes += &other.codes;
+        for (sum, &value) in self.lambda1.iter_mut().zip(&other.lambda1) {
+            *sum += value;
+        }
+    }
+
+    /// Adds the gradients that these sums make.
+    ///
+    /// # Panics
+    /// If sums and gradients are those of problems of another shape.
+    pub fn finish(self, problem: &Problem<T>, into: &mut Gradients<T>) {
+        into.dictionary += &self.signals;
+        let symmetric = &self.codes + self.codes.transpose();
+        matmul(
+            into.dictionary.as_mut(),
+            Accum::Add,
+            problem.dictionary(),
+            symmetric.as_ref(),
+            -T::ONE,
+            Par::Seq,
+        );
+        for (sum, &value) in into.lambda1.iter_mut().zip(&self.lambda1) {
+            *sum += value;
+        }
+        for j in 0..problem.atoms() {
+            into.lambda2 -= self.codes[(j, j)];
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! The adjoint against central differences, against the differentiated iteration, and each masked solver against the
+//! other, in f64.
+
+mod common;
+
+use common::{Point, inner};
+use faer::Mat;
+use proptest::prelude::*;
+use scn_grad::{Gradients, Linearization, MaskedCholesky, MaskedGaussSeidel, MaskedSolver};
+use scn_solvers::testing::normal_matrix;
+use scn_solvers::{CoordinateDescent, Settings, Sign, Start, encode};
+
+fn sweeps() -> MaskedGaussSeidel {
+    MaskedGaussSeidel::new(Settings::new(1e-13, 10_000).unwrap())
+}
+
+fn sign() -> impl Strategy<Value = Sign> {
+    prop_oneof![Just(Sign::NonNegative), Just(Sign::Free)]
+}
+
+/// Distance from a kink below which differences are not taken: the step is 1e-5, and a point moves by a moderate multiple
+/// of that.
+const MARGIN: f64 = 1e-3;
+const STEP: f64 = 1e-5;
+
+/// Central differences err by `h²/6` times the third derivative and by `ε/h` times the loss: here about 1e-10 and 1e-11,
+/// times constants that grow with the condition of `H_LL`. 1e-6 relative to the largest entry leaves room for that and none
+/// for a wrong term.
+const DIFFERENCE_TOLERANCE: f64 = 1e-6;
+
+fn check_direction(
+    point: &Point,
+    what: &str,
+    analytic: f64,
+    size: f64,
+    nudge: impl Fn(&mut Point, f64),
+) -> Result<(), TestCaseError> {
+    let at = |step: f64| {
+        let mut moved = point.clone();
+        nudge(&mut moved, step);
+        moved.loss()
+    };
+    let difference = (at(STEP) - at(-STEP)) / (2.0 * STEP);
+    prop_assert!(
+        (difference - analytic).abs() <= DIFFERENCE_TOLERANCE * size.max(1.0),
+        "{what}: analytic {analytic}, difference {difference}"
+    );
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn central_differences(
+        m in 2usize..12, n in 1usize..12, columns in 1usize..4, lambda2 in 0.05f64..0.5, sign in sign(), seed in 0u64..10_000,
+    ) {
+        let point = Point::random(m, n, columns, lambda2, sign, seed);
+        prop_assume!(point.margin() > MARGIN);
+        for solver in [&MaskedCholesky as &dyn MaskedSolver<f64>, &sweeps()] {
+            let (gradients, signal_gradient) = point.gradients(solver);
+
+            let direction = normal_matrix::<f64>(m, n, seed + 10);
+            let analytic = inner(gradients.dictionary.as_ref(), direction.as_ref());
+            let size = gradients.dictionary.norm_l2() * direction.norm_l2();
+            check_direction(&point, "dictionary", analytic, size, |p, h| p.dictionary += faer::Scale(h) * &direction)?;
+
+            let direction = normal_matrix::<f64>(m, columns, seed + 11);
+            let analytic = inner(signal_gradient.as_ref(), direction.as_ref());
+            let size = signal_gradient.norm_l2() * direction.norm_l2();
+            check_direction(&point, "signals", analytic, size, |p, h| p.signals += faer::Scale(h) * &direction)?;
+
+            for j in 0..n {
+                let analytic = gradients.lambda1[j];
+                check_direction(&point, "lambda1", analytic, analytic.abs(), |p, h| p.lambda1[j] += h)?;
+            }
+            let shared = gradients.shared_lambda1();
+            check_direction(&point, "shared lambda1", shared, shared.abs(), |p, h| {
+                p.lambda1.iter_mut().for_each(|value| *value += h);
+            })?;
+            let analytic = gradients.lambda2;
+            check_direction(&point, "lambda2", analytic, analytic.abs(), |p, h| p.lambda2 += h)?;
+        }
+    }
+
+    /// Proximal gradient descent run to convergence and differentiated step by step, in reverse.
+    #[test]
+    fn unrolled(m in 2usize..8, n in 1usize..8, lambda2 in 0.1f64..0.5, sign in sign(), seed in 0u64..10_000) {
+        let point = Point::random(m, n, 1, lambda2, sign, seed);
+        prop_assume!(point.margin() > MARGIN);
+        let (gradients, signal_gradient) = point.gradients(&MaskedCholesky);
+        let unrolled = Unrolled::differentiate(&point);
+        // The error of the iteration after k steps is (1 - λ2/L)^k < 1e-12 at the k chosen; sums of k terms add k ε.
+        let close = |a: f64, b: f64, size: f64| (a - b).abs() <= 1e-8 * size.max(1.0);
+        for j in 0..n {
+            for i in 0..m {
+                let size = gradients.dictionary.norm_max();
+                prop_assert!(close(gradients.dictionary[(i, j)], unrolled.dictionary[(i, j)], size));
+            }
+            prop_assert!(close(gradients.lambda1[j], unrolled.lambda1[j], 1.0));
+        }
+        for i in 0..m {
+            prop_assert!(close(signal_gradient[(i, 0)], unrolled.signal[i], signal_gradient.norm_max()));
+        }
+        prop_assert!(close(gradients.lambda2, unrolled.lambda2, 1.0));
+    }
+
+    /// f32 sweeps and exact solves differ by rounding times the condition of H_LL, at most `(1 + coherence n + λ2)/λ2 < 60` here.
+    #[test]
+    fn masked_solvers_agree_in_single_precision(n in 1usize..20, columns in 1usize..60, seed in 0u64..10_000) {
+        let point = Point::random(n + 4, n, columns, 0.1, Sign::NonNegative, seed);
+        let codes = point.codes();
+        let single = |matrix: &Mat<f64>| Mat::from_fn(matrix.nrows(), matrix.ncols(), |i, j| matrix[(i, j)] as f32);
+        let (dictionary, signals, codes) = (single(&point.dictionary), single(&point.signals), single(&codes));
+        let problem = scn_solvers::Problem::new(
+            dictionary.as_ref(), scn_solvers::ElasticNet::nonnegative(0.2, 0.1)).unwrap();
+        let signals = signals.as_ref();
+        let linearization = Linearization::new(&problem, &signals, codes.as_ref()).unwrap();
+        let cotangent = single(&point.cotangent);
+        let solve = |solver: &dyn MaskedSolver<f32>| {
+            let mut gradients = Gradients::zeros(&problem);
+            let mut out = Mat::zeros(n + 4, columns);
+            let report = linearization.vjp(solver, cotangent.as_ref(), &mut gradients, out.as_mut()).unwrap();
+            assert!(report.solved());
+            out
+        };
+        let exact = solve(&MaskedCholesky);
+        let swept = solve(&MaskedGaussSeidel::new(Settings::new(1e-6, 500).unwrap()));
+        let bound = 60.0 * (1e-6 + n as f32 * f32::EPSILON) * cotangent.norm_max() * n as f32;
+        prop_assert!((&exact - &swept).norm_max() <= bound, "{} > {bound}", (&exact - &swept).norm_max());
+    }
+}
+
+/// Gradients of `sum cotangent . a_k`, with `a_{k+1} = prox(a_k - (H a_k - c)/L)`, by going back through the steps. `L` is held
+/// fixed: at the fixed point its derivative has no effect.
+struct Unrolled {
+    dictionary: Mat<f64>,
+    signal: Vec<f64>,
+    lambda1: Vec<f64>,
+    lambda2: f64,
+}
+
+impl Unrolled {
+    fn differentiate(point: &Point) -> Self {
+        let problem = point.problem();
+        let (m, n) = (problem.rows(), problem.atoms());
+        let (gram, dictionary) = (problem.gram(), problem.dictionary());
+        let lipschitz = problem.lipschitz();
+        let steps = (30.0 * lipschitz / point.lambda2).ceil() as usize;
+        let signal: Vec<f64> = (0..m).map(|i| point.signals[(i, 0)]).collect();
+        let correlations: Vec<f64> = (0..n)
+            .map(|j| (0..m).map(|i| dictionary[(i, j)] * signal[i]).sum())
+            .collect();
+
+        let mut trace = vec![vec![0.0; n]];
+        for k in 0..steps {
+            let code = &trace[k];
+            let next = (0..n).map(|j| {
+                let g = (0..n).map(|q| gram[(j, q)] * code[q]).sum::<f64>() - correlations[j];
+                let free = code[j] - g / lipschitz;
+                let threshold = point.lambda1[j] / lipschitz;
+                let above = (free - threshold).max(0.0);
+                if point.sign == Sign::Free {
+                    above + (free + threshold).min(0.0)
+                } else {
+                    above
+                }
+            });
+            let next = next.collect();
+            trace.push(next);
+        }
+
+        let mut adjoint: Vec<f64> = (0..n).map(|j| point.cotangent[(j, 0)]).collect();
+        let mut correlation_gradient = vec![0.0; n];
+        let mut gram_gradient = Mat::<f64>::zeros(n, n);
+        let mut lambda1 = vec![0.0; n];
+        for k in (0..steps).rev() {
+            for j in 0..n {
+                let next = trace[k + 1][j];
+                let sign = if next == 0.0 { 0.0 } else { next.signum() };
+                adjoint[j] *= sign.abs();
+                lambda1[j] -= sign * adjoint[j] / lipschitz;
+                correlation_gradient[j] += adjoint[j] / lipschitz;
+                for q in 0..n {
+                    gram_gradient[(j, q)] -= adjoint[j] * trace[k][q] / lipschitz;
+                }
+            }
+            adjoint = (0..n)
+                .map(|q| {
+                    adjoint[q] - (0..n).map(|j| adjoint[j] * gram[(j, q)]).sum::<f64>() / lipschitz
+                })
+                .collect();
+        }
+        let symmetric = &gram_gradient + gram_gradient.transpose();
+        let mut dictionary_gradient = dictionary * &symmetric;
+        for j in 0..n {
+            for i in 0..m {
+                dictionary_gradient[(i, j)] += signal[i] * correlation_gradient[j];
+            }
+        }
+        Self {
+            dictionary: dictionary_gradient,
+            signal: (0..m)
+                .map(|i| {
+                    (0..n)
+                        .map(|j| dictionary[(i, j)] * correlation_gradient[j])
+                        .sum()
+                })
+                .collect(),
+            lambda1,
+            lambda2: (0..n).map(|j| gram_gradient[(j, j)]).sum(),
+        }
+    }
+}
+
+/// The gradient of a batch is the sum over its columns, and it adds to what is there.
+#[test]
+fn batches_add_up() {
+    let point = Point::random(9, 7, 50, 0.1, Sign::NonNegative, 5);
+    let (whole, signal_gradient) = point.gradients(&MaskedCholesky);
+    let problem = point.problem();
+    let codes = point.codes();
+    let mut summed = Gradients::zeros(&problem);
+    for k in 0..50 {
+        let signal = point.signals.as_ref().subcols(k, 1);
+        let linearization =
+            Linearization::new(&problem, &signal, codes.as_ref().subcols(k, 1)).unwrap();
+        let mut out = Mat::zeros(9, 1);
+        let cotangent = point.cotangent.as_ref().subcols(k, 1);
+        let report = linearization
+            .vjp(&MaskedCholesky, cotangent, &mut summed, out.as_mut())
+            .unwrap();
+        assert!(report.solved());
+        let rounding = 1e3 * f64::EPSILON * signal_gradient.norm_max();
+        assert!((out.as_ref() - signal_gradient.as_ref().subcols(k, 1)).norm_max() <= rounding);
+    }
+    // Sums of 50 terms in another order.
+    let rounding = 1e3 * f64::EPSILON * whole.dictionary.norm_max();
+    assert!((&summed.dictionary - &whole.dictionary).norm_max() <= rounding);
+    assert!((summed.lambda2 - whole.lambda2).abs() <= rounding);
+}
+
+/// Same bits for any number of threads, on a batch of several tasks.
+#[test]
+fn threads_do_not_change_a_bit() {
+    let problem = Point::random(600, 20, 1, 0.1, Sign::NonNegative, 1).problem();
+    let signals = normal_matrix::<f64>(600, 700, 8);
+    let signals = signals.as_ref();
+    let mut codes = Mat::zeros(20, 700);
+    let solver = CoordinateDescent::new(Settings::default());
+    assert!(
+        encode(&solver, &problem, &signals, codes.as_mut(), Start::Zero)
+            .unwrap()
+            .converged()
+    );
+    let cotangent = normal_matrix::<f64>(20, 700, 9);
+    let run = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap();
+        pool.install(|| {
+            let point = Linearization::new(&problem, &signals, codes.as_ref()).unwrap();
+            let mut gradients = Gradients::zeros(&problem);
+            let mut out = Mat::zeros(600, 700);
+            let report = point
+                .vjp(&sweeps(), cotangent.as_ref(), &mut gradients, out.as_mut())
+                .unwrap();
+            (gradients, out, report)
+        })
+    };
+    let one = run(1);
+    assert_eq!(one, run(2));
+    assert_eq!(one, run(5));
+}

@@ -1,0 +1,175 @@
+//! The strict active set at kinks, degenerate active sets, and wrong input.
+
+mod common;
+
+use common::Point;
+use faer::Mat;
+use scn_grad::{
+    GradError, Gradients, Linearization, MaskedCholesky, MaskedGaussSeidel, MaskedSolver,
+};
+use scn_solvers::{ElasticNet, Problem, Settings, Sign};
+
+fn solvers() -> [Box<dyn MaskedSolver<f64>>; 2] {
+    [
+        Box::new(MaskedCholesky),
+        Box::new(MaskedGaussSeidel::new(Settings::new(1e-12, 200).unwrap())),
+    ]
+}
+
+/// One atom d = 1, x = λ1: the code is max(x - λ1, 0) at its kink. The strict active set holds it at zero.
+#[test]
+fn a_weakly_active_entry_has_derivative_zero() {
+    let dictionary = Mat::<f64>::identity(1, 1);
+    let problem = Problem::new(dictionary.as_ref(), ElasticNet::nonnegative(0.5, 0.0)).unwrap();
+    let signal = Mat::full(1, 1, 0.5);
+    let signal = signal.as_ref();
+    let code = Mat::zeros(1, 1);
+    let point = Linearization::new(&problem, &signal, code.as_ref()).unwrap();
+    assert_eq!(point.margin(), 0.0);
+    for solver in solvers() {
+        let mut gradients = Gradients::zeros(&problem);
+        let mut out = Mat::zeros(1, 1);
+        let report = point
+            .vjp(
+                &*solver,
+                Mat::full(1, 1, 1.0).as_ref(),
+                &mut gradients,
+                out.as_mut(),
+            )
+            .unwrap();
+        assert!(report.solved());
+        assert_eq!(out[(0, 0)], 0.0);
+        assert_eq!(gradients, Gradients::zeros(&problem));
+    }
+}
+
+/// Half the distance to the kink shows as half the margin.
+#[test]
+fn the_margin_is_the_distance_to_the_kink() {
+    let dictionary = Mat::<f64>::identity(1, 1);
+    let problem = Problem::new(dictionary.as_ref(), ElasticNet::nonnegative(0.5, 0.0)).unwrap();
+    for (x, expected) in [(2.0, 0.75), (0.25, 1.0), (1.0, 0.5)] {
+        let signal = Mat::full(1, 1, x);
+        let signal = signal.as_ref();
+        let code = Mat::full(1, 1, f64::max(x - 0.5, 0.0));
+        let point = Linearization::new(&problem, &signal, code.as_ref()).unwrap();
+        assert!(
+            (point.margin() - expected).abs() < 1e-15,
+            "{x}: {}",
+            point.margin()
+        );
+    }
+}
+
+/// All columns inactive: nothing flows back.
+#[test]
+fn an_empty_active_set_has_no_gradient() {
+    let point = Point::random(6, 5, 30, 0.1, Sign::Free, 3);
+    let problem = point.problem();
+    let signals = point.signals.as_ref();
+    let codes = Mat::zeros(5, 30);
+    let linearization = Linearization::new(&problem, &signals, codes.as_ref()).unwrap();
+    for solver in solvers() {
+        let mut gradients = Gradients::zeros(&problem);
+        let mut out = Mat::zeros(6, 30);
+        let report = linearization
+            .vjp(
+                &*solver,
+                point.cotangent.as_ref(),
+                &mut gradients,
+                out.as_mut(),
+            )
+            .unwrap();
+        assert!(report.solved());
+        assert_eq!(out.norm_max(), 0.0);
+        assert_eq!(gradients.dictionary.norm_max(), 0.0);
+    }
+}
+
+/// Twice the same atom, both active, λ2 = 0: no unique derivative, and both solvers say so instead of inventing one.
+#[test]
+fn linearly_dependent_active_atoms_are_reported() {
+    let dictionary = Mat::<f64>::full(3, 2, 1.0);
+    let problem = Problem::new(dictionary.as_ref(), ElasticNet::nonnegative(0.1, 0.0)).unwrap();
+    let signal = Mat::full(3, 1, 1.0);
+    let signal = signal.as_ref();
+    let codes = Mat::full(2, 1, 0.4);
+    let point = Linearization::new(&problem, &signal, codes.as_ref()).unwrap();
+    let cotangent = Mat::from_fn(2, 1, |i, _| [1.0, -1.0][i]);
+    for solver in solvers() {
+        let mut gradients = Gradients::zeros(&problem);
+        let mut out = Mat::zeros(3, 1);
+        let report = point
+            .vjp(&*solver, cotangent.as_ref(), &mut gradients, out.as_mut())
+            .unwrap();
+        assert_eq!(
+            report.unsolved,
+            1,
+            "{}",
+            MaskedSolver::<f64>::name(&*solver)
+        );
+        assert!(!report.solved());
+    }
+}
+
+/// Coherent atoms: the sweeps run out of passes and the factorisation takes over.
+#[test]
+fn slow_columns_are_factorised() {
+    let mut point = Point::random(8, 6, 40, 1e-6, Sign::NonNegative, 4);
+    point.dictionary = scn_solvers::testing::dictionary(8, 6, 0.95, 4);
+    point.lambda1.fill(1e-3);
+    let (problem, codes, signals) = (point.problem(), point.codes(), point.signals.as_ref());
+    let linearization = Linearization::new(&problem, &signals, codes.as_ref()).unwrap();
+    let solve = |solver: &dyn MaskedSolver<f64>| {
+        let mut gradients = Gradients::zeros(&problem);
+        let mut out = Mat::zeros(8, 40);
+        let report = linearization
+            .vjp(
+                solver,
+                point.cotangent.as_ref(),
+                &mut gradients,
+                out.as_mut(),
+            )
+            .unwrap();
+        (report, out)
+    };
+    let (report, swept) = solve(&MaskedGaussSeidel::new(Settings::new(1e-12, 3).unwrap()));
+    assert!(report.factorised > 0 && report.solved(), "{report:?}");
+    let (_, exact) = solve(&MaskedCholesky);
+    // Columns still swept meet 1e-12 in the residual; times the condition of H_LL, about n/(1 - 0.95) = 120.
+    assert!((&swept - &exact).norm_max() <= 1e-8 * exact.norm_max());
+}
+
+#[test]
+fn wrong_shapes_are_errors() {
+    let point = Point::random(4, 3, 2, 0.1, Sign::NonNegative, 1);
+    let (problem, codes) = (point.problem(), point.codes());
+    let signals = point.signals.as_ref();
+    let short = Mat::<f64>::zeros(3, 2);
+    let short = short.as_ref();
+    assert_eq!(
+        Linearization::new(&problem, &short, codes.as_ref()).err(),
+        Some(GradError::SignalLength {
+            expected: 4,
+            found: 3
+        })
+    );
+    let narrow = Mat::<f64>::zeros(3, 1);
+    assert!(matches!(
+        Linearization::new(&problem, &signals, narrow.as_ref()),
+        Err(GradError::Shape { .. })
+    ));
+    let linearization = Linearization::new(&problem, &signals, codes.as_ref()).unwrap();
+    let mut gradients = Gradients::zeros(&problem);
+    let mut out = Mat::zeros(4, 2);
+    let wrong = linearization.vjp(
+        &MaskedCholesky,
+        narrow.as_ref(),
+        &mut gradients,
+        out.as_mut(),
+    );
+    assert_eq!(
+        wrong.unwrap_err().to_string(),
+        "dLoss/da must be (3, 2) (rows, columns), but is (3, 1)"
+    );
+}

@@ -1,0 +1,114 @@
+//! How far codes are from optimal, checked after the fact in f64.
+
+use faer::MatRef;
+
+use crate::columns::load;
+use crate::kkt::{self, SMALLEST_SCALE};
+use crate::{ColumnSource, EncodeError, Problem, Scalar};
+
+/// How far a batch of codes is from optimal.
+#[must_use]
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Certificate {
+    /// The largest [KKT residual](crate::kkt) of any column.
+    pub kkt: f64,
+    /// The largest relative duality gap of any column: see [`duality_gap`], divided by `||x||²/2`, the objective of the
+    /// code zero.
+    pub duality_gap: f64,
+    /// Columns checked.
+    pub columns: usize,
+    /// Share of the codes that are not zero.
+    pub active: f64,
+}
+
+/// Checks codes (n × P) against their signals (m × P), in f64 and in plain loops, apart from everything that computed them.
+///
+/// # Errors
+/// Shapes that do not fit the problem.
+pub fn certify<T: Scalar>(
+    problem: &Problem<T>,
+    signals: &dyn ColumnSource<T>,
+    codes: MatRef<'_, T>,
+) -> Result<Certificate, EncodeError> {
+    if signals.rows() != problem.rows() {
+        return Err(EncodeError::SignalLength { expected: problem.rows(), found: signals.rows() });
+    }
+    let expected = (problem.atoms(), signals.columns());
+    if codes.shape() != expected {
+        return Err(EncodeError::CodesShape { expected, found: codes.shape() });
+    }
+    let mut certificate = Certificate { kkt: 0.0, duality_gap: 0.0, columns: expected.1, active: 0.0 };
+    let mut signal = vec![T::ZERO; problem.rows()];
+    let mut code = vec![T::ZERO; problem.atoms()];
+    let mut active = 0_usize;
+    for column in 0..expected.1 {
+        signals.pack(column..column + 1, &mut signal, 1);
+        load(codes.subcols(column, 1), &mut code, 1);
+        let correlations: Vec<T> = (0..problem.atoms())
+            .map(|j| {
+                let atom = problem.dictionary().col(j);
+                T::from_f64(atom.iter().zip(&signal).map(|(&d, &x)| d.to_f64() * x.to_f64()).sum())
+            })
+            .collect();
+        let half_square = 0.5 * signal.iter().map(|x| x.to_f64() * x.to_f64()).sum::<f64>();
+        let gap = duality_gap(problem, half_square, &correlations, &code) / half_square.max(SMALLEST_SCALE);
+        certificate.kkt = largest(certificate.kkt, kkt::residual(problem, &correlations, &code));
+        certificate.duality_gap = largest(certificate.duality_gap, gap);
+        active += code.iter().filter(|&&a| a != T::ZERO).count();
+    }
+    certificate.active = active as f64 / (expected.0 * expected.1).max(1) as f64;
+    Ok(certificate)
+}
+
+/// The larger number; NaN if either is.
+fn largest(a: f64, b: f64) -> f64 {
+    if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) }
+}
+
+/// An upper bound on `F(a) - F(a*)`, from weak duality; `half_square` is `||x||²/2`, `correlations` is `c = D'x`.
+///
+/// Two dual points are tried and the better bound is returned. With `v = c - D'D a`:
+///
+/// - λ2 > 0: the residual `x - D a` itself, by Fenchel's inequality for the penalty of each entry,
+///   `sum_j λ1 |a_j| + λ2/2 a_j² + max(|v_j| - λ1, 0)² / (2 λ2) - a_j v_j` (without the absolute values if a >= 0).
+/// - the residual of the equivalent lasso with rows `sqrt(λ2) I` below the dictionary, scaled by
+///   the factor in [0, s] that is best, s being the largest for which the dual point is feasible
+///   (El Ghaoui, Viallon, Rabbani, "Safe feature elimination", 2010; Gramfort et al., "Mind the duality gap", 2015).
+///
+/// Exactly computed, both are zero at the optimum; rounding may leave a tiny negative number, which is returned as 0.
+pub fn duality_gap<T: Scalar>(problem: &Problem<T>, half_square: f64, correlations: &[T], code: &[T]) -> f64 {
+    let lambda2 = problem.penalty().lambda2.to_f64();
+    let signed = problem.signed();
+    let mut fenchel = 0.0;
+    let mut absolute = 0.0; // λ1'|a|
+    let mut correlation = 0.0; // c'a = x'Da
+    let mut quadratic = 0.0; // a'Ha
+    let mut feasible = f64::INFINITY;
+    for (j, (&c, &a)) in correlations.iter().zip(code).enumerate() {
+        let (c, a) = (c.to_f64(), a.to_f64());
+        let gram = problem.gram().col(j);
+        let product: f64 = gram.iter().zip(code).map(|(&h, &a)| h.to_f64() * a.to_f64()).sum();
+        let lambda1 = problem.lambda1()[j].to_f64();
+        let pull = c - product; // that of the augmented lasso
+        let v = pull + lambda2 * a;
+        let beyond = |v: f64| (if signed { v.abs() } else { v }) - lambda1;
+        fenchel += lambda1 * a.abs() + 0.5 * lambda2 * a * a - a * v;
+        if beyond(v) > 0.0 {
+            fenchel += beyond(v) * beyond(v) / (2.0 * lambda2);
+        }
+        if beyond(pull) > 0.0 {
+            feasible = feasible.min(lambda1 / (beyond(pull) + lambda1));
+        }
+        absolute += lambda1 * a.abs();
+        correlation += c * a;
+        quadratic += a * product;
+    }
+    let primal = half_square - correlation + 0.5 * quadratic + absolute;
+    let signal_residual = 2.0 * half_square - correlation; // x'(x - Da)
+    let residual_square = (2.0 * half_square - 2.0 * correlation + quadratic).max(0.0);
+    let best = if residual_square > 0.0 { signal_residual / residual_square } else { 1.0 };
+    let scale = best.clamp(0.0, feasible.max(0.0));
+    let scaled = primal - (scale * signal_residual - 0.5 * scale * scale * residual_square);
+    let gap = if lambda2 > 0.0 { fenchel.min(scaled) } else { scaled };
+    if gap.is_nan() { gap } else { gap.max(0.0) }
+}

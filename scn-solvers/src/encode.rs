@@ -1,0 +1,104 @@
+//! Any number of signals, as tiles × threads.
+
+use faer::MatMut;
+use rayon::prelude::*;
+
+use crate::columns::{load, store};
+use crate::solver::{Tile, solve_tile};
+use crate::tile::product;
+use crate::{ColumnSource, EncodeError, Problem, Report, Scalar, Solver, Workspace};
+
+/// Tiles that a thread takes at a time: enough to forget the cost of taking them, few enough that threads end together.
+const TILES_PER_TASK: usize = 8;
+
+/// Where a solve starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Start {
+    /// At zero; what the codes hold is ignored.
+    #[default]
+    Zero,
+    /// At what the codes hold. Negative entries count as zero where codes must be nonnegative, and so do those that are
+    /// not finite.
+    Codes,
+}
+
+/// Writes the codes (n × P) of all signals (m × P).
+///
+/// The columns are solved in tiles of [`Scalar::TILE`] side by side, spread over the threads of the current `rayon` pool.
+/// A tile is packed, multiplied by `D'`, solved and stored in one visit, so memory beyond the codes is a tile per
+/// thread. Each column of a tile is iterated until all have converged. The result does not depend on the number of
+/// threads.
+///
+/// Row-major codes (column stride 1) are stored fastest.
+///
+/// # Errors
+/// Shapes that do not fit the problem. A column that does not converge is no error: see [`Report`].
+pub fn encode<T: Scalar>(
+    solver: &dyn Solver<T>,
+    problem: &Problem<T>,
+    signals: &dyn ColumnSource<T>,
+    codes: MatMut<'_, T>,
+    start: Start,
+) -> Result<Report, EncodeError> {
+    if signals.rows() != problem.rows() {
+        return Err(EncodeError::SignalLength { expected: problem.rows(), found: signals.rows() });
+    }
+    let expected = (problem.atoms(), signals.columns());
+    if codes.shape() != expected {
+        return Err(EncodeError::CodesShape { expected, found: codes.shape() });
+    }
+    if expected.1 == 0 {
+        return Ok(Report::empty());
+    }
+
+    let task_columns = TILES_PER_TASK * T::TILE;
+    Ok(codes
+        .par_col_chunks_mut(task_columns)
+        .enumerate()
+        .map_init(Workspace::new, |workspace, (task, codes)| {
+            workspace.fit(problem);
+            encode_task(solver, problem, signals, codes, start, task * task_columns, workspace)
+        })
+        .reduce(Report::empty, Report::merge))
+}
+
+/// Solves the tiles of one task in order.
+fn encode_task<T: Scalar>(
+    solver: &dyn Solver<T>,
+    problem: &Problem<T>,
+    signals: &dyn ColumnSource<T>,
+    mut codes: MatMut<'_, T>,
+    start: Start,
+    first_column: usize,
+    workspace: &mut Workspace<T>,
+) -> Report {
+    let mut report = Report::empty();
+    for offset in (0..codes.ncols()).step_by(T::TILE) {
+        let columns = T::TILE.min(codes.ncols() - offset);
+        let first = first_column + offset;
+        let mut codes = codes.as_mut().subcols_mut(offset, columns);
+
+        if columns < T::TILE {
+            workspace.signals.fill(T::ZERO);
+        }
+        signals.pack(first..first + columns, &mut workspace.signals, T::TILE);
+        product(problem.atom_panels(), &workspace.signals, &mut workspace.correlations);
+        workspace.codes.fill(T::ZERO);
+        if start == Start::Codes {
+            load(codes.as_ref(), &mut workspace.codes, T::TILE);
+            make_feasible(&mut workspace.codes, problem.signed());
+        }
+        let mut tile = Tile { problem, workspace: &mut *workspace, columns };
+        report = report.merge(solve_tile(solver, &mut tile, first));
+        store(&workspace.codes, T::TILE, codes.as_mut());
+    }
+    report
+}
+
+fn make_feasible<T: Scalar>(codes: &mut [T], signed: bool) {
+    for code in codes {
+        if !code.finite() || (!signed && *code < T::ZERO) {
+            *code = T::ZERO;
+        }
+    }
+}

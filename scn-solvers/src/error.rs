@@ -1,0 +1,100 @@
+//! What can be wrong with the input.
+
+/// A dictionary or a penalty that poses no problem (1).
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProblemError {
+    /// No rows or no columns.
+    #[error("the dictionary must have at least one row and one atom, but is {rows} x {atoms}")]
+    Empty {
+        /// Rows found.
+        rows: usize,
+        /// Atoms found.
+        atoms: usize,
+    },
+    /// NaN or infinity in the dictionary.
+    #[error("the dictionary must be finite, but entry ({row}, {atom}) is {found}")]
+    Dictionary {
+        /// Row of the first such entry.
+        row: usize,
+        /// Its atom.
+        atom: usize,
+        /// Its value.
+        found: f64,
+    },
+    /// A dictionary so large that its Gram matrix overflows.
+    #[error("the Gram matrix overflows: atom {atom} has squared norm {found}")]
+    Gram {
+        /// The atom.
+        atom: usize,
+        /// Its squared norm, as far as it can be represented.
+        found: f64,
+    },
+    /// An update with a dictionary of another shape.
+    #[error("the dictionary must stay {expected:?} (rows, atoms), but is {found:?}")]
+    Shape {
+        /// Shape of the problem.
+        expected: (usize, usize),
+        /// Shape of the update.
+        found: (usize, usize),
+    },
+    /// λ1 negative or not finite.
+    #[error("lambda1 must be finite and at least 0, but is {found} for atom {atom}")]
+    Lambda1 {
+        /// The atom.
+        atom: usize,
+        /// Its λ1.
+        found: f64,
+    },
+    /// λ1 per atom, but not one per atom.
+    #[error("lambda1 must have one value per atom, {expected} in all, but has {found}")]
+    Lambda1Length {
+        /// Number of atoms.
+        expected: usize,
+        /// Number of values.
+        found: usize,
+    },
+    /// λ2 negative or not finite.
+    #[error("lambda2 must be finite and at least 0, but is {found}")]
+    Lambda2 {
+        /// The value.
+        found: f64,
+    },
+}
+
+/// Signals or codes whose shape does not fit the problem.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EncodeError {
+    /// Signals of another length than the atoms.
+    #[error("signals must have {expected} entries, like the atoms, but have {found}")]
+    SignalLength {
+        /// Rows of the dictionary.
+        expected: usize,
+        /// Rows of the signals.
+        found: usize,
+    },
+    /// A matrix of codes of another shape than atoms × signals.
+    #[error("codes must be {expected:?} (atoms, signals), but are {found:?}")]
+    CodesShape {
+        /// Shape that fits.
+        expected: (usize, usize),
+        /// Shape found.
+        found: (usize, usize),
+    },
+}
+
+/// Settings out of range.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SettingsError {
+    /// A tolerance that is not a positive number.
+    #[error("the tolerance must be positive and finite, but is {found}")]
+    Tolerance {
+        /// The value.
+        found: f64,
+    },
+    /// No pass at all.
+    #[error("the limit of passes must be at least 1, but is 0")]
+    MaxPasses,
+}

@@ -1,0 +1,101 @@
+//! The few vector operations that the kernels need, for `f32` and `f64` alike.
+
+use pulp::Simd;
+
+/// An instruction set, as seen by a kernel: vectors of [`COUNT`](Lanes::COUNT) scalars.
+///
+/// `max` and `min` follow the hardware where an operand is NaN: the result may be either operand. Kernels therefore
+/// never rely on them to carry a NaN; see [`Screen`](super::Screen).
+pub trait Lanes<T>: Copy {
+    /// One register.
+    type Vector: Copy;
+    /// Scalars in a register; divides a third of [`Scalar::TILE`](crate::Scalar::TILE).
+    const COUNT: usize;
+
+    /// The same value in every lane.
+    fn splat(self, value: T) -> Self::Vector;
+    /// `a + b`
+    fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// `a - b`
+    fn sub(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// `a b`
+    fn mul(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// `a b + c`, fused where the processor can.
+    fn mul_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
+    /// `c - a b`, fused where the processor can.
+    fn negate_mul_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
+    /// The larger of the two.
+    fn max(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// The smaller of the two.
+    fn min(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// `|a|`
+    fn abs(self, a: Self::Vector) -> Self::Vector;
+    /// The whole registers of a slice.
+    fn vectors(slice: &[T]) -> &[Self::Vector];
+    /// The whole registers of a slice.
+    fn vectors_mut(slice: &mut [T]) -> &mut [Self::Vector];
+}
+
+macro_rules! lanes {
+    ($scalar:ident, $vector:ident, $count:ident, $splat:ident, $add:ident, $sub:ident, $mul:ident, $mul_add:ident,
+     $negate_mul_add:ident, $max:ident, $min:ident, $abs:ident, $vectors:ident, $vectors_mut:ident) => {
+        impl<S: Simd> Lanes<$scalar> for S {
+            type Vector = S::$vector;
+            const COUNT: usize = S::$count;
+
+            #[inline(always)]
+            fn splat(self, value: $scalar) -> Self::Vector {
+                self.$splat(value)
+            }
+            #[inline(always)]
+            fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector {
+                self.$add(a, b)
+            }
+            #[inline(always)]
+            fn sub(self, a: Self::Vector, b: Self::Vector) -> Self::Vector {
+                self.$sub(a, b)
+            }
+            #[inline(always)]
+            fn mul(self, a: Self::Vector, b: Self::Vector) -> Self::Vector {
+                self.$mul(a, b)
+            }
+            #[inline(always)]
+            fn mul_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector {
+                self.$mul_add(a, b, c)
+            }
+            #[inline(always)]
+            fn negate_mul_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector {
+                self.$negate_mul_add(a, b, c)
+            }
+            #[inline(always)]
+            fn max(self, a: Self::Vector, b: Self::Vector) -> Self::Vector {
+                self.$max(a, b)
+            }
+            #[inline(always)]
+            fn min(self, a: Self::Vector, b: Self::Vector) -> Self::Vector {
+                self.$min(a, b)
+            }
+            #[inline(always)]
+            fn abs(self, a: Self::Vector) -> Self::Vector {
+                self.$abs(a)
+            }
+            #[inline(always)]
+            fn vectors(slice: &[$scalar]) -> &[Self::Vector] {
+                S::$vectors(slice).0
+            }
+            #[inline(always)]
+            fn vectors_mut(slice: &mut [$scalar]) -> &mut [Self::Vector] {
+                S::$vectors_mut(slice).0
+            }
+        }
+    };
+}
+
+lanes!(
+    f32, f32s, F32_LANES, splat_f32s, add_f32s, sub_f32s, mul_f32s, mul_add_e_f32s, negate_mul_add_e_f32s, max_f32s,
+    min_f32s, abs_f32s, as_simd_f32s, as_mut_simd_f32s
+);
+lanes!(
+    f64, f64s, F64_LANES, splat_f64s, add_f64s, sub_f64s, mul_f64s, mul_add_e_f64s, negate_mul_add_e_f64s, max_f64s,
+    min_f64s, abs_f64s, as_simd_f64s, as_mut_simd_f64s
+);

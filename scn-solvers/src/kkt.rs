@@ -1,0 +1,82 @@
+//! The only definition of converged.
+//!
+//! With the gradient of the smooth part `g = H a - c`, where `c = D'x`, a code is optimal (Lemma 1 of the paper) iff
+//!
+//! ```text
+//! a >= 0:     a_j > 0  =>  g_j + λ1_j = 0,           a_j = 0  =>  g_j + λ1_j >= 0
+//! any sign:   a_j != 0 =>  g_j + λ1_j sign(a_j) = 0, a_j = 0  =>  |g_j| <= λ1_j
+//! ```
+//!
+//! Both say that `a_j` is left alone by a proximal step along its own coordinate, so both are measured by
+//!
+//! ```text
+//! r(a) = max_j | H_jj a_j - prox(H_jj a_j - g_j) |  /  max(1e-30, max_j |c_j|)             (2)
+//! ```
+//!
+//! with `prox(v) = max(v - λ1_j, 0)`, or `sign(v) max(|v| - λ1_j, 0)` for signed codes. For `a >= 0` this is the
+//! familiar `max_j |min(H_jj a_j, g_j + λ1_j)|`. The residual does not change when signal and λ1 are scaled together,
+//! nor when the dictionary is. A zero signal has the code zero and the residual zero.
+
+use crate::kernel::{Product, Residual, Screen};
+use crate::workspace::Workspace;
+use crate::{Problem, Scalar};
+
+/// Below this the correlations count as zero; see (2).
+pub(crate) const SMALLEST_SCALE: f64 = 1e-30;
+
+/// The KKT residual (2) of one column, evaluated in f64 whatever the type of the numbers: `correlations` is `c = D'x`
+/// and `code` is `a`, both of length n.
+///
+/// NaN if a number is not finite.
+pub fn residual<T: Scalar>(problem: &Problem<T>, correlations: &[T], code: &[T]) -> f64 {
+    let mut worst = 0.0_f64;
+    let mut scale = SMALLEST_SCALE;
+    for (j, (&c, &a)) in correlations.iter().zip(code).enumerate() {
+        let column = problem.gram().col(j);
+        let product: f64 = column.iter().zip(code).map(|(&h, &a)| h.to_f64() * a.to_f64()).sum();
+        let scaled = problem.gram()[(j, j)].to_f64() * a.to_f64();
+        let free = scaled - (product - c.to_f64());
+        let difference = scaled - prox(free, problem.lambda1()[j].to_f64(), problem.signed());
+        if !difference.is_finite() {
+            return f64::NAN;
+        }
+        worst = worst.max(difference.abs());
+        scale = scale.max(c.to_f64().abs());
+    }
+    worst / scale
+}
+
+/// `max(v - λ1, 0)`, or `sign(v) max(|v| - λ1, 0)` for signed codes.
+pub(crate) fn prox(v: f64, lambda1: f64, signed: bool) -> f64 {
+    let above = (v - lambda1).max(0.0);
+    if signed { above + (v + lambda1).min(0.0) } else { above }
+}
+
+/// Fills `workspace.scale` with the denominator of (2) per column, NaN where the correlations are not finite.
+pub(crate) fn measure_scale<T: Scalar>(workspace: &mut Workspace<T>) {
+    T::dispatch(Screen {
+        values: &workspace.correlations,
+        largest: &mut workspace.scale,
+        sum: &mut workspace.residual,
+    });
+    for (scale, &sum) in workspace.scale.iter_mut().zip(&workspace.residual) {
+        *scale = if sum.finite() { T::from_f64(scale.to_f64().max(SMALLEST_SCALE)) } else { T::from_f64(f64::NAN) };
+    }
+}
+
+/// Fills `workspace.residual` with the residual (2) per column, at the codes in the workspace.
+pub(crate) fn measure<T: Scalar>(problem: &Problem<T>, workspace: &mut Workspace<T>) {
+    T::dispatch(Product { matrix: problem.gram_panels(), y: &workspace.codes, out: &mut workspace.product });
+    T::dispatch(Residual {
+        signed: problem.signed(),
+        diagonal: problem.diagonal(),
+        lambda1: problem.lambda1(),
+        correlations: &workspace.correlations,
+        codes: &workspace.codes,
+        gram_codes: &workspace.product,
+        residual: &mut workspace.residual,
+    });
+    for (residual, &scale) in workspace.residual.iter_mut().zip(&workspace.scale) {
+        *residual /= scale;
+    }
+}

@@ -1,0 +1,174 @@
+//! The dictionary and everything that depends on it alone.
+
+use std::sync::OnceLock;
+
+use faer::linalg::matmul::matmul;
+use faer::{Accum, Mat, MatRef, Par};
+
+use crate::penalty::{ElasticNet, Sign};
+use crate::tile::{Panels, padded};
+use crate::{ProblemError, Scalar};
+
+/// Problem (1) without its right-hand side: dictionary, penalty, and the Gram matrix
+/// `H = D'D + λ2 I` (n × n), computed once and packed for the kernels.
+#[derive(Debug, Clone)]
+pub struct Problem<T: Scalar> {
+    dictionary: Mat<T>,
+    penalty: ElasticNet<T>,
+    gram: Mat<T>,
+    atom_panels: Panels<T>,
+    gram_panels: Panels<T>,
+    lambda1: Vec<T>,
+    diagonal: Vec<T>,
+    inverse_diagonal: Vec<T>,
+    thresholds: Vec<T>,
+    lipschitz: OnceLock<T>,
+}
+
+impl<T: Scalar> Problem<T> {
+    /// Takes a dictionary (m × n, one atom per column) and a penalty. Costs `m n²` multiply-adds.
+    ///
+    /// Atoms may be zero, repeated, or more than the rows.
+    ///
+    /// # Errors
+    /// An empty dictionary, a NaN or an infinity, a Gram matrix that overflows, a negative weight.
+    pub fn new(dictionary: MatRef<'_, T>, penalty: ElasticNet<T>) -> Result<Self, ProblemError> {
+        let (rows, atoms) = dictionary.shape();
+        if rows == 0 || atoms == 0 {
+            return Err(ProblemError::Empty { rows, atoms });
+        }
+        let square = Mat::zeros(atoms, atoms);
+        let mut problem = Self {
+            atom_panels: Panels::pack(dictionary.transpose(), rows),
+            gram_panels: Panels::pack(square.as_ref(), padded(atoms)),
+            dictionary: dictionary.to_owned(),
+            penalty: penalty.clone(),
+            gram: square,
+            lambda1: vec![T::ZERO; atoms],
+            diagonal: vec![T::ZERO; padded(atoms)],
+            inverse_diagonal: vec![T::ZERO; padded(atoms)],
+            thresholds: vec![T::ZERO; padded(atoms)],
+            lipschitz: OnceLock::new(),
+        };
+        problem.update(dictionary, penalty)?;
+        Ok(problem)
+    }
+
+    /// Takes new values, as after an optimiser's step, into the memory of the old ones.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new), and a dictionary of another shape. The problem is then unchanged.
+    pub fn update(&mut self, dictionary: MatRef<'_, T>, penalty: ElasticNet<T>) -> Result<(), ProblemError> {
+        let (rows, atoms) = self.dictionary.shape();
+        if dictionary.shape() != (rows, atoms) {
+            return Err(ProblemError::Shape { expected: (rows, atoms), found: dictionary.shape() });
+        }
+        for atom in 0..atoms {
+            let mut square = 0.0;
+            for row in 0..rows {
+                let entry = dictionary[(row, atom)];
+                if !entry.finite() {
+                    return Err(ProblemError::Dictionary { row, atom, found: entry.to_f64() });
+                }
+                square += entry.to_f64() * entry.to_f64();
+            }
+            if !T::from_f64(square).finite() {
+                return Err(ProblemError::Gram { atom, found: square });
+            }
+        }
+        let mut lambda1 = vec![T::ZERO; atoms];
+        penalty.resolve(&mut lambda1)?;
+
+        self.lambda1 = lambda1;
+        self.dictionary.copy_from(dictionary);
+        matmul(self.gram.as_mut(), Accum::Replace, dictionary.transpose(), dictionary, T::ONE, Par::Seq);
+        for atom in 0..atoms {
+            self.gram[(atom, atom)] += penalty.lambda2;
+            let diagonal = self.gram[(atom, atom)];
+            self.diagonal[atom] = diagonal;
+            self.inverse_diagonal[atom] = if diagonal > T::ZERO { T::ONE / diagonal } else { T::ZERO };
+            self.thresholds[atom] = self.lambda1[atom] * self.inverse_diagonal[atom];
+        }
+        self.atom_panels.repack(dictionary.transpose());
+        self.gram_panels.repack(self.gram.as_ref());
+        self.lipschitz = OnceLock::new();
+        self.penalty = penalty;
+        Ok(())
+    }
+
+    /// Length of a signal, m.
+    pub fn rows(&self) -> usize {
+        self.dictionary.nrows()
+    }
+
+    /// Number of atoms, n.
+    pub fn atoms(&self) -> usize {
+        self.dictionary.ncols()
+    }
+
+    /// `D`, m × n.
+    pub fn dictionary(&self) -> MatRef<'_, T> {
+        self.dictionary.as_ref()
+    }
+
+    /// λ1, λ2 and the sign of the codes.
+    pub fn penalty(&self) -> &ElasticNet<T> {
+        &self.penalty
+    }
+
+    /// Whether codes may be negative.
+    pub fn signed(&self) -> bool {
+        self.penalty.sign == Sign::Free
+    }
+
+    /// λ1 per atom, length n.
+    pub fn lambda1(&self) -> &[T] {
+        &self.lambda1
+    }
+
+    /// `H = D'D + λ2 I`, n × n.
+    pub fn gram(&self) -> MatRef<'_, T> {
+        self.gram.as_ref()
+    }
+
+    /// `H` packed, with padded rows and columns.
+    pub fn gram_panels(&self) -> &Panels<T> {
+        &self.gram_panels
+    }
+
+    /// `D'` packed: its [product](crate::tile::product) with a tile of signals is their correlations `c = D'x`.
+    pub fn atom_panels(&self) -> &Panels<T> {
+        &self.atom_panels
+    }
+
+    /// `H_jj`, padded with zeros.
+    pub fn diagonal(&self) -> &[T] {
+        &self.diagonal
+    }
+
+    /// `1 / H_jj`, padded with zeros; 0 for a zero atom.
+    pub fn inverse_diagonal(&self) -> &[T] {
+        &self.inverse_diagonal
+    }
+
+    /// `λ1_j / H_jj`, padded with zeros; 0 for a zero atom.
+    pub(crate) fn thresholds(&self) -> &[T] {
+        &self.thresholds
+    }
+
+    /// An upper bound on the largest eigenvalue of `H`, the Lipschitz constant of the gradient: the eigenvalue as
+    /// computed, rounded up by its own error bound `n ε`. Computed at the first call, in `O(n³)`.
+    pub fn lipschitz(&self) -> T {
+        *self.lipschitz.get_or_init(|| {
+            let n = self.atoms();
+            let trace = self.diagonal.iter().map(|&d| d.to_f64()).sum();
+            // Where the eigenvalue iteration fails, the trace is still a bound.
+            let largest = match self.gram.as_ref().self_adjoint_eigenvalues(faer::Side::Lower) {
+                Ok(values) => values.into_iter().map(|value| value.to_f64()).fold(0.0, f64::max),
+                Err(_) => trace,
+            };
+            let bound = largest * (1.0 + 8.0 * n as f64 * T::EPSILON.to_f64());
+            T::from_f64(if bound > 0.0 { bound } else { 1.0 })
+        })
+    }
+}

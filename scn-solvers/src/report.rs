@@ -1,0 +1,89 @@
+//! What came of a solve.
+
+/// How a solve ended; of a batch, the worst of its columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Status {
+    /// Every column meets the tolerance.
+    Converged,
+    /// Rounding keeps the residual above the tolerance: more passes did not lower it.
+    Stalled,
+    /// The limit of passes came first.
+    PassLimit,
+    /// A signal holds NaN or infinity, or its correlations overflow; the codes of such a column are zero.
+    NonFinite,
+}
+
+impl std::fmt::Display for Status {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Status::Converged => "converged",
+            Status::Stalled => "stalled",
+            Status::PassLimit => "pass limit",
+            Status::NonFinite => "non-finite",
+        })
+    }
+}
+
+/// What came of a solve. Codes are always the last iterate, converged or not.
+#[must_use]
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Report {
+    /// The worst status of any column.
+    pub status: Status,
+    /// Number of columns solved.
+    pub columns: usize,
+    /// Columns whose residual is above the tolerance, or not a number.
+    pub unconverged: usize,
+    /// Most passes that any tile took.
+    pub passes: u32,
+    /// Passes summed over columns; see [`mean_passes`](Self::mean_passes).
+    pub column_passes: u64,
+    /// The largest KKT residual of any column, at the codes returned; NaN if a column is not finite.
+    pub kkt: f64,
+    /// The column with that residual (the first, if several).
+    pub worst_column: usize,
+}
+
+impl Report {
+    /// The report on no columns.
+    pub fn empty() -> Self {
+        Self {
+            status: Status::Converged,
+            columns: 0,
+            unconverged: 0,
+            passes: 0,
+            column_passes: 0,
+            kkt: 0.0,
+            worst_column: 0,
+        }
+    }
+
+    /// Whether every column met the tolerance.
+    pub fn converged(&self) -> bool {
+        self.status == Status::Converged
+    }
+
+    /// Passes per column, on average.
+    pub fn mean_passes(&self) -> f64 {
+        if self.columns == 0 { 0.0 } else { self.column_passes as f64 / self.columns as f64 }
+    }
+
+    /// The report on both, in either order.
+    pub fn merge(self, other: Self) -> Self {
+        let (first, second) = if self.worst_column <= other.worst_column { (self, other) } else { (other, self) };
+        let second_is_worse = second.columns > 0
+            && !first.kkt.is_nan()
+            && (first.columns == 0 || second.kkt.is_nan() || second.kkt > first.kkt);
+        let worst = if second_is_worse { second } else { first };
+        Self {
+            status: self.status.max(other.status),
+            columns: self.columns + other.columns,
+            unconverged: self.unconverged + other.unconverged,
+            passes: self.passes.max(other.passes),
+            column_passes: self.column_passes + other.column_passes,
+            kkt: worst.kkt,
+            worst_column: worst.worst_column,
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! The trait of all methods, and the one loop that runs them.
+
+mod active_set;
+mod coordinate_descent;
+mod fista;
+
+pub use active_set::ActiveSet;
+pub use coordinate_descent::CoordinateDescent;
+pub use fista::Fista;
+
+use crate::{Problem, Report, Scalar, Settings, Status, Workspace, kkt};
+
+/// The certificate costs about a pass. It is taken when the method's own estimate says that it will hold, and at
+/// every so many passes in case the estimate is too cautious.
+const CERTIFY_EVERY: u32 = 10;
+
+/// Certificates in a row that improve the best by less than a tenth, before the tile counts as stalled.
+const STALLED_AFTER: u32 = 20;
+
+/// A tile that is being solved: the state that a method reads and changes.
+///
+/// Codes and correlations are row-major with [`Scalar::TILE`] columns and one row per padded atom.
+#[derive(Debug)]
+pub struct Tile<'a, T: Scalar> {
+    /// What is solved.
+    pub problem: &'a Problem<T>,
+    /// Codes and scratch.
+    pub workspace: &'a mut Workspace<T>,
+    /// Columns in use; the codes of the others are zero and stay zero.
+    pub columns: usize,
+}
+
+/// A method for problem (1). Immutable and shareable: whatever changes during a solve is in the [`Workspace`].
+///
+/// A method supplies [`begin`](Self::begin) and [`pass`](Self::pass); stopping, counting and certifying are the same
+/// for all.
+pub trait Solver<T: Scalar>: Send + Sync + std::fmt::Debug {
+    /// The name by which the command line knows it.
+    fn name(&self) -> &'static str;
+
+    /// When it stops.
+    fn settings(&self) -> &Settings;
+
+    /// Prepares the scratch of a tile whose codes hold the start.
+    fn begin(&self, tile: &mut Tile<'_, T>);
+
+    /// One pass over all atoms. Returns an estimate of the largest KKT residual, to decide when a certificate is
+    /// worth its cost; it decides nothing else.
+    fn pass(&self, tile: &mut Tile<'_, T>) -> f64;
+}
+
+/// Solves one tile to the solver's tolerance. `first_column` is where the tile stands in the batch.
+pub(crate) fn solve_tile<T: Scalar>(solver: &dyn Solver<T>, tile: &mut Tile<'_, T>, first_column: usize) -> Report {
+    let settings = solver.settings();
+    kkt::measure_scale(tile.workspace);
+    let finite = drop_nonfinite_columns(tile);
+    drop_zero_atoms(tile);
+    solver.begin(tile);
+
+    let mut best = f64::INFINITY;
+    let mut without_progress = 0;
+    let mut passes = 0;
+    let status = loop {
+        let estimate = solver.pass(tile);
+        passes += 1;
+        let last = passes == settings.max_passes();
+        if estimate > settings.tolerance() && passes % CERTIFY_EVERY != 0 && !last {
+            continue;
+        }
+        kkt::measure(tile.problem, tile.workspace);
+        let worst = tile.workspace.residual[..tile.columns].iter().fold(0.0, |worst: f64, r| worst.max(r.to_f64()));
+        if worst <= settings.tolerance() {
+            break Status::Converged;
+        }
+        if last {
+            break Status::PassLimit;
+        }
+        without_progress = if worst < 0.9 * best { 0 } else { without_progress + 1 };
+        best = best.min(worst);
+        if without_progress == STALLED_AFTER {
+            break Status::Stalled;
+        }
+    };
+    report(tile, first_column, passes, if finite { status } else { Status::NonFinite }, settings.tolerance())
+}
+
+/// Solves the columns whose correlations are not finite as if their signal were zero. Their scale stays NaN, and so
+/// does their residual, whatever the kernels make of it.
+fn drop_nonfinite_columns<T: Scalar>(tile: &mut Tile<'_, T>) -> bool {
+    let Workspace { scale, correlations, codes, .. } = &mut *tile.workspace;
+    let mut finite = true;
+    for column in (0..tile.columns).filter(|&column| !scale[column].finite()) {
+        finite = false;
+        for row in correlations.chunks_exact_mut(T::TILE).chain(codes.chunks_exact_mut(T::TILE)) {
+            row[column] = T::ZERO;
+        }
+    }
+    finite
+}
+
+/// An atom with `H_jj = 0` adds nothing to the fit: its optimal code is zero, where no method would move it.
+fn drop_zero_atoms<T: Scalar>(tile: &mut Tile<'_, T>) {
+    let rows = tile.workspace.codes.chunks_exact_mut(T::TILE);
+    for (row, &inverse) in rows.zip(tile.problem.inverse_diagonal()) {
+        if inverse == T::ZERO {
+            row.fill(T::ZERO);
+        }
+    }
+}
+
+fn report<T: Scalar>(tile: &Tile<'_, T>, first_column: usize, passes: u32, status: Status, tolerance: f64) -> Report {
+    let mut report = Report { status, columns: tile.columns, passes, ..Report::empty() };
+    report.column_passes = u64::from(passes) * tile.columns as u64;
+    report.worst_column = first_column;
+    for (column, residual) in tile.workspace.residual[..tile.columns].iter().enumerate() {
+        let residual = residual.to_f64();
+        report.unconverged += usize::from(!(residual <= tolerance));
+        if !report.kkt.is_nan() && !(residual <= report.kkt) {
+            report.kkt = residual;
+            report.worst_column = first_column + column;
+        }
+    }
+    report
+}
+
+/// The largest `change / scale` of a tile: the estimate of methods that know how far they moved. Columns that are not
+/// finite do not count.
+pub(crate) fn largest_change<T: Scalar>(tile: &Tile<'_, T>) -> f64 {
+    let changes = tile.workspace.change.iter().zip(&tile.workspace.scale);
+    changes.take(tile.columns).fold(0.0, |largest: f64, (&change, &scale)| largest.max((change / scale).to_f64()))
+}

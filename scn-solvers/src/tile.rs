@@ -1,0 +1,96 @@
+//! The building blocks for a method of one's own: a matrix packed for tiles of columns, and what is done with it.
+//!
+//! A *tile* is a row-major block of [`Scalar::TILE`] columns: entry (i, k) is at `i * T::TILE + k`. Tiles with one row
+//! per atom have their number of rows rounded up to a multiple of [`PANEL`], the extra rows being zero.
+
+use faer::MatRef;
+
+use crate::kernel::{Mask, Product, Sweep};
+use crate::{Problem, Scalar};
+
+/// Rows of a matrix that are packed side by side.
+pub const PANEL: usize = 4;
+
+/// Registers that a kernel works on at a time; [`Scalar::TILE`] is a multiple of this for every vector width.
+pub(crate) const VECTOR_GROUP: usize = 3;
+
+/// `rows` rounded up to whole panels.
+pub const fn padded(rows: usize) -> usize {
+    rows.next_multiple_of(PANEL)
+}
+
+/// A matrix cut into panels of [`PANEL`] rows, each stored column by column: the order in which the kernels read it.
+/// Missing rows of the last panel are zero.
+#[derive(Debug, Clone)]
+pub struct Panels<T> {
+    data: Vec<T>,
+    rows: usize,
+    columns: usize,
+}
+
+impl<T: Scalar> Panels<T> {
+    /// Packs a matrix, with `columns >= matrix.ncols()` columns, the extra ones being zero.
+    pub(crate) fn pack(matrix: MatRef<'_, T>, columns: usize) -> Self {
+        let rows = matrix.nrows();
+        let mut packed = Self { data: vec![T::ZERO; padded(rows) * columns], rows, columns };
+        packed.repack(matrix);
+        packed
+    }
+
+    /// Packs another matrix of the same shape into the same memory.
+    pub(crate) fn repack(&mut self, matrix: MatRef<'_, T>) {
+        debug_assert_eq!(matrix.nrows(), self.rows);
+        for j in 0..matrix.ncols() {
+            for i in 0..matrix.nrows() {
+                self.data[(i / PANEL * self.columns + j) * PANEL + i % PANEL] = matrix[(i, j)];
+            }
+        }
+    }
+
+    /// Rows of the matrix, without padding.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Columns of the matrix, with padding.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// The panels in order, each `columns` groups of [`PANEL`] numbers.
+    #[inline(always)]
+    pub(crate) fn panels(&self) -> impl ExactSizeIterator<Item = &[T]> {
+        self.data.chunks_exact((self.columns * PANEL).max(1))
+    }
+}
+
+/// `out = A Y` for one tile: `y` has one tile row per column of `A`, `out` one per padded row.
+///
+/// Rows that are missing from a slice too short are left out; nothing is read or written beyond it.
+pub fn product<T: Scalar>(matrix: &Panels<T>, y: &[T], out: &mut [T]) {
+    T::dispatch(Product { matrix, y, out });
+}
+
+/// One Gauss-Seidel sweep on `H_LL y = u` for every column of a tile at once: `solution` and `right_side` are tiles with
+/// one row per padded atom; `mask` has 1 where the atom belongs to the column's active set L and 0 elsewhere.
+/// `solution` must be zero off the mask. `change` receives per column `max_j H_jj |change of y_j|`.
+///
+/// # Panics
+/// If a slice is shorter than its tile.
+pub fn masked_sweep<T: Scalar>(
+    problem: &Problem<T>,
+    mask: &[T],
+    right_side: &[T],
+    solution: &mut [T],
+    change: &mut [T],
+) {
+    T::dispatch(Sweep {
+        gram: problem.gram_panels(),
+        diagonal: problem.diagonal(),
+        inverse_diagonal: problem.inverse_diagonal(),
+        rule: Mask { mask },
+        correlations: right_side,
+        codes: solution,
+        change,
+    });
+}
