@@ -52,10 +52,11 @@ impl<T: Scalar> MaskedSolver<T> for MaskedGaussSeidel {
                 .zip(&tile.scale)
                 .map(|(&change, &scale)| (change / scale).to_f64());
             // A certificate costs a pass: it is taken when the last step was small enough for it to hold.
-            if (moved.fold(0.0, f64::max) <= tolerance || last)
-                && (tile.measure(problem) <= tolerance || last)
-            {
-                break;
+            if last || moved.fold(0.0, f64::max) <= tolerance {
+                let residual = tile.measure(problem);
+                if last || residual <= tolerance {
+                    break;
+                }
             }
         }
         // What a factorisation leaves is rounding, which no method undercuts: such a column is solved at any tolerance.

@@ -1,9 +1,7 @@
 //! The adjoint against central differences, against the differentiated iteration, and each masked solver against the
 //! other, in f64.
 
-mod common;
-
-use common::{Point, inner};
+use crate::point::{Point, inner};
 use faer::Mat;
 use proptest::prelude::*;
 use scn_grad::{Gradients, Linearization, MaskedCholesky, MaskedGaussSeidel, MaskedSolver};

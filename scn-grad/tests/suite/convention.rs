@@ -1,8 +1,6 @@
 //! The strict active set at kinks, degenerate active sets, and wrong input.
 
-mod common;
-
-use common::Point;
+use crate::point::Point;
 use faer::Mat;
 use scn_grad::{
     GradError, Gradients, Linearization, MaskedCholesky, MaskedGaussSeidel, MaskedSolver,
