@@ -1,1 +1,65 @@
-//! Supervised deep sparse coding networks: layers, assembly and training
+//! Supervised deep sparse coding networks: layers, assembly and training.
+//!
+//! # The network
+//!
+//! A sparse coding layer replaces every k × k window `x` of a feature map by its code
+//! `a* = argmin 1/2 ||x - D a||² + λ1'a + λ2/2 ||a||², a >= 0` (arXiv 1701.08349, eq. (1)). Fourteen such layers, a batch
+//! normalisation before or after each, a global average and a linear classifier make the network of the paper;
+//! [`presets`] builds it for every data set. Gradients come from the optimality conditions of the codes
+//! ([`scn_grad`]), never from unrolling a solver.
+//!
+//! # A training step, in order
+//!
+//! 1. [`scn_data::Loader`] hands over a batch; [`Tensor::from_batch`] lays it out channel by channel.
+//! 2. Each layer of the [`Network`] maps its input and pushes what its gradient needs on the step's stack.
+//! 3. The loss and its gradient by the logits come at once, from the softmax.
+//! 4. The layers pop the stack in reverse order and add to the gradients of their parameters.
+//! 5. [`Sgd`] moves the parameters, projects λ1 to `>= 0`, and the layers refresh what they derive from them.
+//!
+//! [`train()`] does this for all epochs of a [`RunConfig`] and keeps the run folder; [`evaluate`] measures; a [`Model`] is what
+//! one keeps.
+//!
+//! ```
+//! use scn_net::{Network, Tensor, presets};
+//!
+//! let config = presets::get("cifar10-scn1")?;
+//! let network = Network::new(&config.network, 0)?;
+//! assert_eq!(network.parameter_count(), 172_264);
+//! # Ok::<(), scn_net::ConfigError>(())
+//! ```
+
+mod checkpoint;
+mod config;
+mod device;
+mod error;
+mod evaluate;
+mod init;
+mod layer;
+mod model;
+mod network;
+mod ops;
+mod optimizer;
+mod param;
+pub mod presets;
+mod progress;
+mod schedule;
+mod tensor;
+mod train;
+
+pub use checkpoint::Checkpoint;
+pub use config::{
+    BatchNormConfig, DictionaryInit, InputConfig, Lambda1Config, LayerConfig, Moments, NetworkConfig, Placement,
+    RunConfig, SolverConfig, SolverMethod, TrainingConfig,
+};
+pub use device::{CpuPool, Device};
+pub use error::{ConfigError, FileError, NetError, TrainError};
+pub use evaluate::{Evaluation, evaluate};
+pub use layer::Activity;
+pub use model::{Model, ModelInput};
+pub use network::{Network, StepReport};
+pub use optimizer::Sgd;
+pub use param::{Param, Role};
+pub use progress::{EpochRecord, LayerRecord, Observer, Silent, StepProgress};
+pub use schedule::learning_rate;
+pub use tensor::{Shape, Tensor};
+pub use train::{Outcome, RunFolder, Start, train};

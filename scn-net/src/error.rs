@@ -1,0 +1,191 @@
+//! What can go wrong.
+
+use std::path::PathBuf;
+
+use scn_data::DataError;
+use scn_grad::GradError;
+use scn_solvers::{EncodeError, ProblemError};
+
+use crate::tensor::Shape;
+
+/// A network that cannot be built or run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NetError {
+    /// Numbers that do not fill a tensor.
+    #[error("a tensor of {shape} has {expected} numbers, but {found} were given")]
+    Length {
+        /// Shape asked for.
+        shape: Shape,
+        /// Its numbers.
+        expected: usize,
+        /// Numbers given.
+        found: usize,
+    },
+    /// Images or activations of another shape than a layer takes.
+    #[error("{layer} takes {expected}, but was given {found}")]
+    Input {
+        /// The layer.
+        layer: String,
+        /// What it takes.
+        expected: String,
+        /// What it was given.
+        found: String,
+    },
+    /// Labels that do not fit the batch or the classes.
+    #[error("expected {expected}, found {found}")]
+    Labels {
+        /// What fits.
+        expected: String,
+        /// What was given.
+        found: String,
+    },
+    /// A dictionary or penalty that poses no problem.
+    #[error("{layer} cannot be solved: {source}")]
+    Problem {
+        /// The layer.
+        layer: String,
+        /// Why.
+        source: ProblemError,
+    },
+    /// Shapes that do not fit in the forward solve.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+    /// Shapes that do not fit in the adjoint.
+    #[error(transparent)]
+    Grad(#[from] GradError),
+    /// The threads cannot be started.
+    #[error("cannot start the threads: {reason}")]
+    Threads {
+        /// The system's reason.
+        reason: String,
+    },
+}
+
+/// A setting that does not exist, is out of range, or contradicts another.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// Not TOML, an unknown key, or a value of another type.
+    #[error("{message}")]
+    Syntax {
+        /// What the parser says, with the place.
+        message: String,
+    },
+    /// `key=value` with a key that is not a setting, or a value that does not fit it.
+    #[error("cannot set {key} to {value}: {message}")]
+    Set {
+        /// Dotted key.
+        key: String,
+        /// Value as given.
+        value: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// A value out of range.
+    #[error("{key} must be {expected}, but is {found}")]
+    Range {
+        /// Dotted key.
+        key: String,
+        /// What is allowed.
+        expected: String,
+        /// What was given.
+        found: String,
+    },
+    /// No such preset.
+    #[error("there is no preset {found}; there are {choices}")]
+    Preset {
+        /// Name given.
+        found: String,
+        /// All names.
+        choices: String,
+    },
+    /// A network that cannot be built from valid settings.
+    #[error(transparent)]
+    Net(#[from] NetError),
+}
+
+/// A model or checkpoint that cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FileError {
+    /// The system's refusal.
+    #[error("cannot {action} {path}: {source}", path = path.display())]
+    Io {
+        /// "read" or "write".
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Not a safetensors file, or cut short.
+    #[error("{path}: expected a safetensors file, found {reason}", path = path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What the parser says.
+        reason: String,
+    },
+    /// A tensor or an entry of the metadata that is missing or does not fit the network.
+    #[error("{path}: expected {expected}, found {found}", path = path.display())]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// What belongs there.
+        expected: String,
+        /// What is there.
+        found: String,
+    },
+    /// A configuration that is out of range.
+    #[error("{path}: {source}", path = path.display())]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: Box<ConfigError>,
+    },
+}
+
+/// A training run that cannot start or go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// A setting.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A model or checkpoint.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Images.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// A computation with wrong shapes.
+    #[error(transparent)]
+    Net(#[from] NetError),
+    /// The run folder holds another run.
+    #[error("{path} already holds a run; resume it, or choose another folder", path = path.display())]
+    Occupied {
+        /// The run folder.
+        path: PathBuf,
+    },
+    /// There is nothing to resume.
+    #[error("{path} holds no checkpoint to resume from", path = path.display())]
+    NoCheckpoint {
+        /// The run folder.
+        path: PathBuf,
+    },
+    /// Loss or parameters are no longer finite.
+    #[error(
+        "training diverged in epoch {epoch}, step {step}: {what} is not finite; the last checkpoint is intact, \
+         try a lower training.learning_rate"
+    )]
+    NonFinite {
+        /// Epoch, from 1.
+        epoch: u64,
+        /// Step of the epoch, from 1.
+        step: usize,
+        /// What is not finite: the loss, or the first parameter or gradient.
+        what: String,
+    },
+}

@@ -1,0 +1,88 @@
+//! The trait of all layers.
+
+mod avg_pool;
+mod batch_norm;
+mod linear;
+mod sparse_coding;
+
+pub(crate) use avg_pool::AveragePooling;
+pub(crate) use batch_norm::BatchNorm;
+pub(crate) use linear::Linear;
+pub(crate) use sparse_coding::SparseCoding;
+
+use crate::NetError;
+use crate::ops::batch_norm::ChannelMoments;
+use crate::param::Param;
+use crate::tensor::{Shape, Tensor};
+
+/// What a sparse coding layer did with a batch.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Activity {
+    /// Share of the codes that are not zero.
+    pub active: f64,
+    /// λ1, on average over the atoms.
+    pub lambda1: f64,
+    /// Passes of the solver per window.
+    pub passes: f64,
+    /// Largest KKT residual of any window.
+    pub kkt: f64,
+    /// Windows that missed the tolerance.
+    pub unconverged: usize,
+}
+
+/// What a layer's backward pass needs of its forward pass. Tensors share their memory with the activations.
+#[derive(Debug)]
+pub(crate) enum Saved {
+    /// Of a sparse coding layer.
+    Codes { input: Tensor, codes: Tensor },
+    /// Of a batch normalisation.
+    Normalized { output: Tensor, moments: ChannelMoments },
+    /// Of the pooling.
+    Pooled { shape: Shape },
+    /// Of the classifier.
+    Features { input: Tensor },
+}
+
+/// A layer. It owns its parameters and what it derives from them; a forward pass keeps nothing in it but running moments.
+pub(crate) trait Layer: Send + Sync + std::fmt::Debug {
+    /// The output for data that is not learned from. No statistic is updated.
+    fn infer(&self, x: Tensor) -> Result<(Tensor, Option<Activity>), NetError>;
+
+    /// The output in training, and what `backward` needs.
+    fn forward(&mut self, x: Tensor) -> Result<(Tensor, Saved, Option<Activity>), NetError>;
+
+    /// Adds to the gradients of the parameters; returns dLoss/dx.
+    fn backward(&mut self, saved: Saved, dy: Tensor) -> Result<Tensor, NetError>;
+
+    /// Its parameters with their names within the layer.
+    fn params(&self) -> Vec<(&'static str, &Param)>;
+
+    /// The same, to be changed; [`refresh`](Self::refresh) must follow a change of values.
+    fn params_mut(&mut self) -> Vec<(&'static str, &mut Param)>;
+
+    /// Derives anew what depends on the parameters.
+    fn refresh(&mut self) -> Result<(), NetError> {
+        Ok(())
+    }
+
+    /// From here until [`finish_moments`](Self::finish_moments), training passes sum up their moments instead of moving
+    /// running averages.
+    fn collect_moments(&mut self) {}
+
+    /// Replaces the running moments by those of all batches since [`collect_moments`](Self::collect_moments).
+    fn finish_moments(&mut self) {}
+
+    /// Condition number of `H`, for a sparse coding layer.
+    fn condition(&self) -> Option<f64> {
+        None
+    }
+}
+
+/// The error of a layer that is handed another layer's [`Saved`].
+fn wrong_saved(layer: &str) -> NetError {
+    NetError::Input {
+        layer: layer.to_string(),
+        expected: "what its own forward pass saved".to_string(),
+        found: "that of another layer".to_string(),
+    }
+}

@@ -1,0 +1,34 @@
+//! The average over the map.
+
+use super::{Activity, Layer, Saved, wrong_saved};
+use crate::NetError;
+use crate::ops::avg_pool;
+use crate::param::Param;
+use crate::tensor::Tensor;
+
+/// The average over the whole map, whatever its size.
+#[derive(Debug)]
+pub(crate) struct AveragePooling;
+
+impl Layer for AveragePooling {
+    fn infer(&self, x: Tensor) -> Result<(Tensor, Option<Activity>), NetError> {
+        Ok((avg_pool::average(&x), None))
+    }
+
+    fn forward(&mut self, x: Tensor) -> Result<(Tensor, Saved, Option<Activity>), NetError> {
+        Ok((avg_pool::average(&x), Saved::Pooled { shape: x.shape() }, None))
+    }
+
+    fn backward(&mut self, saved: Saved, dy: Tensor) -> Result<Tensor, NetError> {
+        let Saved::Pooled { shape } = saved else { return Err(wrong_saved("the pooling")) };
+        Ok(avg_pool::spread(&dy, shape))
+    }
+
+    fn params(&self) -> Vec<(&'static str, &Param)> {
+        Vec::new()
+    }
+
+    fn params_mut(&mut self) -> Vec<(&'static str, &mut Param)> {
+        Vec::new()
+    }
+}

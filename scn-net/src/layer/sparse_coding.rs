@@ -1,0 +1,164 @@
+//! The sparse coding layer: every window of the map is replaced by its sparse code.
+
+use faer::{MatMut, MatRef};
+use scn_grad::{Gradients, MaskedGaussSeidel};
+use scn_solvers::{CoordinateDescent, ElasticNet, Fista, Lambda1, Problem, Report, Settings, Sign, Solver};
+
+use super::{Activity, Layer, Saved, wrong_saved};
+use crate::config::{SolverConfig, SolverMethod};
+use crate::ops::encode::{WindowCoding, encode_windows, encode_windows_adjoint};
+use crate::param::{Param, Role};
+use crate::tensor::Tensor;
+use crate::{ConfigError, NetError};
+
+/// A sparse coding layer with dictionary `D` (m × n, m = channels k²), shared by all positions of all images. Its
+/// parameters are the dictionary, λ1 (one, or one per atom), and λ2, which has a gradient but keeps its value.
+#[derive(Debug)]
+pub(crate) struct SparseCoding {
+    name: String,
+    window: usize,
+    stride: usize,
+    dictionary: Param,
+    lambda1: Param,
+    lambda2: Param,
+    problem: Problem<f32>,
+    solver: Box<dyn Solver<f32>>,
+    adjoint: MaskedGaussSeidel,
+}
+
+/// What a sparse coding layer starts with.
+pub(crate) struct SparseCodingInit {
+    /// As in the model file, for messages.
+    pub(crate) name: String,
+    /// Side k of the window.
+    pub(crate) window: usize,
+    pub(crate) stride: usize,
+    pub(crate) atoms: usize,
+    /// m × n, row-major.
+    pub(crate) dictionary: Vec<f32>,
+    /// One, or one per atom.
+    pub(crate) lambda1: Vec<f32>,
+    /// Factor on the learning rate of λ1.
+    pub(crate) lambda1_rate: f32,
+    pub(crate) lambda2: f32,
+}
+
+impl SparseCoding {
+    pub(crate) fn new(init: SparseCodingInit, solver: &SolverConfig) -> Result<Self, ConfigError> {
+        let SparseCodingInit { name, window, stride, atoms, dictionary, lambda1, lambda1_rate, lambda2 } = init;
+        let rows = dictionary.len() / atoms;
+        let settings = |key: &str, tolerance: f32, passes: u32| {
+            Settings::new(f64::from(tolerance), passes).map_err(|error| ConfigError::Range {
+                key: format!("network.solver.{key}"),
+                expected: "a tolerance above 0 and at least one pass".to_string(),
+                found: error.to_string(),
+            })
+        };
+        let forward = settings("tolerance", solver.tolerance, solver.max_passes)?;
+        let backward = settings("adjoint_tolerance", solver.adjoint_tolerance, solver.max_passes)?;
+        let penalty = penalty(&lambda1, lambda2);
+        let problem = Problem::new(MatRef::from_row_major_slice(&dictionary, rows, atoms), penalty)
+            .map_err(|source| NetError::Problem { layer: name.clone(), source })?;
+        Ok(Self {
+            name,
+            window,
+            stride,
+            dictionary: Param::new(vec![rows, atoms], dictionary, Role::Learned { rate: 1.0, nonnegative: false }),
+            lambda1: Param::new(
+                vec![lambda1.len()],
+                lambda1,
+                Role::Learned { rate: lambda1_rate, nonnegative: true },
+            ),
+            lambda2: Param::new(vec![1], vec![lambda2], Role::Fixed),
+            problem,
+            solver: match solver.method {
+                SolverMethod::CoordinateDescent => Box::new(CoordinateDescent::new(forward)),
+                SolverMethod::Fista => Box::new(Fista::new(forward)),
+            },
+            adjoint: MaskedGaussSeidel::new(backward),
+        })
+    }
+
+    fn coding(&self) -> WindowCoding<'_> {
+        WindowCoding { problem: &self.problem, window: self.window, stride: self.stride }
+    }
+
+    fn encode(&self, x: &Tensor) -> Result<(Tensor, Activity), NetError> {
+        let (codes, report) = encode_windows(self.coding(), &*self.solver, x)?;
+        Ok((codes.clone(), self.activity(&codes, &report)))
+    }
+
+    fn activity(&self, codes: &Tensor, report: &Report) -> Activity {
+        let active = codes.data().iter().filter(|&&code| code != 0.0).count();
+        let lambda1 = &self.lambda1.value;
+        Activity {
+            active: active as f64 / codes.data().len().max(1) as f64,
+            lambda1: lambda1.iter().map(|&value| f64::from(value)).sum::<f64>() / lambda1.len() as f64,
+            passes: report.mean_passes(),
+            kkt: report.kkt,
+            unconverged: report.unconverged,
+        }
+    }
+}
+
+fn penalty(lambda1: &[f32], lambda2: f32) -> ElasticNet<f32> {
+    let lambda1 = match lambda1 {
+        [shared] => Lambda1::Scalar(*shared),
+        per_atom => Lambda1::PerAtom(per_atom.to_vec()),
+    };
+    ElasticNet { lambda1, lambda2, sign: Sign::NonNegative }
+}
+
+impl Layer for SparseCoding {
+    fn infer(&self, x: Tensor) -> Result<(Tensor, Option<Activity>), NetError> {
+        let (codes, activity) = self.encode(&x)?;
+        Ok((codes, Some(activity)))
+    }
+
+    fn forward(&mut self, x: Tensor) -> Result<(Tensor, Saved, Option<Activity>), NetError> {
+        let (codes, activity) = self.encode(&x)?;
+        Ok((codes.clone(), Saved::Codes { input: x, codes }, Some(activity)))
+    }
+
+    fn backward(&mut self, saved: Saved, dy: Tensor) -> Result<Tensor, NetError> {
+        let Saved::Codes { input, codes } = saved else { return Err(wrong_saved(&self.name)) };
+        let mut gradients = Gradients::zeros(&self.problem);
+        let (dx, _) = encode_windows_adjoint(self.coding(), &self.adjoint, &input, &codes, &dy, &mut gradients)?;
+
+        let (rows, atoms) = (self.problem.rows(), self.problem.atoms());
+        let mut dictionary = MatMut::from_row_major_slice_mut(&mut self.dictionary.grad, rows, atoms);
+        dictionary += &gradients.dictionary;
+        match self.lambda1.grad.as_mut_slice() {
+            [shared] => *shared += gradients.shared_lambda1(),
+            per_atom => per_atom.iter_mut().zip(&gradients.lambda1).for_each(|(sum, &value)| *sum += value),
+        }
+        self.lambda2.grad[0] += gradients.lambda2;
+        Ok(dx)
+    }
+
+    fn params(&self) -> Vec<(&'static str, &Param)> {
+        vec![("dictionary", &self.dictionary), ("lambda1", &self.lambda1), ("lambda2", &self.lambda2)]
+    }
+
+    fn params_mut(&mut self) -> Vec<(&'static str, &mut Param)> {
+        vec![("dictionary", &mut self.dictionary), ("lambda1", &mut self.lambda1), ("lambda2", &mut self.lambda2)]
+    }
+
+    fn refresh(&mut self) -> Result<(), NetError> {
+        let (rows, atoms) = (self.problem.rows(), self.problem.atoms());
+        let dictionary = MatRef::from_row_major_slice(&self.dictionary.value, rows, atoms);
+        self.problem
+            .update(dictionary, penalty(&self.lambda1.value, self.lambda2.value[0]))
+            .map_err(|source| NetError::Problem { layer: self.name.clone(), source })
+    }
+
+    /// Largest over smallest eigenvalue of `H`, computed in f64 from the f32 matrix; infinite where the smallest is
+    /// not positive.
+    fn condition(&self) -> Option<f64> {
+        let gram = self.problem.gram();
+        let gram = faer::Mat::from_fn(gram.nrows(), gram.ncols(), |i, j| f64::from(gram[(i, j)]));
+        let values = gram.self_adjoint_eigenvalues(faer::Side::Lower).ok()?;
+        let (smallest, largest) = (values.first()?, values.last()?);
+        Some(if *smallest > 0.0 { largest / smallest } else { f64::INFINITY })
+    }
+}

@@ -1,0 +1,152 @@
+//! Batch normalisation without learned scale and shift.
+//!
+//! Per channel, over all P positions of all images:
+//!
+//! ```text
+//! μ = mean x,   σ² = mean (x - μ)²,   y = (x - μ) / sqrt(σ² + ε)
+//! dLoss/dx = (dy - mean dy - y mean(y dy)) / sqrt(σ² + ε)
+//! ```
+//!
+//! The second line differentiates through μ and σ². Ioffe, Szegedy, "Batch normalization" (2015).
+
+use rayon::prelude::*;
+
+use crate::tensor::Tensor;
+
+/// Mean and (biased) variance of each channel.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ChannelMoments {
+    pub(crate) mean: Vec<f32>,
+    pub(crate) variance: Vec<f32>,
+}
+
+/// The moments of each channel of a batch. Each channel is summed by one thread, in f64.
+pub(crate) fn moments(x: &Tensor) -> ChannelMoments {
+    let count = x.shape().positions().max(1) as f64;
+    let (mean, variance) = (0..x.shape().channels)
+        .into_par_iter()
+        .map(|channel| {
+            let values = x.channel(channel);
+            let mean = sum(values, |value| value) / count;
+            let variance = sum(values, |value| (value - mean) * (value - mean)) / count;
+            (mean as f32, variance as f32)
+        })
+        .unzip();
+    ChannelMoments { mean, variance }
+}
+
+/// `(x - μ) / sqrt(σ² + ε)` with given moments, in place.
+pub(crate) fn normalize(mut x: Tensor, moments: &ChannelMoments, epsilon: f32) -> Tensor {
+    let positions = x.shape().positions().max(1);
+    x.data_mut().par_chunks_mut(positions).enumerate().for_each(|(channel, values)| {
+        let mean = moments.mean[channel];
+        let inverse = inverse_deviation(moments.variance[channel], epsilon);
+        for value in values {
+            *value = (*value - mean) * inverse;
+        }
+    });
+    x
+}
+
+/// dLoss/dx from dLoss/dy, in place, given `y` and the variance of the batch that made it.
+pub(crate) fn backward(y: &Tensor, variance: &[f32], epsilon: f32, mut dy: Tensor) -> Tensor {
+    let positions = y.shape().positions().max(1);
+    let count = positions as f64;
+    dy.data_mut().par_chunks_mut(positions).enumerate().for_each(|(channel, dy)| {
+        let y = y.channel(channel);
+        let mean = (sum(dy, |value| value) / count) as f32;
+        let projection = (dot(y, dy) / count) as f32;
+        let inverse = inverse_deviation(variance[channel], epsilon);
+        for (dy, &y) in dy.iter_mut().zip(y) {
+            *dy = (*dy - mean - y * projection) * inverse;
+        }
+    });
+    dy
+}
+
+fn inverse_deviation(variance: f32, epsilon: f32) -> f32 {
+    1.0 / (variance + epsilon).sqrt()
+}
+
+/// Independent partial sums: they hide the latency of an addition.
+const LANES: usize = 8;
+
+fn sum(values: &[f32], term: impl Fn(f64) -> f64) -> f64 {
+    let mut sums = [0.0; LANES];
+    let (blocks, rest) = values.as_chunks::<LANES>();
+    for block in blocks {
+        for lane in 0..LANES {
+            sums[lane] += term(f64::from(block[lane]));
+        }
+    }
+    sums.iter().sum::<f64>() + rest.iter().map(|&value| term(f64::from(value))).sum::<f64>()
+}
+
+fn dot(a: &[f32], b: &[f32]) -> f64 {
+    let mut sums = [0.0; LANES];
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+    for (a, b) in a.iter().zip(b) {
+        for lane in 0..LANES {
+            sums[lane] += f64::from(a[lane]) * f64::from(b[lane]);
+        }
+    }
+    let rest = a_rest.iter().zip(b_rest).map(|(&a, &b)| f64::from(a) * f64::from(b));
+    sums.iter().sum::<f64>() + rest.sum::<f64>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tensor::Shape;
+    use proptest::prelude::*;
+
+    fn tensor(channels: usize, images: usize, seed: u64) -> Tensor {
+        let shape = Shape { channels, images, height: 3, width: 5 };
+        let noise = |k: usize| ((k as u64 + 1).wrapping_mul(seed.wrapping_mul(2) + 0x9e37_79b9_7f4a_7c15) >> 40) as f32;
+        Tensor::new(shape, (0..shape.len()).map(|k| noise(k) / 1e7 - 0.8).collect()).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn normalised_channels_have_mean_zero_and_variance_one(channels in 1usize..4, images in 1usize..5, seed: u64) {
+            let x = tensor(channels, images, seed);
+            let count = x.shape().positions() as f64;
+            let statistics = moments(&x);
+            let y = normalize(x, &statistics, 1e-12);
+            for channel in 0..channels {
+                let values = y.channel(channel);
+                let mean = values.iter().map(|&v| f64::from(v)).sum::<f64>() / count;
+                let square = values.iter().map(|&v| f64::from(v) * f64::from(v)).sum::<f64>() / count;
+                // Each number is rounded to f32 a few times; its size is moderate.
+                let rounding = 32.0 * f64::from(f32::EPSILON) * (1.0 + f64::from(statistics.mean[channel].abs())
+                    / f64::from(statistics.variance[channel]).sqrt());
+                prop_assert!(mean.abs() < rounding, "{mean}");
+                prop_assert!((square - 1.0).abs() < rounding.max(1e-5), "{square}");
+            }
+        }
+
+        /// `<dy, y(x + h v) - y(x - h v)> / 2h = <dx, v>`. In f32 with h = 2⁻⁶ the difference carries `ε/h` = 8e-6 of
+        /// rounding per term and `h²/6` = 4e-5 of truncation, times derivatives of moderate size.
+        #[test]
+        fn backward_agrees_with_differences(channels in 1usize..3, images in 2usize..5, seed in 0u64..1000) {
+            let x = tensor(channels, images, seed);
+            let (v, dy) = (tensor(channels, images, seed + 7), tensor(channels, images, seed + 13));
+            let epsilon = 1e-1;
+            let h = 1.0 / 64.0;
+            let at = |step: f32| {
+                let moved = x.data().iter().zip(v.data()).map(|(x, v)| x + step * v).collect();
+                let moved = Tensor::new(x.shape(), moved).unwrap();
+                let statistics = moments(&moved);
+                let y = normalize(moved, &statistics, epsilon);
+                y.data().iter().zip(dy.data()).map(|(&y, &dy)| f64::from(y) * f64::from(dy)).sum::<f64>()
+            };
+            let difference = (at(h) - at(-h)) / f64::from(2.0 * h);
+            let statistics = moments(&x);
+            let y = normalize(x.clone(), &statistics, epsilon);
+            let dx = backward(&y, &statistics.variance, epsilon, dy.clone());
+            let analytic: f64 = dx.data().iter().zip(v.data()).map(|(&d, &v)| f64::from(d) * f64::from(v)).sum();
+            let size: f64 = dx.data().iter().zip(v.data()).map(|(&d, &v)| f64::from((d * v).abs())).sum::<f64>() + 1.0;
+            prop_assert!((difference - analytic).abs() < 1e-3 * size, "{difference} {analytic}");
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! The k × k windows of a feature map, as columns of signals: read, and added back to.
+//!
+//! Column p = (image, i, j) holds the window around row `i s + dy - padding`, column `j s + dx - padding` for stride s,
+//! zero outside the map. Its entry `(channel k + dy) k + dx` is the pixel at `(dy, dx)`: the order of PyTorch's `unfold`.
+//! The matrix of windows is never formed; both directions copy runs of pixels.
+
+use std::ops::Range;
+
+use faer::MatMut;
+use scn_grad::SignalGradient;
+use scn_solvers::ColumnSource;
+
+use crate::tensor::{Shape, Tensor};
+
+/// Where windows stand on a feature map.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct WindowGeometry {
+    input: Shape,
+    window: usize,
+    stride: usize,
+    padding: usize,
+}
+
+impl WindowGeometry {
+    /// Windows of odd side, padded so that stride 1 keeps the size of the map.
+    pub(crate) fn new(input: Shape, window: usize, stride: usize) -> Self {
+        Self { input, window, stride, padding: window / 2 }
+    }
+
+    /// Entries of a window: m = channels k².
+    pub(crate) fn rows(&self) -> usize {
+        self.input.channels * self.window * self.window
+    }
+
+    /// Rows and columns of the map of windows.
+    pub(crate) fn map(&self) -> (usize, usize) {
+        let side = |length: usize| (length + 2 * self.padding - self.window) / self.stride + 1;
+        (side(self.input.height), side(self.input.width))
+    }
+
+    /// Windows per image.
+    pub(crate) fn positions(&self) -> usize {
+        let (height, width) = self.map();
+        height * width
+    }
+
+    /// Calls `visit` for every run of columns that shares its image and row, and every row of pixels that it reads:
+    /// the entry of the first pixel (dx = 0), the image, the pixel row (None outside the map), the columns j of the map,
+    /// and where the run starts among `columns`.
+    #[inline(always)]
+    fn runs(&self, columns: Range<usize>, mut visit: impl FnMut(Run)) {
+        let (height, width) = self.map();
+        let mut column = columns.start;
+        while column < columns.end {
+            let (image, i, first) = (column / (height * width), column / width % height, column % width);
+            let length = (width - first).min(columns.end - column);
+            for channel in 0..self.input.channels {
+                for dy in 0..self.window {
+                    let y = (i * self.stride + dy).checked_sub(self.padding).filter(|&y| y < self.input.height);
+                    let entry = (channel * self.window + dy) * self.window;
+                    visit(Run { entry, channel, image, y, first, length, offset: column - columns.start });
+                }
+            }
+            column += length;
+        }
+    }
+
+    /// The columns j of a run, counted from its first, whose pixel `j s + dx - padding` is inside the map.
+    #[inline(always)]
+    fn inside(&self, run: &Run, dx: usize) -> Range<usize> {
+        let from = self.padding.saturating_sub(dx).div_ceil(self.stride);
+        let to = (self.input.width + self.padding).saturating_sub(dx).div_ceil(self.stride);
+        let start = from.clamp(run.first, run.first + run.length);
+        let end = to.clamp(start, run.first + run.length);
+        start - run.first..end - run.first
+    }
+
+    /// The pixel column of the first column inside.
+    #[inline(always)]
+    fn pixel(&self, run: &Run, dx: usize, inside: &Range<usize>) -> usize {
+        (run.first + inside.start) * self.stride + dx - self.padding
+    }
+}
+
+/// Neighbouring columns over one row of pixels.
+struct Run {
+    entry: usize,
+    channel: usize,
+    image: usize,
+    y: Option<usize>,
+    first: usize,
+    length: usize,
+    offset: usize,
+}
+
+/// The windows of a feature map.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Windows<'a> {
+    geometry: WindowGeometry,
+    pixels: &'a [f32],
+}
+
+impl<'a> Windows<'a> {
+    pub(crate) fn new(map: &'a Tensor, window: usize, stride: usize) -> Self {
+        Self { geometry: WindowGeometry::new(map.shape(), window, stride), pixels: map.data() }
+    }
+
+    pub(crate) fn geometry(&self) -> WindowGeometry {
+        self.geometry
+    }
+}
+
+impl ColumnSource<f32> for Windows<'_> {
+    fn rows(&self) -> usize {
+        self.geometry.rows()
+    }
+
+    fn columns(&self) -> usize {
+        self.geometry.input.images * self.geometry.positions()
+    }
+
+    fn pack(&self, columns: Range<usize>, out: &mut [f32], stride: usize) {
+        let Shape { images, height, width, .. } = self.geometry.input;
+        self.geometry.runs(columns, |run| {
+            let row = run.y.map(|y| {
+                let start = ((run.channel * images + run.image) * height + y) * width;
+                &self.pixels[start..start + width]
+            });
+            for dx in 0..self.geometry.window {
+                let out = &mut out[(run.entry + dx) * stride + run.offset..][..run.length];
+                let Some(row) = row else {
+                    out.fill(0.0);
+                    continue;
+                };
+                let inside = self.geometry.inside(&run, dx);
+                out[..inside.start].fill(0.0);
+                out[inside.end..].fill(0.0);
+                if inside.is_empty() {
+                    continue;
+                }
+                let pixels = &row[self.geometry.pixel(&run, dx, &inside)..];
+                let out = &mut out[inside];
+                if self.geometry.stride == 1 {
+                    out.copy_from_slice(&pixels[..out.len()]);
+                } else {
+                    for (out, &pixel) in out.iter_mut().zip(pixels.iter().step_by(self.geometry.stride)) {
+                        *out = pixel;
+                    }
+                }
+            }
+        });
+    }
+}
+
+/// Adds gradients of windows to the gradient of some images of the feature map: the transpose of [`Windows`].
+pub(crate) struct WindowsGradient<'a> {
+    geometry: WindowGeometry,
+    /// channels × pixels of the images `first_image..`.
+    pixels: MatMut<'a, f32>,
+    first_image: usize,
+}
+
+impl<'a> WindowsGradient<'a> {
+    pub(crate) fn new(geometry: WindowGeometry, pixels: MatMut<'a, f32>, first_image: usize) -> Self {
+        Self { geometry, pixels, first_image }
+    }
+}
+
+impl SignalGradient<f32> for WindowsGradient<'_> {
+    fn add(&mut self, columns: Range<usize>, gradient: &[f32], stride: usize) {
+        let Shape { height, width, .. } = self.geometry.input;
+        self.geometry.runs(columns, |run| {
+            let Some(y) = run.y else { return };
+            let Some(channel) = self.pixels.as_mut().row_mut(run.channel).try_as_row_major_mut() else { return };
+            let start = ((run.image - self.first_image) * height + y) * width;
+            let row = &mut channel.as_slice_mut()[start..start + width];
+            for dx in 0..self.geometry.window {
+                let inside = self.geometry.inside(&run, dx);
+                if inside.is_empty() {
+                    continue;
+                }
+                let pixels = &mut row[self.geometry.pixel(&run, dx, &inside)..];
+                let gradient = &gradient[(run.entry + dx) * stride + run.offset..][inside];
+                if self.geometry.stride == 1 {
+                    for (pixel, &value) in pixels.iter_mut().zip(gradient) {
+                        *pixel += value;
+                    }
+                } else {
+                    for (pixel, &value) in pixels.iter_mut().step_by(self.geometry.stride).zip(gradient) {
+                        *pixel += value;
+                    }
+                }
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use faer::Mat;
+    use proptest::prelude::*;
+
+    /// The definition, one pixel at a time.
+    fn plain(map: &Tensor, window: usize, stride: usize, entry: usize, column: usize) -> f32 {
+        let Shape { images, height, width, .. } = map.shape();
+        let (rows, columns) = WindowGeometry::new(map.shape(), window, stride).map();
+        let (image, i, j) = (column / (rows * columns), column / columns % rows, column % columns);
+        let (channel, dy, dx) = (entry / (window * window), entry / window % window, entry % window);
+        let y = (i * stride + dy) as isize - (window / 2) as isize;
+        let x = (j * stride + dx) as isize - (window / 2) as isize;
+        if y < 0 || x < 0 || y >= height as isize || x >= width as isize {
+            return 0.0;
+        }
+        map.data()[((channel * images + image) * height + y as usize) * width + x as usize]
+    }
+
+    fn counting(shape: Shape) -> Tensor {
+        let count = shape.channels * shape.positions();
+        Tensor::new(shape, (0..count).map(|value| value as f32 + 1.0).collect()).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn windows_are_those_of_the_definition(
+            channels in 1usize..4, images in 1usize..4, height in 1usize..9, width in 1usize..9,
+            half in 0usize..3, stride in 1usize..4, from in 0.0f64..1.0, to in 0.0f64..1.0,
+        ) {
+            let window = 2 * half + 1;
+            let map = counting(Shape { channels, images, height, width });
+            let windows = Windows::new(&map, window, stride);
+            let all = windows.columns() as f64;
+            let columns = (from.min(to) * all) as usize..(from.max(to) * all) as usize;
+            let width = columns.len() + 2;
+            let mut out = vec![-7.0; windows.rows() * width];
+            windows.pack(columns.clone(), &mut out, width);
+            for entry in 0..windows.rows() {
+                for (k, column) in columns.clone().enumerate() {
+                    prop_assert_eq!(out[entry * width + k], plain(&map, window, stride, entry, column));
+                }
+                prop_assert_eq!(&out[entry * width + columns.len()..(entry + 1) * width], &[-7.0, -7.0]);
+            }
+        }
+
+        /// `<pack(map), g> = <map, add(g)>`, exactly, as all numbers are small integers.
+        #[test]
+        fn the_gradient_is_the_transpose(
+            channels in 1usize..3, images in 1usize..4, height in 1usize..7, width in 1usize..7,
+            half in 0usize..3, stride in 1usize..4,
+        ) {
+            let map = counting(Shape { channels, images, height, width });
+            let windows = Windows::new(&map, 2 * half + 1, stride);
+            let (rows, columns) = (windows.rows(), windows.columns());
+            let mut packed = vec![0.0; rows * columns];
+            windows.pack(0..columns, &mut packed, columns);
+            let gradient: Vec<f32> = (0..rows * columns).map(|value| (value * 7 % 11) as f32 - 5.0).collect();
+            let mut back = Mat::<f32>::zeros(images * height * width, channels);
+            WindowsGradient::new(windows.geometry(), back.as_mut().transpose_mut(), 0).add(0..columns, &gradient, columns);
+            let forward: f64 = packed.iter().zip(&gradient).map(|(&a, &b)| f64::from(a * b)).sum();
+            let mut backward = 0.0;
+            for c in 0..channels {
+                for p in 0..images * height * width {
+                    backward += f64::from(back[(p, c)] * map.data()[c * images * height * width + p]);
+                }
+            }
+            prop_assert_eq!(forward, backward);
+        }
+    }
+}
