@@ -1,1 +1,67 @@
-//! MNIST, CIFAR-10 and embedded handwritten digits, from file bytes to shuffled, augmented batches
+//! Image data sets, from the bytes of their files to batches for training. Everything happens on the host.
+//!
+//! A batch of N images is made of the bytes p of the files by
+//!
+//! ```text
+//! x[n, c, i, j] = (p[image(n), c, i', j'] - mean[c, i', j']) * scale,        (i', j') = place(n, i, j)
+//! ```
+//!
+//! where `image` is a random order of the training images, another one in every epoch, and `place` a random flip and
+//! shift of the picture, with 0 for what lies outside. Evaluation takes the images in order and as they are. Mean
+//! and scale are those of the training images (section 5 of the paper, arXiv 1701.08349).
+//!
+//! # The way of the data
+//! 1. [`open`] reads a [`DatasetName`] into a [`Dataset`]: two [`ImageSet`]s of bytes in the order N, C, H, W. What
+//!    the files look like is told in [`mod@format`]; the digits are part of this crate and need no file.
+//! 2. [`Normalization::fit`] computes mean and scale as [`NormalizationConfig`] says. It is applied to both sets and
+//!    stored with a model.
+//! 3. [`Loader::training`] and [`Loader::in_order`] cut a set into [`Batch`]es, the former shuffled and varied by an
+//!    [`Augmentation`]. [`Loader::epoch`] iterates over them while a thread makes the next ones.
+//!
+//! ```
+//! use std::{path::Path, sync::Arc};
+//! use scn_data::{Augmentation, DatasetName, Loader, Normalization, NormalizationConfig};
+//!
+//! let digits = scn_data::open(DatasetName::Digits, Path::new(""))?;
+//! assert_eq!((digits.train.len(), digits.test.len(), digits.train.shape()), (1437, 360, [1, 8, 8]));
+//!
+//! let normalization = Arc::new(Normalization::fit(&digits.train, NormalizationConfig::default())?);
+//! let augmentation = Augmentation { shift: 1, ..Augmentation::default() };
+//! let seed = 7;
+//! let loader = Loader::training(Arc::new(digits.train), normalization, augmentation, 128, seed)?;
+//! for batch in loader.epoch(0, 0) {
+//!     assert_eq!(batch.shape[1..], [1, 8, 8]);
+//!     assert_eq!(batch.pixels.len(), batch.labels.len() * 64);
+//! }
+//! assert_eq!(loader.epoch(0, 0).len(), 12); // the last batch is smaller: 1437 = 11 * 128 + 29
+//! # Ok::<(), scn_data::DataError>(())
+//! ```
+//!
+//! # What can be relied on
+//! - The same seed gives the same bits, on any machine and with any number of threads; an epoch that is resumed at
+//!   batch k gives the batches that the whole epoch would have given.
+//! - A file that is missing, cut short, too long, of another kind or inconsistent is a [`DataError`] that names it.
+//!   No bytes make a parser panic, or allocate more than the bytes justify.
+
+mod augment;
+mod batch;
+mod dataset;
+mod digits;
+mod draws;
+mod epoch;
+mod error;
+pub mod format;
+mod images;
+mod loader;
+mod normalize;
+mod open;
+
+pub use augment::{Augmentation, Draw};
+pub use batch::Batch;
+pub use dataset::{Dataset, DatasetName};
+pub use epoch::Epoch;
+pub use error::DataError;
+pub use images::ImageSet;
+pub use loader::Loader;
+pub use normalize::{Mean, Normalization, NormalizationConfig, Scale};
+pub use open::open;

@@ -1,0 +1,271 @@
+//! What can be wrong with the files, the images and the settings.
+
+use std::path::PathBuf;
+
+use crate::DatasetName;
+
+/// Why there are no images, or no batches of them.
+///
+/// Each message is one sentence that says what was expected and what was found; those about a file name it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// A name that is no data set's.
+    #[error(
+        "data set must be one of {}, but is \"{found}\"",
+        DatasetName::choices()
+    )]
+    UnknownDataset {
+        /// The name given.
+        found: String,
+    },
+
+    /// A file of a data set is not there.
+    #[error(
+        "{} is missing: data set {dataset} must lie in the folder {} as its official archive unpacks",
+        .file.display(), .folder.display()
+    )]
+    Missing {
+        /// The file looked for.
+        file: PathBuf,
+        /// The data set it belongs to.
+        dataset: DatasetName,
+        /// The folder that must hold it.
+        folder: PathBuf,
+    },
+    /// A file is there but cannot be read.
+    #[error("{} must be a readable file, but reading it failed", .file.display())]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A file that starts like a gzip stream and then is not a whole one.
+    #[error("{} must be a whole gzip stream, as its first bytes say, but does not unpack", .file.display())]
+    Gzip {
+        /// The file.
+        file: PathBuf,
+        /// What the decoder says.
+        source: std::io::Error,
+    },
+    /// A file of another kind.
+    #[error("{} must hold {what} and start with the number {expected}, but starts with {found}", .file.display())]
+    Kind {
+        /// The file.
+        file: PathBuf,
+        /// The kind expected.
+        what: &'static str,
+        /// First four bytes of that kind, big-endian.
+        expected: u32,
+        /// First four bytes found.
+        found: u32,
+    },
+    /// A file that ends too early.
+    #[error("{} must hold {expected} bytes (unpacked), but ends after {found}", .file.display())]
+    Short {
+        /// The file.
+        file: PathBuf,
+        /// Bytes that its kind or its header promises.
+        expected: u64,
+        /// Bytes there are.
+        found: u64,
+    },
+    /// A file that goes on after its end.
+    #[error("{} must hold {expected} bytes (unpacked), but holds at least {found}", .file.display())]
+    Long {
+        /// The file.
+        file: PathBuf,
+        /// Bytes that its header promises.
+        expected: u64,
+        /// Bytes there are, as far as they were read.
+        found: u64,
+    },
+    /// A file of records that ends inside one.
+    #[error(
+        "{} must hold whole records of {record} bytes, but holds {found} bytes, {} too many or too few to fit",
+        .file.display(), .found % .record
+    )]
+    PartialRecord {
+        /// The file.
+        file: PathBuf,
+        /// Length of a record in bytes.
+        record: u64,
+        /// Bytes there are.
+        found: u64,
+    },
+    /// Pictures of another size.
+    #[error(
+        "{} must hold pictures of {} x {} pixels, but holds pictures of {} x {}",
+        .file.display(), .expected[0], .expected[1], .found[0], .found[1]
+    )]
+    PictureSize {
+        /// The file.
+        file: PathBuf,
+        /// Rows and columns expected.
+        expected: [usize; 2],
+        /// Rows and columns found.
+        found: [usize; 2],
+    },
+    /// A label that stands for no class.
+    #[error("label of record {record} in {} must be {first} to {last}, but is {value}", .file.display())]
+    Label {
+        /// The file.
+        file: PathBuf,
+        /// Which record, from 0.
+        record: usize,
+        /// The label found.
+        value: u16,
+        /// Smallest label of the format.
+        first: u16,
+        /// Largest label of the format.
+        last: u16,
+    },
+    /// Images and labels that are not equally many.
+    #[error(
+        "{} must hold one label for each of the {images} images in {}, but holds {labels}",
+        .labels_file.display(), .images_file.display()
+    )]
+    Counts {
+        /// The file of the images.
+        images_file: PathBuf,
+        /// The file of the labels.
+        labels_file: PathBuf,
+        /// Images there are.
+        images: usize,
+        /// Labels there are.
+        labels: usize,
+    },
+    /// A list of class names of another length.
+    #[error("{} must hold {expected} class names, one a line, but holds {found}", .file.display())]
+    ClassNames {
+        /// The file.
+        file: PathBuf,
+        /// Number of classes.
+        expected: usize,
+        /// Names found.
+        found: usize,
+    },
+    /// A text file that is not text.
+    #[error("{} must be text in UTF-8, but is not from byte {valid} on", .file.display())]
+    Text {
+        /// The file.
+        file: PathBuf,
+        /// Bytes that are text.
+        valid: usize,
+    },
+
+    /// A shape without pixels, or with more than an address can count.
+    #[error(
+        "images must have a shape (channels, height, width) of positive sizes, but have {found:?}"
+    )]
+    Shape {
+        /// Channels, height, width.
+        found: [usize; 3],
+    },
+    /// Pixels that do not fill the images.
+    #[error(
+        "{labels} images of shape {shape:?} must have {expected} pixels in all, but have {found}"
+    )]
+    PixelCount {
+        /// Number of labels, hence of images.
+        labels: usize,
+        /// Channels, height, width.
+        shape: [usize; 3],
+        /// Pixels needed.
+        expected: u64,
+        /// Pixels given.
+        found: usize,
+    },
+    /// No class, or more than a label can tell apart.
+    #[error("images must belong to 1 to 65536 classes, but {found} are named")]
+    Classes {
+        /// Number of class names.
+        found: usize,
+    },
+    /// A label of an image set that stands for no class.
+    #[error("label of image {image} must be below the number of classes {classes}, but is {value}")]
+    ImageLabel {
+        /// Which image, from 0.
+        image: usize,
+        /// The label found.
+        value: u16,
+        /// Number of classes.
+        classes: usize,
+    },
+    /// A pixel brighter than the brightest there can be.
+    #[error("pixels must be 0 to {brightest}, but image {image} has a pixel of {value}")]
+    Pixel {
+        /// Which image, from 0.
+        image: usize,
+        /// The pixel found.
+        value: u8,
+        /// Largest value allowed.
+        brightest: u8,
+    },
+    /// A brightest value that leaves only black.
+    #[error("the brightest value of a pixel must be at least 1, but is 0")]
+    Brightest,
+
+    /// A set without images where some are needed.
+    #[error("at least one image is needed, but there is none")]
+    NoImages,
+    /// Images that do not differ, so that nothing can be divided by their deviation.
+    #[error(
+        "training pixels must differ from their mean to be divided by their deviation, but all equal it"
+    )]
+    NoDeviation,
+    /// A mean image of another length.
+    #[error("the mean image must have {expected} values, but has {found}")]
+    MeanLength {
+        /// Channels times height times width.
+        expected: usize,
+        /// Values given.
+        found: usize,
+    },
+    /// A mean image with a value that is no number.
+    #[error("the mean image must be finite, but holds {found}")]
+    MeanValue {
+        /// The first such value.
+        found: f32,
+    },
+    /// A scale that cannot be divided by.
+    #[error("the scale must be finite and positive, but is {found}")]
+    ScaleValue {
+        /// The scale given.
+        found: f32,
+    },
+    /// An image, or the room for it, of another length.
+    #[error("{what} must have {expected} values, but has {found}")]
+    ImageLength {
+        /// The image or the room for the result.
+        what: &'static str,
+        /// Channels times height times width.
+        expected: usize,
+        /// Values given.
+        found: usize,
+    },
+    /// A normalisation fitted to images of another shape.
+    #[error("the normalisation must be for images of shape {expected:?}, but is for {found:?}")]
+    NormalizationShape {
+        /// Shape of the images.
+        expected: [usize; 3],
+        /// Shape of the mean image.
+        found: [usize; 3],
+    },
+    /// Batches without images.
+    #[error("the batch size must be at least 1, but is 0")]
+    BatchSize,
+    /// A shift that can push a whole picture out of the frame.
+    #[error(
+        "the shift must be smaller than the pictures of {height} x {width} pixels, but is {found}"
+    )]
+    Shift {
+        /// Largest shift in pixels.
+        found: usize,
+        /// Height of the pictures in pixels.
+        height: usize,
+        /// Width of the pictures in pixels.
+        width: usize,
+    },
+}

@@ -1,0 +1,76 @@
+//! The file formats of the data sets.
+//!
+//! Every parser is a function over [`Contents`]: bytes, and the path to name in an error. None of them panics,
+//! whatever the bytes, and none allocates on the word of a header: room grows with the bytes that are there.
+
+pub mod cifar;
+pub mod class_names;
+pub mod idx;
+pub mod mnist;
+pub mod stl10;
+
+use std::path::Path;
+
+use crate::DataError;
+
+/// What a file holds, and what to call it in an error.
+#[derive(Debug, Clone, Copy)]
+pub struct Contents<'a> {
+    /// The whole file.
+    pub bytes: &'a [u8],
+    /// Its path.
+    pub file: &'a Path,
+}
+
+impl<'a> Contents<'a> {
+    /// `bytes` of `file`.
+    pub fn new(bytes: &'a [u8], file: &'a Path) -> Self {
+        Self { bytes, file }
+    }
+
+    /// The file as one or more records of `length` bytes.
+    pub(crate) fn records(
+        self,
+        length: usize,
+    ) -> Result<std::slice::ChunksExact<'a, u8>, DataError> {
+        let (file, found) = (|| self.file.to_owned(), self.bytes.len() as u64);
+        if self.bytes.len() < length {
+            return Err(DataError::Short {
+                file: file(),
+                expected: length as u64,
+                found,
+            });
+        }
+        let records = self.bytes.chunks_exact(length);
+        if !records.remainder().is_empty() {
+            return Err(DataError::PartialRecord {
+                file: file(),
+                record: length as u64,
+                found,
+            });
+        }
+        Ok(records)
+    }
+
+    /// `value` if it lies in `first..=last`.
+    pub(crate) fn label(
+        self,
+        record: usize,
+        value: u8,
+        first: u16,
+        last: u16,
+    ) -> Result<u16, DataError> {
+        let value = u16::from(value);
+        if (first..=last).contains(&value) {
+            Ok(value)
+        } else {
+            Err(DataError::Label {
+                file: self.file.to_owned(),
+                record,
+                value,
+                first,
+                last,
+            })
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! CIFAR-10 and CIFAR-100 in their binary versions: records of labels and three planes.
+//!
+//! A record is one label byte (CIFAR-10) or a coarse and a fine one (CIFAR-100), then the red, the green and the
+//! blue plane of 32 x 32 bytes each, row by row: exactly the order of [`ImageSet`].
+
+use super::{Contents, class_names};
+use crate::open::Folder;
+use crate::{DataError, ImageSet};
+
+const PIXELS: usize = 3 * 32 * 32;
+
+/// How one of the two data sets is laid out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layout {
+    /// Number of values of each label byte that opens a record; the last label is the one used.
+    label_values: &'static [u16],
+    train_files: &'static [&'static str],
+    test_file: &'static str,
+    names_file: &'static str,
+    /// The names if there is no such file; empty where the classes are then numbered.
+    known_names: &'static [&'static str],
+}
+
+/// CIFAR-10: five training files and one label a record.
+pub const CIFAR10: Layout = Layout {
+    label_values: &[10],
+    train_files: &[
+        "data_batch_1.bin",
+        "data_batch_2.bin",
+        "data_batch_3.bin",
+        "data_batch_4.bin",
+        "data_batch_5.bin",
+    ],
+    test_file: "test_batch.bin",
+    names_file: "batches.meta.txt",
+    known_names: &[
+        "airplane",
+        "automobile",
+        "bird",
+        "cat",
+        "deer",
+        "dog",
+        "frog",
+        "horse",
+        "ship",
+        "truck",
+    ],
+};
+
+/// CIFAR-100: one training file; of the coarse label (20) and the fine one (100) the fine is used.
+pub const CIFAR100: Layout = Layout {
+    label_values: &[20, 100],
+    train_files: &["train.bin"],
+    test_file: "test.bin",
+    names_file: "fine_label_names.txt",
+    known_names: &[],
+};
+
+/// Appends the images and labels of one file to `pixels` and `labels`.
+///
+/// # Errors
+/// [`DataError::Short`] for a file without a record, [`DataError::PartialRecord`], [`DataError::Label`]; the records
+/// before a wrong label have then been appended, each with its label.
+pub fn records(
+    contents: Contents<'_>,
+    layout: &Layout,
+    pixels: &mut Vec<u8>,
+    labels: &mut Vec<u16>,
+) -> Result<(), DataError> {
+    let label_bytes = layout.label_values.len();
+    let records = contents.records(label_bytes + PIXELS)?;
+    pixels.reserve(records.len() * PIXELS);
+    labels.reserve(records.len());
+    for (index, record) in records.enumerate() {
+        let (values, picture) = record.split_at(label_bytes);
+        let mut label = 0;
+        for (&value, &count) in values.iter().zip(layout.label_values) {
+            label = contents.label(index, value, 0, count - 1)?;
+        }
+        labels.push(label);
+        pixels.extend_from_slice(picture);
+    }
+    Ok(())
+}
+
+/// Training and test images of the folder.
+pub(crate) fn train_and_test(
+    folder: &Folder,
+    layout: &Layout,
+) -> Result<(ImageSet, ImageSet), DataError> {
+    let known = match layout.known_names {
+        [] => class_names::numbers(layout.label_values.last().copied().map_or(0, usize::from)),
+        names => class_names::owned(names),
+    };
+    let names = class_names::read_or(folder, layout.names_file, known)?;
+    let set = |files: &[&str]| {
+        let (mut pixels, mut labels) = (Vec::new(), Vec::new());
+        for name in files {
+            let (file, bytes) = folder.read(&[name])?;
+            records(
+                Contents::new(&bytes, &file),
+                layout,
+                &mut pixels,
+                &mut labels,
+            )?;
+        }
+        ImageSet::new(pixels, [3, 32, 32], labels, names.clone(), u8::MAX)
+    };
+    Ok((set(layout.train_files)?, set(&[layout.test_file])?))
+}

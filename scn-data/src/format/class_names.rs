@@ -1,0 +1,105 @@
+//! Lists of class names: text, one name a line.
+
+use super::Contents;
+use crate::DataError;
+use crate::open::Folder;
+
+/// The `classes` names in a file of one name a line; blank lines at the end are allowed.
+///
+/// # Errors
+/// [`DataError::Text`] if it is not UTF-8, [`DataError::ClassNames`] if the names are not `classes`.
+pub fn parse(contents: Contents<'_>, classes: usize) -> Result<Vec<String>, DataError> {
+    let file = || contents.file.to_owned();
+    let text = std::str::from_utf8(contents.bytes).map_err(|error| DataError::Text {
+        file: file(),
+        valid: error.valid_up_to(),
+    })?;
+    let names: Vec<String> = text
+        .trim_end()
+        .lines()
+        .map(|line| line.trim().to_owned())
+        .collect();
+    let found = names.iter().filter(|name| !name.is_empty()).count();
+    if found == classes && names.len() == classes {
+        Ok(names)
+    } else {
+        Err(DataError::ClassNames {
+            file: file(),
+            expected: classes,
+            found,
+        })
+    }
+}
+
+/// The names in `name`, or `known` ones if there is no such file.
+pub(crate) fn read_or(
+    folder: &Folder,
+    name: &str,
+    known: Vec<String>,
+) -> Result<Vec<String>, DataError> {
+    match folder.read_if_there(name)? {
+        Some((file, bytes)) => parse(Contents::new(&bytes, &file), known.len()),
+        None => Ok(known),
+    }
+}
+
+/// "0", "1", ...: the names of classes that are numbers, or whose names are lost.
+pub(crate) fn numbers(classes: usize) -> Vec<String> {
+    (0..classes).map(|class| class.to_string()).collect()
+}
+
+/// Owned names.
+pub(crate) fn owned(names: &[&str]) -> Vec<String> {
+    names.iter().map(|&name| name.to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn names(text: &[u8]) -> Result<Vec<String>, DataError> {
+        parse(Contents::new(text, Path::new("names.txt")), 2)
+    }
+
+    #[test]
+    fn line_ends_and_trailing_blank_lines_do_not_count() {
+        for text in [
+            "cat\ndog",
+            "cat\ndog\n",
+            "cat\r\ndog\r\n\r\n",
+            "cat \ndog\n\n \n",
+        ] {
+            assert_eq!(names(text.as_bytes()).expect("two names"), ["cat", "dog"]);
+        }
+    }
+
+    #[test]
+    fn too_few_too_many_and_no_text_are_errors() {
+        assert!(matches!(
+            names(b"cat\n"),
+            Err(DataError::ClassNames {
+                expected: 2,
+                found: 1,
+                ..
+            })
+        ));
+        assert!(matches!(
+            names(b"cat\ndog\ncow\n"),
+            Err(DataError::ClassNames { found: 3, .. })
+        ));
+        assert!(matches!(
+            names(b"cat\n\ndog\n"),
+            Err(DataError::ClassNames { .. })
+        ));
+        assert!(matches!(
+            names(b""),
+            Err(DataError::ClassNames { found: 0, .. })
+        ));
+        assert!(matches!(
+            names(b"cat\nd\xffg\n"),
+            Err(DataError::Text { valid: 5, .. })
+        ));
+    }
+}

@@ -1,0 +1,156 @@
+//! IDX, the format of MNIST: a big-endian header and one byte a value.
+//!
+//! | | images | labels |
+//! |---|---|---|
+//! | bytes 0-3 | 2051 | 2049 |
+//! | bytes 4-7 | count | count |
+//! | bytes 8-11, 12-15 | rows, columns | |
+//! | then | count x rows x columns pixels, row by row | count labels |
+//!
+//! A file may be packed by gzip, as the official ones are; that is decided by its first two bytes, not its name.
+
+use std::io::{ErrorKind, Read};
+
+use flate2::bufread::MultiGzDecoder;
+
+use super::Contents;
+use crate::DataError;
+
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+
+/// The pixels of an IDX file of images, N, H, W; `size` is the height and width that they must have.
+///
+/// # Errors
+/// [`DataError::Kind`] for another first number, [`DataError::PictureSize`], [`DataError::Short`],
+/// [`DataError::Long`], [`DataError::Gzip`].
+pub fn images(contents: Contents<'_>, size: [usize; 2]) -> Result<Vec<u8>, DataError> {
+    with_reader(contents, |reader| {
+        let [count, rows, columns] = header(contents, reader, "images in IDX format", 2051)?;
+        let found = [rows as usize, columns as usize];
+        if found != size {
+            return Err(DataError::PictureSize {
+                file: contents.file.to_owned(),
+                expected: size,
+                found,
+            });
+        }
+        let promised = u64::from(count)
+            .saturating_mul(u64::from(rows))
+            .saturating_mul(u64::from(columns));
+        body(contents, reader, 16, promised)
+    })
+}
+
+/// The labels of an IDX file of labels, below `classes`.
+///
+/// # Errors
+/// [`DataError::Kind`] for another first number, [`DataError::Label`], [`DataError::Short`], [`DataError::Long`],
+/// [`DataError::Gzip`].
+pub fn labels(contents: Contents<'_>, classes: u16) -> Result<Vec<u16>, DataError> {
+    let values = with_reader(contents, |reader| {
+        let [count] = header(contents, reader, "labels in IDX format", 2049)?;
+        body(contents, reader, 8, u64::from(count))
+    })?;
+    let last = classes.saturating_sub(1);
+    values
+        .iter()
+        .enumerate()
+        .map(|(record, &value)| contents.label(record, value, 0, last))
+        .collect()
+}
+
+/// Hands `parse` the bytes, unpacked on the way if they are packed.
+fn with_reader<T>(
+    contents: Contents<'_>,
+    parse: impl FnOnce(&mut dyn Read) -> Result<T, DataError>,
+) -> Result<T, DataError> {
+    if contents.bytes.starts_with(&GZIP) {
+        parse(&mut MultiGzDecoder::new(contents.bytes))
+    } else {
+        let mut plain = contents.bytes;
+        parse(&mut plain)
+    }
+}
+
+/// The sizes that follow the number of the kind.
+fn header<const SIZES: usize>(
+    contents: Contents<'_>,
+    reader: &mut dyn Read,
+    what: &'static str,
+    kind: u32,
+) -> Result<[u32; SIZES], DataError> {
+    let file = || contents.file.to_owned();
+    let length = 4 + 4 * SIZES as u64;
+    // The kind is judged first: a short file of another kind is of another kind.
+    let bytes = read_up_to(contents, reader, length)?;
+    let mut numbers = bytes
+        .chunks_exact(4)
+        .map(|word| u32::from_be_bytes([word[0], word[1], word[2], word[3]]));
+    let short = || DataError::Short {
+        file: file(),
+        expected: length,
+        found: bytes.len() as u64,
+    };
+    let found = numbers.next().ok_or_else(short)?;
+    if found != kind {
+        return Err(DataError::Kind {
+            file: file(),
+            what,
+            expected: kind,
+            found,
+        });
+    }
+    let mut sizes = [0; SIZES];
+    for size in &mut sizes {
+        *size = numbers.next().ok_or_else(short)?;
+    }
+    Ok(sizes)
+}
+
+/// The `promised` bytes after the header, and not one more.
+fn body(
+    contents: Contents<'_>,
+    reader: &mut dyn Read,
+    header: u64,
+    promised: u64,
+) -> Result<Vec<u8>, DataError> {
+    let file = || contents.file.to_owned();
+    // One byte more is asked for: it tells a file that goes on, and its absence makes gzip check its sum.
+    let bytes = read_up_to(contents, reader, promised.saturating_add(1))?;
+    let (expected, found) = (header.saturating_add(promised), header + bytes.len() as u64);
+    if found < expected {
+        return Err(DataError::Short {
+            file: file(),
+            expected,
+            found,
+        });
+    }
+    if found > expected {
+        return Err(DataError::Long {
+            file: file(),
+            expected,
+            found,
+        });
+    }
+    Ok(bytes)
+}
+
+/// At most `limit` bytes; room is made as they come.
+fn read_up_to(
+    contents: Contents<'_>,
+    reader: &mut dyn Read,
+    limit: u64,
+) -> Result<Vec<u8>, DataError> {
+    let mut bytes = Vec::new();
+    match reader.take(limit).read_to_end(&mut bytes) {
+        Ok(_) => Ok(bytes),
+        Err(source) if source.kind() == ErrorKind::OutOfMemory => Err(DataError::Unreadable {
+            file: contents.file.to_owned(),
+            source,
+        }),
+        Err(source) => Err(DataError::Gzip {
+            file: contents.file.to_owned(),
+            source,
+        }),
+    }
+}

@@ -1,0 +1,240 @@
+//! Images with their labels, as bytes.
+
+use std::sync::Arc;
+
+use crate::DataError;
+
+/// Pictures of one shape, with a label for each and a name for each label.
+///
+/// Pixels lie in the order N, C, H, W: image after image, in each the channels as whole planes, in each plane
+/// the rows from the top, in each row the pixels from the left. A value that exists is consistent: the pixels
+/// fill the images, labels are below [`classes`](Self::classes), pixels at most [`brightest`](Self::brightest).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageSet {
+    pixels: Vec<u8>,
+    shape: [usize; 3],
+    labels: Vec<u16>,
+    class_names: Arc<[String]>,
+    brightest: u8,
+}
+
+impl ImageSet {
+    /// Takes `pixels` (N, C, H, W) of `labels.len()` images of `shape` (C, H, W).
+    ///
+    /// `class_names[label]` is what a label means; `brightest` is the largest value that a pixel can have, be it
+    /// there or not: 255 for photographs, 16 for the embedded digits. A set of no images is a set.
+    ///
+    /// # Errors
+    /// [`Shape`](DataError::Shape), [`PixelCount`](DataError::PixelCount), [`Classes`](DataError::Classes),
+    /// [`ImageLabel`](DataError::ImageLabel), [`Pixel`](DataError::Pixel) and [`Brightest`](DataError::Brightest),
+    /// each for what does not fit.
+    pub fn new(
+        pixels: Vec<u8>,
+        shape: [usize; 3],
+        labels: Vec<u16>,
+        class_names: impl Into<Arc<[String]>>,
+        brightest: u8,
+    ) -> Result<Self, DataError> {
+        let class_names = class_names.into();
+        let volume = volume(shape)?;
+        if volume.checked_mul(labels.len()) != Some(pixels.len()) {
+            return Err(DataError::PixelCount {
+                labels: labels.len(),
+                shape,
+                expected: (volume as u64).saturating_mul(labels.len() as u64),
+                found: pixels.len(),
+            });
+        }
+        let classes = class_names.len();
+        if classes == 0 || classes > usize::from(u16::MAX) + 1 {
+            return Err(DataError::Classes { found: classes });
+        }
+        if let Some(image) = labels
+            .iter()
+            .position(|&label| usize::from(label) >= classes)
+        {
+            return Err(DataError::ImageLabel {
+                image,
+                value: labels[image],
+                classes,
+            });
+        }
+        if brightest == 0 {
+            return Err(DataError::Brightest);
+        }
+        // The scan is skipped for photographs: no byte exceeds 255, and they are the large sets.
+        if brightest < u8::MAX
+            && let Some(index) = pixels.iter().position(|&pixel| pixel > brightest)
+        {
+            return Err(DataError::Pixel {
+                image: index / volume,
+                value: pixels[index],
+                brightest,
+            });
+        }
+        Ok(Self {
+            pixels,
+            shape,
+            labels,
+            class_names,
+            brightest,
+        })
+    }
+
+    /// Number of images N.
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Whether there is no image.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// Channels, height and width of every image.
+    pub fn shape(&self) -> [usize; 3] {
+        self.shape
+    }
+
+    /// Number of classes, those without an image included.
+    pub fn classes(&self) -> usize {
+        self.class_names.len()
+    }
+
+    /// What the labels 0, 1, ... mean.
+    pub fn class_names(&self) -> &[String] {
+        &self.class_names
+    }
+
+    /// Label of each image, below [`classes`](Self::classes).
+    pub fn labels(&self) -> &[u16] {
+        &self.labels
+    }
+
+    /// All pixels, N, C, H, W.
+    pub fn pixels(&self) -> &[u8] {
+        &self.pixels
+    }
+
+    /// Pixels of one image, C, H, W.
+    ///
+    /// # Panics
+    /// If `index` is not below [`len`](Self::len), as indexing a slice does.
+    pub fn image(&self, index: usize) -> &[u8] {
+        let volume = self.volume();
+        &self.pixels[index * volume..][..volume]
+    }
+
+    /// Largest value that a pixel can have.
+    pub fn brightest(&self) -> u8 {
+        self.brightest
+    }
+
+    /// A copy of the first `count` images, or of all if there are fewer.
+    pub fn first(&self, count: usize) -> ImageSet {
+        let count = count.min(self.len());
+        Self {
+            pixels: self.pixels[..count * self.volume()].to_vec(),
+            labels: self.labels[..count].to_vec(),
+            class_names: Arc::clone(&self.class_names),
+            ..*self
+        }
+    }
+
+    /// Pixels of one image: C H W.
+    pub(crate) fn volume(&self) -> usize {
+        self.shape.iter().product()
+    }
+}
+
+/// C H W, at least 1.
+pub(crate) fn volume(shape: [usize; 3]) -> Result<usize, DataError> {
+    let [channels, height, width] = shape;
+    channels
+        .checked_mul(height)
+        .and_then(|area| area.checked_mul(width))
+        .filter(|&volume| volume > 0)
+        .ok_or(DataError::Shape { found: shape })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(count: usize) -> Vec<String> {
+        (0..count).map(|name| name.to_string()).collect()
+    }
+
+    #[test]
+    fn images_are_cut_where_they_start() {
+        let set =
+            ImageSet::new((0..24).collect(), [2, 2, 3], vec![1, 0], names(2), 255).expect("valid");
+        assert_eq!((set.len(), set.classes(), set.shape()), (2, 2, [2, 2, 3]));
+        assert_eq!(set.image(1), (12..24).collect::<Vec<u8>>());
+        let one = set.first(1);
+        assert_eq!(
+            (one.len(), one.labels(), one.image(0)),
+            (1, &[1][..], set.image(0))
+        );
+        assert_eq!(set.first(9), set);
+        assert!(set.first(0).is_empty());
+    }
+
+    #[test]
+    fn each_inconsistency_is_its_own_error() {
+        let new = |pixels: usize, shape, labels: &[u16], classes, brightest| {
+            ImageSet::new(
+                vec![7; pixels],
+                shape,
+                labels.to_vec(),
+                names(classes),
+                brightest,
+            )
+        };
+        assert!(new(4, [1, 2, 2], &[0], 1, 7).is_ok());
+        assert!(matches!(
+            new(0, [1, 0, 2], &[], 1, 7),
+            Err(DataError::Shape { .. })
+        ));
+        assert!(matches!(
+            new(4, [usize::MAX, 2, 2], &[0], 1, 7),
+            Err(DataError::Shape { .. })
+        ));
+        assert!(matches!(
+            new(5, [1, 2, 2], &[0], 1, 7),
+            Err(DataError::PixelCount {
+                expected: 4,
+                found: 5,
+                ..
+            })
+        ));
+        assert!(matches!(
+            new(4, [1, 2, 2], &[0], 0, 7),
+            Err(DataError::Classes { found: 0 })
+        ));
+        assert!(matches!(
+            new(4, [1, 2, 2], &[0], 65537, 7),
+            Err(DataError::Classes { .. })
+        ));
+        assert!(matches!(
+            new(8, [1, 2, 2], &[0, 1], 1, 7),
+            Err(DataError::ImageLabel {
+                image: 1,
+                value: 1,
+                classes: 1
+            })
+        ));
+        assert!(matches!(
+            new(4, [1, 2, 2], &[0], 1, 6),
+            Err(DataError::Pixel {
+                image: 0,
+                value: 7,
+                brightest: 6
+            })
+        ));
+        assert!(matches!(
+            new(4, [1, 2, 2], &[0], 1, 0),
+            Err(DataError::Brightest)
+        ));
+    }
+}

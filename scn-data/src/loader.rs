@@ -1,0 +1,167 @@
+//! Cutting a set of images into batches.
+
+use std::sync::Arc;
+
+use crate::augment::Placement;
+use crate::draws::{Draws, Purpose};
+use crate::{Augmentation, Batch, DataError, Draw, Epoch, ImageSet, Normalization};
+
+/// Cuts a set of images into batches.
+///
+/// Cheap to clone. A loader has no state: an epoch depends only on what the loader was made with and on the epoch's
+/// number, the order of its images on (seed, epoch), the flips and shifts of a batch on (seed, epoch, batch).
+#[derive(Debug, Clone)]
+pub struct Loader {
+    images: Arc<ImageSet>,
+    normalization: Arc<Normalization>,
+    batch_size: usize,
+    /// Absent for evaluation.
+    shuffle: Option<Shuffle>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Shuffle {
+    augmentation: Augmentation,
+    seed: u64,
+}
+
+impl Loader {
+    /// For training: every epoch in another order, images augmented.
+    ///
+    /// # Errors
+    /// [`DataError::BatchSize`], [`DataError::NoImages`], [`DataError::NormalizationShape`] if the normalisation is
+    /// for images of another shape, [`DataError::Shift`] if the shift is not smaller than the images.
+    pub fn training(
+        images: Arc<ImageSet>,
+        normalization: Arc<Normalization>,
+        augmentation: Augmentation,
+        batch_size: usize,
+        seed: u64,
+    ) -> Result<Self, DataError> {
+        augmentation.check(images.shape())?;
+        let loader = Self::in_order(images, normalization, batch_size)?;
+        Ok(Self {
+            shuffle: Some(Shuffle { augmentation, seed }),
+            ..loader
+        })
+    }
+
+    /// For evaluation: the images in their order and as they are; every epoch is the same.
+    ///
+    /// # Errors
+    /// [`DataError::BatchSize`], [`DataError::NoImages`], [`DataError::NormalizationShape`].
+    pub fn in_order(
+        images: Arc<ImageSet>,
+        normalization: Arc<Normalization>,
+        batch_size: usize,
+    ) -> Result<Self, DataError> {
+        if batch_size == 0 {
+            return Err(DataError::BatchSize);
+        }
+        if images.is_empty() {
+            return Err(DataError::NoImages);
+        }
+        if images.shape() != normalization.shape() {
+            return Err(DataError::NormalizationShape {
+                expected: images.shape(),
+                found: normalization.shape(),
+            });
+        }
+        Ok(Self {
+            images,
+            normalization,
+            batch_size,
+            shuffle: None,
+        })
+    }
+
+    /// Batches in an epoch; the last one may be smaller than the others.
+    pub fn batches(&self) -> usize {
+        self.images.len().div_ceil(self.batch_size)
+    }
+
+    /// Images in an epoch.
+    pub fn images(&self) -> usize {
+        self.images.len()
+    }
+
+    /// The batches of an epoch from `first_batch` on: bit for bit those that remain of the whole epoch after that
+    /// many were taken, and none if there are not that many.
+    pub fn epoch(&self, epoch: u64, first_batch: usize) -> Epoch {
+        let order = self.shuffle.map(|Shuffle { seed, .. }| {
+            Draws::new(seed, epoch, Purpose::Order, 0).permutation(self.images.len())
+        });
+        let maker = Maker {
+            loader: self.clone(),
+            epoch,
+            order: order.map(Arc::from),
+        };
+        Epoch::new(maker, first_batch)
+    }
+}
+
+/// Everything that decides what is in a batch.
+#[derive(Debug, Clone)]
+pub(crate) struct Maker {
+    loader: Loader,
+    epoch: u64,
+    /// Which image comes when; absent if they come as they lie.
+    order: Option<Arc<[usize]>>,
+}
+
+impl Maker {
+    /// Batches in the epoch.
+    pub(crate) fn batches(&self) -> usize {
+        self.loader.batches()
+    }
+
+    /// Batch `index` of the epoch, which must be below the number of batches.
+    pub(crate) fn batch(&self, index: usize) -> Batch {
+        let Loader {
+            images,
+            normalization,
+            batch_size,
+            ..
+        } = &self.loader;
+        let shape @ [channels, height, width] = images.shape();
+        let volume = images.volume();
+        let start = index * batch_size;
+        // Not `start + batch_size`, which a batch size near the largest integer would overflow.
+        let count = (images.len() - start).min(*batch_size);
+        let mut pixels = vec![0.0; count * volume];
+        let mut labels = Vec::with_capacity(count);
+        let mut normalized = vec![0.0; volume];
+        let placements = self.placements(index, count);
+        let places = pixels.chunks_exact_mut(volume).zip(placements);
+        for (position, (out, placement)) in (start..start + count).zip(places) {
+            let image = self
+                .order
+                .as_ref()
+                .map_or(position, |order| order[position]);
+            labels.push(images.labels()[image]);
+            if placement.is_identity() {
+                normalization.write(images.image(image), out);
+            } else {
+                normalization.write(images.image(image), &mut normalized);
+                placement.place(&normalized, shape, out);
+            }
+        }
+        Batch {
+            pixels,
+            shape: [count, channels, height, width],
+            labels,
+        }
+    }
+
+    /// The flips and shifts of the `count` images of a batch.
+    fn placements(&self, batch: usize, count: usize) -> Vec<Placement> {
+        let Some(Shuffle { augmentation, seed }) = self.loader.shuffle else {
+            return vec![Placement::default(); count];
+        };
+        let mut draws = Draws::new(seed, self.epoch, Purpose::Augmentation, batch as u64);
+        match augmentation.draw {
+            Draw::Batch => vec![augmentation.draw(&mut draws); count],
+            Draw::Image => (0..count).map(|_| augmentation.draw(&mut draws)).collect(),
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Small files of every format, made by the tests.
+
+// Each test file is a program of its own and uses some of these.
+#![allow(dead_code)]
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use scn_data::{DatasetName, ImageSet};
+
+pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes).expect("memory");
+    encoder.finish().expect("memory")
+}
+
+/// An IDX file with the given first number and sizes.
+pub(crate) fn idx(kind: u32, sizes: &[u32], body: &[u8]) -> Vec<u8> {
+    let mut bytes = kind.to_be_bytes().to_vec();
+    bytes.extend(sizes.iter().flat_map(|size| size.to_be_bytes()));
+    bytes.extend_from_slice(body);
+    bytes
+}
+
+/// `count` black MNIST pictures.
+pub(crate) fn mnist_images(count: usize) -> Vec<u8> {
+    idx(2051, &[count as u32, 28, 28], &vec![0; count * 784])
+}
+
+pub(crate) fn mnist_labels(labels: &[u8]) -> Vec<u8> {
+    idx(2049, &[labels.len() as u32], labels)
+}
+
+/// The files of a whole data folder of `name`: two training images and one test image in every file, all black.
+pub(crate) fn files(name: DatasetName) -> Vec<(&'static str, Vec<u8>)> {
+    let records = |labels: &[u8], count: usize| {
+        let mut record = labels.to_vec();
+        record.resize(labels.len() + 3072, 0);
+        record.repeat(count)
+    };
+    match name {
+        DatasetName::Mnist => vec![
+            ("train-images-idx3-ubyte", mnist_images(2)),
+            ("train-labels-idx1-ubyte", mnist_labels(&[3, 9])),
+            ("t10k-images-idx3-ubyte", mnist_images(1)),
+            ("t10k-labels-idx1-ubyte", mnist_labels(&[0])),
+        ],
+        DatasetName::Cifar10 => vec![
+            ("data_batch_1.bin", records(&[1], 2)),
+            ("data_batch_2.bin", records(&[2], 2)),
+            ("data_batch_3.bin", records(&[3], 2)),
+            ("data_batch_4.bin", records(&[4], 2)),
+            ("data_batch_5.bin", records(&[9], 2)),
+            ("test_batch.bin", records(&[0], 1)),
+        ],
+        DatasetName::Cifar100 => {
+            vec![
+                ("train.bin", records(&[19, 99], 2)),
+                ("test.bin", records(&[0, 7], 1)),
+            ]
+        }
+        DatasetName::Stl10 => vec![
+            ("train_X.bin", vec![0; 2 * 27648]),
+            ("train_y.bin", vec![1, 10]),
+            ("test_X.bin", vec![0; 27648]),
+            ("test_y.bin", vec![5]),
+        ],
+        other => panic!("no files are made for {other}"),
+    }
+}
+
+/// A data folder with these files of `name`.
+pub(crate) fn folder(name: DatasetName, files: &[(&str, Vec<u8>)]) -> tempfile::TempDir {
+    let data = tempfile::tempdir().expect("a temporary folder");
+    let folder = data
+        .path()
+        .join(name.folder().expect("a data set with files"));
+    fs::create_dir(&folder).expect("a fresh folder");
+    for (file, bytes) in files {
+        write(&folder.join(file), bytes);
+    }
+    data
+}
+
+pub(crate) fn write(file: &Path, bytes: &[u8]) {
+    fs::write(file, bytes).expect("a writable folder");
+}
+
+/// Images with pixels that a small linear congruence scatters over all bytes, and labels 0 to 4 in turn.
+pub(crate) fn scattered(count: usize, shape: [usize; 3]) -> ImageSet {
+    let volume: usize = shape.iter().product();
+    let mut state = 1u32;
+    let pixels = (0..count * volume)
+        .map(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        })
+        .collect();
+    let labels = (0..count).map(|image| (image % 5) as u16).collect();
+    let names: Vec<String> = ["a", "b", "c", "d", "e"].map(str::to_owned).to_vec();
+    ImageSet::new(pixels, shape, labels, names, 255).expect("consistent")
+}

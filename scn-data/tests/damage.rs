@@ -1,0 +1,88 @@
+//! Bytes of any kind, and right files with random damage: never a panic, never a half-read record.
+
+mod common;
+
+use std::path::Path;
+
+use common::{files, gzip, mnist_images, mnist_labels};
+use proptest::prelude::*;
+use scn_data::DatasetName;
+use scn_data::format::{Contents, cifar, class_names, idx, stl10};
+
+const WITH_FILES: [DatasetName; 4] = [
+    DatasetName::Mnist,
+    DatasetName::Cifar10,
+    DatasetName::Cifar100,
+    DatasetName::Stl10,
+];
+
+/// Every parser on the same bytes; the results are looked at so far as they must be consistent.
+fn parse_all(bytes: &[u8]) -> Result<(), TestCaseError> {
+    let contents = Contents::new(bytes, Path::new("file"));
+    if let Ok(pixels) = idx::images(contents, [28, 28]) {
+        prop_assert_eq!(pixels.len() % 784, 0);
+    }
+    if let Ok(labels) = idx::labels(contents, 10) {
+        prop_assert!(labels.iter().all(|&label| label < 10));
+    }
+    for (layout, classes) in [(&cifar::CIFAR10, 10), (&cifar::CIFAR100, 100)] {
+        let (mut pixels, mut labels) = (Vec::new(), Vec::new());
+        // After an error too, what was appended is whole.
+        let _ = cifar::records(contents, layout, &mut pixels, &mut labels);
+        prop_assert_eq!(pixels.len(), labels.len() * 3072);
+        prop_assert!(labels.iter().all(|&label| label < classes));
+    }
+    if let Ok(pixels) = stl10::pictures(contents) {
+        prop_assert_eq!(pixels.len(), bytes.len());
+    }
+    if let Ok(labels) = stl10::labels(contents) {
+        prop_assert!(labels.iter().all(|&label| label < 10));
+    }
+    if let Ok(names) = class_names::parse(contents, 10) {
+        prop_assert_eq!(names.len(), 10);
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), packed: bool) {
+        parse_all(&if packed { gzip(&bytes) } else { bytes })?;
+    }
+
+    /// Right files of every format, with a few bytes changed and then cut at any place.
+    #[test]
+    fn damaged_files_never_panic(
+        which in 0usize..18,
+        flips in prop::collection::vec((any::<prop::sample::Index>(), 1u8..), 0..4),
+        cut in prop::option::of(any::<prop::sample::Index>()),
+    ) {
+        let mut all: Vec<Vec<u8>> = WITH_FILES.iter().flat_map(|&name| files(name)).map(|(_, bytes)| bytes).collect();
+        all.extend([gzip(&mnist_images(2)), gzip(&mnist_labels(&[1, 2]))]);
+        prop_assert_eq!(all.len(), 18);
+        let mut bytes = all.swap_remove(which);
+        for (place, flip) in flips {
+            let place = place.index(bytes.len());
+            bytes[place] ^= flip;
+        }
+        if let Some(cut) = cut {
+            bytes.truncate(cut.index(bytes.len()));
+        }
+        parse_all(&bytes)?;
+    }
+
+    /// Every proper beginning of an IDX file is refused.
+    #[test]
+    fn a_shortened_file_is_an_error(cut in 0usize..1584, packed: bool) {
+        let whole = mnist_images(2);
+        let bytes = if packed {
+            let stream = gzip(&whole);
+            stream[..cut * stream.len() / 1584].to_vec()
+        } else {
+            whole[..cut].to_vec()
+        };
+        prop_assert!(idx::images(Contents::new(&bytes, Path::new("file")), [28, 28]).is_err());
+    }
+}

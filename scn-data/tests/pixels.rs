@@ -1,0 +1,217 @@
+//! What is in a file comes out at its place: orientation, order of the channels, labels and names, for every format.
+
+mod common;
+
+use common::{files, folder, gzip, write};
+use scn_data::{DatasetName, ImageSet};
+
+/// Sets one byte of one of the files.
+fn set(files: &mut [(&'static str, Vec<u8>)], name: &str, at: usize, value: u8) {
+    let (_, bytes) = files
+        .iter_mut()
+        .find(|(file, _)| *file == name)
+        .expect("one of the files");
+    bytes[at] = value;
+}
+
+/// That `images` are black but for one pixel.
+fn assert_only_pixel(images: &ImageSet, image: usize, [c, y, x]: [usize; 3], value: u8) {
+    let [channels, height, width] = images.shape();
+    let mut expected = vec![0; images.pixels().len()];
+    expected[((image * channels + c) * height + y) * width + x] = value;
+    let lit = |pixels: &[u8]| pixels.iter().position(|&pixel| pixel > 0);
+    assert_eq!(lit(images.pixels()), lit(&expected));
+    assert!(images.pixels() == expected);
+}
+
+#[test]
+fn mnist_is_stored_row_by_row_packed_or_not() {
+    let name = DatasetName::Mnist;
+    let mut plain = files(name);
+    set(
+        &mut plain,
+        "train-images-idx3-ubyte",
+        16 + 784 + 3 * 28 + 20,
+        200,
+    );
+    let packed: Vec<_> = plain
+        .iter()
+        .map(|(file, bytes)| (format!("{file}.gz"), gzip(bytes)))
+        .collect();
+    let packed: Vec<_> = packed
+        .iter()
+        .map(|(file, bytes)| (file.as_str(), bytes.clone()))
+        .collect();
+    // What is packed is decided by content: names without .gz and packed bytes are read too.
+    let unnamed: Vec<_> = plain
+        .iter()
+        .map(|(file, bytes)| (*file, gzip(bytes)))
+        .collect();
+    for files in [&plain[..], &packed, &unnamed] {
+        let data = folder(name, files);
+        let mnist = scn_data::open(name, data.path()).expect("whole");
+        assert_only_pixel(&mnist.train, 1, [0, 3, 20], 200);
+        assert_eq!(
+            (mnist.train.labels(), mnist.test.labels()),
+            (&[3, 9][..], &[0][..])
+        );
+        assert_eq!(
+            (mnist.train.shape(), mnist.train.brightest()),
+            (name.shape(), 255)
+        );
+        assert_eq!(mnist.train.class_names()[9], "9");
+    }
+}
+
+#[test]
+fn the_plain_file_is_preferred_to_the_packed_one() {
+    let name = DatasetName::Mnist;
+    let data = folder(name, &files(name));
+    write(
+        &data.path().join("mnist/train-labels-idx1-ubyte.gz"),
+        b"not looked at",
+    );
+    assert_eq!(
+        scn_data::open(name, data.path())
+            .expect("whole")
+            .train
+            .len(),
+        2
+    );
+}
+
+#[test]
+fn cifar10_has_planes_row_by_row_in_the_order_of_its_files() {
+    let name = DatasetName::Cifar10;
+    let mut files = files(name);
+    // Second record of the third file: image 5. Green is channel 1.
+    set(
+        &mut files,
+        "data_batch_3.bin",
+        3073 + 1 + 1024 + 3 * 32 + 20,
+        200,
+    );
+    set(&mut files, "data_batch_3.bin", 3073, 6);
+    set(&mut files, "test_batch.bin", 1 + 2 * 1024 + 31, 201);
+    let data = folder(name, &files);
+    let cifar = scn_data::open(name, data.path()).expect("whole");
+    assert_only_pixel(&cifar.train, 5, [1, 3, 20], 200);
+    assert_only_pixel(&cifar.test, 0, [2, 0, 31], 201);
+    assert_eq!(cifar.train.labels(), [1, 1, 2, 2, 3, 6, 4, 4, 9, 9]);
+    assert_eq!(cifar.train.class_names()[6], "frog");
+
+    let renamed = "a\nb\nc\nd\ne\nf\ng\nh\ni\nj\n\n";
+    write(
+        &data.path().join("cifar-10-batches-bin/batches.meta.txt"),
+        renamed.as_bytes(),
+    );
+    assert_eq!(
+        scn_data::open(name, data.path())
+            .expect("whole")
+            .test
+            .class_names()[6],
+        "g"
+    );
+}
+
+#[test]
+fn cifar100_uses_the_fine_label() {
+    let name = DatasetName::Cifar100;
+    let mut files = files(name);
+    set(
+        &mut files,
+        "train.bin",
+        3074 + 2 + 2 * 1024 + 3 * 32 + 20,
+        200,
+    );
+    let data = folder(name, &files);
+    let cifar = scn_data::open(name, data.path()).expect("whole");
+    assert_only_pixel(&cifar.train, 1, [2, 3, 20], 200);
+    assert_eq!(
+        (cifar.train.labels(), cifar.test.labels()),
+        (&[99, 99][..], &[7][..])
+    );
+    assert_eq!(
+        (
+            cifar.train.classes(),
+            cifar.train.class_names()[99].as_str()
+        ),
+        (100, "99")
+    );
+
+    let names: String = (0..100).map(|class| format!("class {class}\n")).collect();
+    write(
+        &data.path().join("cifar-100-binary/fine_label_names.txt"),
+        names.as_bytes(),
+    );
+    assert_eq!(
+        scn_data::open(name, data.path())
+            .expect("whole")
+            .train
+            .class_names()[99],
+        "class 99"
+    );
+}
+
+#[test]
+fn stl10_has_planes_column_by_column_and_comes_out_upright() {
+    let name = DatasetName::Stl10;
+    let mut files = files(name);
+    // Row 3, column 20 of the green plane of the second picture: after 20 whole columns.
+    set(&mut files, "train_X.bin", 27648 + 9216 + 20 * 96 + 3, 200);
+    let data = folder(name, &files);
+    let stl = scn_data::open(name, data.path()).expect("whole");
+    assert_only_pixel(&stl.train, 1, [1, 3, 20], 200);
+    assert_eq!(
+        (stl.train.labels(), stl.test.labels()),
+        (&[0, 9][..], &[4][..])
+    );
+    assert_eq!(
+        (stl.test.class_names()[4].as_str(), stl.test.shape()),
+        ("deer", [3, 96, 96])
+    );
+
+    write(
+        &data.path().join("stl10_binary/class_names.txt"),
+        b"a\nb\nc\nd\ne\nf\ng\nh\ni\nj",
+    );
+    assert_eq!(
+        scn_data::open(name, data.path())
+            .expect("whole")
+            .test
+            .class_names()[4],
+        "e"
+    );
+}
+
+#[test]
+fn the_digits_are_all_there() {
+    let digits = scn_data::open(DatasetName::Digits, std::path::Path::new("no such folder"))
+        .expect("embedded");
+    for (set, count) in [(&digits.train, 1437), (&digits.test, 360)] {
+        assert_eq!(
+            (set.len(), set.shape(), set.classes()),
+            (count, DatasetName::Digits.shape(), 10)
+        );
+        assert_eq!(
+            (set.brightest(), set.pixels().iter().max()),
+            (16, Some(&16))
+        );
+        let counts: Vec<usize> = (0..10)
+            .map(|class| set.labels().iter().filter(|&&label| label == class).count())
+            .collect();
+        assert_eq!(counts.iter().sum::<usize>(), count);
+        // "About equally many": none differs from a tenth by more than a tenth of that, rounded up.
+        assert!(
+            counts
+                .iter()
+                .all(|&n| n.abs_diff(count / 10) <= count.div_ceil(100)),
+            "{counts:?}"
+        );
+    }
+    // The first test picture is a 2, in training they begin 0, 1, 2, ...: as in the files' own first bytes.
+    assert_eq!(
+        (digits.train.labels()[..4].to_vec(), digits.test.labels()[0]),
+        (vec![0, 1, 2, 3], 2)
+    );
+}

@@ -1,0 +1,110 @@
+//! The real data sets, where there are any: `SCN_DATA=FOLDER cargo test -p scn-data --test real_data -- --nocapture`.
+//!
+//! A data set that is not there is skipped and said to be.
+
+use std::path::PathBuf;
+
+use scn_data::{Dataset, DatasetName, ImageSet, Mean, Normalization, NormalizationConfig, Scale};
+
+/// The data set, or nothing after having said why.
+fn real(name: DatasetName) -> Option<Dataset> {
+    let folder = std::env::var_os("SCN_DATA")
+        .map(|data| PathBuf::from(data).join(name.folder().unwrap_or_default()));
+    match folder {
+        Some(folder) if folder.is_dir() => {
+            let data = folder.parent().expect("joined above");
+            Some(scn_data::open(name, data).expect("a data set that is there is whole"))
+        }
+        Some(folder) => {
+            skip(name, &format!("{} is not there", folder.display()));
+            None
+        }
+        None => {
+            skip(name, "SCN_DATA is not set");
+            None
+        }
+    }
+}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "a skipped test must be seen to be skipped"
+)]
+fn skip(name: DatasetName, reason: &str) {
+    eprintln!("skipped: {name}: {reason}");
+}
+
+fn counts(images: &ImageSet) -> Vec<usize> {
+    let mut counts = vec![0; images.classes()];
+    for &label in images.labels() {
+        counts[usize::from(label)] += 1;
+    }
+    counts
+}
+
+#[test]
+fn mnist_is_the_known_one() {
+    let Some(mnist) = real(DatasetName::Mnist) else {
+        return;
+    };
+    assert_eq!(
+        counts(&mnist.train),
+        [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
+    );
+    assert_eq!(
+        counts(&mnist.test),
+        [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
+    );
+    // The published mean and deviation, of pixels from 0 to 1 and to four digits.
+    let config = NormalizationConfig {
+        mean: Mean::Channel,
+        scale: Scale::Deviation,
+    };
+    let normalization = Normalization::fit(&mnist.train, config).expect("images that differ");
+    assert_eq!(format!("{:.4}", normalization.mean()[0] / 255.0), "0.1307");
+    assert_eq!(
+        format!("{:.4}", 1.0 / (255.0 * normalization.scale())),
+        "0.3081"
+    );
+}
+
+#[test]
+fn cifar10_is_the_known_one() {
+    let Some(cifar) = real(DatasetName::Cifar10) else {
+        return;
+    };
+    assert_eq!(counts(&cifar.train), [5000; 10]);
+    assert_eq!(counts(&cifar.test), [1000; 10]);
+    assert_eq!(
+        cifar.train.class_names()[..3],
+        ["airplane", "automobile", "bird"]
+    );
+    // The published channel means, of pixels from 0 to 1: copies decoded from JPEG agree to a thousandth.
+    let normalization =
+        Normalization::fit(&cifar.train, NormalizationConfig::default()).expect("images");
+    for (channel, published) in [0.4914, 0.4822, 0.4465].into_iter().enumerate() {
+        let found = normalization.mean()[channel * 1024] / 255.0;
+        assert!(
+            (found - published).abs() < 1e-3,
+            "mean {found} of channel {channel}"
+        );
+    }
+}
+
+#[test]
+fn cifar100_is_the_known_one() {
+    let Some(cifar) = real(DatasetName::Cifar100) else {
+        return;
+    };
+    assert_eq!(counts(&cifar.train), [500; 100]);
+    assert_eq!(counts(&cifar.test), [100; 100]);
+}
+
+#[test]
+fn stl10_is_the_known_one() {
+    let Some(stl) = real(DatasetName::Stl10) else {
+        return;
+    };
+    assert_eq!(counts(&stl.train), [500; 10]);
+    assert_eq!(counts(&stl.test), [800; 10]);
+}
