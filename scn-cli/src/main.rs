@@ -1,3 +1,86 @@
-//! The command line `scn`.
+//! The command line `scn`: it reads arguments, calls the libraries, and shows what came of it.
 
-fn main() {}
+mod arrays;
+mod command;
+mod output;
+mod report;
+mod run_view;
+mod source;
+
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use scn_net::Device;
+
+use crate::output::Output;
+
+/// Supervised deep sparse coding networks: train, evaluate and use them.
+#[derive(Debug, Parser)]
+#[command(name = "scn", version, propagate_version = true, arg_required_else_help = true)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+struct Global {
+    /// Threads to compute with; as many as there are cores if not given. Results do not depend on it
+    #[arg(long, global = true, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
+    /// Where to compute
+    #[arg(long, global = true, value_enum, default_value_t = DeviceName::Cpu)]
+    device: DeviceName,
+    /// Results as JSON on standard output
+    #[arg(long, global = true)]
+    json: bool,
+    /// Nothing but errors (and JSON)
+    #[arg(long, global = true)]
+    quiet: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum DeviceName {
+    /// This machine's processor
+    Cpu,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Train(command::train::Train),
+    Solve(command::solve::Solve),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(&cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: &Cli) -> anyhow::Result<()> {
+    let output = Output::new(cli.global.json, cli.global.quiet);
+    let device = match cli.global.device {
+        DeviceName::Cpu => Device::cpu(cli.global.threads.map(usize::from))?,
+    };
+    match &cli.command {
+        Command::Train(command) => command.run(&device, &output),
+        Command::Solve(command) => device.run(|| command.run(&output)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

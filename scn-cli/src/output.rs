@@ -1,4 +1,6 @@
-//! The only place that prints results.
+//! The only place that prints.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line prints")]
 
 use serde::Serialize;
 
@@ -9,39 +11,52 @@ pub struct Output {
     quiet: bool,
 }
 
-#[allow(clippy::print_stdout, reason = "a command line prints")]
 impl Output {
     /// `json`: results as one JSON object; `quiet`: nothing but that and errors.
     pub fn new(json: bool, quiet: bool) -> Self {
         Self { json, quiet }
     }
 
-    /// Whether results are printed as JSON.
-    pub fn json(&self) -> bool {
-        self.json
-    }
-
-    /// Whether progress may be shown.
-    pub fn progress(&self) -> bool {
+    /// Whether text for a person is wanted.
+    pub fn for_a_person(&self) -> bool {
         !self.quiet && !self.json
     }
 
     /// A result: as JSON where that was asked for, else as text.
-    pub fn json_or<T: Serialize>(&self, value: &T, text: impl FnOnce() -> String) {
+    pub fn result<T: Serialize>(&self, value: &T, text: impl FnOnce() -> String) -> anyhow::Result<()> {
         if self.json {
-            match serde_json::to_string(value) {
-                Ok(line) => println!("{line}"),
-                Err(error) => println!("{{\"error\":{:?}}}", error.to_string()),
-            }
+            println!("{}", serde_json::to_string(value)?);
         } else if !self.quiet {
             println!("{}", text());
         }
+        Ok(())
     }
 
     /// A line for a person.
     pub fn say(&self, text: impl std::fmt::Display) {
-        if self.progress() {
+        if self.for_a_person() {
             println!("{text}");
         }
     }
+
+    /// Something that a person should know and a program need not stop for.
+    pub fn warn(&self, text: impl std::fmt::Display) {
+        if !self.quiet {
+            eprintln!("warning: {text}");
+        }
+    }
+}
+
+/// One line: what failed, and its causes. A cause that the line already says is not said again.
+pub fn error(error: &anyhow::Error) {
+    let mut line = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !line.contains(&cause) {
+            if !line.is_empty() {
+                line.push_str(": ");
+            }
+            line.push_str(&cause);
+        }
+    }
+    eprintln!("error: {}", line.split_whitespace().collect::<Vec<_>>().join(" "));
 }

@@ -8,7 +8,7 @@ mod sparse_coding;
 pub(crate) use avg_pool::AveragePooling;
 pub(crate) use batch_norm::BatchNorm;
 pub(crate) use linear::Linear;
-pub(crate) use sparse_coding::SparseCoding;
+pub(crate) use sparse_coding::{SparseCoding, SparseCodingInit};
 
 use crate::NetError;
 use crate::ops::batch_norm::ChannelMoments;

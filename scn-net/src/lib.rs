@@ -44,6 +44,7 @@ pub mod presets;
 mod progress;
 mod schedule;
 mod tensor;
+mod tensor_file;
 mod train;
 
 pub use checkpoint::Checkpoint;

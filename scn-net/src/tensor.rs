@@ -108,7 +108,7 @@ impl Tensor {
 
     /// All numbers, to be written to. Copies them first if a clone shares them.
     pub fn data_mut(&mut self) -> &mut [f32] {
-        Arc::make_mut(&mut self.data)
+        Arc::<Vec<f32>>::make_mut(&mut self.data)
     }
 
     /// The `shape().positions()` numbers of a channel.
@@ -118,7 +118,7 @@ impl Tensor {
     }
 
     /// Of logits (classes × images × 1 × 1): those of an image.
-    pub fn column(&self, image: usize) -> impl Iterator<Item = f32> {
+    pub fn column(&self, image: usize) -> impl Iterator<Item = f32> + Clone {
         let positions = self.shape.positions();
         (0..self.shape.channels).map(move |channel| self.data[channel * positions + image])
     }

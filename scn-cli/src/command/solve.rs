@@ -38,9 +38,9 @@ pub struct Solve {
     /// Method
     #[arg(long, value_enum, default_value_t = Method::CoordinateDescent)]
     solver: Method,
-    /// KKT residual to reach, relative to max |D'x| of each column
-    #[arg(long, value_name = "NUMBER", default_value_t = 1e-6)]
-    tolerance: f64,
+    /// KKT residual to reach, relative to max |D'x| of each column [default: 1e-5 in f4, 1e-9 in f8]
+    #[arg(long, value_name = "NUMBER")]
+    tolerance: Option<f64>,
     /// Passes over all atoms before a column is given up
     #[arg(long, value_name = "COUNT", default_value_t = 10_000)]
     max_passes: u32,
@@ -75,6 +75,7 @@ impl Method {
 struct Summary {
     solver: &'static str,
     status: String,
+    tolerance: f64,
     /// The most that any tile of columns took.
     passes: u32,
     mean_passes: f64,
@@ -117,17 +118,12 @@ impl Solve {
             ),
         };
         Array { shape: vec![n, columns], values: codes }.write(&self.out)?;
-        output.json_or(&summary, || self.describe(&summary));
+        output.result(&summary, || self.describe(&summary))?;
         if summary.unconverged > 0 {
-            bail!(
-                "{} of {} columns did not reach the tolerance {:e} ({}; largest KKT residual {:.1e}); their best codes are in {}",
-                summary.unconverged,
-                summary.columns,
-                self.tolerance,
-                summary.status,
-                summary.kkt,
-                self.out.display()
-            );
+            output.warn(format_args!(
+                "{} of {} columns did not reach the tolerance {:e}; the largest KKT residual is {:.1e}",
+                summary.unconverged, summary.columns, summary.tolerance, summary.kkt
+            ));
         }
         Ok(())
     }
@@ -146,7 +142,9 @@ impl Solve {
         } else {
             ElasticNet::nonnegative(lambda1, lambda2)
         };
-        let settings = Settings::new(self.tolerance, self.max_passes)?;
+        // About a hundred times what rounding leaves.
+        let rounding = if T::EPSILON.to_f64() > 1e-10 { 1e-5 } else { 1e-9 };
+        let settings = Settings::new(self.tolerance.unwrap_or(rounding), self.max_passes)?;
         let solver = self.solver.build::<T>(settings);
         let mut codes = vec![T::ZERO; n * columns];
 
@@ -163,6 +161,7 @@ impl Solve {
         let summary = Summary {
             solver: solver.name(),
             status: status.to_string(),
+            tolerance: settings.tolerance(),
             passes,
             mean_passes: report.mean_passes(),
             kkt: certificate.kkt,

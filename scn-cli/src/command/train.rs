@@ -1,0 +1,177 @@
+//! `scn train`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use clap::Args;
+use scn_data::DatasetName;
+use scn_net::{Checkpoint, Device, EpochRecord, Network, Outcome, RunConfig, RunFolder, Start, presets, train};
+use serde::Serialize;
+
+use crate::output::Output;
+use crate::run_view::RunView;
+use crate::source::DataFolder;
+
+/// Trains a network. With no argument: a small one on the embedded handwritten digits, in under a minute.
+///
+/// The run folder receives config.toml, metrics.jsonl, checkpoint.safetensors, model.safetensors, learning-curve.svg and
+/// report.html. Ctrl-C ends with a checkpoint; --resume goes on from it with the same bits as an uninterrupted run.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  scn train\n  scn train --preset mnist-scn1 --data data --epochs 3\n  \
+    scn train --preset cifar10-scn1 --out runs/mine --set training.learning_rate=0.05\n  scn train --out runs/mine --resume")]
+pub struct Train {
+    /// Settings by name: digits, mnist-scn1, cifar10-scn1, ... (a wrong name lists all)
+    #[arg(long, value_name = "NAME", conflicts_with = "config")]
+    preset: Option<String>,
+    /// Settings from a file, such as a run's config.toml
+    #[arg(long, value_name = "FILE.toml")]
+    config: Option<PathBuf>,
+    /// Data set; chooses the preset if none is named
+    #[arg(long, value_name = "NAME", value_parser = parse_dataset)]
+    dataset: Option<DatasetName>,
+    #[command(flatten)]
+    data: DataFolder,
+    /// Run folder [default: runs/<preset>, numbered if that is taken]
+    #[arg(long, value_name = "RUN")]
+    out: Option<PathBuf>,
+    /// Passes over the training images; the learning rate drops at the same parts of the run
+    #[arg(long, value_name = "COUNT")]
+    epochs: Option<u64>,
+    /// Images per step
+    #[arg(long, value_name = "COUNT")]
+    batch_size: Option<usize>,
+    /// Seed of initial weights, order and augmentation
+    #[arg(long, value_name = "NUMBER")]
+    seed: Option<u64>,
+    /// Trains on the first so many images only
+    #[arg(long, value_name = "COUNT")]
+    train_limit: Option<usize>,
+    /// Tests on the first so many images only
+    #[arg(long, value_name = "COUNT")]
+    test_limit: Option<usize>,
+    /// Any setting of config.toml, as in training.momentum=0.8 (repeatable)
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = parse_setting)]
+    settings: Vec<(String, String)>,
+    /// Goes on with the run in the run folder; of the settings only --epochs counts
+    #[arg(long, conflicts_with_all = ["preset", "config", "dataset", "batch_size", "seed", "train_limit", "test_limit", "settings"])]
+    resume: bool,
+}
+
+pub fn parse_dataset(name: &str) -> Result<DatasetName, String> {
+    name.parse().map_err(|error: scn_data::DataError| error.to_string())
+}
+
+fn parse_setting(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
+    Ok((key.trim().to_string(), value.trim().to_string()))
+}
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct Summary {
+    run: PathBuf,
+    finished: bool,
+    epochs: u64,
+    seconds: f64,
+    last: Option<EpochRecord>,
+}
+
+impl Train {
+    pub fn run(&self, device: &Device, output: &Output) -> Result<()> {
+        let (config, folder) = if self.resume { self.resumed()? } else { self.fresh()? };
+        let data = self.data.open(config.dataset)?;
+        let parameters = Network::new(&config.network, config.seed)?.parameter_count();
+        output.say(format_args!(
+            "{}: {} training and {} test images of {}, {} sparse coding layers, {} parameters, {} threads",
+            folder.path().display(),
+            data.train.len().min(config.train_limit.unwrap_or(usize::MAX)),
+            data.test.len().min(config.test_limit.unwrap_or(usize::MAX)),
+            config.dataset,
+            config.network.layers.len(),
+            parameters,
+            device.threads(),
+        ));
+
+        let mut view = RunView::new(&config, &folder, output)?;
+        let start = if self.resume { Start::Resume } else { Start::Fresh };
+        let outcome = train(&config, &data, folder.path(), start, device, &mut view);
+        let seconds = view.finish()?;
+        let summary = match outcome.with_context(|| format!("{} stopped", folder.path().display()))? {
+            Outcome::Finished { history } => {
+                Summary { run: folder.path().to_path_buf(), finished: true, epochs: config.training.epochs, seconds, last: history.last().cloned() }
+            }
+            Outcome::Interrupted { epochs_done, batches_done } => {
+                output.say(format_args!(
+                    "stopped in epoch {} after {batches_done} steps; go on with: scn train --out {} --resume",
+                    epochs_done + 1,
+                    folder.path().display()
+                ));
+                Summary { run: folder.path().to_path_buf(), finished: false, epochs: epochs_done, seconds, last: None }
+            }
+        };
+        output.result(&summary, || describe(&summary))
+    }
+
+    /// Settings as given, and a folder without a run.
+    fn fresh(&self) -> Result<(RunConfig, RunFolder)> {
+        let mut config = match (&self.config, &self.preset) {
+            (Some(path), _) => {
+                let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+                RunConfig::from_toml(&text).with_context(|| path.display().to_string())?
+            }
+            (None, Some(name)) => presets::get(name)?,
+            (None, None) => presets::get(&presets::for_dataset(self.dataset.unwrap_or(DatasetName::Digits)))?,
+        };
+        if let Some(dataset) = self.dataset {
+            config.dataset = dataset;
+        }
+        config.training.epochs = self.epochs.unwrap_or(config.training.epochs);
+        config.training.batch_size = self.batch_size.unwrap_or(config.training.batch_size);
+        config.seed = self.seed.unwrap_or(config.seed);
+        config.train_limit = self.train_limit.or(config.train_limit);
+        config.test_limit = self.test_limit.or(config.test_limit);
+        for (key, value) in &self.settings {
+            config.set(key, value)?;
+        }
+        config.validate()?;
+        let folder = self.out.clone().unwrap_or_else(|| free_folder(&default_folder(&config)));
+        Ok((config, RunFolder::new(&folder)))
+    }
+
+    /// The settings and the folder of a run that was begun.
+    fn resumed(&self) -> Result<(RunConfig, RunFolder)> {
+        let folder = self.out.clone().unwrap_or_else(|| PathBuf::from("runs/digits"));
+        let folder = RunFolder::new(&folder);
+        let mut config = Checkpoint::load(&folder.checkpoint())?.config;
+        config.training.epochs = self.epochs.unwrap_or(config.training.epochs);
+        Ok((config, folder))
+    }
+}
+
+fn default_folder(config: &RunConfig) -> PathBuf {
+    Path::new("runs").join(config.preset.clone().unwrap_or_else(|| config.dataset.to_string()))
+}
+
+/// The folder, or the first of folder-2, folder-3, ... without a run.
+fn free_folder(folder: &Path) -> PathBuf {
+    let numbered = (2..).map(|number| PathBuf::from(format!("{}-{number}", folder.display())));
+    std::iter::once(folder.to_path_buf())
+        .chain(numbered)
+        .find(|candidate| !RunFolder::new(candidate).checkpoint().exists())
+        .unwrap_or_else(|| folder.to_path_buf())
+}
+
+fn describe(summary: &Summary) -> String {
+    let folder = RunFolder::new(&summary.run);
+    let Some(last) = &summary.last else {
+        return format!("checkpoint {}", folder.checkpoint().display());
+    };
+    format!(
+        "test error {:.2} % after {} epochs, {:.1} s\nmodel  {}\nreport {}",
+        100.0 * last.test_error,
+        last.epoch,
+        summary.seconds,
+        folder.model().display(),
+        summary.run.join("report.html").display()
+    )
+}

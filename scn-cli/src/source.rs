@@ -1,0 +1,21 @@
+//! Where data sets are.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use scn_data::{Dataset, DatasetName};
+
+/// Where data sets are.
+#[derive(Debug, Clone, Args)]
+pub struct DataFolder {
+    /// Folder that holds mnist/, cifar-10-batches-bin/, ...; the digits need none
+    #[arg(long = "data", value_name = "DIR", env = "SCN_DATA", default_value = "data")]
+    folder: PathBuf,
+}
+
+impl DataFolder {
+    /// Reads a data set.
+    pub fn open(&self, name: DatasetName) -> anyhow::Result<Dataset> {
+        Ok(scn_data::open(name, &self.folder)?)
+    }
+}

@@ -1,0 +1,190 @@
+//! Layers in order of flow.
+
+use crate::config::{NetworkConfig, Placement};
+use crate::layer::{Activity, AveragePooling, BatchNorm, Layer, Linear, SparseCoding, SparseCodingInit};
+use crate::ops::loss::softmax_cross_entropy;
+use crate::param::Param;
+use crate::tensor::Tensor;
+use crate::{ConfigError, NetError, init};
+
+/// A network: sparse coding layers with batch normalisation, the average over the map, and a linear classifier.
+#[derive(Debug)]
+pub struct Network {
+    config: NetworkConfig,
+    layers: Vec<Named>,
+}
+
+#[derive(Debug)]
+struct Named {
+    name: String,
+    layer: Box<dyn Layer>,
+}
+
+/// What came of a batch in training.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StepReport {
+    /// Mean loss over the batch.
+    pub loss: f64,
+    /// Images classified wrongly.
+    pub errors: usize,
+    /// What each sparse coding layer did.
+    pub activity: Vec<Activity>,
+}
+
+impl Network {
+    /// With initial weights from a seed.
+    ///
+    /// # Errors
+    /// A setting out of range.
+    pub fn new(config: &NetworkConfig, seed: u64) -> Result<Self, ConfigError> {
+        config.validate()?;
+        let norm = config.batch_norm;
+        let batch_norm = |h: usize, channels: usize| Named {
+            name: format!("norm{h}"),
+            layer: Box::new(BatchNorm::new(channels, norm.rate, norm.epsilon)),
+        };
+        let mut layers = Vec::new();
+        let mut channels = config.input[0];
+        for (h, layer) in config.layers.iter().enumerate() {
+            if norm.placement == Placement::Before {
+                layers.push(batch_norm(h, channels));
+            }
+            let name = format!("layer{h}");
+            let rows = channels * config.window * config.window;
+            let sparse_coding = SparseCodingInit {
+                name: name.clone(),
+                window: config.window,
+                stride: layer.stride,
+                atoms: layer.atoms,
+                dictionary: init::dictionary(rows, layer.atoms, config.dictionary, seed, h),
+                lambda1: vec![config.lambda1.initial; if config.lambda1.per_atom { layer.atoms } else { 1 }],
+                lambda1_rate: config.lambda1.rate,
+                lambda2: config.lambda2,
+            };
+            layers.push(Named { name, layer: Box::new(SparseCoding::new(sparse_coding, &config.solver)?) });
+            channels = layer.atoms;
+            if norm.placement == Placement::After {
+                layers.push(batch_norm(h, channels));
+            }
+        }
+        if norm.placement == Placement::Before {
+            layers.push(batch_norm(config.layers.len(), channels));
+        }
+        layers.push(Named { name: "pooling".to_string(), layer: Box::new(AveragePooling) });
+        let weight = init::classifier(config.classes, channels, seed);
+        let classifier = Box::new(Linear::new(config.classes, channels, weight));
+        layers.push(Named { name: "classifier".to_string(), layer: classifier });
+        Ok(Self { config: config.clone(), layers })
+    }
+
+    /// What it was built from.
+    pub fn config(&self) -> &NetworkConfig {
+        &self.config
+    }
+
+    /// Logits (classes × images) with the moments of the training data, and what each sparse coding layer did.
+    ///
+    /// # Errors
+    /// Images of another shape than the network takes.
+    pub fn infer(&self, images: Tensor) -> Result<(Tensor, Vec<Activity>), NetError> {
+        self.check_input(&images)?;
+        let mut x = images;
+        let mut activity = Vec::new();
+        for Named { layer, .. } in &self.layers {
+            let (y, done) = layer.infer(x)?;
+            activity.extend(done);
+            x = y;
+        }
+        Ok((x, activity))
+    }
+
+    /// One batch in training mode: the loss, and its gradients in the parameters, replacing what was there. Running
+    /// moments move; weights do not.
+    ///
+    /// # Errors
+    /// Images of another shape than the network takes, or labels that do not fit.
+    pub fn loss_and_gradients(&mut self, images: Tensor, labels: &[u16]) -> Result<StepReport, NetError> {
+        let (logits, saved, activity) = self.forward(images)?;
+        let loss = softmax_cross_entropy(&logits, labels)?;
+        self.visit_params_mut(&mut |_, param| param.grad.fill(0.0));
+        let mut gradient = loss.gradient;
+        for (Named { layer, .. }, saved) in self.layers.iter_mut().zip(saved).rev() {
+            gradient = layer.backward(saved, gradient)?;
+        }
+        Ok(StepReport { loss: loss.value, errors: loss.errors, activity })
+    }
+
+    /// Replaces the moments that inference uses by those of the given batches, with the weights as they are.
+    ///
+    /// # Errors
+    /// Images of another shape than the network takes.
+    pub fn estimate_moments(&mut self, batches: impl Iterator<Item = Tensor>) -> Result<(), NetError> {
+        self.layers.iter_mut().for_each(|named| named.layer.collect_moments());
+        let done = batches.map(|images| self.forward(images).map(drop)).collect();
+        self.layers.iter_mut().for_each(|named| named.layer.finish_moments());
+        done
+    }
+
+    /// Number of learned parameters.
+    pub fn parameter_count(&self) -> usize {
+        self.params().filter(|(_, param)| param.learned()).map(|(_, param)| param.value.len()).sum()
+    }
+
+    /// All arrays in order of flow, by the names of the model file: `layer{h}.dictionary`, `norm{h}.mean`,
+    /// `classifier.weight`, ...
+    pub fn params(&self) -> impl Iterator<Item = (String, &Param)> {
+        self.layers.iter().flat_map(|Named { name, layer }| {
+            layer.params().into_iter().map(move |(param, value)| (format!("{name}.{param}"), value))
+        })
+    }
+
+    /// Visits all arrays to change them; [`refresh`](Self::refresh) must follow a change of values.
+    pub fn visit_params_mut(&mut self, visit: &mut dyn FnMut(&str, &mut Param)) {
+        for Named { name, layer } in &mut self.layers {
+            for (param, value) in layer.params_mut() {
+                visit(&format!("{name}.{param}"), value);
+            }
+        }
+    }
+
+    /// Derives anew what depends on the parameters: the Gram matrix of each layer.
+    ///
+    /// # Errors
+    /// A dictionary or a λ1 that is not finite.
+    pub fn refresh(&mut self) -> Result<(), NetError> {
+        self.layers.iter_mut().try_for_each(|named| named.layer.refresh())
+    }
+
+    /// Condition number of `H = D'D + λ2 I` of each sparse coding layer.
+    pub fn conditions(&self) -> Vec<f64> {
+        self.layers.iter().filter_map(|named| named.layer.condition()).collect()
+    }
+
+    #[expect(clippy::type_complexity, reason = "used twice, a few lines apart")]
+    fn forward(&mut self, images: Tensor) -> Result<(Tensor, Vec<crate::layer::Saved>, Vec<Activity>), NetError> {
+        self.check_input(&images)?;
+        let mut x = images;
+        let mut stack = Vec::with_capacity(self.layers.len());
+        let mut activity = Vec::new();
+        for Named { layer, .. } in &mut self.layers {
+            let (y, saved, done) = layer.forward(x)?;
+            stack.push(saved);
+            activity.extend(done);
+            x = y;
+        }
+        Ok((x, stack, activity))
+    }
+
+    fn check_input(&self, images: &Tensor) -> Result<(), NetError> {
+        let [channels, height, width] = self.config.input;
+        let shape = images.shape();
+        if [shape.channels, shape.height, shape.width] == self.config.input {
+            return Ok(());
+        }
+        Err(NetError::Input {
+            layer: "the network".to_string(),
+            expected: format!("images of {channels} x {height} x {width}"),
+            found: format!("{} x {} x {}", shape.channels, shape.height, shape.width),
+        })
+    }
+}

@@ -1,0 +1,64 @@
+//! Stochastic gradient descent with momentum.
+
+use std::collections::BTreeMap;
+
+use crate::config::TrainingConfig;
+use crate::network::Network;
+use crate::param::Role;
+use crate::NetError;
+
+/// Stochastic gradient descent with momentum and weight decay, on the gradient of the mean loss of a batch:
+///
+/// ```text
+/// v <- momentum v - rate (decay w + dLoss/dw),     w <- w + v,     λ1 <- max(λ1, 0)
+/// ```
+///
+/// Decay acts on dictionaries, λ1 and the classifier, as in the authors' program.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sgd {
+    momentum: f32,
+    weight_decay: f32,
+    /// v of each parameter, by its name; absent before the first step.
+    velocity: BTreeMap<String, Vec<f32>>,
+}
+
+impl Sgd {
+    /// At rest.
+    pub fn new(config: &TrainingConfig) -> Self {
+        Self {
+            momentum: config.momentum as f32,
+            weight_decay: config.weight_decay as f32,
+            velocity: BTreeMap::new(),
+        }
+    }
+
+    /// One step with the gradients that the network holds; refreshes the network.
+    ///
+    /// # Errors
+    /// A parameter that is no longer finite.
+    pub fn step(&mut self, network: &mut Network, rate: f64) -> Result<(), NetError> {
+        let Self { momentum, weight_decay, velocity } = self;
+        network.visit_params_mut(&mut |name, param| {
+            let Role::Learned { rate: factor, nonnegative } = param.role else { return };
+            let velocity = velocity.entry(name.to_string()).or_insert_with(|| vec![0.0; param.value.len()]);
+            let rate = rate as f32 * factor;
+            for ((w, &gradient), v) in param.value.iter_mut().zip(&param.grad).zip(velocity) {
+                *v = *momentum * *v - rate * (*weight_decay * *w + gradient);
+                *w += *v;
+                if nonnegative {
+                    *w = w.max(0.0);
+                }
+            }
+        });
+        network.refresh()
+    }
+
+    /// v by parameter name.
+    pub(crate) fn velocity(&self) -> &BTreeMap<String, Vec<f32>> {
+        &self.velocity
+    }
+
+    pub(crate) fn set_velocity(&mut self, velocity: BTreeMap<String, Vec<f32>>) {
+        self.velocity = velocity;
+    }
+}

@@ -1,0 +1,203 @@
+//! Networks and training of the paper, by name; and one for the embedded digits.
+//!
+//! A bottleneck module has a reduction layer with M atoms and an expansion layer with M K atoms. SCN-K is
+//! (16, 16K) × 3, (32, 32K) × 2, (64, 64K) × 2: fourteen sparse coding layers, with stride 2 where the second and third section
+//! begin. Modules reduce first and expand then, as in the authors' program; the paper's text has it the other way
+//! round ([`ModuleOrder`]).
+
+use scn_data::{DatasetName, Draw, Mean, Scale};
+
+use crate::config::{
+    BatchNormConfig, DictionaryInit, InputConfig, Lambda1Config, LayerConfig, Moments, NetworkConfig, Placement,
+    RunConfig, SolverConfig, TrainingConfig,
+};
+use crate::ConfigError;
+
+/// The order of the two layers of a bottleneck module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ModuleOrder {
+    /// M atoms, then M K: the authors' program.
+    ReductionFirst,
+    /// M K atoms, then M: the paper's text.
+    ExpansionFirst,
+}
+
+/// The widths K of the paper.
+const WIDTHS: [usize; 3] = [1, 2, 4];
+
+/// The data sets that have networks in the paper.
+const PAPER: [DatasetName; 4] = [DatasetName::Mnist, DatasetName::Cifar10, DatasetName::Cifar100, DatasetName::Stl10];
+
+/// All names, in the order in which a person wants them.
+pub fn names() -> Vec<String> {
+    let paper = PAPER.iter().flat_map(|dataset| WIDTHS.map(|width| format!("{dataset}-scn{width}")));
+    std::iter::once("digits".to_string()).chain(paper).collect()
+}
+
+/// A preset by its name.
+///
+/// # Errors
+/// No such preset.
+pub fn get(name: &str) -> Result<RunConfig, ConfigError> {
+    if name == "digits" {
+        return Ok(digits());
+    }
+    PAPER
+        .iter()
+        .flat_map(|&dataset| WIDTHS.map(|width| (dataset, width)))
+        .find(|(dataset, width)| format!("{dataset}-scn{width}") == name)
+        .map(|(dataset, width)| paper(dataset, width))
+        .ok_or_else(|| ConfigError::Preset { found: name.to_string(), choices: names().join(", ") })
+}
+
+/// The name of the preset that a data set gets if none is named.
+pub fn for_dataset(dataset: DatasetName) -> String {
+    if dataset == DatasetName::Digits { dataset.to_string() } else { format!("{dataset}-scn1") }
+}
+
+/// The sparse coding layers of SCN-K.
+pub fn scn_layers(dataset: DatasetName, width: usize, order: ModuleOrder) -> Vec<LayerConfig> {
+    let mut layers = Vec::new();
+    for (section, (atoms, modules)) in [(16, 3), (32, 2), (64, 2)].into_iter().enumerate() {
+        for module in 0..modules {
+            let (first, second) = match order {
+                ModuleOrder::ReductionFirst => (atoms, atoms * width),
+                ModuleOrder::ExpansionFirst => (atoms * width, atoms),
+            };
+            let stride = if section > 0 && module == 0 { 2 } else { 1 };
+            layers.push(LayerConfig { atoms: first, stride });
+            layers.push(LayerConfig { atoms: second, stride: 1 });
+        }
+    }
+    // The authors' MNIST program begins with 8 atoms: a 3 × 3 window of a grey image has 9 pixels.
+    if dataset == DatasetName::Mnist && order == ModuleOrder::ReductionFirst {
+        layers[0].atoms = 8;
+    }
+    layers
+}
+
+/// SCN-K with the paper's settings (section 5; the authors' program where the two differ).
+fn paper(dataset: DatasetName, width: usize) -> RunConfig {
+    let mnist = dataset == DatasetName::Mnist;
+    let stl10 = dataset == DatasetName::Stl10;
+    RunConfig {
+        preset: Some(format!("{dataset}-scn{width}")),
+        dataset,
+        seed: 0,
+        train_limit: None,
+        test_limit: None,
+        input: InputConfig {
+            mean: if mnist { Mean::Pixel } else { Mean::Channel },
+            scale: Scale::None,
+            flip: !mnist,
+            shift: if mnist {
+                0
+            } else if stl10 {
+                12
+            } else {
+                4
+            },
+            draw: Draw::Batch,
+        },
+        training: TrainingConfig {
+            batch_size: if stl10 { 16 } else { 128 },
+            epochs: if mnist { 25 } else { 200 },
+            learning_rate: 0.1,
+            drops: vec![0.4, 0.8],
+            drop_factor: 0.1,
+            warm_up_steps: 0,
+            momentum: 0.9,
+            weight_decay: 5e-4,
+        },
+        network: NetworkConfig {
+            input: dataset.shape(),
+            classes: dataset.classes(),
+            window: 3,
+            lambda2: 1e-4,
+            dictionary: DictionaryInit::Paper,
+            lambda1: Lambda1Config::default(),
+            batch_norm: BatchNormConfig {
+                placement: if mnist { Placement::After } else { Placement::Before },
+                ..BatchNormConfig::default()
+            },
+            solver: SolverConfig::default(),
+            layers: scn_layers(dataset, width, ModuleOrder::ReductionFirst),
+        },
+    }
+}
+
+/// A small network for the embedded 8 × 8 digits, trained in seconds.
+fn digits() -> RunConfig {
+    let dataset = DatasetName::Digits;
+    let layer = |atoms, stride| LayerConfig { atoms, stride };
+    RunConfig {
+        preset: Some("digits".to_string()),
+        dataset,
+        seed: 0,
+        train_limit: None,
+        test_limit: None,
+        input: InputConfig { mean: Mean::Pixel, scale: Scale::Range, flip: false, shift: 1, draw: Draw::Image },
+        training: TrainingConfig {
+            batch_size: 64,
+            epochs: 30,
+            learning_rate: 0.1,
+            drops: vec![0.6, 0.85],
+            drop_factor: 0.1,
+            warm_up_steps: 0,
+            momentum: 0.9,
+            weight_decay: 5e-4,
+        },
+        network: NetworkConfig {
+            input: dataset.shape(),
+            classes: dataset.classes(),
+            window: 3,
+            lambda2: 1e-4,
+            dictionary: DictionaryInit::Paper,
+            lambda1: Lambda1Config::default(),
+            batch_norm: BatchNormConfig { moments: Moments::Estimated, ..BatchNormConfig::default() },
+            solver: SolverConfig::default(),
+            layers: vec![layer(16, 1), layer(32, 1), layer(32, 2), layer(64, 1)],
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Network;
+
+    fn parameters(name: &str) -> usize {
+        Network::new(&get(name).unwrap().network, 0).unwrap().parameter_count()
+    }
+
+    /// Table 1 of the paper: 0.17 M, 0.35 M and 0.69 M parameters.
+    #[test]
+    fn parameter_counts_are_those_of_table_1() {
+        let millions = |name| (parameters(name) as f64 / 1e4).round() / 100.0;
+        assert_eq!(["cifar10-scn1", "cifar10-scn2", "cifar10-scn4"].map(millions), [0.17, 0.35, 0.69]);
+    }
+
+    #[test]
+    fn expansion_first_swaps_the_layers_of_each_module() {
+        let atoms = |order| scn_layers(DatasetName::Cifar10, 4, order).iter().map(|l| l.atoms).collect::<Vec<_>>();
+        assert_eq!(
+            atoms(ModuleOrder::ReductionFirst),
+            [16, 64, 16, 64, 16, 64, 32, 128, 32, 128, 64, 256, 64, 256]
+        );
+        assert_eq!(
+            atoms(ModuleOrder::ExpansionFirst),
+            [64, 16, 64, 16, 64, 16, 128, 32, 128, 32, 256, 64, 256, 64]
+        );
+    }
+
+    #[test]
+    fn every_preset_is_valid_and_named() {
+        for name in names() {
+            let config = get(&name).unwrap();
+            config.validate().unwrap();
+            assert_eq!(config.preset.as_deref(), Some(name.as_str()));
+        }
+        let message = get("cifar-scn1").unwrap_err().to_string();
+        assert!(message.contains("cifar10-scn1"), "{message}");
+    }
+}

@@ -1,0 +1,295 @@
+//! Training, from a configuration to a run folder.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use scn_data::{Batch, Dataset, Loader, Normalization};
+
+use crate::checkpoint::{self, Checkpoint, RunState};
+use crate::config::{Moments, RunConfig};
+use crate::evaluate::evaluate_here;
+use crate::model::ModelInput;
+use crate::progress::{EpochRecord, EpochSums, Observer, StepProgress};
+use crate::schedule::learning_rate;
+use crate::tensor_file::{io, write_atomically};
+use crate::{Device, FileError, NetError, Network, Sgd, Tensor, TrainError};
+
+/// Where a run begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// At the seed's initial weights, in a folder that holds no run.
+    Fresh,
+    /// At the checkpoint in the folder.
+    Resume,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// All epochs are done.
+    Finished {
+        /// All epochs.
+        history: Vec<EpochRecord>,
+    },
+    /// The observer stopped it. The checkpoint holds everything.
+    Interrupted {
+        /// Epochs completed.
+        epochs_done: u64,
+        /// Batches done of the next.
+        batches_done: usize,
+    },
+}
+
+/// The files of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunFolder {
+    path: PathBuf,
+}
+
+impl RunFolder {
+    /// Names only; nothing is created.
+    pub fn new(path: &Path) -> Self {
+        Self { path: path.to_path_buf() }
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Everything the run depends on.
+    pub fn config(&self) -> PathBuf {
+        self.path.join("config.toml")
+    }
+
+    /// One line of JSON per epoch: [`EpochRecord`].
+    pub fn metrics(&self) -> PathBuf {
+        self.path.join("metrics.jsonl")
+    }
+
+    /// The latest state.
+    pub fn checkpoint(&self) -> PathBuf {
+        self.path.join("checkpoint.safetensors")
+    }
+
+    /// The network after the latest epoch.
+    pub fn model(&self) -> PathBuf {
+        self.path.join("model.safetensors")
+    }
+}
+
+/// Trains as configured and keeps the run folder: `config.toml` at the start; `metrics.jsonl`, `checkpoint.safetensors` and
+/// `model.safetensors` after each epoch, each written whole or not at all.
+///
+/// The same configuration and data give the same bits, whatever the number of threads and however often the run was
+/// interrupted and resumed. With [`Start::Resume`] only `training.epochs` of the given configuration counts; all else is
+/// the checkpoint's.
+///
+/// # Errors
+/// Wrong settings or data, a folder that holds a run already (or none to resume), a refusal of the file system, or a loss or
+/// parameter that is no longer finite. The last checkpoint stays as it is.
+pub fn train(
+    config: &RunConfig,
+    data: &Dataset,
+    out: &Path,
+    start: Start,
+    device: &Device,
+    observer: &mut dyn Observer,
+) -> Result<Outcome, TrainError> {
+    config.validate()?;
+    device.run(|| Run::begin(config, data, RunFolder::new(out), start)?.to_the_end(observer))
+}
+
+/// A run in progress.
+struct Run {
+    folder: RunFolder,
+    network: Network,
+    input: ModelInput,
+    optimizer: Sgd,
+    state: RunState,
+    training: Loader,
+    test: Loader,
+}
+
+impl Run {
+    fn begin(config: &RunConfig, data: &Dataset, folder: RunFolder, start: Start) -> Result<Self, TrainError> {
+        let resumed = match start {
+            Start::Fresh if folder.checkpoint().exists() => {
+                return Err(TrainError::Occupied { path: folder.path });
+            }
+            Start::Fresh => None,
+            Start::Resume if !folder.checkpoint().exists() => {
+                return Err(TrainError::NoCheckpoint { path: folder.path });
+            }
+            Start::Resume => Some(Checkpoint::load(&folder.checkpoint())?),
+        };
+        let epochs = config.training.epochs;
+        let mut config = resumed.as_ref().map_or(config, |checkpoint| &checkpoint.config).clone();
+        config.training.epochs = epochs;
+
+        let images = Arc::new(data.train.first(config.train_limit.unwrap_or(usize::MAX)));
+        let normalization = Normalization::fit(&images, config.input.normalization())?;
+        let shared = Arc::new(normalization.clone());
+        let test = Arc::new(data.test.first(config.test_limit.unwrap_or(usize::MAX)));
+        let batch = config.training.batch_size;
+        let augmentation = config.input.augmentation();
+        let training = Loader::training(images, Arc::clone(&shared), augmentation, batch, config.seed)?;
+        let test = Loader::in_order(test, shared, batch)?;
+
+        let input = ModelInput {
+            dataset: config.dataset,
+            normalization: Some(normalization),
+            class_names: data.train.class_names().to_vec(),
+        };
+        let mut optimizer = Sgd::new(&config.training);
+        let (network, state) = match resumed {
+            None => {
+                let network = Network::new(&config.network, config.seed)?;
+                let sums = EpochSums::default();
+                (network, RunState { config, epochs_done: 0, batches_done: 0, sums, history: Vec::new() })
+            }
+            Some(checkpoint) => {
+                let Checkpoint { model, epochs_done, batches_done, history, sums, velocity, .. } = checkpoint;
+                optimizer.set_velocity(velocity);
+                (model.network, RunState { config, epochs_done, batches_done, sums, history })
+            }
+        };
+        let run = Self { folder, network, input, optimizer, state, training, test };
+        write_atomically(&run.folder.config(), run.state.config.to_toml()?.as_bytes())?;
+        run.write_metrics()?;
+        Ok(run)
+    }
+
+    fn to_the_end(mut self, observer: &mut dyn Observer) -> Result<Outcome, TrainError> {
+        while self.state.epochs_done < self.state.config.training.epochs {
+            if !self.train_epoch(observer)? {
+                self.save_checkpoint()?;
+                let RunState { epochs_done, batches_done, .. } = self.state;
+                return Ok(Outcome::Interrupted { epochs_done, batches_done });
+            }
+            observer.evaluating(self.state.epochs_done + 1);
+            self.finish_epoch()?;
+            if let Some(record) = self.state.history.last() {
+                observer.epoch(record);
+            }
+        }
+        Ok(Outcome::Finished { history: self.state.history })
+    }
+
+    /// The rest of the current epoch. False if the observer stopped it.
+    fn train_epoch(&mut self, observer: &mut dyn Observer) -> Result<bool, TrainError> {
+        let steps = self.training.batches();
+        let mut batches = self.training.epoch(self.state.epochs_done, self.state.batches_done);
+        loop {
+            // Not only after a step: a run may be stopped before its first.
+            if observer.stop() {
+                return Ok(false);
+            }
+            let start = Instant::now();
+            let Some(batch) = batches.next() else { return Ok(true) };
+            self.step(&batch)?;
+            self.state.batches_done += 1;
+            self.state.sums.seconds += start.elapsed().as_secs_f64();
+            observer.step(&StepProgress {
+                epoch: self.state.epochs_done + 1,
+                epochs: self.state.config.training.epochs,
+                step: self.state.batches_done,
+                steps,
+                loss: self.state.sums.mean_loss(),
+                error: self.state.sums.error(),
+                images_per_second: self.state.sums.images_per_second(),
+            });
+        }
+    }
+
+    /// One training step.
+    fn step(&mut self, batch: &Batch) -> Result<(), TrainError> {
+        let images = Tensor::from_batch(batch)?;
+        let report = self.network.loss_and_gradients(images, &batch.labels)?;
+        self.check_finite(report.loss)?;
+        let rate = self.rate_of(self.state.batches_done);
+        self.optimizer.step(&mut self.network, rate).map_err(|error| self.diverged(&error))?;
+        self.state.sums.add(batch.labels.len(), report.loss, report.errors, &report.activity);
+        Ok(())
+    }
+
+    /// The learning rate of a step of the current epoch.
+    fn rate_of(&self, batch: usize) -> f64 {
+        let steps = self.training.batches() as u64;
+        let step = self.state.epochs_done * steps + batch as u64;
+        learning_rate(&self.state.config.training, step, self.state.config.training.epochs * steps)
+    }
+
+    fn check_finite(&self, loss: f64) -> Result<(), TrainError> {
+        let broken = self.network.params().find(|(_, param)| param.grad.iter().any(|value| !value.is_finite()));
+        match broken {
+            Some((name, _)) => Err(self.non_finite(format!("the gradient of {name}"))),
+            None if !loss.is_finite() => Err(self.non_finite("the loss".to_string())),
+            None => Ok(()),
+        }
+    }
+
+    /// A network that cannot be refreshed after a step has lost its way.
+    fn diverged(&self, error: &NetError) -> TrainError {
+        self.non_finite(format!("a parameter ({error})"))
+    }
+
+    fn non_finite(&self, what: String) -> TrainError {
+        TrainError::NonFinite { epoch: self.state.epochs_done + 1, step: self.state.batches_done + 1, what }
+    }
+
+    /// Evaluates, and writes everything down.
+    fn finish_epoch(&mut self) -> Result<(), TrainError> {
+        let norm = self.state.config.network.batch_norm;
+        if norm.moments == Moments::Estimated {
+            // Batches of the epoch to come: as good as any, and the same for a resumed run.
+            let batches = self.training.epoch(self.state.epochs_done + 1, 0).take(norm.estimation_batches);
+            let images: Result<Vec<Tensor>, NetError> = batches.map(|batch| Tensor::from_batch(&batch)).collect();
+            self.network.estimate_moments(images?.into_iter())?;
+        }
+        let evaluation = evaluate_here(&self.network, &self.test)?;
+        let sums = std::mem::take(&mut self.state.sums);
+        self.state.history.push(EpochRecord {
+            epoch: self.state.epochs_done + 1,
+            learning_rate: self.rate_of(self.training.batches() - 1),
+            train_loss: sums.mean_loss(),
+            train_error: sums.error(),
+            test_loss: evaluation.loss,
+            test_error: evaluation.error,
+            images_per_second: sums.images_per_second(),
+            layers: sums.layer_records(&self.network.conditions()),
+        });
+        self.state.epochs_done += 1;
+        self.state.batches_done = 0;
+        self.save_checkpoint()?;
+        self.write_metrics()?;
+        save_model(&self.folder, &self.network, &self.input)?;
+        Ok(())
+    }
+
+    fn save_checkpoint(&self) -> Result<(), FileError> {
+        checkpoint::save(
+            &self.folder.checkpoint(),
+            &self.network,
+            &self.input,
+            self.optimizer.velocity(),
+            &self.state,
+        )
+    }
+
+    /// All lines, from the history: after a resumption none is missing and none is doubled.
+    fn write_metrics(&self) -> Result<(), FileError> {
+        let path = self.folder.metrics();
+        let mut lines = Vec::new();
+        for record in &self.state.history {
+            serde_json::to_writer(&mut lines, record).map_err(|error| io(&path, "write", error.into()))?;
+            lines.push(b'\n');
+        }
+        write_atomically(&path, &lines)
+    }
+}
+
+fn save_model(folder: &RunFolder, network: &Network, input: &ModelInput) -> Result<(), FileError> {
+    crate::model::save_parts(network, input, None, Default::default(), &folder.model())
+}
