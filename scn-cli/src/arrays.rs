@@ -9,7 +9,7 @@ use npyz::{DType, NpyFile, Order, TypeChar, WriterBuilder};
 
 /// The numbers of an array, as they are in the file.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Values {
+pub(crate) enum Values {
     F32(Vec<f32>),
     F64(Vec<f64>),
     I64(Vec<i64>),
@@ -17,14 +17,14 @@ pub enum Values {
 
 /// An array in C order.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Array {
-    pub shape: Vec<usize>,
-    pub values: Values,
+pub(crate) struct Array {
+    pub(crate) shape: Vec<usize>,
+    pub(crate) values: Values,
 }
 
 impl Array {
     /// Reads a .npy file of 4- or 8-byte floats or 8-byte integers.
-    pub fn read(path: &Path) -> Result<Self> {
+    pub(crate) fn read(path: &Path) -> Result<Self> {
         let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
         let array = NpyFile::new(BufReader::new(file))
             .with_context(|| format!("{}: expected a .npy array, found another kind of file", path.display()))?;
@@ -44,7 +44,7 @@ impl Array {
     }
 
     /// The shape, if it has as many axes as `names`.
-    pub fn axes<const N: usize>(&self, path: &Path, names: [&str; N]) -> Result<[usize; N]> {
+    pub(crate) fn axes<const N: usize>(&self, path: &Path, names: [&str; N]) -> Result<[usize; N]> {
         self.shape.as_slice().try_into().map_err(|_| {
             anyhow::anyhow!(
                 "{}: expected an array [{}], found shape {:?}",
@@ -56,7 +56,7 @@ impl Array {
     }
 
     /// The numbers as `f32`.
-    pub fn into_f32(self, path: &Path) -> Result<Vec<f32>> {
+    pub(crate) fn into_f32(self, path: &Path) -> Result<Vec<f32>> {
         match self.values {
             Values::F32(values) => Ok(values),
             Values::F64(values) => Ok(values.into_iter().map(|value| value as f32).collect()),
@@ -65,7 +65,7 @@ impl Array {
     }
 
     /// Writes the array, whole or not at all.
-    pub fn write(&self, path: &Path) -> Result<()> {
+    pub(crate) fn write(&self, path: &Path) -> Result<()> {
         write_atomically(path, |out| match &self.values {
             Values::F32(values) => self.write_values(out, values),
             Values::F64(values) => self.write_values(out, values),
@@ -82,7 +82,7 @@ impl Array {
 }
 
 /// Writes a file beside its final place and moves it there when it is complete.
-pub fn write_atomically(path: &Path, fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<()> {
+pub(crate) fn write_atomically(path: &Path, fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let write = || -> std::io::Result<()> {
         std::fs::create_dir_all(folder)?;

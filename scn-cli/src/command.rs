@@ -1,4 +1,9 @@
 //! One file per command.
 
-pub mod solve;
-pub mod train;
+pub(crate) mod evaluate;
+pub(crate) mod gradients;
+pub(crate) mod init;
+pub(crate) mod inspect;
+pub(crate) mod predict;
+pub(crate) mod solve;
+pub(crate) mod train;

@@ -3,6 +3,7 @@
 mod arrays;
 mod command;
 mod output;
+mod pictures;
 mod report;
 mod run_view;
 mod source;
@@ -50,6 +51,11 @@ enum DeviceName {
 #[derive(Debug, Subcommand)]
 enum Command {
     Train(command::train::Train),
+    Evaluate(command::evaluate::Evaluate),
+    Predict(command::predict::Predict),
+    Inspect(command::inspect::Inspect),
+    Init(command::init::Init),
+    Gradients(command::gradients::Gradients),
     Solve(command::solve::Solve),
 }
 
@@ -71,6 +77,11 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
     };
     match &cli.command {
         Command::Train(command) => command.run(&device, &output),
+        Command::Evaluate(command) => command.run(&device, &output),
+        Command::Predict(command) => command.run(&device, &output),
+        Command::Inspect(command) => command.run(&output),
+        Command::Init(command) => command.run(&output),
+        Command::Gradients(command) => command.run(&device, &output),
         Command::Solve(command) => device.run(|| command.run(&output)),
     }
 }

@@ -6,24 +6,24 @@ use serde::Serialize;
 
 /// How results are shown.
 #[derive(Debug, Clone, Copy)]
-pub struct Output {
+pub(crate) struct Output {
     json: bool,
     quiet: bool,
 }
 
 impl Output {
     /// `json`: results as one JSON object; `quiet`: nothing but that and errors.
-    pub fn new(json: bool, quiet: bool) -> Self {
+    pub(crate) fn new(json: bool, quiet: bool) -> Self {
         Self { json, quiet }
     }
 
     /// Whether text for a person is wanted.
-    pub fn for_a_person(&self) -> bool {
+    pub(crate) fn for_a_person(&self) -> bool {
         !self.quiet && !self.json
     }
 
     /// A result: as JSON where that was asked for, else as text.
-    pub fn result<T: Serialize>(&self, value: &T, text: impl FnOnce() -> String) -> anyhow::Result<()> {
+    pub(crate) fn result<T: Serialize>(&self, value: &T, text: impl FnOnce() -> String) -> anyhow::Result<()> {
         if self.json {
             println!("{}", serde_json::to_string(value)?);
         } else if !self.quiet {
@@ -33,14 +33,14 @@ impl Output {
     }
 
     /// A line for a person.
-    pub fn say(&self, text: impl std::fmt::Display) {
+    pub(crate) fn say(&self, text: impl std::fmt::Display) {
         if self.for_a_person() {
             println!("{text}");
         }
     }
 
     /// Something that a person should know and a program need not stop for.
-    pub fn warn(&self, text: impl std::fmt::Display) {
+    pub(crate) fn warn(&self, text: impl std::fmt::Display) {
         if !self.quiet {
             eprintln!("warning: {text}");
         }
@@ -48,7 +48,7 @@ impl Output {
 }
 
 /// One line: what failed, and its causes. A cause that the line already says is not said again.
-pub fn error(error: &anyhow::Error) {
+pub(crate) fn error(error: &anyhow::Error) {
     let mut line = String::new();
     for cause in error.chain().map(ToString::to_string) {
         if !line.contains(&cause) {

@@ -9,7 +9,7 @@ use scn_net::{EpochRecord, RunConfig, RunFolder};
 use crate::arrays::write_atomically;
 
 /// Writes both files, each whole or not at all.
-pub fn write(config: &RunConfig, folder: &RunFolder, history: &[EpochRecord]) -> Result<()> {
+pub(crate) fn write(config: &RunConfig, folder: &RunFolder, history: &[EpochRecord]) -> Result<()> {
     let svg = curve::draw(history)?;
     write_atomically(&folder.path().join("learning-curve.svg"), |out| out.write_all(svg.as_bytes()))?;
     let page = page::render(config, history, &svg)?;

@@ -12,7 +12,7 @@ use crate::output::Output;
 use crate::report;
 
 /// Shows a run, and stops it at Ctrl-C.
-pub struct RunView {
+pub(crate) struct RunView {
     output: Output,
     bar: ProgressBar,
     start: Instant,
@@ -27,7 +27,7 @@ pub struct RunView {
 const HEADING: &str = "epoch      rate   train loss    error   test loss    error   active   images/s     time";
 
 impl RunView {
-    pub fn new(config: &RunConfig, folder: &RunFolder, output: &Output) -> Result<Self> {
+    pub(crate) fn new(config: &RunConfig, folder: &RunFolder, output: &Output) -> Result<Self> {
         let interrupted = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&interrupted);
         ctrlc::set_handler(move || {
@@ -56,7 +56,7 @@ impl RunView {
     }
 
     /// Seconds since the start. An error if the report could not be written.
-    pub fn finish(self) -> Result<f64> {
+    pub(crate) fn finish(self) -> Result<f64> {
         self.bar.finish_and_clear();
         match self.report_error {
             None => Ok(self.start.elapsed().as_secs_f64()),

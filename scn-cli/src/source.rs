@@ -7,7 +7,7 @@ use scn_data::{Dataset, DatasetName};
 
 /// Where data sets are.
 #[derive(Debug, Clone, Args)]
-pub struct DataFolder {
+pub(crate) struct DataFolder {
     /// Folder that holds mnist/, cifar-10-batches-bin/, ...; the digits need none
     #[arg(long = "data", value_name = "DIR", env = "SCN_DATA", default_value = "data")]
     folder: PathBuf,
@@ -15,7 +15,7 @@ pub struct DataFolder {
 
 impl DataFolder {
     /// Reads a data set.
-    pub fn open(&self, name: DatasetName) -> anyhow::Result<Dataset> {
+    pub(crate) fn open(&self, name: DatasetName) -> anyhow::Result<Dataset> {
         Ok(scn_data::open(name, &self.folder)?)
     }
 }

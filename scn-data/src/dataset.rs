@@ -52,6 +52,14 @@ impl DatasetName {
         }
     }
 
+    /// The largest value that one of its pixels can have.
+    pub fn brightest(self) -> u8 {
+        match self {
+            Self::Digits => 16,
+            Self::Mnist | Self::Cifar10 | Self::Cifar100 | Self::Stl10 => 255,
+        }
+    }
+
     /// Its folder inside the data folder, named as its official archive unpacks; none for what is embedded.
     pub fn folder(self) -> Option<&'static str> {
         match self {

@@ -10,7 +10,8 @@ pub(crate) use batch_norm::BatchNorm;
 pub(crate) use linear::Linear;
 pub(crate) use sparse_coding::{SparseCoding, SparseCodingInit};
 
-use crate::NetError;
+use crate::config::SolverConfig;
+use crate::{ConfigError, NetError};
 use crate::ops::batch_norm::ChannelMoments;
 use crate::param::Param;
 use crate::tensor::{Shape, Tensor};
@@ -71,6 +72,11 @@ pub(crate) trait Layer: Send + Sync + std::fmt::Debug {
 
     /// Replaces the running moments by those of all batches since [`collect_moments`](Self::collect_moments).
     fn finish_moments(&mut self) {}
+
+    /// Solves with other settings from here on; for a sparse coding layer.
+    fn set_solver(&mut self, _solver: &SolverConfig) -> Result<(), ConfigError> {
+        Ok(())
+    }
 
     /// Condition number of `H`, for a sparse coding layer.
     fn condition(&self) -> Option<f64> {

@@ -59,6 +59,7 @@ pub use layer::Activity;
 pub use model::{Model, ModelInput};
 pub use network::{Network, StepReport};
 pub use optimizer::Sgd;
+pub use ops::loss::probabilities;
 pub use param::{Param, Role};
 pub use progress::{EpochRecord, LayerRecord, Observer, Silent, StepProgress};
 pub use schedule::learning_rate;

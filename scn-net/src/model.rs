@@ -28,6 +28,8 @@ pub struct ModelInput {
     pub normalization: Option<Normalization>,
     /// Names of the classes, if they are known.
     pub class_names: Vec<String>,
+    /// Share of codes that are not zero on the test images, per sparse coding layer, at the last evaluation in training.
+    pub active: Vec<f64>,
 }
 
 /// The file's metadata entry `scn`: the keys of the network's configuration, and ours beside them.
@@ -37,6 +39,7 @@ pub(crate) struct Header {
     pub(crate) network: NetworkConfig,
     dataset: DatasetName,
     class_names: Vec<String>,
+    active: Vec<f64>,
     /// The factor of the normalisation; its mean is the tensor `input.mean`.
     pixel_scale: Option<f32>,
     /// What a checkpoint has in addition.
@@ -85,6 +88,7 @@ pub(crate) fn save_parts(
         network: network.config().clone(),
         dataset: input.dataset,
         class_names: input.class_names.clone(),
+        active: input.active.clone(),
         pixel_scale: input.normalization.as_ref().map(Normalization::scale),
         run,
     };
@@ -98,7 +102,7 @@ pub(crate) fn take_parts(
     file: &mut TensorFile,
     path: &Path,
 ) -> Result<(Model, Option<RunState>), FileError> {
-    let header: Header = serde_json::from_str(&file.header)
+    let mut header: Header = serde_json::from_str(&file.header)
         .map_err(|error| content(path, "a network's configuration".to_string(), error.to_string()))?;
     let config = |source| FileError::Config { path: path.to_path_buf(), source: Box::new(source) };
     let mut network = Network::new(&header.network, 0).map_err(config)?;
@@ -115,6 +119,7 @@ pub(crate) fn take_parts(
         return Err(error);
     }
     network.refresh().map_err(|error| config(error.into()))?;
+    let run = header.run.take();
     let normalization = match header.pixel_scale {
         None => None,
         Some(scale) => {
@@ -123,6 +128,7 @@ pub(crate) fn take_parts(
             Some(normalization.map_err(|error| content(path, "a normalisation".to_string(), error.to_string()))?)
         }
     };
-    let input = ModelInput { dataset: header.dataset, normalization, class_names: header.class_names };
-    Ok((Model { network, input }, header.run))
+    let Header { dataset, class_names, active, .. } = header;
+    let input = ModelInput { dataset, normalization, class_names, active };
+    Ok((Model { network, input }, run))
 }

@@ -1,6 +1,6 @@
 //! Layers in order of flow.
 
-use crate::config::{NetworkConfig, Placement};
+use crate::config::{NetworkConfig, Placement, SolverConfig};
 use crate::layer::{Activity, AveragePooling, BatchNorm, Layer, Linear, SparseCoding, SparseCodingInit};
 use crate::ops::loss::softmax_cross_entropy;
 use crate::param::Param;
@@ -80,6 +80,20 @@ impl Network {
     /// What it was built from.
     pub fn config(&self) -> &NetworkConfig {
         &self.config
+    }
+
+    /// Solves codes and adjoint with other settings from here on.
+    ///
+    /// # Errors
+    /// A setting out of range; the network then keeps its own.
+    pub fn set_solver(&mut self, solver: SolverConfig) -> Result<(), ConfigError> {
+        let config = NetworkConfig { solver, ..self.config.clone() };
+        config.validate()?;
+        for Named { layer, .. } in &mut self.layers {
+            layer.set_solver(&solver)?;
+        }
+        self.config = config;
+        Ok(())
     }
 
     /// Logits (classes × images) with the moments of the training data, and what each sparse coding layer did.

@@ -141,6 +141,7 @@ impl Run {
             dataset: config.dataset,
             normalization: Some(normalization),
             class_names: data.train.class_names().to_vec(),
+            active: resumed.as_ref().map_or(Vec::new(), |checkpoint| checkpoint.model.input.active.clone()),
         };
         let mut optimizer = Sgd::new(&config.training);
         let (network, state) = match resumed {
@@ -249,6 +250,7 @@ impl Run {
             self.network.estimate_moments(images?.into_iter())?;
         }
         let evaluation = evaluate_here(&self.network, &self.test)?;
+        self.input.active = evaluation.active;
         let sums = std::mem::take(&mut self.state.sums);
         self.state.history.push(EpochRecord {
             epoch: self.state.epochs_done + 1,

@@ -19,7 +19,7 @@ use crate::output::Output;
 /// Dictionary [m, n] and signals [m, P] are .npy files of the same type, f4 or f8; codes [n, P] are written in that type.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  scn solve --dictionary D.npy --signals X.npy --lambda1 0.1 --lambda2 0.001 --out A.npy")]
-pub struct Solve {
+pub(crate) struct Solve {
     /// Dictionary, .npy [m, n], one atom per column
     #[arg(long, value_name = "D.npy")]
     dictionary: PathBuf,
@@ -89,7 +89,7 @@ struct Summary {
 }
 
 impl Solve {
-    pub fn run(&self, output: &Output) -> Result<()> {
+    pub(crate) fn run(&self, output: &Output) -> Result<()> {
         let dictionary = Array::read(&self.dictionary)?;
         let signals = Array::read(&self.signals)?;
         let [m, n] = dictionary.axes(&self.dictionary, ["m", "n"])?;

@@ -19,7 +19,7 @@ use crate::source::DataFolder;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  scn train\n  scn train --preset mnist-scn1 --data data --epochs 3\n  \
     scn train --preset cifar10-scn1 --out runs/mine --set training.learning_rate=0.05\n  scn train --out runs/mine --resume")]
-pub struct Train {
+pub(crate) struct Train {
     /// Settings by name: digits, mnist-scn1, cifar10-scn1, ... (a wrong name lists all)
     #[arg(long, value_name = "NAME", conflicts_with = "config")]
     preset: Option<String>,
@@ -57,7 +57,7 @@ pub struct Train {
     resume: bool,
 }
 
-pub fn parse_dataset(name: &str) -> Result<DatasetName, String> {
+pub(crate) fn parse_dataset(name: &str) -> Result<DatasetName, String> {
     name.parse().map_err(|error: scn_data::DataError| error.to_string())
 }
 
@@ -77,7 +77,7 @@ struct Summary {
 }
 
 impl Train {
-    pub fn run(&self, device: &Device, output: &Output) -> Result<()> {
+    pub(crate) fn run(&self, device: &Device, output: &Output) -> Result<()> {
         let (config, folder) = if self.resume { self.resumed()? } else { self.fresh()? };
         let data = self.data.open(config.dataset)?;
         let parameters = Network::new(&config.network, config.seed)?.parameter_count();

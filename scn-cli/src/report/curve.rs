@@ -9,7 +9,7 @@ const TRAIN: RGBColor = RGBColor(120, 120, 120);
 const TEST: RGBColor = RGBColor(190, 70, 30);
 
 /// An SVG of the errors in percent over the epochs.
-pub fn draw(history: &[EpochRecord]) -> Result<String> {
+pub(crate) fn draw(history: &[EpochRecord]) -> Result<String> {
     let mut svg = String::new();
     draw_into(&mut svg, history).map_err(|error| anyhow!("cannot draw the learning curve: {error}"))?;
     Ok(svg)

@@ -16,7 +16,7 @@ pre { overflow-x: auto; padding: 1rem; border-radius: 6px; background: color-mix
 ";
 
 /// The page of a run; `curve` is its learning curve as SVG.
-pub fn render(config: &RunConfig, history: &[EpochRecord], curve: &str) -> Result<String> {
+pub(crate) fn render(config: &RunConfig, history: &[EpochRecord], curve: &str) -> Result<String> {
     let title = escape(&config.preset.clone().unwrap_or_else(|| config.dataset.to_string()));
     let mut page = String::new();
     write!(

@@ -47,15 +47,7 @@ impl SparseCoding {
     pub(crate) fn new(init: SparseCodingInit, solver: &SolverConfig) -> Result<Self, ConfigError> {
         let SparseCodingInit { name, window, stride, atoms, dictionary, lambda1, lambda1_rate, lambda2 } = init;
         let rows = dictionary.len() / atoms;
-        let settings = |key: &str, tolerance: f32, passes: u32| {
-            Settings::new(f64::from(tolerance), passes).map_err(|error| ConfigError::Range {
-                key: format!("network.solver.{key}"),
-                expected: "a tolerance above 0 and at least one pass".to_string(),
-                found: error.to_string(),
-            })
-        };
-        let forward = settings("tolerance", solver.tolerance, solver.max_passes)?;
-        let backward = settings("adjoint_tolerance", solver.adjoint_tolerance, solver.max_passes)?;
+        let (solver, adjoint) = solvers(solver)?;
         let penalty = penalty(&lambda1, lambda2);
         let problem = Problem::new(MatRef::from_row_major_slice(&dictionary, rows, atoms), penalty)
             .map_err(|source| NetError::Problem { layer: name.clone(), source })?;
@@ -71,11 +63,8 @@ impl SparseCoding {
             ),
             lambda2: Param::new(vec![1], vec![lambda2], Role::Fixed),
             problem,
-            solver: match solver.method {
-                SolverMethod::CoordinateDescent => Box::new(CoordinateDescent::new(forward)),
-                SolverMethod::Fista => Box::new(Fista::new(forward)),
-            },
-            adjoint: MaskedGaussSeidel::new(backward),
+            solver,
+            adjoint,
         })
     }
 
@@ -99,6 +88,23 @@ impl SparseCoding {
             unconverged: report.unconverged,
         }
     }
+}
+
+/// The two methods, each with its own tolerance.
+fn solvers(config: &SolverConfig) -> Result<(Box<dyn Solver<f32>>, MaskedGaussSeidel), ConfigError> {
+    let settings = |key: &str, tolerance: f32| {
+        Settings::new(f64::from(tolerance), config.max_passes).map_err(|error| ConfigError::Range {
+            key: format!("network.solver.{key}"),
+            expected: "a tolerance above 0 and at least one pass".to_string(),
+            found: error.to_string(),
+        })
+    };
+    let forward = settings("tolerance", config.tolerance)?;
+    let solver: Box<dyn Solver<f32>> = match config.method {
+        SolverMethod::CoordinateDescent => Box::new(CoordinateDescent::new(forward)),
+        SolverMethod::Fista => Box::new(Fista::new(forward)),
+    };
+    Ok((solver, MaskedGaussSeidel::new(settings("adjoint_tolerance", config.adjoint_tolerance)?)))
 }
 
 fn penalty(lambda1: &[f32], lambda2: f32) -> ElasticNet<f32> {
@@ -150,6 +156,11 @@ impl Layer for SparseCoding {
         self.problem
             .update(dictionary, penalty(&self.lambda1.value, self.lambda2.value[0]))
             .map_err(|source| NetError::Problem { layer: self.name.clone(), source })
+    }
+
+    fn set_solver(&mut self, solver: &SolverConfig) -> Result<(), ConfigError> {
+        (self.solver, self.adjoint) = solvers(solver)?;
+        Ok(())
     }
 
     /// Largest over smallest eigenvalue of `H`, computed in f64 from the f32 matrix; infinite where the smallest is

@@ -36,7 +36,7 @@ pub(crate) fn softmax_cross_entropy(logits: &Tensor, labels: &[u16]) -> Result<L
     let mut errors = 0;
     for (image, &label) in labels.iter().enumerate() {
         let label = usize::from(label);
-        let probabilities = softmax(logits.column(image));
+        let probabilities = probabilities(logits, image);
         let largest = logits.column(image).fold(f32::NEG_INFINITY, f32::max);
         let own = f64::from(logits.data()[label * images + image]);
         let rest: f64 = logits.column(image).map(|z| (f64::from(z) - f64::from(largest)).exp()).sum();
@@ -51,11 +51,16 @@ pub(crate) fn softmax_cross_entropy(logits: &Tensor, labels: &[u16]) -> Result<L
 }
 
 /// `exp z_k / sum exp z`, safe for any finite logits.
-pub(crate) fn softmax(logits: impl Iterator<Item = f32> + Clone) -> Vec<f64> {
+fn softmax(logits: impl Iterator<Item = f32> + Clone) -> Vec<f64> {
     let largest = logits.clone().fold(f32::NEG_INFINITY, f32::max);
     let powers: Vec<f64> = logits.map(|z| (f64::from(z) - f64::from(largest)).exp()).collect();
     let sum: f64 = powers.iter().sum();
     powers.into_iter().map(|power| power / sum).collect()
+}
+
+/// The probability of each class, for an image of a batch of logits (classes × images).
+pub fn probabilities(logits: &Tensor, image: usize) -> Vec<f64> {
+    softmax(logits.column(image))
 }
 
 /// The class with the largest logit, the first of several; None if a logit is not a number.

@@ -1,0 +1,89 @@
+//! `scn evaluate`.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use scn_data::{DatasetName, Loader};
+use scn_net::{Device, Evaluation, Model, evaluate};
+use serde::Serialize;
+
+use crate::command::train::parse_dataset;
+use crate::output::Output;
+use crate::source::DataFolder;
+
+/// Test error, loss and confusion of a model.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  scn evaluate --model runs/digits/model.safetensors")]
+pub(crate) struct Evaluate {
+    /// Model or checkpoint
+    #[arg(long, value_name = "MODEL")]
+    model: PathBuf,
+    /// Data set, if not the one the model was trained on
+    #[arg(long, value_name = "NAME", value_parser = parse_dataset)]
+    dataset: Option<DatasetName>,
+    #[command(flatten)]
+    data: DataFolder,
+    /// Images at a time
+    #[arg(long, value_name = "COUNT", default_value_t = 128)]
+    batch_size: usize,
+    /// Tests on the first so many images only
+    #[arg(long, value_name = "COUNT")]
+    test_limit: Option<usize>,
+}
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct Summary {
+    model: PathBuf,
+    dataset: DatasetName,
+    #[serde(flatten)]
+    evaluation: Evaluation,
+}
+
+impl Evaluate {
+    pub(crate) fn run(&self, device: &Device, output: &Output) -> Result<()> {
+        let model = Model::load(&self.model)?;
+        let dataset = self.dataset.unwrap_or(model.input.dataset);
+        let data = self.data.open(dataset)?;
+        let normalization = model
+            .input
+            .normalization
+            .with_context(|| format!("{}: expected a trained model, found an untrained one", self.model.display()))?;
+        let test = Arc::new(data.test.first(self.test_limit.unwrap_or(usize::MAX)));
+        let loader = Loader::in_order(Arc::clone(&test), Arc::new(normalization), self.batch_size)?;
+        let evaluation = evaluate(&model.network, &loader, device)?;
+        let summary = Summary { model: self.model.clone(), dataset, evaluation };
+        output.result(&summary, || describe(&summary, test.class_names()))
+    }
+}
+
+fn describe(summary: &Summary, names: &[String]) -> String {
+    let Evaluation { images, loss, error, confusion, seconds, images_per_second, .. } = &summary.evaluation;
+    let wrong = (error * *images as f64).round();
+    let mut text = format!(
+        "{}, {} test images\ntest error  {:.2} %  ({wrong} wrong)\ntest loss   {loss:.4}\n\
+         speed       {images_per_second:.0} images/s ({seconds:.1} s)\n",
+        summary.dataset,
+        images,
+        100.0 * error
+    );
+    // A table of hundred classes helps nobody.
+    if names.len() <= 20 {
+        let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(5);
+        let _ = write!(text, "\nrows: label, columns: prediction\n{:width$}", "");
+        for name in names {
+            let _ = write!(text, " {:>5}", name.chars().take(5).collect::<String>());
+        }
+        for (name, row) in names.iter().zip(confusion) {
+            let _ = write!(text, "\n{name:width$}");
+            for count in row {
+                let count = if *count == 0 { "·".to_string() } else { count.to_string() };
+                let _ = write!(text, " {count:>5}");
+            }
+        }
+    }
+    text.trim_end().to_string()
+}
