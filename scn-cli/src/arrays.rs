@@ -26,19 +26,46 @@ impl Array {
     /// Reads a .npy file of 4- or 8-byte floats or 8-byte integers.
     pub(crate) fn read(path: &Path) -> Result<Self> {
         let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-        let array = NpyFile::new(BufReader::new(file))
-            .with_context(|| format!("{}: expected a .npy array, found another kind of file", path.display()))?;
+        let array = NpyFile::new(BufReader::new(file)).with_context(|| {
+            format!(
+                "{}: expected a .npy array, found another kind of file",
+                path.display()
+            )
+        })?;
         let shape: Vec<usize> = array.shape().iter().map(|&side| side as usize).collect();
         let order = array.order();
         let DType::Plain(kind) = array.dtype() else {
-            bail!("{}: expected an array of numbers, found a structured array", path.display());
+            bail!(
+                "{}: expected an array of numbers, found a structured array",
+                path.display()
+            );
         };
-        let short = || format!("{}: expected {shape:?} numbers, found fewer", path.display());
+        let short = || {
+            format!(
+                "{}: expected {shape:?} numbers, found fewer",
+                path.display()
+            )
+        };
         let values = match (kind.type_char(), kind.size_field()) {
-            (TypeChar::Float, 4) => Values::F32(to_c_order(array.into_vec().with_context(short)?, &shape, order)),
-            (TypeChar::Float, 8) => Values::F64(to_c_order(array.into_vec().with_context(short)?, &shape, order)),
-            (TypeChar::Int, 8) => Values::I64(to_c_order(array.into_vec().with_context(short)?, &shape, order)),
-            _ => bail!("{}: expected numbers of type f4, f8 or i8, found {kind}", path.display()),
+            (TypeChar::Float, 4) => Values::F32(to_c_order(
+                array.into_vec().with_context(short)?,
+                &shape,
+                order,
+            )),
+            (TypeChar::Float, 8) => Values::F64(to_c_order(
+                array.into_vec().with_context(short)?,
+                &shape,
+                order,
+            )),
+            (TypeChar::Int, 8) => Values::I64(to_c_order(
+                array.into_vec().with_context(short)?,
+                &shape,
+                order,
+            )),
+            _ => bail!(
+                "{}: expected numbers of type f4, f8 or i8, found {kind}",
+                path.display()
+            ),
         };
         Ok(Self { shape, values })
     }
@@ -60,7 +87,10 @@ impl Array {
         match self.values {
             Values::F32(values) => Ok(values),
             Values::F64(values) => Ok(values.into_iter().map(|value| value as f32).collect()),
-            Values::I64(_) => bail!("{}: expected floating point numbers, found integers", path.display()),
+            Values::I64(_) => bail!(
+                "{}: expected floating point numbers, found integers",
+                path.display()
+            ),
         }
     }
 
@@ -73,17 +103,31 @@ impl Array {
         })
     }
 
-    fn write_values<T: npyz::AutoSerialize + Copy>(&self, out: &mut dyn Write, values: &[T]) -> std::io::Result<()> {
+    fn write_values<T: npyz::AutoSerialize + Copy>(
+        &self,
+        out: &mut dyn Write,
+        values: &[T],
+    ) -> std::io::Result<()> {
         let shape: Vec<u64> = self.shape.iter().map(|&side| side as u64).collect();
-        let mut writer = npyz::WriteOptions::new().default_dtype().shape(&shape).writer(out).begin_nd()?;
+        let mut writer = npyz::WriteOptions::new()
+            .default_dtype()
+            .shape(&shape)
+            .writer(out)
+            .begin_nd()?;
         writer.extend(values.iter().copied())?;
         writer.finish()
     }
 }
 
 /// Writes a file beside its final place and moves it there when it is complete.
-pub(crate) fn write_atomically(path: &Path, fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+pub(crate) fn write_atomically(
+    path: &Path,
+    fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
+) -> Result<()> {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     let write = || -> std::io::Result<()> {
         std::fs::create_dir_all(folder)?;
         let mut file = tempfile::NamedTempFile::new_in(folder)?;
@@ -110,7 +154,11 @@ fn to_c_order<T: Copy>(values: Vec<T>, shape: &[usize], order: Order) -> Vec<T> 
     let mut index = vec![0; shape.len()];
     (0..values.len())
         .map(|_| {
-            let value = values[index.iter().zip(&strides).map(|(i, s)| i * s).sum::<usize>()];
+            let value = values[index
+                .iter()
+                .zip(&strides)
+                .map(|(i, s)| i * s)
+                .sum::<usize>()];
             for axis in (0..shape.len()).rev() {
                 index[axis] += 1;
                 if index[axis] < shape[axis] {
@@ -136,7 +184,10 @@ mod tests {
             Values::F64(vec![1.5, -2.0, 3.0, 0.0, 1e-300, f64::MAX]),
             Values::I64(vec![1, -2, 3, 0, i64::MAX, i64::MIN]),
         ] {
-            let array = Array { shape: vec![2, 3], values };
+            let array = Array {
+                shape: vec![2, 3],
+                values,
+            };
             array.write(&path).unwrap();
             assert_eq!(Array::read(&path).unwrap(), array);
         }
@@ -144,10 +195,15 @@ mod tests {
 
     #[test]
     fn fortran_order_is_turned() {
-        assert_eq!(to_c_order(vec![1, 4, 2, 5, 3, 6], &[2, 3], Order::Fortran), [1, 2, 3, 4, 5, 6]);
+        assert_eq!(
+            to_c_order(vec![1, 4, 2, 5, 3, 6], &[2, 3], Order::Fortran),
+            [1, 2, 3, 4, 5, 6]
+        );
         let c: Vec<usize> = (0..24).collect();
-        let fortran: Vec<usize> =
-            (0..24).map(|k| (k % 2) * 12 + (k / 2 % 3) * 4 + k / 6).map(|at| c[at]).collect();
+        let fortran: Vec<usize> = (0..24)
+            .map(|k| (k % 2) * 12 + (k / 2 % 3) * 4 + k / 6)
+            .map(|at| c[at])
+            .collect();
         assert_eq!(to_c_order(fortran, &[2, 3, 4], Order::Fortran), c);
     }
 

@@ -17,7 +17,12 @@ use crate::output::Output;
 
 /// Supervised deep sparse coding networks: train, evaluate and use them.
 #[derive(Debug, Parser)]
-#[command(name = "scn", version, propagate_version = true, arg_required_else_help = true)]
+#[command(
+    name = "scn",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true
+)]
 struct Cli {
     #[command(flatten)]
     global: Global,

@@ -1,6 +1,10 @@
 //! The only place that prints.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line prints")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line prints"
+)]
 
 use serde::Serialize;
 
@@ -23,7 +27,11 @@ impl Output {
     }
 
     /// A result: as JSON where that was asked for, else as text.
-    pub(crate) fn result<T: Serialize>(&self, value: &T, text: impl FnOnce() -> String) -> anyhow::Result<()> {
+    pub(crate) fn result<T: Serialize>(
+        &self,
+        value: &T,
+        text: impl FnOnce() -> String,
+    ) -> anyhow::Result<()> {
         if self.json {
             println!("{}", serde_json::to_string(value)?);
         } else if !self.quiet {
@@ -58,5 +66,8 @@ pub(crate) fn error(error: &anyhow::Error) {
             line.push_str(&cause);
         }
     }
-    eprintln!("error: {}", line.split_whitespace().collect::<Vec<_>>().join(" "));
+    eprintln!(
+        "error: {}",
+        line.split_whitespace().collect::<Vec<_>>().join(" ")
+    );
 }

@@ -10,7 +10,11 @@ use scn_data::{DatasetName, Normalization};
 use crate::arrays::write_atomically;
 
 /// Pixels of a picture as the model takes them: scaled to its size, grey or coloured as it needs, normalised.
-pub(crate) fn read(path: &Path, dataset: DatasetName, normalization: &Normalization) -> Result<Vec<f32>> {
+pub(crate) fn read(
+    path: &Path,
+    dataset: DatasetName,
+    normalization: &Normalization,
+) -> Result<Vec<f32>> {
     let picture = ImageReader::open(path)
         .with_context(|| format!("cannot open {}", path.display()))?
         .with_guessed_format()
@@ -26,7 +30,10 @@ pub(crate) fn read(path: &Path, dataset: DatasetName, normalization: &Normalizat
     let planes = planes(&picture, channels)?;
     // Pictures go up to 255; the digits' pixels up to 16.
     let brightest = u32::from(dataset.brightest());
-    let pixels: Vec<u8> = planes.iter().map(|&value| ((u32::from(value) * brightest + 127) / 255) as u8).collect();
+    let pixels: Vec<u8> = planes
+        .iter()
+        .map(|&value| ((u32::from(value) * brightest + 127) / 255) as u8)
+        .collect();
     let mut normalized = vec![0.0; pixels.len()];
     normalization.apply(&pixels, &mut normalized)?;
     Ok(normalized)
@@ -38,7 +45,9 @@ fn planes(picture: &DynamicImage, channels: usize) -> Result<Vec<u8>> {
         1 => Ok(picture.to_luma8().into_raw()),
         3 => {
             let pixels = picture.to_rgb8().into_raw();
-            Ok((0..3).flat_map(|channel| pixels.iter().skip(channel).step_by(3).copied()).collect())
+            Ok((0..3)
+                .flat_map(|channel| pixels.iter().skip(channel).step_by(3).copied())
+                .collect())
         }
         _ => bail!("pictures have 1 or 3 channels, but the model takes {channels}"),
     }
@@ -51,7 +60,12 @@ const GAP: usize = 6;
 /// Draws the atoms of a dictionary (m × n, row-major, row `(channel k + dy) k + dx`) in a grid and writes a PNG. Each atom is
 /// scaled by its largest entry; grey is zero. Atoms of three channels are coloured; of others, each channel is drawn in
 /// grey below the last.
-pub(crate) fn draw_atoms(dictionary: &[f32], atoms: usize, window: usize, path: &Path) -> Result<()> {
+pub(crate) fn draw_atoms(
+    dictionary: &[f32],
+    atoms: usize,
+    window: usize,
+    path: &Path,
+) -> Result<()> {
     let rows = dictionary.len() / atoms;
     let channels = rows / (window * window);
     let coloured = channels == 3;
@@ -60,12 +74,21 @@ pub(crate) fn draw_atoms(dictionary: &[f32], atoms: usize, window: usize, path: 
     let down = atoms.div_ceil(across);
     let (cell_width, cell_height) = (window * ZOOM + GAP, planes * window * ZOOM + GAP);
     let size = (across * cell_width + GAP, down * cell_height + GAP);
-    let mut picture = RgbImage::from_pixel(u32::try_from(size.0)?, u32::try_from(size.1)?, image::Rgb([255; 3]));
+    let mut picture = RgbImage::from_pixel(
+        u32::try_from(size.0)?,
+        u32::try_from(size.1)?,
+        image::Rgb([255; 3]),
+    );
     for atom in 0..atoms {
         let entry = |row: usize| dictionary[row * atoms + atom];
-        let largest = (0..rows).map(|row| entry(row).abs()).fold(f32::MIN_POSITIVE, f32::max);
+        let largest = (0..rows)
+            .map(|row| entry(row).abs())
+            .fold(f32::MIN_POSITIVE, f32::max);
         let shade = |row: usize| (127.5 + 127.5 * entry(row) / largest).round() as u8;
-        let (left, top) = (GAP + atom % across * cell_width, GAP + atom / across * cell_height);
+        let (left, top) = (
+            GAP + atom % across * cell_width,
+            GAP + atom / across * cell_height,
+        );
         for y in 0..planes * window * ZOOM {
             for x in 0..window * ZOOM {
                 let row = (y / ZOOM) * window + x / ZOOM;
@@ -97,7 +120,10 @@ mod tests {
         draw_atoms(&dictionary, 2, 3, &path).unwrap();
         let picture = image::open(&path).unwrap().to_rgb8();
         let cell = 3 * ZOOM + GAP;
-        assert_eq!(picture.dimensions(), ((2 * cell + GAP) as u32, (cell + GAP) as u32));
+        assert_eq!(
+            picture.dimensions(),
+            ((2 * cell + GAP) as u32, (cell + GAP) as u32)
+        );
         let at = |x: usize, y: usize| picture.get_pixel(x as u32, y as u32).0;
         assert_eq!(at(GAP, GAP), [128; 3]);
         assert_eq!(at(GAP + cell + 2 * ZOOM, GAP), [255, 128, 128]);

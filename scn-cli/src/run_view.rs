@@ -24,7 +24,8 @@ pub(crate) struct RunView {
     report_error: Option<anyhow::Error>,
 }
 
-const HEADING: &str = "epoch      rate   train loss    error   test loss    error   active   images/s     time";
+const HEADING: &str =
+    "epoch      rate   train loss    error   test loss    error   active   images/s     time";
 
 impl RunView {
     pub(crate) fn new(config: &RunConfig, folder: &RunFolder, output: &Output) -> Result<Self> {
@@ -37,10 +38,14 @@ impl RunView {
             }
         })
         .context("cannot watch for Ctrl-C")?;
-        let target =
-            if output.for_a_person() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let target = if output.for_a_person() {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
         let bar = ProgressBar::with_draw_target(None, target).with_style(
-            ProgressStyle::with_template("{prefix} {bar:24} {pos}/{len}  {msg}  {eta} left")?.progress_chars("=> "),
+            ProgressStyle::with_template("{prefix} {bar:24} {pos}/{len}  {msg}  {eta} left")?
+                .progress_chars("=> "),
         );
         Ok(Self {
             output: *output,
@@ -71,8 +76,12 @@ impl RunView {
 
 /// The epochs of a run that is resumed; none if it begins.
 fn read_history(folder: &RunFolder) -> Vec<EpochRecord> {
-    let Ok(text) = std::fs::read_to_string(folder.metrics()) else { return Vec::new() };
-    text.lines().map_while(|line| serde_json::from_str(line).ok()).collect()
+    let Ok(text) = std::fs::read_to_string(folder.metrics()) else {
+        return Vec::new();
+    };
+    text.lines()
+        .map_while(|line| serde_json::from_str(line).ok())
+        .collect()
 }
 
 impl Observer for RunView {
@@ -81,7 +90,8 @@ impl Observer for RunView {
             self.bar.reset();
         }
         self.bar.set_length(progress.steps as u64);
-        self.bar.set_prefix(format!("epoch {:>3}/{}", progress.epoch, progress.epochs));
+        self.bar
+            .set_prefix(format!("epoch {:>3}/{}", progress.epoch, progress.epochs));
         self.bar.set_message(format!(
             "loss {:.4}  error {:.2} %  {:.0} images/s",
             progress.loss,
@@ -100,7 +110,8 @@ impl Observer for RunView {
             self.headed = true;
             self.line(HEADING);
         }
-        let active = record.layers.iter().map(|layer| layer.active).sum::<f64>() / record.layers.len().max(1) as f64;
+        let active = record.layers.iter().map(|layer| layer.active).sum::<f64>()
+            / record.layers.len().max(1) as f64;
         self.line(&format!(
             "{:>5} {:>9.1e} {:>12.4} {:>6.2} % {:>11.4} {:>6.2} % {:>6.1} % {:>10.0} {:>8}",
             record.epoch,
@@ -127,7 +138,12 @@ impl Observer for RunView {
 fn duration(time: Duration) -> String {
     let seconds = time.as_secs();
     if seconds >= 3600 {
-        format!("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+        format!(
+            "{}:{:02}:{:02}",
+            seconds / 3600,
+            seconds / 60 % 60,
+            seconds % 60
+        )
     } else {
         format!("{}:{:02}", seconds / 60, seconds % 60)
     }

@@ -9,7 +9,12 @@ use scn_data::{Dataset, DatasetName};
 #[derive(Debug, Clone, Args)]
 pub(crate) struct DataFolder {
     /// Folder that holds mnist/, cifar-10-batches-bin/, ...; the digits need none
-    #[arg(long = "data", value_name = "DIR", env = "SCN_DATA", default_value = "data")]
+    #[arg(
+        long = "data",
+        value_name = "DIR",
+        env = "SCN_DATA",
+        default_value = "data"
+    )]
     folder: PathBuf,
 }
 

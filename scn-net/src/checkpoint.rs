@@ -65,7 +65,13 @@ impl Checkpoint {
     pub fn load(path: &Path) -> Result<Self, FileError> {
         let mut file = TensorFile::read(path)?;
         let (model, run) = take_parts(&mut file, path)?;
-        let run = run.ok_or_else(|| content(path, "a checkpoint".to_string(), "a model without a run".to_string()))?;
+        let run = run.ok_or_else(|| {
+            content(
+                path,
+                "a checkpoint".to_string(),
+                "a model without a run".to_string(),
+            )
+        })?;
         let mut velocity = BTreeMap::new();
         for (name, param) in model.network.params().filter(|(_, param)| param.learned()) {
             let key = format!("{MOMENTUM}{name}");
@@ -75,10 +81,25 @@ impl Checkpoint {
             }
         }
         file.expect_empty(path)?;
-        run.config
-            .validate()
-            .map_err(|source| FileError::Config { path: path.to_path_buf(), source: Box::new(source) })?;
-        let RunState { config, epochs_done, batches_done, sums, history } = run;
-        Ok(Self { model, config, epochs_done, batches_done, history, sums, velocity })
+        run.config.validate().map_err(|source| FileError::Config {
+            path: path.to_path_buf(),
+            source: Box::new(source),
+        })?;
+        let RunState {
+            config,
+            epochs_done,
+            batches_done,
+            sums,
+            history,
+        } = run;
+        Ok(Self {
+            model,
+            config,
+            epochs_done,
+            batches_done,
+            history,
+            sums,
+            velocity,
+        })
     }
 }

@@ -58,19 +58,32 @@ pub struct InputConfig {
 
 impl Default for InputConfig {
     fn default() -> Self {
-        Self { mean: Mean::Channel, scale: Scale::None, flip: false, shift: 0, draw: Draw::Batch }
+        Self {
+            mean: Mean::Channel,
+            scale: Scale::None,
+            flip: false,
+            shift: 0,
+            draw: Draw::Batch,
+        }
     }
 }
 
 impl InputConfig {
     /// The part that is fitted to the training images.
     pub fn normalization(&self) -> NormalizationConfig {
-        NormalizationConfig { mean: self.mean, scale: self.scale }
+        NormalizationConfig {
+            mean: self.mean,
+            scale: self.scale,
+        }
     }
 
     /// The part that is drawn at random.
     pub fn augmentation(&self) -> Augmentation {
-        Augmentation { flip: self.flip, shift: self.shift, draw: self.draw }
+        Augmentation {
+            flip: self.flip,
+            shift: self.shift,
+            draw: self.draw,
+        }
     }
 }
 
@@ -197,7 +210,11 @@ pub struct Lambda1Config {
 
 impl Default for Lambda1Config {
     fn default() -> Self {
-        Self { initial: 0.0, rate: 1.0, per_atom: false }
+        Self {
+            initial: 0.0,
+            rate: 1.0,
+            per_atom: false,
+        }
     }
 }
 
@@ -280,7 +297,12 @@ pub struct SolverConfig {
 
 impl Default for SolverConfig {
     fn default() -> Self {
-        Self { method: SolverMethod::CoordinateDescent, tolerance: 1e-4, adjoint_tolerance: 1e-4, max_passes: 200 }
+        Self {
+            method: SolverMethod::CoordinateDescent,
+            tolerance: 1e-4,
+            adjoint_tolerance: 1e-4,
+            max_passes: 200,
+        }
     }
 }
 
@@ -330,8 +352,9 @@ impl RunConfig {
     /// # Errors
     /// Not TOML, an unknown key, a value of another type or out of range.
     pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
-        let config: Self =
-            toml::from_str(text).map_err(|error| ConfigError::Syntax { message: error.to_string().trim().to_string() })?;
+        let config: Self = toml::from_str(text).map_err(|error| ConfigError::Syntax {
+            message: error.to_string().trim().to_string(),
+        })?;
         config.validate()?;
         Ok(config)
     }
@@ -341,7 +364,9 @@ impl RunConfig {
     /// # Errors
     /// A number that TOML cannot hold: a seed beyond 2⁶³.
     pub fn to_toml(&self) -> Result<String, ConfigError> {
-        toml::to_string(self).map_err(|error| ConfigError::Syntax { message: error.to_string() })
+        toml::to_string(self).map_err(|error| ConfigError::Syntax {
+            message: error.to_string(),
+        })
     }
 
     /// Changes one setting, named with dots: `set("training.learning_rate", "0.05")`. The value is TOML; what is not TOML is
@@ -350,7 +375,11 @@ impl RunConfig {
     /// # Errors
     /// A key that is not a setting, or a value that does not fit it. The configuration is then unchanged.
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), ConfigError> {
-        let refuse = |message: String| ConfigError::Set { key: key.to_string(), value: value.to_string(), message };
+        let refuse = |message: String| ConfigError::Set {
+            key: key.to_string(),
+            value: value.to_string(),
+            message,
+        };
         let parsed = toml::from_str::<toml::Table>(&format!("value = {value}"))
             .ok()
             .and_then(|mut table| table.remove("value"))
@@ -368,7 +397,9 @@ impl RunConfig {
             };
         }
         table.insert(name.to_string(), parsed);
-        let changed: Self = root.try_into().map_err(|error: toml::de::Error| refuse(error.message().to_string()))?;
+        let changed: Self = root
+            .try_into()
+            .map_err(|error: toml::de::Error| refuse(error.message().to_string()))?;
         changed.validate()?;
         *self = changed;
         Ok(())
@@ -381,25 +412,73 @@ impl RunConfig {
     pub fn validate(&self) -> Result<(), ConfigError> {
         self.network.validate()?;
         let training = &self.training;
-        check("training.batch_size", "at least 1", training.batch_size, training.batch_size >= 1)?;
-        check("training.epochs", "at least 1", training.epochs, training.epochs >= 1)?;
-        check("training.learning_rate", "positive", training.learning_rate, positive(training.learning_rate))?;
-        check("training.drop_factor", "positive", training.drop_factor, positive(training.drop_factor))?;
+        check(
+            "training.batch_size",
+            "at least 1",
+            training.batch_size,
+            training.batch_size >= 1,
+        )?;
+        check(
+            "training.epochs",
+            "at least 1",
+            training.epochs,
+            training.epochs >= 1,
+        )?;
+        check(
+            "training.learning_rate",
+            "positive",
+            training.learning_rate,
+            positive(training.learning_rate),
+        )?;
+        check(
+            "training.drop_factor",
+            "positive",
+            training.drop_factor,
+            positive(training.drop_factor),
+        )?;
         for &drop in &training.drops {
-            check("training.drops", "parts of the run between 0 and 1", drop, drop > 0.0 && drop < 1.0)?;
+            check(
+                "training.drops",
+                "parts of the run between 0 and 1",
+                drop,
+                drop > 0.0 && drop < 1.0,
+            )?;
         }
-        check("training.momentum", "in [0, 1)", training.momentum, (0.0..1.0).contains(&training.momentum))?;
+        check(
+            "training.momentum",
+            "in [0, 1)",
+            training.momentum,
+            (0.0..1.0).contains(&training.momentum),
+        )?;
         let decay = training.weight_decay;
-        check("training.weight_decay", "at least 0", decay, decay.is_finite() && decay >= 0.0)?;
-        for (key, limit) in [("train_limit", self.train_limit), ("test_limit", self.test_limit)] {
+        check(
+            "training.weight_decay",
+            "at least 0",
+            decay,
+            decay.is_finite() && decay >= 0.0,
+        )?;
+        for (key, limit) in [
+            ("train_limit", self.train_limit),
+            ("test_limit", self.test_limit),
+        ] {
             check(key, "at least 1", limit.unwrap_or(1), limit != Some(0))?;
         }
         let (input, shape) = (self.network.input, self.dataset.shape());
         let expected = format!("{shape:?}, the images of {}", self.dataset);
-        check("network.input", &expected, format!("{input:?}"), input == shape)?;
+        check(
+            "network.input",
+            &expected,
+            format!("{input:?}"),
+            input == shape,
+        )?;
         let classes = self.dataset.classes();
         let expected = format!("{classes}, those of {}", self.dataset);
-        check("network.classes", &expected, self.network.classes, self.network.classes == classes)
+        check(
+            "network.classes",
+            &expected,
+            self.network.classes,
+            self.network.classes == classes,
+        )
     }
 }
 
@@ -410,27 +489,102 @@ impl NetworkConfig {
     /// The first setting out of range.
     pub fn validate(&self) -> Result<(), ConfigError> {
         let sides = self.input.iter().all(|side| (1..=1 << 16).contains(side));
-        check("network.input", "three sides from 1 to 65536", format!("{:?}", self.input), sides)?;
-        check("network.classes", "from 2 to 65535", self.classes, (2..=65535).contains(&self.classes))?;
-        check("network.window", "odd, at most 255", self.window, self.window % 2 == 1 && self.window <= 255)?;
-        check("network.lambda2", "at least 0", self.lambda2, self.lambda2.is_finite() && self.lambda2 >= 0.0)?;
+        check(
+            "network.input",
+            "three sides from 1 to 65536",
+            format!("{:?}", self.input),
+            sides,
+        )?;
+        check(
+            "network.classes",
+            "from 2 to 65535",
+            self.classes,
+            (2..=65535).contains(&self.classes),
+        )?;
+        check(
+            "network.window",
+            "odd, at most 255",
+            self.window,
+            self.window % 2 == 1 && self.window <= 255,
+        )?;
+        check(
+            "network.lambda2",
+            "at least 0",
+            self.lambda2,
+            self.lambda2.is_finite() && self.lambda2 >= 0.0,
+        )?;
         let Lambda1Config { initial, rate, .. } = self.lambda1;
-        check("network.lambda1.initial", "at least 0", initial, initial.is_finite() && initial >= 0.0)?;
-        check("network.lambda1.rate", "at least 0", rate, rate.is_finite() && rate >= 0.0)?;
+        check(
+            "network.lambda1.initial",
+            "at least 0",
+            initial,
+            initial.is_finite() && initial >= 0.0,
+        )?;
+        check(
+            "network.lambda1.rate",
+            "at least 0",
+            rate,
+            rate.is_finite() && rate >= 0.0,
+        )?;
         let norm = self.batch_norm;
-        check("network.batch_norm.rate", "in (0, 1]", norm.rate, norm.rate > 0.0 && norm.rate <= 1.0)?;
-        check("network.batch_norm.epsilon", "positive", norm.epsilon, positive(norm.epsilon.into()))?;
+        check(
+            "network.batch_norm.rate",
+            "in (0, 1]",
+            norm.rate,
+            norm.rate > 0.0 && norm.rate <= 1.0,
+        )?;
+        check(
+            "network.batch_norm.epsilon",
+            "positive",
+            norm.epsilon,
+            positive(norm.epsilon.into()),
+        )?;
         let batches = norm.estimation_batches;
-        check("network.batch_norm.estimation_batches", "at least 1", batches, batches >= 1)?;
+        check(
+            "network.batch_norm.estimation_batches",
+            "at least 1",
+            batches,
+            batches >= 1,
+        )?;
         let solver = self.solver;
-        check("network.solver.tolerance", "positive", solver.tolerance, positive(solver.tolerance.into()))?;
+        check(
+            "network.solver.tolerance",
+            "positive",
+            solver.tolerance,
+            positive(solver.tolerance.into()),
+        )?;
         let tolerance = solver.adjoint_tolerance;
-        check("network.solver.adjoint_tolerance", "positive", tolerance, positive(tolerance.into()))?;
-        check("network.solver.max_passes", "at least 1", solver.max_passes, solver.max_passes >= 1)?;
-        check("network.layers", "at least one layer", "none", !self.layers.is_empty())?;
+        check(
+            "network.solver.adjoint_tolerance",
+            "positive",
+            tolerance,
+            positive(tolerance.into()),
+        )?;
+        check(
+            "network.solver.max_passes",
+            "at least 1",
+            solver.max_passes,
+            solver.max_passes >= 1,
+        )?;
+        check(
+            "network.layers",
+            "at least one layer",
+            "none",
+            !self.layers.is_empty(),
+        )?;
         for layer in &self.layers {
-            check("network.layers.atoms", "from 1 to 65536", layer.atoms, (1..=1 << 16).contains(&layer.atoms))?;
-            check("network.layers.stride", "from 1 to 255", layer.stride, (1..=255).contains(&layer.stride))?;
+            check(
+                "network.layers.atoms",
+                "from 1 to 65536",
+                layer.atoms,
+                (1..=1 << 16).contains(&layer.atoms),
+            )?;
+            check(
+                "network.layers.stride",
+                "from 1 to 255",
+                layer.stride,
+                (1..=255).contains(&layer.stride),
+            )?;
         }
         Ok(())
     }
@@ -440,11 +594,20 @@ fn positive(value: f64) -> bool {
     value.is_finite() && value > 0.0
 }
 
-fn check(key: &str, expected: &str, found: impl std::fmt::Display, holds: bool) -> Result<(), ConfigError> {
+fn check(
+    key: &str,
+    expected: &str,
+    found: impl std::fmt::Display,
+    holds: bool,
+) -> Result<(), ConfigError> {
     if holds {
         return Ok(());
     }
-    Err(ConfigError::Range { key: key.to_string(), expected: expected.to_string(), found: found.to_string() })
+    Err(ConfigError::Range {
+        key: key.to_string(),
+        expected: expected.to_string(),
+        found: found.to_string(),
+    })
 }
 
 #[cfg(test)]
@@ -456,7 +619,11 @@ mod tests {
     fn every_preset_survives_toml() {
         for name in presets::names() {
             let config = presets::get(&name).unwrap();
-            assert_eq!(RunConfig::from_toml(&config.to_toml().unwrap()).unwrap(), config, "{name}");
+            assert_eq!(
+                RunConfig::from_toml(&config.to_toml().unwrap()).unwrap(),
+                config,
+                "{name}"
+            );
         }
     }
 
@@ -475,12 +642,24 @@ mod tests {
     fn wrong_settings_are_refused_and_change_nothing() {
         let config = presets::get("digits").unwrap();
         for (key, value, says) in [
-            ("training.learning_rat", "0.05", "unknown field `learning_rat`"),
+            (
+                "training.learning_rat",
+                "0.05",
+                "unknown field `learning_rat`",
+            ),
             ("training.learning_rate", "fast", "invalid type"),
-            ("training.learning_rate", "-1", "training.learning_rate must be positive, but is -1"),
+            (
+                "training.learning_rate",
+                "-1",
+                "training.learning_rate must be positive, but is -1",
+            ),
             ("trainings.epochs", "3", "there is no section trainings"),
             ("network.window", "2", "network.window must be odd"),
-            ("dataset", "mnist", "network.input must be [1, 28, 28], the images of mnist, but is [1, 8, 8]"),
+            (
+                "dataset",
+                "mnist",
+                "network.input must be [1, 28, 28], the images of mnist, but is [1, 8, 8]",
+            ),
         ] {
             let mut changed = config.clone();
             let message = changed.set(key, value).unwrap_err().to_string();

@@ -27,8 +27,12 @@ impl Device {
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads.unwrap_or(0))
             .build()
-            .map_err(|error| NetError::Threads { reason: error.to_string() })?;
-        Ok(Device::Cpu(CpuPool { pool: Arc::new(pool) }))
+            .map_err(|error| NetError::Threads {
+                reason: error.to_string(),
+            })?;
+        Ok(Device::Cpu(CpuPool {
+            pool: Arc::new(pool),
+        }))
     }
 
     /// Runs something on this device's threads.

@@ -34,7 +34,11 @@ pub struct Evaluation {
 ///
 /// # Errors
 /// Images or labels that do not fit the network.
-pub fn evaluate(network: &Network, loader: &Loader, device: &Device) -> Result<Evaluation, NetError> {
+pub fn evaluate(
+    network: &Network,
+    loader: &Loader,
+    device: &Device,
+) -> Result<Evaluation, NetError> {
     device.run(|| evaluate_here(network, loader))
 }
 
@@ -59,7 +63,15 @@ pub(crate) fn evaluate_here(network: &Network, loader: &Loader) -> Result<Evalua
                 confusion[usize::from(label)][class] += 1;
             }
         }
-        for (layer, Activity { active: share, kkt: residual, .. }) in activity.into_iter().enumerate() {
+        for (
+            layer,
+            Activity {
+                active: share,
+                kkt: residual,
+                ..
+            },
+        ) in activity.into_iter().enumerate()
+        {
             active[layer] += weight * share;
             kkt[layer] = kkt[layer].max(residual);
         }

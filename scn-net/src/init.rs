@@ -11,18 +11,32 @@ use crate::config::DictionaryInit;
 fn normal(count: usize, seed: u64, stream: u64) -> Vec<f32> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     random.set_stream(stream);
-    (0..count).map(|_| StandardNormal.sample(&mut random)).collect()
+    (0..count)
+        .map(|_| StandardNormal.sample(&mut random))
+        .collect()
 }
 
 /// A dictionary m × n, row-major.
-pub(crate) fn dictionary(rows: usize, atoms: usize, init: DictionaryInit, seed: u64, layer: usize) -> Vec<f32> {
+pub(crate) fn dictionary(
+    rows: usize,
+    atoms: usize,
+    init: DictionaryInit,
+    seed: u64,
+    layer: usize,
+) -> Vec<f32> {
     let mut entries = normal(rows * atoms, seed, layer as u64);
     match init {
         DictionaryInit::Paper => entries.iter_mut().for_each(|entry| *entry /= rows as f32),
         DictionaryInit::UnitNorm => {
             for atom in 0..atoms {
-                let square: f64 = (0..rows).map(|row| f64::from(entries[row * atoms + atom]).powi(2)).sum();
-                let scale = if square > 0.0 { square.sqrt().recip() as f32 } else { 1.0 };
+                let square: f64 = (0..rows)
+                    .map(|row| f64::from(entries[row * atoms + atom]).powi(2))
+                    .sum();
+                let scale = if square > 0.0 {
+                    square.sqrt().recip() as f32
+                } else {
+                    1.0
+                };
                 (0..rows).for_each(|row| entries[row * atoms + atom] *= scale);
             }
         }
@@ -33,7 +47,9 @@ pub(crate) fn dictionary(rows: usize, atoms: usize, init: DictionaryInit, seed: 
 /// Classifier weights N(0,1)/n, classes × n, row-major.
 pub(crate) fn classifier(classes: usize, features: usize, seed: u64) -> Vec<f32> {
     let mut weights = normal(classes * features, seed, u64::MAX);
-    weights.iter_mut().for_each(|weight| *weight /= features as f32);
+    weights
+        .iter_mut()
+        .for_each(|weight| *weight /= features as f32);
     weights
 }
 

@@ -11,10 +11,10 @@ pub(crate) use linear::Linear;
 pub(crate) use sparse_coding::{SparseCoding, SparseCodingInit};
 
 use crate::config::SolverConfig;
-use crate::{ConfigError, NetError};
 use crate::ops::batch_norm::ChannelMoments;
 use crate::param::Param;
 use crate::tensor::{Shape, Tensor};
+use crate::{ConfigError, NetError};
 
 /// What a sparse coding layer did with a batch.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -37,7 +37,10 @@ pub(crate) enum Saved {
     /// Of a sparse coding layer.
     Codes { input: Tensor, codes: Tensor },
     /// Of a batch normalisation.
-    Normalized { output: Tensor, moments: ChannelMoments },
+    Normalized {
+        output: Tensor,
+        moments: ChannelMoments,
+    },
     /// Of the pooling.
     Pooled { shape: Shape },
     /// Of the classifier.

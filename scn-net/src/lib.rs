@@ -49,8 +49,8 @@ mod train;
 
 pub use checkpoint::Checkpoint;
 pub use config::{
-    BatchNormConfig, DictionaryInit, InputConfig, Lambda1Config, LayerConfig, Moments, NetworkConfig, Placement,
-    RunConfig, SolverConfig, SolverMethod, TrainingConfig,
+    BatchNormConfig, DictionaryInit, InputConfig, Lambda1Config, LayerConfig, Moments,
+    NetworkConfig, Placement, RunConfig, SolverConfig, SolverMethod, TrainingConfig,
 };
 pub use device::{CpuPool, Device};
 pub use error::{ConfigError, FileError, NetError, TrainError};
@@ -58,8 +58,8 @@ pub use evaluate::{Evaluation, evaluate};
 pub use layer::Activity;
 pub use model::{Model, ModelInput};
 pub use network::{Network, StepReport};
-pub use optimizer::Sgd;
 pub use ops::loss::probabilities;
+pub use optimizer::Sgd;
 pub use param::{Param, Role};
 pub use progress::{EpochRecord, LayerRecord, Observer, Silent, StepProgress};
 pub use schedule::learning_rate;

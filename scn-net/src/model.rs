@@ -54,7 +54,13 @@ impl Model {
     /// # Errors
     /// The system's refusal.
     pub fn save(&self, path: &Path) -> Result<(), FileError> {
-        save_parts(&self.network, &self.input, None, TensorFile::default(), path)
+        save_parts(
+            &self.network,
+            &self.input,
+            None,
+            TensorFile::default(),
+            path,
+        )
     }
 
     /// Reads a model, or the model in a checkpoint.
@@ -92,8 +98,13 @@ pub(crate) fn save_parts(
         pixel_scale: input.normalization.as_ref().map(Normalization::scale),
         run,
     };
-    file.header = serde_json::to_string(&header)
-        .map_err(|error| content(path, "a configuration that JSON can hold".to_string(), error.to_string()))?;
+    file.header = serde_json::to_string(&header).map_err(|error| {
+        content(
+            path,
+            "a configuration that JSON can hold".to_string(),
+            error.to_string(),
+        )
+    })?;
     file.write(path)
 }
 
@@ -102,9 +113,17 @@ pub(crate) fn take_parts(
     file: &mut TensorFile,
     path: &Path,
 ) -> Result<(Model, Option<RunState>), FileError> {
-    let mut header: Header = serde_json::from_str(&file.header)
-        .map_err(|error| content(path, "a network's configuration".to_string(), error.to_string()))?;
-    let config = |source| FileError::Config { path: path.to_path_buf(), source: Box::new(source) };
+    let mut header: Header = serde_json::from_str(&file.header).map_err(|error| {
+        content(
+            path,
+            "a network's configuration".to_string(),
+            error.to_string(),
+        )
+    })?;
+    let config = |source| FileError::Config {
+        path: path.to_path_buf(),
+        source: Box::new(source),
+    };
     let mut network = Network::new(&header.network, 0).map_err(config)?;
     let mut failed = None;
     network.visit_params_mut(&mut |name, param| {
@@ -120,15 +139,28 @@ pub(crate) fn take_parts(
     }
     network.refresh().map_err(|error| config(error.into()))?;
     let run = header.run.take();
-    let normalization = match header.pixel_scale {
-        None => None,
-        Some(scale) => {
-            let mean = file.take(path, "input.mean", &header.network.input)?;
-            let normalization = Normalization::from_parts(header.network.input, mean, scale);
-            Some(normalization.map_err(|error| content(path, "a normalisation".to_string(), error.to_string()))?)
-        }
+    let normalization =
+        match header.pixel_scale {
+            None => None,
+            Some(scale) => {
+                let mean = file.take(path, "input.mean", &header.network.input)?;
+                let normalization = Normalization::from_parts(header.network.input, mean, scale);
+                Some(normalization.map_err(|error| {
+                    content(path, "a normalisation".to_string(), error.to_string())
+                })?)
+            }
+        };
+    let Header {
+        dataset,
+        class_names,
+        active,
+        ..
+    } = header;
+    let input = ModelInput {
+        dataset,
+        normalization,
+        class_names,
+        active,
     };
-    let Header { dataset, class_names, active, .. } = header;
-    let input = ModelInput { dataset, normalization, class_names, active };
     Ok((Model { network, input }, run))
 }

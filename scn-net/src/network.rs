@@ -1,7 +1,9 @@
 //! Layers in order of flow.
 
 use crate::config::{NetworkConfig, Placement, SolverConfig};
-use crate::layer::{Activity, AveragePooling, BatchNorm, Layer, Linear, SparseCoding, SparseCodingInit};
+use crate::layer::{
+    Activity, AveragePooling, BatchNorm, Layer, Linear, SparseCoding, SparseCodingInit,
+};
 use crate::ops::loss::softmax_cross_entropy;
 use crate::param::Param;
 use crate::tensor::Tensor;
@@ -57,11 +59,21 @@ impl Network {
                 stride: layer.stride,
                 atoms: layer.atoms,
                 dictionary: init::dictionary(rows, layer.atoms, config.dictionary, seed, h),
-                lambda1: vec![config.lambda1.initial; if config.lambda1.per_atom { layer.atoms } else { 1 }],
+                lambda1: vec![
+                    config.lambda1.initial;
+                    if config.lambda1.per_atom {
+                        layer.atoms
+                    } else {
+                        1
+                    }
+                ],
                 lambda1_rate: config.lambda1.rate,
                 lambda2: config.lambda2,
             };
-            layers.push(Named { name, layer: Box::new(SparseCoding::new(sparse_coding, &config.solver)?) });
+            layers.push(Named {
+                name,
+                layer: Box::new(SparseCoding::new(sparse_coding, &config.solver)?),
+            });
             channels = layer.atoms;
             if norm.placement == Placement::After {
                 layers.push(batch_norm(h, channels));
@@ -70,11 +82,20 @@ impl Network {
         if norm.placement == Placement::Before {
             layers.push(batch_norm(config.layers.len(), channels));
         }
-        layers.push(Named { name: "pooling".to_string(), layer: Box::new(AveragePooling) });
+        layers.push(Named {
+            name: "pooling".to_string(),
+            layer: Box::new(AveragePooling),
+        });
         let weight = init::classifier(config.classes, channels, seed);
         let classifier = Box::new(Linear::new(config.classes, channels, weight));
-        layers.push(Named { name: "classifier".to_string(), layer: classifier });
-        Ok(Self { config: config.clone(), layers })
+        layers.push(Named {
+            name: "classifier".to_string(),
+            layer: classifier,
+        });
+        Ok(Self {
+            config: config.clone(),
+            layers,
+        })
     }
 
     /// What it was built from.
@@ -87,7 +108,10 @@ impl Network {
     /// # Errors
     /// A setting out of range; the network then keeps its own.
     pub fn set_solver(&mut self, solver: SolverConfig) -> Result<(), ConfigError> {
-        let config = NetworkConfig { solver, ..self.config.clone() };
+        let config = NetworkConfig {
+            solver,
+            ..self.config.clone()
+        };
         config.validate()?;
         for Named { layer, .. } in &mut self.layers {
             layer.set_solver(&solver)?;
@@ -117,7 +141,11 @@ impl Network {
     ///
     /// # Errors
     /// Images of another shape than the network takes, or labels that do not fit.
-    pub fn loss_and_gradients(&mut self, images: Tensor, labels: &[u16]) -> Result<StepReport, NetError> {
+    pub fn loss_and_gradients(
+        &mut self,
+        images: Tensor,
+        labels: &[u16],
+    ) -> Result<StepReport, NetError> {
         let (logits, saved, activity) = self.forward(images)?;
         let loss = softmax_cross_entropy(&logits, labels)?;
         self.visit_params_mut(&mut |_, param| param.grad.fill(0.0));
@@ -125,30 +153,49 @@ impl Network {
         for (Named { layer, .. }, saved) in self.layers.iter_mut().zip(saved).rev() {
             gradient = layer.backward(saved, gradient)?;
         }
-        Ok(StepReport { loss: loss.value, errors: loss.errors, activity })
+        Ok(StepReport {
+            loss: loss.value,
+            errors: loss.errors,
+            activity,
+        })
     }
 
     /// Replaces the moments that inference uses by those of the given batches, with the weights as they are.
     ///
     /// # Errors
     /// Images of another shape than the network takes.
-    pub fn estimate_moments(&mut self, batches: impl Iterator<Item = Tensor>) -> Result<(), NetError> {
-        self.layers.iter_mut().for_each(|named| named.layer.collect_moments());
-        let done = batches.map(|images| self.forward(images).map(drop)).collect();
-        self.layers.iter_mut().for_each(|named| named.layer.finish_moments());
+    pub fn estimate_moments(
+        &mut self,
+        batches: impl Iterator<Item = Tensor>,
+    ) -> Result<(), NetError> {
+        self.layers
+            .iter_mut()
+            .for_each(|named| named.layer.collect_moments());
+        let done = batches
+            .map(|images| self.forward(images).map(drop))
+            .collect();
+        self.layers
+            .iter_mut()
+            .for_each(|named| named.layer.finish_moments());
         done
     }
 
     /// Number of learned parameters.
     pub fn parameter_count(&self) -> usize {
-        self.params().filter(|(_, param)| param.learned()).map(|(_, param)| param.value.len()).sum()
+        self.params()
+            .filter(|(_, param)| param.learned())
+            .map(|(_, param)| param.value.len())
+            .sum()
     }
 
     /// All arrays in order of flow, by the names of the model file: `layer{h}.dictionary`, `norm{h}.mean`,
     /// `classifier.weight`, ...
     pub fn params(&self) -> impl Iterator<Item = (String, &Param)> {
         self.layers.iter().flat_map(|Named { name, layer }| {
-            layer.params().into_iter().map(move |(param, value)| (format!("{name}.{param}"), value))
+            layer
+                .params()
+                .into_iter()
+                .map(move |(param, value)| (format!("{name}.{param}"), value))
         })
     }
 
@@ -166,16 +213,24 @@ impl Network {
     /// # Errors
     /// A dictionary or a λ1 that is not finite.
     pub fn refresh(&mut self) -> Result<(), NetError> {
-        self.layers.iter_mut().try_for_each(|named| named.layer.refresh())
+        self.layers
+            .iter_mut()
+            .try_for_each(|named| named.layer.refresh())
     }
 
     /// Condition number of `H = D'D + λ2 I` of each sparse coding layer.
     pub fn conditions(&self) -> Vec<f64> {
-        self.layers.iter().filter_map(|named| named.layer.condition()).collect()
+        self.layers
+            .iter()
+            .filter_map(|named| named.layer.condition())
+            .collect()
     }
 
     #[expect(clippy::type_complexity, reason = "used twice, a few lines apart")]
-    fn forward(&mut self, images: Tensor) -> Result<(Tensor, Vec<crate::layer::Saved>, Vec<Activity>), NetError> {
+    fn forward(
+        &mut self,
+        images: Tensor,
+    ) -> Result<(Tensor, Vec<crate::layer::Saved>, Vec<Activity>), NetError> {
         self.check_input(&images)?;
         let mut x = images;
         let mut stack = Vec::with_capacity(self.layers.len());

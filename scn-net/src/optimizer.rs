@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use crate::NetError;
 use crate::config::TrainingConfig;
 use crate::network::Network;
 use crate::param::Role;
-use crate::NetError;
 
 /// Stochastic gradient descent with momentum and weight decay, on the gradient of the mean loss of a batch:
 ///
@@ -37,10 +37,22 @@ impl Sgd {
     /// # Errors
     /// A parameter that is no longer finite.
     pub fn step(&mut self, network: &mut Network, rate: f64) -> Result<(), NetError> {
-        let Self { momentum, weight_decay, velocity } = self;
+        let Self {
+            momentum,
+            weight_decay,
+            velocity,
+        } = self;
         network.visit_params_mut(&mut |name, param| {
-            let Role::Learned { rate: factor, nonnegative } = param.role else { return };
-            let velocity = velocity.entry(name.to_string()).or_insert_with(|| vec![0.0; param.value.len()]);
+            let Role::Learned {
+                rate: factor,
+                nonnegative,
+            } = param.role
+            else {
+                return;
+            };
+            let velocity = velocity
+                .entry(name.to_string())
+                .or_insert_with(|| vec![0.0; param.value.len()]);
             let rate = rate as f32 * factor;
             for ((w, &gradient), v) in param.value.iter_mut().zip(&param.grad).zip(velocity) {
                 *v = *momentum * *v - rate * (*weight_decay * *w + gradient);

@@ -33,8 +33,17 @@ impl Param {
     /// With a gradient of zero.
     pub(crate) fn new(shape: Vec<usize>, value: Vec<f32>, role: Role) -> Self {
         debug_assert_eq!(shape.iter().product::<usize>(), value.len());
-        let grad = if role == Role::Statistic { Vec::new() } else { vec![0.0; value.len()] };
-        Self { shape, value, grad, role }
+        let grad = if role == Role::Statistic {
+            Vec::new()
+        } else {
+            vec![0.0; value.len()]
+        };
+        Self {
+            shape,
+            value,
+            grad,
+            role,
+        }
     }
 
     /// Whether the optimiser moves it.

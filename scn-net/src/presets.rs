@@ -7,11 +7,11 @@
 
 use scn_data::{DatasetName, Draw, Mean, Scale};
 
-use crate::config::{
-    BatchNormConfig, DictionaryInit, InputConfig, Lambda1Config, LayerConfig, Moments, NetworkConfig, Placement,
-    RunConfig, SolverConfig, TrainingConfig,
-};
 use crate::ConfigError;
+use crate::config::{
+    BatchNormConfig, DictionaryInit, InputConfig, Lambda1Config, LayerConfig, Moments,
+    NetworkConfig, Placement, RunConfig, SolverConfig, TrainingConfig,
+};
 
 /// The order of the two layers of a bottleneck module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,11 +26,18 @@ pub enum ModuleOrder {
 const WIDTHS: [usize; 3] = [1, 2, 4];
 
 /// The data sets that have networks in the paper.
-const PAPER: [DatasetName; 4] = [DatasetName::Mnist, DatasetName::Cifar10, DatasetName::Cifar100, DatasetName::Stl10];
+const PAPER: [DatasetName; 4] = [
+    DatasetName::Mnist,
+    DatasetName::Cifar10,
+    DatasetName::Cifar100,
+    DatasetName::Stl10,
+];
 
 /// All names, in the order in which a person wants them.
 pub fn names() -> Vec<String> {
-    let paper = PAPER.iter().flat_map(|dataset| WIDTHS.map(|width| format!("{dataset}-scn{width}")));
+    let paper = PAPER
+        .iter()
+        .flat_map(|dataset| WIDTHS.map(|width| format!("{dataset}-scn{width}")));
     std::iter::once("digits".to_string()).chain(paper).collect()
 }
 
@@ -47,12 +54,19 @@ pub fn get(name: &str) -> Result<RunConfig, ConfigError> {
         .flat_map(|&dataset| WIDTHS.map(|width| (dataset, width)))
         .find(|(dataset, width)| format!("{dataset}-scn{width}") == name)
         .map(|(dataset, width)| paper(dataset, width))
-        .ok_or_else(|| ConfigError::Preset { found: name.to_string(), choices: names().join(", ") })
+        .ok_or_else(|| ConfigError::Preset {
+            found: name.to_string(),
+            choices: names().join(", "),
+        })
 }
 
 /// The name of the preset that a data set gets if none is named.
 pub fn for_dataset(dataset: DatasetName) -> String {
-    if dataset == DatasetName::Digits { dataset.to_string() } else { format!("{dataset}-scn1") }
+    if dataset == DatasetName::Digits {
+        dataset.to_string()
+    } else {
+        format!("{dataset}-scn1")
+    }
 }
 
 /// The sparse coding layers of SCN-K.
@@ -65,8 +79,14 @@ pub fn scn_layers(dataset: DatasetName, width: usize, order: ModuleOrder) -> Vec
                 ModuleOrder::ExpansionFirst => (atoms * width, atoms),
             };
             let stride = if section > 0 && module == 0 { 2 } else { 1 };
-            layers.push(LayerConfig { atoms: first, stride });
-            layers.push(LayerConfig { atoms: second, stride: 1 });
+            layers.push(LayerConfig {
+                atoms: first,
+                stride,
+            });
+            layers.push(LayerConfig {
+                atoms: second,
+                stride: 1,
+            });
         }
     }
     // The authors' MNIST program begins with 8 atoms: a 3 × 3 window of a grey image has 9 pixels.
@@ -117,7 +137,11 @@ fn paper(dataset: DatasetName, width: usize) -> RunConfig {
             dictionary: DictionaryInit::Paper,
             lambda1: Lambda1Config::default(),
             batch_norm: BatchNormConfig {
-                placement: if mnist { Placement::After } else { Placement::Before },
+                placement: if mnist {
+                    Placement::After
+                } else {
+                    Placement::Before
+                },
                 ..BatchNormConfig::default()
             },
             solver: SolverConfig::default(),
@@ -136,7 +160,13 @@ fn digits() -> RunConfig {
         seed: 0,
         train_limit: None,
         test_limit: None,
-        input: InputConfig { mean: Mean::Pixel, scale: Scale::Range, flip: false, shift: 1, draw: Draw::Image },
+        input: InputConfig {
+            mean: Mean::Pixel,
+            scale: Scale::Range,
+            flip: false,
+            shift: 1,
+            draw: Draw::Image,
+        },
         training: TrainingConfig {
             batch_size: 64,
             epochs: 30,
@@ -154,7 +184,10 @@ fn digits() -> RunConfig {
             lambda2: 1e-4,
             dictionary: DictionaryInit::Paper,
             lambda1: Lambda1Config::default(),
-            batch_norm: BatchNormConfig { moments: Moments::Estimated, ..BatchNormConfig::default() },
+            batch_norm: BatchNormConfig {
+                moments: Moments::Estimated,
+                ..BatchNormConfig::default()
+            },
             solver: SolverConfig::default(),
             layers: vec![layer(16, 1), layer(32, 1), layer(32, 2), layer(64, 1)],
         },
@@ -167,19 +200,29 @@ mod tests {
     use crate::Network;
 
     fn parameters(name: &str) -> usize {
-        Network::new(&get(name).unwrap().network, 0).unwrap().parameter_count()
+        Network::new(&get(name).unwrap().network, 0)
+            .unwrap()
+            .parameter_count()
     }
 
     /// Table 1 of the paper: 0.17 M, 0.35 M and 0.69 M parameters.
     #[test]
     fn parameter_counts_are_those_of_table_1() {
         let millions = |name| (parameters(name) as f64 / 1e4).round() / 100.0;
-        assert_eq!(["cifar10-scn1", "cifar10-scn2", "cifar10-scn4"].map(millions), [0.17, 0.35, 0.69]);
+        assert_eq!(
+            ["cifar10-scn1", "cifar10-scn2", "cifar10-scn4"].map(millions),
+            [0.17, 0.35, 0.69]
+        );
     }
 
     #[test]
     fn expansion_first_swaps_the_layers_of_each_module() {
-        let atoms = |order| scn_layers(DatasetName::Cifar10, 4, order).iter().map(|l| l.atoms).collect::<Vec<_>>();
+        let atoms = |order| {
+            scn_layers(DatasetName::Cifar10, 4, order)
+                .iter()
+                .map(|l| l.atoms)
+                .collect::<Vec<_>>()
+        };
         assert_eq!(
             atoms(ModuleOrder::ReductionFirst),
             [16, 64, 16, 64, 16, 64, 32, 128, 32, 128, 64, 256, 64, 256]

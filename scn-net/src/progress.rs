@@ -126,12 +126,18 @@ impl EpochSums {
     }
 
     pub(crate) fn images_per_second(&self) -> f64 {
-        if self.seconds > 0.0 { self.images as f64 / self.seconds } else { 0.0 }
+        if self.seconds > 0.0 {
+            self.images as f64 / self.seconds
+        } else {
+            0.0
+        }
     }
 
     pub(crate) fn layer_records(&self, conditions: &[f64]) -> Vec<LayerRecord> {
         let images = self.images.max(1) as f64;
-        let conditions = conditions.iter().map(|&condition| condition.is_finite().then_some(condition));
+        let conditions = conditions
+            .iter()
+            .map(|&condition| condition.is_finite().then_some(condition));
         self.layers
             .iter()
             .zip(conditions)

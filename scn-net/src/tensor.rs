@@ -38,7 +38,11 @@ impl Shape {
 
 impl std::fmt::Display for Shape {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} channels x {} images x {} x {}", self.channels, self.images, self.height, self.width)
+        write!(
+            f,
+            "{} channels x {} images x {} x {}",
+            self.channels, self.images, self.height, self.width
+        )
     }
 }
 
@@ -59,14 +63,24 @@ impl Tensor {
     /// Another number of numbers.
     pub fn new(shape: Shape, data: Vec<f32>) -> Result<Self, NetError> {
         if data.len() != shape.len() {
-            return Err(NetError::Length { shape, expected: shape.len(), found: data.len() });
+            return Err(NetError::Length {
+                shape,
+                expected: shape.len(),
+                found: data.len(),
+            });
         }
-        Ok(Self { shape, data: Arc::new(data) })
+        Ok(Self {
+            shape,
+            data: Arc::new(data),
+        })
     }
 
     /// All zeros.
     pub fn zeros(shape: Shape) -> Self {
-        Self { shape, data: Arc::new(vec![0.0; shape.len()]) }
+        Self {
+            shape,
+            data: Arc::new(vec![0.0; shape.len()]),
+        }
     }
 
     /// Lays out the images of a batch, which come one after the other, channel by channel.
@@ -75,7 +89,15 @@ impl Tensor {
     /// A batch that has not as many pixels as its shape says.
     pub fn from_batch(batch: &Batch) -> Result<Self, NetError> {
         let [images, channels, height, width] = batch.shape;
-        Self::from_images(&batch.pixels, Shape { channels, images, height, width })
+        Self::from_images(
+            &batch.pixels,
+            Shape {
+                channels,
+                images,
+                height,
+                width,
+            },
+        )
     }
 
     /// Lays out images that come one after the other (N, C, H, W) channel by channel.
@@ -84,13 +106,19 @@ impl Tensor {
     /// Another number of pixels than the shape has.
     pub fn from_images(pixels: &[f32], shape: Shape) -> Result<Self, NetError> {
         if pixels.len() != shape.len() {
-            return Err(NetError::Length { shape, expected: shape.len(), found: pixels.len() });
+            return Err(NetError::Length {
+                shape,
+                expected: shape.len(),
+                found: pixels.len(),
+            });
         }
         let plane = shape.height * shape.width;
         let mut data = Vec::with_capacity(shape.len());
         for channel in 0..shape.channels {
             for image in 0..shape.images {
-                data.extend_from_slice(&pixels[(image * shape.channels + channel) * plane..][..plane]);
+                data.extend_from_slice(
+                    &pixels[(image * shape.channels + channel) * plane..][..plane],
+                );
             }
         }
         Self::new(shape, data)

@@ -29,11 +29,22 @@ pub(crate) struct TensorFile {
 
 impl TensorFile {
     pub(crate) fn insert(&mut self, name: impl Into<String>, shape: &[usize], values: &[f32]) {
-        self.tensors.insert(name.into(), Stored { shape: shape.to_vec(), values: values.to_vec() });
+        self.tensors.insert(
+            name.into(),
+            Stored {
+                shape: shape.to_vec(),
+                values: values.to_vec(),
+            },
+        );
     }
 
     /// Takes an array out, if it has the given shape.
-    pub(crate) fn take(&mut self, path: &Path, name: &str, shape: &[usize]) -> Result<Vec<f32>, FileError> {
+    pub(crate) fn take(
+        &mut self,
+        path: &Path,
+        name: &str,
+        shape: &[usize],
+    ) -> Result<Vec<f32>, FileError> {
         let expected = format!("a tensor {name} of shape {shape:?}");
         match self.tensors.remove(name) {
             Some(stored) if stored.shape == shape => Ok(stored.values),
@@ -46,7 +57,11 @@ impl TensorFile {
     pub(crate) fn expect_empty(&self, path: &Path) -> Result<(), FileError> {
         match self.tensors.keys().next() {
             None => Ok(()),
-            Some(name) => Err(content(path, "only tensors of the network".to_string(), format!("a tensor {name}"))),
+            Some(name) => Err(content(
+                path,
+                "only tensors of the network".to_string(),
+                format!("a tensor {name}"),
+            )),
         }
     }
 
@@ -57,18 +72,40 @@ impl TensorFile {
             reason: error.to_string(),
         };
         let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|error| format(&error))?;
-        let header = metadata.metadata().as_ref().and_then(|map| map.get(HEADER_KEY)).cloned().ok_or_else(|| {
-            content(path, format!("a metadata entry {HEADER_KEY} with the network's configuration"), "none".to_string())
-        })?;
+        let header = metadata
+            .metadata()
+            .as_ref()
+            .and_then(|map| map.get(HEADER_KEY))
+            .cloned()
+            .ok_or_else(|| {
+                content(
+                    path,
+                    format!("a metadata entry {HEADER_KEY} with the network's configuration"),
+                    "none".to_string(),
+                )
+            })?;
         let file = SafeTensors::deserialize(&bytes).map_err(|error| format(&error))?;
         let mut tensors = BTreeMap::new();
         for (name, view) in file.iter() {
             if view.dtype() != Dtype::F32 {
-                return Err(content(path, format!("tensor {name} of type F32"), format!("{:?}", view.dtype())));
+                return Err(content(
+                    path,
+                    format!("tensor {name} of type F32"),
+                    format!("{:?}", view.dtype()),
+                ));
             }
             let (numbers, _) = view.data().as_chunks::<4>();
-            let values = numbers.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect();
-            tensors.insert(name.to_string(), Stored { shape: view.shape().to_vec(), values });
+            let values = numbers
+                .iter()
+                .map(|&bytes| f32::from_le_bytes(bytes))
+                .collect();
+            tensors.insert(
+                name.to_string(),
+                Stored {
+                    shape: view.shape().to_vec(),
+                    values,
+                },
+            );
         }
         Ok(Self { header, tensors })
     }
@@ -77,13 +114,26 @@ impl TensorFile {
         let bytes: BTreeMap<&str, Vec<u8>> = self
             .tensors
             .iter()
-            .map(|(name, stored)| (name.as_str(), stored.values.iter().flat_map(|value| value.to_le_bytes()).collect()))
+            .map(|(name, stored)| {
+                (
+                    name.as_str(),
+                    stored
+                        .values
+                        .iter()
+                        .flat_map(|value| value.to_le_bytes())
+                        .collect(),
+                )
+            })
             .collect();
-        let unwritable = |error: safetensors::SafeTensorError| io(path, "write", std::io::Error::other(error));
+        let unwritable =
+            |error: safetensors::SafeTensorError| io(path, "write", std::io::Error::other(error));
         let mut views = Vec::new();
         for (name, bytes) in &bytes {
             let shape = self.tensors[*name].shape.clone();
-            views.push((*name, TensorView::new(Dtype::F32, shape, bytes).map_err(unwritable)?));
+            views.push((
+                *name,
+                TensorView::new(Dtype::F32, shape, bytes).map_err(unwritable)?,
+            ));
         }
         let metadata = HashMap::from([(HEADER_KEY.to_string(), self.header.clone())]);
         let file = serialize(views, Some(metadata)).map_err(unwritable)?;
@@ -93,7 +143,10 @@ impl TensorFile {
 
 /// Writes a file beside its final place and moves it there when it is complete and on disk.
 pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     let write = || -> std::io::Result<()> {
         std::fs::create_dir_all(folder)?;
         let mut file = tempfile::NamedTempFile::new_in(folder)?;
@@ -106,9 +159,17 @@ pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), FileErro
 }
 
 pub(crate) fn io(path: &Path, action: &'static str, source: std::io::Error) -> FileError {
-    FileError::Io { action, path: path.to_path_buf(), source }
+    FileError::Io {
+        action,
+        path: path.to_path_buf(),
+        source,
+    }
 }
 
 pub(crate) fn content(path: &Path, expected: String, found: String) -> FileError {
-    FileError::Content { path: path.to_path_buf(), expected, found }
+    FileError::Content {
+        path: path.to_path_buf(),
+        expected,
+        found,
+    }
 }

@@ -50,7 +50,9 @@ pub struct RunFolder {
 impl RunFolder {
     /// Names only; nothing is created.
     pub fn new(path: &Path) -> Self {
-        Self { path: path.to_path_buf() }
+        Self {
+            path: path.to_path_buf(),
+        }
     }
 
     /// The folder.
@@ -113,7 +115,12 @@ struct Run {
 }
 
 impl Run {
-    fn begin(config: &RunConfig, data: &Dataset, folder: RunFolder, start: Start) -> Result<Self, TrainError> {
+    fn begin(
+        config: &RunConfig,
+        data: &Dataset,
+        folder: RunFolder,
+        start: Start,
+    ) -> Result<Self, TrainError> {
         let resumed = match start {
             Start::Fresh if folder.checkpoint().exists() => {
                 return Err(TrainError::Occupied { path: folder.path });
@@ -125,7 +132,10 @@ impl Run {
             Start::Resume => Some(Checkpoint::load(&folder.checkpoint())?),
         };
         let epochs = config.training.epochs;
-        let mut config = resumed.as_ref().map_or(config, |checkpoint| &checkpoint.config).clone();
+        let mut config = resumed
+            .as_ref()
+            .map_or(config, |checkpoint| &checkpoint.config)
+            .clone();
         config.training.epochs = epochs;
 
         let images = Arc::new(data.train.first(config.train_limit.unwrap_or(usize::MAX)));
@@ -134,29 +144,71 @@ impl Run {
         let test = Arc::new(data.test.first(config.test_limit.unwrap_or(usize::MAX)));
         let batch = config.training.batch_size;
         let augmentation = config.input.augmentation();
-        let training = Loader::training(images, Arc::clone(&shared), augmentation, batch, config.seed)?;
+        let training = Loader::training(
+            images,
+            Arc::clone(&shared),
+            augmentation,
+            batch,
+            config.seed,
+        )?;
         let test = Loader::in_order(test, shared, batch)?;
 
         let input = ModelInput {
             dataset: config.dataset,
             normalization: Some(normalization),
             class_names: data.train.class_names().to_vec(),
-            active: resumed.as_ref().map_or(Vec::new(), |checkpoint| checkpoint.model.input.active.clone()),
+            active: resumed.as_ref().map_or(Vec::new(), |checkpoint| {
+                checkpoint.model.input.active.clone()
+            }),
         };
         let mut optimizer = Sgd::new(&config.training);
         let (network, state) = match resumed {
             None => {
                 let network = Network::new(&config.network, config.seed)?;
                 let sums = EpochSums::default();
-                (network, RunState { config, epochs_done: 0, batches_done: 0, sums, history: Vec::new() })
+                (
+                    network,
+                    RunState {
+                        config,
+                        epochs_done: 0,
+                        batches_done: 0,
+                        sums,
+                        history: Vec::new(),
+                    },
+                )
             }
             Some(checkpoint) => {
-                let Checkpoint { model, epochs_done, batches_done, history, sums, velocity, .. } = checkpoint;
+                let Checkpoint {
+                    model,
+                    epochs_done,
+                    batches_done,
+                    history,
+                    sums,
+                    velocity,
+                    ..
+                } = checkpoint;
                 optimizer.set_velocity(velocity);
-                (model.network, RunState { config, epochs_done, batches_done, sums, history })
+                (
+                    model.network,
+                    RunState {
+                        config,
+                        epochs_done,
+                        batches_done,
+                        sums,
+                        history,
+                    },
+                )
             }
         };
-        let run = Self { folder, network, input, optimizer, state, training, test };
+        let run = Self {
+            folder,
+            network,
+            input,
+            optimizer,
+            state,
+            training,
+            test,
+        };
         write_atomically(&run.folder.config(), run.state.config.to_toml()?.as_bytes())?;
         run.write_metrics()?;
         Ok(run)
@@ -166,8 +218,15 @@ impl Run {
         while self.state.epochs_done < self.state.config.training.epochs {
             if !self.train_epoch(observer)? {
                 self.save_checkpoint()?;
-                let RunState { epochs_done, batches_done, .. } = self.state;
-                return Ok(Outcome::Interrupted { epochs_done, batches_done });
+                let RunState {
+                    epochs_done,
+                    batches_done,
+                    ..
+                } = self.state;
+                return Ok(Outcome::Interrupted {
+                    epochs_done,
+                    batches_done,
+                });
             }
             observer.evaluating(self.state.epochs_done + 1);
             self.finish_epoch()?;
@@ -175,20 +234,26 @@ impl Run {
                 observer.epoch(record);
             }
         }
-        Ok(Outcome::Finished { history: self.state.history })
+        Ok(Outcome::Finished {
+            history: self.state.history,
+        })
     }
 
     /// The rest of the current epoch. False if the observer stopped it.
     fn train_epoch(&mut self, observer: &mut dyn Observer) -> Result<bool, TrainError> {
         let steps = self.training.batches();
-        let mut batches = self.training.epoch(self.state.epochs_done, self.state.batches_done);
+        let mut batches = self
+            .training
+            .epoch(self.state.epochs_done, self.state.batches_done);
         loop {
             // Not only after a step: a run may be stopped before its first.
             if observer.stop() {
                 return Ok(false);
             }
             let start = Instant::now();
-            let Some(batch) = batches.next() else { return Ok(true) };
+            let Some(batch) = batches.next() else {
+                return Ok(true);
+            };
             self.step(&batch)?;
             self.state.batches_done += 1;
             self.state.sums.seconds += start.elapsed().as_secs_f64();
@@ -210,8 +275,15 @@ impl Run {
         let report = self.network.loss_and_gradients(images, &batch.labels)?;
         self.check_finite(report.loss)?;
         let rate = self.rate_of(self.state.batches_done);
-        self.optimizer.step(&mut self.network, rate).map_err(|error| self.diverged(&error))?;
-        self.state.sums.add(batch.labels.len(), report.loss, report.errors, &report.activity);
+        self.optimizer
+            .step(&mut self.network, rate)
+            .map_err(|error| self.diverged(&error))?;
+        self.state.sums.add(
+            batch.labels.len(),
+            report.loss,
+            report.errors,
+            &report.activity,
+        );
         Ok(())
     }
 
@@ -219,11 +291,18 @@ impl Run {
     fn rate_of(&self, batch: usize) -> f64 {
         let steps = self.training.batches() as u64;
         let step = self.state.epochs_done * steps + batch as u64;
-        learning_rate(&self.state.config.training, step, self.state.config.training.epochs * steps)
+        learning_rate(
+            &self.state.config.training,
+            step,
+            self.state.config.training.epochs * steps,
+        )
     }
 
     fn check_finite(&self, loss: f64) -> Result<(), TrainError> {
-        let broken = self.network.params().find(|(_, param)| param.grad.iter().any(|value| !value.is_finite()));
+        let broken = self
+            .network
+            .params()
+            .find(|(_, param)| param.grad.iter().any(|value| !value.is_finite()));
         match broken {
             Some((name, _)) => Err(self.non_finite(format!("the gradient of {name}"))),
             None if !loss.is_finite() => Err(self.non_finite("the loss".to_string())),
@@ -237,7 +316,11 @@ impl Run {
     }
 
     fn non_finite(&self, what: String) -> TrainError {
-        TrainError::NonFinite { epoch: self.state.epochs_done + 1, step: self.state.batches_done + 1, what }
+        TrainError::NonFinite {
+            epoch: self.state.epochs_done + 1,
+            step: self.state.batches_done + 1,
+            what,
+        }
     }
 
     /// Evaluates, and writes everything down.
@@ -245,8 +328,12 @@ impl Run {
         let norm = self.state.config.network.batch_norm;
         if norm.moments == Moments::Estimated {
             // Batches of the epoch to come: as good as any, and the same for a resumed run.
-            let batches = self.training.epoch(self.state.epochs_done + 1, 0).take(norm.estimation_batches);
-            let images: Result<Vec<Tensor>, NetError> = batches.map(|batch| Tensor::from_batch(&batch)).collect();
+            let batches = self
+                .training
+                .epoch(self.state.epochs_done + 1, 0)
+                .take(norm.estimation_batches);
+            let images: Result<Vec<Tensor>, NetError> =
+                batches.map(|batch| Tensor::from_batch(&batch)).collect();
             self.network.estimate_moments(images?.into_iter())?;
         }
         let evaluation = evaluate_here(&self.network, &self.test)?;
@@ -285,7 +372,8 @@ impl Run {
         let path = self.folder.metrics();
         let mut lines = Vec::new();
         for record in &self.state.history {
-            serde_json::to_writer(&mut lines, record).map_err(|error| io(&path, "write", error.into()))?;
+            serde_json::to_writer(&mut lines, record)
+                .map_err(|error| io(&path, "write", error.into()))?;
             lines.push(b'\n');
         }
         write_atomically(&path, &lines)

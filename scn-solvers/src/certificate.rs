@@ -31,13 +31,24 @@ pub fn certify<T: Scalar>(
     codes: MatRef<'_, T>,
 ) -> Result<Certificate, EncodeError> {
     if signals.rows() != problem.rows() {
-        return Err(EncodeError::SignalLength { expected: problem.rows(), found: signals.rows() });
+        return Err(EncodeError::SignalLength {
+            expected: problem.rows(),
+            found: signals.rows(),
+        });
     }
     let expected = (problem.atoms(), signals.columns());
     if codes.shape() != expected {
-        return Err(EncodeError::CodesShape { expected, found: codes.shape() });
+        return Err(EncodeError::CodesShape {
+            expected,
+            found: codes.shape(),
+        });
     }
-    let mut certificate = Certificate { kkt: 0.0, duality_gap: 0.0, columns: expected.1, active: 0.0 };
+    let mut certificate = Certificate {
+        kkt: 0.0,
+        duality_gap: 0.0,
+        columns: expected.1,
+        active: 0.0,
+    };
     let mut signal = vec![T::ZERO; problem.rows()];
     let mut code = vec![T::ZERO; problem.atoms()];
     let mut active = 0_usize;
@@ -47,12 +58,21 @@ pub fn certify<T: Scalar>(
         let correlations: Vec<T> = (0..problem.atoms())
             .map(|j| {
                 let atom = problem.dictionary().col(j);
-                T::from_f64(atom.iter().zip(&signal).map(|(&d, &x)| d.to_f64() * x.to_f64()).sum())
+                T::from_f64(
+                    atom.iter()
+                        .zip(&signal)
+                        .map(|(&d, &x)| d.to_f64() * x.to_f64())
+                        .sum(),
+                )
             })
             .collect();
         let half_square = 0.5 * signal.iter().map(|x| x.to_f64() * x.to_f64()).sum::<f64>();
-        let gap = duality_gap(problem, half_square, &correlations, &code) / half_square.max(SMALLEST_SCALE);
-        certificate.kkt = largest(certificate.kkt, kkt::residual(problem, &correlations, &code));
+        let gap = duality_gap(problem, half_square, &correlations, &code)
+            / half_square.max(SMALLEST_SCALE);
+        certificate.kkt = largest(
+            certificate.kkt,
+            kkt::residual(problem, &correlations, &code),
+        );
         certificate.duality_gap = largest(certificate.duality_gap, gap);
         active += code.iter().filter(|&&a| a != T::ZERO).count();
     }
@@ -62,7 +82,11 @@ pub fn certify<T: Scalar>(
 
 /// The larger number; NaN if either is.
 fn largest(a: f64, b: f64) -> f64 {
-    if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) }
+    if a.is_nan() || b.is_nan() {
+        f64::NAN
+    } else {
+        a.max(b)
+    }
 }
 
 /// An upper bound on `F(a) - F(a*)`, from weak duality; `half_square` is `||x||²/2`, `correlations` is `c = D'x`.
@@ -76,7 +100,12 @@ fn largest(a: f64, b: f64) -> f64 {
 ///   (El Ghaoui, Viallon, Rabbani, "Safe feature elimination", 2010; Gramfort et al., "Mind the duality gap", 2015).
 ///
 /// Exactly computed, both are zero at the optimum; rounding may leave a tiny negative number, which is returned as 0.
-pub fn duality_gap<T: Scalar>(problem: &Problem<T>, half_square: f64, correlations: &[T], code: &[T]) -> f64 {
+pub fn duality_gap<T: Scalar>(
+    problem: &Problem<T>,
+    half_square: f64,
+    correlations: &[T],
+    code: &[T],
+) -> f64 {
     let lambda2 = problem.penalty().lambda2.to_f64();
     let signed = problem.signed();
     let mut fenchel = 0.0;
@@ -87,7 +116,11 @@ pub fn duality_gap<T: Scalar>(problem: &Problem<T>, half_square: f64, correlatio
     for (j, (&c, &a)) in correlations.iter().zip(code).enumerate() {
         let (c, a) = (c.to_f64(), a.to_f64());
         let gram = problem.gram().col(j);
-        let product: f64 = gram.iter().zip(code).map(|(&h, &a)| h.to_f64() * a.to_f64()).sum();
+        let product: f64 = gram
+            .iter()
+            .zip(code)
+            .map(|(&h, &a)| h.to_f64() * a.to_f64())
+            .sum();
         let lambda1 = problem.lambda1()[j].to_f64();
         let pull = c - product; // that of the augmented lasso
         let v = pull + lambda2 * a;
@@ -96,8 +129,9 @@ pub fn duality_gap<T: Scalar>(problem: &Problem<T>, half_square: f64, correlatio
         if beyond(v) > 0.0 {
             fenchel += beyond(v) * beyond(v) / (2.0 * lambda2);
         }
-        if beyond(pull) > 0.0 {
-            feasible = feasible.min(lambda1 / (beyond(pull) + lambda1));
+        let size = if signed { pull.abs() } else { pull };
+        if size > 0.0 {
+            feasible = feasible.min(lambda1 / size);
         }
         absolute += lambda1 * a.abs();
         correlation += c * a;
@@ -106,9 +140,17 @@ pub fn duality_gap<T: Scalar>(problem: &Problem<T>, half_square: f64, correlatio
     let primal = half_square - correlation + 0.5 * quadratic + absolute;
     let signal_residual = 2.0 * half_square - correlation; // x'(x - Da)
     let residual_square = (2.0 * half_square - 2.0 * correlation + quadratic).max(0.0);
-    let best = if residual_square > 0.0 { signal_residual / residual_square } else { 1.0 };
+    let best = if residual_square > 0.0 {
+        signal_residual / residual_square
+    } else {
+        1.0
+    };
     let scale = best.clamp(0.0, feasible.max(0.0));
     let scaled = primal - (scale * signal_residual - 0.5 * scale * scale * residual_square);
-    let gap = if lambda2 > 0.0 { fenchel.min(scaled) } else { scaled };
+    let gap = if lambda2 > 0.0 {
+        fenchel.min(scaled)
+    } else {
+        scaled
+    };
     if gap.is_nan() { gap } else { gap.max(0.0) }
 }

@@ -41,11 +41,17 @@ pub fn encode<T: Scalar>(
     start: Start,
 ) -> Result<Report, EncodeError> {
     if signals.rows() != problem.rows() {
-        return Err(EncodeError::SignalLength { expected: problem.rows(), found: signals.rows() });
+        return Err(EncodeError::SignalLength {
+            expected: problem.rows(),
+            found: signals.rows(),
+        });
     }
     let expected = (problem.atoms(), signals.columns());
     if codes.shape() != expected {
-        return Err(EncodeError::CodesShape { expected, found: codes.shape() });
+        return Err(EncodeError::CodesShape {
+            expected,
+            found: codes.shape(),
+        });
     }
     if expected.1 == 0 {
         return Ok(Report::empty());
@@ -57,7 +63,15 @@ pub fn encode<T: Scalar>(
         .enumerate()
         .map_init(Workspace::new, |workspace, (task, codes)| {
             workspace.fit(problem);
-            encode_task(solver, problem, signals, codes, start, task * task_columns, workspace)
+            encode_task(
+                solver,
+                problem,
+                signals,
+                codes,
+                start,
+                task * task_columns,
+                workspace,
+            )
         })
         .reduce(Report::empty, Report::merge))
 }
@@ -82,13 +96,21 @@ fn encode_task<T: Scalar>(
             workspace.signals.fill(T::ZERO);
         }
         signals.pack(first..first + columns, &mut workspace.signals, T::TILE);
-        product(problem.atom_panels(), &workspace.signals, &mut workspace.correlations);
+        product(
+            problem.atom_panels(),
+            &workspace.signals,
+            &mut workspace.correlations,
+        );
         workspace.codes.fill(T::ZERO);
         if start == Start::Codes {
             load(codes.as_ref(), &mut workspace.codes, T::TILE);
             make_feasible(&mut workspace.codes, problem.signed());
         }
-        let mut tile = Tile { problem, workspace: &mut *workspace, columns };
+        let mut tile = Tile {
+            problem,
+            workspace: &mut *workspace,
+            columns,
+        };
         report = report.merge(solve_tile(solver, &mut tile, first));
         store(&workspace.codes, T::TILE, codes.as_mut());
     }

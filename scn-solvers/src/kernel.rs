@@ -32,7 +32,10 @@ pub(crate) struct KernelAdapter<K, T> {
 
 impl<K, T> KernelAdapter<K, T> {
     pub(crate) fn new(kernel: K) -> Self {
-        Self { kernel, scalar: std::marker::PhantomData }
+        Self {
+            kernel,
+            scalar: std::marker::PhantomData,
+        }
     }
 }
 

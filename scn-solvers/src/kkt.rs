@@ -33,7 +33,11 @@ pub fn residual<T: Scalar>(problem: &Problem<T>, correlations: &[T], code: &[T])
     let mut scale = SMALLEST_SCALE;
     for (j, (&c, &a)) in correlations.iter().zip(code).enumerate() {
         let column = problem.gram().col(j);
-        let product: f64 = column.iter().zip(code).map(|(&h, &a)| h.to_f64() * a.to_f64()).sum();
+        let product: f64 = column
+            .iter()
+            .zip(code)
+            .map(|(&h, &a)| h.to_f64() * a.to_f64())
+            .sum();
         let scaled = problem.gram()[(j, j)].to_f64() * a.to_f64();
         let free = scaled - (product - c.to_f64());
         let difference = scaled - prox(free, problem.lambda1()[j].to_f64(), problem.signed());
@@ -49,7 +53,11 @@ pub fn residual<T: Scalar>(problem: &Problem<T>, correlations: &[T], code: &[T])
 /// `max(v - λ1, 0)`, or `sign(v) max(|v| - λ1, 0)` for signed codes.
 pub(crate) fn prox(v: f64, lambda1: f64, signed: bool) -> f64 {
     let above = (v - lambda1).max(0.0);
-    if signed { above + (v + lambda1).min(0.0) } else { above }
+    if signed {
+        above + (v + lambda1).min(0.0)
+    } else {
+        above
+    }
 }
 
 /// Fills `workspace.scale` with the denominator of (2) per column, NaN where the correlations are not finite.
@@ -60,13 +68,21 @@ pub(crate) fn measure_scale<T: Scalar>(workspace: &mut Workspace<T>) {
         sum: &mut workspace.residual,
     });
     for (scale, &sum) in workspace.scale.iter_mut().zip(&workspace.residual) {
-        *scale = if sum.finite() { T::from_f64(scale.to_f64().max(SMALLEST_SCALE)) } else { T::from_f64(f64::NAN) };
+        *scale = if sum.finite() {
+            T::from_f64(scale.to_f64().max(SMALLEST_SCALE))
+        } else {
+            T::from_f64(f64::NAN)
+        };
     }
 }
 
 /// Fills `workspace.residual` with the residual (2) per column, at the codes in the workspace.
 pub(crate) fn measure<T: Scalar>(problem: &Problem<T>, workspace: &mut Workspace<T>) {
-    T::dispatch(Product { matrix: problem.gram_panels(), y: &workspace.codes, out: &mut workspace.product });
+    T::dispatch(Product {
+        matrix: problem.gram_panels(),
+        y: &workspace.codes,
+        out: &mut workspace.product,
+    });
     T::dispatch(Residual {
         signed: problem.signed(),
         diagonal: problem.diagonal(),

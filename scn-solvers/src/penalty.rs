@@ -34,12 +34,20 @@ pub struct ElasticNet<T> {
 impl<T: Scalar> ElasticNet<T> {
     /// Nonnegative codes with one λ1 for all atoms.
     pub fn nonnegative(lambda1: T, lambda2: T) -> Self {
-        Self { lambda1: Lambda1::Scalar(lambda1), lambda2, sign: Sign::NonNegative }
+        Self {
+            lambda1: Lambda1::Scalar(lambda1),
+            lambda2,
+            sign: Sign::NonNegative,
+        }
     }
 
     /// Signed codes with one λ1 for all atoms.
     pub fn signed(lambda1: T, lambda2: T) -> Self {
-        Self { lambda1: Lambda1::Scalar(lambda1), lambda2, sign: Sign::Free }
+        Self {
+            lambda1: Lambda1::Scalar(lambda1),
+            lambda2,
+            sign: Sign::Free,
+        }
     }
 
     /// Writes λ1 per atom into `out` and checks both weights.
@@ -48,16 +56,24 @@ impl<T: Scalar> ElasticNet<T> {
             Lambda1::Scalar(value) => out.fill(*value),
             Lambda1::PerAtom(values) if values.len() == out.len() => out.copy_from_slice(values),
             Lambda1::PerAtom(values) => {
-                return Err(ProblemError::Lambda1Length { expected: out.len(), found: values.len() });
+                return Err(ProblemError::Lambda1Length {
+                    expected: out.len(),
+                    found: values.len(),
+                });
             }
         }
         for (atom, &value) in out.iter().enumerate() {
             if !value.finite() || value < T::ZERO {
-                return Err(ProblemError::Lambda1 { atom, found: value.to_f64() });
+                return Err(ProblemError::Lambda1 {
+                    atom,
+                    found: value.to_f64(),
+                });
             }
         }
         if !self.lambda2.finite() || self.lambda2 < T::ZERO {
-            return Err(ProblemError::Lambda2 { found: self.lambda2.to_f64() });
+            return Err(ProblemError::Lambda2 {
+                found: self.lambda2.to_f64(),
+            });
         }
         Ok(())
     }

@@ -58,22 +58,36 @@ impl<T: Scalar> Problem<T> {
     ///
     /// # Errors
     /// As [`new`](Self::new), and a dictionary of another shape. The problem is then unchanged.
-    pub fn update(&mut self, dictionary: MatRef<'_, T>, penalty: ElasticNet<T>) -> Result<(), ProblemError> {
+    pub fn update(
+        &mut self,
+        dictionary: MatRef<'_, T>,
+        penalty: ElasticNet<T>,
+    ) -> Result<(), ProblemError> {
         let (rows, atoms) = self.dictionary.shape();
         if dictionary.shape() != (rows, atoms) {
-            return Err(ProblemError::Shape { expected: (rows, atoms), found: dictionary.shape() });
+            return Err(ProblemError::Shape {
+                expected: (rows, atoms),
+                found: dictionary.shape(),
+            });
         }
         for atom in 0..atoms {
             let mut square = 0.0;
             for row in 0..rows {
                 let entry = dictionary[(row, atom)];
                 if !entry.finite() {
-                    return Err(ProblemError::Dictionary { row, atom, found: entry.to_f64() });
+                    return Err(ProblemError::Dictionary {
+                        row,
+                        atom,
+                        found: entry.to_f64(),
+                    });
                 }
                 square += entry.to_f64() * entry.to_f64();
             }
             if !T::from_f64(square).finite() {
-                return Err(ProblemError::Gram { atom, found: square });
+                return Err(ProblemError::Gram {
+                    atom,
+                    found: square,
+                });
             }
         }
         let mut lambda1 = vec![T::ZERO; atoms];
@@ -81,12 +95,23 @@ impl<T: Scalar> Problem<T> {
 
         self.lambda1 = lambda1;
         self.dictionary.copy_from(dictionary);
-        matmul(self.gram.as_mut(), Accum::Replace, dictionary.transpose(), dictionary, T::ONE, Par::Seq);
+        matmul(
+            self.gram.as_mut(),
+            Accum::Replace,
+            dictionary.transpose(),
+            dictionary,
+            T::ONE,
+            Par::Seq,
+        );
         for atom in 0..atoms {
             self.gram[(atom, atom)] += penalty.lambda2;
             let diagonal = self.gram[(atom, atom)];
             self.diagonal[atom] = diagonal;
-            self.inverse_diagonal[atom] = if diagonal > T::ZERO { T::ONE / diagonal } else { T::ZERO };
+            self.inverse_diagonal[atom] = if diagonal > T::ZERO {
+                T::ONE / diagonal
+            } else {
+                T::ZERO
+            };
             self.thresholds[atom] = self.lambda1[atom] * self.inverse_diagonal[atom];
         }
         self.atom_panels.repack(dictionary.transpose());
@@ -163,8 +188,15 @@ impl<T: Scalar> Problem<T> {
             let n = self.atoms();
             let trace = self.diagonal.iter().map(|&d| d.to_f64()).sum();
             // Where the eigenvalue iteration fails, the trace is still a bound.
-            let largest = match self.gram.as_ref().self_adjoint_eigenvalues(faer::Side::Lower) {
-                Ok(values) => values.into_iter().map(|value| value.to_f64()).fold(0.0, f64::max),
+            let largest = match self
+                .gram
+                .as_ref()
+                .self_adjoint_eigenvalues(faer::Side::Lower)
+            {
+                Ok(values) => values
+                    .into_iter()
+                    .map(|value| value.to_f64())
+                    .fold(0.0, f64::max),
                 Err(_) => trace,
             };
             let bound = largest * (1.0 + 8.0 * n as f64 * T::EPSILON.to_f64());

@@ -66,12 +66,20 @@ impl Report {
 
     /// Passes per column, on average.
     pub fn mean_passes(&self) -> f64 {
-        if self.columns == 0 { 0.0 } else { self.column_passes as f64 / self.columns as f64 }
+        if self.columns == 0 {
+            0.0
+        } else {
+            self.column_passes as f64 / self.columns as f64
+        }
     }
 
     /// The report on both, in either order.
     pub fn merge(self, other: Self) -> Self {
-        let (first, second) = if self.worst_column <= other.worst_column { (self, other) } else { (other, self) };
+        let (first, second) = if self.worst_column <= other.worst_column {
+            (self, other)
+        } else {
+            (other, self)
+        };
         let second_is_worse = second.columns > 0
             && !first.kkt.is_nan()
             && (first.columns == 0 || second.kkt.is_nan() || second.kkt > first.kkt);

@@ -26,7 +26,10 @@ impl Settings {
         if max_passes == 0 {
             return Err(SettingsError::MaxPasses);
         }
-        Ok(Self { tolerance, max_passes })
+        Ok(Self {
+            tolerance,
+            max_passes,
+        })
     }
 
     /// The KKT residual below which a column has converged.
@@ -42,6 +45,9 @@ impl Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { tolerance: 1e-4, max_passes: 1000 }
+        Self {
+            tolerance: 1e-4,
+            max_passes: 1000,
+        }
     }
 }

@@ -14,8 +14,8 @@ use crate::{Problem, Report, Scalar, Settings, Status, Workspace, kkt};
 /// every so many passes in case the estimate is too cautious.
 const CERTIFY_EVERY: u32 = 10;
 
-/// Certificates in a row that improve the best by less than a tenth, before the tile counts as stalled.
-const STALLED_AFTER: u32 = 20;
+/// Passes without progress, before a tile can count as stalled.
+const STALLED_AFTER: u32 = 100;
 
 /// A tile that is being solved: the state that a method reads and changes.
 ///
@@ -50,7 +50,11 @@ pub trait Solver<T: Scalar>: Send + Sync + std::fmt::Debug {
 }
 
 /// Solves one tile to the solver's tolerance. `first_column` is where the tile stands in the batch.
-pub(crate) fn solve_tile<T: Scalar>(solver: &dyn Solver<T>, tile: &mut Tile<'_, T>, first_column: usize) -> Report {
+pub(crate) fn solve_tile<T: Scalar>(
+    solver: &dyn Solver<T>,
+    tile: &mut Tile<'_, T>,
+    first_column: usize,
+) -> Report {
     let settings = solver.settings();
     kkt::measure_scale(tile.workspace);
     let finite = drop_nonfinite_columns(tile);
@@ -58,7 +62,7 @@ pub(crate) fn solve_tile<T: Scalar>(solver: &dyn Solver<T>, tile: &mut Tile<'_, 
     solver.begin(tile);
 
     let mut best = f64::INFINITY;
-    let mut without_progress = 0;
+    let mut last_progress = 0;
     let mut passes = 0;
     let status = loop {
         let estimate = solver.pass(tile);
@@ -68,30 +72,65 @@ pub(crate) fn solve_tile<T: Scalar>(solver: &dyn Solver<T>, tile: &mut Tile<'_, 
             continue;
         }
         kkt::measure(tile.problem, tile.workspace);
-        let worst = tile.workspace.residual[..tile.columns].iter().fold(0.0, |worst: f64, r| worst.max(r.to_f64()));
+        let worst = tile.workspace.residual[..tile.columns]
+            .iter()
+            .fold(0.0, |worst: f64, r| worst.max(r.to_f64()));
         if worst <= settings.tolerance() {
             break Status::Converged;
         }
         if last {
             break Status::PassLimit;
         }
-        without_progress = if worst < 0.9 * best { 0 } else { without_progress + 1 };
-        best = best.min(worst);
-        if without_progress == STALLED_AFTER {
+        if worst < 0.9 * best {
+            best = worst;
+            last_progress = passes;
+        }
+        // Momentum makes residuals rise and fall over long stretches, so that no progress means nothing by itself.
+        if passes - last_progress >= STALLED_AFTER && worst <= rounding(tile) {
             break Status::Stalled;
         }
     };
-    report(tile, first_column, passes, if finite { status } else { Status::NonFinite }, settings.tolerance())
+    report(
+        tile,
+        first_column,
+        passes,
+        if finite { status } else { Status::NonFinite },
+        settings.tolerance(),
+    )
+}
+
+/// A residual that rounding may leave: `H a` is a sum of n products of size up to `max H_jj ||a||_1`, relative to the largest
+/// correlation, with a factor for the errors that a method makes before the certificate does.
+fn rounding<T: Scalar>(tile: &Tile<'_, T>) -> f64 {
+    let diagonal = tile
+        .problem
+        .diagonal()
+        .iter()
+        .fold(0.0, |largest: f64, d| largest.max(d.to_f64()));
+    let relative = (0..tile.columns).map(|column| {
+        let rows = tile.workspace.codes.chunks_exact(T::TILE);
+        let codes: f64 = rows.map(|row| row[column].to_f64().abs()).sum();
+        1.0 + diagonal * codes / tile.workspace.scale[column].to_f64()
+    });
+    64.0 * tile.problem.atoms() as f64 * T::EPSILON.to_f64() * relative.fold(1.0, f64::max)
 }
 
 /// Solves the columns whose correlations are not finite as if their signal were zero. Their scale stays NaN, and so
 /// does their residual, whatever the kernels make of it.
 fn drop_nonfinite_columns<T: Scalar>(tile: &mut Tile<'_, T>) -> bool {
-    let Workspace { scale, correlations, codes, .. } = &mut *tile.workspace;
+    let Workspace {
+        scale,
+        correlations,
+        codes,
+        ..
+    } = &mut *tile.workspace;
     let mut finite = true;
     for column in (0..tile.columns).filter(|&column| !scale[column].finite()) {
         finite = false;
-        for row in correlations.chunks_exact_mut(T::TILE).chain(codes.chunks_exact_mut(T::TILE)) {
+        for row in correlations
+            .chunks_exact_mut(T::TILE)
+            .chain(codes.chunks_exact_mut(T::TILE))
+        {
             row[column] = T::ZERO;
         }
     }
@@ -108,8 +147,19 @@ fn drop_zero_atoms<T: Scalar>(tile: &mut Tile<'_, T>) {
     }
 }
 
-fn report<T: Scalar>(tile: &Tile<'_, T>, first_column: usize, passes: u32, status: Status, tolerance: f64) -> Report {
-    let mut report = Report { status, columns: tile.columns, passes, ..Report::empty() };
+fn report<T: Scalar>(
+    tile: &Tile<'_, T>,
+    first_column: usize,
+    passes: u32,
+    status: Status,
+    tolerance: f64,
+) -> Report {
+    let mut report = Report {
+        status,
+        columns: tile.columns,
+        passes,
+        ..Report::empty()
+    };
     report.column_passes = u64::from(passes) * tile.columns as u64;
     report.worst_column = first_column;
     for (column, residual) in tile.workspace.residual[..tile.columns].iter().enumerate() {
@@ -127,5 +177,9 @@ fn report<T: Scalar>(tile: &Tile<'_, T>, first_column: usize, passes: u32, statu
 /// finite do not count.
 pub(crate) fn largest_change<T: Scalar>(tile: &Tile<'_, T>) -> f64 {
     let changes = tile.workspace.change.iter().zip(&tile.workspace.scale);
-    changes.take(tile.columns).fold(0.0, |largest: f64, (&change, &scale)| largest.max((change / scale).to_f64()))
+    changes
+        .take(tile.columns)
+        .fold(0.0, |largest: f64, (&change, &scale)| {
+            largest.max((change / scale).to_f64())
+        })
 }

@@ -32,7 +32,11 @@ impl<T: Scalar> Panels<T> {
     /// Packs a matrix, with `columns >= matrix.ncols()` columns, the extra ones being zero.
     pub(crate) fn pack(matrix: MatRef<'_, T>, columns: usize) -> Self {
         let rows = matrix.nrows();
-        let mut packed = Self { data: vec![T::ZERO; padded(rows) * columns], rows, columns };
+        let mut packed = Self {
+            data: vec![T::ZERO; padded(rows) * columns],
+            rows,
+            columns,
+        };
         packed.repack(matrix);
         packed
     }

@@ -37,10 +37,20 @@ impl<T: Scalar> Workspace<T> {
     pub(crate) fn fit(&mut self, problem: &Problem<T>) {
         let tile = padded(problem.atoms()) * T::TILE;
         self.signals.resize(problem.rows() * T::TILE, T::ZERO);
-        for buffer in [&mut self.correlations, &mut self.codes, &mut self.product, &mut self.extrapolated] {
+        for buffer in [
+            &mut self.correlations,
+            &mut self.codes,
+            &mut self.product,
+            &mut self.extrapolated,
+        ] {
             buffer.resize(tile, T::ZERO);
         }
-        for buffer in [&mut self.scale, &mut self.residual, &mut self.change, &mut self.momentum] {
+        for buffer in [
+            &mut self.scale,
+            &mut self.residual,
+            &mut self.change,
+            &mut self.momentum,
+        ] {
             buffer.resize(T::TILE, T::ZERO);
         }
     }

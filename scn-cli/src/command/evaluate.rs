@@ -48,20 +48,34 @@ impl Evaluate {
         let model = Model::load(&self.model)?;
         let dataset = self.dataset.unwrap_or(model.input.dataset);
         let data = self.data.open(dataset)?;
-        let normalization = model
-            .input
-            .normalization
-            .with_context(|| format!("{}: expected a trained model, found an untrained one", self.model.display()))?;
+        let normalization = model.input.normalization.with_context(|| {
+            format!(
+                "{}: expected a trained model, found an untrained one",
+                self.model.display()
+            )
+        })?;
         let test = Arc::new(data.test.first(self.test_limit.unwrap_or(usize::MAX)));
         let loader = Loader::in_order(Arc::clone(&test), Arc::new(normalization), self.batch_size)?;
         let evaluation = evaluate(&model.network, &loader, device)?;
-        let summary = Summary { model: self.model.clone(), dataset, evaluation };
+        let summary = Summary {
+            model: self.model.clone(),
+            dataset,
+            evaluation,
+        };
         output.result(&summary, || describe(&summary, test.class_names()))
     }
 }
 
 fn describe(summary: &Summary, names: &[String]) -> String {
-    let Evaluation { images, loss, error, confusion, seconds, images_per_second, .. } = &summary.evaluation;
+    let Evaluation {
+        images,
+        loss,
+        error,
+        confusion,
+        seconds,
+        images_per_second,
+        ..
+    } = &summary.evaluation;
     let wrong = (error * *images as f64).round();
     let mut text = format!(
         "{}, {} test images\ntest error  {:.2} %  ({wrong} wrong)\ntest loss   {loss:.4}\n\
@@ -72,7 +86,12 @@ fn describe(summary: &Summary, names: &[String]) -> String {
     );
     // A table of hundred classes helps nobody.
     if names.len() <= 20 {
-        let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(5);
+        let width = names
+            .iter()
+            .map(|name| name.chars().count())
+            .max()
+            .unwrap_or(0)
+            .max(5);
         let _ = write!(text, "\nrows: label, columns: prediction\n{:width$}", "");
         for name in names {
             let _ = write!(text, " {:>5}", name.chars().take(5).collect::<String>());
@@ -80,7 +99,11 @@ fn describe(summary: &Summary, names: &[String]) -> String {
         for (name, row) in names.iter().zip(confusion) {
             let _ = write!(text, "\n{name:width$}");
             for count in row {
-                let count = if *count == 0 { "·".to_string() } else { count.to_string() };
+                let count = if *count == 0 {
+                    "·".to_string()
+                } else {
+                    count.to_string()
+                };
                 let _ = write!(text, " {count:>5}");
             }
         }

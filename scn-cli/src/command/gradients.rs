@@ -16,7 +16,9 @@ use crate::output::Output;
 ///
 /// The file holds `loss` [1] and a gradient for each parameter under its name in the model file; weight decay is not in them.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  scn gradients --model M.safetensors --images X.npy --labels y.npy --out G.safetensors")]
+#[command(
+    after_help = "Example:\n  scn gradients --model M.safetensors --images X.npy --labels y.npy --out G.safetensors"
+)]
 pub(crate) struct Gradients {
     /// Model or checkpoint
     #[arg(long, value_name = "MODEL")]
@@ -62,31 +64,64 @@ impl Gradients {
         let [count, channels, height, width] = array.axes(&self.images, ["N", "C", "H", "W"])?;
         let pixels = array.into_f32(&self.images)?;
         let labels = self.read_labels(count)?;
-        let images = Tensor::from_images(&pixels, Shape { channels, images: count, height, width })?;
+        let images = Tensor::from_images(
+            &pixels,
+            Shape {
+                channels,
+                images: count,
+                height,
+                width,
+            },
+        )?;
         let report = device
             .run(|| network.loss_and_gradients(images, &labels))
             .with_context(|| format!("{} with {}", self.images.display(), self.labels.display()))?;
 
         let mut arrays: BTreeMap<String, (Vec<usize>, Vec<u8>)> = BTreeMap::new();
-        let bytes = |values: &[f32]| values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let bytes = |values: &[f32]| {
+            values
+                .iter()
+                .flat_map(|value| value.to_le_bytes())
+                .collect()
+        };
         arrays.insert("loss".to_string(), (vec![1], bytes(&[report.loss as f32])));
         for (name, param) in network.params().filter(|(_, param)| !param.grad.is_empty()) {
             arrays.insert(name, (param.shape.clone(), bytes(&param.grad)));
         }
         let views: Result<Vec<_>, _> = arrays
             .iter()
-            .map(|(name, (shape, bytes))| Ok((name, TensorView::new(Dtype::F32, shape.clone(), bytes)?)))
+            .map(|(name, (shape, bytes))| {
+                Ok((name, TensorView::new(Dtype::F32, shape.clone(), bytes)?))
+            })
             .collect::<Result<_, safetensors::SafeTensorError>>();
         let file = serialize(views?, None)?;
         write_atomically(&self.out, |out| out.write_all(&file))?;
 
-        let kkt = report.activity.iter().map(|activity| activity.kkt).fold(0.0, f64::max);
-        let unconverged = report.activity.iter().map(|activity| activity.unconverged).sum();
+        let kkt = report
+            .activity
+            .iter()
+            .map(|activity| activity.kkt)
+            .fold(0.0, f64::max);
+        let unconverged = report
+            .activity
+            .iter()
+            .map(|activity| activity.unconverged)
+            .sum();
         if unconverged > 0 {
-            output.warn(format_args!("{unconverged} codes did not reach {:e}; the largest KKT residual is {kkt:.1e}", self.tolerance));
+            output.warn(format_args!(
+                "{unconverged} codes did not reach {:e}; the largest KKT residual is {kkt:.1e}",
+                self.tolerance
+            ));
         }
         let error = report.errors as f64 / count.max(1) as f64;
-        let summary = Summary { gradients: &self.out, loss: report.loss, error, images: count, kkt, unconverged };
+        let summary = Summary {
+            gradients: &self.out,
+            loss: report.loss,
+            error,
+            images: count,
+            kkt,
+            unconverged,
+        };
         output.result(&summary, || {
             format!(
                 "loss {:.6}, {} of {count} wrong, largest KKT residual {kkt:.1e}\ngradients {}",
@@ -101,16 +136,26 @@ impl Gradients {
         let array = Array::read(&self.labels)?;
         let [labels] = array.axes(&self.labels, ["N"])?;
         if labels != count {
-            bail!("{}: expected {count} labels, one per image, found {labels}", self.labels.display());
+            bail!(
+                "{}: expected {count} labels, one per image, found {labels}",
+                self.labels.display()
+            );
         }
         let Values::I64(values) = array.values else {
-            bail!("{}: expected integers of type i8, found floating point numbers", self.labels.display());
+            bail!(
+                "{}: expected integers of type i8, found floating point numbers",
+                self.labels.display()
+            );
         };
         values
             .into_iter()
             .map(|label| {
-                u16::try_from(label)
-                    .with_context(|| format!("{}: expected labels from 0, found {label}", self.labels.display()))
+                u16::try_from(label).with_context(|| {
+                    format!(
+                        "{}: expected labels from 0, found {label}",
+                        self.labels.display()
+                    )
+                })
             })
             .collect()
     }

@@ -11,7 +11,9 @@ use crate::output::Output;
 
 /// Writes an untrained model.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  scn init --preset cifar10-scn1 --seed 7 --out untrained.safetensors")]
+#[command(
+    after_help = "Example:\n  scn init --preset cifar10-scn1 --seed 7 --out untrained.safetensors"
+)]
 pub(crate) struct Init {
     /// Network by name: digits, mnist-scn1, cifar10-scn1, ...
     #[arg(long, value_name = "NAME")]
@@ -45,7 +47,18 @@ impl Init {
             active: Vec::new(),
         };
         Model { network, input }.save(&self.out)?;
-        let summary = Summary { model: &self.out, preset: &self.preset, seed: self.seed, parameters };
-        output.result(&summary, || format!("{}: {} with {parameters} parameters", self.out.display(), self.preset))
+        let summary = Summary {
+            model: &self.out,
+            preset: &self.preset,
+            seed: self.seed,
+            parameters,
+        };
+        output.result(&summary, || {
+            format!(
+                "{}: {} with {parameters} parameters",
+                self.out.display(),
+                self.preset
+            )
+        })
     }
 }

@@ -14,7 +14,9 @@ use crate::pictures;
 
 /// Layers, shapes, parameters, lambda1 and activity of a model; pictures of its first dictionary.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  scn inspect --model runs/digits/model.safetensors --atoms atoms.png")]
+#[command(
+    after_help = "Example:\n  scn inspect --model runs/digits/model.safetensors --atoms atoms.png"
+)]
 pub(crate) struct Inspect {
     /// Model or checkpoint
     #[arg(long, value_name = "MODEL")]
@@ -56,8 +58,14 @@ impl Inspect {
         let model = Model::load(&self.model)?;
         let summary = self.summarise(&model);
         if let Some(path) = &self.atoms {
-            let dictionary = param(&model, "layer0.dictionary").context("the network has no dictionary")?;
-            pictures::draw_atoms(&dictionary.value, dictionary.shape[1], model.network.config().window, path)?;
+            let dictionary =
+                param(&model, "layer0.dictionary").context("the network has no dictionary")?;
+            pictures::draw_atoms(
+                &dictionary.value,
+                dictionary.shape[1],
+                model.network.config().window,
+                path,
+            )?;
         }
         output.result(&summary, || describe(&summary))
     }
@@ -70,8 +78,9 @@ impl Inspect {
             let lambda1 = param(model, &format!("layer{h}.lambda1"))?;
             let (rows, atoms) = (dictionary.shape[0], dictionary.shape[1]);
             let norm = |atom: usize| {
-                let square: f64 =
-                    (0..rows).map(|row| f64::from(dictionary.value[row * atoms + atom]).powi(2)).sum();
+                let square: f64 = (0..rows)
+                    .map(|row| f64::from(dictionary.value[row * atoms + atom]).powi(2))
+                    .sum();
                 square.sqrt()
             };
             Some(LayerSummary {
@@ -79,12 +88,20 @@ impl Inspect {
                 atoms,
                 stride: layer.stride,
                 parameters: dictionary.value.len() + lambda1.value.len(),
-                lambda1: lambda1.value.iter().map(|&value| f64::from(value)).sum::<f64>() / lambda1.value.len() as f64,
+                lambda1: lambda1
+                    .value
+                    .iter()
+                    .map(|&value| f64::from(value))
+                    .sum::<f64>()
+                    / lambda1.value.len() as f64,
                 lambda2: config.lambda2.into(),
                 active: model.input.active.get(h).copied(),
                 largest_norm: (0..atoms).map(norm).fold(0.0, f64::max),
                 smallest_norm: (0..atoms).map(norm).fold(f64::INFINITY, f64::min),
-                condition: conditions.get(h).copied().filter(|condition| condition.is_finite()),
+                condition: conditions
+                    .get(h)
+                    .copied()
+                    .filter(|condition| condition.is_finite()),
             })
         });
         Summary {
@@ -100,7 +117,11 @@ impl Inspect {
 }
 
 fn param<'a>(model: &'a Model, name: &str) -> Option<&'a Param> {
-    model.network.params().find(|(found, _)| found == name).map(|(_, param)| param)
+    model
+        .network
+        .params()
+        .find(|(found, _)| found == name)
+        .map(|(_, param)| param)
 }
 
 fn describe(summary: &Summary) -> String {
@@ -109,14 +130,22 @@ fn describe(summary: &Summary) -> String {
         "{}: {} for {}, images of {channels} x {height} x {width}, {} classes, {} parameters\n\n\
          layer  dictionary  stride  parameters  lambda1   active  atom norms       condition of H\n",
         summary.model.display(),
-        if summary.trained { "trained" } else { "untrained" },
+        if summary.trained {
+            "trained"
+        } else {
+            "untrained"
+        },
         summary.dataset,
         summary.classes,
         summary.parameters
     );
     for (h, layer) in summary.layers.iter().enumerate() {
-        let active = layer.active.map_or("-".to_string(), |share| format!("{:.1} %", 100.0 * share));
-        let condition = layer.condition.map_or("infinite".to_string(), |condition| format!("{condition:.2e}"));
+        let active = layer
+            .active
+            .map_or("-".to_string(), |share| format!("{:.1} %", 100.0 * share));
+        let condition = layer.condition.map_or("infinite".to_string(), |condition| {
+            format!("{condition:.2e}")
+        });
         let _ = writeln!(
             text,
             "{h:>5}  {:>10}  {:>6}  {:>10}  {:>7.4}  {active:>7}  {:>6.3} - {:<6.3}  {condition:>14}",

@@ -16,14 +16,20 @@ use crate::pictures;
 /// Pictures (PNG, JPEG) are scaled to the size the model takes, and treated as its training images were. Arrays are taken as
 /// they are: [N, C, H, W], preprocessed.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  scn predict --model runs/mnist-scn1/model.safetensors seven.png\n  \
-    scn predict --model model.safetensors --images X.npy --logits Z.npy")]
+#[command(
+    after_help = "Examples:\n  scn predict --model runs/mnist-scn1/model.safetensors seven.png\n  \
+    scn predict --model model.safetensors --images X.npy --logits Z.npy"
+)]
 pub(crate) struct Predict {
     /// Model or checkpoint
     #[arg(long, value_name = "MODEL")]
     model: PathBuf,
     /// Pictures to classify
-    #[arg(value_name = "IMAGE", required_unless_present = "images", conflicts_with = "images")]
+    #[arg(
+        value_name = "IMAGE",
+        required_unless_present = "images",
+        conflicts_with = "images"
+    )]
     pictures: Vec<PathBuf>,
     /// Array of preprocessed images, .npy [N, C, H, W], f4 or f8
     #[arg(long, value_name = "X.npy", requires = "logits")]
@@ -65,7 +71,9 @@ impl Predict {
     pub(crate) fn run(&self, device: &Device, output: &Output) -> Result<()> {
         let model = Model::load(&self.model)?;
         match (&self.images, &self.logits) {
-            (Some(images), Some(logits)) => self.arrays(&model.network, images, logits, device, output),
+            (Some(images), Some(logits)) => {
+                self.arrays(&model.network, images, logits, device, output)
+            }
             _ => self.pictures(&model, device, output),
         }
     }
@@ -84,19 +92,42 @@ impl Predict {
         let (size, classes) = (channels * height * width, network.config().classes);
         let mut logits = Vec::with_capacity(count * classes);
         for batch in pixels.chunks((BATCH * size).max(1)) {
-            let shape = Shape { channels, images: batch.len() / size.max(1), height, width };
+            let shape = Shape {
+                channels,
+                images: batch.len() / size.max(1),
+                height,
+                width,
+            };
             let tensor = Tensor::from_images(batch, shape)?;
-            let (z, _) = device.run(|| network.infer(tensor)).with_context(|| images.display().to_string())?;
+            let (z, _) = device
+                .run(|| network.infer(tensor))
+                .with_context(|| images.display().to_string())?;
             (0..shape.images).for_each(|image| logits.extend(z.column(image)));
         }
-        Array { shape: vec![count, classes], values: Values::F32(logits) }.write(out)?;
-        let summary = ArraySummary { logits: out, images: count, classes };
-        output.result(&summary, || format!("{}: logits of {count} images, {classes} classes", out.display()))
+        Array {
+            shape: vec![count, classes],
+            values: Values::F32(logits),
+        }
+        .write(out)?;
+        let summary = ArraySummary {
+            logits: out,
+            images: count,
+            classes,
+        };
+        output.result(&summary, || {
+            format!(
+                "{}: logits of {count} images, {classes} classes",
+                out.display()
+            )
+        })
     }
 
     fn pictures(&self, model: &Model, device: &Device, output: &Output) -> Result<()> {
         let Some(normalization) = &model.input.normalization else {
-            bail!("{}: expected a trained model, found an untrained one", self.model.display());
+            bail!(
+                "{}: expected a trained model, found an untrained one",
+                self.model.display()
+            );
         };
         let mut predictions = Vec::new();
         for paths in self.pictures.chunks(BATCH) {
@@ -105,7 +136,15 @@ impl Predict {
                 pixels.extend(pictures::read(path, model.input.dataset, normalization)?);
             }
             let [channels, height, width] = model.network.config().input;
-            let tensor = Tensor::from_images(&pixels, Shape { channels, images: paths.len(), height, width })?;
+            let tensor = Tensor::from_images(
+                &pixels,
+                Shape {
+                    channels,
+                    images: paths.len(),
+                    height,
+                    width,
+                },
+            )?;
             let (logits, _) = device.run(|| model.network.infer(tensor))?;
             for (index, path) in paths.iter().enumerate() {
                 let mut classes: Vec<Likely> = probabilities(&logits, index)
@@ -113,19 +152,27 @@ impl Predict {
                     .enumerate()
                     .map(|(class, probability)| {
                         let name = model.input.class_names.get(class).cloned();
-                        Likely { class, name: name.unwrap_or_else(|| class.to_string()), probability }
+                        Likely {
+                            class,
+                            name: name.unwrap_or_else(|| class.to_string()),
+                            probability,
+                        }
                     })
                     .collect();
                 classes.sort_by(|a, b| b.probability.total_cmp(&a.probability));
                 classes.truncate(self.top.max(1));
-                predictions.push(Prediction { image: path.clone(), classes });
+                predictions.push(Prediction {
+                    image: path.clone(),
+                    classes,
+                });
             }
         }
         output.result(&predictions, || {
             let line = |prediction: &Prediction| {
                 let classes = prediction.classes.iter();
-                let classes: Vec<String> =
-                    classes.map(|likely| format!("{} {:.1} %", likely.name, 100.0 * likely.probability)).collect();
+                let classes: Vec<String> = classes
+                    .map(|likely| format!("{} {:.1} %", likely.name, 100.0 * likely.probability))
+                    .collect();
                 format!("{}: {}", prediction.image.display(), classes.join(", "))
             };
             predictions.iter().map(line).collect::<Vec<_>>().join("\n")

@@ -7,7 +7,8 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use faer::{Mat, MatMut, MatRef};
 use scn_solvers::{
-    ActiveSet, CoordinateDescent, ElasticNet, Fista, Problem, Report, Scalar, Settings, Solver, Start, certify, encode,
+    ActiveSet, CoordinateDescent, ElasticNet, Fista, Problem, Report, Scalar, Settings, Solver,
+    Start, certify, encode,
 };
 use serde::Serialize;
 
@@ -18,7 +19,9 @@ use crate::output::Output;
 ///
 /// Dictionary [m, n] and signals [m, P] are .npy files of the same type, f4 or f8; codes [n, P] are written in that type.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  scn solve --dictionary D.npy --signals X.npy --lambda1 0.1 --lambda2 0.001 --out A.npy")]
+#[command(
+    after_help = "Example:\n  scn solve --dictionary D.npy --signals X.npy --lambda1 0.1 --lambda2 0.001 --out A.npy"
+)]
 pub(crate) struct Solve {
     /// Dictionary, .npy [m, n], one atom per column
     #[arg(long, value_name = "D.npy")]
@@ -117,7 +120,11 @@ impl Solve {
                 self.signals.display()
             ),
         };
-        Array { shape: vec![n, columns], values: codes }.write(&self.out)?;
+        Array {
+            shape: vec![n, columns],
+            values: codes,
+        }
+        .write(&self.out)?;
         output.result(&summary, || self.describe(&summary))?;
         if summary.unconverged > 0 {
             output.warn(format_args!(
@@ -128,11 +135,25 @@ impl Solve {
         Ok(())
     }
 
-    fn solve<T: Scalar>(&self, shape: Shape, dictionary: &[T], signals: &[T]) -> Result<(Vec<T>, Summary)> {
+    fn solve<T: Scalar>(
+        &self,
+        shape: Shape,
+        dictionary: &[T],
+        signals: &[T],
+    ) -> Result<(Vec<T>, Summary)> {
         let Shape { m, n, columns } = shape;
-        for (values, width, path) in [(dictionary, n, &self.dictionary), (signals, columns, &self.signals)] {
+        for (values, width, path) in [
+            (dictionary, n, &self.dictionary),
+            (signals, columns, &self.signals),
+        ] {
             if let Some(at) = values.iter().position(|value| !value.finite()) {
-                bail!("{}: expected finite numbers, found {} at [{}, {}]", path.display(), values[at], at / width, at % width);
+                bail!(
+                    "{}: expected finite numbers, found {} at [{}, {}]",
+                    path.display(),
+                    values[at],
+                    at / width,
+                    at % width
+                );
             }
         }
         let signals = MatRef::from_row_major_slice(signals, m, columns);
@@ -143,21 +164,35 @@ impl Solve {
             ElasticNet::nonnegative(lambda1, lambda2)
         };
         // About a hundred times what rounding leaves.
-        let rounding = if T::EPSILON.to_f64() > 1e-10 { 1e-5 } else { 1e-9 };
+        let rounding = if T::EPSILON.to_f64() > 1e-10 {
+            1e-5
+        } else {
+            1e-9
+        };
         let settings = Settings::new(self.tolerance.unwrap_or(rounding), self.max_passes)?;
         let solver = self.solver.build::<T>(settings);
         let mut codes = vec![T::ZERO; n * columns];
 
         let start = Instant::now();
         let dictionary = Mat::from_fn(m, n, |i, j| dictionary[i * n + j]);
-        let problem = Problem::new(dictionary.as_ref(), penalty)
-            .with_context(|| format!("cannot pose the problem with {}", self.dictionary.display()))?;
+        let problem = Problem::new(dictionary.as_ref(), penalty).with_context(|| {
+            format!("cannot pose the problem with {}", self.dictionary.display())
+        })?;
         let matrix = MatMut::from_row_major_slice_mut(&mut codes, n, columns);
         let report = encode(&*solver, &problem, &signals, matrix, Start::Zero)?;
         let seconds = start.elapsed().as_secs_f64();
 
-        let certificate = certify(&problem, &signals, MatRef::from_row_major_slice(&codes, n, columns))?;
-        let Report { status, passes, unconverged, .. } = report;
+        let certificate = certify(
+            &problem,
+            &signals,
+            MatRef::from_row_major_slice(&codes, n, columns),
+        )?;
+        let Report {
+            status,
+            passes,
+            unconverged,
+            ..
+        } = report;
         let summary = Summary {
             solver: solver.name(),
             status: status.to_string(),

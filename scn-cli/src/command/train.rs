@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use clap::Args;
 use scn_data::DatasetName;
-use scn_net::{Checkpoint, Device, EpochRecord, Network, Outcome, RunConfig, RunFolder, Start, presets, train};
+use scn_net::{
+    Checkpoint, Device, EpochRecord, Network, Outcome, RunConfig, RunFolder, Start, presets, train,
+};
 use serde::Serialize;
 
 use crate::output::Output;
@@ -17,8 +19,10 @@ use crate::source::DataFolder;
 /// The run folder receives config.toml, metrics.jsonl, checkpoint.safetensors, model.safetensors, learning-curve.svg and
 /// report.html. Ctrl-C ends with a checkpoint; --resume goes on from it with the same bits as an uninterrupted run.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  scn train\n  scn train --preset mnist-scn1 --data data --epochs 3\n  \
-    scn train --preset cifar10-scn1 --out runs/mine --set training.learning_rate=0.05\n  scn train --out runs/mine --resume")]
+#[command(
+    after_help = "Examples:\n  scn train\n  scn train --preset mnist-scn1 --data data --epochs 3\n  \
+    scn train --preset cifar10-scn1 --out runs/mine --set training.learning_rate=0.05\n  scn train --out runs/mine --resume"
+)]
 pub(crate) struct Train {
     /// Settings by name: digits, mnist-scn1, cifar10-scn1, ... (a wrong name lists all)
     #[arg(long, value_name = "NAME", conflicts_with = "config")]
@@ -58,7 +62,8 @@ pub(crate) struct Train {
 }
 
 pub(crate) fn parse_dataset(name: &str) -> Result<DatasetName, String> {
-    name.parse().map_err(|error: scn_data::DataError| error.to_string())
+    name.parse()
+        .map_err(|error: scn_data::DataError| error.to_string())
 }
 
 fn parse_setting(text: &str) -> Result<(String, String), String> {
@@ -78,7 +83,11 @@ struct Summary {
 
 impl Train {
     pub(crate) fn run(&self, device: &Device, output: &Output) -> Result<()> {
-        let (config, folder) = if self.resume { self.resumed()? } else { self.fresh()? };
+        let (config, folder) = if self.resume {
+            self.resumed()?
+        } else {
+            self.fresh()?
+        };
         let data = self.data.open(config.dataset)?;
         let parameters = Network::new(&config.network, config.seed)?.parameter_count();
         output.say(format_args!(
@@ -93,20 +102,39 @@ impl Train {
         ));
 
         let mut view = RunView::new(&config, &folder, output)?;
-        let start = if self.resume { Start::Resume } else { Start::Fresh };
+        let start = if self.resume {
+            Start::Resume
+        } else {
+            Start::Fresh
+        };
         let outcome = train(&config, &data, folder.path(), start, device, &mut view);
         let seconds = view.finish()?;
-        let summary = match outcome.with_context(|| format!("{} stopped", folder.path().display()))? {
-            Outcome::Finished { history } => {
-                Summary { run: folder.path().to_path_buf(), finished: true, epochs: config.training.epochs, seconds, last: history.last().cloned() }
-            }
-            Outcome::Interrupted { epochs_done, batches_done } => {
+        let summary = match outcome
+            .with_context(|| format!("{} stopped", folder.path().display()))?
+        {
+            Outcome::Finished { history } => Summary {
+                run: folder.path().to_path_buf(),
+                finished: true,
+                epochs: config.training.epochs,
+                seconds,
+                last: history.last().cloned(),
+            },
+            Outcome::Interrupted {
+                epochs_done,
+                batches_done,
+            } => {
                 output.say(format_args!(
                     "stopped in epoch {} after {batches_done} steps; go on with: scn train --out {} --resume",
                     epochs_done + 1,
                     folder.path().display()
                 ));
-                Summary { run: folder.path().to_path_buf(), finished: false, epochs: epochs_done, seconds, last: None }
+                Summary {
+                    run: folder.path().to_path_buf(),
+                    finished: false,
+                    epochs: epochs_done,
+                    seconds,
+                    last: None,
+                }
             }
         };
         output.result(&summary, || describe(&summary))
@@ -116,11 +144,14 @@ impl Train {
     fn fresh(&self) -> Result<(RunConfig, RunFolder)> {
         let mut config = match (&self.config, &self.preset) {
             (Some(path), _) => {
-                let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+                let text = std::fs::read_to_string(path)
+                    .with_context(|| format!("cannot read {}", path.display()))?;
                 RunConfig::from_toml(&text).with_context(|| path.display().to_string())?
             }
             (None, Some(name)) => presets::get(name)?,
-            (None, None) => presets::get(&presets::for_dataset(self.dataset.unwrap_or(DatasetName::Digits)))?,
+            (None, None) => presets::get(&presets::for_dataset(
+                self.dataset.unwrap_or(DatasetName::Digits),
+            ))?,
         };
         if let Some(dataset) = self.dataset {
             config.dataset = dataset;
@@ -134,13 +165,19 @@ impl Train {
             config.set(key, value)?;
         }
         config.validate()?;
-        let folder = self.out.clone().unwrap_or_else(|| free_folder(&default_folder(&config)));
+        let folder = self
+            .out
+            .clone()
+            .unwrap_or_else(|| free_folder(&default_folder(&config)));
         Ok((config, RunFolder::new(&folder)))
     }
 
     /// The settings and the folder of a run that was begun.
     fn resumed(&self) -> Result<(RunConfig, RunFolder)> {
-        let folder = self.out.clone().unwrap_or_else(|| PathBuf::from("runs/digits"));
+        let folder = self
+            .out
+            .clone()
+            .unwrap_or_else(|| PathBuf::from("runs/digits"));
         let folder = RunFolder::new(&folder);
         let mut config = Checkpoint::load(&folder.checkpoint())?.config;
         config.training.epochs = self.epochs.unwrap_or(config.training.epochs);
@@ -149,7 +186,12 @@ impl Train {
 }
 
 fn default_folder(config: &RunConfig) -> PathBuf {
-    Path::new("runs").join(config.preset.clone().unwrap_or_else(|| config.dataset.to_string()))
+    Path::new("runs").join(
+        config
+            .preset
+            .clone()
+            .unwrap_or_else(|| config.dataset.to_string()),
+    )
 }
 
 /// The folder, or the first of folder-2, folder-3, ... without a run.

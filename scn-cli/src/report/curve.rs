@@ -11,7 +11,8 @@ const TEST: RGBColor = RGBColor(190, 70, 30);
 /// An SVG of the errors in percent over the epochs.
 pub(crate) fn draw(history: &[EpochRecord]) -> Result<String> {
     let mut svg = String::new();
-    draw_into(&mut svg, history).map_err(|error| anyhow!("cannot draw the learning curve: {error}"))?;
+    draw_into(&mut svg, history)
+        .map_err(|error| anyhow!("cannot draw the learning curve: {error}"))?;
     Ok(svg)
 }
 
@@ -19,10 +20,20 @@ fn draw_into(svg: &mut String, history: &[EpochRecord]) -> Result<(), Box<dyn st
     let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
     root.fill(&WHITE)?;
     let percent = |errors: fn(&EpochRecord) -> f64| {
-        history.iter().map(move |record| (record.epoch as f64, 100.0 * errors(record))).collect::<Vec<_>>()
+        history
+            .iter()
+            .map(move |record| (record.epoch as f64, 100.0 * errors(record)))
+            .collect::<Vec<_>>()
     };
-    let (train, test) = (percent(|record| record.train_error), percent(|record| record.test_error));
-    let highest = train.iter().chain(&test).map(|point| point.1).fold(1.0, f64::max);
+    let (train, test) = (
+        percent(|record| record.train_error),
+        percent(|record| record.test_error),
+    );
+    let highest = train
+        .iter()
+        .chain(&test)
+        .map(|point| point.1)
+        .fold(1.0, f64::max);
     let last = history.last().map_or(1, |record| record.epoch).max(2) as f64;
     let mut chart = ChartBuilder::on(&root)
         .margin(12)
@@ -37,15 +48,34 @@ fn draw_into(svg: &mut String, history: &[EpochRecord]) -> Result<(), Box<dyn st
         .light_line_style(WHITE)
         .draw()?;
     chart
-        .draw_series(DashedLineSeries::new(train.clone(), 2, 4, TRAIN.stroke_width(2)))?
+        .draw_series(DashedLineSeries::new(
+            train.clone(),
+            2,
+            4,
+            TRAIN.stroke_width(2),
+        ))?
         .label("training (while the weights move)")
-        .legend(|(x, y)| plotters::element::DashedPathElement::new([(x, y), (x + 24, y)].into_iter(), 2, 4, TRAIN.stroke_width(2)));
+        .legend(|(x, y)| {
+            plotters::element::DashedPathElement::new(
+                [(x, y), (x + 24, y)].into_iter(),
+                2,
+                4,
+                TRAIN.stroke_width(2),
+            )
+        });
     chart
         .draw_series(LineSeries::new(test.clone(), TEST.stroke_width(2)))?
         .label("test")
         .legend(|(x, y)| PathElement::new([(x, y), (x + 24, y)], TEST.stroke_width(2)));
-    chart.draw_series(train.iter().map(|&point| Circle::new(point, 2, TRAIN.filled())))?;
-    chart.draw_series(test.iter().map(|&point| Circle::new(point, 3, TEST.filled())))?;
+    chart.draw_series(
+        train
+            .iter()
+            .map(|&point| Circle::new(point, 2, TRAIN.filled())),
+    )?;
+    chart.draw_series(
+        test.iter()
+            .map(|&point| Circle::new(point, 3, TEST.filled())),
+    )?;
     chart
         .configure_series_labels()
         .position(SeriesLabelPosition::UpperRight)

@@ -17,7 +17,12 @@ pre { overflow-x: auto; padding: 1rem; border-radius: 6px; background: color-mix
 
 /// The page of a run; `curve` is its learning curve as SVG.
 pub(crate) fn render(config: &RunConfig, history: &[EpochRecord], curve: &str) -> Result<String> {
-    let title = escape(&config.preset.clone().unwrap_or_else(|| config.dataset.to_string()));
+    let title = escape(
+        &config
+            .preset
+            .clone()
+            .unwrap_or_else(|| config.dataset.to_string()),
+    );
     let mut page = String::new();
     write!(
         page,
@@ -26,7 +31,10 @@ pub(crate) fn render(config: &RunConfig, history: &[EpochRecord], curve: &str) -
          <title>{title}</title><style>{STYLE}</style></head><body>\n<h1>{title}</h1>\n"
     )?;
     if let Some(last) = history.last() {
-        let best = history.iter().map(|record| record.test_error).fold(f64::INFINITY, f64::min);
+        let best = history
+            .iter()
+            .map(|record| record.test_error)
+            .fold(f64::INFINITY, f64::min);
         write!(
             page,
             "<p>Test error <b>{:.2} %</b> after {} of {} epochs (lowest on the way {:.2} %); \
@@ -40,7 +48,11 @@ pub(crate) fn render(config: &RunConfig, history: &[EpochRecord], curve: &str) -
         layers(&mut page, config, last)?;
     }
     epochs(&mut page, history)?;
-    write!(page, "<h2>Configuration</h2>\n<pre>{}</pre>\n</body></html>\n", escape(&config.to_toml()?))?;
+    write!(
+        page,
+        "<h2>Configuration</h2>\n<pre>{}</pre>\n</body></html>\n",
+        escape(&config.to_toml()?)
+    )?;
     Ok(page)
 }
 
@@ -50,7 +62,9 @@ fn layers(page: &mut String, config: &RunConfig, last: &EpochRecord) -> Result<(
          <th>&lambda;<sub>1</sub><th>passes<th>KKT residual<th>condition of H</tr>\n",
     );
     for (h, (layer, atoms)) in last.layers.iter().zip(&config.network.layers).enumerate() {
-        let condition = layer.condition.map_or("infinite".to_string(), |condition| format!("{condition:.3e}"));
+        let condition = layer.condition.map_or("infinite".to_string(), |condition| {
+            format!("{condition:.3e}")
+        });
         writeln!(
             page,
             "<tr><td>{h}<td>{}<td>{:.1} %<td>{:.4}<td>{:.1}<td>{:.1e}<td>{condition}</tr>",
@@ -88,5 +102,7 @@ fn epochs(page: &mut String, history: &[EpochRecord]) -> Result<()> {
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
 }

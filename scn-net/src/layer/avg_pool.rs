@@ -16,11 +16,17 @@ impl Layer for AveragePooling {
     }
 
     fn forward(&mut self, x: Tensor) -> Result<(Tensor, Saved, Option<Activity>), NetError> {
-        Ok((avg_pool::average(&x), Saved::Pooled { shape: x.shape() }, None))
+        Ok((
+            avg_pool::average(&x),
+            Saved::Pooled { shape: x.shape() },
+            None,
+        ))
     }
 
     fn backward(&mut self, saved: Saved, dy: Tensor) -> Result<Tensor, NetError> {
-        let Saved::Pooled { shape } = saved else { return Err(wrong_saved("the pooling")) };
+        let Saved::Pooled { shape } = saved else {
+            return Err(wrong_saved("the pooling"));
+        };
         Ok(avg_pool::spread(&dy, shape))
     }
 

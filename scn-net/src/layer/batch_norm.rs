@@ -41,7 +41,10 @@ impl BatchNorm {
         if let Some(collected) = &mut self.collected {
             collected.batches += 1;
             for channel in 0..moments.mean.len() {
-                let (mean, variance) = (f64::from(moments.mean[channel]), f64::from(moments.variance[channel]));
+                let (mean, variance) = (
+                    f64::from(moments.mean[channel]),
+                    f64::from(moments.variance[channel]),
+                );
                 collected.mean[channel] += mean;
                 collected.square[channel] += variance + mean * mean;
             }
@@ -59,7 +62,10 @@ impl BatchNorm {
 
 impl Layer for BatchNorm {
     fn infer(&self, x: Tensor) -> Result<(Tensor, Option<Activity>), NetError> {
-        let moments = ChannelMoments { mean: self.mean.value.clone(), variance: self.variance.value.clone() };
+        let moments = ChannelMoments {
+            mean: self.mean.value.clone(),
+            variance: self.variance.value.clone(),
+        };
         Ok((batch_norm::normalize(x, &moments, self.epsilon), None))
     }
 
@@ -74,7 +80,12 @@ impl Layer for BatchNorm {
         let Saved::Normalized { output, moments } = saved else {
             return Err(wrong_saved("the batch normalisation"));
         };
-        Ok(batch_norm::backward(&output, &moments.variance, self.epsilon, dy))
+        Ok(batch_norm::backward(
+            &output,
+            &moments.variance,
+            self.epsilon,
+            dy,
+        ))
     }
 
     fn params(&self) -> Vec<(&'static str, &Param)> {
@@ -87,11 +98,21 @@ impl Layer for BatchNorm {
 
     fn collect_moments(&mut self) {
         let zeros = vec![0.0; self.mean.value.len()];
-        self.collected = Some(Collected { batches: 0, mean: zeros.clone(), square: zeros });
+        self.collected = Some(Collected {
+            batches: 0,
+            mean: zeros.clone(),
+            square: zeros,
+        });
     }
 
     fn finish_moments(&mut self) {
-        let Some(collected) = self.collected.take().filter(|collected| collected.batches > 0) else { return };
+        let Some(collected) = self
+            .collected
+            .take()
+            .filter(|collected| collected.batches > 0)
+        else {
+            return;
+        };
         let batches = f64::from(collected.batches);
         for channel in 0..collected.mean.len() {
             // The variance of all is that within the batches plus that between them.
@@ -111,11 +132,19 @@ mod tests {
     /// Moments collected over batches are those of all images at once; with running moments they are blended.
     #[test]
     fn collected_moments_are_those_of_all_batches() {
-        let shape = Shape { channels: 1, images: 4, height: 1, width: 1 };
+        let shape = Shape {
+            channels: 1,
+            images: 4,
+            height: 1,
+            width: 1,
+        };
         let batch = |values: [f32; 4]| Tensor::new(shape, values.to_vec()).unwrap();
         let mut layer = BatchNorm::new(1, 0.1, 1e-4);
         layer.forward(batch([1.0, 2.0, 3.0, 4.0])).unwrap();
-        assert_eq!((layer.mean.value[0], layer.variance.value[0]), (0.25, 1.025));
+        assert_eq!(
+            (layer.mean.value[0], layer.variance.value[0]),
+            (0.25, 1.025)
+        );
         layer.collect_moments();
         layer.forward(batch([1.0, 2.0, 3.0, 4.0])).unwrap();
         layer.forward(batch([5.0, 6.0, 7.0, 8.0])).unwrap();

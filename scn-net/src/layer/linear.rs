@@ -16,7 +16,10 @@ pub(crate) struct Linear {
 impl Linear {
     /// With given weights, classes × features, and bias zero.
     pub(crate) fn new(classes: usize, features: usize, weight: Vec<f32>) -> Self {
-        let role = Role::Learned { rate: 1.0, nonnegative: false };
+        let role = Role::Learned {
+            rate: 1.0,
+            nonnegative: false,
+        };
         Self {
             weight: Param::new(vec![classes, features], weight, role),
             bias: Param::new(vec![classes], vec![0.0; classes], role),
@@ -26,7 +29,10 @@ impl Linear {
 
 impl Layer for Linear {
     fn infer(&self, x: Tensor) -> Result<(Tensor, Option<Activity>), NetError> {
-        Ok((linear::forward(&self.weight.value, &self.bias.value, &x), None))
+        Ok((
+            linear::forward(&self.weight.value, &self.bias.value, &x),
+            None,
+        ))
     }
 
     fn forward(&mut self, x: Tensor) -> Result<(Tensor, Saved, Option<Activity>), NetError> {
@@ -35,8 +41,16 @@ impl Layer for Linear {
     }
 
     fn backward(&mut self, saved: Saved, dy: Tensor) -> Result<Tensor, NetError> {
-        let Saved::Features { input } = saved else { return Err(wrong_saved("the classifier")) };
-        Ok(linear::backward(&self.weight.value, &input, &dy, &mut self.weight.grad, &mut self.bias.grad))
+        let Saved::Features { input } = saved else {
+            return Err(wrong_saved("the classifier"));
+        };
+        Ok(linear::backward(
+            &self.weight.value,
+            &input,
+            &dy,
+            &mut self.weight.grad,
+            &mut self.bias.grad,
+        ))
     }
 
     fn params(&self) -> Vec<(&'static str, &Param)> {

@@ -2,7 +2,9 @@
 
 use faer::{MatMut, MatRef};
 use scn_grad::{Gradients, MaskedGaussSeidel};
-use scn_solvers::{CoordinateDescent, ElasticNet, Fista, Lambda1, Problem, Report, Settings, Sign, Solver};
+use scn_solvers::{
+    CoordinateDescent, ElasticNet, Fista, Lambda1, Problem, Report, Settings, Sign, Solver,
+};
 
 use super::{Activity, Layer, Saved, wrong_saved};
 use crate::config::{SolverConfig, SolverMethod};
@@ -45,21 +47,46 @@ pub(crate) struct SparseCodingInit {
 
 impl SparseCoding {
     pub(crate) fn new(init: SparseCodingInit, solver: &SolverConfig) -> Result<Self, ConfigError> {
-        let SparseCodingInit { name, window, stride, atoms, dictionary, lambda1, lambda1_rate, lambda2 } = init;
+        let SparseCodingInit {
+            name,
+            window,
+            stride,
+            atoms,
+            dictionary,
+            lambda1,
+            lambda1_rate,
+            lambda2,
+        } = init;
         let rows = dictionary.len() / atoms;
         let (solver, adjoint) = solvers(solver)?;
         let penalty = penalty(&lambda1, lambda2);
-        let problem = Problem::new(MatRef::from_row_major_slice(&dictionary, rows, atoms), penalty)
-            .map_err(|source| NetError::Problem { layer: name.clone(), source })?;
+        let problem = Problem::new(
+            MatRef::from_row_major_slice(&dictionary, rows, atoms),
+            penalty,
+        )
+        .map_err(|source| NetError::Problem {
+            layer: name.clone(),
+            source,
+        })?;
         Ok(Self {
             name,
             window,
             stride,
-            dictionary: Param::new(vec![rows, atoms], dictionary, Role::Learned { rate: 1.0, nonnegative: false }),
+            dictionary: Param::new(
+                vec![rows, atoms],
+                dictionary,
+                Role::Learned {
+                    rate: 1.0,
+                    nonnegative: false,
+                },
+            ),
             lambda1: Param::new(
                 vec![lambda1.len()],
                 lambda1,
-                Role::Learned { rate: lambda1_rate, nonnegative: true },
+                Role::Learned {
+                    rate: lambda1_rate,
+                    nonnegative: true,
+                },
             ),
             lambda2: Param::new(vec![1], vec![lambda2], Role::Fixed),
             problem,
@@ -69,7 +96,11 @@ impl SparseCoding {
     }
 
     fn coding(&self) -> WindowCoding<'_> {
-        WindowCoding { problem: &self.problem, window: self.window, stride: self.stride }
+        WindowCoding {
+            problem: &self.problem,
+            window: self.window,
+            stride: self.stride,
+        }
     }
 
     fn encode(&self, x: &Tensor) -> Result<(Tensor, Activity), NetError> {
@@ -82,7 +113,8 @@ impl SparseCoding {
         let lambda1 = &self.lambda1.value;
         Activity {
             active: active as f64 / codes.data().len().max(1) as f64,
-            lambda1: lambda1.iter().map(|&value| f64::from(value)).sum::<f64>() / lambda1.len() as f64,
+            lambda1: lambda1.iter().map(|&value| f64::from(value)).sum::<f64>()
+                / lambda1.len() as f64,
             passes: report.mean_passes(),
             kkt: report.kkt,
             unconverged: report.unconverged,
@@ -91,7 +123,9 @@ impl SparseCoding {
 }
 
 /// The two methods, each with its own tolerance.
-fn solvers(config: &SolverConfig) -> Result<(Box<dyn Solver<f32>>, MaskedGaussSeidel), ConfigError> {
+fn solvers(
+    config: &SolverConfig,
+) -> Result<(Box<dyn Solver<f32>>, MaskedGaussSeidel), ConfigError> {
     let settings = |key: &str, tolerance: f32| {
         Settings::new(f64::from(tolerance), config.max_passes).map_err(|error| ConfigError::Range {
             key: format!("network.solver.{key}"),
@@ -104,7 +138,10 @@ fn solvers(config: &SolverConfig) -> Result<(Box<dyn Solver<f32>>, MaskedGaussSe
         SolverMethod::CoordinateDescent => Box::new(CoordinateDescent::new(forward)),
         SolverMethod::Fista => Box::new(Fista::new(forward)),
     };
-    Ok((solver, MaskedGaussSeidel::new(settings("adjoint_tolerance", config.adjoint_tolerance)?)))
+    Ok((
+        solver,
+        MaskedGaussSeidel::new(settings("adjoint_tolerance", config.adjoint_tolerance)?),
+    ))
 }
 
 fn penalty(lambda1: &[f32], lambda2: f32) -> ElasticNet<f32> {
@@ -112,7 +149,11 @@ fn penalty(lambda1: &[f32], lambda2: f32) -> ElasticNet<f32> {
         [shared] => Lambda1::Scalar(*shared),
         per_atom => Lambda1::PerAtom(per_atom.to_vec()),
     };
-    ElasticNet { lambda1, lambda2, sign: Sign::NonNegative }
+    ElasticNet {
+        lambda1,
+        lambda2,
+        sign: Sign::NonNegative,
+    }
 }
 
 impl Layer for SparseCoding {
@@ -123,39 +164,70 @@ impl Layer for SparseCoding {
 
     fn forward(&mut self, x: Tensor) -> Result<(Tensor, Saved, Option<Activity>), NetError> {
         let (codes, activity) = self.encode(&x)?;
-        Ok((codes.clone(), Saved::Codes { input: x, codes }, Some(activity)))
+        Ok((
+            codes.clone(),
+            Saved::Codes { input: x, codes },
+            Some(activity),
+        ))
     }
 
     fn backward(&mut self, saved: Saved, dy: Tensor) -> Result<Tensor, NetError> {
-        let Saved::Codes { input, codes } = saved else { return Err(wrong_saved(&self.name)) };
+        let Saved::Codes { input, codes } = saved else {
+            return Err(wrong_saved(&self.name));
+        };
         let mut gradients = Gradients::zeros(&self.problem);
-        let (dx, _) = encode_windows_adjoint(self.coding(), &self.adjoint, &input, &codes, &dy, &mut gradients)?;
+        let (dx, _) = encode_windows_adjoint(
+            self.coding(),
+            &self.adjoint,
+            &input,
+            &codes,
+            &dy,
+            &mut gradients,
+        )?;
 
         let (rows, atoms) = (self.problem.rows(), self.problem.atoms());
-        let mut dictionary = MatMut::from_row_major_slice_mut(&mut self.dictionary.grad, rows, atoms);
+        let mut dictionary =
+            MatMut::from_row_major_slice_mut(&mut self.dictionary.grad, rows, atoms);
         dictionary += &gradients.dictionary;
         match self.lambda1.grad.as_mut_slice() {
             [shared] => *shared += gradients.shared_lambda1(),
-            per_atom => per_atom.iter_mut().zip(&gradients.lambda1).for_each(|(sum, &value)| *sum += value),
+            per_atom => per_atom
+                .iter_mut()
+                .zip(&gradients.lambda1)
+                .for_each(|(sum, &value)| *sum += value),
         }
         self.lambda2.grad[0] += gradients.lambda2;
         Ok(dx)
     }
 
     fn params(&self) -> Vec<(&'static str, &Param)> {
-        vec![("dictionary", &self.dictionary), ("lambda1", &self.lambda1), ("lambda2", &self.lambda2)]
+        vec![
+            ("dictionary", &self.dictionary),
+            ("lambda1", &self.lambda1),
+            ("lambda2", &self.lambda2),
+        ]
     }
 
     fn params_mut(&mut self) -> Vec<(&'static str, &mut Param)> {
-        vec![("dictionary", &mut self.dictionary), ("lambda1", &mut self.lambda1), ("lambda2", &mut self.lambda2)]
+        vec![
+            ("dictionary", &mut self.dictionary),
+            ("lambda1", &mut self.lambda1),
+            ("lambda2", &mut self.lambda2),
+        ]
     }
 
     fn refresh(&mut self) -> Result<(), NetError> {
         let (rows, atoms) = (self.problem.rows(), self.problem.atoms());
         let dictionary = MatRef::from_row_major_slice(&self.dictionary.value, rows, atoms);
         self.problem
-            .update(dictionary, penalty(&self.lambda1.value, self.lambda2.value[0]))
-            .map_err(|source| NetError::Problem { layer: self.name.clone(), source })
+            .update(
+                dictionary,
+                penalty(&self.lambda1.value, self.lambda2.value[0]),
+            )
+            .map_err(|source| NetError::Problem {
+                layer: self.name.clone(),
+                source,
+            })
     }
 
     fn set_solver(&mut self, solver: &SolverConfig) -> Result<(), ConfigError> {
@@ -170,6 +242,10 @@ impl Layer for SparseCoding {
         let gram = faer::Mat::from_fn(gram.nrows(), gram.ncols(), |i, j| f64::from(gram[(i, j)]));
         let values = gram.self_adjoint_eigenvalues(faer::Side::Lower).ok()?;
         let (smallest, largest) = (values.first()?, values.last()?);
-        Some(if *smallest > 0.0 { largest / smallest } else { f64::INFINITY })
+        Some(if *smallest > 0.0 {
+            largest / smallest
+        } else {
+            f64::INFINITY
+        })
     }
 }

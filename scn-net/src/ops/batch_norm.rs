@@ -38,13 +38,16 @@ pub(crate) fn moments(x: &Tensor) -> ChannelMoments {
 /// `(x - μ) / sqrt(σ² + ε)` with given moments, in place.
 pub(crate) fn normalize(mut x: Tensor, moments: &ChannelMoments, epsilon: f32) -> Tensor {
     let positions = x.shape().positions().max(1);
-    x.data_mut().par_chunks_mut(positions).enumerate().for_each(|(channel, values)| {
-        let mean = moments.mean[channel];
-        let inverse = inverse_deviation(moments.variance[channel], epsilon);
-        for value in values {
-            *value = (*value - mean) * inverse;
-        }
-    });
+    x.data_mut()
+        .par_chunks_mut(positions)
+        .enumerate()
+        .for_each(|(channel, values)| {
+            let mean = moments.mean[channel];
+            let inverse = inverse_deviation(moments.variance[channel], epsilon);
+            for value in values {
+                *value = (*value - mean) * inverse;
+            }
+        });
     x
 }
 
@@ -52,15 +55,18 @@ pub(crate) fn normalize(mut x: Tensor, moments: &ChannelMoments, epsilon: f32) -
 pub(crate) fn backward(y: &Tensor, variance: &[f32], epsilon: f32, mut dy: Tensor) -> Tensor {
     let positions = y.shape().positions().max(1);
     let count = positions as f64;
-    dy.data_mut().par_chunks_mut(positions).enumerate().for_each(|(channel, dy)| {
-        let y = y.channel(channel);
-        let mean = (sum(dy, |value| value) / count) as f32;
-        let projection = (dot(y, dy) / count) as f32;
-        let inverse = inverse_deviation(variance[channel], epsilon);
-        for (dy, &y) in dy.iter_mut().zip(y) {
-            *dy = (*dy - mean - y * projection) * inverse;
-        }
-    });
+    dy.data_mut()
+        .par_chunks_mut(positions)
+        .enumerate()
+        .for_each(|(channel, dy)| {
+            let y = y.channel(channel);
+            let mean = (sum(dy, |value| value) / count) as f32;
+            let projection = (dot(y, dy) / count) as f32;
+            let inverse = inverse_deviation(variance[channel], epsilon);
+            for (dy, &y) in dy.iter_mut().zip(y) {
+                *dy = (*dy - mean - y * projection) * inverse;
+            }
+        });
     dy
 }
 
@@ -79,7 +85,11 @@ fn sum(values: &[f32], term: impl Fn(f64) -> f64) -> f64 {
             sums[lane] += term(f64::from(block[lane]));
         }
     }
-    sums.iter().sum::<f64>() + rest.iter().map(|&value| term(f64::from(value))).sum::<f64>()
+    sums.iter().sum::<f64>()
+        + rest
+            .iter()
+            .map(|&value| term(f64::from(value)))
+            .sum::<f64>()
 }
 
 fn dot(a: &[f32], b: &[f32]) -> f64 {
@@ -90,7 +100,10 @@ fn dot(a: &[f32], b: &[f32]) -> f64 {
             sums[lane] += f64::from(a[lane]) * f64::from(b[lane]);
         }
     }
-    let rest = a_rest.iter().zip(b_rest).map(|(&a, &b)| f64::from(a) * f64::from(b));
+    let rest = a_rest
+        .iter()
+        .zip(b_rest)
+        .map(|(&a, &b)| f64::from(a) * f64::from(b));
     sums.iter().sum::<f64>() + rest.sum::<f64>()
 }
 
@@ -101,9 +114,20 @@ mod tests {
     use proptest::prelude::*;
 
     fn tensor(channels: usize, images: usize, seed: u64) -> Tensor {
-        let shape = Shape { channels, images, height: 3, width: 5 };
-        let noise = |k: usize| ((k as u64 + 1).wrapping_mul(seed.wrapping_mul(2) + 0x9e37_79b9_7f4a_7c15) >> 40) as f32;
-        Tensor::new(shape, (0..shape.len()).map(|k| noise(k) / 1e7 - 0.8).collect()).unwrap()
+        let shape = Shape {
+            channels,
+            images,
+            height: 3,
+            width: 5,
+        };
+        let noise = |k: usize| {
+            ((k as u64 + 1).wrapping_mul(seed.wrapping_mul(2) + 0x9e37_79b9_7f4a_7c15) >> 40) as f32
+        };
+        Tensor::new(
+            shape,
+            (0..shape.len()).map(|k| noise(k) / 1e7 - 0.8).collect(),
+        )
+        .unwrap()
     }
 
     proptest! {

@@ -31,10 +31,19 @@ pub(crate) fn encode_windows(
     solver: &dyn Solver<f32>,
     map: &Tensor,
 ) -> Result<(Tensor, Report), NetError> {
-    let WindowCoding { problem, window, stride } = coding;
+    let WindowCoding {
+        problem,
+        window,
+        stride,
+    } = coding;
     let windows = Windows::new(map, window, stride);
     let (height, width) = windows.geometry().map();
-    let mut codes = Tensor::zeros(Shape { channels: problem.atoms(), images: map.shape().images, height, width });
+    let mut codes = Tensor::zeros(Shape {
+        channels: problem.atoms(),
+        images: map.shape().images,
+        height,
+        width,
+    });
     let positions = codes.shape().positions();
     let matrix = MatMut::from_row_major_slice_mut(codes.data_mut(), problem.atoms(), positions);
     let report = encode(solver, problem, &windows, matrix, Start::Zero)?;
@@ -50,7 +59,11 @@ pub(crate) fn encode_windows_adjoint(
     cotangent: &Tensor,
     gradients: &mut Gradients<f32>,
 ) -> Result<(Tensor, AdjointReport), NetError> {
-    let WindowCoding { problem, window, stride } = coding;
+    let WindowCoding {
+        problem,
+        window,
+        stride,
+    } = coding;
     let shape = map.shape();
     let windows = Windows::new(map, window, stride);
     let geometry = windows.geometry();
@@ -60,22 +73,36 @@ pub(crate) fn encode_windows_adjoint(
     let point = Linearization::new(problem, &windows, codes)?;
 
     let pixels = shape.height * shape.width;
-    let task_images = TASK_COLUMNS.div_ceil(geometry.positions()).min(shape.images).max(1);
+    let task_images = TASK_COLUMNS
+        .div_ceil(geometry.positions())
+        .min(shape.images)
+        .max(1);
     let mut map_gradient = Tensor::zeros(shape);
-    let parts: Vec<(AdjointSums<f32>, AdjointReport)> =
-        MatMut::from_row_major_slice_mut(map_gradient.data_mut(), shape.channels, shape.positions())
-            .par_col_chunks_mut(task_images * pixels)
-            .enumerate()
-            .map_init(Adjoint::new, |adjoint, (task, pixels_of_task)| {
-                let first_image = task * task_images;
-                let images = pixels_of_task.ncols() / pixels;
-                let columns = first_image * geometry.positions()..(first_image + images) * geometry.positions();
-                let mut sums = AdjointSums::zeros(problem);
-                let mut sink = WindowsGradient::new(geometry, pixels_of_task, first_image);
-                let report = adjoint.columns(&point, solver, cotangent, columns, &mut sums, Some(&mut sink));
-                (sums, report)
-            })
-            .collect();
+    let parts: Vec<(AdjointSums<f32>, AdjointReport)> = MatMut::from_row_major_slice_mut(
+        map_gradient.data_mut(),
+        shape.channels,
+        shape.positions(),
+    )
+    .par_col_chunks_mut(task_images * pixels)
+    .enumerate()
+    .map_init(Adjoint::new, |adjoint, (task, pixels_of_task)| {
+        let first_image = task * task_images;
+        let images = pixels_of_task.ncols() / pixels;
+        let columns =
+            first_image * geometry.positions()..(first_image + images) * geometry.positions();
+        let mut sums = AdjointSums::zeros(problem);
+        let mut sink = WindowsGradient::new(geometry, pixels_of_task, first_image);
+        let report = adjoint.columns(
+            &point,
+            solver,
+            cotangent,
+            columns,
+            &mut sums,
+            Some(&mut sink),
+        );
+        (sums, report)
+    })
+    .collect();
 
     let mut total = AdjointSums::zeros(problem);
     let mut report = AdjointReport::empty();

@@ -28,7 +28,10 @@ pub(crate) fn softmax_cross_entropy(logits: &Tensor, labels: &[u16]) -> Result<L
         });
     }
     if let Some(label) = labels.iter().find(|&&label| usize::from(label) >= classes) {
-        return Err(NetError::Labels { expected: format!("labels from 0 to {}", classes - 1), found: label.to_string() });
+        return Err(NetError::Labels {
+            expected: format!("labels from 0 to {}", classes - 1),
+            found: label.to_string(),
+        });
     }
     let mut gradient = Tensor::zeros(logits.shape());
     let out = gradient.data_mut();
@@ -39,7 +42,10 @@ pub(crate) fn softmax_cross_entropy(logits: &Tensor, labels: &[u16]) -> Result<L
         let probabilities = probabilities(logits, image);
         let largest = logits.column(image).fold(f32::NEG_INFINITY, f32::max);
         let own = f64::from(logits.data()[label * images + image]);
-        let rest: f64 = logits.column(image).map(|z| (f64::from(z) - f64::from(largest)).exp()).sum();
+        let rest: f64 = logits
+            .column(image)
+            .map(|z| (f64::from(z) - f64::from(largest)).exp())
+            .sum();
         total += rest.ln() + f64::from(largest) - own;
         errors += usize::from(predicted(logits.column(image)) != Some(label));
         for (class, probability) in probabilities.into_iter().enumerate() {
@@ -47,13 +53,19 @@ pub(crate) fn softmax_cross_entropy(logits: &Tensor, labels: &[u16]) -> Result<L
             out[class * images + image] = ((probability - target) / images as f64) as f32;
         }
     }
-    Ok(Loss { value: total / images.max(1) as f64, errors, gradient })
+    Ok(Loss {
+        value: total / images.max(1) as f64,
+        errors,
+        gradient,
+    })
 }
 
 /// `exp z_k / sum exp z`, safe for any finite logits.
 fn softmax(logits: impl Iterator<Item = f32> + Clone) -> Vec<f64> {
     let largest = logits.clone().fold(f32::NEG_INFINITY, f32::max);
-    let powers: Vec<f64> = logits.map(|z| (f64::from(z) - f64::from(largest)).exp()).collect();
+    let powers: Vec<f64> = logits
+        .map(|z| (f64::from(z) - f64::from(largest)).exp())
+        .collect();
     let sum: f64 = powers.iter().sum();
     powers.into_iter().map(|power| power / sum).collect()
 }
@@ -83,7 +95,12 @@ mod tests {
     use crate::tensor::Shape;
 
     fn logits(values: &[f32], classes: usize) -> Tensor {
-        let shape = Shape { channels: classes, images: values.len() / classes, height: 1, width: 1 };
+        let shape = Shape {
+            channels: classes,
+            images: values.len() / classes,
+            height: 1,
+            width: 1,
+        };
         Tensor::new(shape, values.to_vec()).unwrap()
     }
 
@@ -106,7 +123,9 @@ mod tests {
             let at = |step: f32| {
                 let mut moved = values;
                 moved[k] += step;
-                softmax_cross_entropy(&logits(&moved, 3), &labels).unwrap().value
+                softmax_cross_entropy(&logits(&moved, 3), &labels)
+                    .unwrap()
+                    .value
             };
             let difference = (at(h) - at(-h)) / f64::from(2.0 * h);
             assert!((difference - f64::from(loss.gradient.data()[k])).abs() < 4e-6);
@@ -121,7 +140,13 @@ mod tests {
 
     #[test]
     fn labels_out_of_range_are_errors() {
-        assert!(matches!(softmax_cross_entropy(&logits(&[0.0; 2], 2), &[2]), Err(NetError::Labels { .. })));
-        assert!(matches!(softmax_cross_entropy(&logits(&[0.0; 2], 2), &[]), Err(NetError::Labels { .. })));
+        assert!(matches!(
+            softmax_cross_entropy(&logits(&[0.0; 2], 2), &[2]),
+            Err(NetError::Labels { .. })
+        ));
+        assert!(matches!(
+            softmax_cross_entropy(&logits(&[0.0; 2], 2), &[]),
+            Err(NetError::Labels { .. })
+        ));
     }
 }

@@ -24,7 +24,12 @@ pub(crate) struct WindowGeometry {
 impl WindowGeometry {
     /// Windows of odd side, padded so that stride 1 keeps the size of the map.
     pub(crate) fn new(input: Shape, window: usize, stride: usize) -> Self {
-        Self { input, window, stride, padding: window / 2 }
+        Self {
+            input,
+            window,
+            stride,
+            padding: window / 2,
+        }
     }
 
     /// Entries of a window: m = channels k².
@@ -52,13 +57,27 @@ impl WindowGeometry {
         let (height, width) = self.map();
         let mut column = columns.start;
         while column < columns.end {
-            let (image, i, first) = (column / (height * width), column / width % height, column % width);
+            let (image, i, first) = (
+                column / (height * width),
+                column / width % height,
+                column % width,
+            );
             let length = (width - first).min(columns.end - column);
             for channel in 0..self.input.channels {
                 for dy in 0..self.window {
-                    let y = (i * self.stride + dy).checked_sub(self.padding).filter(|&y| y < self.input.height);
+                    let y = (i * self.stride + dy)
+                        .checked_sub(self.padding)
+                        .filter(|&y| y < self.input.height);
                     let entry = (channel * self.window + dy) * self.window;
-                    visit(Run { entry, channel, image, y, first, length, offset: column - columns.start });
+                    visit(Run {
+                        entry,
+                        channel,
+                        image,
+                        y,
+                        first,
+                        length,
+                        offset: column - columns.start,
+                    });
                 }
             }
             column += length;
@@ -69,7 +88,9 @@ impl WindowGeometry {
     #[inline(always)]
     fn inside(&self, run: &Run, dx: usize) -> Range<usize> {
         let from = self.padding.saturating_sub(dx).div_ceil(self.stride);
-        let to = (self.input.width + self.padding).saturating_sub(dx).div_ceil(self.stride);
+        let to = (self.input.width + self.padding)
+            .saturating_sub(dx)
+            .div_ceil(self.stride);
         let start = from.clamp(run.first, run.first + run.length);
         let end = to.clamp(start, run.first + run.length);
         start - run.first..end - run.first
@@ -102,7 +123,10 @@ pub(crate) struct Windows<'a> {
 
 impl<'a> Windows<'a> {
     pub(crate) fn new(map: &'a Tensor, window: usize, stride: usize) -> Self {
-        Self { geometry: WindowGeometry::new(map.shape(), window, stride), pixels: map.data() }
+        Self {
+            geometry: WindowGeometry::new(map.shape(), window, stride),
+            pixels: map.data(),
+        }
     }
 
     pub(crate) fn geometry(&self) -> WindowGeometry {
@@ -120,7 +144,12 @@ impl ColumnSource<f32> for Windows<'_> {
     }
 
     fn pack(&self, columns: Range<usize>, out: &mut [f32], stride: usize) {
-        let Shape { images, height, width, .. } = self.geometry.input;
+        let Shape {
+            images,
+            height,
+            width,
+            ..
+        } = self.geometry.input;
         self.geometry.runs(columns, |run| {
             let row = run.y.map(|y| {
                 let start = ((run.channel * images + run.image) * height + y) * width;
@@ -143,7 +172,10 @@ impl ColumnSource<f32> for Windows<'_> {
                 if self.geometry.stride == 1 {
                     out.copy_from_slice(&pixels[..out.len()]);
                 } else {
-                    for (out, &pixel) in out.iter_mut().zip(pixels.iter().step_by(self.geometry.stride)) {
+                    for (out, &pixel) in out
+                        .iter_mut()
+                        .zip(pixels.iter().step_by(self.geometry.stride))
+                    {
                         *out = pixel;
                     }
                 }
@@ -161,8 +193,16 @@ pub(crate) struct WindowsGradient<'a> {
 }
 
 impl<'a> WindowsGradient<'a> {
-    pub(crate) fn new(geometry: WindowGeometry, pixels: MatMut<'a, f32>, first_image: usize) -> Self {
-        Self { geometry, pixels, first_image }
+    pub(crate) fn new(
+        geometry: WindowGeometry,
+        pixels: MatMut<'a, f32>,
+        first_image: usize,
+    ) -> Self {
+        Self {
+            geometry,
+            pixels,
+            first_image,
+        }
     }
 }
 
@@ -171,7 +211,14 @@ impl SignalGradient<f32> for WindowsGradient<'_> {
         let Shape { height, width, .. } = self.geometry.input;
         self.geometry.runs(columns, |run| {
             let Some(y) = run.y else { return };
-            let Some(channel) = self.pixels.as_mut().row_mut(run.channel).try_as_row_major_mut() else { return };
+            let Some(channel) = self
+                .pixels
+                .as_mut()
+                .row_mut(run.channel)
+                .try_as_row_major_mut()
+            else {
+                return;
+            };
             let start = ((run.image - self.first_image) * height + y) * width;
             let row = &mut channel.as_slice_mut()[start..start + width];
             for dx in 0..self.geometry.window {
@@ -186,7 +233,11 @@ impl SignalGradient<f32> for WindowsGradient<'_> {
                         *pixel += value;
                     }
                 } else {
-                    for (pixel, &value) in pixels.iter_mut().step_by(self.geometry.stride).zip(gradient) {
+                    for (pixel, &value) in pixels
+                        .iter_mut()
+                        .step_by(self.geometry.stride)
+                        .zip(gradient)
+                    {
                         *pixel += value;
                     }
                 }
@@ -203,10 +254,23 @@ mod tests {
 
     /// The definition, one pixel at a time.
     fn plain(map: &Tensor, window: usize, stride: usize, entry: usize, column: usize) -> f32 {
-        let Shape { images, height, width, .. } = map.shape();
+        let Shape {
+            images,
+            height,
+            width,
+            ..
+        } = map.shape();
         let (rows, columns) = WindowGeometry::new(map.shape(), window, stride).map();
-        let (image, i, j) = (column / (rows * columns), column / columns % rows, column % columns);
-        let (channel, dy, dx) = (entry / (window * window), entry / window % window, entry % window);
+        let (image, i, j) = (
+            column / (rows * columns),
+            column / columns % rows,
+            column % columns,
+        );
+        let (channel, dy, dx) = (
+            entry / (window * window),
+            entry / window % window,
+            entry % window,
+        );
         let y = (i * stride + dy) as isize - (window / 2) as isize;
         let x = (j * stride + dx) as isize - (window / 2) as isize;
         if y < 0 || x < 0 || y >= height as isize || x >= width as isize {

@@ -64,7 +64,12 @@ macro_rules! lanes {
                 self.$mul_add(a, b, c)
             }
             #[inline(always)]
-            fn negate_mul_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector {
+            fn negate_mul_add(
+                self,
+                a: Self::Vector,
+                b: Self::Vector,
+                c: Self::Vector,
+            ) -> Self::Vector {
                 self.$negate_mul_add(a, b, c)
             }
             #[inline(always)]
@@ -92,10 +97,34 @@ macro_rules! lanes {
 }
 
 lanes!(
-    f32, f32s, F32_LANES, splat_f32s, add_f32s, sub_f32s, mul_f32s, mul_add_e_f32s, negate_mul_add_e_f32s, max_f32s,
-    min_f32s, abs_f32s, as_simd_f32s, as_mut_simd_f32s
+    f32,
+    f32s,
+    F32_LANES,
+    splat_f32s,
+    add_f32s,
+    sub_f32s,
+    mul_f32s,
+    mul_add_e_f32s,
+    negate_mul_add_e_f32s,
+    max_f32s,
+    min_f32s,
+    abs_f32s,
+    as_simd_f32s,
+    as_mut_simd_f32s
 );
 lanes!(
-    f64, f64s, F64_LANES, splat_f64s, add_f64s, sub_f64s, mul_f64s, mul_add_e_f64s, negate_mul_add_e_f64s, max_f64s,
-    min_f64s, abs_f64s, as_simd_f64s, as_mut_simd_f64s
+    f64,
+    f64s,
+    F64_LANES,
+    splat_f64s,
+    add_f64s,
+    sub_f64s,
+    mul_f64s,
+    mul_add_e_f64s,
+    negate_mul_add_e_f64s,
+    max_f64s,
+    min_f64s,
+    abs_f64s,
+    as_simd_f64s,
+    as_mut_simd_f64s
 );

@@ -7,7 +7,13 @@ use crate::tile::{PANEL, Panels, VECTOR_GROUP};
 /// What is done to the unconstrained minimiser of one coordinate.
 pub(crate) trait Rule<T>: Copy {
     /// The new entry for atom `atom`, register `register` of its tile row.
-    fn apply<L: Lanes<T>>(self, lanes: L, value: L::Vector, atom: usize, register: usize) -> L::Vector;
+    fn apply<L: Lanes<T>>(
+        self,
+        lanes: L,
+        value: L::Vector,
+        atom: usize,
+        register: usize,
+    ) -> L::Vector;
 }
 
 /// `max(v - λ1/H_jj, 0)`: nonnegative codes.
@@ -19,7 +25,10 @@ pub(crate) struct Clip<'a, T> {
 impl<T: Scalar> Rule<T> for Clip<'_, T> {
     #[inline(always)]
     fn apply<L: Lanes<T>>(self, lanes: L, value: L::Vector, atom: usize, _: usize) -> L::Vector {
-        lanes.max(lanes.sub(value, lanes.splat(self.threshold[atom])), lanes.splat(T::ZERO))
+        lanes.max(
+            lanes.sub(value, lanes.splat(self.threshold[atom])),
+            lanes.splat(T::ZERO),
+        )
     }
 }
 
@@ -48,7 +57,13 @@ pub(crate) struct Mask<'a, T> {
 
 impl<T: Scalar> Rule<T> for Mask<'_, T> {
     #[inline(always)]
-    fn apply<L: Lanes<T>>(self, lanes: L, value: L::Vector, atom: usize, register: usize) -> L::Vector {
+    fn apply<L: Lanes<T>>(
+        self,
+        lanes: L,
+        value: L::Vector,
+        atom: usize,
+        register: usize,
+    ) -> L::Vector {
         let registers = T::TILE / L::COUNT;
         lanes.mul(L::vectors(self.mask)[atom * registers + register], value)
     }

@@ -71,7 +71,11 @@ struct Column<'a, T: Scalar> {
 
 impl<'a, T: Scalar> Column<'a, T> {
     fn read(tile: &Tile<'a, T>, column: usize) -> Self {
-        let take = |values: &[T]| (0..tile.problem.atoms()).map(|j| values[j * T::TILE + column]).collect::<Vec<_>>();
+        let take = |values: &[T]| {
+            (0..tile.problem.atoms())
+                .map(|j| values[j * T::TILE + column])
+                .collect::<Vec<_>>()
+        };
         let code = take(&tile.workspace.codes);
         let active = code
             .iter()
@@ -79,7 +83,12 @@ impl<'a, T: Scalar> Column<'a, T> {
             .filter(|&(_, &a)| a != T::ZERO)
             .map(|(j, &a)| (j, if a > T::ZERO { T::ONE } else { -T::ONE }))
             .collect();
-        Self { problem: tile.problem, correlations: take(&tile.workspace.correlations), code, active }
+        Self {
+            problem: tile.problem,
+            correlations: take(&tile.workspace.correlations),
+            code,
+            active,
+        }
     }
 
     fn write(&self, tile: &mut Tile<'_, T>, column: usize) {
@@ -119,7 +128,11 @@ impl<'a, T: Scalar> Column<'a, T> {
             pull -= term;
             size += term.magnitude();
         }
-        let sign = if pull < T::ZERO && self.problem.signed() { -T::ONE } else { T::ONE };
+        let sign = if pull < T::ZERO && self.problem.signed() {
+            -T::ONE
+        } else {
+            T::ONE
+        };
         let excess = sign * pull - self.problem.lambda1()[j];
         let rounding = T::from_f64(4.0 * (self.active.len() + 2) as f64) * T::EPSILON * size;
         (excess > rounding).then(|| {
@@ -160,7 +173,11 @@ impl<'a, T: Scalar> Column<'a, T> {
             }
             for (k, &(j, _)) in self.active.iter().enumerate() {
                 let code = self.code[j];
-                self.code[j] = if blocking.is_none() { target[k] } else { code + step * (target[k] - code) };
+                self.code[j] = if blocking.is_none() {
+                    target[k]
+                } else {
+                    code + step * (target[k] - code)
+                };
             }
             let Some(k) = blocking else { return };
             let (j, _) = self.active.remove(k);
@@ -178,7 +195,9 @@ impl<'a, T: Scalar> Column<'a, T> {
     /// `H_LL⁻¹ (c_L - λ1_L s)`. None if the active atoms depend linearly on each other.
     fn solve(&self) -> Option<Vec<T>> {
         let size = self.active.len();
-        let gram = Mat::from_fn(size, size, |p, q| self.problem.gram()[(self.active[p].0, self.active[q].0)]);
+        let gram = Mat::from_fn(size, size, |p, q| {
+            self.problem.gram()[(self.active[p].0, self.active[q].0)]
+        });
         let factor = gram.llt(Side::Lower).ok()?;
         let lower = factor.L();
         let singular = (0..size).any(|k| {

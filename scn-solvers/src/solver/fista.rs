@@ -26,18 +26,28 @@ pub struct Fista {
 impl Fista {
     /// With adaptive restart.
     pub fn new(settings: Settings) -> Self {
-        Self { settings, restart: true }
+        Self {
+            settings,
+            restart: true,
+        }
     }
 
     /// As published in 2009, without restart.
     pub fn without_restart(settings: Settings) -> Self {
-        Self { settings, restart: false }
+        Self {
+            settings,
+            restart: false,
+        }
     }
 }
 
 impl<T: Scalar> Solver<T> for Fista {
     fn name(&self) -> &'static str {
-        if self.restart { "fista" } else { "fista-without-restart" }
+        if self.restart {
+            "fista"
+        } else {
+            "fista-without-restart"
+        }
     }
 
     fn settings(&self) -> &Settings {

@@ -1,0 +1,325 @@
+//! Tiles, threads, dirty memory, and what is said of wrong input.
+
+use faer::Mat;
+use proptest::prelude::*;
+use scn_solvers::testing::{dictionary, normal_matrix};
+use scn_solvers::{
+    CoordinateDescent, ElasticNet, EncodeError, Lambda1, Problem, ProblemError, Report, Scalar,
+    Settings, SettingsError, Sign, Start, Status, encode,
+};
+
+use crate::instance::{Instance, solvers};
+
+fn problem<T: Scalar>(m: usize, n: usize) -> Problem<T> {
+    let penalty = ElasticNet::nonnegative(T::from_f64(0.1), T::from_f64(0.01));
+    Problem::new(dictionary::<T>(m, n, 0.1, 7).as_ref(), penalty).unwrap()
+}
+
+/// Every remainder of tile and panel, each column against the same column alone. They agree as far as the tolerance, not
+/// to the bit: a tile goes on until all its columns have converged.
+fn remainders<T: Scalar>(tolerance: f64) {
+    for (m, n) in [(1, 1), (5, 3), (6, 4), (7, 5), (9, 6), (4, 7), (12, 8)] {
+        let problem = problem::<T>(m, n);
+        for columns in [0, 1, T::TILE - 1, T::TILE, T::TILE + 1, 8 * T::TILE + 3] {
+            let signals = normal_matrix::<T>(m, columns, 11);
+            for solver in solvers::<T>(tolerance, 10_000) {
+                let mut codes = Mat::<T>::full(n, columns, T::from_f64(f64::NAN));
+                let report =
+                    encode(&*solver, &problem, &signals, codes.as_mut(), Start::Zero).unwrap();
+                assert!(
+                    report.converged() && report.columns == columns,
+                    "{}: {report:?}",
+                    solver.name()
+                );
+                for k in (0..columns).step_by(7) {
+                    let mut alone = Mat::<T>::zeros(n, 1);
+                    let signal = signals.as_ref().subcols(k, 1);
+                    let report =
+                        encode(&*solver, &problem, &signal, alone.as_mut(), Start::Zero).unwrap();
+                    assert!(report.converged());
+                    for j in 0..n {
+                        let difference = (codes[(j, k)] - alone[(j, 0)]).to_f64().abs();
+                        // Residuals of both, times the condition (below 20) and max|c| (below 10).
+                        assert!(
+                            difference <= 400.0 * tolerance,
+                            "{} ({j}, {k}): {difference}",
+                            solver.name()
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_remainder_of_tile_and_panel() {
+    remainders::<f32>(1e-5);
+    remainders::<f64>(1e-10);
+}
+
+/// Row-major and column-major codes hold the same bits, whatever they held before, for any number of threads.
+#[test]
+fn layout_dirt_and_threads_do_not_change_a_bit() {
+    let problem = problem::<f32>(20, 13);
+    let signals = normal_matrix::<f32>(20, 1000, 3);
+    for solver in solvers::<f32>(1e-5, 10_000) {
+        let run = |threads: usize, dirt: f32, row_major: bool| {
+            let pool = rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build()
+                .unwrap();
+            let mut codes = Mat::full(13, 1000, dirt);
+            let mut transposed = Mat::full(1000, 13, dirt);
+            let into = if row_major {
+                transposed.as_mut().transpose_mut()
+            } else {
+                codes.as_mut()
+            };
+            let report = pool
+                .install(|| encode(&*solver, &problem, &signals, into, Start::Zero))
+                .unwrap();
+            (
+                report,
+                if row_major {
+                    transposed.transpose().to_owned()
+                } else {
+                    codes
+                },
+            )
+        };
+        let reference = run(1, 0.0, false);
+        for (threads, dirt, row_major) in [(1, f32::NAN, true), (2, 1e30, false), (3, -5.0, true)] {
+            assert_eq!(
+                run(threads, dirt, row_major),
+                reference,
+                "{}, {threads} threads",
+                solver.name()
+            );
+        }
+    }
+}
+
+#[test]
+fn a_warm_start_at_the_solution_is_quick() {
+    let instance = Instance::random(30, 20, 50, 0.2, Sign::NonNegative, 5);
+    for solver in solvers::<f64>(1e-8, 10_000) {
+        let (mut codes, first) = instance.solve(&*solver);
+        let problem = instance.problem::<f64>();
+        let again = encode(
+            &*solver,
+            &problem,
+            &instance.signals,
+            codes.as_mut(),
+            Start::Codes,
+        )
+        .unwrap();
+        assert!(first.converged() && again.converged());
+        assert!(again.passes <= 2, "{}: {again:?}", solver.name());
+    }
+}
+
+/// A start that is no code: negative and infinite entries, and a zero atom that is switched on.
+#[test]
+fn an_infeasible_start_is_mended() {
+    let mut instance = Instance::random(8, 5, 30, 0.0, Sign::NonNegative, 5);
+    instance.dictionary.col_mut(3).fill(0.0);
+    instance.lambda2 = 0.0;
+    let exact = instance.exact();
+    for solver in solvers::<f64>(1e-10, 10_000) {
+        let mut codes = Mat::from_fn(5, 30, |j, k| {
+            [-1.0, f64::INFINITY, f64::NAN, 3.0, 0.5][(j + k) % 5]
+        });
+        let report = encode(
+            &*solver,
+            &instance.problem::<f64>(),
+            &instance.signals,
+            codes.as_mut(),
+            Start::Codes,
+        )
+        .unwrap();
+        assert!(report.converged(), "{}: {report:?}", solver.name());
+        assert!((&codes - &exact).norm_max() < 1e-7, "{}", solver.name());
+        assert!((0..30).all(|k| codes[(3, k)] == 0.0));
+    }
+}
+
+/// One bad signal is named, its code is zero, and no other column of its tile notices.
+#[test]
+fn signals_that_are_not_finite_stay_alone() {
+    let problem = problem::<f32>(6, 9);
+    let good = normal_matrix::<f32>(6, 60, 2);
+    for poison in [f32::NAN, f32::INFINITY, f32::MAX] {
+        let mut bad = good.clone();
+        bad[(4, 30)] = poison;
+        bad[(5, 30)] = poison;
+        let mut zeroed = good.clone();
+        zeroed.col_mut(30).fill(0.0);
+        for solver in solvers::<f32>(1e-5, 10_000) {
+            let mut codes = Mat::zeros(9, 60);
+            let report = encode(&*solver, &problem, &bad, codes.as_mut(), Start::Zero).unwrap();
+            let mut expected = Mat::zeros(9, 60);
+            let _ = encode(&*solver, &problem, &zeroed, expected.as_mut(), Start::Zero).unwrap();
+            if poison == f32::MAX && report.status != Status::NonFinite {
+                continue; // These correlations did not overflow.
+            }
+            assert_eq!(report.status, Status::NonFinite, "{}", solver.name());
+            assert_eq!(
+                (report.unconverged, report.worst_column),
+                (1, 30),
+                "{}",
+                solver.name()
+            );
+            assert!(report.kkt.is_nan());
+            assert_eq!(codes, expected, "{}", solver.name());
+        }
+    }
+}
+
+#[test]
+fn running_out_of_passes_is_a_status() {
+    let instance = Instance::random(20, 15, 40, 0.5, Sign::NonNegative, 9);
+    let (codes, report) =
+        instance.solve::<f64>(&CoordinateDescent::new(Settings::new(1e-12, 2).unwrap()));
+    assert_eq!((report.status, report.passes), (Status::PassLimit, 2));
+    assert!(report.unconverged > 0 && report.kkt > 1e-12 && codes.norm_max() > 0.0);
+}
+
+/// f32 cannot reach 1e-12: the solve ends long before its limit and says why.
+#[test]
+fn rounding_is_recognised() {
+    let instance = Instance::random(20, 15, 40, 0.2, Sign::NonNegative, 9);
+    for solver in &solvers::<f32>(1e-12, 1_000_000)[..2] {
+        let (_, report) = instance.solve(&**solver);
+        assert_eq!(report.status, Status::Stalled, "{}", solver.name());
+        assert!(report.kkt < 1e-5, "{}: {report:?}", solver.name());
+    }
+}
+
+#[test]
+fn wrong_input_is_an_error_that_names_it() {
+    let good = Mat::<f64>::identity(3, 2);
+    let pose =
+        |dictionary: &Mat<f64>, penalty| Problem::new(dictionary.as_ref(), penalty).map(drop);
+    let net = ElasticNet::nonnegative(0.1, 0.1);
+    assert_eq!(
+        pose(&Mat::zeros(0, 2), net.clone()),
+        Err(ProblemError::Empty { rows: 0, atoms: 2 })
+    );
+    let mut bad = good.clone();
+    bad[(1, 1)] = f64::INFINITY;
+    assert_eq!(
+        pose(&bad, net.clone()).unwrap_err().to_string(),
+        "the dictionary must be finite, but entry (1, 1) is inf"
+    );
+    bad[(1, 1)] = 1e200;
+    assert!(matches!(
+        pose(&bad, net.clone()),
+        Err(ProblemError::Gram { atom: 1, .. })
+    ));
+    assert_eq!(
+        pose(&good, ElasticNet::nonnegative(-1.0, 0.1)),
+        Err(ProblemError::Lambda1 {
+            atom: 0,
+            found: -1.0
+        })
+    );
+    assert!(matches!(
+        pose(&good, ElasticNet::signed(0.1, f64::NAN)),
+        Err(ProblemError::Lambda2 { .. })
+    ));
+    let per_atom = ElasticNet {
+        lambda1: Lambda1::PerAtom(vec![0.1; 3]),
+        ..net.clone()
+    };
+    assert_eq!(
+        pose(&good, per_atom),
+        Err(ProblemError::Lambda1Length {
+            expected: 2,
+            found: 3
+        })
+    );
+
+    let mut problem = Problem::new(good.as_ref(), net.clone()).unwrap();
+    assert!(matches!(
+        problem.update(bad.as_ref(), net.clone()),
+        Err(ProblemError::Gram { .. })
+    ));
+    assert!(matches!(
+        problem.update(Mat::zeros(2, 2).as_ref(), net),
+        Err(ProblemError::Shape { .. })
+    ));
+    assert_eq!(
+        (problem.dictionary(), problem.gram()[(1, 1)]),
+        (good.as_ref(), 1.1)
+    );
+
+    let solver = CoordinateDescent::default();
+    let mut codes = Mat::zeros(2, 4);
+    let short = Mat::<f64>::zeros(2, 4);
+    let length = encode(&solver, &problem, &short, codes.as_mut(), Start::Zero);
+    assert_eq!(
+        length,
+        Err(EncodeError::SignalLength {
+            expected: 3,
+            found: 2
+        })
+    );
+    let few = Mat::<f64>::zeros(3, 3);
+    let shape = encode(&solver, &problem, &few, codes.as_mut(), Start::Zero);
+    assert_eq!(
+        shape,
+        Err(EncodeError::CodesShape {
+            expected: (2, 3),
+            found: (2, 4)
+        })
+    );
+    assert_eq!(
+        Settings::new(0.0, 5),
+        Err(SettingsError::Tolerance { found: 0.0 })
+    );
+    assert!(Settings::new(f64::NAN, 5).is_err());
+    assert_eq!(Settings::new(0.1, 0), Err(SettingsError::MaxPasses));
+}
+
+fn report() -> impl Strategy<Value = Report> {
+    (
+        0usize..5,
+        0usize..3,
+        0u32..9,
+        prop_oneof![Just(f64::NAN), 0.0f64..1.0],
+        0usize..4,
+    )
+        .prop_map(|(columns, unconverged, passes, kkt, status)| {
+            let status = [
+                Status::Converged,
+                Status::Stalled,
+                Status::PassLimit,
+                Status::NonFinite,
+            ][status];
+            Report {
+                status,
+                columns,
+                unconverged,
+                passes,
+                kkt,
+                ..Report::empty()
+            }
+        })
+}
+
+proptest! {
+    /// Reports of consecutive tiles, merged in any grouping, are the same report.
+    #[test]
+    fn merging_reports_is_associative(mut reports in prop::collection::vec(report(), 3)) {
+        for (place, report) in reports.iter_mut().enumerate() {
+            report.worst_column = place;
+            report.columns += 1;
+        }
+        let [a, b, c] = reports.try_into().unwrap();
+        let (left, right) = (a.merge(b).merge(c), a.merge(b.merge(c)));
+        prop_assert_eq!(format!("{left:?}"), format!("{right:?}"));
+        prop_assert_eq!(format!("{:?}", a.merge(b)), format!("{:?}", b.merge(a)));
+        prop_assert_eq!(format!("{:?}", Report::empty().merge(a)), format!("{a:?}"));
+    }
+}

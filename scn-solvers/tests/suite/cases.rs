@@ -1,0 +1,202 @@
+//! One table of problems through every solver, f32 and f64.
+
+use faer::Mat;
+use scn_solvers::{Scalar, Sign, certify};
+
+use crate::instance::{Instance, rounded, solvers};
+
+struct Case {
+    name: &'static str,
+    m: usize,
+    n: usize,
+    coherence: f64,
+    lambda1: f64,
+    lambda2: f64,
+    sign: Sign,
+    /// Changes the dictionary.
+    twist: fn(&mut Mat<f64>),
+    /// Solvers that are left out, and why.
+    skip: &'static [(&'static str, &'static str)],
+}
+
+fn plain(_: &mut Mat<f64>) {}
+
+const NONE: &[(&str, &str)] = &[];
+
+/// Plain FISTA needs thousands of passes where H is ill conditioned.
+const SLOW: &[(&str, &str)] = &[(
+    "fista-without-restart",
+    "needs more passes than the limit on coherent atoms",
+)];
+
+const CASES: &[Case] = &[
+    Case {
+        name: "first layer",
+        m: 27,
+        n: 16,
+        coherence: 0.0,
+        lambda1: 0.0,
+        lambda2: 1e-3,
+        sign: Sign::NonNegative,
+        twist: plain,
+        skip: NONE,
+    },
+    Case {
+        name: "reduction",
+        m: 144,
+        n: 16,
+        coherence: 0.0,
+        lambda1: 0.2,
+        lambda2: 1e-4,
+        sign: Sign::NonNegative,
+        twist: plain,
+        skip: NONE,
+    },
+    Case {
+        name: "expansion",
+        m: 144,
+        n: 64,
+        coherence: 0.0,
+        lambda1: 0.3,
+        lambda2: 1e-4,
+        sign: Sign::NonNegative,
+        twist: plain,
+        skip: NONE,
+    },
+    Case {
+        name: "signed",
+        m: 40,
+        n: 30,
+        coherence: 0.1,
+        lambda1: 0.2,
+        lambda2: 1e-3,
+        sign: Sign::Free,
+        twist: plain,
+        skip: NONE,
+    },
+    Case {
+        name: "overcomplete",
+        m: 10,
+        n: 25,
+        coherence: 0.0,
+        lambda1: 0.1,
+        lambda2: 0.05,
+        sign: Sign::NonNegative,
+        twist: plain,
+        skip: NONE,
+    },
+    Case {
+        name: "coherent",
+        m: 36,
+        n: 16,
+        coherence: 0.5,
+        lambda1: 0.05,
+        lambda2: 1e-2,
+        sign: Sign::NonNegative,
+        twist: plain,
+        skip: SLOW,
+    },
+    Case {
+        name: "zero atom",
+        m: 9,
+        n: 5,
+        coherence: 0.0,
+        lambda1: 0.1,
+        lambda2: 0.0,
+        sign: Sign::NonNegative,
+        twist: |d| d.col_mut(2).fill(0.0),
+        skip: NONE,
+    },
+    Case {
+        name: "atoms of very different norm",
+        m: 20,
+        n: 6,
+        coherence: 0.0,
+        lambda1: 1e-3,
+        lambda2: 0.0,
+        sign: Sign::NonNegative,
+        twist: |d| {
+            (0..6).for_each(|j| {
+                let s = 10f64.powi(j as i32 - 3);
+                d.col_mut(j).iter_mut().for_each(|v| *v *= s);
+            })
+        },
+        skip: &[
+            (
+                "fista",
+                "one step size for norms from 1e-3 to 1e2: condition 1e10",
+            ),
+            (
+                "fista-without-restart",
+                "one step size for norms from 1e-3 to 1e2: condition 1e10",
+            ),
+        ],
+    },
+];
+
+/// Solved to a tolerance, the certificate of the returned codes must hold to the same tolerance and the rounding of the problem
+/// itself: `n ε` in the Gram matrix and `m ε` in the correlations, times the size of codes relative to correlations.
+fn run<T: Scalar>(case: &Case, tolerance: f64) {
+    let mut instance = Instance::random(case.m, case.n, 30, case.coherence, case.sign, 42);
+    (case.twist)(&mut instance.dictionary);
+    instance.lambda1 = vec![case.lambda1; case.n];
+    instance.lambda2 = case.lambda2;
+    // Both precisions solve the same numbers.
+    let single = |matrix: &Mat<f64>| {
+        Mat::from_fn(matrix.nrows(), matrix.ncols(), |i, j| {
+            f64::from(matrix[(i, j)] as f32)
+        })
+    };
+    instance.dictionary = single(&instance.dictionary);
+    instance.signals = single(&instance.signals);
+    let exact = instance.exact();
+    for solver in solvers::<T>(tolerance, 20_000) {
+        if case.skip.iter().any(|(name, _)| *name == solver.name()) {
+            continue;
+        }
+        let (codes, report) = instance.solve(&*solver);
+        assert!(
+            report.converged(),
+            "{}, {}: {report:?}",
+            case.name,
+            solver.name()
+        );
+        let certificate = certify(
+            &instance.problem::<T>(),
+            &rounded::<T>(&instance.signals),
+            rounded::<T>(&codes).as_ref(),
+        )
+        .unwrap();
+        let rounding = 4.0 * (case.m + case.n) as f64 * T::EPSILON.to_f64();
+        assert!(
+            certificate.kkt <= tolerance + rounding,
+            "{}, {}: {certificate:?}",
+            case.name,
+            solver.name()
+        );
+        for column in 0..30 {
+            let (ours, best) = (
+                instance.objective(&codes, column),
+                instance.objective(&exact, column),
+            );
+            // F(a) - F* <= |residual|'|a - a*| <= n (tol max|c|) |a - a*|; signals and atoms have moderate norms.
+            let slack = (tolerance + rounding) * case.n as f64 * 1e2;
+            assert!(
+                ours <= best + slack && ours >= best - slack,
+                "{}, {}: {ours} {best}",
+                case.name,
+                solver.name()
+            );
+        }
+    }
+}
+
+#[test]
+fn double_precision() {
+    CASES.iter().for_each(|case| run::<f64>(case, 1e-9));
+}
+
+#[test]
+fn single_precision() {
+    CASES.iter().for_each(|case| run::<f32>(case, 1e-4));
+}
