@@ -24,7 +24,7 @@
 //!
 //! let config = presets::get("cifar10-scn1")?;
 //! let network = Network::new(&config.network, 0)?;
-//! assert_eq!(network.parameter_count(), 172_264);
+//! assert_eq!(network.parameter_count(), 173_896);
 //! # Ok::<(), scn_net::ConfigError>(())
 //! ```
 

@@ -132,7 +132,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn normalised_channels_have_mean_zero_and_variance_one(channels in 1usize..4, images in 1usize..5, seed: u64) {
+        fn normalised_channels_have_mean_zero_and_variance_one(channels in 1usize..4, images in 1usize..5, seed in 0u64..1000) {
             let x = tensor(channels, images, seed);
             let count = x.shape().positions() as f64;
             let statistics = moments(&x);

@@ -1,0 +1,129 @@
+//! Models and checkpoints: what is written is read back; what is damaged or of another kind is refused by name.
+
+use std::path::{Path, PathBuf};
+
+use proptest::prelude::*;
+use safetensors::SafeTensors;
+use scn_net::{Checkpoint, Device, FileError, Model, ModelInput, Network, RunFolder, Silent, Start, train};
+
+use crate::small;
+
+fn model() -> Model {
+    let config = small::config();
+    let network = Network::new(&config.network, 5).unwrap();
+    let input = ModelInput {
+        dataset: config.dataset,
+        normalization: Some(scn_data::Normalization::from_parts([1, 8, 8], vec![0.5; 64], 0.25).unwrap()),
+        class_names: (0..10).map(|class| class.to_string()).collect(),
+        active: vec![0.25, 0.5],
+    };
+    Model { network, input }
+}
+
+fn saved(folder: &Path) -> PathBuf {
+    let path = folder.join("model.safetensors");
+    model().save(&path).unwrap();
+    path
+}
+
+#[test]
+fn a_model_reads_back_bit_for_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = saved(folder.path());
+    let read = Model::load(&path).unwrap();
+    assert_eq!(read.input, model().input);
+    assert_eq!(read.network.config(), model().network.config());
+    assert!(read.network.params().eq(model().network.params()));
+    let again = folder.path().join("again");
+    read.save(&again).unwrap();
+    assert_eq!(std::fs::read(path).unwrap(), std::fs::read(again).unwrap());
+}
+
+/// The names and shapes that others rely on.
+#[test]
+fn the_file_has_the_documented_tensors() {
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = std::fs::read(saved(folder.path())).unwrap();
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let mut tensors: Vec<(String, Vec<usize>)> =
+        file.tensors().into_iter().map(|(name, view)| (name, view.shape().to_vec())).collect();
+    tensors.sort();
+    let expected: [(&str, &[usize]); 15] = [
+        ("classifier.bias", &[10]),
+        ("classifier.weight", &[10, 12]),
+        ("input.mean", &[1, 8, 8]),
+        ("layer0.dictionary", &[9, 8]),
+        ("layer0.lambda1", &[1]),
+        ("layer0.lambda2", &[1]),
+        ("layer1.dictionary", &[72, 12]),
+        ("layer1.lambda1", &[1]),
+        ("layer1.lambda2", &[1]),
+        ("norm0.mean", &[1]),
+        ("norm0.variance", &[1]),
+        ("norm1.mean", &[8]),
+        ("norm1.variance", &[8]),
+        ("norm2.mean", &[12]),
+        ("norm2.variance", &[12]),
+    ];
+    assert_eq!(tensors, expected.map(|(name, shape)| (name.to_string(), shape.to_vec())));
+    let (_, metadata) = SafeTensors::read_metadata(&bytes).unwrap();
+    let header: serde_json::Value = serde_json::from_str(&metadata.metadata().as_ref().unwrap()["scn"]).unwrap();
+    assert_eq!(header["layers"][1]["stride"], 2);
+}
+
+#[test]
+fn a_checkpoint_holds_model_and_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let device = Device::cpu(Some(2)).unwrap();
+    train(&small::config(), &small::digits(), folder.path(), Start::Fresh, &device, &mut Silent).unwrap();
+    let files = RunFolder::new(folder.path());
+    let checkpoint = Checkpoint::load(&files.checkpoint()).unwrap();
+    assert_eq!((checkpoint.epochs_done, checkpoint.batches_done, checkpoint.history.len()), (3, 0, 3));
+    assert_eq!(checkpoint.config, small::config());
+    // A checkpoint serves as a model; a model does not serve as a checkpoint.
+    let model = Model::load(&files.checkpoint()).unwrap();
+    assert!(model.network.params().map(|p| p.1.value.clone()).eq(
+        Model::load(&files.model()).unwrap().network.params().map(|p| p.1.value.clone())
+    ));
+    let message = Checkpoint::load(&files.model()).unwrap_err().to_string();
+    assert!(message.ends_with("expected a checkpoint, found a model without a run"), "{message}");
+    // Nothing half-written is left behind.
+    let mut names: Vec<_> =
+        std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["checkpoint.safetensors", "config.toml", "metrics.jsonl", "model.safetensors"]);
+}
+
+#[test]
+fn files_of_another_kind_are_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    let missing = Model::load(&path).unwrap_err();
+    assert!(matches!(missing, FileError::Io { .. }) && missing.to_string().contains("model.safetensors"));
+    std::fs::write(&path, "not tensors").unwrap();
+    assert!(matches!(Model::load(&path), Err(FileError::Format { .. })));
+    let foreign = safetensors::serialize(Vec::<(String, safetensors::tensor::TensorView<'_>)>::new(), None).unwrap();
+    std::fs::write(&path, foreign).unwrap();
+    let message = Model::load(&path).unwrap_err().to_string();
+    assert!(message.contains("expected a metadata entry scn"), "{message}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Cut short or with a flipped byte, a file is read or refused, never a panic; cut short it is always refused.
+    #[test]
+    fn damage_never_panics(cut in 0.0f64..1.0, place in 0.0f64..1.0, flip in 1u8..=255) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = saved(folder.path());
+        let bytes = std::fs::read(&path).unwrap();
+        std::fs::write(&path, &bytes[..(cut * bytes.len() as f64) as usize]).unwrap();
+        prop_assert!(Model::load(&path).is_err());
+        let mut damaged = bytes.clone();
+        // The header is where damage can mislead; numbers behind it are only numbers.
+        let header = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+        damaged[(place * header as f64) as usize] ^= flip;
+        std::fs::write(&path, damaged).unwrap();
+        let _ = Model::load(&path);
+    }
+}

@@ -1,0 +1,8 @@
+//! `gradient`: a whole network against differences. `runs`: the same bits for any number of threads and through
+//! interruptions. `files`: models and checkpoints, whole, damaged or of another kind.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod files;
+mod gradient;
+mod runs;
+mod small;

@@ -1,0 +1,22 @@
+//! A network small enough to train in a moment, on the first of the embedded digits.
+
+use std::path::Path;
+
+use scn_data::{Dataset, DatasetName};
+use scn_net::{LayerConfig, RunConfig, presets};
+
+/// Two sparse coding layers, one of stride 2, three epochs of 96 digits, 48 tested.
+pub(crate) fn config() -> RunConfig {
+    let mut config = presets::get("digits").unwrap();
+    config.train_limit = Some(96);
+    config.test_limit = Some(48);
+    config.training.epochs = 3;
+    config.training.batch_size = 32;
+    config.network.layers = vec![LayerConfig { atoms: 8, stride: 1 }, LayerConfig { atoms: 12, stride: 2 }];
+    config.network.batch_norm.estimation_batches = 2;
+    config
+}
+
+pub(crate) fn digits() -> Dataset {
+    scn_data::open(DatasetName::Digits, Path::new("")).unwrap()
+}
