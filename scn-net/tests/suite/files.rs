@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 use safetensors::SafeTensors;
-use scn_net::{Checkpoint, Device, FileError, Model, ModelInput, Network, RunFolder, Silent, Start, train};
+use scn_net::{
+    Checkpoint, Device, FileError, Model, ModelInput, Network, RunFolder, Silent, Start, train,
+};
 
 use crate::small;
 
@@ -13,7 +15,9 @@ fn model() -> Model {
     let network = Network::new(&config.network, 5).unwrap();
     let input = ModelInput {
         dataset: config.dataset,
-        normalization: Some(scn_data::Normalization::from_parts([1, 8, 8], vec![0.5; 64], 0.25).unwrap()),
+        normalization: Some(
+            scn_data::Normalization::from_parts([1, 8, 8], vec![0.5; 64], 0.25).unwrap(),
+        ),
         class_names: (0..10).map(|class| class.to_string()).collect(),
         active: vec![0.25, 0.5],
     };
@@ -45,8 +49,11 @@ fn the_file_has_the_documented_tensors() {
     let folder = tempfile::tempdir().unwrap();
     let bytes = std::fs::read(saved(folder.path())).unwrap();
     let file = SafeTensors::deserialize(&bytes).unwrap();
-    let mut tensors: Vec<(String, Vec<usize>)> =
-        file.tensors().into_iter().map(|(name, view)| (name, view.shape().to_vec())).collect();
+    let mut tensors: Vec<(String, Vec<usize>)> = file
+        .tensors()
+        .into_iter()
+        .map(|(name, view)| (name, view.shape().to_vec()))
+        .collect();
     tensors.sort();
     let expected: [(&str, &[usize]); 15] = [
         ("classifier.bias", &[10]),
@@ -65,9 +72,13 @@ fn the_file_has_the_documented_tensors() {
         ("norm2.mean", &[12]),
         ("norm2.variance", &[12]),
     ];
-    assert_eq!(tensors, expected.map(|(name, shape)| (name.to_string(), shape.to_vec())));
+    assert_eq!(
+        tensors,
+        expected.map(|(name, shape)| (name.to_string(), shape.to_vec()))
+    );
     let (_, metadata) = SafeTensors::read_metadata(&bytes).unwrap();
-    let header: serde_json::Value = serde_json::from_str(&metadata.metadata().as_ref().unwrap()["scn"]).unwrap();
+    let header: serde_json::Value =
+        serde_json::from_str(&metadata.metadata().as_ref().unwrap()["scn"]).unwrap();
     assert_eq!(header["layers"][1]["stride"], 2);
 }
 
@@ -75,23 +86,59 @@ fn the_file_has_the_documented_tensors() {
 fn a_checkpoint_holds_model_and_run() {
     let folder = tempfile::tempdir().unwrap();
     let device = Device::cpu(Some(2)).unwrap();
-    train(&small::config(), &small::digits(), folder.path(), Start::Fresh, &device, &mut Silent).unwrap();
+    train(
+        &small::config(),
+        &small::digits(),
+        folder.path(),
+        Start::Fresh,
+        &device,
+        &mut Silent,
+    )
+    .unwrap();
     let files = RunFolder::new(folder.path());
     let checkpoint = Checkpoint::load(&files.checkpoint()).unwrap();
-    assert_eq!((checkpoint.epochs_done, checkpoint.batches_done, checkpoint.history.len()), (3, 0, 3));
+    assert_eq!(
+        (
+            checkpoint.epochs_done,
+            checkpoint.batches_done,
+            checkpoint.history.len()
+        ),
+        (3, 0, 3)
+    );
     assert_eq!(checkpoint.config, small::config());
     // A checkpoint serves as a model; a model does not serve as a checkpoint.
     let model = Model::load(&files.checkpoint()).unwrap();
-    assert!(model.network.params().map(|p| p.1.value.clone()).eq(
-        Model::load(&files.model()).unwrap().network.params().map(|p| p.1.value.clone())
-    ));
+    assert!(
+        model
+            .network
+            .params()
+            .map(|p| p.1.value.clone())
+            .eq(Model::load(&files.model())
+                .unwrap()
+                .network
+                .params()
+                .map(|p| p.1.value.clone()))
+    );
     let message = Checkpoint::load(&files.model()).unwrap_err().to_string();
-    assert!(message.ends_with("expected a checkpoint, found a model without a run"), "{message}");
+    assert!(
+        message.ends_with("expected a checkpoint, found a model without a run"),
+        "{message}"
+    );
     // Nothing half-written is left behind.
-    let mut names: Vec<_> =
-        std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let mut names: Vec<_> = std::fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
     names.sort();
-    assert_eq!(names, ["checkpoint.safetensors", "config.toml", "metrics.jsonl", "model.safetensors"]);
+    assert_eq!(
+        names,
+        [
+            "checkpoint.safetensors",
+            "config.toml",
+            "metrics.jsonl",
+            "model.safetensors"
+        ]
+    );
 }
 
 #[test]
@@ -99,13 +146,23 @@ fn files_of_another_kind_are_refused_by_name() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.safetensors");
     let missing = Model::load(&path).unwrap_err();
-    assert!(matches!(missing, FileError::Io { .. }) && missing.to_string().contains("model.safetensors"));
+    assert!(
+        matches!(missing, FileError::Io { .. })
+            && missing.to_string().contains("model.safetensors")
+    );
     std::fs::write(&path, "not tensors").unwrap();
     assert!(matches!(Model::load(&path), Err(FileError::Format { .. })));
-    let foreign = safetensors::serialize(Vec::<(String, safetensors::tensor::TensorView<'_>)>::new(), None).unwrap();
+    let foreign = safetensors::serialize(
+        Vec::<(String, safetensors::tensor::TensorView<'_>)>::new(),
+        None,
+    )
+    .unwrap();
     std::fs::write(&path, foreign).unwrap();
     let message = Model::load(&path).unwrap_err().to_string();
-    assert!(message.contains("expected a metadata entry scn"), "{message}");
+    assert!(
+        message.contains("expected a metadata entry scn"),
+        "{message}"
+    );
 }
 
 proptest! {

@@ -5,21 +5,41 @@ use scn_net::{LayerConfig, Network, Placement, Role, Shape, Tensor};
 use crate::small;
 
 fn images(shape: Shape) -> Tensor {
-    let noise = |k: usize| ((k as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as f32 / (1 << 24) as f32;
-    Tensor::new(shape, (0..shape.len()).map(|k| 2.0 * noise(k) - 1.0).collect()).unwrap()
+    let noise = |k: usize| {
+        ((k as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as f32 / (1 << 24) as f32
+    };
+    Tensor::new(
+        shape,
+        (0..shape.len()).map(|k| 2.0 * noise(k) - 1.0).collect(),
+    )
+    .unwrap()
 }
 
 /// Moves one parameter along a direction and returns the loss.
-fn loss_at(network: &mut Network, name: &str, direction: &[f32], step: f32, images: &Tensor, labels: &[u16]) -> f64 {
+fn loss_at(
+    network: &mut Network,
+    name: &str,
+    direction: &[f32],
+    step: f32,
+    images: &Tensor,
+    labels: &[u16],
+) -> f64 {
     let mut kept = Vec::new();
     network.visit_params_mut(&mut |found, param| {
         if found == name {
             kept.clone_from(&param.value);
-            param.value.iter_mut().zip(direction).for_each(|(value, d)| *value += step * d);
+            param
+                .value
+                .iter_mut()
+                .zip(direction)
+                .for_each(|(value, d)| *value += step * d);
         }
     });
     network.refresh().unwrap();
-    let loss = network.loss_and_gradients(images.clone(), labels).unwrap().loss;
+    let loss = network
+        .loss_and_gradients(images.clone(), labels)
+        .unwrap()
+        .loss;
     network.visit_params_mut(&mut |found, param| {
         if found == name {
             param.value.clone_from(&kept);
@@ -46,7 +66,9 @@ fn check(placement: Placement, per_atom: bool) {
     config.solver.tolerance = 1e-6;
     config.solver.adjoint_tolerance = 1e-6;
     config.solver.max_passes = 2000;
-    config.layers = [(5, 1), (7, 2), (6, 1)].map(|(atoms, stride)| LayerConfig { atoms, stride }).to_vec();
+    config.layers = [(5, 1), (7, 2), (6, 1)]
+        .map(|(atoms, stride)| LayerConfig { atoms, stride })
+        .to_vec();
     let mut network = Network::new(&config, 3).unwrap();
     // The initial classifier is so small that hardly any gradient flows.
     network.visit_params_mut(&mut |name, param| {
@@ -54,7 +76,12 @@ fn check(placement: Placement, per_atom: bool) {
             param.value.iter_mut().for_each(|value| *value *= 10.0);
         }
     });
-    let images = images(Shape { channels: 2, images: 12, height: 7, width: 6 });
+    let images = images(Shape {
+        channels: 2,
+        images: 12,
+        height: 7,
+        width: 6,
+    });
     let labels: Vec<u16> = (0..12).map(|image| image % 3).collect();
 
     let _ = network.loss_and_gradients(images.clone(), &labels).unwrap();
@@ -65,11 +92,27 @@ fn check(placement: Placement, per_atom: bool) {
         .collect();
     assert_eq!(gradients.len(), 3 * 3 + 2);
     for (name, gradient) in gradients {
-        let norm = gradient.iter().map(|&g| f64::from(g).powi(2)).sum::<f64>().sqrt();
+        let norm = gradient
+            .iter()
+            .map(|&g| f64::from(g).powi(2))
+            .sum::<f64>()
+            .sqrt();
         assert!(norm > 1e-4, "{name} has no gradient: {norm}");
         let step = (1e-4 / norm).min(1.5e-4);
-        let direction: Vec<f32> = gradient.iter().map(|&g| (f64::from(g) / norm) as f32).collect();
-        let mut at = |step: f64| loss_at(&mut network, &name, &direction, step as f32, &images, &labels);
+        let direction: Vec<f32> = gradient
+            .iter()
+            .map(|&g| (f64::from(g) / norm) as f32)
+            .collect();
+        let mut at = |step: f64| {
+            loss_at(
+                &mut network,
+                &name,
+                &direction,
+                step as f32,
+                &images,
+                &labels,
+            )
+        };
         let difference = (at(step) - at(-step)) / (2.0 * step);
         let noise = 3e-7 / step;
         assert!(
@@ -98,20 +141,39 @@ fn lambda1_per_atom() {
 #[test]
 fn a_doubled_batch_has_the_same_gradient() {
     let config = small::config().network;
-    let shape = Shape { channels: 1, images: 16, height: 8, width: 8 };
+    let shape = Shape {
+        channels: 1,
+        images: 16,
+        height: 8,
+        width: 8,
+    };
     let pixels = images(shape).data().to_vec();
     let labels: Vec<u16> = (0..16).map(|image| image % 10).collect();
     let gradient = |times: usize| {
         let mut network = Network::new(&config, 1).unwrap();
-        let images = Tensor::from_images(&pixels.repeat(times), Shape { images: 16 * times, ..shape }).unwrap();
-        let report = network.loss_and_gradients(images, &labels.repeat(times)).unwrap();
-        let gradients: Vec<f32> = network.params().flat_map(|(_, param)| param.grad.clone()).collect();
+        let images = Tensor::from_images(
+            &pixels.repeat(times),
+            Shape {
+                images: 16 * times,
+                ..shape
+            },
+        )
+        .unwrap();
+        let report = network
+            .loss_and_gradients(images, &labels.repeat(times))
+            .unwrap();
+        let gradients: Vec<f32> = network
+            .params()
+            .flat_map(|(_, param)| param.grad.clone())
+            .collect();
         (report.loss, gradients)
     };
     let ((loss, once), (loss_twice, twice)) = (gradient(1), gradient(2));
     assert!((loss - loss_twice).abs() < 1e-4);
     // Codes are solved to 1e-4 in other tiles.
-    let size = once.iter().fold(0.0, |largest: f32, g| largest.max(g.abs()));
+    let size = once
+        .iter()
+        .fold(0.0, |largest: f32, g| largest.max(g.abs()));
     for (a, b) in once.iter().zip(&twice) {
         assert!((a - b).abs() <= 1e-2 * size, "{a} {b}");
     }

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use safetensors::SafeTensors;
 use scn_net::{
-    Device, EpochRecord, Model, Observer, Outcome, RunConfig, RunFolder, Silent, Start, StepProgress, TrainError, train,
+    Device, EpochRecord, Model, Observer, Outcome, RunConfig, RunFolder, Silent, Start,
+    StepProgress, TrainError, train,
 };
 
 use crate::small;
@@ -24,18 +25,36 @@ impl Observer for StopAfter {
     }
 }
 
-fn run(config: &RunConfig, folder: &Path, start: Start, threads: usize, stop_after: usize) -> Outcome {
+fn run(
+    config: &RunConfig,
+    folder: &Path,
+    start: Start,
+    threads: usize,
+    stop_after: usize,
+) -> Outcome {
     let device = Device::cpu(Some(threads)).unwrap();
-    let mut observer = StopAfter { steps: stop_after, done: 0 };
-    train(config, &small::digits(), folder, start, &device, &mut observer).unwrap()
+    let mut observer = StopAfter {
+        steps: stop_after,
+        done: 0,
+    };
+    train(
+        config,
+        &small::digits(),
+        folder,
+        start,
+        &device,
+        &mut observer,
+    )
+    .unwrap()
 }
 
 /// The bytes of the model, and the metrics without their timing.
 fn result(folder: &Path) -> (Vec<u8>, Vec<EpochRecord>) {
     let files = RunFolder::new(folder);
     let metrics = std::fs::read_to_string(files.metrics()).unwrap();
-    let records = metrics.lines().map(|line| {
-        EpochRecord { images_per_second: 0.0, ..serde_json::from_str(line).unwrap() }
+    let records = metrics.lines().map(|line| EpochRecord {
+        images_per_second: 0.0,
+        ..serde_json::from_str(line).unwrap()
     });
     (std::fs::read(files.model()).unwrap(), records.collect())
 }
@@ -47,7 +66,10 @@ fn threads_do_not_change_a_bit() {
     let folder = tempfile::tempdir().unwrap();
     let results = [1, 2, 3].map(|threads| {
         let out = folder.path().join(threads.to_string());
-        assert!(matches!(run(&small::config(), &out, Start::Fresh, threads, NEVER), Outcome::Finished { .. }));
+        assert!(matches!(
+            run(&small::config(), &out, Start::Fresh, threads, NEVER),
+            Outcome::Finished { .. }
+        ));
         result(&out)
     });
     assert_eq!(results[0], results[1]);
@@ -61,12 +83,22 @@ fn a_resumed_run_ends_with_the_same_bits() {
     let folder = tempfile::tempdir().unwrap();
     let whole = folder.path().join("whole");
     run(&small::config(), &whole, Start::Fresh, 2, NEVER);
-    for stops in [vec![0], vec![1], vec![3], vec![4, 1], vec![8], vec![2, 2, 2, 2]] {
+    for stops in [
+        vec![0],
+        vec![1],
+        vec![3],
+        vec![4, 1],
+        vec![8],
+        vec![2, 2, 2, 2],
+    ] {
         let out = folder.path().join(format!("{stops:?}"));
         let mut start = Start::Fresh;
         for &stop in &stops {
             let outcome = run(&small::config(), &out, start, 1, stop);
-            assert!(matches!(outcome, Outcome::Interrupted { .. }), "{stops:?}: {outcome:?}");
+            assert!(
+                matches!(outcome, Outcome::Interrupted { .. }),
+                "{stops:?}: {outcome:?}"
+            );
             start = Start::Resume;
         }
         run(&small::config(), &out, Start::Resume, 2, NEVER);
@@ -78,13 +110,31 @@ fn a_resumed_run_ends_with_the_same_bits() {
 #[test]
 fn a_run_repeats_from_its_configuration() {
     let folder = tempfile::tempdir().unwrap();
-    let (first, again, other) =
-        (folder.path().join("first"), folder.path().join("again"), folder.path().join("other"));
+    let (first, again, other) = (
+        folder.path().join("first"),
+        folder.path().join("again"),
+        folder.path().join("other"),
+    );
     run(&small::config(), &first, Start::Fresh, 2, NEVER);
     let text = std::fs::read_to_string(RunFolder::new(&first).config()).unwrap();
-    run(&RunConfig::from_toml(&text).unwrap(), &again, Start::Fresh, 2, NEVER);
+    run(
+        &RunConfig::from_toml(&text).unwrap(),
+        &again,
+        Start::Fresh,
+        2,
+        NEVER,
+    );
     assert_eq!(result(&first), result(&again));
-    run(&RunConfig { seed: 1, ..small::config() }, &other, Start::Fresh, 2, NEVER);
+    run(
+        &RunConfig {
+            seed: 1,
+            ..small::config()
+        },
+        &other,
+        Start::Fresh,
+        2,
+        NEVER,
+    );
     assert_ne!(result(&first).0, result(&other).0);
 }
 
@@ -100,15 +150,33 @@ fn divergence_is_an_error_and_leaves_the_last_checkpoint() {
 
     // A NaN in the stored momentum is what an overflow leaves.
     let (header, metadata) = SafeTensors::read_metadata(&kept).unwrap();
-    let momentum = metadata.info("momentum.layer0.dictionary").unwrap().data_offsets.0;
+    let momentum = metadata
+        .info("momentum.layer0.dictionary")
+        .unwrap()
+        .data_offsets
+        .0;
     let mut bytes = kept.clone();
     bytes[8 + header + momentum..][..4].copy_from_slice(&f32::NAN.to_le_bytes());
     std::fs::write(&checkpoint, &bytes).unwrap();
     config.training.epochs = 2;
     let device = Device::cpu(Some(1)).unwrap();
-    let error = train(&config, &small::digits(), folder.path(), Start::Resume, &device, &mut Silent).unwrap_err();
-    assert!(matches!(error, TrainError::NonFinite { epoch: 2, .. }), "{error}");
-    assert!(error.to_string().contains("the last checkpoint is intact"), "{error}");
+    let error = train(
+        &config,
+        &small::digits(),
+        folder.path(),
+        Start::Resume,
+        &device,
+        &mut Silent,
+    )
+    .unwrap_err();
+    assert!(
+        matches!(error, TrainError::NonFinite { epoch: 2, .. }),
+        "{error}"
+    );
+    assert!(
+        error.to_string().contains("the last checkpoint is intact"),
+        "{error}"
+    );
     assert_eq!(std::fs::read(&checkpoint).unwrap(), bytes);
 }
 
@@ -116,11 +184,26 @@ fn divergence_is_an_error_and_leaves_the_last_checkpoint() {
 fn a_run_is_never_overwritten_and_must_exist_to_be_resumed() {
     let folder = tempfile::tempdir().unwrap();
     let device = Device::cpu(Some(1)).unwrap();
-    let mut start =
-        |start| train(&small::config(), &small::digits(), folder.path(), start, &device, &mut Silent).map(drop);
-    assert!(matches!(start(Start::Resume), Err(TrainError::NoCheckpoint { .. })));
+    let mut start = |start| {
+        train(
+            &small::config(),
+            &small::digits(),
+            folder.path(),
+            start,
+            &device,
+            &mut Silent,
+        )
+        .map(drop)
+    };
+    assert!(matches!(
+        start(Start::Resume),
+        Err(TrainError::NoCheckpoint { .. })
+    ));
     start(Start::Fresh).unwrap();
-    assert!(matches!(start(Start::Fresh), Err(TrainError::Occupied { .. })));
+    assert!(matches!(
+        start(Start::Fresh),
+        Err(TrainError::Occupied { .. })
+    ));
 }
 
 /// λ1 starts at zero, is learned and stays nonnegative; a rate of 0 holds it.
@@ -131,12 +214,20 @@ fn lambda1_is_learned_and_projected() {
         let out = folder.path().join(name);
         run(config, &out, Start::Fresh, 2, NEVER);
         let model = Model::load(&RunFolder::new(&out).model()).unwrap();
-        let values = model.network.params().filter(|(name, _)| name.ends_with("lambda1"));
-        values.map(|(_, param)| param.value[0]).collect::<Vec<f32>>()
+        let values = model
+            .network
+            .params()
+            .filter(|(name, _)| name.ends_with("lambda1"));
+        values
+            .map(|(_, param)| param.value[0])
+            .collect::<Vec<f32>>()
     };
     let mut config = small::config();
     let learned = lambda1(&config, "learned");
-    assert!(learned.iter().all(|&value| value >= 0.0) && learned.iter().any(|&value| value > 0.0), "{learned:?}");
+    assert!(
+        learned.iter().all(|&value| value >= 0.0) && learned.iter().any(|&value| value > 0.0),
+        "{learned:?}"
+    );
     config.network.lambda1.rate = 0.0;
     config.network.lambda1.initial = 0.25;
     assert_eq!(lambda1(&config, "held"), [0.25, 0.25]);

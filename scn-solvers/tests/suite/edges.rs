@@ -14,7 +14,11 @@ use crate::instance::{Instance, solvers};
 /// `|a_j| <= F(0) / λ1` for both and residuals relative to `max|c| <= ||x||` (unit-norm atoms).
 fn objective_slack(instance: &Instance, column: usize, tolerance: f64) -> f64 {
     let norm = instance.signals.col(column).norm_l2();
-    let smallest = instance.lambda1.iter().copied().fold(f64::INFINITY, f64::min);
+    let smallest = instance
+        .lambda1
+        .iter()
+        .copied()
+        .fold(f64::INFINITY, f64::min);
     2.0 * tolerance * norm * instance.lambda1.len() as f64 * (0.5 * norm * norm / smallest)
 }
 
@@ -59,8 +63,14 @@ fn the_cheaper_of_two_equal_atoms_wins() {
     let problem = instance.problem::<f64>();
     for solver in solvers::<f64>(1e-9, 100_000) {
         let mut codes = Mat::from_fn(4, 10, |j, _| if j == 2 { 0.0 } else { 0.5 });
-        let report =
-            encode(&*solver, &problem, &instance.signals, codes.as_mut(), Start::Codes).unwrap();
+        let report = encode(
+            &*solver,
+            &problem,
+            &instance.signals,
+            codes.as_mut(),
+            Start::Codes,
+        )
+        .unwrap();
         assert!(report.converged(), "{}: {report:?}", solver.name());
         // The condition of atom 0 holds with a margin of 0.2 once that of atom 2 does.
         assert!((0..10).all(|k| codes[(0, k)] == 0.0), "{}", solver.name());
@@ -77,11 +87,25 @@ fn zero_signals_have_zero_codes() {
         for solver in solvers::<f64>(1e-10, 1000) {
             let mut codes = normal_matrix::<f64>(9, 30, 4);
             let problem = instance.problem::<f64>();
-            let report =
-                encode(&*solver, &problem, &instance.signals, codes.as_mut(), Start::Codes)
-                    .unwrap();
-            assert!(report.converged() && report.passes == 1, "{}: {report:?}", solver.name());
-            assert_eq!((codes.norm_max(), report.kkt), (0.0, 0.0), "{}", solver.name());
+            let report = encode(
+                &*solver,
+                &problem,
+                &instance.signals,
+                codes.as_mut(),
+                Start::Codes,
+            )
+            .unwrap();
+            assert!(
+                report.converged() && report.passes == 1,
+                "{}: {report:?}",
+                solver.name()
+            );
+            assert_eq!(
+                (codes.norm_max(), report.kkt),
+                (0.0, 0.0),
+                "{}",
+                solver.name()
+            );
         }
     }
 }
@@ -96,18 +120,27 @@ fn certificates_do_not_hide_bad_numbers() {
         let mut signals = instance.signals.clone();
         signals[(2, 1)] = poison;
         let certificate = certify(&problem, &signals, codes.as_ref()).unwrap();
-        assert!(certificate.kkt.is_nan() && certificate.duality_gap.is_nan(), "{certificate:?}");
+        assert!(
+            certificate.kkt.is_nan() && certificate.duality_gap.is_nan(),
+            "{certificate:?}"
+        );
         let mut bad = codes.clone();
         bad[(3, 2)] = poison;
         let certificate = certify(&problem, &instance.signals, bad.as_ref()).unwrap();
-        assert!(certificate.kkt.is_nan() && certificate.duality_gap.is_nan(), "{certificate:?}");
+        assert!(
+            certificate.kkt.is_nan() && certificate.duality_gap.is_nan(),
+            "{certificate:?}"
+        );
     }
     let mut negative = instance.exact();
     negative[(1, 1)] = -0.1;
     let certificate = certify(&problem, &instance.signals, negative.as_ref()).unwrap();
     assert_eq!(certificate.duality_gap, f64::INFINITY);
     // H_jj |a_j| at the least, over a correlation of at most the norm of the signal.
-    assert!(certificate.kkt >= 0.1 / instance.signals.col(1).norm_l2(), "{certificate:?}");
+    assert!(
+        certificate.kkt >= 0.1 / instance.signals.col(1).norm_l2(),
+        "{certificate:?}"
+    );
 }
 
 /// An atom whose squared norm is too small for its inverse counts as zero, and disturbs no other.
@@ -136,7 +169,10 @@ fn an_atom_too_small_to_divide_by_is_a_zero_atom() {
 fn codes_that_overflow_are_not_finite() {
     for sign in [Sign::NonNegative, Sign::Free] {
         let atoms = Mat::from_fn(6, 4, |i, j| 1e-10 * dictionary::<f32>(6, 4, 0.0, 1)[(i, j)]);
-        let penalty = ElasticNet { sign, ..ElasticNet::nonnegative(0.0_f32, 0.0) };
+        let penalty = ElasticNet {
+            sign,
+            ..ElasticNet::nonnegative(0.0_f32, 0.0)
+        };
         let problem = Problem::new(atoms.as_ref(), penalty).unwrap();
         let good = normal_matrix::<f32>(6, 40, 2);
         let mut bad = good.clone();
@@ -150,8 +186,18 @@ fn codes_that_overflow_are_not_finite() {
             let without =
                 encode(&*solver, &problem, &zeroed, expected.as_mut(), Start::Zero).unwrap();
             assert!(without.converged(), "{}: {without:?}", solver.name());
-            assert_eq!(report.status, Status::NonFinite, "{}: {report:?}", solver.name());
-            assert_eq!((report.unconverged, report.worst_column), (1, 30), "{}", solver.name());
+            assert_eq!(
+                report.status,
+                Status::NonFinite,
+                "{}: {report:?}",
+                solver.name()
+            );
+            assert_eq!(
+                (report.unconverged, report.worst_column),
+                (1, 30),
+                "{}",
+                solver.name()
+            );
             assert!(report.kkt.is_nan() && codes.is_all_finite());
             assert!((0..4).all(|j| codes[(j, 30)] == 0.0), "{}", solver.name());
             assert_eq!(codes, expected, "{}", solver.name());
@@ -164,7 +210,10 @@ fn codes_that_overflow_are_not_finite() {
 fn the_gram_matrix_may_overflow_by_lambda2() {
     let atoms = Mat::from_fn(1, 1, |_, _| 1.8e19_f32); // squared 3.24e38, of at most 3.40e38
     let pose = |lambda2| Problem::new(atoms.as_ref(), ElasticNet::nonnegative(0.0, lambda2));
-    assert!(matches!(pose(3e38), Err(ProblemError::Gram { atom: 0, .. })));
+    assert!(matches!(
+        pose(3e38),
+        Err(ProblemError::Gram { atom: 0, .. })
+    ));
 }
 
 /// The eigenvalue is computed by whichever worker asks first, while the others wait or work: no dependence on their number, and
@@ -176,7 +225,10 @@ fn the_lipschitz_constant_is_shared_among_threads() {
     let penalty = ElasticNet::nonnegative(0.5_f32, 0.1);
     let runs: Vec<_> = [1, 2, 3]
         .map(|threads| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let pool = rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build()
+                .unwrap();
             pool.install(|| {
                 let problem = Problem::new(atoms.as_ref(), penalty.clone()).unwrap();
                 let solver = Fista::new(Settings::new(1e-3, 100).unwrap());
@@ -186,5 +238,9 @@ fn the_lipschitz_constant_is_shared_among_threads() {
             })
         })
         .into();
-    assert!(runs.iter().all(|run| *run == runs[0]), "{:?}", runs.iter().map(|r| r.0).collect::<Vec<_>>());
+    assert!(
+        runs.iter().all(|run| *run == runs[0]),
+        "{:?}",
+        runs.iter().map(|r| r.0).collect::<Vec<_>>()
+    );
 }

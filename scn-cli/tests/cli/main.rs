@@ -1,0 +1,73 @@
+//! The command line as a person uses it: `network` trains and uses a small network, `solve` solves, `mistakes` are answered.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod mistakes;
+mod network;
+mod solve;
+
+use std::path::Path;
+
+use assert_cmd::Command;
+use npyz::WriterBuilder;
+
+/// The command, away from any data folder of this machine.
+fn scn() -> Command {
+    let mut command = Command::cargo_bin("scn").unwrap();
+    command.env_remove("SCN_DATA");
+    command
+}
+
+/// Runs a command that must succeed, and parses what `--json` printed.
+fn json(command: &mut Command) -> serde_json::Value {
+    let output = command
+        .arg("--json")
+        .assert()
+        .success()
+        .get_output()
+        .stdout
+        .clone();
+    serde_json::from_slice(&output).unwrap()
+}
+
+fn write_array<T: npyz::AutoSerialize + Copy>(path: &Path, shape: &[u64], values: &[T]) {
+    let file = std::fs::File::create(path).unwrap();
+    let mut writer = npyz::WriteOptions::new()
+        .default_dtype()
+        .shape(shape)
+        .writer(file)
+        .begin_nd()
+        .unwrap();
+    writer.extend(values.iter().copied()).unwrap();
+    writer.finish().unwrap();
+}
+
+fn read_array<T: npyz::Deserialize>(path: &Path) -> (Vec<u64>, Vec<T>) {
+    let bytes = std::fs::read(path).unwrap();
+    let file = npyz::NpyFile::new(bytes.as_slice()).unwrap();
+    (file.shape().to_vec(), file.into_vec().unwrap())
+}
+
+/// Trains a network of two small layers for an epoch on some digits.
+fn train_small(out: &Path, extra: &[&str]) -> Command {
+    let mut command = scn();
+    command.args([
+        "train",
+        "--train-limit",
+        "96",
+        "--test-limit",
+        "40",
+        "--batch-size",
+        "32",
+        "--epochs",
+        "2",
+    ]);
+    command
+        .args([
+            "--set",
+            "network.layers=[{atoms=8},{atoms=12,stride=2}]",
+            "--out",
+        ])
+        .arg(out)
+        .args(extra);
+    command
+}

@@ -1,0 +1,243 @@
+use predicates::prelude::*;
+use safetensors::SafeTensors;
+use scn_net::{Model, Shape, Tensor};
+
+use crate::{json, read_array, scn, train_small, write_array};
+
+/// Train, then everything one does with a model; each result is compared with what the library gives.
+#[test]
+fn a_network_from_training_to_use() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let run = path("run");
+    train_small(&run, &[])
+        .assert()
+        .success()
+        .stdout(predicate::str::contains("test error").and(predicate::str::contains("train loss")));
+    for file in [
+        "config.toml",
+        "metrics.jsonl",
+        "checkpoint.safetensors",
+        "model.safetensors",
+        "report.html",
+        "learning-curve.svg",
+    ] {
+        assert!(run.join(file).is_file(), "{file}");
+    }
+    let metrics = std::fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+    let lines: Vec<serde_json::Value> = metrics
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines.len(), 2);
+    let page = std::fs::read_to_string(run.join("report.html")).unwrap();
+    assert!(page.contains("<svg") && page.contains("after 2 of 2 epochs"));
+
+    // Evaluation repeats the last line of the metrics, and its confusion adds up.
+    let model = run.join("model.safetensors");
+    let evaluation = json(
+        scn()
+            .args(["evaluate", "--test-limit", "40", "--batch-size", "32", "--model"])
+            .arg(&model),
+    );
+    assert_eq!(evaluation["error"], lines[1]["test_error"]);
+    assert_eq!(evaluation["loss"], lines[1]["test_loss"]);
+    let confusion: Vec<Vec<u64>> = serde_json::from_value(evaluation["confusion"].clone()).unwrap();
+    assert_eq!(confusion.iter().flatten().sum::<u64>(), 40);
+    let right: u64 = (0..10).map(|class| confusion[class][class]).sum();
+    assert!((evaluation["error"].as_f64().unwrap() - (1.0 - right as f64 / 40.0)).abs() < 1e-12);
+
+    // A picture of a test digit gets the class that its array gets.
+    let loaded = Model::load(&model).unwrap();
+    let digits = scn_data::open(scn_data::DatasetName::Digits, folder.path()).unwrap();
+    let picture = image::GrayImage::from_fn(8, 8, |x, y| {
+        image::Luma([(u32::from(digits.test.image(3)[(y * 8 + x) as usize]) * 255 / 16) as u8])
+    });
+    picture.save(path("digit.png")).unwrap();
+    let mut pixels = vec![0.0; 64];
+    loaded
+        .input
+        .normalization
+        .as_ref()
+        .unwrap()
+        .apply(digits.test.image(3), &mut pixels)
+        .unwrap();
+    write_array(&path("X.npy"), &[1, 1, 8, 8], &pixels);
+    scn()
+        .args(["predict", "--model"])
+        .arg(&model)
+        .arg("--images")
+        .arg(path("X.npy"))
+        .arg("--logits")
+        .arg(path("Z.npy"))
+        .assert()
+        .success();
+    let (shape, logits) = read_array::<f32>(&path("Z.npy"));
+    assert_eq!(shape, [1, 10]);
+    let shape = Shape {
+        channels: 1,
+        images: 1,
+        height: 8,
+        width: 8,
+    };
+    let (expected, _) = loaded
+        .network
+        .infer(Tensor::from_images(&pixels, shape).unwrap())
+        .unwrap();
+    assert_eq!(logits, expected.data());
+    let best = (0..10)
+        .max_by(|&a, &b| logits[a].total_cmp(&logits[b]))
+        .unwrap();
+    let predictions = json(
+        scn()
+            .args(["predict", "--top", "10", "--model"])
+            .arg(&model)
+            .arg(path("digit.png")),
+    );
+    assert_eq!(predictions[0]["classes"][0]["class"], best);
+    let sum: f64 = predictions[0]["classes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|class| class["probability"].as_f64().unwrap())
+        .sum();
+    assert!((sum - 1.0).abs() < 1e-9);
+
+    let inspection = json(
+        scn()
+            .args(["inspect", "--model"])
+            .arg(&model)
+            .arg("--atoms")
+            .arg(path("atoms.png")),
+    );
+    assert_eq!(inspection["layers"][1]["atoms"], 12);
+    assert_eq!(inspection["parameters"], 9 * 8 + 1 + 72 * 12 + 1 + 120 + 10);
+    assert!(inspection["layers"][0]["active"].as_f64().unwrap() > 0.0);
+    assert!(image::open(path("atoms.png")).is_ok());
+    scn()
+        .args(["inspect", "--model"])
+        .arg(&model)
+        .assert()
+        .success()
+        .stdout(predicate::str::contains("9 x 8"));
+}
+
+#[test]
+fn an_untrained_model_and_its_gradients() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    scn()
+        .args(["init", "--preset", "digits", "--seed", "3", "--out"])
+        .arg(path("M"))
+        .assert()
+        .success();
+    let pixels: Vec<f32> = (0..4 * 64)
+        .map(|k| (k * k % 23) as f32 / 23.0 - 0.5)
+        .collect();
+    write_array(&path("X.npy"), &[4, 1, 8, 8], &pixels);
+    write_array(&path("y.npy"), &[4], &[0_i64, 3, 9, 3]);
+    let mut command = scn();
+    command
+        .args(["gradients", "--model"])
+        .arg(path("M"))
+        .arg("--images")
+        .arg(path("X.npy"));
+    command
+        .arg("--labels")
+        .arg(path("y.npy"))
+        .arg("--out")
+        .arg(path("G"));
+    let report = json(&mut command);
+
+    let mut network = Model::load(&path("M")).unwrap().network;
+    let mut solver = network.config().solver;
+    (
+        solver.tolerance,
+        solver.adjoint_tolerance,
+        solver.max_passes,
+    ) = (1e-6, 1e-6, 2000);
+    network.set_solver(solver).unwrap();
+    let shape = Shape {
+        channels: 1,
+        images: 4,
+        height: 8,
+        width: 8,
+    };
+    let expected = network
+        .loss_and_gradients(Tensor::from_images(&pixels, shape).unwrap(), &[0, 3, 9, 3])
+        .unwrap();
+    assert_eq!(report["loss"], expected.loss);
+
+    let bytes = std::fs::read(path("G")).unwrap();
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let numbers = |name: &str| -> Vec<f32> {
+        file.tensor(name)
+            .unwrap()
+            .data()
+            .as_chunks::<4>()
+            .0
+            .iter()
+            .map(|&four| f32::from_le_bytes(four))
+            .collect()
+    };
+    assert_eq!(numbers("loss"), [expected.loss as f32]);
+    let mut count = 1;
+    for (name, param) in network.params().filter(|(_, param)| !param.grad.is_empty()) {
+        assert_eq!(numbers(&name), param.grad, "{name}");
+        count += 1;
+    }
+    assert_eq!(file.len(), count);
+}
+
+/// Ctrl-C ends with a checkpoint; the resumed run ends with the bits of one that was left alone.
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_resumes_to_the_same_bits() {
+    let folder = tempfile::tempdir().unwrap();
+    let (whole, stopped) = (folder.path().join("whole"), folder.path().join("stopped"));
+    let train = |out: &std::path::Path| {
+        let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin("scn"));
+        command.args([
+            "train",
+            "--epochs",
+            "6",
+            "--quiet",
+            "--set",
+            "network.layers=[{atoms=16},{atoms=32}]",
+            "--out",
+        ]);
+        command.arg(out);
+        command
+    };
+    assert!(train(&whole).status().unwrap().success());
+
+    let mut child = train(&stopped).spawn().unwrap();
+    // Some time in the run, whenever its first epoch is done.
+    while !stopped.join("model.safetensors").exists() && child.try_wait().unwrap().is_none() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let interrupted = std::process::Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .unwrap();
+    let ended = child.wait().unwrap();
+    assert!(
+        interrupted.success() && ended.success(),
+        "the run ended before it could be interrupted: {ended}"
+    );
+    let lines = |out: &std::path::Path| {
+        std::fs::read_to_string(out.join("metrics.jsonl"))
+            .unwrap()
+            .lines()
+            .count()
+    };
+    assert!(lines(&stopped) < 6);
+    scn()
+        .args(["train", "--resume", "--out"])
+        .arg(&stopped)
+        .assert()
+        .success();
+    assert_eq!(lines(&stopped), 6);
+    let model = |out: &std::path::Path| std::fs::read(out.join("model.safetensors")).unwrap();
+    assert!(model(&stopped) == model(&whole));
+}
