@@ -1,5 +1,11 @@
 //! The command line `scn`: it reads arguments, calls the libraries, and shows what came of it.
 
+#![allow(
+    rustdoc::broken_intra_doc_links,
+    rustdoc::invalid_html_tags,
+    reason = "comments on arguments are help text, where [N] is a shape"
+)]
+
 mod arrays;
 mod command;
 mod output;

@@ -166,14 +166,14 @@ impl Network {
     /// Images of another shape than the network takes.
     pub fn estimate_moments(
         &mut self,
-        batches: impl Iterator<Item = Tensor>,
+        batches: impl IntoIterator<Item = Tensor>,
     ) -> Result<(), NetError> {
         self.layers
             .iter_mut()
             .for_each(|named| named.layer.collect_moments());
         let done = batches
-            .map(|images| self.forward(images).map(drop))
-            .collect();
+            .into_iter()
+            .try_for_each(|images| self.forward(images).map(drop));
         self.layers
             .iter_mut()
             .for_each(|named| named.layer.finish_moments());
@@ -226,7 +226,6 @@ impl Network {
             .collect()
     }
 
-    #[expect(clippy::type_complexity, reason = "used twice, a few lines apart")]
     fn forward(
         &mut self,
         images: Tensor,

@@ -100,7 +100,7 @@ pub fn train(
     observer: &mut dyn Observer,
 ) -> Result<Outcome, TrainError> {
     config.validate()?;
-    device.run(|| Run::begin(config, data, RunFolder::new(out), start)?.to_the_end(observer))
+    device.run(|| Run::begin(config, data, RunFolder::new(out), start)?.finish(observer))
 }
 
 /// A run in progress.
@@ -214,7 +214,7 @@ impl Run {
         Ok(run)
     }
 
-    fn to_the_end(mut self, observer: &mut dyn Observer) -> Result<Outcome, TrainError> {
+    fn finish(mut self, observer: &mut dyn Observer) -> Result<Outcome, TrainError> {
         while self.state.epochs_done < self.state.config.training.epochs {
             if !self.train_epoch(observer)? {
                 self.save_checkpoint()?;
@@ -334,7 +334,7 @@ impl Run {
                 .take(norm.estimation_batches);
             let images: Result<Vec<Tensor>, NetError> =
                 batches.map(|batch| Tensor::from_batch(&batch)).collect();
-            self.network.estimate_moments(images?.into_iter())?;
+            self.network.estimate_moments(images?)?;
         }
         let evaluation = evaluate_here(&self.network, &self.test)?;
         self.input.active = evaluation.active;

@@ -10,7 +10,7 @@
 //!
 //! With the Gram matrix `H = D'D + λ2 I` and the correlations `c = D'x` this is
 //! `min 1/2 a'Ha - c'a + λ1'|a|`: one Hessian shared by very many right-hand sides. Everything here rests on
-//! that: [`Problem`] does once what depends only on `D`, [`encode`] streams any number of signals past it.
+//! that: [`Problem`] does once what depends only on `D`, [`encode()`] streams any number of signals past it.
 //!
 //! # Converged has one meaning
 //!

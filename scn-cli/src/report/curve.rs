@@ -57,7 +57,7 @@ fn draw_into(svg: &mut String, history: &[EpochRecord]) -> Result<(), Box<dyn st
         .label("training (while the weights move)")
         .legend(|(x, y)| {
             plotters::element::DashedPathElement::new(
-                [(x, y), (x + 24, y)].into_iter(),
+                [(x, y), (x + 24, y)],
                 2,
                 4,
                 TRAIN.stroke_width(2),

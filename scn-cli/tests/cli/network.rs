@@ -37,7 +37,14 @@ fn a_network_from_training_to_use() {
     let model = run.join("model.safetensors");
     let evaluation = json(
         scn()
-            .args(["evaluate", "--test-limit", "40", "--batch-size", "32", "--model"])
+            .args([
+                "evaluate",
+                "--test-limit",
+                "40",
+                "--batch-size",
+                "32",
+                "--model",
+            ])
             .arg(&model),
     );
     assert_eq!(evaluation["error"], lines[1]["test_error"]);

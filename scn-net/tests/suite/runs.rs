@@ -184,7 +184,7 @@ fn divergence_is_an_error_and_leaves_the_last_checkpoint() {
 fn a_run_is_never_overwritten_and_must_exist_to_be_resumed() {
     let folder = tempfile::tempdir().unwrap();
     let device = Device::cpu(Some(1)).unwrap();
-    let mut start = |start| {
+    let start = |start| {
         train(
             &small::config(),
             &small::digits(),
