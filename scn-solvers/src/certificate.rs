@@ -100,6 +100,7 @@ fn largest(a: f64, b: f64) -> f64 {
 ///   (El Ghaoui, Viallon, Rabbani, "Safe feature elimination", 2010; Gramfort et al., "Mind the duality gap", 2015).
 ///
 /// Exactly computed, both are zero at the optimum; rounding may leave a tiny negative number, which is returned as 0.
+/// Infinite for a negative code where codes must be nonnegative; NaN if a number is not finite.
 pub fn duality_gap<T: Scalar>(
     problem: &Problem<T>,
     half_square: f64,
@@ -115,6 +116,9 @@ pub fn duality_gap<T: Scalar>(
     let mut feasible = f64::INFINITY;
     for (j, (&c, &a)) in correlations.iter().zip(code).enumerate() {
         let (c, a) = (c.to_f64(), a.to_f64());
+        if !signed && a < 0.0 {
+            return f64::INFINITY;
+        }
         let gram = problem.gram().col(j);
         let product: f64 = gram
             .iter()
@@ -152,5 +156,9 @@ pub fn duality_gap<T: Scalar>(
     } else {
         scaled
     };
-    if gap.is_nan() { gap } else { gap.max(0.0) }
+    if scaled.is_nan() {
+        scaled
+    } else {
+        gap.max(0.0)
+    }
 }

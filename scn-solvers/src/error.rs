@@ -23,11 +23,13 @@ pub enum ProblemError {
         found: f64,
     },
     /// A dictionary so large that its Gram matrix overflows.
-    #[error("the Gram matrix overflows: atom {atom} has squared norm {found}")]
+    #[error(
+        "the Gram matrix must be finite, but atom {atom} has squared norm plus lambda2 of {found}"
+    )]
     Gram {
         /// The atom.
         atom: usize,
-        /// Its squared norm, as far as it can be represented.
+        /// Its squared norm plus λ2.
         found: f64,
     },
     /// An update with a dictionary of another shape.

@@ -4,6 +4,8 @@
 //! All kernels work on a *tile*: [`Scalar::TILE`](crate::Scalar::TILE) columns side by side, row-major, so that one
 //! vector instruction serves several columns and no column ever waits for a horizontal sum.
 
+#[cfg(test)]
+mod check;
 mod lanes;
 mod momentum;
 mod product;

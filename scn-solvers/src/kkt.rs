@@ -41,7 +41,8 @@ pub fn residual<T: Scalar>(problem: &Problem<T>, correlations: &[T], code: &[T])
         let scaled = problem.gram()[(j, j)].to_f64() * a.to_f64();
         let free = scaled - (product - c.to_f64());
         let difference = scaled - prox(free, problem.lambda1()[j].to_f64(), problem.signed());
-        if !difference.is_finite() {
+        // A maximum, as in `prox`, loses a NaN.
+        if !(free.is_finite() && difference.is_finite()) {
             return f64::NAN;
         }
         worst = worst.max(difference.abs());
@@ -76,7 +77,8 @@ pub(crate) fn measure_scale<T: Scalar>(workspace: &mut Workspace<T>) {
     }
 }
 
-/// Fills `workspace.residual` with the residual (2) per column, at the codes in the workspace.
+/// Fills `workspace.residual` with the residual (2) per column, at the codes in the workspace; NaN where a number on the
+/// way is not finite. Overwrites `workspace.change`.
 pub(crate) fn measure<T: Scalar>(problem: &Problem<T>, workspace: &mut Workspace<T>) {
     T::dispatch(Product {
         matrix: problem.gram_panels(),
@@ -91,8 +93,10 @@ pub(crate) fn measure<T: Scalar>(problem: &Problem<T>, workspace: &mut Workspace
         codes: &workspace.codes,
         gram_codes: &workspace.product,
         residual: &mut workspace.residual,
+        poison: &mut workspace.change,
     });
-    for (residual, &scale) in workspace.residual.iter_mut().zip(&workspace.scale) {
-        *residual /= scale;
+    let divisors = workspace.scale.iter().zip(&workspace.change);
+    for (residual, (&scale, &poison)) in workspace.residual.iter_mut().zip(divisors) {
+        *residual = (*residual + poison) / scale;
     }
 }

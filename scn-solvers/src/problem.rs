@@ -2,6 +2,9 @@
 
 use std::sync::OnceLock;
 
+use faer::diag::Diag;
+use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatRef, Par};
 
@@ -70,8 +73,10 @@ impl<T: Scalar> Problem<T> {
                 found: dictionary.shape(),
             });
         }
+        let mut lambda1 = vec![T::ZERO; atoms];
+        penalty.resolve(&mut lambda1)?;
         for atom in 0..atoms {
-            let mut square = 0.0;
+            let mut square = penalty.lambda2.to_f64();
             for row in 0..rows {
                 let entry = dictionary[(row, atom)];
                 if !entry.finite() {
@@ -83,15 +88,14 @@ impl<T: Scalar> Problem<T> {
                 }
                 square += entry.to_f64() * entry.to_f64();
             }
-            if !T::from_f64(square).finite() {
+            // Twice as much leaves room for the rounding of the sum below, which is in T.
+            if !T::from_f64(2.0 * square).finite() {
                 return Err(ProblemError::Gram {
                     atom,
                     found: square,
                 });
             }
         }
-        let mut lambda1 = vec![T::ZERO; atoms];
-        penalty.resolve(&mut lambda1)?;
 
         self.lambda1 = lambda1;
         self.dictionary.copy_from(dictionary);
@@ -107,11 +111,8 @@ impl<T: Scalar> Problem<T> {
             self.gram[(atom, atom)] += penalty.lambda2;
             let diagonal = self.gram[(atom, atom)];
             self.diagonal[atom] = diagonal;
-            self.inverse_diagonal[atom] = if diagonal > T::ZERO {
-                T::ONE / diagonal
-            } else {
-                T::ZERO
-            };
+            let inverse = T::ONE / diagonal;
+            self.inverse_diagonal[atom] = if inverse.finite() { inverse } else { T::ZERO };
             self.thresholds[atom] = self.lambda1[atom] * self.inverse_diagonal[atom];
         }
         self.atom_panels.repack(dictionary.transpose());
@@ -171,7 +172,7 @@ impl<T: Scalar> Problem<T> {
         &self.diagonal
     }
 
-    /// `1 / H_jj`, padded with zeros; 0 for a zero atom.
+    /// `1 / H_jj`, padded with zeros; 0 for a zero atom, as which one counts that is too small to divide by.
     pub fn inverse_diagonal(&self) -> &[T] {
         &self.inverse_diagonal
     }
@@ -188,19 +189,30 @@ impl<T: Scalar> Problem<T> {
             let n = self.atoms();
             let trace = self.diagonal.iter().map(|&d| d.to_f64()).sum();
             // Where the eigenvalue iteration fails, the trace is still a bound.
-            let largest = match self
-                .gram
-                .as_ref()
-                .self_adjoint_eigenvalues(faer::Side::Lower)
-            {
-                Ok(values) => values
-                    .into_iter()
-                    .map(|value| value.to_f64())
-                    .fold(0.0, f64::max),
-                Err(_) => trace,
-            };
+            let largest = largest_eigenvalue(self.gram.as_ref()).unwrap_or(trace);
             let bound = largest * (1.0 + 8.0 * n as f64 * T::EPSILON.to_f64());
             T::from_f64(if bound > 0.0 { bound } else { 1.0 })
         })
     }
+}
+
+/// On the calling thread alone. Workers ask while they hold the lock of the result: one that spread this over the pool
+/// might, while it waits, pick up another tile, which would ask again and wait for the lock that its own thread holds.
+/// The bits would depend on the number of threads, too. None if the iteration fails.
+fn largest_eigenvalue<T: Scalar>(matrix: MatRef<'_, T>) -> Option<f64> {
+    let n = matrix.nrows();
+    let none = ComputeEigenvectors::No;
+    let scratch = self_adjoint_evd_scratch::<T>(n, none, Par::Seq, Default::default());
+    let mut values = Diag::<T>::zeros(n);
+    self_adjoint_evd(
+        matrix,
+        values.as_mut(),
+        None,
+        Par::Seq,
+        MemStack::new(&mut MemBuffer::new(scratch)),
+        Default::default(),
+    )
+    .ok()?;
+    let values = values.column_vector().iter();
+    Some(values.map(|value| value.to_f64()).fold(0.0, f64::max))
 }

@@ -10,7 +10,8 @@ pub enum Status {
     Stalled,
     /// The limit of passes came first.
     PassLimit,
-    /// A signal holds NaN or infinity, or its correlations overflow; the codes of such a column are zero.
+    /// A signal holds NaN or infinity, or its correlations or the residual of its code overflow; the code of such a
+    /// column is zero.
     NonFinite,
 }
 
@@ -25,7 +26,7 @@ impl std::fmt::Display for Status {
     }
 }
 
-/// What came of a solve. Codes are always the last iterate, converged or not.
+/// What came of a solve. Codes are always the last iterate, converged or not, and always finite.
 #[must_use]
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Report {

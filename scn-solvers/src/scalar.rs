@@ -77,6 +77,12 @@ macro_rules! scalar {
             }
             #[inline]
             fn dispatch<K: Kernel<Self>>(kernel: K) -> K::Output {
+                // Tiles are cut for registers of 32 bytes and less. Should another crate of the same build turn on
+                // those of 64 bytes in `pulp`, they must not be picked here.
+                #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+                if let Some(simd) = pulp::x86::V3::try_new() {
+                    return pulp::Simd::vectorize(simd, KernelAdapter::<K, Self>::new(kernel));
+                }
                 pulp::Arch::new().dispatch(KernelAdapter::<K, Self>::new(kernel))
             }
         }

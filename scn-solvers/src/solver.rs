@@ -57,8 +57,8 @@ pub(crate) fn solve_tile<T: Scalar>(
 ) -> Report {
     let settings = solver.settings();
     kkt::measure_scale(tile.workspace);
-    let finite = drop_nonfinite_columns(tile);
-    drop_zero_atoms(tile);
+    drop_nonfinite_columns(tile);
+    zero_known_codes(tile);
     solver.begin(tile);
 
     let mut best = f64::INFINITY;
@@ -72,6 +72,7 @@ pub(crate) fn solve_tile<T: Scalar>(
             continue;
         }
         kkt::measure(tile.problem, tile.workspace);
+        give_up_overflowed_columns(tile);
         let worst = tile.workspace.residual[..tile.columns]
             .iter()
             .fold(0.0, |worst: f64, r| worst.max(r.to_f64()));
@@ -90,6 +91,7 @@ pub(crate) fn solve_tile<T: Scalar>(
             break Status::Stalled;
         }
     };
+    let finite = drop_nonfinite_columns(tile);
     report(
         tile,
         first_column,
@@ -115,8 +117,8 @@ fn rounding<T: Scalar>(tile: &Tile<'_, T>) -> f64 {
     64.0 * tile.problem.atoms() as f64 * T::EPSILON.to_f64() * relative.fold(1.0, f64::max)
 }
 
-/// Solves the columns whose correlations are not finite as if their signal were zero. Their scale stays NaN, and so
-/// does their residual, whatever the kernels make of it.
+/// Solves the columns whose scale is NaN as if their signal were zero, and says whether there is none. The scale stays
+/// NaN, and so does the residual, whatever the kernels make of it.
 fn drop_nonfinite_columns<T: Scalar>(tile: &mut Tile<'_, T>) -> bool {
     let Workspace {
         scale,
@@ -137,12 +139,32 @@ fn drop_nonfinite_columns<T: Scalar>(tile: &mut Tile<'_, T>) -> bool {
     finite
 }
 
-/// An atom with `H_jj = 0` adds nothing to the fit: its optimal code is zero, where no method would move it.
-fn drop_zero_atoms<T: Scalar>(tile: &mut Tile<'_, T>) {
-    let rows = tile.workspace.codes.chunks_exact_mut(T::TILE);
-    for (row, &inverse) in rows.zip(tile.problem.inverse_diagonal()) {
-        if inverse == T::ZERO {
-            row.fill(T::ZERO);
+/// Marks the columns whose residual is NaN, which only an overflow on the way leaves, by a scale of NaN. They count for
+/// nothing from then on.
+fn give_up_overflowed_columns<T: Scalar>(tile: &mut Tile<'_, T>) {
+    let Workspace {
+        scale, residual, ..
+    } = &mut *tile.workspace;
+    for (scale, residual) in scale.iter_mut().zip(residual) {
+        if residual.to_f64().is_nan() {
+            *scale = *residual;
+        }
+    }
+}
+
+/// Starts at zero where the optimal code is known to be zero. An atom with `H_jj = 0` adds nothing to the fit, and no
+/// method would move its code. A zero signal has no scale to which a residual could be small: methods that halve their
+/// codes would go on to the smallest number there is.
+fn zero_known_codes<T: Scalar>(tile: &mut Tile<'_, T>) {
+    let Workspace { scale, codes, .. } = &mut *tile.workspace;
+    for (row, &inverse) in codes
+        .chunks_exact_mut(T::TILE)
+        .zip(tile.problem.inverse_diagonal())
+    {
+        for (code, &scale) in row.iter_mut().zip(&*scale) {
+            if inverse == T::ZERO || scale <= T::from_f64(kkt::SMALLEST_SCALE) {
+                *code = T::ZERO;
+            }
         }
     }
 }

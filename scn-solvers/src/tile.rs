@@ -11,7 +11,7 @@ use crate::{Problem, Scalar};
 /// Rows of a matrix that are packed side by side.
 pub const PANEL: usize = 4;
 
-/// Registers that a kernel works on at a time; [`Scalar::TILE`] is a multiple of this for every vector width.
+/// Registers that a kernel works on at a time; [`Scalar::TILE`] is a multiple of this for registers of up to 32 bytes.
 pub(crate) const VECTOR_GROUP: usize = 3;
 
 /// `rows` rounded up to whole panels.

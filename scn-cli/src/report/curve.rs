@@ -44,7 +44,16 @@ fn draw_into(svg: &mut String, history: &[EpochRecord]) -> Result<(), Box<dyn st
         .configure_mesh()
         .x_desc("epoch")
         .y_desc("error in %")
-        .x_label_formatter(&|epoch| format!("{epoch:.0}"))
+        .disable_x_mesh()
+        .x_labels(history.len().clamp(2, 20))
+        // There is no epoch between two.
+        .x_label_formatter(&|epoch| {
+            if epoch.fract() == 0.0 {
+                format!("{epoch:.0}")
+            } else {
+                String::new()
+            }
+        })
         .light_line_style(WHITE)
         .draw()?;
     chart

@@ -95,3 +95,156 @@ impl<T: Scalar> Kernel<T> for Momentum<'_, T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::check::{assert_close, at, dirty, tile};
+    use crate::kkt::prox;
+
+    const ATOMS: usize = 6;
+
+    struct Step<T> {
+        codes: Vec<T>,
+        extrapolated: Vec<T>,
+        momentum: Vec<T>,
+        change: Vec<T>,
+    }
+
+    fn tiles<T: Scalar>() -> [Vec<T>; 4] {
+        // Two rows of padding, zero as in every tile.
+        [1, 2, 3, 4].map(|seed| {
+            let mut tile = tile::<T>(ATOMS + 2, seed);
+            tile[ATOMS * T::TILE..].fill(T::ZERO);
+            tile
+        })
+    }
+
+    fn step<T: Scalar>(
+        signed: bool,
+        restart: bool,
+        lipschitz: T,
+        lambda1: &[T],
+        scalar: bool,
+    ) -> Step<T>
+    where
+        pulp::Scalar: Lanes<T>,
+    {
+        let [correlations, mut codes, mut extrapolated, mut product] = tiles::<T>();
+        let mut momentum: Vec<T> = (0..T::TILE).map(|k| T::from_f64(1.0 + k as f64)).collect();
+        let (mut change, mut uphill) = (dirty::<T>(1), dirty::<T>(1));
+        let kernel = Momentum {
+            signed,
+            restart,
+            lipschitz,
+            lambda1,
+            correlations: &correlations,
+            state: MomentumState {
+                codes: &mut codes,
+                extrapolated: &mut extrapolated,
+                gram_extrapolated: &mut product,
+                momentum: &mut momentum,
+            },
+            change: &mut change,
+            uphill: &mut uphill,
+        };
+        if scalar {
+            kernel.run(pulp::Scalar::new())
+        } else {
+            T::dispatch(kernel)
+        }
+        Step {
+            codes,
+            extrapolated,
+            momentum,
+            change,
+        }
+    }
+
+    /// Against the three formulas in f64: each result passes through at most 12 roundings, each relative to no more than the
+    /// sum `size` of the sizes of all that enters (extrapolation adds and subtracts no more than twice that).
+    fn is_the_formula<T: Scalar>()
+    where
+        pulp::Scalar: Lanes<T>,
+    {
+        let lipschitz = 2.5;
+        let lambda1: Vec<T> = (0..ATOMS).map(|j| T::from_f64(0.2 * j as f64)).collect();
+        let [correlations, old, z, product] = tiles::<T>();
+        let (mut restarts, mut steps) = (0, 0);
+        for case in 0..8 {
+            let (signed, restart, scalar) = (case & 1 != 0, case & 2 != 0, case & 4 != 0);
+            let found = step(signed, restart, T::from_f64(lipschitz), &lambda1, scalar);
+            assert!(
+                found.codes[ATOMS * T::TILE..].iter().all(|&a| a == T::ZERO),
+                "padding"
+            );
+            assert!(
+                found.extrapolated[ATOMS * T::TILE..]
+                    .iter()
+                    .all(|&z| z == T::ZERO),
+                "padding"
+            );
+            for k in 0..T::TILE {
+                let new = |j: usize| {
+                    let gradient = at(&product, j, k) - at(&correlations, j, k);
+                    prox(
+                        at(&z, j, k) - gradient / lipschitz,
+                        lambda1[j].to_f64() / lipschitz,
+                        signed,
+                    )
+                };
+                let size = |j: usize| {
+                    let gradient = at(&product, j, k).abs() + at(&correlations, j, k).abs();
+                    at(&z, j, k).abs()
+                        + at(&old, j, k).abs()
+                        + (gradient + lambda1[j].to_f64()) / lipschitz
+                };
+                let bound = |j: usize| 12.0 * T::EPSILON.to_f64() * size(j);
+                let terms = (0..ATOMS).map(|j| (at(&z, j, k) - new(j)) * (new(j) - at(&old, j, k)));
+                let uphill: f64 = terms.sum();
+                // Too close to call in this precision: both factors of each term are below its size.
+                let doubt: f64 = (0..ATOMS).map(|j| 4.0 * bound(j) * size(j)).sum();
+                assert!(
+                    uphill.abs() > doubt,
+                    "the numbers of this test were to be clear cases"
+                );
+                let s = 1.0 + k as f64;
+                let (next, weight) = if restart && uphill > 0.0 {
+                    restarts += 1;
+                    (1.0, 0.0)
+                } else {
+                    steps += 1;
+                    let next = (1.0 + (1.0 + 4.0 * s * s).sqrt()) / 2.0;
+                    (next, (s - 1.0) / next)
+                };
+                assert_close(
+                    found.momentum[k].to_f64(),
+                    next,
+                    T::EPSILON.to_f64() * next,
+                    "momentum",
+                );
+                let mut largest = (0.0_f64, 0.0_f64);
+                for j in 0..ATOMS {
+                    assert_close(at(&found.codes, j, k), new(j), bound(j), "code");
+                    let expected = new(j) + weight * (new(j) - at(&old, j, k));
+                    assert_close(
+                        at(&found.extrapolated, j, k),
+                        expected,
+                        3.0 * bound(j),
+                        "extrapolated",
+                    );
+                    largest.0 = largest.0.max(lipschitz * (at(&z, j, k) - new(j)).abs());
+                    largest.1 = largest.1.max(lipschitz * 2.0 * bound(j));
+                }
+                assert_close(at(&found.change, 0, k), largest.0, largest.1, "change");
+            }
+        }
+        assert!(restarts > 0 && steps > 0, "both branches are to be seen");
+    }
+
+    #[test]
+    fn momentum_is_the_formula() {
+        is_the_formula::<f32>();
+        is_the_formula::<f64>();
+    }
+}

@@ -1,7 +1,9 @@
 //! An exact active-set method, the oracle of the others.
 
-use faer::linalg::solvers::Solve;
-use faer::{Mat, Side};
+use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::linalg::cholesky::llt::factor::{cholesky_in_place, cholesky_in_place_scratch};
+use faer::linalg::cholesky::llt::solve::solve_in_place;
+use faer::{Mat, Par};
 
 use super::{Solver, Tile};
 use crate::{Problem, Scalar, Settings};
@@ -15,8 +17,8 @@ use crate::{Problem, Scalar, Settings};
 /// after finitely many, exact to rounding; the number of passes is that of the changes of the active set, and
 /// each costs `O(|L|³)` per column. This is the reference for small problems, not the method for large ones.
 ///
-/// An atom that depends linearly on the active ones (λ2 = 0, duplicate atoms) is passed over: its condition holds
-/// to rounding once theirs does.
+/// An atom that depends linearly on the active ones (λ2 = 0: duplicate atoms, more atoms than rows) cannot join them. It
+/// takes the place of one: the fit stays what it is while the penalty falls, until an active entry is zero.
 #[derive(Debug, Clone, Copy)]
 pub struct ActiveSet {
     settings: Settings,
@@ -100,22 +102,66 @@ impl<'a, T: Scalar> Column<'a, T> {
     /// Brings in the atom whose condition is violated most. False if the column is optimal to rounding.
     fn bring_in(&mut self) -> bool {
         let mut candidates: Vec<(T, usize, T)> = (0..self.code.len())
-            .filter(|&j| self.code[j] == T::ZERO && self.problem.diagonal()[j] > T::ZERO)
+            .filter(|&j| self.code[j] == T::ZERO && self.problem.inverse_diagonal()[j] > T::ZERO)
             .filter_map(|j| self.violation(j))
             .collect();
         candidates.sort_by(|a, b| b.0.to_f64().total_cmp(&a.0.to_f64()));
         for (_, atom, sign) in candidates {
             self.active.push((atom, sign));
-            if let Some(target) = self.solve() {
+            match self.solve() {
                 // The new entry must move into its own sign; where rounding says otherwise it is optimal at zero.
-                if target[target.len() - 1] * sign > T::ZERO {
+                Some(target) if target[target.len() - 1] * sign > T::ZERO => {
                     self.walk(target);
                     return true;
                 }
+                Some(_) => {
+                    self.active.pop();
+                }
+                None => {
+                    self.active.pop();
+                    if self.exchange(atom, sign) {
+                        return true;
+                    }
+                }
             }
-            self.active.pop();
         }
         false
+    }
+
+    /// Brings in an atom that depends on the active ones, `d_j = D_L w`, by moving along `D (e_j - w) = 0` until an
+    /// active entry is zero, which is let go of. False if none would ever be: the objective has a minimum, so the
+    /// violation that called for this was rounding.
+    fn exchange(&mut self, atom: usize, sign: T) -> bool {
+        let Some(factor) = self.factor() else {
+            return false;
+        };
+        let weights = self.solve_with(&factor, |(i, _)| self.problem.gram()[(i, atom)]);
+        let mut first: Option<(T, usize)> = None;
+        for (&(i, own), &weight) in self.active.iter().zip(&weights) {
+            let limit = self.code[i] / (weight * sign);
+            if weight * sign * own > T::ZERO
+                && limit.finite()
+                && first.is_none_or(|(step, _)| limit < step)
+            {
+                first = Some((limit, i));
+            }
+        }
+        let Some((step, gone)) = first else {
+            return false;
+        };
+        for (&(i, own), &weight) in self.active.iter().zip(&weights) {
+            let moved = self.code[i] - weight * sign * step;
+            let kept = i != gone && moved * own > T::ZERO;
+            self.code[i] = if kept { moved } else { T::ZERO };
+        }
+        let code = &self.code;
+        self.active.retain(|&(i, _)| code[i] != T::ZERO);
+        self.code[atom] = sign * step;
+        self.active.push((atom, sign));
+        if let Some(target) = self.solve() {
+            self.walk(target);
+        }
+        true
     }
 
     /// How much atom j violates its condition, scaled by its norm so that large atoms are not preferred, and the sign
@@ -163,8 +209,13 @@ impl<'a, T: Scalar> Column<'a, T> {
             let mut blocking = None;
             for (k, &(j, sign)) in self.active.iter().enumerate() {
                 if target[k] * sign <= T::ZERO {
-                    let limit = self.code[j] / (self.code[j] - target[k]);
-                    // A new entry starts at zero and moves into its sign: its own limit is 0/negative, never here.
+                    // Zero for an entry that is there already: a new one that an early end of the walk left at zero.
+                    let way = self.code[j] - target[k];
+                    let limit = if way == T::ZERO {
+                        T::ZERO
+                    } else {
+                        self.code[j] / way
+                    };
                     if blocking.is_none() || limit < step {
                         step = limit;
                         blocking = Some(k);
@@ -194,24 +245,42 @@ impl<'a, T: Scalar> Column<'a, T> {
 
     /// `H_LL⁻¹ (c_L - λ1_L s)`. None if the active atoms depend linearly on each other.
     fn solve(&self) -> Option<Vec<T>> {
+        let factor = self.factor()?;
+        Some(self.solve_with(&factor, |(j, sign)| {
+            self.correlations[j] - self.problem.lambda1()[j] * sign
+        }))
+    }
+
+    /// The Cholesky factor of `H_LL`, in the lower triangle. None if the active atoms depend linearly on each other.
+    ///
+    /// On the calling thread alone, so that the bits do not depend on the number of threads.
+    fn factor(&self) -> Option<Mat<T>> {
         let size = self.active.len();
-        let gram = Mat::from_fn(size, size, |p, q| {
+        let mut factor = Mat::from_fn(size, size, |p, q| {
             self.problem.gram()[(self.active[p].0, self.active[q].0)]
         });
-        let factor = gram.llt(Side::Lower).ok()?;
-        let lower = factor.L();
-        let singular = (0..size).any(|k| {
-            let pivot = lower[(k, k)] * lower[(k, k)];
-            !(pivot > T::from_f64(8.0 * size as f64) * T::EPSILON * gram[(k, k)])
+        let scratch = cholesky_in_place_scratch::<T>(size, Par::Seq, Default::default());
+        cholesky_in_place(
+            factor.as_mut(),
+            Default::default(),
+            Par::Seq,
+            MemStack::new(&mut MemBuffer::new(scratch)),
+            Default::default(),
+        )
+        .ok()?;
+        let independent = self.active.iter().enumerate().all(|(k, &(j, _))| {
+            let pivot = factor[(k, k)] * factor[(k, k)];
+            pivot > T::from_f64(8.0 * size as f64) * T::EPSILON * self.problem.diagonal()[j]
         });
-        if singular {
-            return None;
-        }
-        let mut solution = Mat::from_fn(size, 1, |p, _| {
-            let (j, sign) = self.active[p];
-            self.correlations[j] - self.problem.lambda1()[j] * sign
-        });
-        factor.solve_in_place(solution.as_mut());
-        Some((0..size).map(|p| solution[(p, 0)]).collect())
+        independent.then_some(factor)
+    }
+
+    /// `H_LL⁻¹ r`, with r given per active entry.
+    fn solve_with(&self, factor: &Mat<T>, right_side: impl Fn((usize, T)) -> T) -> Vec<T> {
+        let size = self.active.len();
+        let mut solution = Mat::from_fn(size, 1, |p, _| right_side(self.active[p]));
+        let scratch = MemStack::new(&mut []);
+        solve_in_place(factor.as_ref(), solution.as_mut(), Par::Seq, scratch);
+        (0..size).map(|p| solution[(p, 0)]).collect()
     }
 }

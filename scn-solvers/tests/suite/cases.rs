@@ -1,9 +1,14 @@
-//! One table of problems through every solver, f32 and f64.
+//! One table of problems through every solver, in f32 and f64, from zero and from junk.
 
 use faer::Mat;
-use scn_solvers::{Scalar, Sign, certify};
+use scn_solvers::testing::normal_matrix;
+use scn_solvers::{Scalar, Sign, Start, certify, encode};
 
-use crate::instance::{Instance, rounded, solvers};
+use crate::bounds::Bounds;
+use crate::instance::{Instance, ORACLE, rounded, solvers};
+
+/// More than a tile in either precision, and no multiple of it.
+const COLUMNS: usize = 30;
 
 struct Case {
     name: &'static str,
@@ -134,10 +139,10 @@ const CASES: &[Case] = &[
     },
 ];
 
-/// Solved to a tolerance, the certificate of the returned codes must hold to the same tolerance and the rounding of the problem
-/// itself: `n ε` in the Gram matrix and `m ε` in the correlations, times the size of codes relative to correlations.
+/// Solved to a tolerance from either start, certificate and codes are within what the tolerance and the rounding of the
+/// problem itself allow.
 fn run<T: Scalar>(case: &Case, tolerance: f64) {
-    let mut instance = Instance::random(case.m, case.n, 30, case.coherence, case.sign, 42);
+    let mut instance = Instance::random(case.m, case.n, COLUMNS, case.coherence, case.sign, 42);
     (case.twist)(&mut instance.dictionary);
     instance.lambda1 = vec![case.lambda1; case.n];
     instance.lambda2 = case.lambda2;
@@ -150,43 +155,35 @@ fn run<T: Scalar>(case: &Case, tolerance: f64) {
     instance.dictionary = single(&instance.dictionary);
     instance.signals = single(&instance.signals);
     let exact = instance.exact();
+    let problem = instance.problem::<T>();
+    let signals = rounded::<T>(&instance.signals);
+    let junk = rounded::<T>(&normal_matrix::<f64>(case.n, COLUMNS, 5));
     for solver in solvers::<T>(tolerance, 20_000) {
         if case.skip.iter().any(|(name, _)| *name == solver.name()) {
             continue;
         }
-        let (codes, report) = instance.solve(&*solver);
-        assert!(
-            report.converged(),
-            "{}, {}: {report:?}",
-            case.name,
-            solver.name()
-        );
-        let certificate = certify(
-            &instance.problem::<T>(),
-            &rounded::<T>(&instance.signals),
-            rounded::<T>(&codes).as_ref(),
-        )
-        .unwrap();
-        let rounding = 4.0 * (case.m + case.n) as f64 * T::EPSILON.to_f64();
-        assert!(
-            certificate.kkt <= tolerance + rounding,
-            "{}, {}: {certificate:?}",
-            case.name,
-            solver.name()
-        );
-        for column in 0..30 {
-            let (ours, best) = (
-                instance.objective(&codes, column),
-                instance.objective(&exact, column),
-            );
-            // F(a) - F* <= |residual|'|a - a*| <= n (tol max|c|) |a - a*|; signals and atoms have moderate norms.
-            let slack = (tolerance + rounding) * case.n as f64 * 1e2;
-            assert!(
-                ours <= best + slack && ours >= best - slack,
-                "{}, {}: {ours} {best}",
-                case.name,
-                solver.name()
-            );
+        for start in [Start::Zero, Start::Codes] {
+            let what = format!("{}, {}, {start:?}", case.name, solver.name());
+            let mut codes = junk.clone();
+            let report = encode(&*solver, &problem, &signals, codes.as_mut(), start).unwrap();
+            assert!(report.converged(), "{what}: {report:?}");
+            let exactly = Mat::from_fn(case.n, COLUMNS, |j, k| codes[(j, k)].to_f64());
+            for k in 0..COLUMNS {
+                let bounds = Bounds::new::<T>(&instance, &exactly, k, tolerance + ORACLE);
+                let signal = signals.as_ref().subcols(k, 1);
+                let certificate = certify(&problem, &signal, codes.as_ref().subcols(k, 1)).unwrap();
+                let half_square = 0.5 * instance.signals.col(k).norm_l2().powi(2);
+                let distance = (exactly.col(k) - exact.col(k)).norm_l2();
+                assert!(
+                    certificate.kkt <= bounds.kkt,
+                    "{what}: {certificate:?}, {bounds:?}"
+                );
+                assert!(
+                    certificate.duality_gap * half_square <= bounds.gap,
+                    "{what}: {certificate:?}, {bounds:?}"
+                );
+                assert!(distance <= bounds.code, "{what}: {distance}, {bounds:?}");
+            }
         }
     }
 }

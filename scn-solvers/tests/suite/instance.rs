@@ -7,6 +7,9 @@ use scn_solvers::{
     Sign, Solver, Start, encode,
 };
 
+/// The tolerance of the oracle.
+pub(crate) const ORACLE: f64 = 1e-12;
+
 /// A problem with its signals, in f64; [`solve`](Self::solve) rounds it to the precision asked for.
 #[derive(Debug, Clone)]
 pub(crate) struct Instance {
@@ -71,7 +74,7 @@ impl Instance {
     /// The oracle.
     pub(crate) fn exact(&self) -> Mat<f64> {
         let (codes, report) =
-            self.solve::<f64>(&ActiveSet::new(Settings::new(1e-12, 2000).unwrap()));
+            self.solve::<f64>(&ActiveSet::new(Settings::new(ORACLE, 2000).unwrap()));
         assert!(report.converged(), "{report:?}");
         codes
     }
