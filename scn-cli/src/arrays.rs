@@ -1,11 +1,12 @@
-//! Arrays in numpy's .npy files, and files that are written whole or not at all.
+//! Arrays in numpy's .npy files.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Write};
+use std::io::{BufReader, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use npyz::{DType, NpyFile, Order, TypeChar, WriterBuilder};
+use scn_net::write_atomically;
 
 /// The numbers of an array, as they are in the file.
 #[derive(Debug, Clone, PartialEq)]
@@ -100,7 +101,8 @@ impl Array {
             Values::F32(values) => self.write_values(out, values),
             Values::F64(values) => self.write_values(out, values),
             Values::I64(values) => self.write_values(out, values),
-        })
+        })?;
+        Ok(())
     }
 
     fn write_values<T: npyz::AutoSerialize + Copy>(
@@ -117,29 +119,6 @@ impl Array {
         writer.extend(values.iter().copied())?;
         writer.finish()
     }
-}
-
-/// Writes a file beside its final place and moves it there when it is complete.
-pub(crate) fn write_atomically(
-    path: &Path,
-    fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
-) -> Result<()> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    let write = || -> std::io::Result<()> {
-        std::fs::create_dir_all(folder)?;
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        let mut out = BufWriter::new(file.as_file_mut());
-        fill(&mut out)?;
-        out.flush()?;
-        drop(out);
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)?;
-        Ok(())
-    };
-    write().with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// Reorders a Fortran-order array.
@@ -205,19 +184,5 @@ mod tests {
             .map(|at| c[at])
             .collect();
         assert_eq!(to_c_order(fortran, &[2, 3, 4], Order::Fortran), c);
-    }
-
-    #[test]
-    fn a_failed_write_leaves_the_old_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("kept");
-        std::fs::write(&path, "old").unwrap();
-        let failed = write_atomically(&path, |out| {
-            out.write_all(b"new")?;
-            Err(std::io::Error::other("disk full"))
-        });
-        assert!(format!("{:#}", failed.unwrap_err()).contains("disk full"));
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), "old");
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

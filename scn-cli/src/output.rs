@@ -71,3 +71,12 @@ pub(crate) fn error(error: &anyhow::Error) {
         line.split_whitespace().collect::<Vec<_>>().join(" ")
     );
 }
+
+/// A condition number for a table: plain, but for sizes that say no more than "singular in this precision".
+pub(crate) fn condition_number(condition: Option<f64>) -> String {
+    match condition {
+        None => "infinite".to_string(),
+        Some(condition) if condition < 1e6 => format!("{condition:.0}"),
+        Some(condition) => format!("{condition:.0e}"),
+    }
+}

@@ -6,8 +6,7 @@ use anyhow::{Context, Result, bail};
 use image::imageops::FilterType;
 use image::{DynamicImage, ImageReader, RgbImage};
 use scn_data::{DatasetName, Normalization};
-
-use crate::arrays::write_atomically;
+use scn_net::write_atomically;
 
 /// Pixels of a picture as the model takes them: scaled to its size, grey or coloured as it needs, normalised.
 pub(crate) fn read(
@@ -103,7 +102,8 @@ pub(crate) fn draw_atoms(
     }
     let mut png = std::io::Cursor::new(Vec::new());
     picture.write_to(&mut png, image::ImageFormat::Png)?;
-    write_atomically(path, |out| out.write_all(png.get_ref()))
+    write_atomically(path, |out| out.write_all(png.get_ref()))?;
+    Ok(())
 }
 
 #[cfg(test)]

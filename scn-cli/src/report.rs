@@ -4,9 +4,7 @@ mod curve;
 mod page;
 
 use anyhow::Result;
-use scn_net::{EpochRecord, RunConfig, RunFolder};
-
-use crate::arrays::write_atomically;
+use scn_net::{EpochRecord, RunConfig, RunFolder, write_atomically};
 
 /// Writes both files, each whole or not at all.
 pub(crate) fn write(config: &RunConfig, folder: &RunFolder, history: &[EpochRecord]) -> Result<()> {
@@ -17,5 +15,6 @@ pub(crate) fn write(config: &RunConfig, folder: &RunFolder, history: &[EpochReco
     let page = page::render(config, history, &svg)?;
     write_atomically(&folder.path().join("report.html"), |out| {
         out.write_all(page.as_bytes())
-    })
+    })?;
+    Ok(())
 }

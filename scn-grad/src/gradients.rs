@@ -4,6 +4,8 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, Par};
 use scn_solvers::{Problem, Scalar};
 
+use crate::AdjointReport;
+
 /// Gradients of a loss by the parameters of a problem, summed over columns. The adjoint adds to what is there.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Gradients<T: Scalar> {
@@ -69,6 +71,25 @@ impl<T: Scalar> AdjointSums<T> {
         for (sum, &value) in self.lambda1.iter_mut().zip(&other.lambda1) {
             *sum += value;
         }
+    }
+
+    /// Finishes the sums of several tasks, added up in the order given: the bits then do not depend on who did which.
+    ///
+    /// # Panics
+    /// If sums and gradients are those of problems of another shape.
+    pub fn finish_all(
+        parts: impl IntoIterator<Item = (Self, AdjointReport)>,
+        problem: &Problem<T>,
+        into: &mut Gradients<T>,
+    ) -> AdjointReport {
+        let mut total = Self::zeros(problem);
+        let mut report = AdjointReport::empty();
+        for (sums, part) in parts {
+            total.add(&sums);
+            report = report.merge(part);
+        }
+        total.finish(problem, into);
+        report
     }
 
     /// Adds the gradients that these sums make.

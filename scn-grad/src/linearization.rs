@@ -104,14 +104,7 @@ impl<'a, T: Scalar> Linearization<'a, T> {
             })
             .collect();
 
-        let mut total = AdjointSums::zeros(self.problem);
-        let mut report = AdjointReport::empty();
-        for (sums, part) in parts {
-            total.add(&sums);
-            report = report.merge(part);
-        }
-        total.finish(self.problem, gradients);
-        Ok(report)
+        Ok(AdjointSums::finish_all(parts, self.problem, gradients))
     }
 
     /// The margin of strict complementarity: how far the nearest entry of any column is from changing its activity,

@@ -147,6 +147,16 @@ pub enum FileError {
     },
 }
 
+impl FileError {
+    pub(crate) fn io(path: &std::path::Path, action: &'static str, source: std::io::Error) -> Self {
+        Self::Io {
+            action,
+            path: path.to_path_buf(),
+            source,
+        }
+    }
+}
+
 /// A training run that cannot start or go on.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

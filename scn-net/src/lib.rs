@@ -28,6 +28,7 @@
 //! # Ok::<(), scn_net::ConfigError>(())
 //! ```
 
+mod atomic;
 mod checkpoint;
 mod config;
 mod device;
@@ -47,6 +48,7 @@ mod tensor;
 mod tensor_file;
 mod train;
 
+pub use atomic::write_atomically;
 pub use checkpoint::Checkpoint;
 pub use config::{
     BatchNormConfig, DictionaryInit, InputConfig, Lambda1Config, LayerConfig, Moments,

@@ -1,13 +1,12 @@
 //! Named f32 arrays and a header in one safetensors file, written whole or not at all.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::Write;
 use std::path::Path;
 
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView, serialize};
 
-use crate::FileError;
+use crate::{FileError, write_atomically};
 
 /// The metadata key of the header. There is one key, and no more: the format keeps its keys in no order, and the same
 /// model shall make the same bytes.
@@ -66,7 +65,7 @@ impl TensorFile {
     }
 
     pub(crate) fn read(path: &Path) -> Result<Self, FileError> {
-        let bytes = std::fs::read(path).map_err(|source| io(path, "read", source))?;
+        let bytes = std::fs::read(path).map_err(|source| FileError::io(path, "read", source))?;
         let format = |error: &dyn std::fmt::Display| FileError::Format {
             path: path.to_path_buf(),
             reason: error.to_string(),
@@ -125,8 +124,9 @@ impl TensorFile {
                 )
             })
             .collect();
-        let unwritable =
-            |error: safetensors::SafeTensorError| io(path, "write", std::io::Error::other(error));
+        let unwritable = |error: safetensors::SafeTensorError| {
+            FileError::io(path, "write", std::io::Error::other(error))
+        };
         let mut views = Vec::new();
         for (name, bytes) in &bytes {
             let shape = self.tensors[*name].shape.clone();
@@ -137,32 +137,7 @@ impl TensorFile {
         }
         let metadata = HashMap::from([(HEADER_KEY.to_string(), self.header.clone())]);
         let file = serialize(views, Some(metadata)).map_err(unwritable)?;
-        write_atomically(path, &file)
-    }
-}
-
-/// Writes a file beside its final place and moves it there when it is complete and on disk.
-pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    let write = || -> std::io::Result<()> {
-        std::fs::create_dir_all(folder)?;
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all(bytes)?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)?;
-        Ok(())
-    };
-    write().map_err(|source| io(path, "write", source))
-}
-
-pub(crate) fn io(path: &Path, action: &'static str, source: std::io::Error) -> FileError {
-    FileError::Io {
-        action,
-        path: path.to_path_buf(),
-        source,
+        write_atomically(path, |out| out.write_all(&file))
     }
 }
 

@@ -12,8 +12,7 @@ use crate::evaluate::evaluate_here;
 use crate::model::ModelInput;
 use crate::progress::{EpochRecord, EpochSums, Observer, StepProgress};
 use crate::schedule::learning_rate;
-use crate::tensor_file::{io, write_atomically};
-use crate::{Device, FileError, NetError, Network, Sgd, Tensor, TrainError};
+use crate::{Device, FileError, NetError, Network, Sgd, Tensor, TrainError, write_atomically};
 
 /// Where a run begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -209,7 +208,8 @@ impl Run {
             training,
             test,
         };
-        write_atomically(&run.folder.config(), run.state.config.to_toml()?.as_bytes())?;
+        let config = run.state.config.to_toml()?;
+        write_atomically(&run.folder.config(), |out| out.write_all(config.as_bytes()))?;
         run.write_metrics()?;
         Ok(run)
     }
@@ -373,10 +373,10 @@ impl Run {
         let mut lines = Vec::new();
         for record in &self.state.history {
             serde_json::to_writer(&mut lines, record)
-                .map_err(|error| io(&path, "write", error.into()))?;
+                .map_err(|error| FileError::io(&path, "write", error.into()))?;
             lines.push(b'\n');
         }
-        write_atomically(&path, &lines)
+        write_atomically(&path, |out| out.write_all(&lines))
     }
 }
 

@@ -30,29 +30,17 @@ pub fn certify<T: Scalar>(
     signals: &dyn ColumnSource<T>,
     codes: MatRef<'_, T>,
 ) -> Result<Certificate, EncodeError> {
-    if signals.rows() != problem.rows() {
-        return Err(EncodeError::SignalLength {
-            expected: problem.rows(),
-            found: signals.rows(),
-        });
-    }
-    let expected = (problem.atoms(), signals.columns());
-    if codes.shape() != expected {
-        return Err(EncodeError::CodesShape {
-            expected,
-            found: codes.shape(),
-        });
-    }
+    EncodeError::check(problem, signals, codes.shape())?;
     let mut certificate = Certificate {
         kkt: 0.0,
         duality_gap: 0.0,
-        columns: expected.1,
+        columns: codes.ncols(),
         active: 0.0,
     };
     let mut signal = vec![T::ZERO; problem.rows()];
     let mut code = vec![T::ZERO; problem.atoms()];
     let mut active = 0_usize;
-    for column in 0..expected.1 {
+    for column in 0..codes.ncols() {
         signals.pack(column..column + 1, &mut signal, 1);
         load(codes.subcols(column, 1), &mut code, 1);
         let correlations: Vec<T> = (0..problem.atoms())
@@ -76,7 +64,7 @@ pub fn certify<T: Scalar>(
         certificate.duality_gap = largest(certificate.duality_gap, gap);
         active += code.iter().filter(|&&a| a != T::ZERO).count();
     }
-    certificate.active = active as f64 / (expected.0 * expected.1).max(1) as f64;
+    certificate.active = active as f64 / (codes.nrows() * codes.ncols()).max(1) as f64;
     Ok(certificate)
 }
 

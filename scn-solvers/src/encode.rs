@@ -40,20 +40,8 @@ pub fn encode<T: Scalar>(
     codes: MatMut<'_, T>,
     start: Start,
 ) -> Result<Report, EncodeError> {
-    if signals.rows() != problem.rows() {
-        return Err(EncodeError::SignalLength {
-            expected: problem.rows(),
-            found: signals.rows(),
-        });
-    }
-    let expected = (problem.atoms(), signals.columns());
-    if codes.shape() != expected {
-        return Err(EncodeError::CodesShape {
-            expected,
-            found: codes.shape(),
-        });
-    }
-    if expected.1 == 0 {
+    EncodeError::check(problem, signals, codes.shape())?;
+    if codes.ncols() == 0 {
         return Ok(Report::empty());
     }
 

@@ -1,5 +1,7 @@
 //! What can be wrong with the input.
 
+use crate::{ColumnSource, Problem, Scalar};
+
 /// A dictionary or a penalty that poses no problem (1).
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -84,6 +86,30 @@ pub enum EncodeError {
         /// Shape found.
         found: (usize, usize),
     },
+}
+
+impl EncodeError {
+    /// `Ok` if there is one code per signal, and all are as long as the problem says.
+    pub(crate) fn check<T: Scalar>(
+        problem: &Problem<T>,
+        signals: &dyn ColumnSource<T>,
+        codes: (usize, usize),
+    ) -> Result<(), Self> {
+        if signals.rows() != problem.rows() {
+            return Err(Self::SignalLength {
+                expected: problem.rows(),
+                found: signals.rows(),
+            });
+        }
+        let expected = (problem.atoms(), signals.columns());
+        if codes != expected {
+            return Err(Self::CodesShape {
+                expected,
+                found: codes,
+            });
+        }
+        Ok(())
+    }
 }
 
 /// Settings out of range.

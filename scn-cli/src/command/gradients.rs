@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use safetensors::tensor::{Dtype, TensorView, serialize};
-use scn_net::{Device, Model, Shape, Tensor};
+use scn_net::{Device, Model, Shape, Tensor, write_atomically};
 use serde::Serialize;
 
-use crate::arrays::{Array, Values, write_atomically};
+use crate::arrays::{Array, Values};
 use crate::output::Output;
 
 /// Loss and every gradient of one batch in training mode (moments of the batch), without a step.

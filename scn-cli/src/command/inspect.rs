@@ -9,7 +9,7 @@ use scn_data::DatasetName;
 use scn_net::{Model, Param};
 use serde::Serialize;
 
-use crate::output::Output;
+use crate::output::{Output, condition_number};
 use crate::pictures;
 
 /// Layers, shapes, parameters, lambda1 and activity of a model; pictures of its first dictionary.
@@ -143,9 +143,7 @@ fn describe(summary: &Summary) -> String {
         let active = layer
             .active
             .map_or("-".to_string(), |share| format!("{:.1} %", 100.0 * share));
-        let condition = layer.condition.map_or("infinite".to_string(), |condition| {
-            format!("{condition:.2e}")
-        });
+        let condition = condition_number(layer.condition);
         let _ = writeln!(
             text,
             "{h:>5}  {:>10}  {:>6}  {:>10}  {:>7.4}  {active:>7}  {:>6.3} - {:<6.3}  {condition:>14}",

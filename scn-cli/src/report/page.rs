@@ -5,6 +5,8 @@ use std::fmt::Write;
 use anyhow::Result;
 use scn_net::{EpochRecord, RunConfig};
 
+use crate::output::condition_number;
+
 const STYLE: &str = "
 :root { color-scheme: light dark; }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 52rem; margin: 2rem auto; padding: 0 1rem; }
@@ -62,9 +64,7 @@ fn layers(page: &mut String, config: &RunConfig, last: &EpochRecord) -> Result<(
          <th>&lambda;<sub>1</sub><th>passes<th>KKT residual<th>condition of H</tr>\n",
     );
     for (h, (layer, atoms)) in last.layers.iter().zip(&config.network.layers).enumerate() {
-        let condition = layer.condition.map_or("infinite".to_string(), |condition| {
-            format!("{condition:.3e}")
-        });
+        let condition = condition_number(layer.condition);
         writeln!(
             page,
             "<tr><td>{h}<td>{}<td>{:.1} %<td>{:.4}<td>{:.1}<td>{:.1e}<td>{condition}</tr>",

@@ -104,12 +104,6 @@ pub(crate) fn encode_windows_adjoint(
     })
     .collect();
 
-    let mut total = AdjointSums::zeros(problem);
-    let mut report = AdjointReport::empty();
-    for (sums, part) in parts {
-        total.add(&sums);
-        report = report.merge(part);
-    }
-    total.finish(problem, gradients);
+    let report = AdjointSums::finish_all(parts, problem, gradients);
     Ok((map_gradient, report))
 }

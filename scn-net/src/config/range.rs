@@ -1,0 +1,210 @@
+//! The range of every setting.
+
+use super::{Lambda1Config, NetworkConfig, RunConfig};
+use crate::ConfigError;
+
+impl RunConfig {
+    /// Checks every range, and that network and data set fit.
+    ///
+    /// # Errors
+    /// The first setting that does not fit.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        self.network.validate()?;
+        let training = &self.training;
+        check(
+            "training.batch_size",
+            "at least 1",
+            training.batch_size,
+            training.batch_size >= 1,
+        )?;
+        check(
+            "training.epochs",
+            "at least 1",
+            training.epochs,
+            training.epochs >= 1,
+        )?;
+        check(
+            "training.learning_rate",
+            "positive",
+            training.learning_rate,
+            positive(training.learning_rate),
+        )?;
+        check(
+            "training.drop_factor",
+            "positive",
+            training.drop_factor,
+            positive(training.drop_factor),
+        )?;
+        for &drop in &training.drops {
+            check(
+                "training.drops",
+                "parts of the run between 0 and 1",
+                drop,
+                drop > 0.0 && drop < 1.0,
+            )?;
+        }
+        check(
+            "training.momentum",
+            "in [0, 1)",
+            training.momentum,
+            (0.0..1.0).contains(&training.momentum),
+        )?;
+        let decay = training.weight_decay;
+        check(
+            "training.weight_decay",
+            "at least 0",
+            decay,
+            decay.is_finite() && decay >= 0.0,
+        )?;
+        for (key, limit) in [
+            ("train_limit", self.train_limit),
+            ("test_limit", self.test_limit),
+        ] {
+            check(key, "at least 1", limit.unwrap_or(1), limit != Some(0))?;
+        }
+        let (input, shape) = (self.network.input, self.dataset.shape());
+        let expected = format!("{shape:?}, the images of {}", self.dataset);
+        check(
+            "network.input",
+            &expected,
+            format!("{input:?}"),
+            input == shape,
+        )?;
+        let classes = self.dataset.classes();
+        let expected = format!("{classes}, those of {}", self.dataset);
+        check(
+            "network.classes",
+            &expected,
+            self.network.classes,
+            self.network.classes == classes,
+        )
+    }
+}
+
+impl NetworkConfig {
+    /// Checks every range.
+    ///
+    /// # Errors
+    /// The first setting out of range.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        let sides = self.input.iter().all(|side| (1..=1 << 16).contains(side));
+        check(
+            "network.input",
+            "three sides from 1 to 65536",
+            format!("{:?}", self.input),
+            sides,
+        )?;
+        check(
+            "network.classes",
+            "from 2 to 65535",
+            self.classes,
+            (2..=65535).contains(&self.classes),
+        )?;
+        check(
+            "network.window",
+            "odd, at most 255",
+            self.window,
+            self.window % 2 == 1 && self.window <= 255,
+        )?;
+        check(
+            "network.lambda2",
+            "at least 0",
+            self.lambda2,
+            self.lambda2.is_finite() && self.lambda2 >= 0.0,
+        )?;
+        let Lambda1Config { initial, rate, .. } = self.lambda1;
+        check(
+            "network.lambda1.initial",
+            "at least 0",
+            initial,
+            initial.is_finite() && initial >= 0.0,
+        )?;
+        check(
+            "network.lambda1.rate",
+            "at least 0",
+            rate,
+            rate.is_finite() && rate >= 0.0,
+        )?;
+        let norm = self.batch_norm;
+        check(
+            "network.batch_norm.rate",
+            "in (0, 1]",
+            norm.rate,
+            norm.rate > 0.0 && norm.rate <= 1.0,
+        )?;
+        check(
+            "network.batch_norm.epsilon",
+            "positive",
+            norm.epsilon,
+            positive(norm.epsilon.into()),
+        )?;
+        let batches = norm.estimation_batches;
+        check(
+            "network.batch_norm.estimation_batches",
+            "at least 1",
+            batches,
+            batches >= 1,
+        )?;
+        let solver = self.solver;
+        check(
+            "network.solver.tolerance",
+            "positive",
+            solver.tolerance,
+            positive(solver.tolerance.into()),
+        )?;
+        let tolerance = solver.adjoint_tolerance;
+        check(
+            "network.solver.adjoint_tolerance",
+            "positive",
+            tolerance,
+            positive(tolerance.into()),
+        )?;
+        check(
+            "network.solver.max_passes",
+            "at least 1",
+            solver.max_passes,
+            solver.max_passes >= 1,
+        )?;
+        check(
+            "network.layers",
+            "at least one layer",
+            "none",
+            !self.layers.is_empty(),
+        )?;
+        for layer in &self.layers {
+            check(
+                "network.layers.atoms",
+                "from 1 to 65536",
+                layer.atoms,
+                (1..=1 << 16).contains(&layer.atoms),
+            )?;
+            check(
+                "network.layers.stride",
+                "from 1 to 255",
+                layer.stride,
+                (1..=255).contains(&layer.stride),
+            )?;
+        }
+        Ok(())
+    }
+}
+
+fn positive(value: f64) -> bool {
+    value.is_finite() && value > 0.0
+}
+
+fn check(
+    key: &str,
+    expected: &str,
+    found: impl std::fmt::Display,
+    holds: bool,
+) -> Result<(), ConfigError> {
+    if holds {
+        return Ok(());
+    }
+    Err(ConfigError::Range {
+        key: key.to_string(),
+        expected: expected.to_string(),
+        found: found.to_string(),
+    })
+}

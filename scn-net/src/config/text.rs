@@ -1,0 +1,124 @@
+//! Settings as text: `config.toml`, and single settings by name.
+
+use super::RunConfig;
+use crate::ConfigError;
+
+impl RunConfig {
+    /// Reads and checks a configuration.
+    ///
+    /// # Errors
+    /// Not TOML, an unknown key, a value of another type or out of range.
+    pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
+        let config: Self = toml::from_str(text).map_err(|error| ConfigError::Syntax {
+            message: error.to_string().trim().to_string(),
+        })?;
+        config.validate()?;
+        Ok(config)
+    }
+
+    /// The configuration as [`from_toml`](Self::from_toml) reads it, every setting spelled out.
+    ///
+    /// # Errors
+    /// A number that TOML cannot hold: a seed beyond 2⁶³.
+    pub fn to_toml(&self) -> Result<String, ConfigError> {
+        toml::to_string(self).map_err(|error| ConfigError::Syntax {
+            message: error.to_string(),
+        })
+    }
+
+    /// Changes one setting, named with dots: `set("training.learning_rate", "0.05")`. The value is TOML; what is not TOML is
+    /// taken as text.
+    ///
+    /// # Errors
+    /// A key that is not a setting, or a value that does not fit it. The configuration is then unchanged.
+    pub fn set(&mut self, key: &str, value: &str) -> Result<(), ConfigError> {
+        let refuse = |message: String| ConfigError::Set {
+            key: key.to_string(),
+            value: value.to_string(),
+            message,
+        };
+        let parsed = toml::from_str::<toml::Table>(&format!("value = {value}"))
+            .ok()
+            .and_then(|mut table| table.remove("value"))
+            .unwrap_or_else(|| toml::Value::String(value.to_string()));
+        let mut root = toml::Table::try_from(&*self).map_err(|error| refuse(error.to_string()))?;
+        let (path, name) = match key.rsplit_once('.') {
+            Some((path, name)) => (path.split('.').collect(), name),
+            None => (Vec::new(), key),
+        };
+        let mut table = &mut root;
+        for part in path {
+            table = match table.get_mut(part) {
+                Some(toml::Value::Table(inner)) => inner,
+                _ => return Err(refuse(format!("there is no section {part}"))),
+            };
+        }
+        table.insert(name.to_string(), parsed);
+        let changed: Self = root
+            .try_into()
+            .map_err(|error: toml::de::Error| refuse(error.message().to_string()))?;
+        changed.validate()?;
+        *self = changed;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Placement;
+    use crate::presets;
+
+    #[test]
+    fn every_preset_survives_toml() {
+        for name in presets::names() {
+            let config = presets::get(&name).unwrap();
+            assert_eq!(
+                RunConfig::from_toml(&config.to_toml().unwrap()).unwrap(),
+                config,
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn settings_are_set_by_name() {
+        let mut config = presets::get("digits").unwrap();
+        config.set("training.learning_rate", "0.05").unwrap();
+        config.set("network.batch_norm.placement", "after").unwrap();
+        config.set("train_limit", "100").unwrap();
+        assert_eq!(config.training.learning_rate, 0.05);
+        assert_eq!(config.network.batch_norm.placement, Placement::After);
+        assert_eq!(config.train_limit, Some(100));
+    }
+
+    #[test]
+    fn wrong_settings_are_refused_and_change_nothing() {
+        let config = presets::get("digits").unwrap();
+        for (key, value, says) in [
+            (
+                "training.learning_rat",
+                "0.05",
+                "unknown field `learning_rat`",
+            ),
+            ("training.learning_rate", "fast", "invalid type"),
+            (
+                "training.learning_rate",
+                "-1",
+                "training.learning_rate must be positive, but is -1",
+            ),
+            ("trainings.epochs", "3", "there is no section trainings"),
+            ("network.window", "2", "network.window must be odd"),
+            (
+                "dataset",
+                "mnist",
+                "network.input must be [1, 28, 28], the images of mnist, but is [1, 8, 8]",
+            ),
+        ] {
+            let mut changed = config.clone();
+            let message = changed.set(key, value).unwrap_err().to_string();
+            assert!(message.contains(says), "{message}");
+            assert_eq!(changed, config);
+        }
+    }
+}
