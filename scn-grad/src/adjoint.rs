@@ -95,8 +95,8 @@ impl<T: Scalar> Adjoint<T> {
         copy(cotangent.subcols(range.start, columns), &mut self.cotangent);
         self.solution.resize(atoms * columns, T::ZERO);
         let mut report = AdjointReport::empty();
-        for offset in (0..columns).step_by(T::TILE) {
-            let width = T::TILE.min(columns - offset);
+        for offset in (0..columns).step_by(T::tile()) {
+            let width = T::tile().min(columns - offset);
             self.tile.load(
                 problem,
                 &self.codes[offset..],
@@ -108,7 +108,7 @@ impl<T: Scalar> Adjoint<T> {
             for (row, solution) in self
                 .solution
                 .chunks_exact_mut(columns)
-                .zip(self.tile.solution.chunks_exact(T::TILE))
+                .zip(self.tile.solution.chunks_exact(T::tile()))
             {
                 row[offset..offset + width].copy_from_slice(&solution[..width]);
             }
@@ -185,7 +185,7 @@ impl<T: Scalar> Adjoint<T> {
 
 /// Columns handled together: whole tiles, and no more signals than fit a cache.
 pub(crate) fn block_columns<T: Scalar>(rows: usize) -> usize {
-    (BLOCK_ENTRIES / (rows * T::TILE)).clamp(1, 16) * T::TILE
+    (BLOCK_ENTRIES / (rows * T::tile())).clamp(1, 16) * T::tile()
 }
 
 /// A matrix as row-major memory.

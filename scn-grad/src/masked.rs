@@ -106,7 +106,7 @@ impl AdjointReport {
     }
 }
 
-/// One tile of adjoint systems, row-major with [`Scalar::TILE`] columns and one row per padded atom.
+/// One tile of adjoint systems, row-major with [`Scalar::tile`] columns and one row per padded atom.
 #[derive(Debug, Clone, Default)]
 pub struct MaskedTile<T> {
     /// 1 on the active set of each column, 0 elsewhere.
@@ -136,7 +136,7 @@ impl<T: Scalar> MaskedTile<T> {
         stride: usize,
         columns: usize,
     ) {
-        let tile = padded(problem.atoms()) * T::TILE;
+        let tile = padded(problem.atoms()) * T::tile();
         for buffer in [
             &mut self.mask,
             &mut self.right_side,
@@ -148,13 +148,13 @@ impl<T: Scalar> MaskedTile<T> {
         }
         for buffer in [&mut self.scale, &mut self.residual, &mut self.change] {
             buffer.clear();
-            buffer.resize(T::TILE, T::from_f64(SMALLEST_SCALE));
+            buffer.resize(T::tile(), T::from_f64(SMALLEST_SCALE));
         }
         self.columns = columns;
         for atom in 0..problem.atoms() {
             let codes = &codes[atom * stride..][..columns];
             let cotangent = &cotangent[atom * stride..][..columns];
-            let row = atom * T::TILE;
+            let row = atom * T::tile();
             for (k, (&code, &u)) in codes.iter().zip(cotangent).enumerate() {
                 if code != T::ZERO {
                     self.mask[row + k] = T::ONE;
@@ -179,10 +179,10 @@ impl<T: Scalar> MaskedTile<T> {
         self.residual.fill(T::ZERO);
         let rows = self
             .right_side
-            .chunks_exact(T::TILE)
-            .zip(self.product.chunks_exact(T::TILE));
-        for ((u, hy), mask) in rows.zip(self.mask.chunks_exact(T::TILE)) {
-            for k in 0..T::TILE {
+            .chunks_exact(T::tile())
+            .zip(self.product.chunks_exact(T::tile()));
+        for ((u, hy), mask) in rows.zip(self.mask.chunks_exact(T::tile())) {
+            for k in 0..T::tile() {
                 let error = (mask[k] * (u[k] - hy[k])).magnitude();
                 if !(error <= self.residual[k]) {
                     self.residual[k] = error;

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use faer::{Mat, MatRef};
+use faer::linalg::matmul::matmul;
+use faer::{Accum, Mat, MatMut, MatRef, Par};
 
 use crate::Scalar;
 
@@ -37,6 +38,39 @@ pub trait ColumnSource<T>: Sync {
     ///
     /// Callers keep `columns` within `0..self.columns()`, `stride >= columns.len()`, and `out` long enough.
     fn pack(&self, columns: Range<usize>, out: &mut [T], stride: usize);
+
+    /// Writes correlations `D'x` of columns, for a dictionary with atoms of length [`rows`](Self::rows): entry j of column
+    /// `columns.start + k` goes to `out[(j, k)]`. On the calling thread alone. `scratch` may hold anything.
+    ///
+    /// Sources that are a matrix in memory have nothing to pack and do better than this default.
+    fn correlate(
+        &self,
+        dictionary: MatRef<'_, T>,
+        columns: Range<usize>,
+        out: MatMut<'_, T>,
+        scratch: &mut Vec<T>,
+    ) where
+        T: Scalar,
+    {
+        let (rows, width) = (self.rows(), columns.len());
+        scratch.resize(rows * width, T::ZERO);
+        self.pack(columns, scratch, width);
+        let signals = MatRef::from_row_major_slice(scratch, rows, width);
+        product(dictionary, signals, out);
+    }
+}
+
+/// `D'X`
+fn product<T: Scalar>(dictionary: MatRef<'_, T>, signals: MatRef<'_, T>, out: MatMut<'_, T>) {
+    let (accumulate, one) = (Accum::Replace, T::ONE);
+    matmul(
+        out,
+        accumulate,
+        dictionary.transpose(),
+        signals,
+        one,
+        Par::Seq,
+    );
 }
 
 impl<T: Scalar> ColumnSource<T> for MatRef<'_, T> {
@@ -51,6 +85,16 @@ impl<T: Scalar> ColumnSource<T> for MatRef<'_, T> {
     fn pack(&self, columns: Range<usize>, out: &mut [T], stride: usize) {
         load(self.subcols(columns.start, columns.len()), out, stride);
     }
+
+    fn correlate(
+        &self,
+        dictionary: MatRef<'_, T>,
+        columns: Range<usize>,
+        out: MatMut<'_, T>,
+        _: &mut Vec<T>,
+    ) {
+        product(dictionary, self.subcols(columns.start, columns.len()), out);
+    }
 }
 
 impl<T: Scalar> ColumnSource<T> for Mat<T> {
@@ -64,6 +108,20 @@ impl<T: Scalar> ColumnSource<T> for Mat<T> {
 
     fn pack(&self, columns: Range<usize>, out: &mut [T], stride: usize) {
         self.as_ref().pack(columns, out, stride);
+    }
+
+    fn correlate(
+        &self,
+        dictionary: MatRef<'_, T>,
+        columns: Range<usize>,
+        out: MatMut<'_, T>,
+        _: &mut Vec<T>,
+    ) {
+        product(
+            dictionary,
+            self.as_ref().subcols(columns.start, columns.len()),
+            out,
+        );
     }
 }
 

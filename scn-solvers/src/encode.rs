@@ -1,11 +1,12 @@
 //! Any number of signals, as tiles × threads.
 
+use std::ops::Range;
+
 use faer::MatMut;
 use rayon::prelude::*;
 
 use crate::columns::{load, store};
 use crate::solver::{Tile, solve_tile};
-use crate::tile::product;
 use crate::{ColumnSource, EncodeError, Problem, Report, Scalar, Solver, Workspace};
 
 /// Tiles that a thread takes at a time: enough to forget the cost of taking them, few enough that threads end together.
@@ -24,7 +25,7 @@ pub enum Start {
 
 /// Writes the codes (n × P) of all signals (m × P).
 ///
-/// The columns are solved in tiles of [`Scalar::TILE`] side by side, spread over the threads of the current `rayon` pool.
+/// The columns are solved in tiles of [`Scalar::tile`] side by side, spread over the threads of the current `rayon` pool.
 /// A tile is packed, multiplied by `D'`, solved and stored in one visit, so memory beyond the codes is a tile per
 /// thread. Each column of a tile is iterated until all have converged. The result does not depend on the number of
 /// threads.
@@ -45,7 +46,7 @@ pub fn encode<T: Scalar>(
         return Ok(Report::empty());
     }
 
-    let task_columns = TILES_PER_TASK * T::TILE;
+    let task_columns = TILES_PER_TASK * T::tile();
     Ok(codes
         .par_col_chunks_mut(task_columns)
         .enumerate()
@@ -75,23 +76,15 @@ fn encode_task<T: Scalar>(
     workspace: &mut Workspace<T>,
 ) -> Report {
     let mut report = Report::empty();
-    for offset in (0..codes.ncols()).step_by(T::TILE) {
-        let columns = T::TILE.min(codes.ncols() - offset);
+    for offset in (0..codes.ncols()).step_by(T::tile()) {
+        let columns = T::tile().min(codes.ncols() - offset);
         let first = first_column + offset;
         let mut codes = codes.as_mut().subcols_mut(offset, columns);
 
-        if columns < T::TILE {
-            workspace.signals.fill(T::ZERO);
-        }
-        signals.pack(first..first + columns, &mut workspace.signals, T::TILE);
-        product(
-            problem.atom_panels(),
-            &workspace.signals,
-            &mut workspace.correlations,
-        );
+        correlate(problem, signals, first..first + columns, workspace);
         workspace.codes.fill(T::ZERO);
         if start == Start::Codes {
-            load(codes.as_ref(), &mut workspace.codes, T::TILE);
+            load(codes.as_ref(), &mut workspace.codes, T::tile());
             make_feasible(&mut workspace.codes, problem.signed());
         }
         let mut tile = Tile {
@@ -100,9 +93,38 @@ fn encode_task<T: Scalar>(
             columns,
         };
         report = report.merge(solve_tile(solver, &mut tile, first));
-        store(&workspace.codes, T::TILE, codes.as_mut());
+        store(&workspace.codes, T::tile(), codes.as_mut());
     }
     report
+}
+
+/// `c = D'x` as a tile.
+fn correlate<T: Scalar>(
+    problem: &Problem<T>,
+    signals: &dyn ColumnSource<T>,
+    columns: Range<usize>,
+    workspace: &mut Workspace<T>,
+) {
+    let (atoms, width) = (problem.atoms(), T::tile());
+    let Workspace {
+        signals: scratch,
+        columns: by_column,
+        correlations,
+        ..
+    } = workspace;
+    by_column.resize(atoms * width, T::ZERO);
+    let count = columns.len();
+    let out = MatMut::from_column_major_slice_mut(&mut by_column[..atoms * count], atoms, count);
+    signals.correlate(problem.dictionary(), columns, out, scratch);
+    if count < width {
+        correlations.fill(T::ZERO);
+    }
+    correlations[atoms * width..].fill(T::ZERO);
+    for (k, column) in by_column.chunks_exact(atoms).take(count).enumerate() {
+        for (row, &c) in correlations.chunks_exact_mut(width).zip(column) {
+            row[k] = c;
+        }
+    }
 }
 
 fn make_feasible<T: Scalar>(codes: &mut [T], signed: bool) {

@@ -1,19 +1,23 @@
 //! The inner loops, written once over vectors of any width and run on the widest that the processor has.
 //!
 //! `pulp` finds the instruction set at run time and compiles each kernel for it, so this crate needs no `unsafe`.
-//! All kernels work on a *tile*: [`Scalar::TILE`](crate::Scalar::TILE) columns side by side, row-major, so that one
-//! vector instruction serves several columns and no column ever waits for a horizontal sum.
+//! All kernels work on a *tile*: [`Scalar::tile`] columns side by side, row-major, so that one vector instruction serves
+//! several columns and no column ever waits for a horizontal sum.
 
 #[cfg(test)]
 mod check;
+mod fista;
+mod instruction_set;
 mod lanes;
-mod momentum;
+mod peak;
 mod product;
 mod residual;
 mod sweep;
 
+pub(crate) use fista::{FistaState, FistaStep};
+pub use instruction_set::InstructionSet;
 pub(crate) use lanes::Lanes;
-pub(crate) use momentum::{Momentum, MomentumState};
+pub(crate) use peak::Peak;
 pub(crate) use product::Product;
 pub(crate) use residual::{Residual, Screen};
 pub(crate) use sweep::{Clip, Mask, Rule, Shrink, Sweep};

@@ -17,7 +17,7 @@
 //! familiar `max_j |min(H_jj a_j, g_j + λ1_j)|`. The residual does not change when signal and λ1 are scaled together,
 //! nor when the dictionary is. A zero signal has the code zero and the residual zero.
 
-use crate::kernel::{Product, Residual, Screen};
+use crate::kernel::{Residual, Screen};
 use crate::workspace::Workspace;
 use crate::{Problem, Scalar};
 
@@ -80,18 +80,13 @@ pub(crate) fn measure_scale<T: Scalar>(workspace: &mut Workspace<T>) {
 /// Fills `workspace.residual` with the residual (2) per column, at the codes in the workspace; NaN where a number on the
 /// way is not finite. Overwrites `workspace.change`.
 pub(crate) fn measure<T: Scalar>(problem: &Problem<T>, workspace: &mut Workspace<T>) {
-    T::dispatch(Product {
-        matrix: problem.gram_panels(),
-        y: &workspace.codes,
-        out: &mut workspace.product,
-    });
     T::dispatch(Residual {
         signed: problem.signed(),
+        gram: problem.gram_panels(),
         diagonal: problem.diagonal(),
-        lambda1: problem.lambda1(),
+        lambda1: problem.padded_lambda1(),
         correlations: &workspace.correlations,
         codes: &workspace.codes,
-        gram_codes: &workspace.product,
         residual: &mut workspace.residual,
         poison: &mut workspace.change,
     });

@@ -70,6 +70,7 @@ pub use certificate::{Certificate, certify};
 pub use columns::ColumnSource;
 pub use encode::{Start, encode};
 pub use error::{EncodeError, ProblemError, SettingsError};
+pub use kernel::InstructionSet;
 pub use penalty::{ElasticNet, Lambda1, Sign};
 pub use problem::Problem;
 pub use report::{Report, Status};

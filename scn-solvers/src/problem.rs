@@ -19,7 +19,6 @@ pub struct Problem<T: Scalar> {
     dictionary: Mat<T>,
     penalty: ElasticNet<T>,
     gram: Mat<T>,
-    atom_panels: Panels<T>,
     gram_panels: Panels<T>,
     lambda1: Vec<T>,
     diagonal: Vec<T>,
@@ -42,12 +41,11 @@ impl<T: Scalar> Problem<T> {
         }
         let square = Mat::zeros(atoms, atoms);
         let mut problem = Self {
-            atom_panels: Panels::pack(dictionary.transpose(), rows),
             gram_panels: Panels::pack(square.as_ref(), padded(atoms)),
             dictionary: dictionary.to_owned(),
             penalty: penalty.clone(),
             gram: square,
-            lambda1: vec![T::ZERO; atoms],
+            lambda1: vec![T::ZERO; padded(atoms)],
             diagonal: vec![T::ZERO; padded(atoms)],
             inverse_diagonal: vec![T::ZERO; padded(atoms)],
             thresholds: vec![T::ZERO; padded(atoms)],
@@ -73,8 +71,8 @@ impl<T: Scalar> Problem<T> {
                 found: dictionary.shape(),
             });
         }
-        let mut lambda1 = vec![T::ZERO; atoms];
-        penalty.resolve(&mut lambda1)?;
+        let mut lambda1 = vec![T::ZERO; padded(atoms)];
+        penalty.resolve(&mut lambda1[..atoms])?;
         for atom in 0..atoms {
             let mut square = penalty.lambda2.to_f64();
             for row in 0..rows {
@@ -115,7 +113,6 @@ impl<T: Scalar> Problem<T> {
             self.inverse_diagonal[atom] = if inverse.finite() { inverse } else { T::ZERO };
             self.thresholds[atom] = self.lambda1[atom] * self.inverse_diagonal[atom];
         }
-        self.atom_panels.repack(dictionary.transpose());
         self.gram_panels.repack(self.gram.as_ref());
         self.lipschitz = OnceLock::new();
         self.penalty = penalty;
@@ -149,6 +146,11 @@ impl<T: Scalar> Problem<T> {
 
     /// λ1 per atom, length n.
     pub fn lambda1(&self) -> &[T] {
+        &self.lambda1[..self.atoms()]
+    }
+
+    /// λ1 per atom, padded with zeros.
+    pub(crate) fn padded_lambda1(&self) -> &[T] {
         &self.lambda1
     }
 
@@ -160,11 +162,6 @@ impl<T: Scalar> Problem<T> {
     /// `H` packed, with padded rows and columns.
     pub fn gram_panels(&self) -> &Panels<T> {
         &self.gram_panels
-    }
-
-    /// `D'` packed: its [product](crate::tile::product) with a tile of signals is their correlations `c = D'x`.
-    pub fn atom_panels(&self) -> &Panels<T> {
-        &self.atom_panels
     }
 
     /// `H_jj`, padded with zeros.

@@ -2,7 +2,7 @@
 
 use faer::traits::RealField;
 
-use crate::kernel::{Kernel, KernelAdapter};
+use crate::kernel::{InstructionSet, Kernel, KernelAdapter};
 
 mod sealed {
     pub trait Sealed {}
@@ -28,9 +28,6 @@ pub trait Scalar:
     + std::ops::DivAssign
     + sealed::Sealed
 {
-    /// Columns solved together in one tile: three 32-byte registers, so that four rows of accumulators fill
-    /// twelve of the sixteen registers of AVX2.
-    const TILE: usize;
     /// The distance from 1 to the next larger number.
     const EPSILON: Self;
     /// Zero.
@@ -38,6 +35,8 @@ pub trait Scalar:
     /// One.
     const ONE: Self;
 
+    /// Columns solved together in one tile, on this processor: two or three of its registers.
+    fn tile() -> usize;
     /// The nearest number of this type.
     fn from_f64(value: f64) -> Self;
     /// The same number as `f64`, exactly.
@@ -48,13 +47,17 @@ pub trait Scalar:
     fn finite(self) -> bool;
 
     #[doc(hidden)]
-    fn dispatch<K: Kernel<Self>>(kernel: K) -> K::Output;
+    fn run_on<K: Kernel<Self>>(set: InstructionSet, kernel: K) -> K::Output;
+    #[doc(hidden)]
+    #[inline]
+    fn dispatch<K: Kernel<Self>>(kernel: K) -> K::Output {
+        Self::run_on(InstructionSet::detect(), kernel)
+    }
 }
 
 macro_rules! scalar {
-    ($scalar:ident, $tile:literal) => {
+    ($scalar:ident) => {
         impl Scalar for $scalar {
-            const TILE: usize = $tile;
             const EPSILON: Self = $scalar::EPSILON;
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
@@ -76,18 +79,16 @@ macro_rules! scalar {
                 self.is_finite()
             }
             #[inline]
-            fn dispatch<K: Kernel<Self>>(kernel: K) -> K::Output {
-                // Tiles are cut for registers of 32 bytes and less. Should another crate of the same build turn on
-                // those of 64 bytes in `pulp`, they must not be picked here.
-                #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-                if let Some(simd) = pulp::x86::V3::try_new() {
-                    return pulp::Simd::vectorize(simd, KernelAdapter::<K, Self>::new(kernel));
-                }
-                pulp::Arch::new().dispatch(KernelAdapter::<K, Self>::new(kernel))
+            fn tile() -> usize {
+                InstructionSet::detect().tile_bytes() / size_of::<Self>()
+            }
+            #[inline]
+            fn run_on<K: Kernel<Self>>(set: InstructionSet, kernel: K) -> K::Output {
+                set.run(KernelAdapter::<K, Self>::new(kernel))
             }
         }
     };
 }
 
-scalar!(f32, 24);
-scalar!(f64, 12);
+scalar!(f32);
+scalar!(f64);

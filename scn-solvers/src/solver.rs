@@ -19,7 +19,7 @@ const STALLED_AFTER: u32 = 100;
 
 /// A tile that is being solved: the state that a method reads and changes.
 ///
-/// Codes and correlations are row-major with [`Scalar::TILE`] columns and one row per padded atom.
+/// Codes and correlations are row-major with [`Scalar::tile`] columns and one row per padded atom.
 #[derive(Debug)]
 pub struct Tile<'a, T: Scalar> {
     /// What is solved.
@@ -110,7 +110,7 @@ fn rounding<T: Scalar>(tile: &Tile<'_, T>) -> f64 {
         .iter()
         .fold(0.0, |largest: f64, d| largest.max(d.to_f64()));
     let relative = (0..tile.columns).map(|column| {
-        let rows = tile.workspace.codes.chunks_exact(T::TILE);
+        let rows = tile.workspace.codes.chunks_exact(T::tile());
         let codes: f64 = rows.map(|row| row[column].to_f64().abs()).sum();
         1.0 + diagonal * codes / tile.workspace.scale[column].to_f64()
     });
@@ -130,8 +130,8 @@ fn drop_nonfinite_columns<T: Scalar>(tile: &mut Tile<'_, T>) -> bool {
     for column in (0..tile.columns).filter(|&column| !scale[column].finite()) {
         finite = false;
         for row in correlations
-            .chunks_exact_mut(T::TILE)
-            .chain(codes.chunks_exact_mut(T::TILE))
+            .chunks_exact_mut(T::tile())
+            .chain(codes.chunks_exact_mut(T::tile()))
         {
             row[column] = T::ZERO;
         }
@@ -158,7 +158,7 @@ fn give_up_overflowed_columns<T: Scalar>(tile: &mut Tile<'_, T>) {
 fn zero_known_codes<T: Scalar>(tile: &mut Tile<'_, T>) {
     let Workspace { scale, codes, .. } = &mut *tile.workspace;
     for (row, &inverse) in codes
-        .chunks_exact_mut(T::TILE)
+        .chunks_exact_mut(T::tile())
         .zip(tile.problem.inverse_diagonal())
     {
         for (code, &scale) in row.iter_mut().zip(&*scale) {

@@ -1,18 +1,17 @@
 //! The building blocks for a method of one's own: a matrix packed for tiles of columns, and what is done with it.
 //!
-//! A *tile* is a row-major block of [`Scalar::TILE`] columns: entry (i, k) is at `i * T::TILE + k`. Tiles with one row
+//! A *tile* is a row-major block of [`Scalar::tile`] columns: entry (i, k) is at `i * T::tile() + k`. Tiles with one row
 //! per atom have their number of rows rounded up to a multiple of [`PANEL`], the extra rows being zero.
+
+use std::time::Instant;
 
 use faer::MatRef;
 
-use crate::kernel::{Mask, Product, Sweep};
+use crate::kernel::{Mask, Peak, Product, Sweep};
 use crate::{Problem, Scalar};
 
 /// Rows of a matrix that are packed side by side.
 pub const PANEL: usize = 4;
-
-/// Registers that a kernel works on at a time; [`Scalar::TILE`] is a multiple of this for registers of up to 32 bytes.
-pub(crate) const VECTOR_GROUP: usize = 3;
 
 /// `rows` rounded up to whole panels.
 pub const fn padded(rows: usize) -> usize {
@@ -97,4 +96,14 @@ pub fn masked_sweep<T: Scalar>(
         codes: solution,
         change,
     });
+}
+
+/// The most floating point operations per second that one thread of this processor can do in this type, measured over some
+/// milliseconds: multiply-adds on registers, waiting for nothing.
+pub fn peak_operations_per_second<T: Scalar>() -> f64 {
+    let rate = || {
+        let start = Instant::now();
+        T::dispatch(Peak { repeats: 1 << 20 }) / start.elapsed().as_secs_f64()
+    };
+    (0..5).map(|_| rate()).fold(0.0, f64::max)
 }

@@ -42,7 +42,7 @@ pub(super) fn factorise<T: Scalar>(
     column: usize,
 ) -> bool {
     let active: Vec<usize> = (0..problem.atoms())
-        .filter(|&j| tile.mask[j * T::TILE + column] != T::ZERO)
+        .filter(|&j| tile.mask[j * T::tile() + column] != T::ZERO)
         .collect();
     let size = active.len();
     if size == 0 {
@@ -58,11 +58,11 @@ pub(super) fn factorise<T: Scalar>(
         return false;
     }
     let mut solution = Mat::from_fn(size, 1, |p, _| {
-        tile.right_side[active[p] * T::TILE + column]
+        tile.right_side[active[p] * T::tile() + column]
     });
     factor.solve_in_place(solution.as_mut());
     for (p, &j) in active.iter().enumerate() {
-        tile.solution[j * T::TILE + column] = solution[(p, 0)];
+        tile.solution[j * T::tile() + column] = solution[(p, 0)];
     }
     true
 }

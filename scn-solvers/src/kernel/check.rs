@@ -5,7 +5,7 @@ use crate::testing::normal_matrix;
 
 /// A tile with so many rows, row-major.
 pub(crate) fn tile<T: Scalar>(rows: usize, seed: u64) -> Vec<T> {
-    let matrix = normal_matrix::<T>(T::TILE, rows, seed);
+    let matrix = normal_matrix::<T>(T::tile(), rows, seed);
     matrix
         .col_iter()
         .flat_map(|row| row.iter().copied().collect::<Vec<_>>())
@@ -14,12 +14,12 @@ pub(crate) fn tile<T: Scalar>(rows: usize, seed: u64) -> Vec<T> {
 
 /// A tile row or a whole tile of NaN: what scratch may hold.
 pub(crate) fn dirty<T: Scalar>(rows: usize) -> Vec<T> {
-    vec![T::from_f64(f64::NAN); rows * T::TILE]
+    vec![T::from_f64(f64::NAN); rows * T::tile()]
 }
 
 /// Entry (row, column) of a tile, as f64.
 pub(crate) fn at<T: Scalar>(tile: &[T], row: usize, column: usize) -> f64 {
-    tile[row * T::TILE + column].to_f64()
+    tile[row * T::tile() + column].to_f64()
 }
 
 /// `|found - expected| <= bound`, where a NaN fails.

@@ -9,8 +9,10 @@ use pulp::Simd;
 pub trait Lanes<T>: Copy {
     /// One register.
     type Vector: Copy;
-    /// Scalars in a register; divides a third of [`Scalar::TILE`](crate::Scalar::TILE).
+    /// Scalars in a register.
     const COUNT: usize;
+    /// Registers of a tile row that a kernel works on at a time.
+    const GROUP: usize;
 
     /// The same value in every lane.
     fn splat(self, value: T) -> Self::Vector;
@@ -42,6 +44,7 @@ macro_rules! lanes {
         impl<S: Simd> Lanes<$scalar> for S {
             type Vector = S::$vector;
             const COUNT: usize = S::$count;
+            const GROUP: usize = if S::REGISTER_COUNT >= 32 { 3 } else { 2 };
 
             #[inline(always)]
             fn splat(self, value: $scalar) -> Self::Vector {

@@ -1,14 +1,69 @@
-//! `out = A Y` for one tile of columns.
+//! `out = A Y` for one tile of columns, and its inner loop, which all kernels share.
 
 use super::{Kernel, Lanes};
 use crate::Scalar;
-use crate::tile::{PANEL, Panels, VECTOR_GROUP};
+use crate::tile::{PANEL, Panels};
+
+/// The largest [`Lanes::GROUP`]. Arrays have this size, loops end at `GROUP`, and the compiler drops the difference.
+pub(crate) const LARGEST_GROUP: usize = 3;
+
+/// Sums of one panel of rows, for one group of registers.
+pub(crate) type Sums<V> = [[V; LARGEST_GROUP]; PANEL];
+
+/// Calls `run_with(lanes, registers)` of a kernel, with the registers of a tile row. On the widest vectors that the
+/// processor has they are [`Lanes::GROUP`], and as a constant the compiler makes more of them.
+macro_rules! with_registers {
+    ($kernel:expr, $lanes:expr, $scalar:ident, $vectors:ident) => {
+        if $scalar::tile() == $vectors::GROUP * $vectors::COUNT {
+            $kernel.run_with($lanes, $vectors::GROUP)
+        } else {
+            $kernel.run_with($lanes, $scalar::tile() / $vectors::COUNT)
+        }
+    };
+}
+pub(crate) use with_registers;
+
+/// Four rows of a tile, from the beginning of `rows`.
+#[inline(always)]
+pub(crate) fn load_rows<T: Scalar, L: Lanes<T>>(
+    lanes: L,
+    rows: &[L::Vector],
+    registers: usize,
+) -> Sums<L::Vector> {
+    let mut sums = [[lanes.splat(T::ZERO); LARGEST_GROUP]; PANEL];
+    for (r, sums) in sums.iter_mut().enumerate() {
+        let row = &rows[r * registers..r * registers + L::GROUP];
+        sums[..L::GROUP].copy_from_slice(row);
+    }
+    sums
+}
+
+/// `sums -= A Y` for one panel of A and the registers of Y from `group` on.
+///
+/// Four rows by two or three registers are accumulated at a time: eight or twelve independent sums hide the latency of
+/// the multiply-add, and each register of `Y` loaded is used four times.
+#[inline(always)]
+pub(crate) fn subtract_product<T: Scalar, L: Lanes<T>>(
+    lanes: L,
+    panel: &[T],
+    y: &[L::Vector],
+    registers: usize,
+    group: usize,
+    sums: &mut Sums<L::Vector>,
+) {
+    for (weights, y) in panel.chunks_exact(PANEL).zip(y.chunks_exact(registers)) {
+        let y = &y[group..group + L::GROUP];
+        for r in 0..PANEL {
+            let weight = lanes.splat(weights[r]);
+            for v in 0..L::GROUP {
+                sums[r][v] = lanes.negate_mul_add(weight, y[v], sums[r][v]);
+            }
+        }
+    }
+}
 
 /// `out = A Y`, with `A` in [`Panels`], `Y` with one tile row per column of `A`, and `out` with one tile row per padded
 /// row of `A`.
-///
-/// Four rows by three registers are accumulated at a time: twelve independent sums hide the latency of the
-/// multiply-add, and each register of `Y` loaded is used four times.
 pub(crate) struct Product<'a, T> {
     pub(crate) matrix: &'a Panels<T>,
     pub(crate) y: &'a [T],
@@ -20,24 +75,24 @@ impl<T: Scalar> Kernel<T> for Product<'_, T> {
 
     #[inline(always)]
     fn run<L: Lanes<T>>(self, lanes: L) {
-        let registers = T::TILE / L::COUNT;
+        with_registers!(self, lanes, T, L);
+    }
+}
+
+impl<T: Scalar> Product<'_, T> {
+    #[inline(always)]
+    fn run_with<L: Lanes<T>>(self, lanes: L, registers: usize) {
+        let zero = lanes.splat(T::ZERO);
         let y = L::vectors(self.y);
         let out = L::vectors_mut(self.out).chunks_exact_mut(PANEL * registers);
         for (panel, out) in self.matrix.panels().zip(out) {
-            for group in (0..registers).step_by(VECTOR_GROUP) {
-                let mut sums = [[lanes.splat(T::ZERO); VECTOR_GROUP]; PANEL];
-                for (weights, y) in panel.chunks_exact(PANEL).zip(y.chunks_exact(registers)) {
-                    let y = &y[group..group + VECTOR_GROUP];
-                    for r in 0..PANEL {
-                        let weight = lanes.splat(weights[r]);
-                        for v in 0..VECTOR_GROUP {
-                            sums[r][v] = lanes.mul_add(weight, y[v], sums[r][v]);
-                        }
-                    }
-                }
+            for group in (0..registers).step_by(L::GROUP) {
+                let mut sums = [[zero; LARGEST_GROUP]; PANEL];
+                subtract_product::<T, L>(lanes, panel, y, registers, group, &mut sums);
                 for r in 0..PANEL {
-                    let at = r * registers + group;
-                    out[at..at + VECTOR_GROUP].copy_from_slice(&sums[r]);
+                    for v in 0..L::GROUP {
+                        out[r * registers + group + v] = lanes.sub(zero, sums[r][v]);
+                    }
                 }
             }
         }
@@ -47,40 +102,34 @@ impl<T: Scalar> Kernel<T> for Product<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::InstructionSet;
     use crate::kernel::check::{assert_close, at, dirty, tile};
     use crate::testing::normal_matrix;
     use crate::tile::padded;
 
     /// Every remainder of the panel, against a triple loop in f64. A sum of k products, fused or not, is wrong by at most
     /// `k ε` times the sum of their sizes (and higher powers of ε: one more k).
-    fn agrees_with_a_triple_loop<T: Scalar>()
-    where
-        pulp::Scalar: Lanes<T>,
-    {
+    fn agrees_with_a_triple_loop<T: Scalar>() {
         for (rows, columns) in [(1, 1), (2, 7), (3, 4), (4, 1), (5, 16), (8, 3), (9, 33)] {
             let a = normal_matrix::<T>(rows, columns, 1);
             // Panels may have more columns than the matrix, which meet the tile rows of padding.
             for extra in [0, 3] {
                 let matrix = &Panels::pack(a.as_ref(), columns + extra);
                 let y = &tile::<T>(columns + extra, 2);
-                let run = |scalar: bool| {
+                let run = |set: InstructionSet| {
                     let mut out = dirty::<T>(padded(rows) + PANEL);
-                    let out_tile = &mut out[..padded(rows) * T::TILE];
+                    let out_tile = &mut out[..padded(rows) * T::tile()];
                     let kernel = Product {
                         matrix,
                         y,
                         out: out_tile,
                     };
-                    if scalar {
-                        kernel.run(pulp::Scalar::new())
-                    } else {
-                        T::dispatch(kernel)
-                    }
+                    T::run_on(set, kernel);
                     out
                 };
-                for out in [run(false), run(true)] {
+                for out in InstructionSet::available().into_iter().map(run) {
                     for i in 0..padded(rows) + PANEL {
-                        for k in 0..T::TILE {
+                        for k in 0..T::tile() {
                             let found = at(&out, i, k);
                             if i >= padded(rows) {
                                 assert!(found.is_nan(), "written beyond the slice");

@@ -1,18 +1,20 @@
 //! The KKT residual of a tile, and the test for numbers that are not finite.
 
+use super::product::{load_rows, subtract_product, with_registers};
 use super::{Kernel, Lanes};
 use crate::Scalar;
+use crate::tile::{PANEL, Panels};
 
 /// Per column `max_j | H_jj a_j - prox(H_jj a_j - g_j) |`, with `g = H a - c` and the proximal map of `λ1 |.|` (and of
 /// `a >= 0`): see [`kkt`](crate::kkt).
 pub(crate) struct Residual<'a, T> {
     pub(crate) signed: bool,
+    pub(crate) gram: &'a Panels<T>,
+    /// Padded, as is `lambda1`.
     pub(crate) diagonal: &'a [T],
     pub(crate) lambda1: &'a [T],
     pub(crate) correlations: &'a [T],
     pub(crate) codes: &'a [T],
-    /// `H a`
-    pub(crate) gram_codes: &'a [T],
     /// One entry per column of the tile.
     pub(crate) residual: &'a mut [T],
     /// One entry per column of the tile: 0, or NaN where a number on the way was not finite, which a maximum may lose.
@@ -24,30 +26,43 @@ impl<T: Scalar> Kernel<T> for Residual<'_, T> {
 
     #[inline(always)]
     fn run<L: Lanes<T>>(self, lanes: L) {
-        let registers = T::TILE / L::COUNT;
+        with_registers!(self, lanes, T, L);
+    }
+}
+
+impl<T: Scalar> Residual<'_, T> {
+    #[inline(always)]
+    fn run_with<L: Lanes<T>>(self, lanes: L, registers: usize) {
         let zero = lanes.splat(T::ZERO);
         let residual = L::vectors_mut(self.residual);
         let poison = L::vectors_mut(self.poison);
+        let correlations = L::vectors(self.correlations);
+        let codes = L::vectors(self.codes);
         residual.fill(zero);
         poison.fill(zero);
-        let rows = L::vectors(self.correlations)
-            .chunks_exact(registers)
-            .zip(L::vectors(self.codes).chunks_exact(registers))
-            .zip(L::vectors(self.gram_codes).chunks_exact(registers))
-            .zip(self.diagonal.iter().zip(self.lambda1));
-        for (((correlations, codes), gram_codes), (&diagonal, &lambda1)) in rows {
-            let diagonal = lanes.splat(diagonal);
-            let lambda1 = lanes.splat(lambda1);
-            for v in 0..registers {
-                let gradient = lanes.sub(gram_codes[v], correlations[v]);
-                let scaled = lanes.mul(diagonal, codes[v]);
-                let free = lanes.sub(scaled, gradient);
-                poison[v] = lanes.mul_add(free, zero, poison[v]);
-                let mut prox = lanes.max(lanes.sub(free, lambda1), zero);
-                if self.signed {
-                    prox = lanes.add(prox, lanes.min(lanes.add(free, lambda1), zero));
+        for (index, panel) in self.gram.panels().enumerate() {
+            let first = index * PANEL;
+            for group in (0..registers).step_by(L::GROUP) {
+                let at = first * registers + group;
+                // c - H a, the negative gradient.
+                let mut pull = load_rows::<T, L>(lanes, &correlations[at..], registers);
+                subtract_product::<T, L>(lanes, panel, codes, registers, group, &mut pull);
+                for r in 0..PANEL {
+                    let diagonal = lanes.splat(self.diagonal[first + r]);
+                    let lambda1 = lanes.splat(self.lambda1[first + r]);
+                    let own = &codes[at + r * registers..at + r * registers + L::GROUP];
+                    for v in 0..L::GROUP {
+                        let scaled = lanes.mul(diagonal, own[v]);
+                        let free = lanes.add(scaled, pull[r][v]);
+                        poison[group + v] = lanes.mul_add(free, zero, poison[group + v]);
+                        let mut prox = lanes.max(lanes.sub(free, lambda1), zero);
+                        if self.signed {
+                            prox = lanes.add(prox, lanes.min(lanes.add(free, lambda1), zero));
+                        }
+                        let moved = lanes.abs(lanes.sub(scaled, prox));
+                        residual[group + v] = lanes.max(residual[group + v], moved);
+                    }
                 }
-                residual[v] = lanes.max(residual[v], lanes.abs(lanes.sub(scaled, prox)));
             }
         }
     }
@@ -65,7 +80,7 @@ impl<T: Scalar> Kernel<T> for Screen<'_, T> {
 
     #[inline(always)]
     fn run<L: Lanes<T>>(self, lanes: L) {
-        let registers = T::TILE / L::COUNT;
+        let registers = T::tile() / L::COUNT;
         let largest = L::vectors_mut(self.largest);
         let sum = L::vectors_mut(self.sum);
         largest.fill(lanes.splat(T::ZERO));
@@ -83,9 +98,12 @@ impl<T: Scalar> Kernel<T> for Screen<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::InstructionSet;
     use crate::kernel::check::{assert_close, at, dirty, tile};
     use crate::kkt::prox;
     use crate::testing::normal_matrix;
+    use crate::tile::padded;
+    use faer::Mat;
 
     const ATOMS: usize = 7;
 
@@ -94,102 +112,91 @@ mod tests {
         lambda1: Vec<T>,
         correlations: Vec<T>,
         codes: Vec<T>,
-        gram_codes: Vec<T>,
+        gram: Mat<T>,
     }
 
     impl<T: Scalar> Columns<T> {
         fn random() -> Self {
             let positive = |seed| {
                 let column = normal_matrix::<T>(ATOMS, 1, seed);
-                column
-                    .col(0)
-                    .iter()
-                    .map(|value| value.magnitude())
-                    .collect::<Vec<_>>()
+                let mut values: Vec<T> = column.col(0).iter().map(|v| v.magnitude()).collect();
+                values.resize(padded(ATOMS), T::ZERO);
+                values
             };
-            // A padded row more than there are atoms.
-            let random = |seed| tile::<T>(ATOMS + 1, seed);
+            // Padding is zero, as in every tile.
+            let random = |seed| {
+                let mut tile = tile::<T>(padded(ATOMS), seed);
+                tile[ATOMS * T::tile()..].fill(T::ZERO);
+                tile
+            };
             Self {
                 diagonal: positive(1),
                 lambda1: positive(2),
                 correlations: random(3),
                 codes: random(4),
-                gram_codes: random(5),
+                gram: normal_matrix(ATOMS, ATOMS, 5),
             }
         }
 
-        fn residual(&self, signed: bool, scalar: bool) -> [Vec<T>; 2]
-        where
-            pulp::Scalar: Lanes<T>,
-        {
+        fn residual(&self, signed: bool, set: InstructionSet) -> [Vec<T>; 2] {
             let (mut residual, mut poison) = (dirty::<T>(1), dirty::<T>(1));
             let kernel = Residual {
                 signed,
+                gram: &Panels::pack(self.gram.as_ref(), padded(ATOMS)),
                 diagonal: &self.diagonal,
                 lambda1: &self.lambda1,
                 correlations: &self.correlations,
                 codes: &self.codes,
-                gram_codes: &self.gram_codes,
                 residual: &mut residual,
                 poison: &mut poison,
             };
-            if scalar {
-                kernel.run(pulp::Scalar::new())
-            } else {
-                T::dispatch(kernel)
-            }
+            T::run_on(set, kernel);
             [residual, poison]
         }
     }
 
-    /// Against the definition in f64. Each number passes through at most 6 roundings, each relative to no more than the
-    /// sum of all sizes.
-    fn is_the_definition<T: Scalar>()
-    where
-        pulp::Scalar: Lanes<T>,
-    {
+    /// Against the definition in f64. A number passes through at most n roundings in the product and 6 others, each relative
+    /// to no more than the sum of all sizes.
+    fn is_the_definition<T: Scalar>() {
         let columns = Columns::<T>::random();
-        for (signed, scalar) in [(false, false), (false, true), (true, false), (true, true)] {
-            let [residual, poison] = columns.residual(signed, scalar);
-            for k in 0..T::TILE {
-                let (mut worst, mut bound) = (0.0_f64, 0.0_f64);
-                for j in 0..ATOMS {
-                    let (c, product) = (
-                        at(&columns.correlations, j, k),
-                        at(&columns.gram_codes, j, k),
-                    );
-                    let scaled = columns.diagonal[j].to_f64() * at(&columns.codes, j, k);
-                    let lambda1 = columns.lambda1[j].to_f64();
-                    let free = scaled - (product - c);
-                    worst = worst.max((scaled - prox(free, lambda1, signed)).abs());
-                    let size = c.abs() + product.abs() + scaled.abs() + lambda1;
-                    bound = bound.max(6.0 * T::EPSILON.to_f64() * size);
+        for set in InstructionSet::available() {
+            for signed in [false, true] {
+                let [residual, poison] = columns.residual(signed, set);
+                for k in 0..T::tile() {
+                    let (mut worst, mut bound) = (0.0_f64, 0.0_f64);
+                    for j in 0..ATOMS {
+                        let c = at(&columns.correlations, j, k);
+                        let terms = (0..ATOMS)
+                            .map(|i| columns.gram[(j, i)].to_f64() * at(&columns.codes, i, k));
+                        let scaled = columns.diagonal[j].to_f64() * at(&columns.codes, j, k);
+                        let lambda1 = columns.lambda1[j].to_f64();
+                        let free = scaled - (terms.clone().sum::<f64>() - c);
+                        worst = worst.max((scaled - prox(free, lambda1, signed)).abs());
+                        let sizes = terms.map(f64::abs).sum::<f64>() + c.abs() + scaled.abs();
+                        let roundings = (ATOMS + 6) as f64 * T::EPSILON.to_f64();
+                        bound = bound.max(roundings * (sizes + lambda1));
+                    }
+                    assert_close(at(&residual, 0, k), worst, bound, "residual");
+                    assert_eq!(poison[k], T::ZERO);
                 }
-                assert_close(at(&residual, 0, k), worst, bound, "residual");
-                assert_eq!(poison[k], T::ZERO);
             }
         }
     }
 
     /// Whatever row it is in, a number that is not finite reaches the poison of its own column and of no other.
-    fn poison_is_carried<T: Scalar>()
-    where
-        pulp::Scalar: Lanes<T>,
-    {
+    fn poison_is_carried<T: Scalar>() {
         for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-            for (row, column) in [(0, 0), (3, T::TILE - 1), (ATOMS - 1, 5)] {
-                for place in 0..3 {
+            for (row, column) in [(0, 0), (3, T::tile() - 1), (ATOMS - 1, 5)] {
+                for place in 0..2 {
                     let mut columns = Columns::<T>::random();
                     let Columns {
                         correlations,
                         codes,
-                        gram_codes,
                         ..
                     } = &mut columns;
-                    [correlations, codes, gram_codes][place][row * T::TILE + column] =
-                        T::from_f64(bad);
-                    for scalar in [false, true] {
-                        let [_, poison] = columns.residual(true, scalar);
+                    [correlations, codes][place][row * T::tile() + column] = T::from_f64(bad);
+                    for set in InstructionSet::available() {
+                        let [_, poison] = columns.residual(true, set);
                         for (k, value) in poison.iter().enumerate() {
                             assert_eq!(
                                 value.to_f64().is_nan(),
@@ -204,29 +211,22 @@ mod tests {
     }
 
     /// The maximum to the bit; the sum of r terms within `r ε` of itself.
-    fn screen<T: Scalar>()
-    where
-        pulp::Scalar: Lanes<T>,
-    {
+    fn screen<T: Scalar>() {
         for rows in [1, 4, 8] {
             for bad in [None, Some(f64::NAN), Some(f64::INFINITY)] {
                 let mut values = tile::<T>(rows, 9);
                 if let Some(bad) = bad {
-                    values[(rows - 1) / 2 * T::TILE + 5] = T::from_f64(bad);
+                    values[(rows - 1) / 2 * T::tile() + 5] = T::from_f64(bad);
                 }
-                for scalar in [false, true] {
+                for set in InstructionSet::available() {
                     let (mut largest, mut sum) = (dirty::<T>(1), dirty::<T>(1));
                     let kernel = Screen {
                         values: &values,
                         largest: &mut largest,
                         sum: &mut sum,
                     };
-                    if scalar {
-                        kernel.run(pulp::Scalar::new())
-                    } else {
-                        T::dispatch(kernel)
-                    }
-                    for k in 0..T::TILE {
+                    T::run_on(set, kernel);
+                    for k in 0..T::tile() {
                         if k == 5 && bad.is_some() {
                             assert!(!sum[k].finite());
                             continue;

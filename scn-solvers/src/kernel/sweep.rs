@@ -1,8 +1,9 @@
 //! One Gauss-Seidel sweep over all rows of `H a = c`, with a rule that is applied to every new entry.
 
+use super::product::{Sums, load_rows, subtract_product, with_registers};
 use super::{Kernel, Lanes};
 use crate::Scalar;
-use crate::tile::{PANEL, Panels, VECTOR_GROUP};
+use crate::tile::{PANEL, Panels};
 
 /// What is done to the unconstrained minimiser of one coordinate.
 pub(crate) trait Rule<T>: Copy {
@@ -64,7 +65,7 @@ impl<T: Scalar> Rule<T> for Mask<'_, T> {
         atom: usize,
         register: usize,
     ) -> L::Vector {
-        let registers = T::TILE / L::COUNT;
+        let registers = T::tile() / L::COUNT;
         lanes.mul(L::vectors(self.mask)[atom * registers + register], value)
     }
 }
@@ -91,7 +92,13 @@ impl<T: Scalar, R: Rule<T>> Kernel<T> for Sweep<'_, T, R> {
 
     #[inline(always)]
     fn run<L: Lanes<T>>(self, lanes: L) {
-        let registers = T::TILE / L::COUNT;
+        with_registers!(self, lanes, T, L);
+    }
+}
+
+impl<T: Scalar, R: Rule<T>> Sweep<'_, T, R> {
+    #[inline(always)]
+    fn run_with<L: Lanes<T>>(self, lanes: L, registers: usize) {
         let correlations = L::vectors(self.correlations);
         let codes = L::vectors_mut(self.codes);
         let change = L::vectors_mut(self.change);
@@ -99,40 +106,68 @@ impl<T: Scalar, R: Rule<T>> Kernel<T> for Sweep<'_, T, R> {
 
         for (index, panel) in self.gram.panels().enumerate() {
             let first = index * PANEL;
-            for group in (0..registers).step_by(VECTOR_GROUP) {
-                let at = |r: usize| (first + r) * registers + group;
-                let mut gradient = [[lanes.splat(T::ZERO); VECTOR_GROUP]; PANEL];
-                for r in 0..PANEL {
-                    gradient[r].copy_from_slice(&correlations[at(r)..at(r) + VECTOR_GROUP]);
-                }
-                for (weights, row) in panel.chunks_exact(PANEL).zip(codes.chunks_exact(registers)) {
-                    let row = &row[group..group + VECTOR_GROUP];
-                    for r in 0..PANEL {
-                        let weight = lanes.splat(weights[r]);
-                        for v in 0..VECTOR_GROUP {
-                            gradient[r][v] = lanes.negate_mul_add(weight, row[v], gradient[r][v]);
-                        }
-                    }
-                }
-                let block = &panel[first * PANEL..(first + PANEL) * PANEL];
-                for r in 0..PANEL {
-                    let atom = first + r;
-                    let inverse = lanes.splat(self.inverse_diagonal[atom]);
-                    let diagonal = lanes.splat(self.diagonal[atom]);
-                    for v in 0..VECTOR_GROUP {
-                        let old = codes[at(r) + v];
-                        let free = lanes.mul_add(gradient[r][v], inverse, old);
-                        let new = self.rule.apply(lanes, free, atom, group + v);
-                        let step = lanes.sub(new, old);
-                        codes[at(r) + v] = new;
-                        let moved = lanes.mul(lanes.abs(step), diagonal);
-                        change[group + v] = lanes.max(change[group + v], moved);
-                        for q in r + 1..PANEL {
-                            let weight = lanes.splat(block[r * PANEL + q]);
-                            gradient[q][v] = lanes.negate_mul_add(weight, step, gradient[q][v]);
-                        }
-                    }
-                }
+            for group in (0..registers).step_by(L::GROUP) {
+                let at = first * registers + group;
+                let mut gradient = load_rows::<T, L>(lanes, &correlations[at..], registers);
+                subtract_product::<T, L>(lanes, panel, codes, registers, group, &mut gradient);
+                let mut block = Block {
+                    lanes,
+                    rule: self.rule,
+                    first,
+                    group,
+                    gram: &panel[first * PANEL..(first + PANEL) * PANEL],
+                    inverse_diagonal: &self.inverse_diagonal[first..first + PANEL],
+                    diagonal: &self.diagonal[first..first + PANEL],
+                    gradient,
+                    change: &mut change[group..group + L::GROUP],
+                };
+                let codes = &mut codes[at..];
+                block.settle::<0>(&mut codes[..L::GROUP]);
+                block.settle::<1>(&mut codes[registers..registers + L::GROUP]);
+                block.settle::<2>(&mut codes[2 * registers..2 * registers + L::GROUP]);
+                block.settle::<3>(&mut codes[3 * registers..3 * registers + L::GROUP]);
+            }
+        }
+    }
+}
+
+/// Four atoms whose gradients were taken at the same codes.
+struct Block<'a, T, L: Lanes<T>, R> {
+    lanes: L,
+    rule: R,
+    /// The first of the atoms.
+    first: usize,
+    /// The first of the registers.
+    group: usize,
+    /// The 4 × 4 block of `H`.
+    gram: &'a [T],
+    inverse_diagonal: &'a [T],
+    diagonal: &'a [T],
+    gradient: Sums<L::Vector>,
+    change: &'a mut [L::Vector],
+}
+
+impl<T: Scalar, L: Lanes<T>, R: Rule<T>> Block<'_, T, L, R> {
+    /// Moves atom ROW, and puts the gradients of those after it right. A constant, so that all four are written out and
+    /// the sums stay in registers.
+    #[inline(always)]
+    fn settle<const ROW: usize>(&mut self, codes: &mut [L::Vector]) {
+        let lanes = self.lanes;
+        let inverse = lanes.splat(self.inverse_diagonal[ROW]);
+        let diagonal = lanes.splat(self.diagonal[ROW]);
+        for v in 0..L::GROUP {
+            let old = codes[v];
+            let free = lanes.mul_add(self.gradient[ROW][v], inverse, old);
+            let new = self
+                .rule
+                .apply(lanes, free, self.first + ROW, self.group + v);
+            let step = lanes.sub(new, old);
+            codes[v] = new;
+            let moved = lanes.mul(lanes.abs(step), diagonal);
+            self.change[v] = lanes.max(self.change[v], moved);
+            for q in ROW + 1..PANEL {
+                let weight = lanes.splat(self.gram[ROW * PANEL + q]);
+                self.gradient[q][v] = lanes.negate_mul_add(weight, step, self.gradient[q][v]);
             }
         }
     }
@@ -141,6 +176,7 @@ impl<T: Scalar, R: Rule<T>> Kernel<T> for Sweep<'_, T, R> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::InstructionSet;
     use crate::kernel::check::{assert_close, at, dirty, tile};
     use crate::testing::dictionary;
     use crate::tile::padded;
@@ -166,7 +202,7 @@ mod tests {
             let problem = Problem::new(dictionary::<T>(9, atoms, 0.3, 1).as_ref(), penalty);
             // Rows of padding are zero, as in every tile.
             let zero_padding = |mut tile: Vec<T>| {
-                tile[atoms * T::TILE..].fill(T::ZERO);
+                tile[atoms * T::tile()..].fill(T::ZERO);
                 tile
             };
             let mask: Vec<T> = tile::<T>(padded(atoms), 4)
@@ -182,22 +218,16 @@ mod tests {
             }
         }
 
-        fn sweep(&self, which: Which, scalar: bool) -> [Vec<T>; 2]
-        where
-            pulp::Scalar: Lanes<T>,
-        {
+        fn sweep(&self, which: Which, set: InstructionSet) -> [Vec<T>; 2] {
             let threshold = self.problem.thresholds();
             match which {
-                Which::Clip => self.run(Clip { threshold }, scalar),
-                Which::Shrink => self.run(Shrink { threshold }, scalar),
-                Which::Mask => self.run(Mask { mask: &self.mask }, scalar),
+                Which::Clip => self.run(Clip { threshold }, set),
+                Which::Shrink => self.run(Shrink { threshold }, set),
+                Which::Mask => self.run(Mask { mask: &self.mask }, set),
             }
         }
 
-        fn run<R: Rule<T>>(&self, rule: R, scalar: bool) -> [Vec<T>; 2]
-        where
-            pulp::Scalar: Lanes<T>,
-        {
+        fn run<R: Rule<T>>(&self, rule: R, set: InstructionSet) -> [Vec<T>; 2] {
             let mut codes = self.start.clone();
             let mut change = dirty::<T>(1);
             let kernel = Sweep {
@@ -209,11 +239,7 @@ mod tests {
                 codes: &mut codes,
                 change: &mut change,
             };
-            if scalar {
-                kernel.run(pulp::Scalar::new())
-            } else {
-                T::dispatch(kernel)
-            }
+            T::run_on(set, kernel);
             [codes, change]
         }
 
@@ -254,20 +280,17 @@ mod tests {
         }
     }
 
-    fn is_sequential<T: Scalar>()
-    where
-        pulp::Scalar: Lanes<T>,
-    {
+    fn is_sequential<T: Scalar>() {
         for atoms in [1, 2, 3, 4, 5, 7, 8, 9, 17] {
             let setting = Setting::<T>::random(atoms);
             for which in [Which::Clip, Which::Shrink, Which::Mask] {
-                for scalar in [false, true] {
-                    let [codes, change] = setting.sweep(which, scalar);
+                for set in InstructionSet::available() {
+                    let [codes, change] = setting.sweep(which, set);
                     assert!(
-                        codes[atoms * T::TILE..].iter().all(|&a| a == T::ZERO),
+                        codes[atoms * T::tile()..].iter().all(|&a| a == T::ZERO),
                         "padding"
                     );
-                    for k in 0..T::TILE {
+                    for k in 0..T::tile() {
                         let (mut moved, mut doubt) = (0.0_f64, 0.0_f64);
                         for (j, (new, bound)) in setting.reference(which, k).into_iter().enumerate()
                         {
@@ -295,12 +318,12 @@ mod tests {
     #[test]
     fn a_bad_column_stays_alone() {
         let mut setting = Setting::<f32>::random(6);
-        let [expected, _] = setting.sweep(Which::Shrink, false);
-        setting.correlations[2 * f32::TILE + 7] = f32::NAN;
-        setting.start[4 * f32::TILE + 7] = f32::INFINITY;
-        let [codes, _] = setting.sweep(Which::Shrink, false);
+        let [expected, _] = setting.sweep(Which::Shrink, InstructionSet::detect());
+        setting.correlations[2 * f32::tile() + 7] = f32::NAN;
+        setting.start[4 * f32::tile() + 7] = f32::INFINITY;
+        let [codes, _] = setting.sweep(Which::Shrink, InstructionSet::detect());
         for (index, (a, b)) in codes.iter().zip(&expected).enumerate() {
-            assert!(index % f32::TILE == 7 || a.to_bits() == b.to_bits());
+            assert!(index % f32::tile() == 7 || a.to_bits() == b.to_bits());
         }
     }
 }

@@ -75,7 +75,7 @@ impl<'a, T: Scalar> Column<'a, T> {
     fn read(tile: &Tile<'a, T>, column: usize) -> Self {
         let take = |values: &[T]| {
             (0..tile.problem.atoms())
-                .map(|j| values[j * T::TILE + column])
+                .map(|j| values[j * T::tile() + column])
                 .collect::<Vec<_>>()
         };
         let code = take(&tile.workspace.codes);
@@ -95,7 +95,7 @@ impl<'a, T: Scalar> Column<'a, T> {
 
     fn write(&self, tile: &mut Tile<'_, T>, column: usize) {
         for (j, &code) in self.code.iter().enumerate() {
-            tile.workspace.codes[j * T::TILE + column] = code;
+            tile.workspace.codes[j * T::tile() + column] = code;
         }
     }
 

@@ -20,7 +20,14 @@ fn problem<T: Scalar>(m: usize, n: usize) -> Problem<T> {
 fn remainders<T: Scalar>(tolerance: f64) {
     for (m, n) in [(1, 1), (5, 3), (6, 4), (7, 5), (9, 6), (4, 7), (12, 8)] {
         let problem = problem::<T>(m, n);
-        for columns in [0, 1, T::TILE - 1, T::TILE, T::TILE + 1, 8 * T::TILE + 3] {
+        for columns in [
+            0,
+            1,
+            T::tile() - 1,
+            T::tile(),
+            T::tile() + 1,
+            8 * T::tile() + 3,
+        ] {
             let signals = normal_matrix::<T>(m, columns, 11);
             for solver in solvers::<T>(tolerance, 10_000) {
                 let mut codes = Mat::<T>::full(n, columns, T::from_f64(f64::NAN));
