@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use faer::MatMut;
+use faer::{MatMut, MatRef};
 use rayon::prelude::*;
 
 use crate::columns::{load, store};
@@ -26,11 +26,10 @@ pub enum Start {
 /// Writes the codes (n × P) of all signals (m × P).
 ///
 /// The columns are solved in tiles of [`Scalar::tile`] side by side, spread over the threads of the current `rayon` pool.
-/// A tile is packed, multiplied by `D'`, solved and stored in one visit, so memory beyond the codes is a tile per
-/// thread. Each column of a tile is iterated until all have converged. The result does not depend on the number of
-/// threads.
+/// A tile is multiplied by `D'`, solved and stored in one visit, so memory beyond the codes is a tile per thread. Each
+/// column of a tile is iterated until all have converged. The result does not depend on the number of threads.
 ///
-/// Row-major codes (column stride 1) are stored fastest.
+/// Column-major signals are correlated fastest, row-major codes (column stride 1) are stored fastest.
 ///
 /// # Errors
 /// Shapes that do not fit the problem. A column that does not converge is no error: see [`Report`].
@@ -42,37 +41,76 @@ pub fn encode<T: Scalar>(
     start: Start,
 ) -> Result<Report, EncodeError> {
     EncodeError::check(problem, signals, codes.shape())?;
-    if codes.ncols() == 0 {
-        return Ok(Report::empty());
-    }
+    Ok(encode_tiles(
+        solver,
+        problem,
+        codes,
+        start,
+        &|columns, workspace| {
+            correlate(problem, signals, columns, workspace);
+        },
+    ))
+}
 
+/// Writes the codes (n × P) that belong to correlations `c = D'x` (n × P): for problems posed by their
+/// [Gram matrix](Problem::from_gram), and for those who have `D'x` already. All else is as in [`encode`].
+///
+/// # Errors
+/// Shapes that do not fit the problem.
+pub fn encode_correlations<T: Scalar>(
+    solver: &dyn Solver<T>,
+    problem: &Problem<T>,
+    correlations: MatRef<'_, T>,
+    codes: MatMut<'_, T>,
+    start: Start,
+) -> Result<Report, EncodeError> {
+    EncodeError::check_correlations(problem, correlations.shape(), codes.shape())?;
+    Ok(encode_tiles(
+        solver,
+        problem,
+        codes,
+        start,
+        &|columns, workspace| {
+            workspace.correlations.fill(T::ZERO);
+            let correlations = correlations.subcols(columns.start, columns.len());
+            load(correlations, &mut workspace.correlations, T::tile());
+        },
+    ))
+}
+
+/// Fills the correlations of a workspace for a range of columns.
+type Correlate<'a, T> = &'a (dyn Fn(Range<usize>, &mut Workspace<T>) + Sync);
+
+fn encode_tiles<T: Scalar>(
+    solver: &dyn Solver<T>,
+    problem: &Problem<T>,
+    codes: MatMut<'_, T>,
+    start: Start,
+    correlate: Correlate<'_, T>,
+) -> Report {
+    if codes.ncols() == 0 {
+        return Report::empty();
+    }
     let task_columns = TILES_PER_TASK * T::tile();
-    Ok(codes
+    codes
         .par_col_chunks_mut(task_columns)
         .enumerate()
         .map_init(Workspace::new, |workspace, (task, codes)| {
             workspace.fit(problem);
-            encode_task(
-                solver,
-                problem,
-                signals,
-                codes,
-                start,
-                task * task_columns,
-                workspace,
-            )
+            let first = task * task_columns;
+            encode_task(solver, problem, codes, start, first, correlate, workspace)
         })
-        .reduce(Report::empty, Report::merge))
+        .reduce(Report::empty, Report::merge)
 }
 
 /// Solves the tiles of one task in order.
 fn encode_task<T: Scalar>(
     solver: &dyn Solver<T>,
     problem: &Problem<T>,
-    signals: &dyn ColumnSource<T>,
     mut codes: MatMut<'_, T>,
     start: Start,
     first_column: usize,
+    correlate: Correlate<'_, T>,
     workspace: &mut Workspace<T>,
 ) -> Report {
     let mut report = Report::empty();
@@ -80,8 +118,7 @@ fn encode_task<T: Scalar>(
         let columns = T::tile().min(codes.ncols() - offset);
         let first = first_column + offset;
         let mut codes = codes.as_mut().subcols_mut(offset, columns);
-
-        correlate(problem, signals, first..first + columns, workspace);
+        correlate(first..first + columns, workspace);
         workspace.codes.fill(T::ZERO);
         if start == Start::Codes {
             load(codes.as_ref(), &mut workspace.codes, T::tile());
@@ -120,11 +157,8 @@ fn correlate<T: Scalar>(
         correlations.fill(T::ZERO);
     }
     correlations[atoms * width..].fill(T::ZERO);
-    for (k, column) in by_column.chunks_exact(atoms).take(count).enumerate() {
-        for (row, &c) in correlations.chunks_exact_mut(width).zip(column) {
-            row[k] = c;
-        }
-    }
+    let by_column = MatRef::from_column_major_slice(&by_column[..atoms * count], atoms, count);
+    load(by_column, correlations, width);
 }
 
 fn make_feasible<T: Scalar>(codes: &mut [T], signed: bool) {

@@ -14,7 +14,7 @@ pub enum ProblemError {
         /// Atoms found.
         atoms: usize,
     },
-    /// NaN or infinity in the dictionary.
+    /// NaN or infinity in the dictionary, or in the Gram matrix that is given instead.
     #[error("the dictionary must be finite, but entry ({row}, {atom}) is {found}")]
     Dictionary {
         /// Row of the first such entry.
@@ -32,6 +32,36 @@ pub enum ProblemError {
         /// The atom.
         atom: usize,
         /// Its squared norm plus λ2.
+        found: f64,
+    },
+    /// A Gram matrix that is empty or not square.
+    #[error(
+        "the Gram matrix must be square, one row and one column per atom, but is {rows} x {atoms}"
+    )]
+    NotSquare {
+        /// Rows found.
+        rows: usize,
+        /// Columns found.
+        atoms: usize,
+    },
+    /// A Gram matrix that is not symmetric.
+    #[error(
+        "the Gram matrix must be symmetric, but entry ({row}, {column}) is {found} and its mirror image {mirrored}"
+    )]
+    NotSymmetric {
+        /// Row of the first such entry.
+        row: usize,
+        /// Its column.
+        column: usize,
+        /// Its value.
+        found: f64,
+        /// The value across the diagonal.
+        mirrored: f64,
+    },
+    /// A Gram matrix with a negative eigenvalue: the problem has no minimum.
+    #[error("the Gram matrix must be positive semidefinite, but has an eigenvalue of {found}")]
+    Indefinite {
+        /// The smallest eigenvalue.
         found: f64,
     },
     /// An update with a dictionary of another shape.
@@ -78,6 +108,14 @@ pub enum EncodeError {
         /// Rows of the signals.
         found: usize,
     },
+    /// Correlations of another length than the number of atoms.
+    #[error("correlations must have {expected} entries, one per atom, but have {found}")]
+    CorrelationLength {
+        /// Atoms of the problem.
+        expected: usize,
+        /// Rows of the correlations.
+        found: usize,
+    },
     /// A matrix of codes of another shape than atoms × signals.
     #[error("codes must be {expected:?} (atoms, signals), but are {found:?}")]
     CodesShape {
@@ -101,14 +139,29 @@ impl EncodeError {
                 found: signals.rows(),
             });
         }
-        let expected = (problem.atoms(), signals.columns());
-        if codes != expected {
-            return Err(Self::CodesShape {
-                expected,
-                found: codes,
-            });
+        Self::check_codes((problem.atoms(), signals.columns()), codes)
+    }
+
+    /// `Ok` if there is one code per column of correlations, and all are as long as the problem says.
+    pub(crate) fn check_correlations<T: Scalar>(
+        problem: &Problem<T>,
+        correlations: (usize, usize),
+        codes: (usize, usize),
+    ) -> Result<(), Self> {
+        let (found, columns) = correlations;
+        let expected = problem.atoms();
+        if found != expected {
+            return Err(Self::CorrelationLength { expected, found });
         }
-        Ok(())
+        Self::check_codes((expected, columns), codes)
+    }
+
+    fn check_codes(expected: (usize, usize), found: (usize, usize)) -> Result<(), Self> {
+        if found == expected {
+            Ok(())
+        } else {
+            Err(Self::CodesShape { expected, found })
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 
 #[cfg(test)]
 mod check;
+mod conjugate_gradient;
 mod fista;
 mod instruction_set;
 mod lanes;
@@ -14,6 +15,7 @@ mod product;
 mod residual;
 mod sweep;
 
+pub(crate) use conjugate_gradient::{Advance, Curvature, Turn};
 pub(crate) use fista::{FistaState, FistaStep};
 pub use instruction_set::InstructionSet;
 pub(crate) use lanes::Lanes;

@@ -18,7 +18,7 @@
 //! nor when the dictionary is. A zero signal has the code zero and the residual zero.
 
 use crate::kernel::{Residual, Screen};
-use crate::workspace::Workspace;
+use crate::workspace::{Wide, Workspace};
 use crate::{Problem, Scalar};
 
 /// Below this the correlations count as zero; see (2).
@@ -74,6 +74,46 @@ pub(crate) fn measure_scale<T: Scalar>(workspace: &mut Workspace<T>) {
         } else {
             T::from_f64(f64::NAN)
         };
+    }
+}
+
+/// Whether a certificate at this tolerance has to be taken in `f64`: rounding in `T` leaves a residual of about
+/// `sqrt(n) ε`, and a certificate should not be off by more than some percent.
+pub(crate) fn needs_f64<T: Scalar>(problem: &Problem<T>, tolerance: f64) -> bool {
+    let rounding = (problem.atoms() as f64).sqrt() * T::EPSILON.to_f64();
+    T::EPSILON.to_f64() > f64::EPSILON && tolerance < 32.0 * rounding
+}
+
+/// As [`measure`], with the codes taken into `f64` first.
+pub(crate) fn measure_in_f64<T: Scalar>(problem: &Problem<T>, workspace: &mut Workspace<T>) {
+    let exact = T::in_f64(problem);
+    let width = f64::tile();
+    let Workspace {
+        wide,
+        codes,
+        correlations,
+        residual,
+        scale,
+        ..
+    } = workspace;
+    wide.fit(exact.diagonal().len());
+    for first in (0..T::tile()).step_by(width) {
+        Wide::take(codes, first, &mut wide.codes);
+        Wide::take(correlations, first, &mut wide.correlations);
+        f64::dispatch(Residual {
+            signed: exact.signed(),
+            gram: exact.gram_panels(),
+            diagonal: exact.diagonal(),
+            lambda1: exact.padded_lambda1(),
+            correlations: &wide.correlations,
+            codes: &wide.codes,
+            residual: &mut wide.residual,
+            poison: &mut wide.poison,
+        });
+        for k in 0..width {
+            let value = (wide.residual[k] + wide.poison[k]) / scale[first + k].to_f64();
+            residual[first + k] = T::from_f64(value);
+        }
     }
 }
 

@@ -68,7 +68,7 @@ mod workspace;
 
 pub use certificate::{Certificate, certify};
 pub use columns::ColumnSource;
-pub use encode::{Start, encode};
+pub use encode::{Start, encode, encode_correlations};
 pub use error::{EncodeError, ProblemError, SettingsError};
 pub use kernel::InstructionSet;
 pub use penalty::{ElasticNet, Lambda1, Sign};
@@ -76,5 +76,5 @@ pub use problem::Problem;
 pub use report::{Report, Status};
 pub use scalar::Scalar;
 pub use settings::Settings;
-pub use solver::{ActiveSet, CoordinateDescent, Fista, Solver};
+pub use solver::{ActiveSet, Auto, CoordinateDescent, Fista, Solver};
 pub use workspace::Workspace;

@@ -50,6 +50,19 @@ impl<T: Scalar> ElasticNet<T> {
         }
     }
 
+    pub(crate) fn in_f64(&self) -> ElasticNet<f64> {
+        ElasticNet {
+            lambda1: match &self.lambda1 {
+                Lambda1::Scalar(value) => Lambda1::Scalar(value.to_f64()),
+                Lambda1::PerAtom(values) => {
+                    Lambda1::PerAtom(values.iter().map(|value| value.to_f64()).collect())
+                }
+            },
+            lambda2: self.lambda2.to_f64(),
+            sign: self.sign,
+        }
+    }
+
     /// Writes λ1 per atom into `out` and checks both weights.
     pub(crate) fn resolve(&self, out: &mut [T]) -> Result<(), ProblemError> {
         match &self.lambda1 {

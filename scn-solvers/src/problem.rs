@@ -25,6 +25,7 @@ pub struct Problem<T: Scalar> {
     inverse_diagonal: Vec<T>,
     thresholds: Vec<T>,
     lipschitz: OnceLock<T>,
+    widened: OnceLock<Box<Problem<f64>>>,
 }
 
 impl<T: Scalar> Problem<T> {
@@ -39,20 +40,73 @@ impl<T: Scalar> Problem<T> {
         if rows == 0 || atoms == 0 {
             return Err(ProblemError::Empty { rows, atoms });
         }
+        let mut problem = Self::blank(dictionary.to_owned(), atoms, penalty.clone());
+        problem.update(dictionary, penalty)?;
+        Ok(problem)
+    }
+
+    /// The problem `min 1/2 a'Ha - c'a + λ1'|a|` posed by its Gram matrix alone: `gram` (n × n) takes the place of `D'D`, and
+    /// λ2 is added to its diagonal. There are no signals, so [`rows`](Self::rows) is 0, and correlations `c` are given
+    /// where signals would be: see [`encode_correlations`](crate::encode_correlations).
+    ///
+    /// # Errors
+    /// A matrix that is empty, not square, not finite, not symmetric or not positive semidefinite (both up to
+    /// rounding); a negative weight.
+    pub fn from_gram(gram: MatRef<'_, T>, penalty: ElasticNet<T>) -> Result<Self, ProblemError> {
+        let (rows, atoms) = gram.shape();
+        if atoms == 0 || rows != atoms {
+            return Err(ProblemError::NotSquare { rows, atoms });
+        }
+        let largest = gram.norm_max().to_f64();
+        let rounding = 64.0 * atoms as f64 * T::EPSILON.to_f64() * largest;
+        for j in 0..atoms {
+            for i in 0..atoms {
+                let (found, mirrored) = (gram[(i, j)].to_f64(), gram[(j, i)].to_f64());
+                if !found.is_finite() {
+                    return Err(ProblemError::Dictionary {
+                        row: i,
+                        atom: j,
+                        found,
+                    });
+                }
+                if (found - mirrored).abs() > rounding {
+                    return Err(ProblemError::NotSymmetric {
+                        row: i,
+                        column: j,
+                        found,
+                        mirrored,
+                    });
+                }
+            }
+        }
+        if let Some((smallest, _)) = extreme_eigenvalues(gram)
+            && smallest < -rounding
+        {
+            return Err(ProblemError::Indefinite { found: smallest });
+        }
+        let mut problem = Self::blank(Mat::zeros(0, atoms), atoms, penalty.clone());
+        let mut lambda1 = vec![T::ZERO; padded(atoms)];
+        penalty.resolve(&mut lambda1[..atoms])?;
+        problem.gram.copy_from(gram);
+        problem.complete(lambda1, penalty);
+        Ok(problem)
+    }
+
+    /// Memory for a problem, not yet one.
+    fn blank(dictionary: Mat<T>, atoms: usize, penalty: ElasticNet<T>) -> Self {
         let square = Mat::zeros(atoms, atoms);
-        let mut problem = Self {
+        Self {
             gram_panels: Panels::pack(square.as_ref(), padded(atoms)),
-            dictionary: dictionary.to_owned(),
-            penalty: penalty.clone(),
+            dictionary,
+            penalty,
             gram: square,
             lambda1: vec![T::ZERO; padded(atoms)],
             diagonal: vec![T::ZERO; padded(atoms)],
             inverse_diagonal: vec![T::ZERO; padded(atoms)],
             thresholds: vec![T::ZERO; padded(atoms)],
             lipschitz: OnceLock::new(),
-        };
-        problem.update(dictionary, penalty)?;
-        Ok(problem)
+            widened: OnceLock::new(),
+        }
     }
 
     /// Takes new values, as after an optimiser's step, into the memory of the old ones.
@@ -95,7 +149,6 @@ impl<T: Scalar> Problem<T> {
             }
         }
 
-        self.lambda1 = lambda1;
         self.dictionary.copy_from(dictionary);
         matmul(
             self.gram.as_mut(),
@@ -105,7 +158,14 @@ impl<T: Scalar> Problem<T> {
             T::ONE,
             Par::Seq,
         );
-        for atom in 0..atoms {
+        self.complete(lambda1, penalty);
+        Ok(())
+    }
+
+    /// Adds λ2 to the Gram matrix and derives everything else from it. `lambda1` is padded.
+    fn complete(&mut self, lambda1: Vec<T>, penalty: ElasticNet<T>) {
+        self.lambda1 = lambda1;
+        for atom in 0..self.atoms() {
             self.gram[(atom, atom)] += penalty.lambda2;
             let diagonal = self.gram[(atom, atom)];
             self.diagonal[atom] = diagonal;
@@ -115,21 +175,21 @@ impl<T: Scalar> Problem<T> {
         }
         self.gram_panels.repack(self.gram.as_ref());
         self.lipschitz = OnceLock::new();
+        self.widened = OnceLock::new();
         self.penalty = penalty;
-        Ok(())
     }
 
-    /// Length of a signal, m.
+    /// Length of a signal, m; 0 if the problem was posed without a dictionary.
     pub fn rows(&self) -> usize {
         self.dictionary.nrows()
     }
 
     /// Number of atoms, n.
     pub fn atoms(&self) -> usize {
-        self.dictionary.ncols()
+        self.gram.ncols()
     }
 
-    /// `D`, m × n.
+    /// `D`, m × n; 0 × n if the problem was posed without a dictionary.
     pub fn dictionary(&self) -> MatRef<'_, T> {
         self.dictionary.as_ref()
     }
@@ -186,17 +246,58 @@ impl<T: Scalar> Problem<T> {
             let n = self.atoms();
             let trace = self.diagonal.iter().map(|&d| d.to_f64()).sum();
             // Where the eigenvalue iteration fails, the trace is still a bound.
-            let largest = largest_eigenvalue(self.gram.as_ref()).unwrap_or(trace);
+            let largest =
+                extreme_eigenvalues(self.gram.as_ref()).map_or(trace, |(_, largest)| largest);
             let bound = largest * (1.0 + 8.0 * n as f64 * T::EPSILON.to_f64());
             T::from_f64(if bound > 0.0 { bound } else { 1.0 })
         })
     }
 }
 
+impl Problem<f32> {
+    /// The problem of the same numbers in `f64`: its Gram matrix lacks the rounding of this one's.
+    pub(crate) fn widened(&self) -> &Problem<f64> {
+        self.widened.get_or_init(|| {
+            let widen = |matrix: MatRef<'_, f32>| {
+                Mat::from_fn(matrix.nrows(), matrix.ncols(), |i, j| {
+                    f64::from(matrix[(i, j)])
+                })
+            };
+            let mut problem = Problem::<f64>::blank(
+                widen(self.dictionary()),
+                self.atoms(),
+                self.penalty.in_f64(),
+            );
+            if self.rows() > 0 {
+                matmul(
+                    problem.gram.as_mut(),
+                    Accum::Replace,
+                    problem.dictionary.transpose(),
+                    problem.dictionary.as_ref(),
+                    1.0,
+                    Par::Seq,
+                );
+            } else {
+                // λ2 is on its diagonal already, as near as f32 has it.
+                problem.gram = widen(self.gram());
+                for atom in 0..self.atoms() {
+                    problem.gram[(atom, atom)] -= f64::from(self.penalty.lambda2);
+                }
+            }
+            let lambda1 = self.lambda1.iter().map(|&value| f64::from(value)).collect();
+            let penalty = problem.penalty.clone();
+            problem.complete(lambda1, penalty);
+            Box::new(problem)
+        })
+    }
+}
+
+/// The smallest and the largest eigenvalue of a symmetric matrix.
+///
 /// On the calling thread alone. Workers ask while they hold the lock of the result: one that spread this over the pool
 /// might, while it waits, pick up another tile, which would ask again and wait for the lock that its own thread holds.
 /// The bits would depend on the number of threads, too. None if the iteration fails.
-fn largest_eigenvalue<T: Scalar>(matrix: MatRef<'_, T>) -> Option<f64> {
+fn extreme_eigenvalues<T: Scalar>(matrix: MatRef<'_, T>) -> Option<(f64, f64)> {
     let n = matrix.nrows();
     let none = ComputeEigenvectors::No;
     let scratch = self_adjoint_evd_scratch::<T>(n, none, Par::Seq, Default::default());
@@ -210,6 +311,10 @@ fn largest_eigenvalue<T: Scalar>(matrix: MatRef<'_, T>) -> Option<f64> {
         Default::default(),
     )
     .ok()?;
-    let values = values.column_vector().iter();
-    Some(values.map(|value| value.to_f64()).fold(0.0, f64::max))
+    let values = values.column_vector().iter().map(|value| value.to_f64());
+    Some(
+        values.fold((f64::INFINITY, 0.0), |(smallest, largest), value| {
+            (value.min(smallest), value.max(largest))
+        }),
+    )
 }

@@ -2,6 +2,7 @@
 
 use faer::traits::RealField;
 
+use crate::Problem;
 use crate::kernel::{InstructionSet, Kernel, KernelAdapter};
 
 mod sealed {
@@ -46,6 +47,9 @@ pub trait Scalar:
     /// Neither infinite nor NaN.
     fn finite(self) -> bool;
 
+    /// The same problem in `f64`, its Gram matrix computed anew from the dictionary; the problem itself if it is in `f64`.
+    #[doc(hidden)]
+    fn in_f64(problem: &Problem<Self>) -> &Problem<f64>;
     #[doc(hidden)]
     fn run_on<K: Kernel<Self>>(set: InstructionSet, kernel: K) -> K::Output;
     #[doc(hidden)]
@@ -56,7 +60,7 @@ pub trait Scalar:
 }
 
 macro_rules! scalar {
-    ($scalar:ident) => {
+    ($scalar:ident, $in_f64:expr) => {
         impl Scalar for $scalar {
             const EPSILON: Self = $scalar::EPSILON;
             const ZERO: Self = 0.0;
@@ -78,6 +82,9 @@ macro_rules! scalar {
             fn finite(self) -> bool {
                 self.is_finite()
             }
+            fn in_f64(problem: &Problem<Self>) -> &Problem<f64> {
+                $in_f64(problem)
+            }
             #[inline]
             fn tile() -> usize {
                 InstructionSet::detect().tile_bytes() / size_of::<Self>()
@@ -90,5 +97,5 @@ macro_rules! scalar {
     };
 }
 
-scalar!(f32);
-scalar!(f64);
+scalar!(f32, Problem::<f32>::widened);
+scalar!(f64, std::convert::identity);

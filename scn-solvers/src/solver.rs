@@ -1,10 +1,12 @@
 //! The trait of all methods, and the one loop that runs them.
 
 mod active_set;
+mod auto;
 mod coordinate_descent;
 mod fista;
 
 pub use active_set::ActiveSet;
+pub use auto::Auto;
 pub use coordinate_descent::CoordinateDescent;
 pub use fista::Fista;
 
@@ -13,6 +15,9 @@ use crate::{Problem, Report, Scalar, Settings, Status, Workspace, kkt};
 /// The certificate costs about a pass. It is taken when the method's own estimate says that it will hold, and at
 /// every so many passes in case the estimate is too cautious.
 const CERTIFY_EVERY: u32 = 10;
+
+/// What [`Solver::pass`] returns when a method can do no more: the tile is certified as it is.
+pub const EXHAUSTED: f64 = f64::NEG_INFINITY;
 
 /// Passes without progress, before a tile can count as stalled.
 const STALLED_AFTER: u32 = 100;
@@ -45,7 +50,7 @@ pub trait Solver<T: Scalar>: Send + Sync + std::fmt::Debug {
     fn begin(&self, tile: &mut Tile<'_, T>);
 
     /// One pass over all atoms. Returns an estimate of the largest KKT residual, to decide when a certificate is
-    /// worth its cost; it decides nothing else.
+    /// worth its cost; it decides nothing else. [`EXHAUSTED`] says that another pass would change nothing.
     fn pass(&self, tile: &mut Tile<'_, T>) -> f64;
 }
 
@@ -59,19 +64,28 @@ pub(crate) fn solve_tile<T: Scalar>(
     kkt::measure_scale(tile.workspace);
     drop_nonfinite_columns(tile);
     zero_known_codes(tile);
+    tile.workspace.extra_passes = 0;
     solver.begin(tile);
 
+    let in_f64 = kkt::needs_f64(tile.problem, settings.tolerance());
     let mut best = f64::INFINITY;
     let mut last_progress = 0;
     let mut passes = 0;
+    let mut next_certificate = CERTIFY_EVERY;
     let status = loop {
         let estimate = solver.pass(tile);
-        passes += 1;
-        let last = passes == settings.max_passes();
-        if estimate > settings.tolerance() && passes % CERTIFY_EVERY != 0 && !last {
+        passes += 1 + std::mem::take(&mut tile.workspace.extra_passes);
+        let last = passes >= settings.max_passes();
+        let due = passes >= next_certificate;
+        if estimate > settings.tolerance() && !due && !last {
             continue;
         }
-        kkt::measure(tile.problem, tile.workspace);
+        next_certificate = passes + CERTIFY_EVERY;
+        if in_f64 {
+            kkt::measure_in_f64(tile.problem, tile.workspace);
+        } else {
+            kkt::measure(tile.problem, tile.workspace);
+        }
         give_up_overflowed_columns(tile);
         let worst = tile.workspace.residual[..tile.columns]
             .iter()
@@ -81,6 +95,9 @@ pub(crate) fn solve_tile<T: Scalar>(
         }
         if last {
             break Status::PassLimit;
+        }
+        if estimate == EXHAUSTED {
+            break Status::Stalled;
         }
         if worst < 0.9 * best {
             best = worst;

@@ -31,6 +31,12 @@ pub struct Workspace<T> {
     pub(crate) since_restart: Vec<u32>,
     /// Passes over the tile, for methods that do something every few of them.
     pub(crate) passes: u32,
+    /// Products with `H` beyond one per pass, which count as passes.
+    pub(crate) extra_passes: u32,
+    /// What steps on the active set need; empty unless a solver takes them.
+    pub(crate) subspace: Subspace<T>,
+    /// A tile in `f64`, for certificates of `f32` codes; empty unless one is asked for.
+    pub(crate) wide: Wide,
 }
 
 impl<T: Scalar> Workspace<T> {
@@ -60,5 +66,85 @@ impl<T: Scalar> Workspace<T> {
             buffer.resize(T::tile(), T::ZERO);
         }
         self.since_restart.resize(T::tile(), 0);
+    }
+}
+
+/// Tiles of conjugate gradients on the active set; see [`auto`](crate::solver::Auto).
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Subspace<T> {
+    /// 1 on the active set, 0 elsewhere.
+    pub(crate) mask: Vec<T>,
+    pub(crate) right_side: Vec<T>,
+    pub(crate) remainder: Vec<T>,
+    pub(crate) direction: Vec<T>,
+    pub(crate) solution: Vec<T>,
+    /// One entry per column.
+    pub(crate) square: Vec<T>,
+    /// One entry per column.
+    pub(crate) factor: Vec<T>,
+    /// One entry per column.
+    pub(crate) last_square: Vec<T>,
+    /// One entry per column: the remainder at which it is solved.
+    pub(crate) goal: Vec<f64>,
+    /// Passes of the solver since the last step.
+    pub(crate) sweeps: u32,
+    /// Steps taken.
+    pub(crate) steps: u32,
+    /// The estimate of the last pass.
+    pub(crate) estimate: f64,
+}
+
+impl<T: Scalar> Subspace<T> {
+    pub(crate) fn fit(&mut self, problem: &Problem<T>) {
+        let tile = padded(problem.atoms()) * T::tile();
+        for buffer in [
+            &mut self.mask,
+            &mut self.right_side,
+            &mut self.remainder,
+            &mut self.direction,
+            &mut self.solution,
+        ] {
+            buffer.resize(tile, T::ZERO);
+        }
+        for buffer in [&mut self.square, &mut self.factor] {
+            buffer.resize(T::tile(), T::ZERO);
+        }
+        self.sweeps = 0;
+        self.steps = 0;
+        self.estimate = f64::INFINITY;
+    }
+}
+
+/// A tile in `f64`.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Wide {
+    pub(crate) correlations: Vec<f64>,
+    pub(crate) codes: Vec<f64>,
+    pub(crate) product: Vec<f64>,
+    /// One entry per column.
+    pub(crate) residual: Vec<f64>,
+    /// One entry per column.
+    pub(crate) poison: Vec<f64>,
+}
+
+impl Wide {
+    pub(crate) fn fit(&mut self, padded_atoms: usize) {
+        let tile = padded_atoms * f64::tile();
+        for buffer in [&mut self.correlations, &mut self.codes, &mut self.product] {
+            buffer.resize(tile, 0.0);
+        }
+        for buffer in [&mut self.residual, &mut self.poison] {
+            buffer.resize(f64::tile(), 0.0);
+        }
+    }
+
+    /// Columns `first..` of a tile as a tile of its own.
+    pub(crate) fn take<T: Scalar>(from: &[T], first: usize, to: &mut [f64]) {
+        let width = f64::tile();
+        for (from, to) in from.chunks_exact(T::tile()).zip(to.chunks_exact_mut(width)) {
+            for (from, to) in from[first..].iter().zip(to) {
+                *to = from.to_f64();
+            }
+        }
     }
 }

@@ -62,6 +62,24 @@ impl<T: Scalar> Solver<T> for ActiveSet {
     }
 }
 
+/// The exact code of one column, from a start with roughly its support: in `f64`, by at most `changes` changes of the
+/// active set.
+pub(super) fn polish(
+    problem: &Problem<f64>,
+    correlations: Vec<f64>,
+    start: Vec<f64>,
+    changes: u32,
+) -> Vec<f64> {
+    let mut state = Column::new(problem, correlations, start);
+    state.settle();
+    for _ in 0..changes {
+        if !state.bring_in() {
+            break;
+        }
+    }
+    state.code
+}
+
 /// One column on its way to the optimum.
 struct Column<'a, T: Scalar> {
     problem: &'a Problem<T>,
@@ -79,6 +97,10 @@ impl<'a, T: Scalar> Column<'a, T> {
                 .collect::<Vec<_>>()
         };
         let code = take(&tile.workspace.codes);
+        Self::new(tile.problem, take(&tile.workspace.correlations), code)
+    }
+
+    fn new(problem: &'a Problem<T>, correlations: Vec<T>, code: Vec<T>) -> Self {
         let active = code
             .iter()
             .enumerate()
@@ -86,8 +108,8 @@ impl<'a, T: Scalar> Column<'a, T> {
             .map(|(j, &a)| (j, if a > T::ZERO { T::ONE } else { -T::ONE }))
             .collect();
         Self {
-            problem: tile.problem,
-            correlations: take(&tile.workspace.correlations),
+            problem,
+            correlations,
             code,
             active,
         }

@@ -40,13 +40,18 @@ impl<T: Scalar> Solver<T> for CoordinateDescent {
     fn begin(&self, _: &mut Tile<'_, T>) {}
 
     fn pass(&self, tile: &mut Tile<'_, T>) -> f64 {
-        let threshold = tile.problem.thresholds();
-        if tile.problem.signed() {
-            sweep(tile, Shrink { threshold });
-        } else {
-            sweep(tile, Clip { threshold });
-        }
+        sweep_tile(tile);
         largest_change(tile)
+    }
+}
+
+/// One sweep over all atoms; leaves `max_j H_jj |change of a_j|` per column in `workspace.change`.
+pub(super) fn sweep_tile<T: Scalar>(tile: &mut Tile<'_, T>) {
+    let threshold = tile.problem.thresholds();
+    if tile.problem.signed() {
+        sweep(tile, Shrink { threshold });
+    } else {
+        sweep(tile, Clip { threshold });
     }
 }
 

@@ -3,8 +3,8 @@
 use faer::Mat;
 use scn_solvers::testing::{dictionary, normal_matrix};
 use scn_solvers::{
-    ActiveSet, CoordinateDescent, ElasticNet, Fista, Lambda1, Problem, Report, Scalar, Settings,
-    Sign, Solver, Start, encode,
+    ActiveSet, Auto, CoordinateDescent, ElasticNet, Fista, Lambda1, Problem, Report, Scalar,
+    Settings, Sign, Solver, Start, encode,
 };
 
 /// The tolerance of the oracle.
@@ -139,6 +139,7 @@ pub(crate) fn solvers<T: Scalar>(tolerance: f64, max_passes: u32) -> Vec<Box<dyn
     let settings = Settings::new(tolerance, max_passes).unwrap();
     vec![
         Box::new(CoordinateDescent::new(settings)),
+        Box::new(Auto::new(settings)),
         Box::new(Fista::new(settings)),
         Box::new(Fista::without_restart(settings)),
         Box::new(ActiveSet::new(settings)),

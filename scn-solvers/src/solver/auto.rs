@@ -1,0 +1,114 @@
+//! Sweeps that find the active set, exact steps on it where sweeps are slow.
+
+mod active_step;
+
+use super::active_set::polish;
+use super::coordinate_descent::sweep_tile;
+use super::{EXHAUSTED, Solver, Tile, largest_change};
+use crate::{Scalar, Settings, kkt};
+
+/// Sweeps before the first step on the active set, and between two steps: enough to move the active set.
+const SWEEPS: u32 = 6;
+
+/// Sweeps that a step must be expected to save, which is about what it costs.
+const WORTH: f64 = 14.0;
+
+/// Steps after which the columns that are still not solved are taken one by one.
+const STEPS: u32 = 12;
+
+/// The choice for those who do not want to choose: [coordinate descent](super::CoordinateDescent), helped out where it is slow.
+///
+/// The rule:
+///
+/// 1. Sweep. While each sweep shrinks the step so quickly that fewer than 14 more will do, there is nothing better.
+/// 2. Where they would not do, or where `f32` keeps the step from shrinking, the active set L of each column is taken
+///    for right, and `H_LL d = c_L - λ1_L s - (H a)_L` is solved by conjugate gradients for the whole tile at once.
+///    Codes that would change their sign become zero; a column whose objective this raises goes back. For tolerances below
+///    the rounding of `f32` the right-hand side is taken in `f64`, which makes the step one of iterative refinement.
+///    Then sweep again: they repair the active set.
+/// 3. After 12 such steps, columns that are still above the tolerance are solved one by one by the exact
+///    [active-set method](super::ActiveSet) in `f64`, from where they stand.
+///
+/// On dictionaries of moderate coherence it is coordinate descent to the bit. The subspace step follows Moré, Toraldo,
+/// "On the solution of large quadratic programming problems with bound constraints", SIAM J. Optimization 1 (1991);
+/// refinement is Wilkinson's.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Auto {
+    settings: Settings,
+}
+
+impl Auto {
+    /// With the given tolerance and limit of passes; a product with `H` counts as a pass.
+    pub fn new(settings: Settings) -> Self {
+        Self { settings }
+    }
+}
+
+impl<T: Scalar> Solver<T> for Auto {
+    fn name(&self) -> &'static str {
+        "auto"
+    }
+
+    fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    fn begin(&self, tile: &mut Tile<'_, T>) {
+        tile.workspace.subspace.fit(tile.problem);
+    }
+
+    fn pass(&self, tile: &mut Tile<'_, T>) -> f64 {
+        let tolerance = self.settings.tolerance();
+        if tile.workspace.subspace.steps > STEPS {
+            return EXHAUSTED;
+        }
+        sweep_tile(tile);
+        let estimate = largest_change(tile);
+        let state = &mut tile.workspace.subspace;
+        let last = std::mem::replace(&mut state.estimate, estimate);
+        state.sweeps += 1;
+        if state.sweeps < SWEEPS || estimate <= tolerance {
+            return estimate;
+        }
+        let rate = estimate / last;
+        let ahead = (tolerance / estimate).ln() / rate.ln();
+        if rate < 1.0 && ahead < WORTH {
+            return estimate;
+        }
+        state.sweeps = 0;
+        state.steps += 1;
+        if state.steps > STEPS {
+            solve_one_by_one(tile, tolerance);
+            return EXHAUSTED;
+        }
+        active_step::take(tile, tolerance);
+        // Whether the active set was right is for the certificate to say.
+        0.0
+    }
+}
+
+/// Rule 3.
+fn solve_one_by_one<T: Scalar>(tile: &mut Tile<'_, T>, tolerance: f64) {
+    kkt::measure_in_f64(tile.problem, tile.workspace);
+    let problem = T::in_f64(tile.problem);
+    let width = T::tile();
+    for column in 0..tile.columns {
+        // Written so that a NaN is left alone.
+        if tile.workspace.residual[column].to_f64() > tolerance {
+            let take = |values: &[T]| -> Vec<f64> {
+                let rows = values.chunks_exact(width).take(problem.atoms());
+                rows.map(|row| row[column].to_f64()).collect()
+            };
+            let (correlations, start) = (
+                take(&tile.workspace.correlations),
+                take(&tile.workspace.codes),
+            );
+            let changes = 10 * problem.atoms() as u32;
+            let code = polish(problem, correlations, start, changes);
+            let rows = tile.workspace.codes.chunks_exact_mut(width);
+            for (row, value) in rows.zip(code) {
+                row[column] = T::from_f64(value);
+            }
+        }
+    }
+}

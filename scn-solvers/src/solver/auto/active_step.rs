@@ -1,0 +1,253 @@
+//! A step to the minimum on the active set, for all columns of a tile at once.
+//!
+//! With the active set L of a column and its signs s, the minimum on L is at `a + d`, where
+//!
+//! ```text
+//! H_LL d_L = r_L,      r = c - λ1 s - H a
+//! ```
+//!
+//! As long as no code changes its sign, a move by d changes the objective by `1/2 d'Hd - r'd`.
+
+use crate::kernel::{Advance, Curvature, Product, Turn};
+use crate::solver::Tile;
+use crate::workspace::{Wide, Workspace};
+use crate::{Problem, Scalar, kkt};
+
+/// Products that conjugate gradients make at most.
+const PRODUCTS: u32 = 40;
+
+/// The remainder `max |r|` that ends them: so much of the tolerance, or of what it was.
+const OF_TOLERANCE: f64 = 0.3;
+const OF_START: f64 = 0.01;
+
+/// Takes the step. Codes that would change their sign become zero.
+pub(super) fn take<T: Scalar>(tile: &mut Tile<'_, T>, tolerance: f64) {
+    if kkt::needs_f64(tile.problem, tolerance) {
+        prepare_in_f64(tile.problem, tile.workspace);
+    } else {
+        let workspace = &mut *tile.workspace;
+        T::dispatch(Product {
+            matrix: tile.problem.gram_panels(),
+            y: &workspace.codes,
+            out: &mut workspace.product,
+        });
+        prepare(tile.problem, workspace);
+    }
+    let products = conjugate_gradients(tile, tolerance);
+    let checked = tile.workspace.clip();
+    if checked {
+        let workspace = &mut *tile.workspace;
+        T::dispatch(Curvature {
+            gram: tile.problem.gram_panels(),
+            direction: &workspace.subspace.direction,
+            product: &mut workspace.product,
+            curvature: &mut workspace.change,
+        });
+        workspace.shorten();
+    }
+    tile.workspace.walk();
+    tile.workspace.extra_passes += products + 1 + u32::from(checked);
+}
+
+/// The entry of `r` for an active code, zero for others.
+#[inline(always)]
+fn pull<T: Scalar>(code: T, correlation: T, lambda1: T, gram_code: T) -> T {
+    if code > T::ZERO {
+        correlation - lambda1 - gram_code
+    } else if code < T::ZERO {
+        correlation + lambda1 - gram_code
+    } else {
+        T::ZERO
+    }
+}
+
+/// Fills mask and right side from `H a` in `workspace.product`.
+fn prepare<T: Scalar>(problem: &Problem<T>, workspace: &mut Workspace<T>) {
+    let width = T::tile();
+    for (j, &lambda1) in problem.padded_lambda1().iter().enumerate() {
+        for entry in j * width..(j + 1) * width {
+            let code = workspace.codes[entry];
+            let active = code != T::ZERO;
+            workspace.subspace.mask[entry] = if active { T::ONE } else { T::ZERO };
+            workspace.subspace.right_side[entry] = pull(
+                code,
+                workspace.correlations[entry],
+                lambda1,
+                workspace.product[entry],
+            );
+        }
+    }
+}
+
+/// As [`prepare`], with `H a` and the difference in `f64`.
+fn prepare_in_f64<T: Scalar>(problem: &Problem<T>, workspace: &mut Workspace<T>) {
+    let exact = T::in_f64(problem);
+    let width = f64::tile();
+    let Workspace {
+        wide,
+        codes,
+        correlations,
+        subspace,
+        ..
+    } = workspace;
+    wide.fit(exact.diagonal().len());
+    for first in (0..T::tile()).step_by(width) {
+        Wide::take(codes, first, &mut wide.codes);
+        Wide::take(correlations, first, &mut wide.correlations);
+        f64::dispatch(Product {
+            matrix: exact.gram_panels(),
+            y: &wide.codes,
+            out: &mut wide.product,
+        });
+        for (j, &lambda1) in exact.padded_lambda1().iter().enumerate() {
+            for k in 0..width {
+                let (from, to) = (j * width + k, j * T::tile() + first + k);
+                let code = wide.codes[from];
+                let active = code != 0.0;
+                subspace.mask[to] = if active { T::ONE } else { T::ZERO };
+                let r = pull(code, wide.correlations[from], lambda1, wide.product[from]);
+                subspace.right_side[to] = T::from_f64(r);
+            }
+        }
+    }
+}
+
+/// Solves for d, from zero. Returns the number of products with `H`.
+fn conjugate_gradients<T: Scalar>(tile: &mut Tile<'_, T>, tolerance: f64) -> u32 {
+    let problem = tile.problem;
+    let workspace = &mut *tile.workspace;
+    let state = &mut workspace.subspace;
+    let inverse_diagonal = problem.inverse_diagonal();
+    state.remainder.copy_from_slice(&state.right_side);
+    state.solution.fill(T::ZERO);
+    state.direction.fill(T::ZERO);
+    state.factor.fill(T::ZERO);
+    T::dispatch(Turn {
+        inverse_diagonal,
+        weight: &state.factor,
+        remainder: &state.remainder,
+        direction: &mut state.direction,
+    });
+    // A step of length zero measures the remainder.
+    workspace.product.fill(T::ZERO);
+    let advance = |workspace: &mut Workspace<T>| {
+        let state = &mut workspace.subspace;
+        T::dispatch(Advance {
+            inverse_diagonal,
+            mask: &state.mask,
+            step: &state.factor,
+            direction: &state.direction,
+            product: &workspace.product,
+            solution: &mut state.solution,
+            remainder: &mut state.remainder,
+            square: &mut state.square,
+            largest: &mut workspace.residual,
+        });
+    };
+    advance(workspace);
+    workspace.subspace.goal.clear();
+    let columns = workspace.residual.iter().zip(&workspace.scale);
+    let goal = columns.map(|(&start, &scale)| {
+        (OF_TOLERANCE * tolerance * scale.to_f64()).max(OF_START * start.to_f64())
+    });
+    workspace.subspace.goal.extend(goal);
+
+    for product in 0..PRODUCTS {
+        let goals = workspace.subspace.goal.iter().zip(&workspace.residual);
+        // Written so that a NaN counts as reached.
+        if !goals
+            .take(tile.columns)
+            .any(|(&goal, left)| left.to_f64() > goal)
+        {
+            return product;
+        }
+        T::dispatch(Curvature {
+            gram: problem.gram_panels(),
+            direction: &workspace.subspace.direction,
+            product: &mut workspace.product,
+            curvature: &mut workspace.change,
+        });
+        let state = &mut workspace.subspace;
+        let curvatures = state.square.iter().zip(&workspace.change);
+        for (factor, (&square, &curvature)) in state.factor.iter_mut().zip(curvatures) {
+            *factor = quotient(square, curvature);
+        }
+        state.last_square.clone_from(&state.square);
+        advance(workspace);
+        let state = &mut workspace.subspace;
+        let squares = state.square.iter().zip(&state.last_square);
+        for (factor, (&square, &last)) in state.factor.iter_mut().zip(squares) {
+            *factor = quotient(square, last);
+        }
+        T::dispatch(Turn {
+            inverse_diagonal,
+            weight: &state.factor,
+            remainder: &state.remainder,
+            direction: &mut state.direction,
+        });
+    }
+    PRODUCTS
+}
+
+/// `a / b`, or 0 where a column has nothing left to solve.
+fn quotient<T: Scalar>(a: T, b: T) -> T {
+    let quotient = a / b;
+    if b > T::ZERO && quotient.finite() {
+        quotient
+    } else {
+        T::ZERO
+    }
+}
+
+impl<T: Scalar> Workspace<T> {
+    /// Copies the solution to `direction`, cut off where a code would change its sign. Whether any would.
+    fn clip(&mut self) -> bool {
+        let state = &mut self.subspace;
+        let mut clipped = false;
+        let entries = self
+            .codes
+            .iter()
+            .zip(&state.solution)
+            .zip(&mut state.direction);
+        for ((&code, &way), direction) in entries {
+            let crosses = (code + way) * code < T::ZERO;
+            clipped |= crosses;
+            *direction = if crosses { -code } else { way };
+        }
+        clipped
+    }
+
+    /// Where the clipped way would raise the objective, takes the solution's instead, as far as no code changes its sign.
+    /// `change` holds the curvature `d'Hd` of the clipped way.
+    fn shorten(&mut self) {
+        let width = T::tile();
+        for column in 0..width {
+            let entries = || (column..self.codes.len()).step_by(width);
+            let state = &self.subspace;
+            let slope: f64 = entries()
+                .map(|entry| state.right_side[entry].to_f64() * state.direction[entry].to_f64())
+                .sum();
+            if 0.5 * self.change[column].to_f64() <= slope {
+                continue;
+            }
+            let mut step = T::ONE;
+            for entry in entries() {
+                let (code, way) = (self.codes[entry], state.solution[entry]);
+                if (code + way) * code < T::ZERO && -code / way < step {
+                    step = -code / way;
+                }
+            }
+            for entry in (column..self.codes.len()).step_by(width) {
+                let way = step * self.subspace.solution[entry];
+                let crosses = (self.codes[entry] + way) * self.codes[entry] < T::ZERO;
+                self.subspace.direction[entry] = if crosses { -self.codes[entry] } else { way };
+            }
+        }
+    }
+
+    fn walk(&mut self) {
+        for (code, &way) in self.codes.iter_mut().zip(&self.subspace.direction) {
+            *code += way;
+        }
+    }
+}
