@@ -279,7 +279,7 @@ pub enum Moments {
 ///
 /// | key | default | range |
 /// |---|---|---|
-/// | `method` | `coordinate-descent` | or `fista` |
+/// | `method` | `auto` | or `coordinate-descent`, `fista` |
 /// | `tolerance` | 1e-4 | KKT residual of the codes, > 0 |
 /// | `adjoint_tolerance` | 1e-4 | relative residual of the adjoint system, > 0 |
 /// | `max_passes` | 200 | >= 1 |
@@ -299,7 +299,7 @@ pub struct SolverConfig {
 impl Default for SolverConfig {
     fn default() -> Self {
         Self {
-            method: SolverMethod::CoordinateDescent,
+            method: SolverMethod::Auto,
             tolerance: 1e-4,
             adjoint_tolerance: 1e-4,
             max_passes: 200,
@@ -311,6 +311,8 @@ impl Default for SolverConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SolverMethod {
+    /// [`scn_solvers::Auto`]
+    Auto,
     /// [`scn_solvers::CoordinateDescent`]
     CoordinateDescent,
     /// [`scn_solvers::Fista`] with adaptive restart

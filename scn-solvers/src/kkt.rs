@@ -84,6 +84,16 @@ pub(crate) fn needs_f64<T: Scalar>(problem: &Problem<T>, tolerance: f64) -> bool
     T::EPSILON.to_f64() > f64::EPSILON && tolerance < 32.0 * rounding
 }
 
+/// The residual at which a column counts as converged. Near the rounding of `T`, that of the correlations themselves is
+/// allowed for: summed in parts, they are off by about `2 ε`.
+pub(crate) fn goal<T: Scalar>(tolerance: f64, in_f64: bool) -> f64 {
+    if in_f64 {
+        (tolerance - 2.0 * T::EPSILON.to_f64()).max(0.5 * tolerance)
+    } else {
+        tolerance
+    }
+}
+
 /// As [`measure`], with the codes taken into `f64` first.
 pub(crate) fn measure_in_f64<T: Scalar>(problem: &Problem<T>, workspace: &mut Workspace<T>) {
     let exact = T::in_f64(problem);

@@ -68,6 +68,7 @@ pub(crate) fn solve_tile<T: Scalar>(
     solver.begin(tile);
 
     let in_f64 = kkt::needs_f64(tile.problem, settings.tolerance());
+    let goal = kkt::goal::<T>(settings.tolerance(), in_f64);
     let mut best = f64::INFINITY;
     let mut last_progress = 0;
     let mut passes = 0;
@@ -90,7 +91,7 @@ pub(crate) fn solve_tile<T: Scalar>(
         let worst = tile.workspace.residual[..tile.columns]
             .iter()
             .fold(0.0, |worst: f64, r| worst.max(r.to_f64()));
-        if worst <= settings.tolerance() {
+        if worst <= goal {
             break Status::Converged;
         }
         if last {
@@ -114,7 +115,7 @@ pub(crate) fn solve_tile<T: Scalar>(
         first_column,
         passes,
         if finite { status } else { Status::NonFinite },
-        settings.tolerance(),
+        goal,
     )
 }
 

@@ -7,8 +7,8 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use faer::{Mat, MatMut, MatRef};
 use scn_solvers::{
-    ActiveSet, CoordinateDescent, ElasticNet, Fista, Problem, Report, Scalar, Settings, Solver,
-    Start, certify, encode,
+    ActiveSet, Auto, CoordinateDescent, ElasticNet, Fista, Problem, Report, Scalar, Settings,
+    Solver, Start, certify, encode,
 };
 use serde::Serialize;
 
@@ -39,7 +39,7 @@ pub(crate) struct Solve {
     #[arg(long)]
     signed: bool,
     /// Method
-    #[arg(long, value_enum, default_value_t = Method::CoordinateDescent)]
+    #[arg(long, value_enum, default_value_t = Method::Auto)]
     solver: Method,
     /// KKT residual to reach, relative to max |D'x| of each column [default: 1e-5 in f4, 1e-9 in f8]
     #[arg(long, value_name = "NUMBER")]
@@ -55,7 +55,9 @@ pub(crate) struct Solve {
 /// The methods that `scn solve` offers.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Method {
-    /// Projected Gauss-Seidel in Gram form; the fastest where atoms are not too alike
+    /// Coordinate descent, helped out by exact steps on the active set where it is slow
+    Auto,
+    /// Projected Gauss-Seidel in Gram form; fast where atoms are not too alike
     CoordinateDescent,
     /// Accelerated proximal gradient with adaptive restart
     Fista,
@@ -66,6 +68,7 @@ enum Method {
 impl Method {
     fn build<T: Scalar>(self, settings: Settings) -> Box<dyn Solver<T>> {
         match self {
+            Method::Auto => Box::new(Auto::new(settings)),
             Method::CoordinateDescent => Box::new(CoordinateDescent::new(settings)),
             Method::Fista => Box::new(Fista::new(settings)),
             Method::ActiveSet => Box::new(ActiveSet::new(settings)),

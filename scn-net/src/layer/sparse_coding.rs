@@ -3,7 +3,7 @@
 use faer::{MatMut, MatRef};
 use scn_grad::{Gradients, MaskedGaussSeidel};
 use scn_solvers::{
-    CoordinateDescent, ElasticNet, Fista, Lambda1, Problem, Report, Settings, Sign, Solver,
+    Auto, CoordinateDescent, ElasticNet, Fista, Lambda1, Problem, Report, Settings, Sign, Solver,
 };
 
 use super::{Activity, Layer, Saved, wrong_saved};
@@ -135,6 +135,7 @@ fn solvers(
     };
     let forward = settings("tolerance", config.tolerance)?;
     let solver: Box<dyn Solver<f32>> = match config.method {
+        SolverMethod::Auto => Box::new(Auto::new(forward)),
         SolverMethod::CoordinateDescent => Box::new(CoordinateDescent::new(forward)),
         SolverMethod::Fista => Box::new(Fista::new(forward)),
     };

@@ -11,7 +11,7 @@ use crate::{Scalar, Settings, kkt};
 const SWEEPS: u32 = 6;
 
 /// Sweeps that a step must be expected to save, which is about what it costs.
-const WORTH: f64 = 14.0;
+const WORTH: f64 = 24.0;
 
 /// Steps after which the columns that are still not solved are taken one by one.
 const STEPS: u32 = 12;
@@ -20,7 +20,7 @@ const STEPS: u32 = 12;
 ///
 /// The rule:
 ///
-/// 1. Sweep. While each sweep shrinks the step so quickly that fewer than 14 more will do, there is nothing better.
+/// 1. Sweep. While each sweep shrinks the step so quickly that fewer than 24 more will do, there is nothing better.
 /// 2. Where they would not do, or where `f32` keeps the step from shrinking, the active set L of each column is taken
 ///    for right, and `H_LL d = c_L - λ1_L s - (H a)_L` is solved by conjugate gradients for the whole tile at once.
 ///    Codes that would change their sign become zero; a column whose objective this raises goes back. For tolerances below
@@ -64,17 +64,21 @@ impl<T: Scalar> Solver<T> for Auto {
         }
         sweep_tile(tile);
         let estimate = largest_change(tile);
+        let in_f64 = kkt::needs_f64(tile.problem, tolerance);
         let state = &mut tile.workspace.subspace;
+        // The sweeps believed that they had arrived, and the certificate did not: that is rounding.
+        let refuted = in_f64 && state.estimate <= tolerance;
         let last = std::mem::replace(&mut state.estimate, estimate);
         state.sweeps += 1;
-        if state.sweeps < SWEEPS || estimate <= tolerance {
+        let slow = || {
+            let rate = estimate / last;
+            let ahead = (tolerance / estimate).ln() / rate.ln();
+            estimate > tolerance && (rate >= 1.0 || ahead > WORTH)
+        };
+        if !refuted && (state.sweeps < SWEEPS || !slow()) {
             return estimate;
         }
-        let rate = estimate / last;
-        let ahead = (tolerance / estimate).ln() / rate.ln();
-        if rate < 1.0 && ahead < WORTH {
-            return estimate;
-        }
+        state.estimate = f64::INFINITY;
         state.sweeps = 0;
         state.steps += 1;
         if state.steps > STEPS {
