@@ -10,8 +10,11 @@ use crate::{Scalar, Settings, kkt};
 /// Sweeps before the first step on the active set, and between two steps: enough to move the active set.
 const SWEEPS: u32 = 6;
 
-/// Sweeps that a step must be expected to save, which is about what it costs.
-const WORTH: f64 = 24.0;
+/// Sweeps that a step must be expected to save, which is about what it costs. What it does besides products with `H` weighs
+/// more where there are few atoms.
+fn worth(atoms: usize) -> f64 {
+    24.0 * (1.0 + 32.0 / atoms as f64)
+}
 
 /// Steps after which the columns that are still not solved are taken one by one.
 const STEPS: u32 = 12;
@@ -20,7 +23,8 @@ const STEPS: u32 = 12;
 ///
 /// The rule:
 ///
-/// 1. Sweep. While each sweep shrinks the step so quickly that fewer than 24 more will do, there is nothing better.
+/// 1. Sweep. While each sweep shrinks the step so quickly that a step would cost more than the sweeps still ahead (24, and more for few atoms), there is nothing
+///    better.
 /// 2. Where they would not do, or where `f32` keeps the step from shrinking, the active set L of each column is taken
 ///    for right, and `H_LL d = c_L - λ1_L s - (H a)_L` is solved by conjugate gradients for the whole tile at once.
 ///    Codes that would change their sign become zero; a column whose objective this raises goes back. For tolerances below
@@ -70,10 +74,11 @@ impl<T: Scalar> Solver<T> for Auto {
         let refuted = in_f64 && state.estimate <= tolerance;
         let last = std::mem::replace(&mut state.estimate, estimate);
         state.sweeps += 1;
+        let worth = worth(tile.problem.atoms());
         let slow = || {
             let rate = estimate / last;
             let ahead = (tolerance / estimate).ln() / rate.ln();
-            estimate > tolerance && (rate >= 1.0 || ahead > WORTH)
+            estimate > tolerance && (rate >= 1.0 || ahead > worth)
         };
         if !refuted && (state.sweeps < SWEEPS || !slow()) {
             return estimate;
