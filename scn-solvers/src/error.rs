@@ -165,6 +165,46 @@ impl EncodeError {
     }
 }
 
+/// Why a regularisation path cannot be followed.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PathError {
+    /// Correlations, offsets or weights that are not one per atom.
+    #[error("a path needs one value per atom, {expected} in all, but has {found}")]
+    Length {
+        /// Number of atoms.
+        expected: usize,
+        /// Number of values.
+        found: usize,
+    },
+    /// A correlation that is NaN or infinite.
+    #[error("correlations must be finite, but that of atom {atom} is {found}")]
+    Correlation {
+        /// The first such atom.
+        atom: usize,
+        /// Its correlation.
+        found: f64,
+    },
+    /// An offset below zero, or a weight that is not positive.
+    #[error(
+        "lambda1 = offset + t weight needs offset >= 0 and weight > 0, but atom {atom} has {offset} and {weight}"
+    )]
+    Weight {
+        /// The first such atom.
+        atom: usize,
+        /// Its offset.
+        offset: f64,
+        /// Its weight.
+        weight: f64,
+    },
+    /// More breakpoints than were to be expected.
+    #[error("the path has more than {limit} breakpoints")]
+    TooLong {
+        /// The limit.
+        limit: usize,
+    },
+}
+
 /// Settings out of range.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]

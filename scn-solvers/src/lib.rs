@@ -25,6 +25,7 @@
 //! | [`columns`] | where signals come from: a matrix, or anything that can write columns into a tile |
 //! | [`kkt`], [`certificate`] | the only definition of converged; the duality gap |
 //! | [`solver`] | the trait and the one loop; [`CoordinateDescent`], [`Fista`], [`ActiveSet`] |
+//! | [`mod@path`] | the code as a function of λ1 |
 //! | [`mod@encode`] | tiles × threads |
 //! | [`tile`] | the building blocks for a method of one's own |
 //!
@@ -55,6 +56,7 @@ pub mod encode;
 mod error;
 mod kernel;
 pub mod kkt;
+pub mod path;
 pub mod penalty;
 pub mod problem;
 mod report;
@@ -69,12 +71,13 @@ mod workspace;
 pub use certificate::{Certificate, certify};
 pub use columns::ColumnSource;
 pub use encode::{Start, encode, encode_correlations};
-pub use error::{EncodeError, ProblemError, SettingsError};
+pub use error::{EncodeError, PathError, ProblemError, SettingsError};
 pub use kernel::InstructionSet;
+pub use path::{Path, path};
 pub use penalty::{ElasticNet, Lambda1, Sign};
 pub use problem::Problem;
 pub use report::{Report, Status};
 pub use scalar::Scalar;
 pub use settings::Settings;
-pub use solver::{ActiveSet, Auto, CoordinateDescent, Fista, Solver};
+pub use solver::{ActiveSet, Auto, CoordinateDescent, Fista, Lars, Solver};
 pub use workspace::Workspace;

@@ -3,12 +3,16 @@
 mod active_set;
 mod auto;
 mod coordinate_descent;
+mod factor;
 mod fista;
+mod lars;
 
 pub use active_set::ActiveSet;
 pub use auto::Auto;
 pub use coordinate_descent::CoordinateDescent;
+pub(crate) use factor::ActiveFactor;
 pub use fista::Fista;
+pub use lars::Lars;
 
 use crate::{Problem, Report, Scalar, Settings, Status, Workspace, kkt};
 

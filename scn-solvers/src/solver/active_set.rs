@@ -1,21 +1,19 @@
 //! An exact active-set method, the oracle of the others.
 
-use faer::dyn_stack::{MemBuffer, MemStack};
-use faer::linalg::cholesky::llt::factor::{cholesky_in_place, cholesky_in_place_scratch};
-use faer::linalg::cholesky::llt::solve::solve_in_place;
-use faer::{Mat, Par};
-
+use super::factor::ActiveFactor;
 use super::{Solver, Tile};
 use crate::{Problem, Scalar, Settings};
+
+/// Changes of the active set that a column may make in one pass, so that its factor is not built anew for each.
+const CHANGES_PER_PASS: u32 = 16;
 
 /// An exact primal active-set method, after Lawson and Hanson, "Solving least squares problems" (1974), chapter 23, in Gram
 /// form and with the sign of each active entry, so that it serves nonnegative and signed codes.
 ///
-/// Given the active set L with signs s, the code solves `H_LL a_L = c_L - λ1_L s`. A pass brings in, for every
-/// column that is not optimal, the atom that violates its optimality condition most, and then lets go of the entries
-/// that would change their sign. The objective falls with each pass, so no active set is met twice and the method ends
-/// after finitely many, exact to rounding; the number of passes is that of the changes of the active set, and
-/// each costs `O(|L|³)` per column. This is the reference for small problems, not the method for large ones.
+/// Given the active set L with signs s, the code solves `H_LL a_L = c_L - λ1_L s`. A change brings in the atom
+/// that violates its optimality condition most, and then lets go of the entries that would change their sign. The
+/// objective falls with each change, so no active set is met twice and the method ends after finitely many, exact to
+/// rounding. A change costs `O(n |L|)` per column; a pass makes up to 16 of them. This is the reference for small problems, not the method for large ones.
 ///
 /// An atom that depends linearly on the active ones (λ2 = 0: duplicate atoms, more atoms than rows) cannot join them. It
 /// takes the place of one: the fit stays what it is while the penalty falls, until an active entry is zero.
@@ -25,8 +23,7 @@ pub struct ActiveSet {
 }
 
 impl ActiveSet {
-    /// With the given tolerance and limit of passes. Each pass changes one atom per column, so the limit should be a few
-    /// times the number of atoms.
+    /// With the given tolerance and limit of passes.
     pub fn new(settings: Settings) -> Self {
         Self { settings }
     }
@@ -53,7 +50,10 @@ impl<T: Scalar> Solver<T> for ActiveSet {
         let mut finished = true;
         for column in 0..tile.columns {
             let mut state = Column::read(tile, column);
-            if state.bring_in() {
+            let changed = (0..CHANGES_PER_PASS)
+                .take_while(|_| state.bring_in())
+                .count();
+            if changed > 0 {
                 finished = false;
                 state.write(tile, column);
             }
@@ -85,8 +85,10 @@ struct Column<'a, T: Scalar> {
     problem: &'a Problem<T>,
     correlations: Vec<T>,
     code: Vec<T>,
-    /// Atoms with a nonzero code, and the sign of each.
-    active: Vec<(usize, T)>,
+    /// The active set, and the factor of its part of `H`.
+    factor: ActiveFactor<T>,
+    /// The sign of each active code.
+    signs: Vec<T>,
 }
 
 impl<'a, T: Scalar> Column<'a, T> {
@@ -96,22 +98,27 @@ impl<'a, T: Scalar> Column<'a, T> {
                 .map(|j| values[j * T::tile() + column])
                 .collect::<Vec<_>>()
         };
-        let code = take(&tile.workspace.codes);
-        Self::new(tile.problem, take(&tile.workspace.correlations), code)
+        let correlations = take(&tile.workspace.correlations);
+        Self::new(tile.problem, correlations, take(&tile.workspace.codes))
     }
 
-    fn new(problem: &'a Problem<T>, correlations: Vec<T>, code: Vec<T>) -> Self {
-        let active = code
-            .iter()
-            .enumerate()
-            .filter(|&(_, &a)| a != T::ZERO)
-            .map(|(j, &a)| (j, if a > T::ZERO { T::ONE } else { -T::ONE }))
-            .collect();
+    /// At a start whose active atoms depend on each other, begins at zero instead.
+    fn new(problem: &'a Problem<T>, correlations: Vec<T>, mut code: Vec<T>) -> Self {
+        let active: Vec<usize> = (0..code.len()).filter(|&j| code[j] != T::ZERO).collect();
+        let mut factor = ActiveFactor::new();
+        let gram = problem.gram();
+        if !active.iter().all(|&j| factor.push(gram, j)) {
+            code.fill(T::ZERO);
+            factor = ActiveFactor::new();
+        }
+        let sign = |&j: &usize| if code[j] > T::ZERO { T::ONE } else { -T::ONE };
+        let signs = factor.atoms().iter().map(sign).collect();
         Self {
             problem,
             correlations,
             code,
-            active,
+            factor,
+            signs,
         }
     }
 
@@ -129,23 +136,20 @@ impl<'a, T: Scalar> Column<'a, T> {
             .collect();
         candidates.sort_by(|a, b| b.0.to_f64().total_cmp(&a.0.to_f64()));
         for (_, atom, sign) in candidates {
-            self.active.push((atom, sign));
-            match self.solve() {
-                // The new entry must move into its own sign; where rounding says otherwise it is optimal at zero.
-                Some(target) if target[target.len() - 1] * sign > T::ZERO => {
-                    self.walk(target);
+            if !self.factor.push(self.problem.gram(), atom) {
+                if self.exchange(atom, sign) {
                     return true;
                 }
-                Some(_) => {
-                    self.active.pop();
-                }
-                None => {
-                    self.active.pop();
-                    if self.exchange(atom, sign) {
-                        return true;
-                    }
-                }
+                continue;
             }
+            self.signs.push(sign);
+            let target = self.minimum();
+            // The new entry must move into its own sign; where rounding says otherwise it is optimal at zero.
+            if target[target.len() - 1] * sign > T::ZERO {
+                self.walk(target);
+                return true;
+            }
+            self.let_go(target.len() - 1);
         }
         false
     }
@@ -154,14 +158,16 @@ impl<'a, T: Scalar> Column<'a, T> {
     /// active entry is zero, which is let go of. False if none would ever be: the objective has a minimum, so the
     /// violation that called for this was rounding.
     fn exchange(&mut self, atom: usize, sign: T) -> bool {
-        let Some(factor) = self.factor() else {
-            return false;
-        };
-        let weights = self.solve_with(&factor, |(i, _)| self.problem.gram()[(i, atom)]);
+        let active = self.factor.atoms().to_vec();
+        let gram = self.problem.gram();
+        let weights = self
+            .factor
+            .solve(active.iter().map(|&i| gram[(i, atom)]).collect());
         let mut first: Option<(T, usize)> = None;
-        for (&(i, own), &weight) in self.active.iter().zip(&weights) {
-            let limit = self.code[i] / (weight * sign);
-            if weight * sign * own > T::ZERO
+        for (place, &i) in active.iter().enumerate() {
+            let against = weights[place] * sign;
+            let limit = self.code[i] / against;
+            if against * self.signs[place] > T::ZERO
                 && limit.finite()
                 && first.is_none_or(|(step, _)| limit < step)
             {
@@ -171,18 +177,20 @@ impl<'a, T: Scalar> Column<'a, T> {
         let Some((step, gone)) = first else {
             return false;
         };
-        for (&(i, own), &weight) in self.active.iter().zip(&weights) {
-            let moved = self.code[i] - weight * sign * step;
-            let kept = i != gone && moved * own > T::ZERO;
-            self.code[i] = if kept { moved } else { T::ZERO };
+        for (place, &i) in active.iter().enumerate().rev() {
+            let moved = self.code[i] - weights[place] * sign * step;
+            if i != gone && moved * self.signs[place] > T::ZERO {
+                self.code[i] = moved;
+            } else {
+                self.code[i] = T::ZERO;
+                self.let_go(place);
+            }
         }
-        let code = &self.code;
-        self.active.retain(|&(i, _)| code[i] != T::ZERO);
-        self.code[atom] = sign * step;
-        self.active.push((atom, sign));
-        if let Some(target) = self.solve() {
-            self.walk(target);
+        if self.factor.push(gram, atom) {
+            self.signs.push(sign);
+            self.code[atom] = sign * step;
         }
+        self.settle();
         true
     }
 
@@ -191,7 +199,7 @@ impl<'a, T: Scalar> Column<'a, T> {
     fn violation(&self, j: usize) -> Option<(T, usize, T)> {
         let mut pull = self.correlations[j];
         let mut size = pull.magnitude() + self.problem.lambda1()[j];
-        for &(i, _) in &self.active {
+        for &i in self.factor.atoms() {
             let term = self.problem.gram()[(j, i)] * self.code[i];
             pull -= term;
             size += term.magnitude();
@@ -202,7 +210,8 @@ impl<'a, T: Scalar> Column<'a, T> {
             T::ONE
         };
         let excess = sign * pull - self.problem.lambda1()[j];
-        let rounding = T::from_f64(4.0 * (self.active.len() + 2) as f64) * T::EPSILON * size;
+        let roundings = 4.0 * (self.signs.len() + 2) as f64;
+        let rounding = T::from_f64(roundings) * T::EPSILON * size;
         (excess > rounding).then(|| {
             let norm = self.problem.diagonal()[j].to_f64().sqrt();
             (T::from_f64(excess.to_f64() / norm), j, sign)
@@ -211,15 +220,8 @@ impl<'a, T: Scalar> Column<'a, T> {
 
     /// Makes the code optimal on its active set, letting go of entries as needed.
     fn settle(&mut self) {
-        if !self.active.is_empty() {
-            match self.solve() {
-                Some(target) => self.walk(target),
-                None => {
-                    // A start whose active atoms depend on each other: begin at zero instead.
-                    self.active.clear();
-                    self.code.fill(T::ZERO);
-                }
-            }
+        if !self.signs.is_empty() {
+            self.walk(self.minimum());
         }
     }
 
@@ -229,7 +231,7 @@ impl<'a, T: Scalar> Column<'a, T> {
         loop {
             let mut step = T::ONE;
             let mut blocking = None;
-            for (k, &(j, sign)) in self.active.iter().enumerate() {
+            for (k, (&j, &sign)) in self.factor.atoms().iter().zip(&self.signs).enumerate() {
                 if target[k] * sign <= T::ZERO {
                     // Zero for an entry that is there already: a new one that an early end of the walk left at zero.
                     let way = self.code[j] - target[k];
@@ -244,7 +246,7 @@ impl<'a, T: Scalar> Column<'a, T> {
                     }
                 }
             }
-            for (k, &(j, _)) in self.active.iter().enumerate() {
+            for (k, &j) in self.factor.atoms().iter().enumerate() {
                 let code = self.code[j];
                 self.code[j] = if blocking.is_none() {
                     target[k]
@@ -253,56 +255,26 @@ impl<'a, T: Scalar> Column<'a, T> {
                 };
             }
             let Some(k) = blocking else { return };
-            let (j, _) = self.active.remove(k);
-            self.code[j] = T::ZERO;
-            if self.active.is_empty() {
+            self.code[self.factor.atoms()[k]] = T::ZERO;
+            self.let_go(k);
+            if self.signs.is_empty() {
                 return;
             }
-            match self.solve() {
-                Some(next) => target = next,
-                None => return,
-            }
+            target = self.minimum();
         }
     }
 
-    /// `H_LL⁻¹ (c_L - λ1_L s)`. None if the active atoms depend linearly on each other.
-    fn solve(&self) -> Option<Vec<T>> {
-        let factor = self.factor()?;
-        Some(self.solve_with(&factor, |(j, sign)| {
-            self.correlations[j] - self.problem.lambda1()[j] * sign
-        }))
+    /// Takes an atom out of the active set.
+    fn let_go(&mut self, place: usize) {
+        self.factor.remove(place);
+        self.signs.remove(place);
     }
 
-    /// The Cholesky factor of `H_LL`, in the lower triangle. None if the active atoms depend linearly on each other.
-    ///
-    /// On the calling thread alone, so that the bits do not depend on the number of threads.
-    fn factor(&self) -> Option<Mat<T>> {
-        let size = self.active.len();
-        let mut factor = Mat::from_fn(size, size, |p, q| {
-            self.problem.gram()[(self.active[p].0, self.active[q].0)]
-        });
-        let scratch = cholesky_in_place_scratch::<T>(size, Par::Seq, Default::default());
-        cholesky_in_place(
-            factor.as_mut(),
-            Default::default(),
-            Par::Seq,
-            MemStack::new(&mut MemBuffer::new(scratch)),
-            Default::default(),
-        )
-        .ok()?;
-        let independent = self.active.iter().enumerate().all(|(k, &(j, _))| {
-            let pivot = factor[(k, k)] * factor[(k, k)];
-            pivot > T::from_f64(8.0 * size as f64) * T::EPSILON * self.problem.diagonal()[j]
-        });
-        independent.then_some(factor)
-    }
-
-    /// `H_LL⁻¹ r`, with r given per active entry.
-    fn solve_with(&self, factor: &Mat<T>, right_side: impl Fn((usize, T)) -> T) -> Vec<T> {
-        let size = self.active.len();
-        let mut solution = Mat::from_fn(size, 1, |p, _| right_side(self.active[p]));
-        let scratch = MemStack::new(&mut []);
-        solve_in_place(factor.as_ref(), solution.as_mut(), Par::Seq, scratch);
-        (0..size).map(|p| solution[(p, 0)]).collect()
+    /// The minimiser on the active set with its signs: `H_LL⁻¹ (c_L - λ1_L s)`.
+    fn minimum(&self) -> Vec<T> {
+        let active = self.factor.atoms().iter().zip(&self.signs);
+        let right_side =
+            active.map(|(&j, &sign)| self.correlations[j] - self.problem.lambda1()[j] * sign);
+        self.factor.solve(right_side.collect())
     }
 }

@@ -3,7 +3,7 @@
 use faer::Mat;
 use scn_solvers::testing::{dictionary, normal_matrix};
 use scn_solvers::{
-    ActiveSet, Auto, CoordinateDescent, ElasticNet, Fista, Lambda1, Problem, Report, Scalar,
+    ActiveSet, Auto, CoordinateDescent, ElasticNet, Fista, Lambda1, Lars, Problem, Report, Scalar,
     Settings, Sign, Solver, Start, encode,
 };
 
@@ -143,5 +143,6 @@ pub(crate) fn solvers<T: Scalar>(tolerance: f64, max_passes: u32) -> Vec<Box<dyn
         Box::new(Fista::new(settings)),
         Box::new(Fista::without_restart(settings)),
         Box::new(ActiveSet::new(settings)),
+        Box::new(Lars::new(settings)),
     ]
 }
