@@ -215,6 +215,12 @@ pub enum SettingsError {
         /// The value.
         found: f64,
     },
+    /// A relaxation outside (0, 2).
+    #[error("the relaxation must be between 0 and 2, but is {found}")]
+    Relaxation {
+        /// The value.
+        found: f64,
+    },
     /// No pass at all.
     #[error("the limit of passes must be at least 1, but is 0")]
     MaxPasses,

@@ -79,5 +79,5 @@ pub use problem::Problem;
 pub use report::{Report, Status};
 pub use scalar::Scalar;
 pub use settings::Settings;
-pub use solver::{ActiveSet, Auto, CoordinateDescent, Fista, Lars, Solver};
+pub use solver::{ActiveSet, Admm, Auto, CoordinateDescent, Fista, Ista, Lars, Solver};
 pub use workspace::Workspace;

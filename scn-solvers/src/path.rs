@@ -112,6 +112,9 @@ pub fn follow(
     .run(limit)
 }
 
+/// What is below this, relative to what it was computed from, is taken for rounding: some thousand ε.
+const ROUNDING: f64 = 1e-12;
+
 /// What happens at a breakpoint.
 #[derive(Debug, Clone, Copy)]
 enum Event {
@@ -204,7 +207,9 @@ impl Homotopy<'_> {
         let mut first: Option<(f64, Event)> = None;
         let mut consider = |at: f64, event: Event| {
             // What rounding puts a little above t happens at t.
-            if at.is_finite() && at <= t * (1.0 + 1e-12) && first.is_none_or(|(best, _)| at > best)
+            if at.is_finite()
+                && at <= t * (1.0 + ROUNDING)
+                && first.is_none_or(|(best, _)| at > best)
             {
                 first = Some((at.min(t), event));
             }
@@ -228,7 +233,10 @@ impl Homotopy<'_> {
                 // sign (f + t g) - offset - t weight rises to zero as t falls.
                 let slope = sign * stretch.g[j] - self.weight[j];
                 let settled = self.settled == Some((j, sign));
-                if slope < 0.0 && !settled {
+                // An atom that moves along with the active ones, like the twin of one, stays on its bound and never
+                // crosses it: its slope is rounding.
+                let rounding = ROUNDING * (stretch.g[j].abs() + self.weight[j]);
+                if slope < -rounding && !settled {
                     consider(
                         (self.offset[j] - sign * stretch.f[j]) / slope,
                         Event::Joins(j, sign),

@@ -9,6 +9,7 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatRef, Par};
 
 use crate::penalty::{ElasticNet, Sign};
+use crate::solver::ActiveFactor;
 use crate::tile::{Panels, padded};
 use crate::{ProblemError, Scalar};
 
@@ -26,6 +27,7 @@ pub struct Problem<T: Scalar> {
     thresholds: Vec<T>,
     lipschitz: OnceLock<T>,
     widened: OnceLock<Box<Problem<f64>>>,
+    shifted_inverse: OnceLock<(T, Panels<T>)>,
 }
 
 impl<T: Scalar> Problem<T> {
@@ -106,6 +108,7 @@ impl<T: Scalar> Problem<T> {
             thresholds: vec![T::ZERO; padded(atoms)],
             lipschitz: OnceLock::new(),
             widened: OnceLock::new(),
+            shifted_inverse: OnceLock::new(),
         }
     }
 
@@ -176,6 +179,7 @@ impl<T: Scalar> Problem<T> {
         self.gram_panels.repack(self.gram.as_ref());
         self.lipschitz = OnceLock::new();
         self.widened = OnceLock::new();
+        self.shifted_inverse = OnceLock::new();
         self.penalty = penalty;
     }
 
@@ -250,6 +254,36 @@ impl<T: Scalar> Problem<T> {
                 extreme_eigenvalues(self.gram.as_ref()).map_or(trace, |(_, largest)| largest);
             let bound = largest * (1.0 + 8.0 * n as f64 * T::EPSILON.to_f64());
             T::from_f64(if bound > 0.0 { bound } else { 1.0 })
+        })
+    }
+
+    /// ρ and `(H + ρI)⁻¹`, for [`Admm`](crate::solver::Admm). Computed in `f64` at the first call, in `O(n³)`, on the calling
+    /// thread alone.
+    pub(crate) fn shifted_inverse(&self) -> &(T, Panels<T>) {
+        self.shifted_inverse.get_or_init(|| {
+            let exact = T::in_f64(self);
+            let n = self.atoms();
+            let trace: f64 = exact.diagonal.iter().sum();
+            let (smallest, largest) = extreme_eigenvalues(exact.gram()).unwrap_or((0.0, trace));
+            let largest = if largest > 0.0 { largest } else { 1.0 };
+            let rho = (smallest.max(1e-3 * largest) * largest).sqrt();
+            let mut shifted = exact.gram.clone();
+            for j in 0..n {
+                shifted[(j, j)] += rho;
+            }
+            let mut factor = ActiveFactor::new();
+            // Every pivot is at least ρ, far above rounding, so that every atom joins.
+            for j in 0..n {
+                factor.push(shifted.as_ref(), j);
+            }
+            let mut inverse = Mat::<T>::zeros(n, n);
+            for j in 0..factor.atoms().len() {
+                let unit = (0..n).map(|i| f64::from(u8::from(i == j))).collect();
+                for (i, value) in factor.solve(unit).into_iter().enumerate() {
+                    inverse[(i, j)] = T::from_f64(value);
+                }
+            }
+            (T::from_f64(rho), Panels::pack(inverse.as_ref(), padded(n)))
         })
     }
 }

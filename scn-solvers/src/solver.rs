@@ -1,17 +1,21 @@
 //! The trait of all methods, and the one loop that runs them.
 
 mod active_set;
+mod admm;
 mod auto;
 mod coordinate_descent;
 mod factor;
 mod fista;
+mod ista;
 mod lars;
 
 pub use active_set::ActiveSet;
+pub use admm::Admm;
 pub use auto::Auto;
 pub use coordinate_descent::CoordinateDescent;
 pub(crate) use factor::ActiveFactor;
 pub use fista::Fista;
+pub use ista::Ista;
 pub use lars::Lars;
 
 use crate::{Problem, Report, Scalar, Settings, Status, Workspace, kkt};

@@ -29,6 +29,8 @@ pub struct Workspace<T> {
     pub(crate) weight: Vec<T>,
     /// One entry per column: steps of FISTA since its last restart.
     pub(crate) since_restart: Vec<u32>,
+    /// `L` of FISTA with backtracking.
+    pub(crate) lipschitz: T,
     /// Passes over the tile, for methods that do something every few of them.
     pub(crate) passes: u32,
     /// Products with `H` beyond one per pass, which count as passes.

@@ -3,8 +3,8 @@
 use std::sync::LazyLock;
 
 use super::{Solver, Tile, largest_change};
-use crate::kernel::{FistaState, FistaStep};
-use crate::{Scalar, Settings};
+use crate::kernel::{Curvature, FistaState, FistaStep};
+use crate::{Problem, Scalar, Settings, Workspace};
 
 /// The estimate of the residual and the test for a restart cost several percent of a pass on small
 /// dictionaries.
@@ -29,6 +29,7 @@ const MEASURE_EVERY: u32 = 2;
 pub struct Fista {
     settings: Settings,
     restart: bool,
+    backtracking: bool,
 }
 
 impl Fista {
@@ -37,6 +38,7 @@ impl Fista {
         Self {
             settings,
             restart: true,
+            backtracking: false,
         }
     }
 
@@ -45,13 +47,27 @@ impl Fista {
         Self {
             settings,
             restart: false,
+            backtracking: false,
+        }
+    }
+
+    /// With adaptive restart, and without an eigenvalue: `L` starts at the largest `H_jj`, which it cannot be below, and is
+    /// doubled whenever a step from z to a shows it to be too small, `(a - z)'H(a - z) > L ||a - z||²` (Beck, Teboulle,
+    /// section 4). A pass costs two products with `H`, so this pays only where the `O(n³)` of the eigenvalue do not.
+    pub fn with_backtracking(settings: Settings) -> Self {
+        Self {
+            settings,
+            restart: true,
+            backtracking: true,
         }
     }
 }
 
 impl<T: Scalar> Solver<T> for Fista {
     fn name(&self) -> &'static str {
-        if self.restart {
+        if self.backtracking {
+            "fista-with-backtracking"
+        } else if self.restart {
             "fista"
         } else {
             "fista-without-restart"
@@ -67,6 +83,12 @@ impl<T: Scalar> Solver<T> for Fista {
         workspace.extrapolated.copy_from_slice(&workspace.codes);
         workspace.since_restart.fill(0);
         workspace.passes = 0;
+        if self.backtracking {
+            workspace.subspace.fit(tile.problem);
+            let diagonal = tile.problem.diagonal().iter().copied();
+            let largest = diagonal.fold(T::ZERO, |a, b| if a > b { a } else { b });
+            workspace.lipschitz = if largest > T::ZERO { largest } else { T::ONE };
+        }
     }
 
     fn pass(&self, tile: &mut Tile<'_, T>) -> f64 {
@@ -82,22 +104,24 @@ impl<T: Scalar> Solver<T> for Fista {
         }
         let measure = workspace.passes.is_multiple_of(MEASURE_EVERY);
         workspace.passes += 1;
-        T::dispatch(FistaStep {
-            signed: problem.signed(),
-            gram: problem.gram_panels(),
-            lipschitz: problem.lipschitz(),
-            lambda1: problem.padded_lambda1(),
-            correlations: &workspace.correlations,
-            state: FistaState {
-                codes: &mut workspace.codes,
-                extrapolated: &workspace.extrapolated,
-                next_extrapolated: &mut workspace.product,
-                weight: &workspace.weight,
-            },
-            measure,
-            change: &mut workspace.change,
-            uphill: &mut workspace.residual,
-        });
+        if self.backtracking {
+            workspace
+                .subspace
+                .solution
+                .copy_from_slice(&workspace.codes);
+            step(problem, workspace, workspace.lipschitz, measure);
+            while too_short(problem, workspace) {
+                workspace.lipschitz += workspace.lipschitz;
+                workspace
+                    .codes
+                    .copy_from_slice(&workspace.subspace.solution);
+                step(problem, workspace, workspace.lipschitz, measure);
+                workspace.extra_passes += 2;
+            }
+            workspace.extra_passes += 1;
+        } else {
+            step(problem, workspace, problem.lipschitz(), measure);
+        }
         std::mem::swap(&mut workspace.extrapolated, &mut workspace.product);
         if !measure {
             return f64::INFINITY;
@@ -112,6 +136,52 @@ impl<T: Scalar> Solver<T> for Fista {
         }
         largest_change(tile)
     }
+}
+
+fn step<T: Scalar>(
+    problem: &Problem<T>,
+    workspace: &mut Workspace<T>,
+    lipschitz: T,
+    measure: bool,
+) {
+    T::dispatch(FistaStep {
+        signed: problem.signed(),
+        gram: problem.gram_panels(),
+        lipschitz,
+        lambda1: problem.padded_lambda1(),
+        correlations: &workspace.correlations,
+        state: FistaState {
+            codes: &mut workspace.codes,
+            extrapolated: &workspace.extrapolated,
+            next_extrapolated: &mut workspace.product,
+            weight: &workspace.weight,
+        },
+        measure,
+        change: &mut workspace.change,
+        uphill: &mut workspace.residual,
+    });
+}
+
+/// Whether the step just taken shows that `L` is too small, in any column, beyond the rounding of the two sums.
+fn too_short<T: Scalar>(problem: &Problem<T>, workspace: &mut Workspace<T>) -> bool {
+    let state = &mut workspace.subspace;
+    let entries = workspace.codes.iter().zip(&workspace.extrapolated);
+    for (way, (&new, &z)) in state.direction.iter_mut().zip(entries) {
+        *way = new - z;
+    }
+    T::dispatch(Curvature {
+        gram: problem.gram_panels(),
+        direction: &state.direction,
+        product: &mut state.remainder,
+        curvature: &mut state.square,
+    });
+    let rounding = 1.0 + 8.0 * problem.atoms() as f64 * T::EPSILON.to_f64();
+    let width = T::tile();
+    (0..width).any(|column| {
+        let rows = state.direction.iter().skip(column).step_by(width);
+        let length: f64 = rows.map(|way| way.to_f64() * way.to_f64()).sum();
+        state.square[column].to_f64() > rounding * workspace.lipschitz.to_f64() * length
+    })
 }
 
 /// `(s_k - 1) / s_{k+1}`, with s_0 = 1.

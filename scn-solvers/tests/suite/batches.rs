@@ -122,7 +122,8 @@ fn a_warm_start_at_the_solution_is_quick() {
         )
         .unwrap();
         assert!(first.converged() && again.converged());
-        assert!(again.passes <= 2, "{}: {again:?}", solver.name());
+        // Backtracking makes two products a pass.
+        assert!(again.passes <= 4, "{}: {again:?}", solver.name());
     }
 }
 

@@ -28,11 +28,23 @@ fn plain(_: &mut Mat<f64>) {}
 
 const NONE: &[(&str, &str)] = &[];
 
-/// Plain FISTA needs thousands of passes where H is ill conditioned.
-const SLOW: &[(&str, &str)] = &[(
-    "fista-without-restart",
-    "needs more passes than the limit on coherent atoms",
-)];
+/// Plain gradients need thousands of passes where H is ill conditioned.
+const SLOW: &[(&str, &str)] = &[
+    (
+        "fista-without-restart",
+        "more passes than the limit on coherent atoms",
+    ),
+    ("ista", "more passes than the limit on coherent atoms"),
+];
+
+/// Norms from 1e-3 to 1e2: condition 1e10.
+const ONE_STEP: &[(&str, &str)] = &[
+    ("fista", "one step size for all atoms"),
+    ("fista-without-restart", "one step size for all atoms"),
+    ("fista-with-backtracking", "one step size for all atoms"),
+    ("ista", "one step size for all atoms"),
+    ("admm", "one penalty for all atoms"),
+];
 
 const CASES: &[Case] = &[
     Case {
@@ -126,16 +138,7 @@ const CASES: &[Case] = &[
                 d.col_mut(j).iter_mut().for_each(|v| *v *= s);
             })
         },
-        skip: &[
-            (
-                "fista",
-                "one step size for norms from 1e-3 to 1e2: condition 1e10",
-            ),
-            (
-                "fista-without-restart",
-                "one step size for norms from 1e-3 to 1e2: condition 1e10",
-            ),
-        ],
+        skip: ONE_STEP,
     },
 ];
 

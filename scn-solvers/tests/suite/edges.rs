@@ -86,7 +86,7 @@ fn zero_signals_have_zero_codes() {
             )
             .unwrap();
             assert!(
-                report.converged() && report.passes == 1,
+                report.converged() && report.passes <= 2, // backtracking makes two products a pass
                 "{}: {report:?}",
                 solver.name()
             );
@@ -169,7 +169,7 @@ fn codes_that_overflow_are_no_result() {
         for x in signals.col_mut(30).iter_mut() {
             *x *= 1e30; // codes of size 1e30 / 1e-10
         }
-        for solver in solvers::<f32>(1e-4, 200) {
+        for solver in solvers::<f32>(1e-4, 2000) {
             let mut codes = Mat::zeros(4, 40);
             let report = encode(&*solver, &problem, &signals, codes.as_mut(), Start::Zero).unwrap();
             let what = format!("{}: {report:?}", solver.name());

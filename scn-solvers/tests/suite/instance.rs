@@ -3,8 +3,8 @@
 use faer::Mat;
 use scn_solvers::testing::{dictionary, normal_matrix};
 use scn_solvers::{
-    ActiveSet, Auto, CoordinateDescent, ElasticNet, Fista, Lambda1, Lars, Problem, Report, Scalar,
-    Settings, Sign, Solver, Start, encode,
+    ActiveSet, Admm, Auto, CoordinateDescent, ElasticNet, Fista, Ista, Lambda1, Lars, Problem,
+    Report, Scalar, Settings, Sign, Solver, Start, encode,
 };
 
 /// The tolerance of the oracle.
@@ -142,6 +142,9 @@ pub(crate) fn solvers<T: Scalar>(tolerance: f64, max_passes: u32) -> Vec<Box<dyn
         Box::new(Auto::new(settings)),
         Box::new(Fista::new(settings)),
         Box::new(Fista::without_restart(settings)),
+        Box::new(Fista::with_backtracking(settings)),
+        Box::new(Ista::new(settings)),
+        Box::new(Admm::new(settings)),
         Box::new(ActiveSet::new(settings)),
         Box::new(Lars::new(settings)),
     ]
