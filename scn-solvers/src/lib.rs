@@ -24,8 +24,9 @@
 //! | [`penalty`], [`problem`] | what is minimised: λ1, λ2, the sign; `D`, `H` and their packed copies |
 //! | [`columns`] | where signals come from: a matrix, or anything that can write columns into a tile |
 //! | [`kkt`], [`certificate`] | the only definition of converged; the duality gap |
-//! | [`solver`] | the trait and the one loop; [`CoordinateDescent`], [`Fista`], [`ActiveSet`] |
+//! | [`solver`] | the trait and the one loop; [`Auto`] and what it is made of, first-order methods, exact ones |
 //! | [`mod@path`] | the code as a function of λ1 |
+//! | [`omp`] | orthogonal matching pursuit, for so many atoms or a given residual |
 //! | [`mod@encode`] | tiles × threads |
 //! | [`tile`] | the building blocks for a method of one's own |
 //!
@@ -56,6 +57,7 @@ pub mod encode;
 mod error;
 mod kernel;
 pub mod kkt;
+pub mod omp;
 pub mod path;
 pub mod penalty;
 pub mod problem;
@@ -73,6 +75,7 @@ pub use columns::ColumnSource;
 pub use encode::{Start, encode, encode_correlations};
 pub use error::{EncodeError, PathError, ProblemError, SettingsError};
 pub use kernel::InstructionSet;
+pub use omp::{Omp, OmpReport, OmpStop};
 pub use path::{Path, path};
 pub use penalty::{ElasticNet, Lambda1, Sign};
 pub use problem::Problem;

@@ -10,6 +10,7 @@ mod ista;
 mod lars;
 
 pub use active_set::ActiveSet;
+pub(crate) use active_set::Column;
 pub use admm::Admm;
 pub use auto::Auto;
 pub use coordinate_descent::CoordinateDescent;

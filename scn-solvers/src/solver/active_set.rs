@@ -81,7 +81,7 @@ pub(super) fn polish(
 }
 
 /// One column on its way to the optimum.
-struct Column<'a, T: Scalar> {
+pub(crate) struct Column<'a, T: Scalar> {
     problem: &'a Problem<T>,
     correlations: Vec<T>,
     code: Vec<T>,
@@ -103,7 +103,7 @@ impl<'a, T: Scalar> Column<'a, T> {
     }
 
     /// At a start whose active atoms depend on each other, begins at zero instead.
-    fn new(problem: &'a Problem<T>, correlations: Vec<T>, mut code: Vec<T>) -> Self {
+    pub(crate) fn new(problem: &'a Problem<T>, correlations: Vec<T>, mut code: Vec<T>) -> Self {
         let active: Vec<usize> = (0..code.len()).filter(|&j| code[j] != T::ZERO).collect();
         let mut factor = ActiveFactor::new();
         let gram = problem.gram();
@@ -122,6 +122,14 @@ impl<'a, T: Scalar> Column<'a, T> {
         }
     }
 
+    pub(crate) fn code(&self) -> &[T] {
+        &self.code
+    }
+
+    pub(crate) fn correlations(&self) -> &[T] {
+        &self.correlations
+    }
+
     fn write(&self, tile: &mut Tile<'_, T>, column: usize) {
         for (j, &code) in self.code.iter().enumerate() {
             tile.workspace.codes[j * T::tile() + column] = code;
@@ -129,7 +137,7 @@ impl<'a, T: Scalar> Column<'a, T> {
     }
 
     /// Brings in the atom whose condition is violated most. False if the column is optimal to rounding.
-    fn bring_in(&mut self) -> bool {
+    pub(crate) fn bring_in(&mut self) -> bool {
         let mut candidates: Vec<(T, usize, T)> = (0..self.code.len())
             .filter(|&j| self.code[j] == T::ZERO && self.problem.inverse_diagonal()[j] > T::ZERO)
             .filter_map(|j| self.violation(j))

@@ -1,5 +1,5 @@
 //! `cases`: one table of problems through every solver and both precisions. `properties`: optimality conditions and
-//! symmetries, by random problems. `paths`: the regularisation path. `batches`: tiles, threads, dirty memory, wrong input. `edges`: dependent atoms, zeros,
+//! symmetries, by random problems. `paths`: the regularisation path. `pursuit`: orthogonal matching pursuit. `batches`: tiles, threads, dirty memory, wrong input. `edges`: dependent atoms, zeros,
 //! overflow. `instance` and `bounds` are what they share: problems, and how far from the optimum a residual lets codes be.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -10,3 +10,4 @@ mod edges;
 mod instance;
 mod paths;
 mod properties;
+mod pursuit;

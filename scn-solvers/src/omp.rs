@@ -1,0 +1,240 @@
+//! Orthogonal matching pursuit: few atoms, chosen greedily.
+//!
+//! Not a method for the problem of this crate, but the usual alternative to it: as many atoms as asked for, or as a given
+//! residual takes, without a penalty,
+//!
+//! ```text
+//! L <- L + argmax_j |d_j'(x - D a)| / ||d_j||,      a_L <- argmin ||x - D_L a_L||
+//! ```
+//!
+//! Pati, Rezaiifar, Krishnaprasad, "Orthogonal matching pursuit", Asilomar 1993; in Gram form Rubinstein, Zibulevsky, Elad,
+//! "Efficient implementation of the K-SVD algorithm using batch orthogonal matching pursuit", Technion CS-2008-08. For
+//! nonnegative codes the atom must pull in its own direction and the least squares are nonnegative ones (Bruckstein, Elad,
+//! Zibulevsky, IEEE Trans. Information Theory 54, 2008); an atom may then leave again.
+
+use faer::{MatMut, MatRef};
+use rayon::prelude::*;
+
+use crate::columns::load;
+use crate::solver::{ActiveFactor, Column};
+use crate::{ColumnSource, ElasticNet, EncodeError, Problem, ProblemError, Scalar, Sign};
+
+/// When a pursuit ends: at whichever comes first.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct OmpStop {
+    /// So many atoms.
+    pub atoms: usize,
+    /// `||x - D a|| <= residual ||x||`. From sums of squares in `f64`: below 1e-7 it cannot be told from zero.
+    pub residual: f64,
+}
+
+/// What came of a pursuit.
+#[must_use]
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct OmpReport {
+    /// Number of columns.
+    pub columns: usize,
+    /// Atoms used, over all columns.
+    pub atoms: u64,
+    /// The largest `||x - D a|| / ||x||` of any column; NaN if a signal is not finite (its code is zero).
+    pub residual: f64,
+}
+
+/// Orthogonal matching pursuit over one dictionary.
+#[derive(Debug, Clone)]
+pub struct Omp<T: Scalar> {
+    problem: Problem<T>,
+    stop: OmpStop,
+}
+
+impl<T: Scalar> Omp<T> {
+    /// Takes a dictionary (m × n, one atom per column).
+    ///
+    /// # Errors
+    /// As [`Problem::new`].
+    pub fn new(dictionary: MatRef<'_, T>, sign: Sign, stop: OmpStop) -> Result<Self, ProblemError> {
+        let penalty = ElasticNet {
+            sign,
+            ..ElasticNet::nonnegative(T::ZERO, T::ZERO)
+        };
+        let problem = Problem::new(dictionary, penalty)?;
+        Ok(Self { problem, stop })
+    }
+
+    /// Writes the codes (n × P) of all signals (m × P), in `f64` whatever the type of the numbers. Spread over the threads of
+    /// the current `rayon` pool; the result does not depend on their number.
+    ///
+    /// # Errors
+    /// Shapes that do not fit.
+    pub fn encode(
+        &self,
+        signals: &dyn ColumnSource<T>,
+        codes: MatMut<'_, T>,
+    ) -> Result<OmpReport, EncodeError> {
+        EncodeError::check(&self.problem, signals, codes.shape())?;
+        let problem = T::in_f64(&self.problem);
+        let rows = self.problem.rows();
+        let reports = codes.par_col_chunks_mut(1).enumerate().map_init(
+            || (vec![T::ZERO; rows], vec![0.0; rows]),
+            |(signal, wide), (column, mut code)| {
+                signals.pack(column..column + 1, signal, 1);
+                for (wide, value) in wide.iter_mut().zip(&*signal) {
+                    *wide = value.to_f64();
+                }
+                let (found, report) = self.pursue(problem, wide);
+                for (code, value) in code.as_mut().col_mut(0).iter_mut().zip(found) {
+                    *code = T::from_f64(value);
+                }
+                report
+            },
+        );
+        Ok(reports.reduce(OmpReport::empty, OmpReport::merge))
+    }
+
+    /// The code of one signal.
+    fn pursue(&self, problem: &Problem<f64>, signal: &[f64]) -> (Vec<f64>, OmpReport) {
+        let square: f64 = signal.iter().map(|x| x * x).sum();
+        let mut correlations = vec![0.0; problem.atoms()];
+        let signal = MatRef::from_column_major_slice(signal, signal.len(), 1);
+        load(
+            (problem.dictionary().transpose() * signal).as_ref(),
+            &mut correlations,
+            1,
+        );
+        let mut pursuit = Pursuit::new(problem, correlations);
+        let mut report = OmpReport {
+            columns: 1,
+            ..OmpReport::empty()
+        };
+        loop {
+            let code = pursuit.code();
+            // At a least squares solution a'D'x = ||D a||².
+            let explained: f64 = code
+                .iter()
+                .zip(pursuit.correlations())
+                .map(|(a, c)| a * c)
+                .sum();
+            let left = (square - explained).max(0.0) / square.max(f64::MIN_POSITIVE);
+            report.residual = left.sqrt();
+            report.atoms = code.iter().filter(|&&a| a != 0.0).count() as u64;
+            if !square.is_finite() {
+                report.residual = f64::NAN;
+                return (vec![0.0; code.len()], report);
+            }
+            let enough =
+                report.atoms >= self.stop.atoms as u64 || report.residual <= self.stop.residual;
+            if enough || !pursuit.grow() {
+                return (pursuit.code().to_vec(), report);
+            }
+        }
+    }
+}
+
+impl OmpReport {
+    /// The report on no columns.
+    pub fn empty() -> Self {
+        Self {
+            columns: 0,
+            atoms: 0,
+            residual: 0.0,
+        }
+    }
+
+    /// The report on both.
+    pub fn merge(self, other: Self) -> Self {
+        let residual = if self.residual.is_nan() || other.residual.is_nan() {
+            f64::NAN
+        } else {
+            self.residual.max(other.residual)
+        };
+        Self {
+            columns: self.columns + other.columns,
+            atoms: self.atoms + other.atoms,
+            residual,
+        }
+    }
+}
+
+/// One column: least squares on a support that grows.
+enum Pursuit<'a> {
+    /// The active-set method with λ1 = 0 does just this, and keeps codes nonnegative.
+    NonNegative(Column<'a, f64>),
+    Free {
+        problem: &'a Problem<f64>,
+        correlations: Vec<f64>,
+        factor: ActiveFactor<f64>,
+        code: Vec<f64>,
+    },
+}
+
+impl<'a> Pursuit<'a> {
+    fn new(problem: &'a Problem<f64>, correlations: Vec<f64>) -> Self {
+        let code = vec![0.0; correlations.len()];
+        if problem.signed() {
+            Self::Free {
+                problem,
+                correlations,
+                factor: ActiveFactor::new(),
+                code,
+            }
+        } else {
+            Self::NonNegative(Column::new(problem, correlations, code))
+        }
+    }
+
+    fn code(&self) -> &[f64] {
+        match self {
+            Self::NonNegative(column) => column.code(),
+            Self::Free { code, .. } => code,
+        }
+    }
+
+    fn correlations(&self) -> &[f64] {
+        match self {
+            Self::NonNegative(column) => column.correlations(),
+            Self::Free { correlations, .. } => correlations,
+        }
+    }
+
+    /// Takes in the atom that correlates best with what is left. False if none does.
+    fn grow(&mut self) -> bool {
+        let Self::Free {
+            problem,
+            correlations,
+            factor,
+            code,
+        } = self
+        else {
+            let Self::NonNegative(column) = self else {
+                return false;
+            };
+            return column.bring_in();
+        };
+        let gram = problem.gram();
+        let mut candidates: Vec<(f64, usize)> = (0..code.len())
+            .filter(|j| problem.inverse_diagonal()[*j] > 0.0 && !factor.atoms().contains(j))
+            .map(|j| {
+                let terms = factor.atoms().iter().map(|&i| gram[(j, i)] * code[i]);
+                let (fit, size) = terms.fold((0.0, 0.0), |(fit, size), term: f64| {
+                    (fit + term, size + term.abs())
+                });
+                let pull = (correlations[j] - fit).abs();
+                let rounding = 1e-14 * (correlations[j].abs() + size);
+                let score = if pull > rounding { pull } else { 0.0 };
+                (score / problem.diagonal()[j].sqrt(), j)
+            })
+            .filter(|&(score, _)| score > 0.0)
+            .collect();
+        candidates.sort_by(|a, b| b.0.total_cmp(&a.0));
+        for (_, atom) in candidates {
+            if factor.push(gram, atom) {
+                let right_side = factor.atoms().iter().map(|&j| correlations[j]).collect();
+                for (&j, value) in factor.atoms().iter().zip(factor.solve(right_side)) {
+                    code[j] = value;
+                }
+                return true;
+            }
+        }
+        false
+    }
+}

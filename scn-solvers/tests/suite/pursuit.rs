@@ -1,0 +1,91 @@
+//! Orthogonal matching pursuit against its definition.
+
+use faer::Mat;
+use faer::linalg::solvers::SolveLstsq;
+use proptest::prelude::*;
+use scn_solvers::testing::{dictionary, normal_matrix};
+use scn_solvers::{Omp, OmpStop, Sign};
+
+fn residual(atoms: &Mat<f64>, signal: &Mat<f64>, code: &Mat<f64>) -> Mat<f64> {
+    signal - atoms * code
+}
+
+/// The greedy rule with least squares by QR, step by step.
+fn plain(atoms: &Mat<f64>, signal: &Mat<f64>, count: usize) -> Mat<f64> {
+    let mut code = Mat::zeros(atoms.ncols(), 1);
+    let mut support: Vec<usize> = Vec::new();
+    for _ in 0..count {
+        let left = residual(atoms, signal, &code);
+        let pull =
+            |j: usize| (atoms.col(j).transpose() * left.col(0)).abs() / atoms.col(j).norm_l2();
+        let next = (0..atoms.ncols()).filter(|j| !support.contains(j));
+        support.extend(next.max_by(|&a, &b| pull(a).total_cmp(&pull(b))));
+        let chosen = Mat::from_fn(atoms.nrows(), support.len(), |i, k| atoms[(i, support[k])]);
+        let solution = chosen.qr().solve_lstsq(signal);
+        for (k, &j) in support.iter().enumerate() {
+            code[(j, 0)] = solution[(k, 0)];
+        }
+    }
+    code
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// Least squares with condition below 100 for these atoms: 1e-12 leaves a factor of 100 above `100 ε`.
+    #[test]
+    fn signed_pursuit_is_the_definition(count in 1usize..6, seed in 0u64..100_000) {
+        let atoms = dictionary::<f64>(20, 12, 0.1, seed);
+        let signal = normal_matrix::<f64>(20, 1, seed + 1);
+        let stop = OmpStop { atoms: count, residual: 0.0 };
+        let mut code = Mat::zeros(12, 1);
+        let report = Omp::new(atoms.as_ref(), Sign::Free, stop).unwrap().encode(&signal, code.as_mut()).unwrap();
+        let expected = plain(&atoms, &signal, count);
+        prop_assert!((&code - &expected).norm_max() <= 1e-12 * (1.0 + expected.norm_max()));
+        prop_assert_eq!(report.atoms, count as u64);
+        let left = residual(&atoms, &signal, &code).norm_l2() / signal.norm_l2();
+        prop_assert!((report.residual - left).abs() <= 1e-7);
+    }
+
+    /// The residual asked for is reached, codes are nonnegative, and optimal on their support.
+    #[test]
+    fn nonnegative_pursuit_fits_on_its_support(share in 0.1f64..0.9, seed in 0u64..100_000) {
+        let atoms = dictionary::<f64>(20, 30, 0.2, seed);
+        let hidden = Mat::from_fn(30, 1, |j, _| if j % 7 == 0 { 1.0 + j as f64 / 10.0 } else { 0.0 });
+        let signal = &atoms * &hidden;
+        let stop = OmpStop { atoms: 30, residual: share };
+        let mut code = Mat::zeros(30, 1);
+        let report = Omp::new(atoms.as_ref(), Sign::NonNegative, stop).unwrap().encode(&signal, code.as_mut()).unwrap();
+        let left = residual(&atoms, &signal, &code);
+        prop_assert!(report.residual <= share && left.norm_l2() <= (share + 1e-7) * signal.norm_l2());
+        for j in 0..30 {
+            prop_assert!(code[(j, 0)] >= 0.0);
+            if code[(j, 0)] > 0.0 {
+                prop_assert!((atoms.col(j).transpose() * left.col(0)).abs() <= 1e-12 * signal.norm_l2());
+            }
+        }
+    }
+}
+
+/// Enough atoms find a signal that is made of few, in either precision; one that is not finite has the code zero and says so.
+#[test]
+fn edges() {
+    let atoms = dictionary::<f32>(30, 10, 0.0, 3);
+    let mut signals = Mat::<f32>::zeros(30, 3);
+    for i in 0..30 {
+        signals[(i, 0)] = 2.0 * atoms[(i, 4)] - atoms[(i, 7)];
+    }
+    let stop = OmpStop {
+        atoms: 2,
+        residual: 0.0,
+    };
+    let omp = Omp::new(atoms.as_ref(), Sign::Free, stop).unwrap();
+    let mut codes = Mat::zeros(10, 3);
+    let report = omp.encode(&signals, codes.as_mut()).unwrap();
+    assert_eq!((report.columns, report.atoms), (3, 2));
+    assert!((codes[(4, 0)] - 2.0).abs() < 1e-6 && (codes[(7, 0)] + 1.0).abs() < 1e-6);
+    signals[(3, 1)] = f32::NAN;
+    let report = omp.encode(&signals, codes.as_mut()).unwrap();
+    assert!(report.residual.is_nan() && codes.col(1).norm_max() == 0.0);
+    assert!((codes[(4, 0)] - 2.0).abs() < 1e-6);
+}
