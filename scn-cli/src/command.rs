@@ -1,5 +1,6 @@
 //! One file per command.
 
+pub(crate) mod bench;
 pub(crate) mod evaluate;
 pub(crate) mod gradients;
 pub(crate) mod init;

@@ -12,6 +12,7 @@ mod output;
 mod pictures;
 mod report;
 mod run_view;
+mod solver_name;
 mod source;
 
 use std::process::ExitCode;
@@ -68,6 +69,7 @@ enum Command {
     Init(command::init::Init),
     Gradients(command::gradients::Gradients),
     Solve(command::solve::Solve),
+    Bench(command::bench::Bench),
 }
 
 fn main() -> ExitCode {
@@ -94,6 +96,7 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Init(command) => command.run(&output),
         Command::Gradients(command) => command.run(&device, &output),
         Command::Solve(command) => device.run(|| command.run(&output)),
+        Command::Bench(command) => device.run(|| command.run(&output)),
     }
 }
 

@@ -40,6 +40,14 @@ impl Output {
         Ok(())
     }
 
+    /// A result whose text a person has seen already, line by line.
+    pub(crate) fn result_json<T: Serialize>(&self, value: &T) -> anyhow::Result<()> {
+        if self.json {
+            println!("{}", serde_json::to_string(value)?);
+        }
+        Ok(())
+    }
+
     /// A line for a person.
     pub(crate) fn say(&self, text: impl std::fmt::Display) {
         if self.for_a_person() {

@@ -1,19 +1,17 @@
 //! `scn solve`: codes of signals over a dictionary.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use faer::{Mat, MatMut, MatRef};
-use scn_solvers::{
-    ActiveSet, Auto, CoordinateDescent, ElasticNet, Fista, Problem, Report, Scalar, Settings,
-    Solver, Start, certify, encode,
-};
+use scn_solvers::{ElasticNet, Problem, Report, Scalar, Settings, Start, certify, encode};
 use serde::Serialize;
 
 use crate::arrays::{Array, Values};
 use crate::output::Output;
+use crate::solver_name::SolverName;
 
 /// Codes of signals over a dictionary: a = argmin 1/2 ||x - D a||² + lambda1 |a| + lambda2/2 ||a||², a >= 0.
 ///
@@ -39,8 +37,8 @@ pub(crate) struct Solve {
     #[arg(long)]
     signed: bool,
     /// Method
-    #[arg(long, value_enum, default_value_t = Method::Auto)]
-    solver: Method,
+    #[arg(long, value_enum, default_value_t = SolverName::Auto)]
+    solver: SolverName,
     /// KKT residual to reach, relative to max |D'x| of each column [default: 1e-5 in f4, 1e-9 in f8]
     #[arg(long, value_name = "NUMBER")]
     tolerance: Option<f64>,
@@ -50,30 +48,6 @@ pub(crate) struct Solve {
     /// Where the codes go, .npy [n, P]
     #[arg(long, value_name = "A.npy")]
     out: PathBuf,
-}
-
-/// The methods that `scn solve` offers.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Method {
-    /// Coordinate descent, helped out by exact steps on the active set where it is slow
-    Auto,
-    /// Projected Gauss-Seidel in Gram form; fast where atoms are not too alike
-    CoordinateDescent,
-    /// Accelerated proximal gradient with adaptive restart
-    Fista,
-    /// Exact active-set method; for small dictionaries and coherent atoms
-    ActiveSet,
-}
-
-impl Method {
-    fn build<T: Scalar>(self, settings: Settings) -> Box<dyn Solver<T>> {
-        match self {
-            Method::Auto => Box::new(Auto::new(settings)),
-            Method::CoordinateDescent => Box::new(CoordinateDescent::new(settings)),
-            Method::Fista => Box::new(Fista::new(settings)),
-            Method::ActiveSet => Box::new(ActiveSet::new(settings)),
-        }
-    }
 }
 
 /// What `--json` prints.
@@ -108,6 +82,8 @@ impl Solve {
             );
         }
         let shape = Shape { m, n, columns };
+        // Signals one after the other, as a program would have them that makes them one by one.
+        let signals = signals.transposed();
         let (codes, summary) = match (dictionary.values, signals.values) {
             (Values::F32(dictionary), Values::F32(signals)) => {
                 let (codes, summary) = self.solve(shape, &dictionary, &signals)?;
@@ -145,21 +121,19 @@ impl Solve {
         signals: &[T],
     ) -> Result<(Vec<T>, Summary)> {
         let Shape { m, n, columns } = shape;
-        for (values, width, path) in [
-            (dictionary, n, &self.dictionary),
-            (signals, columns, &self.signals),
-        ] {
-            if let Some(at) = values.iter().position(|value| !value.finite()) {
-                bail!(
-                    "{}: expected finite numbers, found {} at [{}, {}]",
-                    path.display(),
-                    values[at],
-                    at / width,
-                    at % width
-                );
-            }
+        let refuse = |path: &Path, value: T, row: usize, column: usize| -> Result<()> {
+            bail!(
+                "{}: expected finite numbers, found {value} at [{row}, {column}]",
+                path.display()
+            )
+        };
+        if let Some(at) = dictionary.iter().position(|value| !value.finite()) {
+            refuse(&self.dictionary, dictionary[at], at / n, at % n)?;
         }
-        let signals = MatRef::from_row_major_slice(signals, m, columns);
+        if let Some(at) = signals.iter().position(|value| !value.finite()) {
+            refuse(&self.signals, signals[at], at % m, at / m)?;
+        }
+        let signals = MatRef::from_column_major_slice(signals, m, columns);
         let (lambda1, lambda2) = (T::from_f64(self.lambda1), T::from_f64(self.lambda2));
         let penalty = if self.signed {
             ElasticNet::signed(lambda1, lambda2)

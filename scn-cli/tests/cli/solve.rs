@@ -25,7 +25,17 @@ fn codes_of_orthonormal_atoms_have_a_closed_form() {
         &signals.map(|value| value as f32),
     );
     for (bits, tolerance) in [("64", 1e-9), ("32", 1e-5)] {
-        for solver in ["auto", "coordinate-descent", "fista", "active-set"] {
+        for solver in [
+            "auto",
+            "coordinate-descent",
+            "fista",
+            "fista-without-restart",
+            "fista-with-backtracking",
+            "ista",
+            "admm",
+            "lars",
+            "active-set",
+        ] {
             for signed in [false, true] {
                 let mut command = scn();
                 command.args([
