@@ -32,6 +32,18 @@ pub trait Kernel<T> {
     fn run<L: Lanes<T>>(self, lanes: L) -> Self::Output;
 }
 
+/// A plain loop, compiled for the widest vectors that the processor has.
+pub(crate) struct Compiled<F>(pub(crate) F);
+
+impl<T, Out, F: FnOnce() -> Out> Kernel<T> for Compiled<F> {
+    type Output = Out;
+
+    #[inline(always)]
+    fn run<L: Lanes<T>>(self, _: L) -> Out {
+        (self.0)()
+    }
+}
+
 /// Lets `pulp` call a [`Kernel`].
 pub(crate) struct KernelAdapter<K, T> {
     kernel: K,

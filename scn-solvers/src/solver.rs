@@ -23,7 +23,7 @@ use crate::{Problem, Report, Scalar, Settings, Status, Workspace, kkt};
 
 /// The certificate costs about a pass. It is taken when the method's own estimate says that it will hold, and at
 /// every so many passes in case the estimate is too cautious.
-const CERTIFY_EVERY: u32 = 10;
+const CERTIFY_EVERY: u32 = 50;
 
 /// What [`Solver::pass`] returns when a method can do no more: the tile is certified as it is.
 pub const EXHAUSTED: f64 = f64::NEG_INFINITY;

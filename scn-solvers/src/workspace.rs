@@ -1,5 +1,6 @@
 //! The scratch memory of one worker.
 
+use crate::kernel::Compiled;
 use crate::tile::padded;
 use crate::{Problem, Scalar};
 
@@ -143,10 +144,13 @@ impl Wide {
     /// Columns `first..` of a tile as a tile of its own.
     pub(crate) fn take<T: Scalar>(from: &[T], first: usize, to: &mut [f64]) {
         let width = f64::tile();
-        for (from, to) in from.chunks_exact(T::tile()).zip(to.chunks_exact_mut(width)) {
-            for (from, to) in from[first..].iter().zip(to) {
-                *to = from.to_f64();
+        let rows = from.chunks_exact(T::tile()).zip(to.chunks_exact_mut(width));
+        T::dispatch(Compiled(|| {
+            for (from, to) in rows {
+                for (from, to) in from[first..].iter().zip(to) {
+                    *to = from.to_f64();
+                }
             }
-        }
+        }));
     }
 }

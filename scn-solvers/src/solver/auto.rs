@@ -2,6 +2,7 @@
 
 mod active_step;
 
+use self::active_step::ActiveSetWas;
 use super::active_set::polish;
 use super::coordinate_descent::sweep_tile;
 use super::{EXHAUSTED, Solver, Tile, largest_change};
@@ -68,10 +69,10 @@ impl<T: Scalar> Solver<T> for Auto {
         }
         sweep_tile(tile);
         let estimate = largest_change(tile);
-        let in_f64 = kkt::needs_f64(tile.problem, tolerance);
+        let near_rounding = kkt::needs_f64(tile.problem, tolerance);
         let state = &mut tile.workspace.subspace;
         // The sweeps believed that they had arrived, and the certificate did not: that is rounding.
-        let refuted = in_f64 && state.estimate <= tolerance;
+        let refuted = near_rounding && state.estimate <= tolerance;
         let last = std::mem::replace(&mut state.estimate, estimate);
         state.sweeps += 1;
         let worth = worth(tile.problem.atoms());
@@ -90,9 +91,13 @@ impl<T: Scalar> Solver<T> for Auto {
             solve_one_by_one(tile, tolerance);
             return EXHAUSTED;
         }
-        active_step::take(tile, tolerance);
-        // Whether the active set was right is for the certificate to say.
-        0.0
+        // Far from the optimum the rounding of `T` does not matter.
+        let in_f64 = kkt::needs_f64(tile.problem, tolerance.max(0.1 * estimate));
+        match active_step::take(tile, tolerance, in_f64) {
+            // The active set may have been right: that is for the certificate to say.
+            ActiveSetWas::Kept => 0.0,
+            ActiveSetWas::Cut => f64::INFINITY,
+        }
     }
 }
 

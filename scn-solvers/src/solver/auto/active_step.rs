@@ -8,21 +8,35 @@
 //!
 //! As long as no code changes its sign, a move by d changes the objective by `1/2 d'Hd - r'd`.
 
-use crate::kernel::{Advance, Curvature, Product, Turn};
+use crate::kernel::{Advance, Compiled, Curvature, Product, Turn};
 use crate::solver::Tile;
 use crate::workspace::{Wide, Workspace};
-use crate::{Problem, Scalar, kkt};
+use crate::{Problem, Scalar};
 
 /// Products that conjugate gradients make at most.
 const PRODUCTS: u32 = 40;
 
-/// The remainder `max |r|` that ends them: so much of the tolerance, or of what it was.
+/// The remainder `max |r|` that ends them: so much of the tolerance, or of what it was. While active sets still change a
+/// rough solution does; near the end, where r is taken in `f64`, each step is to count.
 const OF_TOLERANCE: f64 = 0.3;
-const OF_START: f64 = 0.01;
+const OF_START: f64 = 0.3;
+const OF_START_IN_F64: f64 = 0.05;
 
-/// Takes the step. Codes that would change their sign become zero.
-pub(super) fn take<T: Scalar>(tile: &mut Tile<'_, T>, tolerance: f64) {
-    if kkt::needs_f64(tile.problem, tolerance) {
+/// What a step made of the active sets of a tile.
+pub(super) enum ActiveSetWas {
+    /// No code changed its sign.
+    Kept,
+    /// Some would have, and were cut off.
+    Cut,
+}
+
+/// Takes the step. Codes that would change their sign become zero. With `in_f64`, r is computed in `f64`.
+pub(super) fn take<T: Scalar>(
+    tile: &mut Tile<'_, T>,
+    tolerance: f64,
+    in_f64: bool,
+) -> ActiveSetWas {
+    if in_f64 {
         prepare_in_f64(tile.problem, tile.workspace);
     } else {
         let workspace = &mut *tile.workspace;
@@ -33,7 +47,11 @@ pub(super) fn take<T: Scalar>(tile: &mut Tile<'_, T>, tolerance: f64) {
         });
         prepare(tile.problem, workspace);
     }
-    let products = conjugate_gradients(tile, tolerance);
+    let products = conjugate_gradients(
+        tile,
+        tolerance,
+        if in_f64 { OF_START_IN_F64 } else { OF_START },
+    );
     let checked = tile.workspace.clip();
     if checked {
         let workspace = &mut *tile.workspace;
@@ -47,6 +65,11 @@ pub(super) fn take<T: Scalar>(tile: &mut Tile<'_, T>, tolerance: f64) {
     }
     tile.workspace.walk();
     tile.workspace.extra_passes += products + 1 + u32::from(checked);
+    if checked {
+        ActiveSetWas::Cut
+    } else {
+        ActiveSetWas::Kept
+    }
 }
 
 /// The entry of `r` for an active code, zero for others.
@@ -64,19 +87,24 @@ fn pull<T: Scalar>(code: T, correlation: T, lambda1: T, gram_code: T) -> T {
 /// Fills mask and right side from `H a` in `workspace.product`.
 fn prepare<T: Scalar>(problem: &Problem<T>, workspace: &mut Workspace<T>) {
     let width = T::tile();
-    for (j, &lambda1) in problem.padded_lambda1().iter().enumerate() {
-        for entry in j * width..(j + 1) * width {
-            let code = workspace.codes[entry];
-            let active = code != T::ZERO;
-            workspace.subspace.mask[entry] = if active { T::ONE } else { T::ZERO };
-            workspace.subspace.right_side[entry] = pull(
-                code,
-                workspace.correlations[entry],
-                lambda1,
-                workspace.product[entry],
-            );
+    let state = &mut workspace.subspace;
+    let rows = workspace
+        .codes
+        .chunks_exact(width)
+        .zip(workspace.correlations.chunks_exact(width))
+        .zip(workspace.product.chunks_exact(width))
+        .zip(state.mask.chunks_exact_mut(width))
+        .zip(state.right_side.chunks_exact_mut(width));
+    T::dispatch(Compiled(|| {
+        for (row, &lambda1) in rows.zip(problem.padded_lambda1()) {
+            let ((((codes, correlations), product), mask), right_side) = row;
+            for k in 0..width {
+                let active = codes[k] != T::ZERO;
+                mask[k] = if active { T::ONE } else { T::ZERO };
+                right_side[k] = pull(codes[k], correlations[k], lambda1, product[k]);
+            }
         }
-    }
+    }));
 }
 
 /// As [`prepare`], with `H a` and the difference in `f64`.
@@ -99,21 +127,31 @@ fn prepare_in_f64<T: Scalar>(problem: &Problem<T>, workspace: &mut Workspace<T>)
             y: &wide.codes,
             out: &mut wide.product,
         });
-        for (j, &lambda1) in exact.padded_lambda1().iter().enumerate() {
-            for k in 0..width {
-                let (from, to) = (j * width + k, j * T::tile() + first + k);
-                let code = wide.codes[from];
-                let active = code != 0.0;
-                subspace.mask[to] = if active { T::ONE } else { T::ZERO };
-                let r = pull(code, wide.correlations[from], lambda1, wide.product[from]);
-                subspace.right_side[to] = T::from_f64(r);
+        let rows = wide
+            .codes
+            .chunks_exact(width)
+            .zip(wide.correlations.chunks_exact(width))
+            .zip(wide.product.chunks_exact(width))
+            .zip(subspace.mask.chunks_exact_mut(T::tile()))
+            .zip(subspace.right_side.chunks_exact_mut(T::tile()));
+        T::dispatch(Compiled(|| {
+            for (row, &lambda1) in rows.zip(exact.padded_lambda1()) {
+                let ((((codes, correlations), product), mask), right_side) = row;
+                let mask = &mut mask[first..first + width];
+                let right_side = &mut right_side[first..first + width];
+                for k in 0..width {
+                    let active = codes[k] != 0.0;
+                    mask[k] = if active { T::ONE } else { T::ZERO };
+                    let r = pull(codes[k], correlations[k], lambda1, product[k]);
+                    right_side[k] = T::from_f64(r);
+                }
             }
-        }
+        }));
     }
 }
 
 /// Solves for d, from zero. Returns the number of products with `H`.
-fn conjugate_gradients<T: Scalar>(tile: &mut Tile<'_, T>, tolerance: f64) -> u32 {
+fn conjugate_gradients<T: Scalar>(tile: &mut Tile<'_, T>, tolerance: f64, of_start: f64) -> u32 {
     let problem = tile.problem;
     let workspace = &mut *tile.workspace;
     let state = &mut workspace.subspace;
@@ -148,7 +186,7 @@ fn conjugate_gradients<T: Scalar>(tile: &mut Tile<'_, T>, tolerance: f64) -> u32
     workspace.subspace.goal.clear();
     let columns = workspace.residual.iter().zip(&workspace.scale);
     let goal = columns.map(|(&start, &scale)| {
-        (OF_TOLERANCE * tolerance * scale.to_f64()).max(OF_START * start.to_f64())
+        (OF_TOLERANCE * tolerance * scale.to_f64()).max(of_start * start.to_f64())
     });
     workspace.subspace.goal.extend(goal);
 
@@ -203,18 +241,20 @@ impl<T: Scalar> Workspace<T> {
     /// Copies the solution to `direction`, cut off where a code would change its sign. Whether any would.
     fn clip(&mut self) -> bool {
         let state = &mut self.subspace;
-        let mut clipped = false;
         let entries = self
             .codes
             .iter()
             .zip(&state.solution)
             .zip(&mut state.direction);
-        for ((&code, &way), direction) in entries {
-            let crosses = (code + way) * code < T::ZERO;
-            clipped |= crosses;
-            *direction = if crosses { -code } else { way };
-        }
-        clipped
+        T::dispatch(Compiled(|| {
+            let mut clipped = false;
+            for ((&code, &way), direction) in entries {
+                let crosses = (code + way) * code < T::ZERO;
+                clipped |= crosses;
+                *direction = if crosses { -code } else { way };
+            }
+            clipped
+        }))
     }
 
     /// Where the clipped way would raise the objective, takes the solution's instead, as far as no code changes its sign.
