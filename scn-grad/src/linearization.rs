@@ -2,6 +2,8 @@
 
 use faer::{MatMut, MatRef};
 use rayon::prelude::*;
+use scn_solvers::certificate::correlations;
+use scn_solvers::kkt::margin;
 use scn_solvers::{ColumnSource, Problem, Scalar};
 
 use crate::adjoint::{MatrixGradient, block_columns};
@@ -107,49 +109,18 @@ impl<'a, T: Scalar> Linearization<'a, T> {
         Ok(AdjointSums::finish_all(parts, self.problem, gradients))
     }
 
-    /// The margin of strict complementarity: how far the nearest entry of any column is from changing its activity,
-    ///
-    /// ```text
-    /// min over j of  H_jj |a_j|  (active)  or  λ1_j - |g_j|  (not active; λ1_j + g_j if a >= 0),
-    /// ```
-    ///
-    /// divided by `max_j |c_j|`, with `c = D'x`, as the KKT residual is. The derivative is exact where the margin is well
-    /// above that residual. Evaluated in f64 by plain loops. Infinite for no columns.
+    /// The smallest [margin of strict complementarity](scn_solvers::kkt::margin) of any column: how far the nearest entry is
+    /// from changing its activity. The derivative is exact where the margin is well above the KKT residual. Evaluated in f64
+    /// by plain loops. Infinite for no columns.
     pub fn margin(&self) -> f64 {
         let problem = self.problem;
         let mut signal = vec![T::ZERO; problem.rows()];
         let mut smallest = f64::INFINITY;
         for k in 0..self.codes.ncols() {
             self.signals.pack(k..k + 1, &mut signal, 1);
-            let code = self.codes.col(k);
-            let mut scale = 1e-30_f64;
-            let mut margin = f64::INFINITY;
-            for j in 0..problem.atoms() {
-                let atom = problem.dictionary().col(j);
-                let c: f64 = atom
-                    .iter()
-                    .zip(&signal)
-                    .map(|(&d, &x)| d.to_f64() * x.to_f64())
-                    .sum();
-                let gram = problem.gram().col(j);
-                let product: f64 = gram
-                    .iter()
-                    .zip(code.iter())
-                    .map(|(&h, &a)| h.to_f64() * a.to_f64())
-                    .sum();
-                let g = product - c;
-                let lambda1 = problem.lambda1()[j].to_f64();
-                let distance = if code[j] != T::ZERO {
-                    problem.diagonal()[j].to_f64() * code[j].to_f64().abs()
-                } else if problem.signed() {
-                    lambda1 - g.abs()
-                } else {
-                    lambda1 + g
-                };
-                scale = scale.max(c.abs());
-                margin = margin.min(distance);
-            }
-            smallest = smallest.min(margin / scale);
+            let correlations = correlations(problem, &signal);
+            let code: Vec<T> = self.codes.col(k).iter().copied().collect();
+            smallest = smallest.min(margin(problem, &correlations, &code));
         }
         smallest
     }

@@ -4,7 +4,7 @@
 
 use faer::Mat;
 use scn_solvers::testing::{dictionary, normal_matrix};
-use scn_solvers::{CoordinateDescent, ElasticNet, Problem, Settings, Start, certify, encode};
+use scn_solvers::{Auto, ElasticNet, Problem, Settings, Start, certify, encode};
 
 #[expect(clippy::print_stdout, reason = "an example shows its result")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -13,7 +13,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let signals = normal_matrix::<f32>(144, 20_000, 2);
 
     let problem = Problem::new(dictionary.as_ref(), ElasticNet::nonnegative(0.5, 1e-3))?;
-    let solver = CoordinateDescent::new(Settings::new(1e-5, 1000)?);
+    let solver = Auto::new(Settings::new(1e-5, 1000)?);
     let mut codes = Mat::zeros(64, 20_000);
     let report = encode(&solver, &problem, &signals, codes.as_mut(), Start::Zero)?;
     let certificate = certify(&problem, &signals, codes.as_ref())?;

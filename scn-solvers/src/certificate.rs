@@ -1,6 +1,7 @@
 //! How far codes are from optimal, checked after the fact in f64.
 
-use faer::MatRef;
+use faer::{ColRef, MatRef};
+use rayon::prelude::*;
 
 use crate::columns::load;
 use crate::kkt::{self, SMALLEST_SCALE};
@@ -12,13 +13,26 @@ use crate::{ColumnSource, EncodeError, Problem, Scalar};
 pub struct Certificate {
     /// The largest [KKT residual](crate::kkt) of any column.
     pub kkt: f64,
-    /// The largest relative duality gap of any column: see [`duality_gap`], divided by `||x||²/2`, the objective of the
-    /// code zero.
+    /// The largest relative duality gap of any column.
     pub duality_gap: f64,
     /// Columns checked.
     pub columns: usize,
     /// Share of the codes that are not zero.
     pub active: f64,
+}
+
+/// How far one code is from optimal.
+#[must_use]
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ColumnCertificate {
+    /// The [KKT residual](crate::kkt).
+    pub kkt: f64,
+    /// The relative duality gap: see [`duality_gap`], divided by `||x||²/2`, the objective of the code zero.
+    pub duality_gap: f64,
+    /// Entries that are not zero.
+    pub active: usize,
+    /// The [margin of strict complementarity](kkt::margin).
+    pub margin: f64,
 }
 
 /// Checks codes (n × P) against their signals (m × P), in f64 and in plain loops, apart from everything that computed them.
@@ -30,42 +44,73 @@ pub fn certify<T: Scalar>(
     signals: &dyn ColumnSource<T>,
     codes: MatRef<'_, T>,
 ) -> Result<Certificate, EncodeError> {
-    EncodeError::check(problem, signals, codes.shape())?;
     let mut certificate = Certificate {
         kkt: 0.0,
         duality_gap: 0.0,
         columns: codes.ncols(),
         active: 0.0,
     };
-    let mut signal = vec![T::ZERO; problem.rows()];
-    let mut code = vec![T::ZERO; problem.atoms()];
-    let mut active = 0_usize;
-    for column in 0..codes.ncols() {
-        signals.pack(column..column + 1, &mut signal, 1);
-        load(codes.subcols(column, 1), &mut code, 1);
-        let correlations: Vec<T> = (0..problem.atoms())
-            .map(|j| {
-                let atom = problem.dictionary().col(j);
-                T::from_f64(
-                    atom.iter()
-                        .zip(&signal)
-                        .map(|(&d, &x)| d.to_f64() * x.to_f64())
-                        .sum(),
-                )
-            })
-            .collect();
-        let half_square = 0.5 * signal.iter().map(|x| x.to_f64() * x.to_f64()).sum::<f64>();
-        let gap = duality_gap(problem, half_square, &correlations, &code)
-            / half_square.max(SMALLEST_SCALE);
-        certificate.kkt = largest(
-            certificate.kkt,
-            kkt::residual(problem, &correlations, &code),
-        );
-        certificate.duality_gap = largest(certificate.duality_gap, gap);
-        active += code.iter().filter(|&&a| a != T::ZERO).count();
+    let mut active = 0;
+    for column in certify_columns(problem, signals, codes)? {
+        certificate.kkt = largest(certificate.kkt, column.kkt);
+        certificate.duality_gap = largest(certificate.duality_gap, column.duality_gap);
+        active += column.active;
     }
     certificate.active = active as f64 / (codes.nrows() * codes.ncols()).max(1) as f64;
     Ok(certificate)
+}
+
+/// As [`certify`], one certificate per column: which of them did not converge, and how certain the support of each is.
+///
+/// ```
+/// # use faer::Mat;
+/// # use scn_solvers::{Auto, ElasticNet, Problem, Settings, Start, certify_columns, encode};
+/// # let problem = Problem::new(Mat::<f64>::identity(2, 2).as_ref(), ElasticNet::nonnegative(0.5, 0.0))?;
+/// # let signals = Mat::<f64>::full(2, 3, 1.0);
+/// # let mut codes = Mat::zeros(2, 3);
+/// let tolerance = 1e-6;
+/// let solver = Auto::new(Settings::new(tolerance, 1000)?);
+/// let report = encode(&solver, &problem, &signals, codes.as_mut(), Start::Zero)?;
+/// let certificates = certify_columns(&problem, &signals, codes.as_ref())?;
+/// let missed = certificates.iter().filter(|column| column.kkt > tolerance);
+/// assert_eq!(missed.count(), report.unconverged);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// Shapes that do not fit the problem.
+pub fn certify_columns<T: Scalar>(
+    problem: &Problem<T>,
+    signals: &dyn ColumnSource<T>,
+    codes: MatRef<'_, T>,
+) -> Result<Vec<ColumnCertificate>, EncodeError> {
+    EncodeError::check(problem, signals, codes.shape())?;
+    let column = |column: usize| {
+        let mut signal = vec![T::ZERO; problem.rows()];
+        let mut code = vec![T::ZERO; problem.atoms()];
+        signals.pack(column..column + 1, &mut signal, 1);
+        load(codes.subcols(column, 1), &mut code, 1);
+        let correlations = correlations(problem, &signal);
+        let half_square = 0.5 * signal.iter().map(|x| x.to_f64() * x.to_f64()).sum::<f64>();
+        ColumnCertificate {
+            kkt: kkt::residual(problem, &correlations, &code),
+            duality_gap: duality_gap(problem, half_square, &correlations, &code)
+                / half_square.max(SMALLEST_SCALE),
+            active: code.iter().filter(|&&a| a != T::ZERO).count(),
+            margin: kkt::margin(problem, &correlations, &code),
+        }
+    };
+    Ok((0..codes.ncols()).into_par_iter().map(column).collect())
+}
+
+/// `c = D'x` of one signal, summed in f64.
+pub fn correlations<T: Scalar>(problem: &Problem<T>, signal: &[T]) -> Vec<T> {
+    let atoms = problem.dictionary().col_iter();
+    let correlation = |atom: ColRef<'_, T>| {
+        let terms = atom.iter().zip(signal);
+        T::from_f64(terms.map(|(&d, &x)| d.to_f64() * x.to_f64()).sum())
+    };
+    atoms.map(correlation).collect()
 }
 
 /// The larger number; NaN if either is.

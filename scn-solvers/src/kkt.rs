@@ -51,6 +51,39 @@ pub fn residual<T: Scalar>(problem: &Problem<T>, correlations: &[T], code: &[T])
     worst / scale
 }
 
+/// The margin of strict complementarity of one column: how far the nearest entry is from changing its activity,
+///
+/// ```text
+/// min over j of  H_jj |a_j|  (active)  or  λ1_j - |g_j|  (not active; λ1_j + g_j if a >= 0),
+/// ```
+///
+/// divided by `max(1e-30, max_j |c_j|)`, as the residual is. Where it is well above the residual, the support of the code
+/// is that of the optimum, and the code is differentiable. Evaluated in f64; arguments as for [`residual`].
+pub fn margin<T: Scalar>(problem: &Problem<T>, correlations: &[T], code: &[T]) -> f64 {
+    let mut margin = f64::INFINITY;
+    let mut scale = SMALLEST_SCALE;
+    for (j, (&c, &a)) in correlations.iter().zip(code).enumerate() {
+        let gram = problem.gram().col(j);
+        let product: f64 = gram
+            .iter()
+            .zip(code)
+            .map(|(&h, &a)| h.to_f64() * a.to_f64())
+            .sum();
+        let g = product - c.to_f64();
+        let lambda1 = problem.lambda1()[j].to_f64();
+        let distance = if a != T::ZERO {
+            problem.diagonal()[j].to_f64() * a.to_f64().abs()
+        } else if problem.signed() {
+            lambda1 - g.abs()
+        } else {
+            lambda1 + g
+        };
+        margin = margin.min(distance);
+        scale = scale.max(c.to_f64().abs());
+    }
+    margin / scale
+}
+
 /// `max(v - λ1, 0)`, or `sign(v) max(|v| - λ1, 0)` for signed codes.
 pub(crate) fn prox(v: f64, lambda1: f64, signed: bool) -> f64 {
     let above = (v - lambda1).max(0.0);

@@ -34,7 +34,7 @@
 //!
 //! ```
 //! use faer::Mat;
-//! use scn_solvers::{CoordinateDescent, ElasticNet, Problem, Settings, Start, encode};
+//! use scn_solvers::{Auto, ElasticNet, Problem, Settings, Start, encode};
 //!
 //! // Two orthonormal atoms: the code is the correlation, less lambda1, cut off at zero.
 //! let dictionary = Mat::<f64>::from_fn(3, 2, |i, j| if i == j { 1.0 } else { 0.0 });
@@ -42,7 +42,7 @@
 //! let signals = Mat::<f64>::from_fn(3, 4, |i, j| (i + j) as f64 - 1.0);
 //!
 //! let mut codes = Mat::zeros(2, 4);
-//! let solver = CoordinateDescent::new(Settings::new(1e-10, 1000)?);
+//! let solver = Auto::new(Settings::new(1e-10, 1000)?);
 //! let report = encode(&solver, &problem, &signals.as_ref(), codes.as_mut(), Start::Zero)?;
 //!
 //! assert!(report.converged());
@@ -70,7 +70,7 @@ pub mod testing;
 pub mod tile;
 mod workspace;
 
-pub use certificate::{Certificate, certify};
+pub use certificate::{Certificate, ColumnCertificate, certify, certify_columns};
 pub use columns::ColumnSource;
 pub use encode::{Start, encode, encode_correlations};
 pub use error::{EncodeError, PathError, ProblemError, SettingsError};

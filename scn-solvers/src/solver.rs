@@ -44,6 +44,35 @@ pub struct Tile<'a, T: Scalar> {
     pub columns: usize,
 }
 
+/// What a method works on: tiles with one row per padded atom. Padding rows are zero and have to stay so.
+#[derive(Debug)]
+pub struct TileParts<'t, T> {
+    /// `c = D'x`
+    pub correlations: &'t [T],
+    /// The start when [`Solver::begin`] is called, then whatever the method makes of it; at the end the result.
+    pub codes: &'t mut [T],
+    /// Scratch that keeps what it holds from pass to pass of the same tile.
+    pub first: &'t mut [T],
+    /// Scratch as `first`.
+    pub second: &'t mut [T],
+    /// One entry per column: `max(1e-30, max_j |c_j|)`, by which residuals are divided.
+    pub scale: &'t [T],
+}
+
+impl<T: Scalar> Tile<'_, T> {
+    /// The tile's memory, for a method of one's own.
+    pub fn parts(&mut self) -> TileParts<'_, T> {
+        let workspace = &mut *self.workspace;
+        TileParts {
+            correlations: &workspace.correlations,
+            codes: &mut workspace.codes,
+            first: &mut workspace.product,
+            second: &mut workspace.extrapolated,
+            scale: &workspace.scale,
+        }
+    }
+}
+
 /// A method for problem (1). Immutable and shareable: whatever changes during a solve is in the [`Workspace`].
 ///
 /// A method supplies [`begin`](Self::begin) and [`pass`](Self::pass); stopping, counting and certifying are the same

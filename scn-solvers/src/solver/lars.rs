@@ -4,7 +4,7 @@ use super::{EXHAUSTED, Solver, Tile};
 use crate::path::follow;
 use crate::{Scalar, Settings};
 
-/// Homotopy (LARS with the lasso modification, for the elastic net): follows the [path](crate::path) of
+/// Homotopy (LARS with the lasso modification, for the elastic net): follows the [path](mod@crate::path) of
 /// `λ1 + t`, `t >= 0`, from the code zero down to t = 0, in `f64` and one column after the other. Exact to rounding, at a cost
 /// that depends on the number of breakpoints and not on the condition of `H`: `O(n |L|)` each. The start is not used.
 ///
