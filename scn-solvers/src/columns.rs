@@ -61,14 +61,18 @@ pub trait ColumnSource<T>: Sync {
 }
 
 /// Rows whose products are summed before they are added to the sum of the others. A sum of m products in one go is off by
-/// about `sqrt(m) ε`, which for long signals would be more than the KKT residuals asked for; sums of sums are not.
-const SUMMED_TOGETHER: usize = 128;
+/// about `sqrt(m) ε`, which would be more than the KKT residuals asked for; sums of sums are not. Short signals have fewer
+/// parts, but their parts are as large as the whole, so these are shorter.
+fn summed_together(rows: usize) -> usize {
+    (rows / 4).clamp(32, 128)
+}
 
 /// `D'X`
 fn product<T: Scalar>(dictionary: MatRef<'_, T>, signals: MatRef<'_, T>, mut out: MatMut<'_, T>) {
     let rows = dictionary.nrows();
-    for first in (0..rows).step_by(SUMMED_TOGETHER) {
-        let count = SUMMED_TOGETHER.min(rows - first);
+    let part = summed_together(rows);
+    for first in (0..rows).step_by(part) {
+        let count = part.min(rows - first);
         matmul(
             out.as_mut(),
             if first == 0 {

@@ -24,6 +24,7 @@ pub struct Problem<T: Scalar> {
     lambda1: Vec<T>,
     diagonal: Vec<T>,
     inverse_diagonal: Vec<T>,
+    steps: Vec<T>,
     thresholds: Vec<T>,
     lipschitz: OnceLock<T>,
     widened: OnceLock<Box<Problem<f64>>>,
@@ -105,6 +106,7 @@ impl<T: Scalar> Problem<T> {
             lambda1: vec![T::ZERO; padded(atoms)],
             diagonal: vec![T::ZERO; padded(atoms)],
             inverse_diagonal: vec![T::ZERO; padded(atoms)],
+            steps: vec![T::ZERO; padded(atoms)],
             thresholds: vec![T::ZERO; padded(atoms)],
             lipschitz: OnceLock::new(),
             widened: OnceLock::new(),
@@ -174,7 +176,11 @@ impl<T: Scalar> Problem<T> {
             self.diagonal[atom] = diagonal;
             let inverse = T::ONE / diagonal;
             self.inverse_diagonal[atom] = if inverse.finite() { inverse } else { T::ZERO };
-            self.thresholds[atom] = self.lambda1[atom] * self.inverse_diagonal[atom];
+        }
+        let relaxation = T::from_f64(self.relaxation());
+        for atom in 0..self.atoms() {
+            self.steps[atom] = relaxation * self.inverse_diagonal[atom];
+            self.thresholds[atom] = self.lambda1[atom] * self.steps[atom];
         }
         self.gram_panels.repack(self.gram.as_ref());
         self.lipschitz = OnceLock::new();
@@ -238,9 +244,35 @@ impl<T: Scalar> Problem<T> {
         &self.inverse_diagonal
     }
 
-    /// `λ1_j / H_jj`, padded with zeros; 0 for a zero atom.
-    pub(crate) fn thresholds(&self) -> &[T] {
+    /// `ω / H_jj`, padded with zeros; 0 for a zero atom: the step lengths of [coordinate descent](crate::CoordinateDescent),
+    /// with the over-relaxation that its documentation states.
+    pub fn steps(&self) -> &[T] {
+        &self.steps
+    }
+
+    /// `ω λ1_j / H_jj`, padded with zeros; 0 for a zero atom.
+    pub fn thresholds(&self) -> &[T] {
         &self.thresholds
+    }
+
+    /// `ω = 1 + min(q/4, 1/5)`, where q is the mean over j of `sum over i != j of H_ij² / (H_ii H_jj)`.
+    fn relaxation(&self) -> f64 {
+        let n = self.atoms();
+        let mut coupling = 0.0;
+        for j in 0..n {
+            for i in 0..j {
+                let entry = self.gram[(i, j)].to_f64();
+                let scale = self.inverse_diagonal[i].to_f64() * self.inverse_diagonal[j].to_f64();
+                coupling += 2.0 * entry * entry * scale;
+            }
+        }
+        let q = coupling / n as f64;
+        // Overflowed scales say nothing.
+        if q.is_finite() {
+            1.0 + (0.25 * q).min(0.2)
+        } else {
+            1.0
+        }
     }
 
     /// An upper bound on the largest eigenvalue of `H`, the Lipschitz constant of the gradient: the eigenvalue as

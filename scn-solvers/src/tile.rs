@@ -90,7 +90,7 @@ pub fn masked_sweep<T: Scalar>(
     T::dispatch(Sweep {
         gram: problem.gram_panels(),
         diagonal: problem.diagonal(),
-        inverse_diagonal: problem.inverse_diagonal(),
+        steps: problem.steps(),
         rule: Mask { mask },
         correlations: right_side,
         codes: solution,

@@ -17,7 +17,7 @@ pub(crate) trait Rule<T>: Copy {
     ) -> L::Vector;
 }
 
-/// `max(v - λ1/H_jj, 0)`: nonnegative codes.
+/// `max(v - ω λ1/H_jj, 0)`: nonnegative codes.
 #[derive(Clone, Copy)]
 pub(crate) struct Clip<'a, T> {
     pub(crate) threshold: &'a [T],
@@ -33,7 +33,7 @@ impl<T: Scalar> Rule<T> for Clip<'_, T> {
     }
 }
 
-/// `sign(v) max(|v| - λ1/H_jj, 0)`: signed codes.
+/// `sign(v) max(|v| - ω λ1/H_jj, 0)`: signed codes.
 #[derive(Clone, Copy)]
 pub(crate) struct Shrink<'a, T> {
     pub(crate) threshold: &'a [T],
@@ -70,7 +70,7 @@ impl<T: Scalar> Rule<T> for Mask<'_, T> {
     }
 }
 
-/// One sweep: for each atom j in turn, `a_j <- rule(a_j + (c_j - (H a)_j) / H_jj)`.
+/// One sweep: for each atom j in turn, `a_j <- rule(a_j + ω (c_j - (H a)_j) / H_jj)`.
 ///
 /// Four atoms are visited at a time. Their gradients are taken at the same codes, as in a matrix product; the
 /// effect of the four on each other is put right with the 4 × 4 diagonal block, so the result is that of the
@@ -80,7 +80,8 @@ impl<T: Scalar> Rule<T> for Mask<'_, T> {
 pub(crate) struct Sweep<'a, T, R> {
     pub(crate) gram: &'a Panels<T>,
     pub(crate) diagonal: &'a [T],
-    pub(crate) inverse_diagonal: &'a [T],
+    /// `ω / H_jj`
+    pub(crate) steps: &'a [T],
     pub(crate) rule: R,
     pub(crate) correlations: &'a [T],
     pub(crate) codes: &'a mut [T],
@@ -116,7 +117,7 @@ impl<T: Scalar, R: Rule<T>> Sweep<'_, T, R> {
                     first,
                     group,
                     gram: &panel[first * PANEL..(first + PANEL) * PANEL],
-                    inverse_diagonal: &self.inverse_diagonal[first..first + PANEL],
+                    steps: &self.steps[first..first + PANEL],
                     diagonal: &self.diagonal[first..first + PANEL],
                     gradient,
                     change: &mut change[group..group + L::GROUP],
@@ -141,7 +142,7 @@ struct Block<'a, T, L: Lanes<T>, R> {
     group: usize,
     /// The 4 × 4 block of `H`.
     gram: &'a [T],
-    inverse_diagonal: &'a [T],
+    steps: &'a [T],
     diagonal: &'a [T],
     gradient: Sums<L::Vector>,
     change: &'a mut [L::Vector],
@@ -153,7 +154,7 @@ impl<T: Scalar, L: Lanes<T>, R: Rule<T>> Block<'_, T, L, R> {
     #[inline(always)]
     fn settle<const ROW: usize>(&mut self, codes: &mut [L::Vector]) {
         let lanes = self.lanes;
-        let inverse = lanes.splat(self.inverse_diagonal[ROW]);
+        let inverse = lanes.splat(self.steps[ROW]);
         let diagonal = lanes.splat(self.diagonal[ROW]);
         for v in 0..L::GROUP {
             let old = codes[v];
@@ -233,7 +234,7 @@ mod tests {
             let kernel = Sweep {
                 gram: self.problem.gram_panels(),
                 diagonal: self.problem.diagonal(),
-                inverse_diagonal: self.problem.inverse_diagonal(),
+                steps: self.problem.steps(),
                 rule,
                 correlations: &self.correlations,
                 codes: &mut codes,
@@ -254,7 +255,7 @@ mod tests {
             let mut codes: Vec<(f64, f64)> =
                 (0..n).map(|j| (at(&self.start, j, column), 0.0)).collect();
             for j in 0..n {
-                let inverse = self.problem.inverse_diagonal()[j].to_f64();
+                let inverse = self.problem.steps()[j].to_f64();
                 let threshold = self.problem.thresholds()[j].to_f64();
                 let c = at(&self.correlations, j, column);
                 let old = codes[j].0;

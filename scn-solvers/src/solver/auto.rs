@@ -31,7 +31,7 @@ const STEPS: u32 = 12;
 ///    Codes that would change their sign become zero; a column whose objective this raises goes back. For tolerances below
 ///    the rounding of `f32` the right-hand side is taken in `f64`, which makes the step one of iterative refinement.
 ///    Then sweep again: they repair the active set.
-/// 3. After 12 such steps, columns that are still above the tolerance are solved one by one by the exact
+/// 3. After 12 such steps (4, where rounding alone is in the way), columns that are still above the tolerance are solved one by one by the exact
 ///    [active-set method](super::ActiveSet) in `f64`, from where they stand.
 ///
 /// On dictionaries of moderate coherence it is coordinate descent to the bit. The subspace step follows Moré, Toraldo,
@@ -86,9 +86,11 @@ impl<T: Scalar> Solver<T> for Auto {
         }
         state.estimate = f64::INFINITY;
         state.sweeps = 0;
-        state.steps += 1;
+        // Where the certificate refutes the sweeps, they will not do better the next time.
+        state.steps += if refuted { 3 } else { 1 };
         if state.steps > STEPS {
-            solve_one_by_one(tile, tolerance);
+            let goal = kkt::goal::<T>(tolerance, near_rounding);
+            solve_one_by_one(tile, goal);
             return EXHAUSTED;
         }
         // Far from the optimum the rounding of `T` does not matter.
@@ -102,13 +104,13 @@ impl<T: Scalar> Solver<T> for Auto {
 }
 
 /// Rule 3.
-fn solve_one_by_one<T: Scalar>(tile: &mut Tile<'_, T>, tolerance: f64) {
+fn solve_one_by_one<T: Scalar>(tile: &mut Tile<'_, T>, goal: f64) {
     kkt::measure_in_f64(tile.problem, tile.workspace);
     let problem = T::in_f64(tile.problem);
     let width = T::tile();
     for column in 0..tile.columns {
         // Written so that a NaN is left alone.
-        if tile.workspace.residual[column].to_f64() > tolerance {
+        if tile.workspace.residual[column].to_f64() > goal {
             let take = |values: &[T]| -> Vec<f64> {
                 let rows = values.chunks_exact(width).take(problem.atoms());
                 rows.map(|row| row[column].to_f64()).collect()

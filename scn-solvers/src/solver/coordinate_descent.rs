@@ -4,18 +4,23 @@ use super::{Solver, Tile, largest_change};
 use crate::kernel::{Clip, Rule, Shrink, Sweep};
 use crate::{Scalar, Settings};
 
-/// Cyclic coordinate descent: each atom in turn takes the value that minimises (1) with all others held fixed,
+/// Cyclic coordinate descent: each atom in turn takes a proximal gradient step along its own coordinate,
 ///
 /// ```text
-/// a_j <- prox(H_jj a_j - g_j) / H_jj,      g = H a - c
+/// a_j <- prox(a_j - ω g_j / H_jj; ω λ1_j / H_jj),      g = H a - c
 /// ```
 ///
-/// with `prox` as in [`kkt`](crate::kkt). In Gram form a pass costs `n²` multiply-adds per column, as much as a
-/// gradient; on dictionaries whose atoms are not too alike it needs four to five times fewer passes than FISTA.
-/// It slows down where atoms are coherent.
+/// With ω = 1 that is the minimum with all other codes held fixed. A little over-relaxation saves every sixth pass where
+/// atoms overlap at random, and costs one where they hardly overlap, so ω follows the overlap:
+/// `ω = 1 + min(q/4, 1/5)` with q the mean over j of `sum over i != j of H_ij² / (H_ii H_jj)`, about n/m for independent
+/// atoms. The objective falls with every step as long as ω < 2.
+///
+/// In Gram form a pass costs `n²` multiply-adds per column, as much as a gradient; on dictionaries whose atoms are not too
+/// alike it needs three times fewer passes than FISTA. It slows down where atoms are coherent; see [`Auto`](super::Auto).
 ///
 /// Friedman, Hastie, Höfling, Tibshirani, "Pathwise coordinate optimization", Annals of Applied Statistics 1 (2007).
-/// Convergence for (1), whose nonsmooth part is separable: Tseng, J. Optim. Theory Appl. 109 (2001).
+/// Convergence for (1), whose nonsmooth part is separable: Tseng, J. Optim. Theory Appl. 109 (2001). Over-relaxed, for a >= 0:
+/// Cryer, "The solution of a quadratic programming problem using systematic overrelaxation", SIAM J. Control 9 (1971).
 #[derive(Debug, Clone, Copy, Default)]
 pub struct CoordinateDescent {
     settings: Settings,
@@ -60,7 +65,7 @@ fn sweep<T: Scalar, R: Rule<T>>(tile: &mut Tile<'_, T>, rule: R) {
     T::dispatch(Sweep {
         gram: tile.problem.gram_panels(),
         diagonal: tile.problem.diagonal(),
-        inverse_diagonal: tile.problem.inverse_diagonal(),
+        steps: tile.problem.steps(),
         rule,
         correlations: &workspace.correlations,
         codes: &mut workspace.codes,
