@@ -1,13 +1,17 @@
 //! `cases`: one table of problems through every solver and both precisions. `properties`: optimality conditions and
-//! symmetries, by random problems. `paths`: the regularisation path. `pursuit`: orthogonal matching pursuit. `batches`: tiles, threads, dirty memory, wrong input. `edges`: dependent atoms, zeros,
-//! overflow. `instance` and `bounds` are what they share: problems, and how far from the optimum a residual lets codes be.
+//! symmetries, by random problems. `batches`: tiles, threads, dirty memory, wrong input. `edges`: dependent atoms, zeros,
+//! overflow. `coherent`: atoms that are much alike. `quadratic`: problems without a dictionary. `paths`: the regularisation
+//! path. `pursuit`: orthogonal matching pursuit. `instance` and `bounds` are what they share: problems, and how far from the
+//! optimum a residual lets codes be.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod batches;
 mod bounds;
 mod cases;
+mod coherent;
 mod edges;
 mod instance;
 mod paths;
 mod properties;
 mod pursuit;
+mod quadratic;
