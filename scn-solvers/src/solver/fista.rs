@@ -138,7 +138,8 @@ impl<T: Scalar> Solver<T> for Fista {
     }
 }
 
-fn step<T: Scalar>(
+/// One step on the whole tile, with the weights in the workspace; the next `z` is left in `product`.
+pub(super) fn step<T: Scalar>(
     problem: &Problem<T>,
     workspace: &mut Workspace<T>,
     lipschitz: T,

@@ -1,7 +1,7 @@
 //! The proximal gradient method without momentum.
 
+use super::fista::step;
 use super::{Solver, Tile, largest_change};
-use crate::kernel::{FistaState, FistaStep};
 use crate::{Scalar, Settings};
 
 /// The iterative shrinkage-thresholding algorithm with constant step 1/L, `L` the
@@ -45,22 +45,7 @@ impl<T: Scalar> Solver<T> for Ista {
     fn pass(&self, tile: &mut Tile<'_, T>) -> f64 {
         let problem = tile.problem;
         let workspace = &mut *tile.workspace;
-        T::dispatch(FistaStep {
-            signed: problem.signed(),
-            gram: problem.gram_panels(),
-            lipschitz: problem.lipschitz(),
-            lambda1: problem.padded_lambda1(),
-            correlations: &workspace.correlations,
-            state: FistaState {
-                codes: &mut workspace.codes,
-                extrapolated: &workspace.extrapolated,
-                next_extrapolated: &mut workspace.product,
-                weight: &workspace.weight,
-            },
-            measure: true,
-            change: &mut workspace.change,
-            uphill: &mut workspace.residual,
-        });
+        step(problem, workspace, problem.lipschitz(), true);
         std::mem::swap(&mut workspace.extrapolated, &mut workspace.product);
         largest_change(tile)
     }
