@@ -32,12 +32,10 @@ impl Output {
         value: &T,
         text: impl FnOnce() -> String,
     ) -> anyhow::Result<()> {
-        if self.json {
-            println!("{}", serde_json::to_string(value)?);
-        } else if !self.quiet {
+        if self.for_a_person() {
             println!("{}", text());
         }
-        Ok(())
+        self.result_json(value)
     }
 
     /// A result whose text a person has seen already, line by line.

@@ -152,12 +152,7 @@ pub fn duality_gap<T: Scalar>(
         if !signed && a < 0.0 {
             return f64::INFINITY;
         }
-        let gram = problem.gram().col(j);
-        let product: f64 = gram
-            .iter()
-            .zip(code)
-            .map(|(&h, &a)| h.to_f64() * a.to_f64())
-            .sum();
+        let product = kkt::gram_product(problem, j, code);
         let lambda1 = problem.lambda1()[j].to_f64();
         let pull = c - product; // that of the augmented lasso
         let v = pull + lambda2 * a;

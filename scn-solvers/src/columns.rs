@@ -130,13 +130,9 @@ impl<T: Scalar> ColumnSource<T> for Mat<T> {
         dictionary: MatRef<'_, T>,
         columns: Range<usize>,
         out: MatMut<'_, T>,
-        _: &mut Vec<T>,
+        scratch: &mut Vec<T>,
     ) {
-        product(
-            dictionary,
-            self.as_ref().subcols(columns.start, columns.len()),
-            out,
-        );
+        self.as_ref().correlate(dictionary, columns, out, scratch);
     }
 }
 

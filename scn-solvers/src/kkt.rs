@@ -18,7 +18,7 @@
 //! nor when the dictionary is. A zero signal has the code zero and the residual zero.
 
 use crate::kernel::{Residual, Screen};
-use crate::workspace::{Wide, Workspace};
+use crate::workspace::Workspace;
 use crate::{Problem, Scalar};
 
 /// Below this the correlations count as zero; see (2).
@@ -32,12 +32,7 @@ pub fn residual<T: Scalar>(problem: &Problem<T>, correlations: &[T], code: &[T])
     let mut worst = 0.0_f64;
     let mut scale = SMALLEST_SCALE;
     for (j, (&c, &a)) in correlations.iter().zip(code).enumerate() {
-        let column = problem.gram().col(j);
-        let product: f64 = column
-            .iter()
-            .zip(code)
-            .map(|(&h, &a)| h.to_f64() * a.to_f64())
-            .sum();
+        let product = gram_product(problem, j, code);
         let scaled = problem.gram()[(j, j)].to_f64() * a.to_f64();
         let free = scaled - (product - c.to_f64());
         let difference = scaled - prox(free, problem.lambda1()[j].to_f64(), problem.signed());
@@ -63,12 +58,7 @@ pub fn margin<T: Scalar>(problem: &Problem<T>, correlations: &[T], code: &[T]) -
     let mut margin = f64::INFINITY;
     let mut scale = SMALLEST_SCALE;
     for (j, (&c, &a)) in correlations.iter().zip(code).enumerate() {
-        let gram = problem.gram().col(j);
-        let product: f64 = gram
-            .iter()
-            .zip(code)
-            .map(|(&h, &a)| h.to_f64() * a.to_f64())
-            .sum();
+        let product = gram_product(problem, j, code);
         let g = product - c.to_f64();
         let lambda1 = problem.lambda1()[j].to_f64();
         let distance = if a != T::ZERO {
@@ -82,6 +72,13 @@ pub fn margin<T: Scalar>(problem: &Problem<T>, correlations: &[T], code: &[T]) -
         scale = scale.max(c.to_f64().abs());
     }
     margin / scale
+}
+
+/// `(H a)_j`, summed in f64.
+pub(crate) fn gram_product<T: Scalar>(problem: &Problem<T>, j: usize, code: &[T]) -> f64 {
+    let column = problem.gram().col(j);
+    let terms = column.iter().zip(code);
+    terms.map(|(&h, &a)| h.to_f64() * a.to_f64()).sum()
 }
 
 /// `max(v - λ1, 0)`, or `sign(v) max(|v| - λ1, 0)` for signed codes.
@@ -130,7 +127,6 @@ pub(crate) fn goal<T: Scalar>(tolerance: f64, in_f64: bool) -> f64 {
 /// As [`measure`], with the codes taken into `f64` first.
 pub(crate) fn measure_in_f64<T: Scalar>(problem: &Problem<T>, workspace: &mut Workspace<T>) {
     let exact = T::in_f64(problem);
-    let width = f64::tile();
     let Workspace {
         wide,
         codes,
@@ -139,10 +135,8 @@ pub(crate) fn measure_in_f64<T: Scalar>(problem: &Problem<T>, workspace: &mut Wo
         scale,
         ..
     } = workspace;
-    wide.fit(exact.diagonal().len());
-    for first in (0..T::tile()).step_by(width) {
-        Wide::take(codes, first, &mut wide.codes);
-        Wide::take(correlations, first, &mut wide.correlations);
+    let padded_atoms = exact.diagonal().len();
+    wide.for_each_part(padded_atoms, codes, correlations, |first, wide| {
         f64::dispatch(Residual {
             signed: exact.signed(),
             gram: exact.gram_panels(),
@@ -153,11 +147,11 @@ pub(crate) fn measure_in_f64<T: Scalar>(problem: &Problem<T>, workspace: &mut Wo
             residual: &mut wide.residual,
             poison: &mut wide.poison,
         });
-        for k in 0..width {
-            let value = (wide.residual[k] + wide.poison[k]) / scale[first + k].to_f64();
-            residual[first + k] = T::from_f64(value);
+        for (k, (value, poison)) in wide.residual.iter().zip(&wide.poison).enumerate() {
+            let scale = scale[first + k].to_f64();
+            residual[first + k] = T::from_f64((value + poison) / scale);
         }
-    }
+    });
 }
 
 /// Fills `workspace.residual` with the residual (2) per column, at the codes in the workspace; NaN where a number on the

@@ -131,7 +131,7 @@ pub(crate) struct Wide {
 }
 
 impl Wide {
-    pub(crate) fn fit(&mut self, padded_atoms: usize) {
+    fn fit(&mut self, padded_atoms: usize) {
         let tile = padded_atoms * f64::tile();
         for buffer in [&mut self.correlations, &mut self.codes, &mut self.product] {
             buffer.resize(tile, 0.0);
@@ -141,8 +141,25 @@ impl Wide {
         }
     }
 
+    /// Calls `part(first, wide)` for each part of a tile that fits a tile in `f64`, its codes and correlations taken
+    /// over; `first` is its first column.
+    pub(crate) fn for_each_part<T: Scalar>(
+        &mut self,
+        padded_atoms: usize,
+        codes: &[T],
+        correlations: &[T],
+        mut part: impl FnMut(usize, &mut Self),
+    ) {
+        self.fit(padded_atoms);
+        for first in (0..T::tile()).step_by(f64::tile()) {
+            Self::take(codes, first, &mut self.codes);
+            Self::take(correlations, first, &mut self.correlations);
+            part(first, self);
+        }
+    }
+
     /// Columns `first..` of a tile as a tile of its own.
-    pub(crate) fn take<T: Scalar>(from: &[T], first: usize, to: &mut [f64]) {
+    fn take<T: Scalar>(from: &[T], first: usize, to: &mut [f64]) {
         let width = f64::tile();
         let rows = from.chunks_exact(T::tile()).zip(to.chunks_exact_mut(width));
         T::dispatch(Compiled(|| {

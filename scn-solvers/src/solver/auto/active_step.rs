@@ -10,7 +10,7 @@
 
 use crate::kernel::{Advance, Compiled, Curvature, Product, Turn};
 use crate::solver::Tile;
-use crate::workspace::{Wide, Workspace};
+use crate::workspace::Workspace;
 use crate::{Problem, Scalar};
 
 /// Products that conjugate gradients make at most.
@@ -118,10 +118,8 @@ fn prepare_in_f64<T: Scalar>(problem: &Problem<T>, workspace: &mut Workspace<T>)
         subspace,
         ..
     } = workspace;
-    wide.fit(exact.diagonal().len());
-    for first in (0..T::tile()).step_by(width) {
-        Wide::take(codes, first, &mut wide.codes);
-        Wide::take(correlations, first, &mut wide.correlations);
+    let padded_atoms = exact.diagonal().len();
+    wide.for_each_part(padded_atoms, codes, correlations, |first, wide| {
         f64::dispatch(Product {
             matrix: exact.gram_panels(),
             y: &wide.codes,
@@ -147,7 +145,7 @@ fn prepare_in_f64<T: Scalar>(problem: &Problem<T>, workspace: &mut Workspace<T>)
                 }
             }
         }));
-    }
+    });
 }
 
 /// Solves for d, from zero. Returns the number of products with `H`.
