@@ -2,8 +2,7 @@
 
 use std::ops::Range;
 
-use faer::linalg::matmul::matmul;
-use faer::{Accum, Mat, MatMut, MatRef, Par};
+use faer::{Mat, MatRef};
 
 use crate::Scalar;
 
@@ -39,52 +38,10 @@ pub trait ColumnSource<T>: Sync {
     /// Callers keep `columns` within `0..self.columns()`, `stride >= columns.len()`, and `out` long enough.
     fn pack(&self, columns: Range<usize>, out: &mut [T], stride: usize);
 
-    /// Writes correlations `D'x` of columns, for a dictionary with atoms of length [`rows`](Self::rows): entry j of column
-    /// `columns.start + k` goes to `out[(j, k)]`. On the calling thread alone. `scratch` may hold anything.
-    ///
-    /// Sources that are a matrix in memory have nothing to pack and do better than this default.
-    fn correlate(
-        &self,
-        dictionary: MatRef<'_, T>,
-        columns: Range<usize>,
-        out: MatMut<'_, T>,
-        scratch: &mut Vec<T>,
-    ) where
-        T: Scalar,
-    {
-        let (rows, width) = (self.rows(), columns.len());
-        scratch.resize(rows * width, T::ZERO);
-        self.pack(columns, scratch, width);
-        let signals = MatRef::from_row_major_slice(scratch, rows, width);
-        product(dictionary, signals, out);
-    }
-}
-
-/// Rows whose products are summed before they are added to the sum of the others. A sum of m products in one go is off by
-/// about `sqrt(m) ε`, which would be more than the KKT residuals asked for; sums of sums are not. Short signals have fewer
-/// parts, but their parts are as large as the whole, so these are shorter.
-fn summed_together(rows: usize) -> usize {
-    (rows / 4).clamp(32, 128)
-}
-
-/// `D'X`
-fn product<T: Scalar>(dictionary: MatRef<'_, T>, signals: MatRef<'_, T>, mut out: MatMut<'_, T>) {
-    let rows = dictionary.nrows();
-    let part = summed_together(rows);
-    for first in (0..rows).step_by(part) {
-        let count = part.min(rows - first);
-        matmul(
-            out.as_mut(),
-            if first == 0 {
-                Accum::Replace
-            } else {
-                Accum::Add
-            },
-            dictionary.subrows(first, count).transpose(),
-            signals.subrows(first, count),
-            T::ONE,
-            Par::Seq,
-        );
+    /// The matrix of all columns (m × P), where they lie in memory one after the other, each in one piece (row stride 1).
+    /// They need no packing then.
+    fn in_memory(&self) -> Option<MatRef<'_, T>> {
+        None
     }
 }
 
@@ -101,14 +58,8 @@ impl<T: Scalar> ColumnSource<T> for MatRef<'_, T> {
         load(self.subcols(columns.start, columns.len()), out, stride);
     }
 
-    fn correlate(
-        &self,
-        dictionary: MatRef<'_, T>,
-        columns: Range<usize>,
-        out: MatMut<'_, T>,
-        _: &mut Vec<T>,
-    ) {
-        product(dictionary, self.subcols(columns.start, columns.len()), out);
+    fn in_memory(&self) -> Option<MatRef<'_, T>> {
+        self.try_as_col_major().map(|_| *self)
     }
 }
 
@@ -125,14 +76,8 @@ impl<T: Scalar> ColumnSource<T> for Mat<T> {
         self.as_ref().pack(columns, out, stride);
     }
 
-    fn correlate(
-        &self,
-        dictionary: MatRef<'_, T>,
-        columns: Range<usize>,
-        out: MatMut<'_, T>,
-        scratch: &mut Vec<T>,
-    ) {
-        self.as_ref().correlate(dictionary, columns, out, scratch);
+    fn in_memory(&self) -> Option<MatRef<'_, T>> {
+        Some(self.as_ref())
     }
 }
 

@@ -6,6 +6,7 @@ use faer::{MatMut, MatRef};
 use rayon::prelude::*;
 
 use crate::columns::{load, store};
+use crate::kernel::{CorrelateColumns, CorrelateTile, LARGEST_TILE};
 use crate::solver::{Tile, solve_tile};
 use crate::{ColumnSource, EncodeError, Problem, Report, Scalar, Solver, Workspace};
 
@@ -129,7 +130,7 @@ fn encode_task<T: Scalar>(
             workspace: &mut *workspace,
             columns,
         };
-        report = report.merge(solve_tile(solver, &mut tile, first));
+        report = report.merge(solve_tile(solver, &mut tile, start, first));
         store(&workspace.codes, T::tile(), codes.as_mut());
     }
     report
@@ -142,23 +143,48 @@ fn correlate<T: Scalar>(
     columns: Range<usize>,
     workspace: &mut Workspace<T>,
 ) {
-    let (atoms, width) = (problem.atoms(), T::tile());
+    let (dictionary, width) = (problem.atom_groups(), T::tile());
     let Workspace {
-        signals: scratch,
-        columns: by_column,
+        signals: packed,
+        by_column,
         correlations,
         ..
     } = workspace;
-    by_column.resize(atoms * width, T::ZERO);
-    let count = columns.len();
-    let out = MatMut::from_column_major_slice_mut(&mut by_column[..atoms * count], atoms, count);
-    signals.correlate(problem.dictionary(), columns, out, scratch);
-    if count < width {
-        correlations.fill(T::ZERO);
+    let in_memory = signals.in_memory();
+    if let Some(matrix) = in_memory.and_then(MatRef::try_as_col_major) {
+        let atoms = dictionary.padded_atoms();
+        by_column.resize(atoms * width, T::ZERO);
+        let found = &mut by_column[..atoms * columns.len()];
+        let mut signals: [&[T]; LARGEST_TILE] = [&[]; LARGEST_TILE];
+        for (signal, column) in signals.iter_mut().zip(columns.clone()) {
+            *signal = matrix.col(column).as_slice();
+        }
+        T::dispatch(CorrelateColumns {
+            dictionary,
+            signals: &signals[..columns.len()],
+            out: found,
+        });
+        if columns.len() < width {
+            correlations.fill(T::ZERO);
+        }
+        let rows = correlations.chunks_exact_mut(width).take(problem.atoms());
+        for (j, row) in rows.enumerate() {
+            for (value, found) in row.iter_mut().zip(found.chunks_exact(atoms)) {
+                *value = found[j];
+            }
+        }
+    } else {
+        packed.resize(problem.rows() * width, T::ZERO);
+        if columns.len() < width {
+            packed.fill(T::ZERO);
+        }
+        signals.pack(columns, packed, width);
+        T::dispatch(CorrelateTile {
+            dictionary,
+            signals: packed,
+            out: correlations,
+        });
     }
-    correlations[atoms * width..].fill(T::ZERO);
-    let by_column = MatRef::from_column_major_slice(&by_column[..atoms * count], atoms, count);
-    load(by_column, correlations, width);
 }
 
 fn make_feasible<T: Scalar>(codes: &mut [T], signed: bool) {

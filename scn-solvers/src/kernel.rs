@@ -1,27 +1,31 @@
 //! The inner loops, written once over vectors of any width and run on the widest that the processor has.
 //!
-//! `pulp` finds the instruction set at run time and compiles each kernel for it, so this crate needs no `unsafe`.
+//! `pulp` finds the instruction set at run time and compiles each kernel for it, so the kernels need no `unsafe`.
 //! All kernels work on a *tile*: [`Scalar::tile`] columns side by side, row-major, so that one vector instruction serves
 //! several columns and no column ever waits for a horizontal sum.
 
 #[cfg(test)]
 mod check;
 mod conjugate_gradient;
+mod correlate;
 mod fista;
 mod instruction_set;
 mod lanes;
 mod peak;
+mod prefetch;
 mod product;
 mod residual;
 mod sweep;
 
 pub(crate) use conjugate_gradient::{Advance, Curvature, Turn};
+pub(crate) use correlate::{AtomGroups, CorrelateColumns, CorrelateTile};
 pub(crate) use fista::{FistaState, FistaStep};
 pub use instruction_set::InstructionSet;
+pub(crate) use instruction_set::LARGEST_TILE;
 pub(crate) use lanes::Lanes;
 pub(crate) use peak::Peak;
 pub(crate) use product::Product;
-pub(crate) use residual::{Residual, Screen};
+pub(crate) use residual::{LargestQuotient, Residual, Scale};
 pub(crate) use sweep::{Clip, Mask, Rule, Shrink, Sweep};
 
 /// A computation that can run on vectors of any width.

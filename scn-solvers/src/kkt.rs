@@ -17,7 +17,7 @@
 //! familiar `max_j |min(H_jj a_j, g_j + λ1_j)|`. The residual does not change when signal and λ1 are scaled together,
 //! nor when the dictionary is. A zero signal has the code zero and the residual zero.
 
-use crate::kernel::{Residual, Screen};
+use crate::kernel::{Residual, Scale};
 use crate::workspace::Workspace;
 use crate::{Problem, Scalar};
 
@@ -93,18 +93,11 @@ pub(crate) fn prox(v: f64, lambda1: f64, signed: bool) -> f64 {
 
 /// Fills `workspace.scale` with the denominator of (2) per column, NaN where the correlations are not finite.
 pub(crate) fn measure_scale<T: Scalar>(workspace: &mut Workspace<T>) {
-    T::dispatch(Screen {
+    T::dispatch(Scale {
+        smallest: T::from_f64(SMALLEST_SCALE),
         values: &workspace.correlations,
-        largest: &mut workspace.scale,
-        sum: &mut workspace.residual,
+        scale: &mut workspace.scale,
     });
-    for (scale, &sum) in workspace.scale.iter_mut().zip(&workspace.residual) {
-        *scale = if sum.finite() {
-            T::from_f64(scale.to_f64().max(SMALLEST_SCALE))
-        } else {
-            T::from_f64(f64::NAN)
-        };
-    }
 }
 
 /// Whether a certificate at this tolerance has to be taken in `f64`: rounding in `T` leaves a residual of about

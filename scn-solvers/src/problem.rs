@@ -8,6 +8,7 @@ use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatRef, Par};
 
+use crate::kernel::AtomGroups;
 use crate::penalty::{ElasticNet, Sign};
 use crate::solver::ActiveFactor;
 use crate::tile::{Panels, padded};
@@ -19,6 +20,7 @@ use crate::{ProblemError, Scalar};
 pub struct Problem<T: Scalar> {
     dictionary: Mat<T>,
     penalty: ElasticNet<T>,
+    atom_groups: AtomGroups<T>,
     gram: Mat<T>,
     gram_panels: Panels<T>,
     lambda1: Vec<T>,
@@ -100,6 +102,7 @@ impl<T: Scalar> Problem<T> {
         let square = Mat::zeros(atoms, atoms);
         Self {
             gram_panels: Panels::pack(square.as_ref(), padded(atoms)),
+            atom_groups: AtomGroups::pack(dictionary.as_ref()),
             dictionary,
             penalty,
             gram: square,
@@ -155,6 +158,7 @@ impl<T: Scalar> Problem<T> {
         }
 
         self.dictionary.copy_from(dictionary);
+        self.atom_groups.repack(dictionary);
         matmul(
             self.gram.as_mut(),
             Accum::Replace,
@@ -202,6 +206,11 @@ impl<T: Scalar> Problem<T> {
     /// `D`, m × n; 0 × n if the problem was posed without a dictionary.
     pub fn dictionary(&self) -> MatRef<'_, T> {
         self.dictionary.as_ref()
+    }
+
+    /// `D` packed for products with signals.
+    pub(crate) fn atom_groups(&self) -> &AtomGroups<T> {
+        &self.atom_groups
     }
 
     /// λ1, λ2 and the sign of the codes.

@@ -19,7 +19,8 @@ pub use fista::Fista;
 pub use ista::Ista;
 pub use lars::Lars;
 
-use crate::{Problem, Report, Scalar, Settings, Status, Workspace, kkt};
+use crate::kernel::LargestQuotient;
+use crate::{Problem, Report, Scalar, Settings, Start, Status, Workspace, kkt};
 
 /// The certificate costs about a pass. It is taken when the method's own estimate says that it will hold, and at
 /// every so many passes in case the estimate is too cautious.
@@ -92,16 +93,20 @@ pub trait Solver<T: Scalar>: Send + Sync + std::fmt::Debug {
     fn pass(&self, tile: &mut Tile<'_, T>) -> f64;
 }
 
-/// Solves one tile to the solver's tolerance. `first_column` is where the tile stands in the batch.
+/// Solves one tile to the solver's tolerance. `first_column` is where the tile stands in the batch. Codes are zero where
+/// `start` says so.
 pub(crate) fn solve_tile<T: Scalar>(
     solver: &dyn Solver<T>,
     tile: &mut Tile<'_, T>,
+    start: Start,
     first_column: usize,
 ) -> Report {
     let settings = solver.settings();
     kkt::measure_scale(tile.workspace);
     drop_nonfinite_columns(tile);
-    zero_known_codes(tile);
+    if start == Start::Codes {
+        zero_known_codes(tile);
+    }
     tile.workspace.extra_passes = 0;
     solver.begin(tile);
 
@@ -182,9 +187,11 @@ fn drop_nonfinite_columns<T: Scalar>(tile: &mut Tile<'_, T>) -> bool {
         codes,
         ..
     } = &mut *tile.workspace;
-    let mut finite = true;
+    // Without a short cut, so that it takes a few vector operations.
+    if scale.iter().fold(true, |all, scale| all & scale.finite()) {
+        return true;
+    }
     for column in (0..tile.columns).filter(|&column| !scale[column].finite()) {
-        finite = false;
         for row in correlations
             .chunks_exact_mut(T::tile())
             .chain(codes.chunks_exact_mut(T::tile()))
@@ -192,7 +199,7 @@ fn drop_nonfinite_columns<T: Scalar>(tile: &mut Tile<'_, T>) -> bool {
             row[column] = T::ZERO;
         }
     }
-    finite
+    false
 }
 
 /// Marks the columns whose residual is NaN, which only an overflow on the way leaves, by a scale of NaN. They count for
@@ -252,12 +259,11 @@ fn report<T: Scalar>(
 }
 
 /// The largest `change / scale` of a tile: the estimate of methods that know how far they moved. Columns that are not
-/// finite do not count.
+/// finite do not count, and columns that are not in use do not move.
 pub(crate) fn largest_change<T: Scalar>(tile: &Tile<'_, T>) -> f64 {
-    let changes = tile.workspace.change.iter().zip(&tile.workspace.scale);
-    changes
-        .take(tile.columns)
-        .fold(0.0, |largest: f64, (&change, &scale)| {
-            largest.max((change / scale).to_f64())
-        })
+    let largest = LargestQuotient {
+        a: &tile.workspace.change,
+        b: &tile.workspace.scale,
+    };
+    T::dispatch(largest).to_f64()
 }

@@ -7,13 +7,13 @@ use crate::{Problem, Scalar};
 /// The scratch memory of one worker: grows to what a problem needs and may be used for another problem afterwards.
 /// Nothing in it outlives a call.
 ///
-/// All tiles have one row per padded atom but `signals` and `columns`.
+/// All tiles have one row per padded atom but `signals` and `by_column`.
 #[derive(Debug, Clone, Default)]
 pub struct Workspace<T> {
     /// Signals, where their source has to write them somewhere.
     pub(crate) signals: Vec<T>,
     /// Correlations, one column after the other.
-    pub(crate) columns: Vec<T>,
+    pub(crate) by_column: Vec<T>,
     pub(crate) correlations: Vec<T>,
     pub(crate) codes: Vec<T>,
     /// The next `z` of FISTA.

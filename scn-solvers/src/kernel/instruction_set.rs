@@ -18,6 +18,9 @@ pub enum InstructionSet {
     Plain,
 }
 
+/// The most columns of any tile: of `f32`, with AVX-512.
+pub(crate) const LARGEST_TILE: usize = 3 * 64 / 4;
+
 impl InstructionSet {
     /// The widest that this processor has.
     #[inline]

@@ -5,7 +5,7 @@ use pulp::Simd;
 /// An instruction set, as seen by a kernel: vectors of [`COUNT`](Lanes::COUNT) scalars.
 ///
 /// `max` and `min` follow the hardware where an operand is NaN: the result may be either operand. Kernels therefore
-/// never rely on them to carry a NaN; see [`Screen`](super::Screen).
+/// never rely on them to carry a NaN; see [`Scale`](super::Scale).
 pub trait Lanes<T>: Copy {
     /// One register.
     type Vector: Copy;
@@ -22,6 +22,8 @@ pub trait Lanes<T>: Copy {
     fn sub(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
     /// `a b`
     fn mul(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// `a / b`
+    fn div(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
     /// `a b + c`, fused where the processor can.
     fn mul_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
     /// `c - a b`, fused where the processor can.
@@ -32,6 +34,8 @@ pub trait Lanes<T>: Copy {
     fn min(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
     /// `|a|`
     fn abs(self, a: Self::Vector) -> Self::Vector;
+    /// The largest scalar of a register.
+    fn largest(self, a: Self::Vector) -> T;
     /// The whole registers of a slice.
     fn vectors(slice: &[T]) -> &[Self::Vector];
     /// The whole registers of a slice.
@@ -39,8 +43,9 @@ pub trait Lanes<T>: Copy {
 }
 
 macro_rules! lanes {
-    ($scalar:ident, $vector:ident, $count:ident, $splat:ident, $add:ident, $sub:ident, $mul:ident, $mul_add:ident,
-     $negate_mul_add:ident, $max:ident, $min:ident, $abs:ident, $vectors:ident, $vectors_mut:ident) => {
+    ($scalar:ident, $vector:ident, $count:ident, $splat:ident, $add:ident, $sub:ident, $mul:ident, $div:ident,
+     $mul_add:ident, $negate_mul_add:ident, $max:ident, $min:ident, $abs:ident, $largest:ident,
+     $vectors:ident, $vectors_mut:ident) => {
         impl<S: Simd> Lanes<$scalar> for S {
             type Vector = S::$vector;
             const COUNT: usize = S::$count;
@@ -61,6 +66,10 @@ macro_rules! lanes {
             #[inline(always)]
             fn mul(self, a: Self::Vector, b: Self::Vector) -> Self::Vector {
                 self.$mul(a, b)
+            }
+            #[inline(always)]
+            fn div(self, a: Self::Vector, b: Self::Vector) -> Self::Vector {
+                self.$div(a, b)
             }
             #[inline(always)]
             fn mul_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector {
@@ -88,6 +97,10 @@ macro_rules! lanes {
                 self.$abs(a)
             }
             #[inline(always)]
+            fn largest(self, a: Self::Vector) -> $scalar {
+                self.$largest(a)
+            }
+            #[inline(always)]
             fn vectors(slice: &[$scalar]) -> &[Self::Vector] {
                 S::$vectors(slice).0
             }
@@ -107,11 +120,13 @@ lanes!(
     add_f32s,
     sub_f32s,
     mul_f32s,
+    div_f32s,
     mul_add_e_f32s,
     negate_mul_add_e_f32s,
     max_f32s,
     min_f32s,
     abs_f32s,
+    reduce_max_f32s,
     as_simd_f32s,
     as_mut_simd_f32s
 );
@@ -123,11 +138,13 @@ lanes!(
     add_f64s,
     sub_f64s,
     mul_f64s,
+    div_f64s,
     mul_add_e_f64s,
     negate_mul_add_e_f64s,
     max_f64s,
     min_f64s,
     abs_f64s,
+    reduce_max_f64s,
     as_simd_f64s,
     as_mut_simd_f64s
 );

@@ -1,6 +1,6 @@
-//! The KKT residual of a tile, and the test for numbers that are not finite.
+//! The KKT residual of a tile, what it is relative to, and the largest of relative numbers.
 
-use super::product::{load_rows, subtract_product, with_registers};
+use super::product::{LARGEST_GROUP, Sums, load_rows, subtract_product, with_registers};
 use super::{Kernel, Lanes};
 use crate::Scalar;
 use crate::tile::{PANEL, Panels};
@@ -44,54 +44,108 @@ impl<T: Scalar> Residual<'_, T> {
             let first = index * PANEL;
             for group in (0..registers).step_by(L::GROUP) {
                 let at = first * registers + group;
-                // c - H a, the negative gradient.
                 let mut pull = load_rows::<T, L>(lanes, &correlations[at..], registers);
                 subtract_product::<T, L>(lanes, panel, codes, registers, group, &mut pull);
-                for r in 0..PANEL {
-                    let diagonal = lanes.splat(self.diagonal[first + r]);
-                    let lambda1 = lanes.splat(self.lambda1[first + r]);
-                    let own = &codes[at + r * registers..at + r * registers + L::GROUP];
-                    for v in 0..L::GROUP {
-                        let scaled = lanes.mul(diagonal, own[v]);
-                        let free = lanes.add(scaled, pull[r][v]);
-                        poison[group + v] = lanes.mul_add(free, zero, poison[group + v]);
-                        let mut prox = lanes.max(lanes.sub(free, lambda1), zero);
-                        if self.signed {
-                            prox = lanes.add(prox, lanes.min(lanes.add(free, lambda1), zero));
-                        }
-                        let moved = lanes.abs(lanes.sub(scaled, prox));
-                        residual[group + v] = lanes.max(residual[group + v], moved);
-                    }
+                let mut block = Block {
+                    lanes,
+                    signed: self.signed,
+                    pull,
+                    diagonal: &self.diagonal[first..first + PANEL],
+                    lambda1: &self.lambda1[first..first + PANEL],
+                    residual: [zero; LARGEST_GROUP],
+                    poison: [zero; LARGEST_GROUP],
+                };
+                let codes = &codes[at..];
+                block.measure::<0>(&codes[..L::GROUP]);
+                block.measure::<1>(&codes[registers..registers + L::GROUP]);
+                block.measure::<2>(&codes[2 * registers..2 * registers + L::GROUP]);
+                block.measure::<3>(&codes[3 * registers..3 * registers + L::GROUP]);
+                for v in 0..L::GROUP {
+                    residual[group + v] = lanes.max(residual[group + v], block.residual[v]);
+                    poison[group + v] = lanes.add(poison[group + v], block.poison[v]);
                 }
             }
         }
     }
 }
 
-/// Per column `max_j |c_j|` and `sum_j |c_j|`. The sum carries a NaN or an infinity, which the maximum may lose.
-pub(crate) struct Screen<'a, T> {
-    pub(crate) values: &'a [T],
-    pub(crate) largest: &'a mut [T],
-    pub(crate) sum: &'a mut [T],
+/// Four atoms whose gradients are there.
+struct Block<'a, T, L: Lanes<T>> {
+    lanes: L,
+    signed: bool,
+    /// `c - H a`, the negative gradient.
+    pull: Sums<L::Vector>,
+    diagonal: &'a [T],
+    lambda1: &'a [T],
+    residual: [L::Vector; LARGEST_GROUP],
+    poison: [L::Vector; LARGEST_GROUP],
 }
 
-impl<T: Scalar> Kernel<T> for Screen<'_, T> {
+impl<T: Scalar, L: Lanes<T>> Block<'_, T, L> {
+    /// Takes in atom ROW, a constant, so that all four are written out and the sums stay in registers.
+    #[inline(always)]
+    fn measure<const ROW: usize>(&mut self, codes: &[L::Vector]) {
+        let lanes = self.lanes;
+        let zero = lanes.splat(T::ZERO);
+        let diagonal = lanes.splat(self.diagonal[ROW]);
+        let lambda1 = lanes.splat(self.lambda1[ROW]);
+        for v in 0..L::GROUP {
+            let scaled = lanes.mul(diagonal, codes[v]);
+            let free = lanes.add(scaled, self.pull[ROW][v]);
+            self.poison[v] = lanes.mul_add(free, zero, self.poison[v]);
+            let mut prox = lanes.max(lanes.sub(free, lambda1), zero);
+            if self.signed {
+                prox = lanes.add(prox, lanes.min(lanes.add(free, lambda1), zero));
+            }
+            let moved = lanes.abs(lanes.sub(scaled, prox));
+            self.residual[v] = lanes.max(self.residual[v], moved);
+        }
+    }
+}
+
+/// Per column `max(smallest, max_j |c_j|)`, or NaN where a number is not finite: a sum carries that, which a maximum may
+/// lose.
+pub(crate) struct Scale<'a, T> {
+    pub(crate) smallest: T,
+    pub(crate) values: &'a [T],
+    pub(crate) scale: &'a mut [T],
+}
+
+impl<T: Scalar> Kernel<T> for Scale<'_, T> {
     type Output = ();
 
     #[inline(always)]
     fn run<L: Lanes<T>>(self, lanes: L) {
         let registers = T::tile() / L::COUNT;
-        let largest = L::vectors_mut(self.largest);
-        let sum = L::vectors_mut(self.sum);
-        largest.fill(lanes.splat(T::ZERO));
-        sum.fill(lanes.splat(T::ZERO));
-        for row in L::vectors(self.values).chunks_exact(registers) {
-            for v in 0..registers {
-                let size = lanes.abs(row[v]);
-                largest[v] = lanes.max(largest[v], size);
-                sum[v] = lanes.add(sum[v], size);
+        let values = L::vectors(self.values);
+        for (register, scale) in L::vectors_mut(self.scale).iter_mut().enumerate() {
+            let mut largest = lanes.splat(self.smallest);
+            let mut poison = lanes.splat(T::ZERO);
+            for row in values.chunks_exact(registers) {
+                largest = lanes.max(lanes.abs(row[register]), largest);
+                poison = lanes.mul_add(row[register], lanes.splat(T::ZERO), poison);
             }
+            *scale = lanes.add(largest, poison);
         }
+    }
+}
+
+/// The largest `a / b` of two rows of a tile, at least 0. A NaN may count or not.
+pub(crate) struct LargestQuotient<'a, T> {
+    pub(crate) a: &'a [T],
+    pub(crate) b: &'a [T],
+}
+
+impl<T: Scalar> Kernel<T> for LargestQuotient<'_, T> {
+    type Output = T;
+
+    #[inline(always)]
+    fn run<L: Lanes<T>>(self, lanes: L) -> T {
+        let mut largest = lanes.splat(T::ZERO);
+        for (&a, &b) in L::vectors(self.a).iter().zip(L::vectors(self.b)) {
+            largest = lanes.max(lanes.div(a, b), largest);
+        }
+        lanes.largest(largest)
     }
 }
 
@@ -210,8 +264,9 @@ mod tests {
         }
     }
 
-    /// The maximum to the bit; the sum of r terms within `r ε` of itself.
-    fn screen<T: Scalar>() {
+    /// To the bit.
+    fn scale<T: Scalar>() {
+        let smallest = T::from_f64(0.5);
         for rows in [1, 4, 8] {
             for bad in [None, Some(f64::NAN), Some(f64::INFINITY)] {
                 let mut values = tile::<T>(rows, 9);
@@ -219,31 +274,45 @@ mod tests {
                     values[(rows - 1) / 2 * T::tile() + 5] = T::from_f64(bad);
                 }
                 for set in InstructionSet::available() {
-                    let (mut largest, mut sum) = (dirty::<T>(1), dirty::<T>(1));
-                    let kernel = Screen {
+                    let mut scale = dirty::<T>(1);
+                    let kernel = Scale {
+                        smallest,
                         values: &values,
-                        largest: &mut largest,
-                        sum: &mut sum,
+                        scale: &mut scale,
                     };
                     T::run_on(set, kernel);
                     for k in 0..T::tile() {
                         if k == 5 && bad.is_some() {
-                            assert!(!sum[k].finite());
+                            assert!(at(&scale, 0, k).is_nan());
                             continue;
                         }
                         let sizes = (0..rows).map(|i| at(&values, i, k).abs());
-                        assert_eq!(at(&largest, 0, k), sizes.clone().fold(0.0, f64::max));
-                        let total: f64 = sizes.sum();
-                        assert_close(
-                            at(&sum, 0, k),
-                            total,
-                            rows as f64 * T::EPSILON.to_f64() * total,
-                            "sum",
-                        );
+                        assert_eq!(at(&scale, 0, k), sizes.fold(0.5, f64::max));
                     }
                 }
             }
         }
+    }
+
+    /// To the bit: division rounds in one way only.
+    fn largest_quotient<T: Scalar>() {
+        let (mut a, b) = (tile::<T>(1, 1), tile::<T>(1, 2));
+        let b: Vec<T> = b.iter().map(|b| b.magnitude()).collect();
+        for place in 0..T::tile() {
+            a[place] += T::from_f64(10.0);
+            let quotients = a.iter().zip(&b).map(|(&a, &b)| (a / b).to_f64());
+            let expected = quotients.fold(0.0, f64::max);
+            for set in InstructionSet::available() {
+                let found = T::run_on(set, LargestQuotient { a: &a, b: &b });
+                assert_eq!(found.to_f64(), expected);
+            }
+        }
+        let negative: Vec<T> = b.iter().map(|&b| -b).collect();
+        let found = T::dispatch(LargestQuotient {
+            a: &negative,
+            b: &b,
+        });
+        assert_eq!(found, T::ZERO);
     }
 
     #[test]
@@ -259,8 +328,14 @@ mod tests {
     }
 
     #[test]
-    fn screen_finds_the_largest_and_what_is_not_finite() {
-        screen::<f32>();
-        screen::<f64>();
+    fn scale_is_the_largest_or_not_finite() {
+        scale::<f32>();
+        scale::<f64>();
+    }
+
+    #[test]
+    fn the_largest_quotient_is_found_wherever_it_is() {
+        largest_quotient::<f32>();
+        largest_quotient::<f64>();
     }
 }

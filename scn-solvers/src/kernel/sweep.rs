@@ -1,6 +1,6 @@
 //! One Gauss-Seidel sweep over all rows of `H a = c`, with a rule that is applied to every new entry.
 
-use super::product::{Sums, load_rows, subtract_product, with_registers};
+use super::product::{LARGEST_GROUP, Sums, load_rows, subtract_product, with_registers};
 use super::{Kernel, Lanes};
 use crate::Scalar;
 use crate::tile::{PANEL, Panels};
@@ -72,9 +72,9 @@ impl<T: Scalar> Rule<T> for Mask<'_, T> {
 
 /// One sweep: for each atom j in turn, `a_j <- rule(a_j + ω (c_j - (H a)_j) / H_jj)`.
 ///
-/// Four atoms are visited at a time. Their gradients are taken at the same codes, as in a matrix product; the
-/// effect of the four on each other is put right with the 4 × 4 diagonal block, so the result is that of the
-/// sequential sweep up to rounding.
+/// Four atoms are visited at a time. What the codes of all others add to their gradients is taken at once, as in a matrix
+/// product; what the four add to each other is taken as each of them moves, so the result is that of the sequential sweep
+/// up to rounding.
 ///
 /// `change` receives, per column, `max_j H_jj |change of a_j|`: an estimate of the residual, no certificate.
 pub(crate) struct Sweep<'a, T, R> {
@@ -109,8 +109,6 @@ impl<T: Scalar, R: Rule<T>> Sweep<'_, T, R> {
             let first = index * PANEL;
             for group in (0..registers).step_by(L::GROUP) {
                 let at = first * registers + group;
-                let mut gradient = load_rows::<T, L>(lanes, &correlations[at..], registers);
-                subtract_product::<T, L>(lanes, panel, codes, registers, group, &mut gradient);
                 let mut block = Block {
                     lanes,
                     rule: self.rule,
@@ -119,20 +117,43 @@ impl<T: Scalar, R: Rule<T>> Sweep<'_, T, R> {
                     gram: &panel[first * PANEL..(first + PANEL) * PANEL],
                     steps: &self.steps[first..first + PANEL],
                     diagonal: &self.diagonal[first..first + PANEL],
-                    gradient,
-                    change: &mut change[group..group + L::GROUP],
+                    gradient: load_rows::<T, L>(lanes, &correlations[at..], registers),
+                    change: [lanes.splat(T::ZERO); LARGEST_GROUP],
                 };
+                block.subtract_own(&load_rows::<T, L>(lanes, &codes[at..], registers));
+                // Those that have just moved come last, so that the processor can go on with all others meanwhile.
+                let (before, rest) = panel.split_at(first * PANEL);
+                let (codes_before, codes_rest) = codes.split_at(first * registers);
+                subtract_product::<T, L>(
+                    lanes,
+                    &rest[PANEL * PANEL..],
+                    &codes_rest[PANEL * registers..],
+                    registers,
+                    group,
+                    &mut block.gradient,
+                );
+                subtract_product::<T, L>(
+                    lanes,
+                    before,
+                    codes_before,
+                    registers,
+                    group,
+                    &mut block.gradient,
+                );
                 let codes = &mut codes[at..];
                 block.settle::<0>(&mut codes[..L::GROUP]);
                 block.settle::<1>(&mut codes[registers..registers + L::GROUP]);
                 block.settle::<2>(&mut codes[2 * registers..2 * registers + L::GROUP]);
                 block.settle::<3>(&mut codes[3 * registers..3 * registers + L::GROUP]);
+                for v in 0..L::GROUP {
+                    change[group + v] = lanes.max(change[group + v], block.change[v]);
+                }
             }
         }
     }
 }
 
-/// Four atoms whose gradients were taken at the same codes.
+/// Four atoms whose gradients are taken together.
 struct Block<'a, T, L: Lanes<T>, R> {
     lanes: L,
     rule: R,
@@ -145,31 +166,44 @@ struct Block<'a, T, L: Lanes<T>, R> {
     steps: &'a [T],
     diagonal: &'a [T],
     gradient: Sums<L::Vector>,
-    change: &'a mut [L::Vector],
+    change: [L::Vector; LARGEST_GROUP],
 }
 
 impl<T: Scalar, L: Lanes<T>, R: Rule<T>> Block<'_, T, L, R> {
-    /// Moves atom ROW, and puts the gradients of those after it right. A constant, so that all four are written out and
-    /// the sums stay in registers.
+    /// Takes from each gradient what the atom itself and those after it, which move later, add to it.
+    #[inline(always)]
+    fn subtract_own(&mut self, codes: &Sums<L::Vector>) {
+        for q in 0..PANEL {
+            for r in 0..=q {
+                let weight = self.lanes.splat(self.gram[q * PANEL + r]);
+                for v in 0..L::GROUP {
+                    let sum = self.gradient[r][v];
+                    self.gradient[r][v] = self.lanes.negate_mul_add(weight, codes[q][v], sum);
+                }
+            }
+        }
+    }
+
+    /// Moves atom ROW, and takes from the gradients of those after it what it adds to them. A constant, so that all four are
+    /// written out and the sums stay in registers.
     #[inline(always)]
     fn settle<const ROW: usize>(&mut self, codes: &mut [L::Vector]) {
         let lanes = self.lanes;
-        let inverse = lanes.splat(self.steps[ROW]);
+        let step = lanes.splat(self.steps[ROW]);
         let diagonal = lanes.splat(self.diagonal[ROW]);
         for v in 0..L::GROUP {
             let old = codes[v];
-            let free = lanes.mul_add(self.gradient[ROW][v], inverse, old);
+            let free = lanes.mul_add(self.gradient[ROW][v], step, old);
             let new = self
                 .rule
                 .apply(lanes, free, self.first + ROW, self.group + v);
-            let step = lanes.sub(new, old);
             codes[v] = new;
-            let moved = lanes.mul(lanes.abs(step), diagonal);
-            self.change[v] = lanes.max(self.change[v], moved);
             for q in ROW + 1..PANEL {
                 let weight = lanes.splat(self.gram[ROW * PANEL + q]);
-                self.gradient[q][v] = lanes.negate_mul_add(weight, step, self.gradient[q][v]);
+                self.gradient[q][v] = lanes.negate_mul_add(weight, new, self.gradient[q][v]);
             }
+            let moved = lanes.mul(lanes.abs(lanes.sub(new, old)), diagonal);
+            self.change[v] = lanes.max(self.change[v], moved);
         }
     }
 }

@@ -78,8 +78,8 @@ impl<T: Scalar> Solver<T> for Auto {
         let worth = worth(tile.problem.atoms());
         let slow = || {
             let rate = estimate / last;
-            let ahead = (tolerance / estimate).ln() / rate.ln();
-            estimate > tolerance && (rate >= 1.0 || ahead > worth)
+            let ahead = || (tolerance / estimate).ln() / rate.ln();
+            estimate > tolerance && (rate >= 1.0 || ahead() > worth)
         };
         if !refuted && (state.sweeps < SWEEPS || !slow()) {
             return estimate;

@@ -1,0 +1,341 @@
+//! Correlations `c = D'x` of a tile of signals, from wherever the signals lie.
+//!
+//! Signals one after the other in memory are read where they are: vectors then go along the atoms, and every number of a
+//! signal is spread over one. Signals side by side are read like any tile: vectors go along the signals.
+
+use faer::MatRef;
+
+use super::prefetch::prefetch;
+use super::product::{LARGEST_GROUP, with_registers};
+use super::{Kernel, Lanes};
+use crate::Scalar;
+use crate::tile::{PANEL, padded};
+
+/// Bytes that memory comes in.
+const CACHE_LINE: usize = 64;
+
+/// Bytes of the atoms that are packed side by side: the widest register.
+const GROUP_BYTES: usize = 64;
+
+/// Rows of a signal that are read in one go.
+const CHUNK: usize = 8;
+
+/// A dictionary cut into groups of atoms, each stored row by row: `entry(i, a)` of a group is at `i * width + a`. Missing
+/// atoms of the last group are zero.
+#[derive(Debug, Clone)]
+pub(crate) struct AtomGroups<T> {
+    data: Vec<T>,
+    rows: usize,
+    atoms: usize,
+}
+
+impl<T: Scalar> AtomGroups<T> {
+    /// Atoms of a group.
+    pub(crate) const WIDTH: usize = GROUP_BYTES / size_of::<T>();
+
+    /// Packs a dictionary, one atom per column.
+    pub(crate) fn pack(dictionary: MatRef<'_, T>) -> Self {
+        let (rows, atoms) = dictionary.shape();
+        let mut groups = Self {
+            data: vec![T::ZERO; rows * atoms.next_multiple_of(Self::WIDTH)],
+            rows,
+            atoms,
+        };
+        groups.repack(dictionary);
+        groups
+    }
+
+    /// Packs another dictionary of the same shape into the same memory.
+    pub(crate) fn repack(&mut self, dictionary: MatRef<'_, T>) {
+        let width = Self::WIDTH;
+        for (j, atom) in dictionary.col_iter().enumerate() {
+            let first = j / width * self.rows * width + j % width;
+            for (i, &value) in atom.iter().enumerate() {
+                self.data[first + i * width] = value;
+            }
+        }
+    }
+
+    /// Atoms rounded up to whole groups.
+    pub(crate) fn padded_atoms(&self) -> usize {
+        self.atoms.next_multiple_of(Self::WIDTH)
+    }
+
+    fn groups(&self) -> impl Iterator<Item = &[T]> {
+        self.data.chunks_exact((self.rows * Self::WIDTH).max(1))
+    }
+
+    /// Rows whose products are summed before they are added to the sum of the others. A sum of m products in one go is off
+    /// by about `sqrt(m) ε`, which would be more than the KKT residuals asked for; sums of sums are not. Short signals have
+    /// fewer parts, but their parts are as large as the whole, so these are shorter. The longest part of the signals of a
+    /// tile and of a group of atoms fit the first cache together.
+    fn summed_together(&self) -> usize {
+        (self.rows / 4).clamp(32, 128).next_multiple_of(CHUNK)
+    }
+}
+
+/// Correlations of signals that lie one after the other: those of column k go to
+/// `out[k * padded_atoms..][..padded_atoms]`.
+pub(crate) struct CorrelateColumns<'a, T> {
+    pub(crate) dictionary: &'a AtomGroups<T>,
+    /// m × at most a tile's columns.
+    pub(crate) signals: &'a [&'a [T]],
+    pub(crate) out: &'a mut [T],
+}
+
+impl<T: Scalar> Kernel<T> for CorrelateColumns<'_, T> {
+    type Output = ();
+
+    /// Twelve sums at a time, or as many as there are registers for, hide the latency of the multiply-add.
+    #[inline(always)]
+    fn run<L: Lanes<T>>(self, lanes: L) {
+        match AtomGroups::<T>::WIDTH / L::COUNT {
+            1 => self.run_with::<L, 1, 12>(lanes),
+            2 => self.run_with::<L, 2, 4>(lanes),
+            4 => self.run_with::<L, 4, 4>(lanes),
+            8 => self.run_with::<L, 8, 2>(lanes),
+            _ => self.run_with::<L, 16, 1>(lanes),
+        }
+    }
+}
+
+impl<T: Scalar> CorrelateColumns<'_, T> {
+    #[inline(always)]
+    fn run_with<L: Lanes<T>, const VECTORS: usize, const COLUMNS: usize>(self, lanes: L) {
+        let (rows, width) = (self.dictionary.rows, AtomGroups::<T>::WIDTH);
+        let part = self.dictionary.summed_together();
+        let padded_atoms = self.dictionary.padded_atoms();
+        let Some(last) = self.signals.len().checked_sub(1) else {
+            return;
+        };
+        for first_row in (0..rows).step_by(part) {
+            let part_rows = first_row..(first_row + part).min(rows);
+            for (index, group) in self.dictionary.groups().enumerate() {
+                let group = &group[part_rows.start * width..part_rows.end * width];
+                for first in (0..=last).step_by(COLUMNS) {
+                    // Where columns are missing the last is taken again, and not stored.
+                    let mut signals: [&[T]; COLUMNS] = [&[]; COLUMNS];
+                    for k in 0..COLUMNS {
+                        signals[k] = &self.signals[(first + k).min(last)][part_rows.clone()];
+                    }
+                    // What the first group has read, the others find in the cache.
+                    let mut ahead: [&[T]; COLUMNS] = [&[]; COLUMNS];
+                    if index == 0 {
+                        let (next, rows) = if first + COLUMNS <= last {
+                            (first + COLUMNS, part_rows.clone())
+                        } else {
+                            (0, part_rows.end..(part_rows.end + part).min(rows))
+                        };
+                        for k in 0..COLUMNS {
+                            ahead[k] = &self.signals[(next + k).min(last)][rows.clone()];
+                        }
+                    }
+                    let sums = sum::<T, L, VECTORS, COLUMNS>(lanes, group, signals, ahead);
+                    for (k, sums) in sums.iter().enumerate().take(last + 1 - first) {
+                        let at = (first + k) * padded_atoms + index * width;
+                        let out = L::vectors_mut(&mut self.out[at..at + width]);
+                        for (out, &sum) in out.iter_mut().zip(sums) {
+                            *out = if first_row == 0 {
+                                sum
+                            } else {
+                                lanes.add(*out, sum)
+                            };
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// `sum over i of x_i d_i` for a group of atoms and some columns. VECTORS registers hold a row of the group. `ahead` are the
+/// columns that will be read next.
+#[inline(always)]
+fn sum<T: Scalar, L: Lanes<T>, const VECTORS: usize, const COLUMNS: usize>(
+    lanes: L,
+    group: &[T],
+    signals: [&[T]; COLUMNS],
+    ahead: [&[T]; COLUMNS],
+) -> [[L::Vector; VECTORS]; COLUMNS] {
+    let width = AtomGroups::<T>::WIDTH;
+    let mut sums = [[lanes.splat(T::ZERO); VECTORS]; COLUMNS];
+    let chunks = group.chunks_exact(CHUNK * width);
+    let remainder = chunks.remainder();
+    let none = [T::ZERO; CHUNK];
+    let mut row = 0;
+    for chunk in chunks {
+        // Arrays, so that nothing is checked between two sums.
+        let mut values = [&none; COLUMNS];
+        for k in 0..COLUMNS {
+            values[k] = &signals[k].as_chunks().0[row / CHUNK];
+        }
+        // Once per cache line.
+        if (row * size_of::<T>()).is_multiple_of(CACHE_LINE) {
+            for k in 0..COLUMNS {
+                if let Some(next) = ahead[k].get(row) {
+                    prefetch(next);
+                }
+            }
+        }
+        for i in 0..CHUNK {
+            let atoms = &L::vectors(&chunk[i * width..(i + 1) * width])[..VECTORS];
+            for k in 0..COLUMNS {
+                let value = lanes.splat(values[k][i]);
+                for v in 0..VECTORS {
+                    sums[k][v] = lanes.mul_add(value, atoms[v], sums[k][v]);
+                }
+            }
+        }
+        row += CHUNK;
+    }
+    for atoms in remainder.chunks_exact(width) {
+        let atoms = &L::vectors(atoms)[..VECTORS];
+        for k in 0..COLUMNS {
+            let value = lanes.splat(signals[k][row]);
+            for v in 0..VECTORS {
+                sums[k][v] = lanes.mul_add(value, atoms[v], sums[k][v]);
+            }
+        }
+        row += 1;
+    }
+    sums
+}
+
+/// Correlations of a tile of signals, one tile row per row of the dictionary: `out` has one tile row per padded atom.
+pub(crate) struct CorrelateTile<'a, T> {
+    pub(crate) dictionary: &'a AtomGroups<T>,
+    pub(crate) signals: &'a [T],
+    pub(crate) out: &'a mut [T],
+}
+
+impl<T: Scalar> Kernel<T> for CorrelateTile<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes<T>>(self, lanes: L) {
+        with_registers!(self, lanes, T, L);
+    }
+}
+
+impl<T: Scalar> CorrelateTile<'_, T> {
+    #[inline(always)]
+    fn run_with<L: Lanes<T>>(self, lanes: L, registers: usize) {
+        let (rows, width) = (self.dictionary.rows, AtomGroups::<T>::WIDTH);
+        let part = self.dictionary.summed_together();
+        let signals = L::vectors(self.signals);
+        let out = &mut L::vectors_mut(self.out)[..padded(self.dictionary.atoms) * registers];
+        out.fill(lanes.splat(T::ZERO));
+        for first_row in (0..rows).step_by(part) {
+            let part_rows = first_row..(first_row + part).min(rows);
+            let signals = &signals[part_rows.start * registers..part_rows.end * registers];
+            let out = out.chunks_mut(width * registers);
+            for (group, out) in self.dictionary.groups().zip(out) {
+                let group = &group[part_rows.start * width..part_rows.end * width];
+                for (panel, out) in out.chunks_exact_mut(PANEL * registers).enumerate() {
+                    for first in (0..registers).step_by(L::GROUP) {
+                        let mut sums = [[lanes.splat(T::ZERO); LARGEST_GROUP]; PANEL];
+                        let rows = group
+                            .chunks_exact(width)
+                            .zip(signals.chunks_exact(registers));
+                        for (row, signals) in rows {
+                            let weights = &row[panel * PANEL..(panel + 1) * PANEL];
+                            let signals = &signals[first..first + L::GROUP];
+                            for r in 0..PANEL {
+                                let weight = lanes.splat(weights[r]);
+                                for v in 0..L::GROUP {
+                                    sums[r][v] = lanes.mul_add(weight, signals[v], sums[r][v]);
+                                }
+                            }
+                        }
+                        for r in 0..PANEL {
+                            let out = &mut out[r * registers + first..][..L::GROUP];
+                            for v in 0..L::GROUP {
+                                out[v] = lanes.add(out[v], sums[r][v]);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::InstructionSet;
+    use crate::kernel::check::{assert_close, at, dirty};
+    use crate::testing::normal_matrix;
+
+    /// Every remainder of group, panel, chunk and column block, and more than one part, against sums in f64. A sum of k
+    /// products is off by at most `k ε` times the sum of their sizes; parts make it less.
+    fn agrees_with_sums_in_f64<T: Scalar>() {
+        for (rows, atoms) in [(1, 1), (7, 3), (8, 17), (33, 16), (70, 5), (150, 33)] {
+            let dictionary = normal_matrix::<T>(rows, atoms, 1);
+            let groups = AtomGroups::pack(dictionary.as_ref());
+            for count in [1, 5, 12, 13, T::tile()] {
+                let count = count.min(T::tile());
+                let signals = normal_matrix::<T>(rows, count, 2);
+                let check = |found: &dyn Fn(usize, usize) -> f64| {
+                    for (j, atom) in dictionary.col_iter().enumerate() {
+                        for (k, signal) in signals.col_iter().enumerate() {
+                            let terms = atom.iter().zip(signal.iter());
+                            let terms = terms.map(|(&d, &x)| d.to_f64() * x.to_f64());
+                            let (sum, size) = terms.fold((0.0, 0.0), |(sum, size), term: f64| {
+                                (sum + term, size + term.abs())
+                            });
+                            let bound = (rows + 1) as f64 * T::EPSILON.to_f64() * size;
+                            assert_close(found(j, k), sum, bound, "correlation");
+                        }
+                    }
+                };
+                for set in InstructionSet::available() {
+                    let columns: Vec<Vec<T>> = signals
+                        .col_iter()
+                        .map(|column| column.iter().copied().collect())
+                        .collect();
+                    let columns: Vec<&[T]> = columns.iter().map(Vec::as_slice).collect();
+                    let stride = groups.padded_atoms();
+                    let mut out = vec![T::from_f64(f64::NAN); count * stride + 1];
+                    T::run_on(
+                        set,
+                        CorrelateColumns {
+                            dictionary: &groups,
+                            signals: &columns,
+                            out: &mut out,
+                        },
+                    );
+                    check(&|j, k| out[k * stride + j].to_f64());
+                    assert!(out[count * stride].to_f64().is_nan(), "written beyond");
+
+                    let mut tile = vec![T::ZERO; rows * T::tile()];
+                    for (k, column) in columns.iter().enumerate() {
+                        for (i, &value) in column.iter().enumerate() {
+                            tile[i * T::tile() + k] = value;
+                        }
+                    }
+                    let mut out = dirty::<T>(padded(atoms) + 1);
+                    T::run_on(
+                        set,
+                        CorrelateTile {
+                            dictionary: &groups,
+                            signals: &tile,
+                            out: &mut out,
+                        },
+                    );
+                    check(&|j, k| at(&out, j, k));
+                    for j in atoms..padded(atoms) {
+                        assert_eq!(at(&out, j, 0), 0.0, "padding");
+                    }
+                    assert!(at(&out, padded(atoms), 0).is_nan(), "written beyond");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn correlations_agree_with_sums_in_f64() {
+        agrees_with_sums_in_f64::<f32>();
+        agrees_with_sums_in_f64::<f64>();
+    }
+}
