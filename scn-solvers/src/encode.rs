@@ -10,8 +10,11 @@ use crate::kernel::{CorrelateColumns, CorrelateTile, LARGEST_TILE};
 use crate::solver::{Tile, solve_tile};
 use crate::{ColumnSource, EncodeError, Problem, Report, Scalar, Solver, Workspace};
 
-/// Tiles that a thread takes at a time: enough to forget the cost of taking them, few enough that threads end together.
+/// Tiles that a thread takes at a time, at most: enough to forget the cost of taking them.
 const TILES_PER_TASK: usize = 8;
+
+/// Tasks per thread, at least, where there are tiles enough: so many that threads end together.
+const TASKS_PER_THREAD: usize = 4;
 
 /// Where a solve starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -27,8 +30,10 @@ pub enum Start {
 /// Writes the codes (n × P) of all signals (m × P).
 ///
 /// The columns are solved in tiles of [`Scalar::tile`] side by side, spread over the threads of the current `rayon` pool.
-/// A tile is multiplied by `D'`, solved and stored in one visit, so memory beyond the codes is a tile per thread. Each
-/// column of a tile is iterated until all have converged. The result does not depend on the number of threads.
+/// A tile is multiplied by `D'`, solved and stored in one visit, so memory beyond the codes is some tiles per thread. The problem
+/// keeps them for the next call: after the first, methods that work on whole tiles allocate nothing (those that solve
+/// column by column do: [`ActiveSet`](crate::ActiveSet), [`Lars`](crate::Lars), the last resort of [`Auto`](crate::Auto)).
+/// Each column of a tile is iterated until all have converged. The result does not depend on the number of threads.
 ///
 /// Column-major signals are correlated fastest, row-major codes (column stride 1) are stored fastest.
 ///
@@ -92,15 +97,20 @@ fn encode_tiles<T: Scalar>(
     if codes.ncols() == 0 {
         return Report::empty();
     }
-    let task_columns = TILES_PER_TASK * T::tile();
+    let tiles = codes.ncols().div_ceil(T::tile());
+    let tiles_per_task = tiles / (TASKS_PER_THREAD * rayon::current_num_threads());
+    let task_columns = tiles_per_task.clamp(1, TILES_PER_TASK) * T::tile();
     codes
         .par_col_chunks_mut(task_columns)
         .enumerate()
-        .map_init(Workspace::new, |workspace, (task, codes)| {
-            workspace.fit(problem);
-            let first = task * task_columns;
-            encode_task(solver, problem, codes, start, first, correlate, workspace)
-        })
+        .map_init(
+            || problem.workspace(),
+            |lent, (task, codes)| {
+                let first = task * task_columns;
+                let workspace = &mut lent.workspace;
+                encode_task(solver, problem, codes, start, first, correlate, workspace)
+            },
+        )
         .reduce(Report::empty, Report::merge)
 }
 

@@ -12,6 +12,7 @@ use crate::kernel::AtomGroups;
 use crate::penalty::{ElasticNet, Sign};
 use crate::solver::ActiveFactor;
 use crate::tile::{Panels, padded};
+use crate::workspace::{LentWorkspace, WorkspacePool};
 use crate::{ProblemError, Scalar};
 
 /// Problem (1) without its right-hand side: dictionary, penalty, and the Gram matrix
@@ -31,6 +32,7 @@ pub struct Problem<T: Scalar> {
     lipschitz: OnceLock<T>,
     widened: OnceLock<Box<Problem<f64>>>,
     shifted_inverse: OnceLock<(T, Panels<T>)>,
+    workspaces: WorkspacePool<T>,
 }
 
 impl<T: Scalar> Problem<T> {
@@ -114,6 +116,7 @@ impl<T: Scalar> Problem<T> {
             lipschitz: OnceLock::new(),
             widened: OnceLock::new(),
             shifted_inverse: OnceLock::new(),
+            workspaces: WorkspacePool::default(),
         }
     }
 
@@ -211,6 +214,11 @@ impl<T: Scalar> Problem<T> {
     /// `D` packed for products with signals.
     pub(crate) fn atom_groups(&self) -> &AtomGroups<T> {
         &self.atom_groups
+    }
+
+    /// Scratch memory of the threads that work on this problem.
+    pub(crate) fn workspace(&self) -> LentWorkspace<'_, T> {
+        self.workspaces.lend(self)
     }
 
     /// λ1, λ2 and the sign of the codes.

@@ -28,14 +28,14 @@ impl std::fmt::Display for Status {
 
 /// What came of a solve. Codes are always the last iterate, converged or not, and always finite.
 #[must_use]
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Report {
     /// The worst status of any column.
     pub status: Status,
     /// Number of columns solved.
     pub columns: usize,
-    /// Columns whose residual is above the tolerance, or not a number.
-    pub unconverged: usize,
+    /// The columns whose residual is above the tolerance, or not a number, in order.
+    pub unconverged: Vec<usize>,
     /// Most passes that any tile took.
     pub passes: u32,
     /// Passes summed over columns; see [`mean_passes`](Self::mean_passes).
@@ -52,7 +52,7 @@ impl Report {
         Self {
             status: Status::Converged,
             columns: 0,
-            unconverged: 0,
+            unconverged: Vec::new(),
             passes: 0,
             column_passes: 0,
             kkt: 0.0,
@@ -84,15 +84,21 @@ impl Report {
         let second_is_worse = second.columns > 0
             && !first.kkt.is_nan()
             && (first.columns == 0 || second.kkt.is_nan() || second.kkt > first.kkt);
-        let worst = if second_is_worse { second } else { first };
+        let worst = if second_is_worse { &second } else { &first };
+        let (kkt, worst_column) = (worst.kkt, worst.worst_column);
+        let mut unconverged = first.unconverged;
+        if !second.unconverged.is_empty() {
+            unconverged.extend(second.unconverged);
+            unconverged.sort_unstable();
+        }
         Self {
-            status: self.status.max(other.status),
-            columns: self.columns + other.columns,
-            unconverged: self.unconverged + other.unconverged,
-            passes: self.passes.max(other.passes),
-            column_passes: self.column_passes + other.column_passes,
-            kkt: worst.kkt,
-            worst_column: worst.worst_column,
+            status: first.status.max(second.status),
+            columns: first.columns + second.columns,
+            unconverged,
+            passes: first.passes.max(second.passes),
+            column_passes: first.column_passes + second.column_passes,
+            kkt,
+            worst_column,
         }
     }
 }

@@ -249,7 +249,9 @@ fn report<T: Scalar>(
     report.worst_column = first_column;
     for (column, residual) in tile.workspace.residual[..tile.columns].iter().enumerate() {
         let residual = residual.to_f64();
-        report.unconverged += usize::from(!(residual <= tolerance));
+        if !(residual <= tolerance) {
+            report.unconverged.push(first_column + column);
+        }
         if !report.kkt.is_nan() && !(residual <= report.kkt) {
             report.kkt = residual;
             report.worst_column = first_column + column;

@@ -1,5 +1,7 @@
 //! The scratch memory of one worker.
 
+use std::sync::{Mutex, PoisonError};
+
 use crate::kernel::Compiled;
 use crate::tile::padded;
 use crate::{Problem, Scalar};
@@ -69,6 +71,44 @@ impl<T: Scalar> Workspace<T> {
             buffer.resize(T::tile(), T::ZERO);
         }
         self.since_restart.resize(T::tile(), 0);
+    }
+}
+
+/// The workspaces of a problem, one for each thread that has worked on it. They are kept from call to call, so that nothing
+/// is allocated after the first.
+#[derive(Debug, Default)]
+pub(crate) struct WorkspacePool<T>(Mutex<Vec<Workspace<T>>>);
+
+impl<T: Scalar> WorkspacePool<T> {
+    /// A workspace that goes back when dropped.
+    pub(crate) fn lend(&self, problem: &Problem<T>) -> LentWorkspace<'_, T> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut workspace = kept.unwrap_or_default();
+        workspace.fit(problem);
+        LentWorkspace {
+            workspace,
+            home: self,
+        }
+    }
+}
+
+impl<T: Scalar> Clone for WorkspacePool<T> {
+    /// Without the workspaces.
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+/// A workspace that belongs to a pool.
+pub(crate) struct LentWorkspace<'a, T: Scalar> {
+    pub(crate) workspace: Workspace<T>,
+    home: &'a WorkspacePool<T>,
+}
+
+impl<T: Scalar> Drop for LentWorkspace<'_, T> {
+    fn drop(&mut self) {
+        let mut home = self.home.0.lock().unwrap_or_else(PoisonError::into_inner);
+        home.push(std::mem::take(&mut self.workspace));
     }
 }
 

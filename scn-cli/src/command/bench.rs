@@ -192,7 +192,7 @@ impl Solve {
             solver: solver.name(),
             status: report.status.to_string(),
             columns: self.columns,
-            unconverged: report.unconverged,
+            unconverged: report.unconverged.len(),
             seconds,
             columns_per_second: columns / seconds,
             mean_passes: report.mean_passes(),

@@ -117,7 +117,7 @@ impl SparseCoding {
                 / lambda1.len() as f64,
             passes: report.mean_passes(),
             kkt: report.kkt,
-            unconverged: report.unconverged,
+            unconverged: report.unconverged.len(),
         }
     }
 }

@@ -1,0 +1,54 @@
+//! Nothing is allocated after the first call.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use allocation_counter::{AllocationInfo, measure};
+use faer::Mat;
+use scn_solvers::testing::{dictionary, normal_matrix};
+use scn_solvers::{
+    Admm, Auto, CoordinateDescent, ElasticNet, Fista, Ista, Problem, Settings, Solver, Start,
+    encode,
+};
+
+/// What a call allocates on the only thread of a pool, the first time and afterwards.
+fn calls(solver: &dyn Solver<f32>, columns: usize, coherence: f64) -> [AllocationInfo; 2] {
+    let atoms = dictionary::<f32>(40, 24, coherence, 1);
+    let problem = Problem::new(atoms.as_ref(), ElasticNet::nonnegative(0.3, 1e-3)).unwrap();
+    let signals = normal_matrix::<f32>(40, columns, 2);
+    let mut codes = Mat::<f32>::zeros(24, columns);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1);
+    pool.build().unwrap().install(|| {
+        [(); 2].map(|()| {
+            measure(|| {
+                let report = encode(solver, &problem, &signals, codes.as_mut(), Start::Zero);
+                assert!(report.unwrap().converged(), "{}", solver.name());
+            })
+        })
+    })
+}
+
+/// Tolerances at which certificates are in `f32` and in `f64`, and atoms so coherent that `auto` takes steps on the active set.
+#[test]
+fn nothing_is_allocated_after_the_first_call() {
+    for (tolerance, coherence) in [(1e-4, 0.0), (3e-6, 0.0), (1e-4, 0.6)] {
+        let settings = Settings::new(tolerance, 100_000).unwrap();
+        let solvers: [&dyn Solver<f32>; 7] = [
+            &Auto::new(settings),
+            &CoordinateDescent::new(settings),
+            &Fista::new(settings),
+            &Fista::without_restart(settings),
+            &Fista::with_backtracking(settings),
+            &Ista::new(settings),
+            &Admm::new(settings),
+        ];
+        for solver in solvers {
+            let [first, second] = calls(solver, 1000, coherence);
+            assert!(first.count_total > 0, "{}: nothing counted", solver.name());
+            assert_eq!(
+                second.count_total,
+                0,
+                "{} at {tolerance:e}: {second:?}",
+                solver.name()
+            );
+        }
+    }
+}
