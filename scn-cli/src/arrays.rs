@@ -83,26 +83,6 @@ impl Array {
         })
     }
 
-    /// A matrix with its axes exchanged. Arrays of other than two axes stay what they are.
-    pub(crate) fn transposed(self) -> Self {
-        let &[rows, columns] = self.shape.as_slice() else {
-            return self;
-        };
-        fn turn<T: Copy>(values: Vec<T>, rows: usize, columns: usize) -> Vec<T> {
-            (0..values.len())
-                .map(|at| values[at % rows * columns + at / rows])
-                .collect()
-        }
-        Self {
-            shape: vec![columns, rows],
-            values: match self.values {
-                Values::F32(values) => Values::F32(turn(values, rows, columns)),
-                Values::F64(values) => Values::F64(turn(values, rows, columns)),
-                Values::I64(values) => Values::I64(turn(values, rows, columns)),
-            },
-        }
-    }
-
     /// The numbers as `f32`.
     pub(crate) fn into_f32(self, path: &Path) -> Result<Vec<f32>> {
         match self.values {
@@ -190,18 +170,6 @@ mod tests {
             array.write(&path).unwrap();
             assert_eq!(Array::read(&path).unwrap(), array);
         }
-    }
-
-    #[test]
-    fn transposition_exchanges_the_axes() {
-        let array = Array {
-            shape: vec![2, 3],
-            values: Values::I64(vec![1, 2, 3, 4, 5, 6]),
-        };
-        let turned = array.clone().transposed();
-        assert_eq!(turned.shape, [3, 2]);
-        assert_eq!(turned.values, Values::I64(vec![1, 4, 2, 5, 3, 6]));
-        assert_eq!(turned.transposed(), array);
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod arrays;
 mod command;
 mod output;
 mod pictures;
+mod problem_files;
 mod report;
 mod run_view;
 mod solver_name;

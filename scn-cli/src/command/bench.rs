@@ -1,18 +1,19 @@
 //! `scn bench`: how fast this machine is.
 
+use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::Result;
-use clap::{Args, Subcommand};
-use faer::Mat;
+use clap::{ArgGroup, Args, Subcommand};
+use faer::{MatMut, MatRef};
 use scn_solvers::testing::Workload;
 use scn_solvers::tile::peak_operations_per_second;
-use scn_solvers::{
-    ElasticNet, InstructionSet, Problem, Report, Scalar, Settings, Start, certify, encode,
-};
+use scn_solvers::{InstructionSet, Lambda1, Report, Scalar, Settings};
 use serde::Serialize;
 
+use crate::arrays::{Array, Values};
 use crate::output::Output;
+use crate::problem_files::{Given, MatrixKind, Numbers, ProblemFiles};
 use crate::solver_name::SolverName;
 
 /// Speed of this machine.
@@ -29,16 +30,20 @@ enum What {
 
 /// Sparse codes: columns per second, passes, KKT residual and share of the machine's peak, per shape and solver.
 ///
-/// Signals are made of few atoms and noise. The time is from signals in memory to codes in memory: Gram matrix, D'x and
+/// Without files, signals are made of few atoms and noise. The time is from signals in memory to codes in memory: Gram matrix, D'x and
 /// solve. Operations are 2 (m n + passes n²) per column; the peak is that of multiply-adds on registers, measured first.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  scn bench solve --shape 144x64 --solver auto --solver fista --tolerance 1e-6"
+    group = ArgGroup::new("matrix").args(["dictionary", "gram"]),
+    after_help = "Examples:\n  scn bench solve --shape 144x64 --solver auto --solver fista --tolerance 1e-6\n  scn bench solve --dictionary D.npy --signals X.npy --lambda1 0.1 --lambda2 0.001"
 )]
 struct Solve {
+    #[command(flatten)]
+    files: ProblemFiles,
     /// Shape of the dictionary, m x n; may be given several times
     #[arg(long = "shape", value_name = "MxN", value_parser = shape,
-          default_values = ["27x16", "144x64", "576x16", "288x128", "2304x64", "576x256"])]
+          default_values = ["27x16", "144x64", "576x16", "288x128", "2304x64", "576x256"],
+          conflicts_with_all = ["dictionary", "gram"])]
     shapes: Vec<(usize, usize)>,
     /// Method; may be given several times
     #[arg(long = "solver", value_enum, default_values = ["auto", "coordinate-descent", "fista"])]
@@ -47,16 +52,16 @@ struct Solve {
     #[arg(long, value_name = "NUMBER", default_value_t = 1e-4)]
     tolerance: f64,
     /// Share of active codes, set by lambda1; 1 means lambda1 = 0
-    #[arg(long, value_name = "SHARE", default_value_t = 0.25)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.25, conflicts_with_all = ["dictionary", "gram"])]
     active: f64,
     /// Inner product between atoms, in [0, 1)
-    #[arg(long, value_name = "NUMBER", default_value_t = 0.0)]
+    #[arg(long, value_name = "NUMBER", default_value_t = 0.0, conflicts_with_all = ["dictionary", "gram"])]
     coherence: f64,
     /// Signals per shape
-    #[arg(long, value_name = "COUNT", default_value_t = 20_000)]
+    #[arg(long, value_name = "COUNT", default_value_t = 20_000, conflicts_with_all = ["dictionary", "gram"])]
     columns: usize,
     /// Numbers of 8 bytes instead of 4
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["dictionary", "gram"])]
     double: bool,
     /// Times that each is run; the fastest counts
     #[arg(long, value_name = "COUNT", default_value_t = 3)]
@@ -64,6 +69,9 @@ struct Solve {
     /// Passes before a column is given up
     #[arg(long, value_name = "COUNT", default_value_t = 5000)]
     max_passes: u32,
+    /// Where the codes of the last method go, .npy [n, P]
+    #[arg(long, value_name = "A.npy", requires = "matrix")]
+    out: Option<PathBuf>,
 }
 
 /// What `--json` prints.
@@ -73,7 +81,8 @@ struct Summary {
     threads: usize,
     precision: &'static str,
     tolerance: f64,
-    coherence: f64,
+    /// None on a problem in files.
+    coherence: Option<f64>,
     /// Of all threads together.
     peak_operations_per_second: f64,
     runs: Vec<Run>,
@@ -83,7 +92,8 @@ struct Summary {
 struct Run {
     rows: usize,
     atoms: usize,
-    lambda1: f64,
+    /// None where each atom has its own.
+    lambda1: Option<f64>,
     solver: &'static str,
     status: String,
     columns: usize,
@@ -100,36 +110,79 @@ struct Run {
 impl Bench {
     pub(crate) fn run(&self, output: &Output) -> Result<()> {
         let What::Solve(solve) = &self.what;
-        if solve.double {
-            solve.run::<f64>("f64", output)
+        if solve.files.named() {
+            match solve.files.read()? {
+                Given::F32(numbers) => solve.bench_files("f32", &numbers, Values::F32, output),
+                Given::F64(numbers) => solve.bench_files("f64", &numbers, Values::F64, output),
+            }
+        } else if solve.double {
+            solve.bench_shapes::<f64>("f64", output)
         } else {
-            solve.run::<f32>("f32", output)
+            solve.bench_shapes::<f32>("f32", output)
         }
     }
 }
 
 impl Solve {
-    fn run<T: Scalar>(&self, precision: &'static str, output: &Output) -> Result<()> {
-        let settings = Settings::new(self.tolerance, self.max_passes)?;
-        let mut summary = Summary {
+    /// On the user's own problem.
+    fn bench_files<T: Scalar>(
+        &self,
+        precision: &'static str,
+        numbers: &Numbers<T>,
+        values: fn(Vec<T>) -> Values,
+        output: &Output,
+    ) -> Result<()> {
+        let mut summary = self.begin::<T>(precision, output);
+        let (atoms, columns) = (numbers.atoms(), numbers.columns.ncols());
+        let mut codes = vec![T::ZERO; atoms * columns];
+        for &name in &self.solvers {
+            self.time(numbers, name, &mut codes, &mut summary, output)?;
+        }
+        if let Some(path) = &self.out {
+            let shape = vec![atoms, columns];
+            let values = values(codes);
+            Array { shape, values }.write(path)?;
+        }
+        output.result_json(&summary)
+    }
+
+    /// On random problems.
+    fn bench_shapes<T: Scalar>(&self, precision: &'static str, output: &Output) -> Result<()> {
+        let mut summary = self.begin::<T>(precision, output);
+        for &shape in &self.shapes {
+            let active = (self.active < 1.0).then_some(self.active);
+            let workload = Workload::<T>::new(shape, self.columns, self.coherence, active, 1);
+            let numbers = Numbers::random(workload);
+            let mut codes = vec![T::ZERO; numbers.atoms() * self.columns];
+            for &name in &self.solvers {
+                self.time(&numbers, name, &mut codes, &mut summary, output)?;
+            }
+        }
+        output.result_json(&summary)
+    }
+
+    /// Measures the machine and prints the head of the table.
+    fn begin<T: Scalar>(&self, precision: &'static str, output: &Output) -> Summary {
+        let peaks = rayon::broadcast(|_| peak_operations_per_second::<T>());
+        let summary = Summary {
             instruction_set: InstructionSet::detect().to_string(),
             threads: rayon::current_num_threads(),
             precision,
             tolerance: self.tolerance,
-            coherence: self.coherence,
-            peak_operations_per_second: rayon::broadcast(|_| peak_operations_per_second::<T>())
-                .into_iter()
-                .sum(),
+            coherence: (!self.files.named()).then_some(self.coherence),
+            peak_operations_per_second: peaks.into_iter().sum(),
             runs: Vec::new(),
         };
+        let coherence = summary.coherence.map_or(String::new(), |coherence| {
+            format!(", coherence {coherence}")
+        });
         output.say(format_args!(
-            "{}, {} threads, {precision}: peak {:.1} GFLOP/s; KKT residual {:.0e}, coherence {}\n\n\
+            "{}, {} threads, {precision}: peak {:.1} GFLOP/s; KKT residual {:.0e}{coherence}\n\n\
              {:>10} {:>8}  {:<24} {:>11}  {:>6}  {:>7}  {:>6}  {:>7}  {:>5}",
             summary.instruction_set,
             summary.threads,
             summary.peak_operations_per_second / 1e9,
             self.tolerance,
-            self.coherence,
             "shape",
             "lambda1",
             "solver",
@@ -140,67 +193,62 @@ impl Solve {
             "GFLOP/s",
             "peak"
         ));
-        for &shape in &self.shapes {
-            let active = (self.active < 1.0).then_some(self.active);
-            let workload = Workload::<T>::new(shape, self.columns, self.coherence, active, 1);
-            for &name in &self.solvers {
-                let run = self.time(
-                    &workload,
-                    name,
-                    settings,
-                    summary.peak_operations_per_second,
-                )?;
-                output.say(describe(&run));
-                summary.runs.push(run);
-            }
-        }
-        output.result_json(&summary)
+        summary
     }
 
+    /// Runs one method some times, prints a line, and leaves its codes in `codes` (n × P, row-major).
     fn time<T: Scalar>(
         &self,
-        workload: &Workload<T>,
+        numbers: &Numbers<T>,
         name: SolverName,
-        settings: Settings,
-        peak: f64,
-    ) -> Result<Run> {
-        let (rows, atoms) = workload.dictionary.shape();
+        codes: &mut [T],
+        summary: &mut Summary,
+        output: &Output,
+    ) -> Result<()> {
+        let settings = Settings::new(self.tolerance, self.max_passes)?;
         let solver = name.build::<T>(settings);
-        // Row-major: one code after the other.
-        let mut codes = Mat::<T>::zeros(self.columns, atoms);
+        let (rows, atoms) = numbers.matrix.shape();
+        let count = numbers.columns.ncols();
         let mut seconds = f64::INFINITY;
         let mut report = Report::empty();
-        let pose = || {
-            let penalty = ElasticNet::nonnegative(workload.lambda1, workload.lambda2);
-            Problem::new(workload.dictionary.as_ref(), penalty)
-        };
         for _ in 0..self.repeats.max(1) {
             let start = Instant::now();
-            let problem = pose()?;
-            let codes = codes.as_mut().transpose_mut();
-            report = encode(&*solver, &problem, &workload.signals, codes, Start::Zero)?;
+            let problem = numbers.pose()?;
+            let codes = MatMut::from_row_major_slice_mut(codes, atoms, count);
+            report = numbers.encode(&*solver, &problem, codes)?;
             seconds = seconds.min(start.elapsed().as_secs_f64());
         }
-        let certificate = certify(&pose()?, &workload.signals, codes.transpose())?;
-        let columns = self.columns as f64;
-        let products = (rows * atoms) as f64 + report.mean_passes() * (atoms * atoms) as f64;
+        let codes = MatRef::from_row_major_slice(codes, atoms, count);
+        let check = numbers.check(&numbers.pose()?, codes)?;
+        let columns = count as f64;
+        let correlations = match numbers.kind {
+            MatrixKind::Dictionary => rows * atoms,
+            MatrixKind::Gram => 0,
+        };
+        let products = correlations as f64 + report.mean_passes() * (atoms * atoms) as f64;
         let operations_per_second = 2.0 * columns * products / seconds;
-        Ok(Run {
+        let run = Run {
             rows,
             atoms,
-            lambda1: workload.lambda1.to_f64(),
+            lambda1: match &numbers.penalty.lambda1 {
+                Lambda1::Scalar(value) => Some(value.to_f64()),
+                Lambda1::PerAtom(_) => None,
+            },
             solver: solver.name(),
             status: report.status.to_string(),
-            columns: self.columns,
+            columns: count,
             unconverged: report.unconverged.len(),
             seconds,
             columns_per_second: columns / seconds,
             mean_passes: report.mean_passes(),
-            kkt: certificate.kkt,
-            active: certificate.active,
+            kkt: check.kkt,
+            active: check.active,
             operations_per_second,
-            share_of_peak: operations_per_second / peak,
-        })
+            share_of_peak: operations_per_second / summary.peak_operations_per_second,
+        };
+        output.say(describe(&run));
+        summary.runs.push(run);
+        Ok(())
     }
 }
 
@@ -210,9 +258,10 @@ fn describe(run: &Run) -> String {
         count => format!("  {}: {count} columns", run.status),
     };
     format!(
-        "{:>10} {:>8.3}  {:<24} {:>11.0}  {:>6.1}  {:>7.1e}  {:>4.0} %  {:>7.1}  {:>3.0} %{missed}",
+        "{:>10} {:>8}  {:<24} {:>11.0}  {:>6.1}  {:>7.1e}  {:>4.0} %  {:>7.1}  {:>3.0} %{missed}",
         format!("{} x {}", run.rows, run.atoms),
-        run.lambda1,
+        run.lambda1
+            .map_or("per atom".to_string(), |lambda1| format!("{lambda1:.3}")),
         run.solver,
         run.columns_per_second,
         run.mean_passes,

@@ -1,50 +1,49 @@
 //! `scn solve`: codes of signals over a dictionary.
 
-use std::path::{Path, PathBuf};
+mod pursuit;
+
+use std::path::PathBuf;
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
-use clap::Args;
-use faer::{Mat, MatMut, MatRef};
-use scn_solvers::{ElasticNet, Problem, Report, Scalar, Settings, Start, certify, encode};
+use anyhow::{Result, bail};
+use clap::{ArgGroup, Args};
+use faer::{MatMut, MatRef};
+use scn_solvers::{Scalar, Settings};
 use serde::Serialize;
 
+use self::pursuit::Pursuit;
 use crate::arrays::{Array, Values};
 use crate::output::Output;
+use crate::problem_files::{Given, Numbers, ProblemFiles};
 use crate::solver_name::SolverName;
 
 /// Codes of signals over a dictionary: a = argmin 1/2 ||x - D a||² + lambda1 |a| + lambda2/2 ||a||², a >= 0.
 ///
-/// Dictionary [m, n] and signals [m, P] are .npy files of the same type, f4 or f8; codes [n, P] are written in that type.
+/// All arrays are .npy files of the same type, f4 or f8; codes [n, P] are written in that type. With --atoms or --residual there
+/// is no penalty: orthogonal matching pursuit takes atoms one by one until there are so many, or until ||x - D a|| is so
+/// small a part of ||x||.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  scn solve --dictionary D.npy --signals X.npy --lambda1 0.1 --lambda2 0.001 --out A.npy"
+    group = ArgGroup::new("matrix").args(["dictionary", "gram"]).required(true),
+    after_help = "Examples:\n  \
+        scn solve --dictionary D.npy --signals X.npy --lambda1 0.1 --lambda2 0.001 --out A.npy\n  \
+        scn solve --gram H.npy --correlations C.npy --lambda1 L.npy --lambda2 0 --signed --out A.npy\n  \
+        scn solve --dictionary D.npy --signals X.npy --atoms 5 --out A.npy"
 )]
 pub(crate) struct Solve {
-    /// Dictionary, .npy [m, n], one atom per column
-    #[arg(long, value_name = "D.npy")]
-    dictionary: PathBuf,
-    /// Signals, .npy [m, P], one per column
-    #[arg(long, value_name = "X.npy")]
-    signals: PathBuf,
-    /// Weight of the absolute values, >= 0
-    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
-    lambda1: f64,
-    /// Weight of the squares, >= 0
-    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
-    lambda2: f64,
-    /// Codes of any sign instead of a >= 0
-    #[arg(long)]
-    signed: bool,
-    /// Method
-    #[arg(long, value_enum, default_value_t = SolverName::Auto)]
-    solver: SolverName,
+    #[command(flatten)]
+    files: ProblemFiles,
+    /// Method [default: auto]
+    #[arg(long, value_enum, hide_default_value = true, conflicts_with_all = ["atoms", "residual"])]
+    solver: Option<SolverName>,
     /// KKT residual to reach, relative to max |D'x| of each column [default: 1e-5 in f4, 1e-9 in f8]
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", conflicts_with_all = ["atoms", "residual"])]
     tolerance: Option<f64>,
     /// Passes over all atoms before a column is given up
     #[arg(long, value_name = "COUNT", default_value_t = 10_000)]
     max_passes: u32,
+    #[command(flatten)]
+    pursuit: Pursuit,
     /// Where the codes go, .npy [n, P]
     #[arg(long, value_name = "A.npy")]
     out: PathBuf,
@@ -60,9 +59,11 @@ struct Summary {
     passes: u32,
     mean_passes: f64,
     kkt: f64,
-    duality_gap: f64,
+    /// None where there are no signals.
+    duality_gap: Option<f64>,
     columns: usize,
     unconverged: usize,
+    unconverged_columns: Vec<usize>,
     active: f64,
     seconds: f64,
     columns_per_second: f64,
@@ -70,40 +71,17 @@ struct Summary {
 
 impl Solve {
     pub(crate) fn run(&self, output: &Output) -> Result<()> {
-        let dictionary = Array::read(&self.dictionary)?;
-        let signals = Array::read(&self.signals)?;
-        let [m, n] = dictionary.axes(&self.dictionary, ["m", "n"])?;
-        let [rows, columns] = signals.axes(&self.signals, ["m", "P"])?;
-        if rows != m {
-            bail!(
-                "{}: expected signals with {m} rows, like the dictionary {}, found {rows}",
-                self.signals.display(),
-                self.dictionary.display()
-            );
+        if let Some(stop) = self.pursuit.stop() {
+            return pursuit::run(&self.files, stop, &self.out, output);
         }
-        let shape = Shape { m, n, columns };
-        // Signals one after the other, as a program would have them that makes them one by one.
-        let signals = signals.transposed();
-        let (codes, summary) = match (dictionary.values, signals.values) {
-            (Values::F32(dictionary), Values::F32(signals)) => {
-                let (codes, summary) = self.solve(shape, &dictionary, &signals)?;
-                (Values::F32(codes), summary)
-            }
-            (Values::F64(dictionary), Values::F64(signals)) => {
-                let (codes, summary) = self.solve(shape, &dictionary, &signals)?;
-                (Values::F64(codes), summary)
-            }
-            _ => bail!(
-                "expected dictionary and signals of the same type, f4 or f8, found others in {} and {}",
-                self.dictionary.display(),
-                self.signals.display()
-            ),
+        if self.files.lambda1.is_none() || self.files.lambda2.is_none() {
+            bail!("expected --lambda1 and --lambda2 (or, for a pursuit, --atoms or --residual)");
+        }
+        let (array, summary) = match self.files.read()? {
+            Given::F32(numbers) => self.solve(&numbers, 1e-5, Values::F32)?,
+            Given::F64(numbers) => self.solve(&numbers, 1e-9, Values::F64)?,
         };
-        Array {
-            shape: vec![n, columns],
-            values: codes,
-        }
-        .write(&self.out)?;
+        array.write(&self.out)?;
         output.result(&summary, || self.describe(&summary))?;
         if summary.unconverged > 0 {
             output.warn(format_args!(
@@ -114,85 +92,60 @@ impl Solve {
         Ok(())
     }
 
+    /// `tolerance` is about a hundred times what rounding leaves.
     fn solve<T: Scalar>(
         &self,
-        shape: Shape,
-        dictionary: &[T],
-        signals: &[T],
-    ) -> Result<(Vec<T>, Summary)> {
-        let Shape { m, n, columns } = shape;
-        let refuse = |path: &Path, value: T, row: usize, column: usize| -> Result<()> {
-            bail!(
-                "{}: expected finite numbers, found {value} at [{row}, {column}]",
-                path.display()
-            )
-        };
-        if let Some(at) = dictionary.iter().position(|value| !value.finite()) {
-            refuse(&self.dictionary, dictionary[at], at / n, at % n)?;
-        }
-        if let Some(at) = signals.iter().position(|value| !value.finite()) {
-            refuse(&self.signals, signals[at], at % m, at / m)?;
-        }
-        let signals = MatRef::from_column_major_slice(signals, m, columns);
-        let (lambda1, lambda2) = (T::from_f64(self.lambda1), T::from_f64(self.lambda2));
-        let penalty = if self.signed {
-            ElasticNet::signed(lambda1, lambda2)
-        } else {
-            ElasticNet::nonnegative(lambda1, lambda2)
-        };
-        // About a hundred times what rounding leaves.
-        let rounding = if T::EPSILON.to_f64() > 1e-10 {
-            1e-5
-        } else {
-            1e-9
-        };
-        let settings = Settings::new(self.tolerance.unwrap_or(rounding), self.max_passes)?;
-        let solver = self.solver.build::<T>(settings);
-        let mut codes = vec![T::ZERO; n * columns];
+        numbers: &Numbers<T>,
+        tolerance: f64,
+        values: fn(Vec<T>) -> Values,
+    ) -> Result<(Array, Summary)> {
+        let (atoms, columns) = (numbers.atoms(), numbers.columns.ncols());
+        let settings = Settings::new(self.tolerance.unwrap_or(tolerance), self.max_passes)?;
+        let solver = self.solver.unwrap_or(SolverName::Auto).build::<T>(settings);
+        let mut codes = vec![T::ZERO; atoms * columns];
 
         let start = Instant::now();
-        let dictionary = Mat::from_fn(m, n, |i, j| dictionary[i * n + j]);
-        let problem = Problem::new(dictionary.as_ref(), penalty).with_context(|| {
-            format!("cannot pose the problem with {}", self.dictionary.display())
-        })?;
-        let matrix = MatMut::from_row_major_slice_mut(&mut codes, n, columns);
-        let report = encode(&*solver, &problem, &signals, matrix, Start::Zero)?;
+        let problem = numbers.pose()?;
+        let matrix = MatMut::from_row_major_slice_mut(&mut codes, atoms, columns);
+        let report = numbers.encode(&*solver, &problem, matrix)?;
         let seconds = start.elapsed().as_secs_f64();
 
-        let certificate = certify(
+        let check = numbers.check(
             &problem,
-            &signals,
-            MatRef::from_row_major_slice(&codes, n, columns),
+            MatRef::from_row_major_slice(&codes, atoms, columns),
         )?;
-        let Report {
-            status,
-            passes,
-            unconverged,
-            ..
-        } = report;
         let summary = Summary {
             solver: solver.name(),
-            status: status.to_string(),
+            status: report.status.to_string(),
             tolerance: settings.tolerance(),
-            passes,
+            passes: report.passes,
             mean_passes: report.mean_passes(),
-            kkt: certificate.kkt,
-            duality_gap: certificate.duality_gap,
+            kkt: check.kkt,
+            duality_gap: check.duality_gap,
             columns,
-            unconverged,
-            active: certificate.active,
+            unconverged: report.unconverged.len(),
+            unconverged_columns: report.unconverged,
+            active: check.active,
             seconds,
             columns_per_second: columns as f64 / seconds,
         };
-        Ok((codes, summary))
+        let array = Array {
+            shape: vec![atoms, columns],
+            values: values(codes),
+        };
+        Ok((array, summary))
     }
 
     fn describe(&self, summary: &Summary) -> String {
+        let gap = match summary.duality_gap {
+            Some(gap) => format!("{gap:.1e} (largest, relative to ||x||²/2)"),
+            None => "unknown without signals".to_string(),
+        };
         format!(
             "{} with {}: {} columns in {:.3} s, {:.0} columns/s\n\
              passes         {:.1} on average, {} at most\n\
              KKT residual   {:.1e} (largest, checked in f64)\n\
-             duality gap    {:.1e} (largest, relative to ||x||²/2)\n\
+             duality gap    {gap}\n\
              active         {:.1} % of the codes\n\
              codes          {}",
             summary.status,
@@ -203,16 +156,8 @@ impl Solve {
             summary.mean_passes,
             summary.passes,
             summary.kkt,
-            summary.duality_gap,
             100.0 * summary.active,
             self.out.display()
         )
     }
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Shape {
-    m: usize,
-    n: usize,
-    columns: usize,
 }

@@ -129,3 +129,135 @@ fn too_few_passes_are_reported_and_the_codes_are_written() {
         ));
     assert_eq!(read_array::<f64>(&path("A.npy")).0, [2, 1]);
 }
+
+/// A problem posed by its Gram matrix and correlations, with λ1 per atom, has the codes of the same problem posed by its
+/// dictionary and signals.
+#[test]
+fn gram_matrix_and_correlations_take_the_place_of_dictionary_and_signals() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    write_array(
+        &path("D.npy"),
+        &[3, 2],
+        &[1.0, 0.5, 0.0, 2.0, -1.0, 1.0_f64],
+    );
+    write_array(&path("X.npy"), &[3, 2], &[1.0, 2.0, 3.0, -1.0, 0.5, 4.0]);
+    write_array(&path("H.npy"), &[2, 2], &[2.0, -0.5, -0.5, 5.25]);
+    write_array(&path("C.npy"), &[2, 2], &[0.5, -2.0, 7.0, 3.0]);
+    write_array(&path("L.npy"), &[2], &[0.1, 0.4]);
+    let solve = |matrix: &str, columns: &str, out: &str| {
+        let mut command = scn();
+        command.args(["solve", "--lambda2", "0.25", "--signed", "--lambda1"]);
+        command.arg(path("L.npy")).arg("--out").arg(path(out));
+        let (by_matrix, by_columns) = match matrix {
+            "H.npy" => ("--gram", "--correlations"),
+            _ => ("--dictionary", "--signals"),
+        };
+        command.arg(by_matrix).arg(path(matrix));
+        command.arg(by_columns).arg(path(columns));
+        json(&mut command)
+    };
+    let with_signals = solve("D.npy", "X.npy", "A.npy");
+    let without = solve("H.npy", "C.npy", "B.npy");
+    assert!(with_signals["duality_gap"].as_f64().unwrap() <= 1e-9);
+    assert!(without["duality_gap"].is_null());
+    assert!(without["kkt"].as_f64().unwrap() <= 1e-9);
+    let (shape, a) = read_array::<f64>(&path("A.npy"));
+    let (_, b) = read_array::<f64>(&path("B.npy"));
+    assert_eq!(shape, [2, 2]);
+    // Residuals of 1e-9, over the smallest eigenvalue (above 1) and times max |c| (below 10).
+    assert!(
+        a.iter().zip(&b).all(|(a, b)| (a - b).abs() < 1e-7),
+        "{a:?} {b:?}"
+    );
+    assert!(a.iter().all(|a| *a != 0.0), "{a:?}");
+}
+
+/// Two atoms of a signal that is made of two; and the residual when one is allowed.
+#[test]
+fn pursuit_finds_the_atoms_of_a_signal() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let identity: Vec<f32> = (0..16).map(|at| f32::from(u8::from(at % 5 == 0))).collect();
+    write_array(&path("D.npy"), &[4, 4], &identity);
+    write_array(&path("X.npy"), &[4, 1], &[0.0, -3.0, 0.0, 4.0_f32]);
+    let solve = |extra: &[&str]| {
+        let mut command = scn();
+        command.args(["solve", "--signed", "--dictionary"]);
+        command
+            .arg(path("D.npy"))
+            .arg("--signals")
+            .arg(path("X.npy"));
+        command.arg("--out").arg(path("A.npy")).args(extra);
+        let report = json(&mut command);
+        assert_eq!(report["solver"], "omp");
+        let residual = report["residual"].as_f64().unwrap();
+        (residual, read_array::<f32>(&path("A.npy")).1)
+    };
+    let (residual, codes) = solve(&["--residual", "0.001"]);
+    assert!(residual <= 1e-7);
+    assert_eq!(codes, [0.0, -3.0, 0.0, 4.0]);
+    let (residual, codes) = solve(&["--atoms", "1"]);
+    assert!((residual - 0.6).abs() < 1e-7);
+    assert_eq!(codes, [0.0, 0.0, 0.0, 4.0]);
+}
+
+/// One's own problem can be timed, and its codes are those of `scn solve`.
+#[test]
+fn bench_times_problems_in_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    write_array(&path("D.npy"), &[2, 2], &[1.0, 0.5, 0.0, 1.0_f32]);
+    write_array(&path("X.npy"), &[2, 3], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0_f32]);
+    let run = |command: &[&str], out: &str| {
+        let mut scn = scn();
+        scn.args(command)
+            .args(["--lambda1", "0.5", "--lambda2", "0", "--tolerance", "1e-6"]);
+        scn.arg("--dictionary").arg(path("D.npy"));
+        scn.arg("--signals")
+            .arg(path("X.npy"))
+            .arg("--out")
+            .arg(path(out));
+        json(&mut scn)
+    };
+    run(&["solve"], "A.npy");
+    let report = run(&["bench", "solve", "--solver", "auto"], "B.npy");
+    let runs = report["runs"].as_array().unwrap();
+    assert_eq!(runs.len(), 1);
+    assert_eq!(runs[0]["status"], "converged");
+    assert!(runs[0]["columns_per_second"].as_f64().unwrap() > 0.0);
+    assert_eq!(
+        read_array::<f32>(&path("A.npy")),
+        read_array::<f32>(&path("B.npy"))
+    );
+}
+
+#[test]
+fn problems_that_are_not_whole_are_refused() {
+    for (arguments, code, says) in [
+        (vec!["--dictionary", "D", "--signals", "X"], 1, "--lambda1"),
+        (vec!["--dictionary", "D"], 2, "--signals"),
+        (vec!["--gram", "H", "--signals", "X"], 2, "--correlations"),
+        (
+            vec![
+                "--dictionary",
+                "D",
+                "--signals",
+                "X",
+                "--atoms",
+                "2",
+                "--lambda1",
+                "1",
+            ],
+            2,
+            "--lambda1",
+        ),
+    ] {
+        scn()
+            .args(["solve", "--out", "A"])
+            .args(arguments)
+            .assert()
+            .code(code)
+            .stderr(predicate::str::contains(says));
+    }
+}

@@ -1,4 +1,4 @@
-"""Columns per second of `scn solve` and of the packages that people use instead, on the same problem files.
+"""Columns per second of `scn bench solve` and of the packages that people use instead, on the same problem files.
 
 The problem is min over a >= 0 of 1/2 ||x - D a||^2 + lambda1 1'a + lambda2/2 ||a||^2, for many signals x. The time is from
 dictionary and signals in memory to codes in memory: Gram matrix, D'x and step size included. All run on two threads.
@@ -66,7 +66,7 @@ class Problem:
         return float((error / np.abs(correlations).max(axis=0)).max())
 
 
-def fastest(solve, repeats=3):
+def fastest(solve, repeats=5):
     """Seconds of the fastest of some runs, and what it returned."""
     best = None
     for _ in range(repeats):
@@ -78,18 +78,18 @@ def fastest(solve, repeats=3):
     return best
 
 
-def scn(problem, binary, tolerance, repeats=5):
-    """This project's command line, which reports its own time from memory to memory."""
+def scn(problem, binary, tolerance):
+    """This project's command line, which times itself from memory to memory."""
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         np.save(folder / "D.npy", problem.dictionary)
         np.save(folder / "X.npy", problem.signals)
-        command = [binary, "solve", "--json", "--threads", str(THREADS), "--tolerance", str(tolerance)]
+        command = [binary, "bench", "solve", "--json", "--threads", str(THREADS), "--repeats", "5", "--solver", "auto"]
+        command += ["--tolerance", str(tolerance), "--max-passes", "10000"]
         command += ["--dictionary", folder / "D.npy", "--signals", folder / "X.npy", "--out", folder / "A.npy"]
         command += ["--lambda1", repr(problem.lambda1), "--lambda2", str(LAMBDA2)]
-        reports = [json.loads(subprocess.run(command, check=True, capture_output=True).stdout) for _ in range(repeats)]
-        report = min(reports, key=lambda report: report["seconds"])
-        return report["seconds"], np.load(folder / "A.npy"), report["unconverged"]
+        report = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)["runs"][0]
+        return report["seconds"], np.load(folder / "A.npy"), report
 
 
 def spams_lars(problem, signals, kind, lambda1=None):
@@ -181,7 +181,7 @@ def main():
         exact = {name: time_spams(problem, kind, None) for name, kind in (("spams f32", np.float32), ("spams f64", np.float64))}
         sklearn_result = time_sklearn(problem, None)
         for tolerance in (1e-4, 1e-6):
-            seconds, codes, unconverged = scn(problem, options.scn, tolerance)
+            seconds, codes, report = scn(problem, options.scn, tolerance)
             results = {"scn": (seconds, codes), **exact}
             results["torch f32"] = time_torch(problem, tolerance)
             results["scikit-learn"] = sklearn_result
@@ -195,7 +195,7 @@ def main():
                     residual = problem.residual(result[1])
                     record.update(columns_per_second=speed, kkt=residual, ratio=ours / speed)
                 if name == "scn":
-                    record["unconverged"] = unconverged
+                    record.update({key: report[key] for key in ("unconverged", "mean_passes", "share_of_peak")})
                 records.append(record)
             lines.append(line(records[-5:]))
             print(lines[-1], flush=True)
@@ -227,7 +227,7 @@ def store(folder, records, lines):
     scn-solvers/benches/peers/run
 
 {datetime.date.today()}; {cpu}, {THREADS} threads; Python {platform.python_version()}, {versions}.
-Columns per second (largest KKT residual of any column, computed in float64), and in front of a peer how many times faster `scn solve`
+Columns per second (largest KKT residual of any column, computed in float64), and in front of a peer how many times faster scn's `auto`
 is. ✗: columns that miss the tolerance by more than half. –: not reached. lambda2 = {LAMBDA2}.
 
 | shape | coherence | λ1 | KKT asked for | scn | spams f32 | spams f64 | torch f32 FISTA | scikit-learn |

@@ -177,7 +177,11 @@ fn codes_that_overflow_are_no_result() {
                 matches!(report.status, Status::NonFinite | Status::PassLimit),
                 "{what}"
             );
-            assert_eq!((report.unconverged, report.worst_column), (vec![30], 30), "{what}");
+            assert_eq!(
+                (report.unconverged, report.worst_column),
+                (vec![30], 30),
+                "{what}"
+            );
             assert!(codes.is_all_finite(), "{what}");
             let zero = (0..4).all(|j| codes[(j, 30)] == 0.0);
             assert!(
