@@ -205,6 +205,65 @@ pub enum PathError {
     },
 }
 
+/// Layers, a problem or settings that [`Lista`](crate::Lista) cannot work with.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ListaError {
+    /// A layer that is not like the first.
+    #[error(
+        "layer {layer} must have matrices {atoms} x {atoms} and {atoms} thresholds, but has {found:?} and {thresholds}"
+    )]
+    Shape {
+        /// The layer.
+        layer: usize,
+        /// Atoms of the first layer.
+        atoms: usize,
+        /// Shape of a matrix.
+        found: (usize, usize),
+        /// Number of thresholds.
+        thresholds: usize,
+    },
+    /// A threshold that is negative or not a number.
+    #[error("thresholds must be at least 0, but that of atom {atom} in layer {layer} is {found}")]
+    Threshold {
+        /// The layer.
+        layer: usize,
+        /// The atom.
+        atom: usize,
+        /// The value.
+        found: f64,
+    },
+    /// A problem with another number of atoms.
+    #[error("these layers are for {expected} atoms, but the problem has {found}")]
+    Problem {
+        /// Atoms of the layers.
+        expected: usize,
+        /// Atoms of the problem.
+        found: usize,
+    },
+    /// Correlations that do not fit the problem.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+    /// Settings of the training out of range.
+    #[error(
+        "training needs minibatches and a positive learning rate, but has batch size {batch_size} and rate {learning_rate}"
+    )]
+    Training {
+        /// Signals per step.
+        batch_size: usize,
+        /// Step size of Adam.
+        learning_rate: f64,
+    },
+    /// Signals whose optimal codes could not be computed, to compare with.
+    #[error("the optimum of {unconverged} signals is not known: their KKT residual is up to {kkt}")]
+    Optimum {
+        /// How many.
+        unconverged: usize,
+        /// The largest residual.
+        kkt: f64,
+    },
+}
+
 /// Settings out of range.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]

@@ -73,7 +73,7 @@ mod workspace;
 pub use certificate::{Certificate, ColumnCertificate, certify, certify_columns};
 pub use columns::ColumnSource;
 pub use encode::{Start, encode, encode_correlations};
-pub use error::{EncodeError, PathError, ProblemError, SettingsError};
+pub use error::{EncodeError, ListaError, PathError, ProblemError, SettingsError};
 pub use kernel::InstructionSet;
 pub use omp::{Omp, OmpReport, OmpStop};
 pub use path::{Path, path};
@@ -82,5 +82,8 @@ pub use problem::Problem;
 pub use report::{Report, Status};
 pub use scalar::Scalar;
 pub use settings::Settings;
-pub use solver::{ActiveSet, Admm, Auto, CoordinateDescent, Fista, Ista, Lars, Solver};
+pub use solver::{
+    ActiveSet, Admm, Auto, CoordinateDescent, Fista, Ista, Lars, Lista, ListaEpoch, ListaLayer,
+    ListaTraining, Solver,
+};
 pub use workspace::Workspace;

@@ -6,7 +6,7 @@
 pub enum Status {
     /// Every column meets the tolerance.
     Converged,
-    /// Rounding keeps the residual above the tolerance: more passes did not lower it.
+    /// The method has no more to give: rounding keeps the residual above the tolerance, or all of so many steps are taken.
     Stalled,
     /// The limit of passes came first.
     PassLimit,

@@ -8,6 +8,7 @@ mod factor;
 mod fista;
 mod ista;
 mod lars;
+mod lista;
 
 pub use active_set::ActiveSet;
 pub(crate) use active_set::Column;
@@ -18,6 +19,7 @@ pub(crate) use factor::ActiveFactor;
 pub use fista::Fista;
 pub use ista::Ista;
 pub use lars::Lars;
+pub use lista::{Lista, ListaEpoch, ListaLayer, ListaTraining};
 
 use crate::kernel::LargestQuotient;
 use crate::{Problem, Report, Scalar, Settings, Start, Status, Workspace, kkt};

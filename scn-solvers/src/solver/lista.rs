@@ -1,0 +1,253 @@
+//! Learned ISTA: a fixed number of steps, learned from data.
+
+mod training;
+
+pub use training::{ListaEpoch, ListaTraining};
+
+use faer::{Mat, MatRef};
+
+use super::{EXHAUSTED, Solver, Tile};
+use crate::kernel::{Compiled, Product};
+use crate::tile::{Panels, padded};
+use crate::{ListaError, Problem, Scalar, Settings};
+
+/// One step of [`Lista`]: `a <- prox(B c + S a; θ)`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListaLayer<T> {
+    /// `B`, n × n.
+    pub from_correlations: Mat<T>,
+    /// `S`, n × n.
+    pub from_codes: Mat<T>,
+    /// `θ >= 0`, length n.
+    pub thresholds: Vec<T>,
+}
+
+/// The learned iterative shrinkage-thresholding algorithm: K steps
+///
+/// ```text
+/// a_k = prox(B_k c + S_k a_{k-1}; θ_k),      a_0 = 0,  c = D'x
+/// ```
+///
+/// with matrices and thresholds of their own in each, [trained](Self::train) on signals like those to come. It is not exact: it
+/// takes its K steps, and whatever residual is left is reported (status [`Stalled`](crate::Status::Stalled) where that is above
+/// the tolerance). Its codes are a start for a method that is: `Start::Codes`. Before any training it is
+/// [ISTA](super::Ista), K steps of it: `B = I/L`, `S = I - H/L`, `θ = λ1/L`.
+///
+/// Gregor, LeCun, "Learning fast approximations of sparse coding", ICML 2010. Where they learn a matrix `W` for `W x`, this learns
+/// `B` for `B D'x`: what of `x` is orthogonal to all atoms does not matter to the code.
+///
+/// A step costs two products with n × n matrices, which count as two passes. A problem with another number of atoms is left
+/// at the start.
+///
+/// ```
+/// use scn_solvers::testing::Workload;
+/// use scn_solvers::{ElasticNet, Lista, ListaTraining, Problem, Settings};
+///
+/// let work = Workload::<f64>::new((20, 10), 600, 0.3, Some(0.3), 1);
+/// let penalty = ElasticNet::nonnegative(work.lambda1, work.lambda2);
+/// let problem = Problem::new(work.dictionary.as_ref(), penalty)?;
+/// let correlations = work.dictionary.transpose() * &work.signals;
+/// let (known, held_out) = correlations.as_ref().split_at_col(400);
+///
+/// let mut lista = Lista::new(&problem, 4, Settings::default());
+/// let untrained = lista.gap(&problem, held_out)?;
+/// lista.train(&problem, known, &ListaTraining::default(), &mut |_| ())?;
+/// assert!(lista.gap(&problem, held_out)? < 0.5 * untrained);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Lista<T> {
+    settings: Settings,
+    layers: Vec<ListaLayer<T>>,
+    packed: Vec<PackedLayer<T>>,
+}
+
+#[derive(Debug, Clone)]
+struct PackedLayer<T> {
+    from_correlations: Panels<T>,
+    from_codes: Panels<T>,
+    thresholds: Vec<T>,
+}
+
+impl<T: Scalar> ListaLayer<T> {
+    /// A step of ISTA.
+    fn ista(problem: &Problem<T>) -> Self {
+        let n = problem.atoms();
+        let lipschitz = problem.lipschitz();
+        let gram = problem.gram();
+        let unit = |i: usize, j: usize| if i == j { T::ONE } else { T::ZERO };
+        Self {
+            from_correlations: Mat::from_fn(n, n, |i, j| unit(i, j) / lipschitz),
+            from_codes: Mat::from_fn(n, n, |i, j| unit(i, j) - gram[(i, j)] / lipschitz),
+            thresholds: problem.lambda1().iter().map(|&l| l / lipschitz).collect(),
+        }
+    }
+
+    fn pack(&self) -> PackedLayer<T> {
+        let rows = padded(self.thresholds.len());
+        let mut thresholds = self.thresholds.clone();
+        thresholds.resize(rows, T::ZERO);
+        PackedLayer {
+            from_correlations: Panels::pack(self.from_correlations.as_ref(), rows),
+            from_codes: Panels::pack(self.from_codes.as_ref(), rows),
+            thresholds,
+        }
+    }
+}
+
+impl<T: Scalar> Lista<T> {
+    /// Untrained: so many steps of ISTA.
+    pub fn new(problem: &Problem<T>, layers: usize, settings: Settings) -> Self {
+        Self::of(vec![ListaLayer::ista(problem); layers], settings)
+    }
+
+    /// With layers trained before.
+    ///
+    /// # Errors
+    /// Layers that are not all n × n for the same n, or thresholds that are not at least 0.
+    pub fn from_layers(layers: Vec<ListaLayer<T>>, settings: Settings) -> Result<Self, ListaError> {
+        let expected = layers.first().map_or(0, |layer| layer.thresholds.len());
+        for (index, layer) in layers.iter().enumerate() {
+            let square = (expected, expected);
+            for found in [layer.from_correlations.shape(), layer.from_codes.shape()] {
+                if found != square || layer.thresholds.len() != expected {
+                    return Err(ListaError::Shape {
+                        layer: index,
+                        atoms: expected,
+                        found,
+                        thresholds: layer.thresholds.len(),
+                    });
+                }
+            }
+            for (atom, &found) in layer.thresholds.iter().enumerate() {
+                if !(found >= T::ZERO) {
+                    return Err(ListaError::Threshold {
+                        layer: index,
+                        atom,
+                        found: found.to_f64(),
+                    });
+                }
+            }
+        }
+        Ok(Self::of(layers, settings))
+    }
+
+    fn of(layers: Vec<ListaLayer<T>>, settings: Settings) -> Self {
+        Self {
+            settings,
+            packed: layers.iter().map(ListaLayer::pack).collect(),
+            layers,
+        }
+    }
+
+    /// The steps, to be kept and given to [`from_layers`](Self::from_layers) again.
+    pub fn layers(&self) -> &[ListaLayer<T>] {
+        &self.layers
+    }
+
+    fn fits(&self, problem: &Problem<T>) -> bool {
+        let fit = |layer: &ListaLayer<T>| layer.thresholds.len() == problem.atoms();
+        self.layers.iter().all(fit)
+    }
+
+    /// What is left of the way from the code zero to the optimum, over all signals together:
+    /// `sum (F(a_K) - F(a*)) / sum (F(0) - F(a*))`, with F the objective and `a*` computed to certificates of
+    /// 1e-5 (1e-9 in `f64`). 0 is exact. `correlations` is `c = D'x`, n × P.
+    ///
+    /// # Errors
+    /// Shapes that do not fit.
+    pub fn gap(
+        &self,
+        problem: &Problem<T>,
+        correlations: MatRef<'_, T>,
+    ) -> Result<f64, ListaError> {
+        training::gap(self, problem, correlations)
+    }
+
+    /// Learns from signals like those to come, given by their correlations `c = D'x`, n × P: lowers the mean objective of
+    /// `a_K`, from what the layers are, by Adam on minibatches in the order given. Calls `after_epoch` with the gap to the optimum
+    /// on these signals. On the calling thread alone.
+    ///
+    /// The objective takes the place of the published distance to the optimal codes, which it bounds from above; it needs no
+    /// optimal codes (Ablin, Moreau, Massias, Gramfort, "Learning step sizes for unfolded sparse coding", NeurIPS 2019).
+    ///
+    /// # Errors
+    /// Shapes that do not fit, settings out of range.
+    pub fn train(
+        &mut self,
+        problem: &Problem<T>,
+        correlations: MatRef<'_, T>,
+        training: &ListaTraining,
+        after_epoch: &mut dyn FnMut(ListaEpoch),
+    ) -> Result<(), ListaError> {
+        training::train(self, problem, correlations, training, after_epoch)?;
+        self.packed = self.layers.iter().map(ListaLayer::pack).collect();
+        Ok(())
+    }
+}
+
+impl<T: Scalar> Solver<T> for Lista<T> {
+    fn name(&self) -> &'static str {
+        "lista"
+    }
+
+    fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    fn begin(&self, tile: &mut Tile<'_, T>) {
+        tile.workspace.passes = 0;
+    }
+
+    fn pass(&self, tile: &mut Tile<'_, T>) -> f64 {
+        let workspace = &mut *tile.workspace;
+        let step = workspace.passes as usize;
+        let Some(layer) = self.packed.get(step).filter(|_| self.fits(tile.problem)) else {
+            return EXHAUSTED;
+        };
+        T::dispatch(Product {
+            matrix: &layer.from_correlations,
+            y: &workspace.correlations,
+            out: &mut workspace.product,
+        });
+        T::dispatch(Product {
+            matrix: &layer.from_codes,
+            y: &workspace.codes,
+            out: &mut workspace.extrapolated,
+        });
+        let width = T::tile();
+        let rows = workspace
+            .codes
+            .chunks_exact_mut(width)
+            .zip(workspace.product.chunks_exact(width))
+            .zip(workspace.extrapolated.chunks_exact(width))
+            .zip(&layer.thresholds);
+        let signed = tile.problem.signed();
+        T::dispatch(Compiled(|| {
+            for (((codes, first), second), &threshold) in rows {
+                for k in 0..width {
+                    codes[k] = prox(first[k] + second[k], threshold, signed);
+                }
+            }
+        }));
+        workspace.passes += 1;
+        workspace.extra_passes += 1;
+        if step + 1 == self.packed.len() {
+            EXHAUSTED
+        } else {
+            f64::INFINITY
+        }
+    }
+}
+
+/// `max(v - θ, 0)`, or `sign(v) max(|v| - θ, 0)` for signed codes.
+#[inline(always)]
+fn prox<T: Scalar>(v: T, threshold: T, signed: bool) -> T {
+    if v > threshold {
+        v - threshold
+    } else if signed && v < -threshold {
+        v + threshold
+    } else {
+        T::ZERO
+    }
+}
