@@ -53,7 +53,7 @@ pub fn encode<T: Scalar>(
         codes,
         start,
         &|columns, workspace| {
-            correlate(problem, signals, columns, workspace);
+            correlate_tile(problem, signals, columns, workspace);
         },
     ))
 }
@@ -82,6 +82,28 @@ pub fn encode_correlations<T: Scalar>(
             load(correlations, &mut workspace.correlations, T::tile());
         },
     ))
+}
+
+/// Writes the correlations `D'x` (n × P) of all signals (m × P), in tiles × threads as [`encode`] does.
+///
+/// # Errors
+/// Shapes that do not fit the problem.
+pub fn correlate<T: Scalar>(
+    problem: &Problem<T>,
+    signals: &dyn ColumnSource<T>,
+    out: MatMut<'_, T>,
+) -> Result<(), EncodeError> {
+    EncodeError::check(problem, signals, out.shape())?;
+    out.par_col_chunks_mut(T::tile()).enumerate().for_each_init(
+        || problem.workspace(),
+        |lent, (tile, out)| {
+            let first = tile * T::tile();
+            let workspace = &mut lent.workspace;
+            correlate_tile(problem, signals, first..first + out.ncols(), workspace);
+            store(&workspace.correlations, T::tile(), out);
+        },
+    );
+    Ok(())
 }
 
 /// Fills the correlations of a workspace for a range of columns.
@@ -147,7 +169,7 @@ fn encode_task<T: Scalar>(
 }
 
 /// `c = D'x` as a tile.
-fn correlate<T: Scalar>(
+fn correlate_tile<T: Scalar>(
     problem: &Problem<T>,
     signals: &dyn ColumnSource<T>,
     columns: Range<usize>,

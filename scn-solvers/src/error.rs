@@ -205,6 +205,32 @@ pub enum PathError {
     },
 }
 
+/// Why a grid of λ1 cannot be solved.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum GridError {
+    /// Signals or codes that do not fit the problem.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+    /// Weights that overflow when they are multiplied by a value of the grid.
+    #[error(transparent)]
+    Problem(#[from] ProblemError),
+    /// A value that is negative or not finite.
+    #[error("lambda1 must be finite and at least 0, but value {index} of the grid is {found}")]
+    Lambda1 {
+        /// Its place in the grid.
+        index: usize,
+        /// The value.
+        found: f64,
+    },
+    /// A ratio of the last to the first value that is not one.
+    #[error("the ratio of the last to the first lambda1 must be between 0 and 1, but is {found}")]
+    Ratio {
+        /// The value.
+        found: f64,
+    },
+}
+
 /// Layers, a problem or settings that [`Lista`](crate::Lista) cannot work with.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]

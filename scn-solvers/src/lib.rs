@@ -24,8 +24,8 @@
 //! | [`penalty`], [`problem`] | what is minimised: λ1, λ2, the sign; `D`, `H` and their packed copies |
 //! | [`columns`] | where signals come from: a matrix, or anything that can write columns into a tile |
 //! | [`kkt`], [`certificate`] | the only definition of converged; the duality gap |
-//! | [`solver`] | the trait and the one loop; [`Auto`] and what it is made of, first-order methods, exact ones |
-//! | [`mod@path`] | the code as a function of λ1 |
+//! | [`solver`] | the trait and the one loop; [`Auto`] and what it is made of, first-order methods, exact ones, a learned one |
+//! | [`mod@path`], [`grid`] | the code as a function of λ1: of one signal for every λ1, of all signals for some |
 //! | [`omp`] | orthogonal matching pursuit, for so many atoms or a given residual |
 //! | [`mod@encode`] | tiles × threads |
 //! | [`tile`] | the building blocks for a method of one's own |
@@ -55,6 +55,7 @@ pub mod certificate;
 pub mod columns;
 pub mod encode;
 mod error;
+pub mod grid;
 mod kernel;
 pub mod kkt;
 pub mod omp;
@@ -72,8 +73,9 @@ mod workspace;
 
 pub use certificate::{Certificate, ColumnCertificate, certify, certify_columns};
 pub use columns::ColumnSource;
-pub use encode::{Start, encode, encode_correlations};
-pub use error::{EncodeError, ListaError, PathError, ProblemError, SettingsError};
+pub use encode::{Start, correlate, encode, encode_correlations};
+pub use error::{EncodeError, GridError, ListaError, PathError, ProblemError, SettingsError};
+pub use grid::{GridPoint, encode_grid, lambda1_grid};
 pub use kernel::InstructionSet;
 pub use omp::{Omp, OmpReport, OmpStop};
 pub use path::{Path, path};

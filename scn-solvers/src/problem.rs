@@ -9,7 +9,7 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatRef, Par};
 
 use crate::kernel::AtomGroups;
-use crate::penalty::{ElasticNet, Sign};
+use crate::penalty::{ElasticNet, Lambda1, Sign};
 use crate::solver::ActiveFactor;
 use crate::tile::{Panels, padded};
 use crate::workspace::{LentWorkspace, WorkspacePool};
@@ -174,6 +174,37 @@ impl<T: Scalar> Problem<T> {
         Ok(())
     }
 
+    /// Takes another λ1, at next to no cost: the Gram matrix and all that comes of it stay.
+    ///
+    /// # Errors
+    /// A weight that is negative or not finite, or not one per atom. The problem is then unchanged.
+    pub fn set_lambda1(&mut self, lambda1: Lambda1<T>) -> Result<(), ProblemError> {
+        let penalty = ElasticNet {
+            lambda1,
+            ..self.penalty.clone()
+        };
+        let mut resolved = vec![T::ZERO; padded(self.atoms())];
+        penalty.resolve(&mut resolved[..self.gram.ncols()])?;
+        if let Some(widened) = self.widened.get_mut() {
+            widened.set_lambda1(penalty.in_f64().lambda1)?;
+        }
+        self.penalty = penalty;
+        self.lambda1 = resolved;
+        self.measure_thresholds();
+        Ok(())
+    }
+
+    fn measure_thresholds(&mut self) {
+        for ((threshold, &lambda1), &step) in self
+            .thresholds
+            .iter_mut()
+            .zip(&self.lambda1)
+            .zip(&self.steps)
+        {
+            *threshold = lambda1 * step;
+        }
+    }
+
     /// Adds λ2 to the Gram matrix and derives everything else from it. `lambda1` is padded.
     fn complete(&mut self, lambda1: Vec<T>, penalty: ElasticNet<T>) {
         self.lambda1 = lambda1;
@@ -187,8 +218,8 @@ impl<T: Scalar> Problem<T> {
         let relaxation = T::from_f64(self.relaxation());
         for atom in 0..self.atoms() {
             self.steps[atom] = relaxation * self.inverse_diagonal[atom];
-            self.thresholds[atom] = self.lambda1[atom] * self.steps[atom];
         }
+        self.measure_thresholds();
         self.gram_panels.repack(self.gram.as_ref());
         self.lipschitz = OnceLock::new();
         self.widened = OnceLock::new();

@@ -1,0 +1,135 @@
+//! Codes for several λ1, each started from the codes for the last: what choosing λ1 takes.
+
+use faer::{Mat, MatMut, MatRef};
+
+use crate::encode::{Start, correlate, encode_correlations};
+use crate::{ColumnSource, EncodeError, GridError, Lambda1, Problem, Report, Scalar, Sign, Solver};
+
+/// The codes for one λ1 of a grid.
+#[derive(Debug)]
+pub struct GridPoint<'a, T> {
+    /// Its place in the grid.
+    pub index: usize,
+    /// The value in the grid.
+    pub lambda1: T,
+    /// The codes of all signals, n × P.
+    pub codes: MatRef<'a, T>,
+    /// What came of the solve.
+    pub report: Report,
+}
+
+/// Solves for each λ1 of `grid` in turn, from the codes for the one before, and calls `visit` with the codes of all signals.
+/// `D'x` is computed once and kept (n × P). `codes` (n × P) hold those for the last λ1 at the end.
+///
+/// A value of the grid takes the place of the problem's λ1; where that is one per atom, the value times λ1_j does. Start with
+/// the largest, where codes have few entries: [`lambda1_grid`] gives such a grid. For one signal and every λ1 there is, see
+/// [`path()`](crate::path()).
+///
+/// ```
+/// use faer::Mat;
+/// use scn_solvers::grid::{encode_grid, lambda1_grid};
+/// use scn_solvers::testing::{dictionary, normal_matrix};
+/// use scn_solvers::{Auto, ElasticNet, Problem, Settings};
+///
+/// let atoms = dictionary::<f64>(20, 30, 0.1, 1);
+/// let signals = normal_matrix::<f64>(20, 100, 2);
+/// let problem = Problem::new(atoms.as_ref(), ElasticNet::nonnegative(0.0, 1e-3))?;
+/// let grid = lambda1_grid(&problem, &signals, 10, 0.01)?;
+///
+/// let mut codes = Mat::zeros(30, 100);
+/// let mut active = Vec::new();
+/// encode_grid(&Auto::new(Settings::default()), &problem, &signals, &grid, codes.as_mut(), &mut |point| {
+///     assert!(point.report.converged());
+///     active.push(point.codes.col_iter().flat_map(|code| code.iter()).filter(|&&a| a > 0.0).count());
+/// })?;
+/// assert_eq!(active[0], 0);
+/// assert!(active[9] > active[5] && active[5] > 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// Shapes that do not fit the problem; a λ1 that is negative or not finite, before anything is solved.
+pub fn encode_grid<T: Scalar>(
+    solver: &dyn Solver<T>,
+    problem: &Problem<T>,
+    signals: &dyn ColumnSource<T>,
+    grid: &[T],
+    mut codes: MatMut<'_, T>,
+    visit: &mut dyn FnMut(GridPoint<'_, T>),
+) -> Result<(), GridError> {
+    EncodeError::check(problem, signals, codes.shape())?;
+    if let Some(index) = grid.iter().position(|&l| !(l.finite() && l >= T::ZERO)) {
+        return Err(GridError::Lambda1 {
+            index,
+            found: grid[index].to_f64(),
+        });
+    }
+    let weights = problem.penalty().lambda1.clone();
+    let mut problem = problem.clone();
+    let mut correlations = Mat::zeros(problem.atoms(), signals.columns());
+    correlate(&problem, signals, correlations.as_mut())?;
+    let mut start = Start::Zero;
+    for (index, &lambda1) in grid.iter().enumerate() {
+        problem.set_lambda1(match &weights {
+            Lambda1::Scalar(_) => Lambda1::Scalar(lambda1),
+            Lambda1::PerAtom(weights) => {
+                Lambda1::PerAtom(weights.iter().map(|&weight| weight * lambda1).collect())
+            }
+        })?;
+        let report = encode_correlations(
+            solver,
+            &problem,
+            correlations.as_ref(),
+            codes.as_mut(),
+            start,
+        )?;
+        start = Start::Codes;
+        visit(GridPoint {
+            index,
+            lambda1,
+            codes: codes.as_ref(),
+            report,
+        });
+    }
+    Ok(())
+}
+
+/// `count` values in equal ratios, from the smallest that leaves every code zero, `max c_j` over all signals (`max |c_j|` for
+/// signed codes), down to `ratio` times as much. For a problem with a λ1 per atom, `c_j / λ1_j` takes the place of `c_j`.
+///
+/// # Errors
+/// Signals that do not fit the problem; a ratio outside (0, 1).
+pub fn lambda1_grid<T: Scalar>(
+    problem: &Problem<T>,
+    signals: &dyn ColumnSource<T>,
+    count: usize,
+    ratio: f64,
+) -> Result<Vec<T>, GridError> {
+    if !(ratio > 0.0 && ratio < 1.0) {
+        return Err(GridError::Ratio { found: ratio });
+    }
+    let mut correlations = Mat::zeros(problem.atoms(), signals.columns());
+    correlate(problem, signals, correlations.as_mut())?;
+    let weight = |j: usize| match &problem.penalty().lambda1 {
+        Lambda1::Scalar(_) => 1.0,
+        Lambda1::PerAtom(weights) => weights[j].to_f64(),
+    };
+    let mut largest = 0.0_f64;
+    for (j, row) in correlations
+        .row_iter()
+        .enumerate()
+        .filter(|(j, _)| weight(*j) > 0.0)
+    {
+        for c in row.iter().map(|c| c.to_f64()) {
+            let c = if problem.penalty().sign == Sign::Free {
+                c.abs()
+            } else {
+                c
+            };
+            largest = largest.max(c / weight(j));
+        }
+    }
+    let steps = count.saturating_sub(1).max(1) as f64;
+    let values = (0..count).map(|index| largest * ratio.powf(index as f64 / steps));
+    Ok(values.map(T::from_f64).collect())
+}
