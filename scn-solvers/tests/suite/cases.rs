@@ -15,7 +15,8 @@ struct Case {
     m: usize,
     n: usize,
     coherence: f64,
-    lambda1: f64,
+    /// Of each atom.
+    lambda1: fn(usize) -> f64,
     lambda2: f64,
     sign: Sign,
     /// Changes the dictionary.
@@ -52,7 +53,7 @@ const CASES: &[Case] = &[
         m: 27,
         n: 16,
         coherence: 0.0,
-        lambda1: 0.0,
+        lambda1: |_| 0.0,
         lambda2: 1e-3,
         sign: Sign::NonNegative,
         twist: plain,
@@ -63,7 +64,7 @@ const CASES: &[Case] = &[
         m: 144,
         n: 16,
         coherence: 0.0,
-        lambda1: 0.2,
+        lambda1: |_| 0.2,
         lambda2: 1e-4,
         sign: Sign::NonNegative,
         twist: plain,
@@ -74,7 +75,7 @@ const CASES: &[Case] = &[
         m: 144,
         n: 64,
         coherence: 0.0,
-        lambda1: 0.3,
+        lambda1: |_| 0.3,
         lambda2: 1e-4,
         sign: Sign::NonNegative,
         twist: plain,
@@ -85,7 +86,7 @@ const CASES: &[Case] = &[
         m: 40,
         n: 30,
         coherence: 0.1,
-        lambda1: 0.2,
+        lambda1: |_| 0.2,
         lambda2: 1e-3,
         sign: Sign::Free,
         twist: plain,
@@ -96,7 +97,7 @@ const CASES: &[Case] = &[
         m: 10,
         n: 25,
         coherence: 0.0,
-        lambda1: 0.1,
+        lambda1: |_| 0.1,
         lambda2: 0.05,
         sign: Sign::NonNegative,
         twist: plain,
@@ -107,7 +108,7 @@ const CASES: &[Case] = &[
         m: 36,
         n: 16,
         coherence: 0.5,
-        lambda1: 0.05,
+        lambda1: |_| 0.05,
         lambda2: 1e-2,
         sign: Sign::NonNegative,
         twist: plain,
@@ -118,7 +119,7 @@ const CASES: &[Case] = &[
         m: 9,
         n: 5,
         coherence: 0.0,
-        lambda1: 0.1,
+        lambda1: |_| 0.1,
         lambda2: 0.0,
         sign: Sign::NonNegative,
         twist: |d| d.col_mut(2).fill(0.0),
@@ -129,7 +130,7 @@ const CASES: &[Case] = &[
         m: 20,
         n: 6,
         coherence: 0.0,
-        lambda1: 1e-3,
+        lambda1: |_| 1e-3,
         lambda2: 0.0,
         sign: Sign::NonNegative,
         twist: |d| {
@@ -140,6 +141,56 @@ const CASES: &[Case] = &[
         },
         skip: ONE_STEP,
     },
+    Case {
+        name: "weights of very different scale, every third zero",
+        m: 30,
+        n: 18,
+        coherence: 0.1,
+        lambda1: |j| {
+            if j % 3 == 0 {
+                0.0
+            } else {
+                10f64.powi(j as i32 % 8 - 6)
+            }
+        },
+        lambda2: 1e-3,
+        sign: Sign::NonNegative,
+        twist: plain,
+        skip: NONE,
+    },
+    Case {
+        name: "signed, weights of very different scale, every other zero",
+        m: 30,
+        n: 18,
+        coherence: 0.1,
+        lambda1: |j| {
+            if j % 2 == 0 {
+                0.0
+            } else {
+                10f64.powi(j as i32 % 9 - 7)
+            }
+        },
+        lambda2: 1e-3,
+        sign: Sign::Free,
+        twist: plain,
+        skip: NONE,
+    },
+    Case {
+        name: "every atom twice",
+        m: 20,
+        n: 12,
+        coherence: 0.0,
+        lambda1: |_| 0.1,
+        lambda2: 0.02,
+        sign: Sign::Free,
+        twist: |d| {
+            for j in 6..12 {
+                let twin = d.col(j - 6).to_owned();
+                d.col_mut(j).copy_from(&twin);
+            }
+        },
+        skip: NONE,
+    },
 ];
 
 /// Solved to a tolerance from either start, certificate and codes are within what the tolerance and the rounding of the
@@ -147,7 +198,7 @@ const CASES: &[Case] = &[
 fn run<T: Scalar>(case: &Case, tolerance: f64) {
     let mut instance = Instance::random(case.m, case.n, COLUMNS, case.coherence, case.sign, 42);
     (case.twist)(&mut instance.dictionary);
-    instance.lambda1 = vec![case.lambda1; case.n];
+    instance.lambda1 = (0..case.n).map(case.lambda1).collect();
     instance.lambda2 = case.lambda2;
     // Both precisions solve the same numbers.
     let single = |matrix: &Mat<f64>| {
