@@ -6,7 +6,10 @@ use std::hint::black_box;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use faer::Mat;
 use scn_solvers::testing::{dictionary, normal_matrix};
-use scn_solvers::{CoordinateDescent, ElasticNet, Fista, Problem, Settings, Solver, Start, encode};
+use scn_solvers::{
+    ActiveSet, Admm, Auto, CoordinateDescent, ElasticNet, Fista, Ista, Lars, Problem, Settings,
+    Solver, Start, encode,
+};
 
 const SHAPES: [(usize, usize); 6] = [
     (27, 16),
@@ -16,11 +19,21 @@ const SHAPES: [(usize, usize); 6] = [
     (2304, 64),
     (576, 256),
 ];
-const COLUMNS: usize = 4800;
+const COLUMNS: usize = 960;
 
 fn solve(criterion: &mut Criterion) {
     let settings = Settings::new(1e-4, 1000).expect("a valid tolerance");
-    let solvers: [&dyn Solver<f32>; 2] = [&CoordinateDescent::new(settings), &Fista::new(settings)];
+    let solvers: [&dyn Solver<f32>; 9] = [
+        &Auto::new(settings),
+        &CoordinateDescent::new(settings),
+        &Fista::new(settings),
+        &Fista::without_restart(settings),
+        &Fista::with_backtracking(settings),
+        &Ista::new(settings),
+        &Admm::new(settings),
+        &Lars::new(settings),
+        &ActiveSet::new(settings),
+    ];
     for lambda1 in [0.0, 0.5] {
         let mut group = criterion.benchmark_group(format!("encode, lambda1 {lambda1}"));
         group

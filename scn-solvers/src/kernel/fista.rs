@@ -1,6 +1,6 @@
 //! A step of FISTA on a tile: product with `H`, proximal step and extrapolation in one visit of each entry.
 
-use super::product::{Sums, load_rows, subtract_product, with_registers};
+use super::product::{LARGEST_GROUP, Sums, load_rows, subtract_product, with_registers};
 use super::{Kernel, Lanes};
 use crate::Scalar;
 use crate::tile::{PANEL, Panels};
@@ -76,8 +76,8 @@ impl<T: Scalar> FistaStep<'_, T> {
                     lambda1: &self.lambda1[first..first + PANEL],
                     pull,
                     weight: &weight[group..group + L::GROUP],
-                    change: &mut change[group..group + L::GROUP],
-                    uphill: &mut uphill[group..group + L::GROUP],
+                    change: [zero; LARGEST_GROUP],
+                    uphill: [zero; LARGEST_GROUP],
                 };
                 let end = at + 3 * registers + L::GROUP;
                 let (z, codes) = (&z[at..end], &mut codes[at..end]);
@@ -86,6 +86,13 @@ impl<T: Scalar> FistaStep<'_, T> {
                 step.row::<1>(z, codes, next, registers);
                 step.row::<2>(z, codes, next, 2 * registers);
                 step.row::<3>(z, codes, next, 3 * registers);
+                if self.measure {
+                    for v in 0..L::GROUP {
+                        let (change, uphill) = (&mut change[group + v], &mut uphill[group + v]);
+                        *change = lanes.max(*change, step.change[v]);
+                        *uphill = lanes.add(*uphill, step.uphill[v]);
+                    }
+                }
             }
         }
     }
@@ -102,8 +109,8 @@ struct Step<'a, T, L: Lanes<T>> {
     /// `c - H z`
     pull: Sums<L::Vector>,
     weight: &'a [L::Vector],
-    change: &'a mut [L::Vector],
-    uphill: &'a mut [L::Vector],
+    change: [L::Vector; LARGEST_GROUP],
+    uphill: [L::Vector; LARGEST_GROUP],
 }
 
 impl<T: Scalar, L: Lanes<T>> Step<'_, T, L> {

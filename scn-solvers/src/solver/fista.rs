@@ -98,8 +98,11 @@ impl<T: Scalar> Solver<T> for Fista {
             .weight
             .iter_mut()
             .zip(&mut workspace.since_restart);
+        let first: &[f64] = &FIRST_WEIGHTS;
         for (weight, steps) in weights {
-            *weight = T::from_f64(momentum_weight(*steps));
+            let beyond = || f64::from(*steps) / (f64::from(*steps) + 3.0);
+            let value = first.get(*steps as usize).copied();
+            *weight = T::from_f64(value.unwrap_or_else(beyond));
             *steps += 1;
         }
         let measure = workspace.passes.is_multiple_of(MEASURE_EVERY);
@@ -185,19 +188,15 @@ fn too_short<T: Scalar>(problem: &Problem<T>, workspace: &mut Workspace<T>) -> b
     })
 }
 
-/// `(s_k - 1) / s_{k+1}`, with s_0 = 1.
-fn momentum_weight(k: u32) -> f64 {
-    /// Beyond these, `s_k = k/2 + O(log k)`, and the formula below is off by less than 1e-4.
-    static FIRST: LazyLock<Vec<f64>> = LazyLock::new(|| {
-        let mut s = 1.0_f64;
-        let mut next = || {
-            let following = 0.5 * (1.0 + (1.0 + 4.0 * s * s).sqrt());
-            let weight = (s - 1.0) / following;
-            s = following;
-            weight
-        };
-        (0..1024).map(|_| next()).collect()
-    });
-    let beyond = || f64::from(k) / (f64::from(k) + 3.0);
-    FIRST.get(k as usize).copied().unwrap_or_else(beyond)
-}
+/// `(s_k - 1) / s_{k+1}`, with s_0 = 1, for the first k. Beyond these `s_k = k/2 + O(log k)`, and `k / (k + 3)` is off by less
+/// than 1e-4.
+static FIRST_WEIGHTS: LazyLock<Vec<f64>> = LazyLock::new(|| {
+    let mut s = 1.0_f64;
+    let mut next = || {
+        let following = 0.5 * (1.0 + (1.0 + 4.0 * s * s).sqrt());
+        let weight = (s - 1.0) / following;
+        s = following;
+        weight
+    };
+    (0..1024).map(|_| next()).collect()
+});
