@@ -24,6 +24,7 @@ pub struct Problem<T: Scalar> {
     atom_groups: AtomGroups<T>,
     gram: Mat<T>,
     gram_panels: Panels<T>,
+    sweep_panels: Panels<T>,
     lambda1: Vec<T>,
     diagonal: Vec<T>,
     inverse_diagonal: Vec<T>,
@@ -104,6 +105,7 @@ impl<T: Scalar> Problem<T> {
         let square = Mat::zeros(atoms, atoms);
         Self {
             gram_panels: Panels::pack(square.as_ref(), padded(atoms)),
+            sweep_panels: Panels::pack(square.as_ref(), padded(atoms)),
             atom_groups: AtomGroups::pack(dictionary.as_ref()),
             dictionary,
             penalty,
@@ -221,6 +223,17 @@ impl<T: Scalar> Problem<T> {
         }
         self.measure_thresholds();
         self.gram_panels.repack(self.gram.as_ref());
+        let (gram, steps) = (&self.gram, &self.steps);
+        self.sweep_panels.fill(gram.ncols(), |i, j| {
+            if i != j {
+                steps[i] * gram[(i, j)]
+            } else if steps[i] == T::ZERO {
+                T::ZERO
+            } else {
+                // The difference of two numbers near each other, before it is rounded.
+                T::from_f64(steps[i].to_f64() * gram[(i, i)].to_f64() - 1.0)
+            }
+        });
         self.lipschitz = OnceLock::new();
         self.widened = OnceLock::new();
         self.shifted_inverse = OnceLock::new();
@@ -280,6 +293,11 @@ impl<T: Scalar> Problem<T> {
     /// `H` packed, with padded rows and columns.
     pub fn gram_panels(&self) -> &Panels<T> {
         &self.gram_panels
+    }
+
+    /// `ω H_ij / H_ii - δ_ij` packed, with padded rows and columns; zero rows for zero atoms.
+    pub(crate) fn sweep_panels(&self) -> &Panels<T> {
+        &self.sweep_panels
     }
 
     /// `H_jj`, padded with zeros.

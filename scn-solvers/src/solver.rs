@@ -15,6 +15,7 @@ pub(crate) use active_set::Column;
 pub use admm::Admm;
 pub use auto::Auto;
 pub use coordinate_descent::CoordinateDescent;
+pub(crate) use coordinate_descent::Pace;
 pub(crate) use factor::ActiveFactor;
 pub use fista::Fista;
 pub use ista::Ista;

@@ -43,9 +43,14 @@ impl<T: Scalar> Panels<T> {
     /// Packs another matrix of the same shape into the same memory.
     pub(crate) fn repack(&mut self, matrix: MatRef<'_, T>) {
         debug_assert_eq!(matrix.nrows(), self.rows);
-        for j in 0..matrix.ncols() {
-            for i in 0..matrix.nrows() {
-                self.data[(i / PANEL * self.columns + j) * PANEL + i % PANEL] = matrix[(i, j)];
+        self.fill(matrix.ncols(), |i, j| matrix[(i, j)]);
+    }
+
+    /// Packs the entries (i, j), j in `0..columns`, of another matrix into the same memory.
+    pub(crate) fn fill(&mut self, columns: usize, entry: impl Fn(usize, usize) -> T) {
+        for j in 0..columns {
+            for i in 0..self.rows {
+                self.data[(i / PANEL * self.columns + j) * PANEL + i % PANEL] = entry(i, j);
             }
         }
     }
@@ -87,12 +92,14 @@ pub fn masked_sweep<T: Scalar>(
     solution: &mut [T],
     change: &mut [T],
 ) {
-    T::dispatch(Sweep {
-        gram: problem.gram_panels(),
+    T::dispatch(Sweep::<_, _, true> {
+        matrix: problem.sweep_panels(),
         diagonal: problem.diagonal(),
-        steps: problem.steps(),
-        rule: Mask { mask },
-        correlations: right_side,
+        rule: Mask {
+            mask,
+            steps: problem.steps(),
+        },
+        right_side,
         codes: solution,
         change,
     });

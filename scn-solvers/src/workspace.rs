@@ -3,6 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use crate::kernel::Compiled;
+use crate::solver::Pace;
 use crate::tile::padded;
 use crate::{Problem, Scalar};
 
@@ -18,6 +19,8 @@ pub struct Workspace<T> {
     pub(crate) by_column: Vec<T>,
     pub(crate) correlations: Vec<T>,
     pub(crate) codes: Vec<T>,
+    /// What sweeps take instead of correlations.
+    pub(crate) right_side: Vec<T>,
     /// The next `z` of FISTA.
     pub(crate) product: Vec<T>,
     /// `z` of FISTA.
@@ -34,6 +37,8 @@ pub struct Workspace<T> {
     pub(crate) since_restart: Vec<u32>,
     /// `L` of FISTA with backtracking.
     pub(crate) lipschitz: T,
+    /// Of sweeps.
+    pub(crate) pace: Pace,
     /// Passes over the tile, for methods that do something every few of them.
     pub(crate) passes: u32,
     /// Products with `H` beyond one per pass, which count as passes.
@@ -57,6 +62,7 @@ impl<T: Scalar> Workspace<T> {
         for buffer in [
             &mut self.correlations,
             &mut self.codes,
+            &mut self.right_side,
             &mut self.product,
             &mut self.extrapolated,
         ] {
@@ -133,8 +139,8 @@ pub(crate) struct Subspace<T> {
     pub(crate) sweeps: u32,
     /// Steps taken.
     pub(crate) steps: u32,
-    /// The estimate of the last pass.
-    pub(crate) estimate: f64,
+    /// Whether the last sweep believed to have arrived.
+    pub(crate) believed: bool,
 }
 
 impl<T: Scalar> Subspace<T> {
@@ -154,7 +160,7 @@ impl<T: Scalar> Subspace<T> {
         }
         self.sweeps = 0;
         self.steps = 0;
-        self.estimate = f64::INFINITY;
+        self.believed = false;
     }
 }
 

@@ -5,10 +5,13 @@ use super::{Kernel, Lanes};
 use crate::Scalar;
 use crate::tile::{PANEL, Panels};
 
-/// What is done to the unconstrained minimiser of one coordinate.
+/// What is done with one coordinate, besides the sum.
 pub(crate) trait Rule<T>: Copy {
-    /// The new entry for atom `atom`, register `register` of its tile row.
-    fn apply<L: Lanes<T>>(
+    /// What the sum for atom `atom` starts with, from its row of the right side.
+    fn begin<L: Lanes<T>>(self, lanes: L, right_side: L::Vector, atom: usize) -> L::Vector;
+
+    /// The new entry for atom `atom`, register `register` of its tile row, from the unconstrained one.
+    fn end<L: Lanes<T>>(
         self,
         lanes: L,
         value: L::Vector,
@@ -17,23 +20,23 @@ pub(crate) trait Rule<T>: Copy {
     ) -> L::Vector;
 }
 
-/// `max(v - ω λ1/H_jj, 0)`: nonnegative codes.
+/// `max(v, 0)`: nonnegative codes. The right side is `ω (c_j - λ1_j) / H_jj`.
 #[derive(Clone, Copy)]
-pub(crate) struct Clip<'a, T> {
-    pub(crate) threshold: &'a [T],
-}
+pub(crate) struct Clip;
 
-impl<T: Scalar> Rule<T> for Clip<'_, T> {
+impl<T: Scalar> Rule<T> for Clip {
     #[inline(always)]
-    fn apply<L: Lanes<T>>(self, lanes: L, value: L::Vector, atom: usize, _: usize) -> L::Vector {
-        lanes.max(
-            lanes.sub(value, lanes.splat(self.threshold[atom])),
-            lanes.splat(T::ZERO),
-        )
+    fn begin<L: Lanes<T>>(self, _: L, right_side: L::Vector, _: usize) -> L::Vector {
+        right_side
+    }
+
+    #[inline(always)]
+    fn end<L: Lanes<T>>(self, lanes: L, value: L::Vector, _: usize, _: usize) -> L::Vector {
+        lanes.max(value, lanes.splat(T::ZERO))
     }
 }
 
-/// `sign(v) max(|v| - ω λ1/H_jj, 0)`: signed codes.
+/// `sign(v) max(|v| - ω λ1/H_jj, 0)`: signed codes. The right side is `ω c_j / H_jj`.
 #[derive(Clone, Copy)]
 pub(crate) struct Shrink<'a, T> {
     pub(crate) threshold: &'a [T],
@@ -41,7 +44,12 @@ pub(crate) struct Shrink<'a, T> {
 
 impl<T: Scalar> Rule<T> for Shrink<'_, T> {
     #[inline(always)]
-    fn apply<L: Lanes<T>>(self, lanes: L, value: L::Vector, atom: usize, _: usize) -> L::Vector {
+    fn begin<L: Lanes<T>>(self, _: L, right_side: L::Vector, _: usize) -> L::Vector {
+        right_side
+    }
+
+    #[inline(always)]
+    fn end<L: Lanes<T>>(self, lanes: L, value: L::Vector, atom: usize, _: usize) -> L::Vector {
         let threshold = lanes.splat(self.threshold[atom]);
         let zero = lanes.splat(T::ZERO);
         let above = lanes.max(lanes.sub(value, threshold), zero);
@@ -50,15 +58,22 @@ impl<T: Scalar> Rule<T> for Shrink<'_, T> {
     }
 }
 
-/// `mask v`, with a mask of zeros and ones: the linear system restricted to an active set per column.
+/// `mask v`, with a mask of zeros and ones: the linear system restricted to an active set per column. The right side is `c_j`.
 #[derive(Clone, Copy)]
 pub(crate) struct Mask<'a, T> {
     pub(crate) mask: &'a [T],
+    /// `ω / H_jj`
+    pub(crate) steps: &'a [T],
 }
 
 impl<T: Scalar> Rule<T> for Mask<'_, T> {
     #[inline(always)]
-    fn apply<L: Lanes<T>>(
+    fn begin<L: Lanes<T>>(self, lanes: L, right_side: L::Vector, atom: usize) -> L::Vector {
+        lanes.mul(right_side, lanes.splat(self.steps[atom]))
+    }
+
+    #[inline(always)]
+    fn end<L: Lanes<T>>(
         self,
         lanes: L,
         value: L::Vector,
@@ -72,23 +87,25 @@ impl<T: Scalar> Rule<T> for Mask<'_, T> {
 
 /// One sweep: for each atom j in turn, `a_j <- rule(a_j + ω (c_j - (H a)_j) / H_jj)`.
 ///
-/// Four atoms are visited at a time. What the codes of all others add to their gradients is taken at once, as in a matrix
+/// What is divided by `H_jj` is so beforehand, in the matrix `M = ω H_ij / H_ii - δ_ij` and in the right side b:
+/// `a_j <- rule(b_j - (M a)_j)`.
+///
+/// Four atoms are visited at a time. What the codes of all others add to their sums is taken at once, as in a matrix
 /// product; what the four add to each other is taken as each of them moves, so the result is that of the sequential sweep
 /// up to rounding.
 ///
-/// `change` receives, per column, `max_j H_jj |change of a_j|`: an estimate of the residual, no certificate.
-pub(crate) struct Sweep<'a, T, R> {
-    pub(crate) gram: &'a Panels<T>,
+/// If MEASURE, `change` receives, per column, `max_j H_jj |change of a_j|`: an estimate of the residual, no certificate.
+pub(crate) struct Sweep<'a, T, R, const MEASURE: bool> {
+    pub(crate) matrix: &'a Panels<T>,
     pub(crate) diagonal: &'a [T],
-    /// `ω / H_jj`
-    pub(crate) steps: &'a [T],
     pub(crate) rule: R,
-    pub(crate) correlations: &'a [T],
+    /// See the rules.
+    pub(crate) right_side: &'a [T],
     pub(crate) codes: &'a mut [T],
     pub(crate) change: &'a mut [T],
 }
 
-impl<T: Scalar, R: Rule<T>> Kernel<T> for Sweep<'_, T, R> {
+impl<T: Scalar, R: Rule<T>, const MEASURE: bool> Kernel<T> for Sweep<'_, T, R, MEASURE> {
     type Output = ();
 
     #[inline(always)]
@@ -97,30 +114,31 @@ impl<T: Scalar, R: Rule<T>> Kernel<T> for Sweep<'_, T, R> {
     }
 }
 
-impl<T: Scalar, R: Rule<T>> Sweep<'_, T, R> {
+impl<T: Scalar, R: Rule<T>, const MEASURE: bool> Sweep<'_, T, R, MEASURE> {
     #[inline(always)]
     fn run_with<L: Lanes<T>>(self, lanes: L, registers: usize) {
-        let correlations = L::vectors(self.correlations);
+        let right_side = L::vectors(self.right_side);
         let codes = L::vectors_mut(self.codes);
         let change = L::vectors_mut(self.change);
-        change.fill(lanes.splat(T::ZERO));
+        if MEASURE {
+            change.fill(lanes.splat(T::ZERO));
+        }
 
-        for (index, panel) in self.gram.panels().enumerate() {
+        for (index, panel) in self.matrix.panels().enumerate() {
             let first = index * PANEL;
             for group in (0..registers).step_by(L::GROUP) {
                 let at = first * registers + group;
-                let mut block = Block {
+                let mut block = Block::<T, L, R, MEASURE> {
                     lanes,
                     rule: self.rule,
                     first,
                     group,
-                    gram: &panel[first * PANEL..(first + PANEL) * PANEL],
-                    steps: &self.steps[first..first + PANEL],
+                    matrix: &panel[first * PANEL..(first + PANEL) * PANEL],
                     diagonal: &self.diagonal[first..first + PANEL],
-                    gradient: load_rows::<T, L>(lanes, &correlations[at..], registers),
+                    sums: load_rows::<T, L>(lanes, &right_side[at..], registers),
                     change: [lanes.splat(T::ZERO); LARGEST_GROUP],
                 };
-                block.subtract_own(&load_rows::<T, L>(lanes, &codes[at..], registers));
+                block.begin(&load_rows::<T, L>(lanes, &codes[at..], registers));
                 // Those that have just moved come last, so that the processor can go on with all others meanwhile.
                 let (before, rest) = panel.split_at(first * PANEL);
                 let (codes_before, codes_rest) = codes.split_at(first * registers);
@@ -130,7 +148,7 @@ impl<T: Scalar, R: Rule<T>> Sweep<'_, T, R> {
                     &codes_rest[PANEL * registers..],
                     registers,
                     group,
-                    &mut block.gradient,
+                    &mut block.sums,
                 );
                 subtract_product::<T, L>(
                     lanes,
@@ -138,72 +156,78 @@ impl<T: Scalar, R: Rule<T>> Sweep<'_, T, R> {
                     codes_before,
                     registers,
                     group,
-                    &mut block.gradient,
+                    &mut block.sums,
                 );
                 let codes = &mut codes[at..];
                 block.settle::<0>(&mut codes[..L::GROUP]);
                 block.settle::<1>(&mut codes[registers..registers + L::GROUP]);
                 block.settle::<2>(&mut codes[2 * registers..2 * registers + L::GROUP]);
                 block.settle::<3>(&mut codes[3 * registers..3 * registers + L::GROUP]);
-                for v in 0..L::GROUP {
-                    change[group + v] = lanes.max(change[group + v], block.change[v]);
+                if MEASURE {
+                    for v in 0..L::GROUP {
+                        change[group + v] = lanes.max(change[group + v], block.change[v]);
+                    }
                 }
             }
         }
     }
 }
 
-/// Four atoms whose gradients are taken together.
-struct Block<'a, T, L: Lanes<T>, R> {
+/// Four atoms whose sums are taken together.
+struct Block<'a, T, L: Lanes<T>, R, const MEASURE: bool> {
     lanes: L,
     rule: R,
     /// The first of the atoms.
     first: usize,
     /// The first of the registers.
     group: usize,
-    /// The 4 × 4 block of `H`.
-    gram: &'a [T],
-    steps: &'a [T],
+    /// The 4 × 4 block of `M`, column by column.
+    matrix: &'a [T],
     diagonal: &'a [T],
-    gradient: Sums<L::Vector>,
+    sums: Sums<L::Vector>,
     change: [L::Vector; LARGEST_GROUP],
 }
 
-impl<T: Scalar, L: Lanes<T>, R: Rule<T>> Block<'_, T, L, R> {
-    /// Takes from each gradient what the atom itself and those after it, which move later, add to it.
+impl<T: Scalar, L: Lanes<T>, R: Rule<T>, const MEASURE: bool> Block<'_, T, L, R, MEASURE> {
+    /// Starts each sum, and takes from it what the atom itself and those after it, which move later, add.
     #[inline(always)]
-    fn subtract_own(&mut self, codes: &Sums<L::Vector>) {
+    fn begin(&mut self, codes: &Sums<L::Vector>) {
+        let lanes = self.lanes;
+        for r in 0..PANEL {
+            for v in 0..L::GROUP {
+                self.sums[r][v] = self.rule.begin(lanes, self.sums[r][v], self.first + r);
+            }
+        }
         for q in 0..PANEL {
             for r in 0..=q {
-                let weight = self.lanes.splat(self.gram[q * PANEL + r]);
+                let weight = lanes.splat(self.matrix[q * PANEL + r]);
                 for v in 0..L::GROUP {
-                    let sum = self.gradient[r][v];
-                    self.gradient[r][v] = self.lanes.negate_mul_add(weight, codes[q][v], sum);
+                    self.sums[r][v] = lanes.negate_mul_add(weight, codes[q][v], self.sums[r][v]);
                 }
             }
         }
     }
 
-    /// Moves atom ROW, and takes from the gradients of those after it what it adds to them. A constant, so that all four are
+    /// Moves atom ROW, and takes from the sums of those after it what it adds to them. A constant, so that all four are
     /// written out and the sums stay in registers.
     #[inline(always)]
     fn settle<const ROW: usize>(&mut self, codes: &mut [L::Vector]) {
         let lanes = self.lanes;
-        let step = lanes.splat(self.steps[ROW]);
         let diagonal = lanes.splat(self.diagonal[ROW]);
         for v in 0..L::GROUP {
             let old = codes[v];
-            let free = lanes.mul_add(self.gradient[ROW][v], step, old);
             let new = self
                 .rule
-                .apply(lanes, free, self.first + ROW, self.group + v);
+                .end(lanes, self.sums[ROW][v], self.first + ROW, self.group + v);
             codes[v] = new;
             for q in ROW + 1..PANEL {
-                let weight = lanes.splat(self.gram[ROW * PANEL + q]);
-                self.gradient[q][v] = lanes.negate_mul_add(weight, new, self.gradient[q][v]);
+                let weight = lanes.splat(self.matrix[ROW * PANEL + q]);
+                self.sums[q][v] = lanes.negate_mul_add(weight, new, self.sums[q][v]);
             }
-            let moved = lanes.mul(lanes.abs(lanes.sub(new, old)), diagonal);
-            self.change[v] = lanes.max(self.change[v], moved);
+            if MEASURE {
+                let moved = lanes.mul(lanes.abs(lanes.sub(new, old)), diagonal);
+                self.change[v] = lanes.max(self.change[v], moved);
+            }
         }
     }
 }
@@ -254,34 +278,69 @@ mod tests {
         }
 
         fn sweep(&self, which: Which, set: InstructionSet) -> [Vec<T>; 2] {
+            let mut scaled = self.correlations.clone();
+            let rows = scaled.chunks_exact_mut(T::tile());
+            for (row, &step) in rows.zip(self.problem.steps()) {
+                row.iter_mut().for_each(|c| *c *= step);
+            }
             let threshold = self.problem.thresholds();
+            let (mask, steps) = (&self.mask, self.problem.steps());
             match which {
-                Which::Clip => self.run(Clip { threshold }, set),
-                Which::Shrink => self.run(Shrink { threshold }, set),
-                Which::Mask => self.run(Mask { mask: &self.mask }, set),
+                Which::Clip => {
+                    for (row, &threshold) in scaled.chunks_exact_mut(T::tile()).zip(threshold) {
+                        row.iter_mut().for_each(|c| *c -= threshold);
+                    }
+                    self.run(Clip, &scaled, set)
+                }
+                Which::Shrink => self.run(Shrink { threshold }, &scaled, set),
+                Which::Mask => self.run(Mask { mask, steps }, &self.correlations, set),
             }
         }
 
-        fn run<R: Rule<T>>(&self, rule: R, set: InstructionSet) -> [Vec<T>; 2] {
-            let mut codes = self.start.clone();
-            let mut change = dirty::<T>(1);
-            let kernel = Sweep {
-                gram: self.problem.gram_panels(),
-                diagonal: self.problem.diagonal(),
-                steps: self.problem.steps(),
-                rule,
-                correlations: &self.correlations,
-                codes: &mut codes,
-                change: &mut change,
+        /// Whether the change is measured does not matter to the codes.
+        fn run<R: Rule<T>>(&self, rule: R, right_side: &[T], set: InstructionSet) -> [Vec<T>; 2] {
+            let run = |measure: bool| {
+                let mut codes = self.start.clone();
+                let mut change = dirty::<T>(1);
+                if measure {
+                    T::run_on(
+                        set,
+                        Sweep::<_, _, true> {
+                            matrix: self.problem.sweep_panels(),
+                            diagonal: self.problem.diagonal(),
+                            rule,
+                            right_side,
+                            codes: &mut codes,
+                            change: &mut change,
+                        },
+                    );
+                } else {
+                    T::run_on(
+                        set,
+                        Sweep::<_, _, false> {
+                            matrix: self.problem.sweep_panels(),
+                            diagonal: self.problem.diagonal(),
+                            rule,
+                            right_side,
+                            codes: &mut codes,
+                            change: &mut change,
+                        },
+                    );
+                    assert!(change.iter().all(|&change| !change.finite()));
+                }
+                [codes, change]
             };
-            T::run_on(set, kernel);
-            [codes, change]
+            let bits =
+                |codes: &[T]| -> Vec<u64> { codes.iter().map(|&a| a.to_f64().to_bits()).collect() };
+            let measured = run(true);
+            assert_eq!(bits(&measured[0]), bits(&run(false)[0]));
+            measured
         }
 
         /// One column, one atom after the other, in f64: the new code, and a bound on the error of the kernel's.
         ///
-        /// An update sums at most n + 3 terms, of which the rows of a panel count twice: once at the old code, once for
-        /// the step. It inherits the errors of the atoms before it. The rule does not enlarge an error.
+        /// An update sums at most n + 1 terms, each of a matrix entry or right side that took up to 3 roundings. It inherits the
+        /// errors of the atoms before it. The rule does not enlarge an error.
         fn reference(&self, which: Which, column: usize) -> Vec<(f64, f64)> {
             let n = self.problem.atoms();
             let epsilon = T::EPSILON.to_f64();
@@ -307,7 +366,7 @@ mod tests {
                     })
                     .sum();
                 let inherited: f64 = (0..j).map(|i| gram(j, i).abs() * codes[i].1).sum();
-                let rounding = (n + 4) as f64 * epsilon * (c.abs() + size) * inverse
+                let rounding = (n + 4) as f64 * epsilon * ((c.abs() + size) * inverse + threshold)
                     + 3.0 * epsilon * (old.abs() + free.abs() + threshold);
                 codes[j] = (new, rounding + inherited * inverse);
             }

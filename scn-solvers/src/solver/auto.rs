@@ -4,8 +4,8 @@ mod active_step;
 
 use self::active_step::ActiveSetWas;
 use super::active_set::polish;
-use super::coordinate_descent::sweep_tile;
-use super::{EXHAUSTED, Solver, Tile, largest_change};
+use super::coordinate_descent::{Swept, begin_sweeps, sweep_tile};
+use super::{EXHAUSTED, Solver, Tile};
 use crate::{Scalar, Settings, kkt};
 
 /// Sweeps before the first step on the active set, and between two steps: enough to move the active set.
@@ -59,6 +59,7 @@ impl<T: Scalar> Solver<T> for Auto {
     }
 
     fn begin(&self, tile: &mut Tile<'_, T>) {
+        begin_sweeps(tile);
         tile.workspace.subspace.fit(tile.problem);
     }
 
@@ -67,25 +68,24 @@ impl<T: Scalar> Solver<T> for Auto {
         if tile.workspace.subspace.steps > STEPS {
             return EXHAUSTED;
         }
-        sweep_tile(tile);
-        let estimate = largest_change(tile);
+        let swept = sweep_tile(tile, tolerance);
         let near_rounding = kkt::needs_f64(tile.problem, tolerance);
         let state = &mut tile.workspace.subspace;
-        // The sweeps believed that they had arrived, and the certificate did not: that is rounding.
-        let refuted = near_rounding && state.estimate <= tolerance;
-        let last = std::mem::replace(&mut state.estimate, estimate);
         state.sweeps += 1;
-        let worth = worth(tile.problem.atoms());
-        let slow = || {
-            let rate = estimate / last;
-            let ahead = || (tolerance / estimate).ln() / rate.ln();
-            estimate > tolerance && (rate >= 1.0 || ahead() > worth)
+        let Swept::Measured { estimate, ahead } = swept else {
+            return f64::INFINITY;
         };
-        if !refuted && (state.sweeps < SWEEPS || !slow()) {
+        // The sweeps believed that they had arrived, and the certificate did not: that is rounding.
+        let refuted = near_rounding && state.believed;
+        state.believed = estimate <= tolerance;
+        let slow = ahead > worth(tile.problem.atoms());
+        if !refuted && (state.sweeps < SWEEPS || !slow) {
             return estimate;
         }
-        state.estimate = f64::INFINITY;
+        state.believed = false;
         state.sweeps = 0;
+        tile.workspace.pace.restart();
+        let state = &mut tile.workspace.subspace;
         // Where the certificate refutes the sweeps, they will not do better the next time.
         state.steps += if refuted { 3 } else { 1 };
         if state.steps > STEPS {

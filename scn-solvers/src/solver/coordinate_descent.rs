@@ -1,7 +1,7 @@
 //! Cyclic coordinate descent in Gram form: projected Gauss-Seidel.
 
 use super::{Solver, Tile, largest_change};
-use crate::kernel::{Clip, Rule, Shrink, Sweep};
+use crate::kernel::{Clip, Compiled, Rule, Shrink, Sweep};
 use crate::{Scalar, Settings};
 
 /// Cyclic coordinate descent: each atom in turn takes a proximal gradient step along its own coordinate,
@@ -42,32 +42,123 @@ impl<T: Scalar> Solver<T> for CoordinateDescent {
         &self.settings
     }
 
-    fn begin(&self, _: &mut Tile<'_, T>) {}
+    fn begin(&self, tile: &mut Tile<'_, T>) {
+        begin_sweeps(tile);
+    }
 
     fn pass(&self, tile: &mut Tile<'_, T>) -> f64 {
-        sweep_tile(tile);
-        largest_change(tile)
+        match sweep_tile(tile, self.settings.tolerance()) {
+            Swept::Measured { estimate, .. } => estimate,
+            Swept::NotMeasured => f64::INFINITY,
+        }
     }
 }
 
-/// One sweep over all atoms; leaves `max_j H_jj |change of a_j|` per column in `workspace.change`.
-pub(super) fn sweep_tile<T: Scalar>(tile: &mut Tile<'_, T>) {
-    let threshold = tile.problem.thresholds();
-    if tile.problem.signed() {
-        sweep(tile, Shrink { threshold });
-    } else {
-        sweep(tile, Clip { threshold });
+/// What is known after a sweep.
+pub(super) enum Swept {
+    /// To measure how far codes moved costs a third of a sweep over few atoms, so not every sweep is measured while many are
+    /// still ahead.
+    NotMeasured,
+    /// The largest `H_jj |change of a_j|`, and the sweeps that will bring it down to the tolerance if they go on to shrink it as
+    /// those before did: infinite if they did not.
+    Measured { estimate: f64, ahead: f64 },
+}
+
+/// Sweeps of a tile so far, for what is planned next.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Pace {
+    /// The last estimate; 0 if there is none.
+    last: f64,
+    /// Sweeps since then.
+    since: u32,
+    /// So many sweeps will not be measured.
+    unmeasured: u32,
+}
+
+impl Pace {
+    /// Forgets the sweeps before: something else has moved the codes.
+    pub(crate) fn restart(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Sweeps ahead, after one more that was measured.
+    fn measured(&mut self, estimate: f64, tolerance: f64) -> f64 {
+        let shrinks = (estimate / self.last).ln() / f64::from(self.since + 1);
+        let ahead = match (self.last > 0.0, shrinks < 0.0) {
+            _ if estimate <= tolerance => 0.0,
+            (true, true) => (tolerance / estimate).ln() / shrinks,
+            (true, false) => f64::INFINITY,
+            (false, _) => 0.0,
+        };
+        *self = Self {
+            last: estimate,
+            since: 0,
+            unmeasured: if ahead.is_finite() {
+                (OF_THOSE_AHEAD * ahead).min(UNMEASURED) as u32
+            } else {
+                0
+            },
+        };
+        ahead
     }
 }
 
-fn sweep<T: Scalar, R: Rule<T>>(tile: &mut Tile<'_, T>, rule: R) {
+/// Sweeps that are not measured: this share of those ahead, which get slower rather than faster, and no more than so many.
+const OF_THOSE_AHEAD: f64 = 0.6;
+const UNMEASURED: f64 = 4.0;
+
+/// Prepares sweeps over a tile.
+pub(super) fn begin_sweeps<T: Scalar>(tile: &mut Tile<'_, T>) {
+    let width = T::tile();
+    let problem = tile.problem;
     let workspace = &mut *tile.workspace;
-    T::dispatch(Sweep {
-        gram: tile.problem.gram_panels(),
+    workspace.pace.restart();
+    let rows = workspace
+        .right_side
+        .chunks_exact_mut(width)
+        .zip(workspace.correlations.chunks_exact(width))
+        .zip(problem.steps().iter().zip(problem.thresholds()));
+    let signed = problem.signed();
+    T::dispatch(Compiled(|| {
+        for ((out, correlations), (&step, &threshold)) in rows {
+            let threshold = if signed { T::ZERO } else { threshold };
+            for (out, &c) in out.iter_mut().zip(correlations) {
+                *out = step * c - threshold;
+            }
+        }
+    }));
+}
+
+/// One sweep over all atoms of a tile, as planned.
+pub(super) fn sweep_tile<T: Scalar>(tile: &mut Tile<'_, T>, tolerance: f64) -> Swept {
+    if tile.workspace.pace.unmeasured > 0 {
+        tile.workspace.pace.unmeasured -= 1;
+        tile.workspace.pace.since += 1;
+        sweep_by_sign::<T, false>(tile);
+        return Swept::NotMeasured;
+    }
+    sweep_by_sign::<T, true>(tile);
+    let estimate = largest_change(tile);
+    let ahead = tile.workspace.pace.measured(estimate, tolerance);
+    Swept::Measured { estimate, ahead }
+}
+
+fn sweep_by_sign<T: Scalar, const MEASURE: bool>(tile: &mut Tile<'_, T>) {
+    if tile.problem.signed() {
+        let threshold = tile.problem.thresholds();
+        sweep::<T, _, MEASURE>(tile, Shrink { threshold });
+    } else {
+        sweep::<T, _, MEASURE>(tile, Clip);
+    }
+}
+
+fn sweep<T: Scalar, R: Rule<T>, const MEASURE: bool>(tile: &mut Tile<'_, T>, rule: R) {
+    let workspace = &mut *tile.workspace;
+    T::dispatch(Sweep::<_, _, MEASURE> {
+        matrix: tile.problem.sweep_panels(),
         diagonal: tile.problem.diagonal(),
-        steps: tile.problem.steps(),
         rule,
-        correlations: &workspace.correlations,
+        right_side: &workspace.right_side,
         codes: &mut workspace.codes,
         change: &mut workspace.change,
     });
