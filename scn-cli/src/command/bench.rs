@@ -1,7 +1,7 @@
 //! `scn bench`: how fast this machine is.
 
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use clap::{ArgGroup, Args, Subcommand};
@@ -63,7 +63,7 @@ struct Solve {
     /// Numbers of 8 bytes instead of 4
     #[arg(long, conflicts_with_all = ["dictionary", "gram"])]
     double: bool,
-    /// Times that each is run; the fastest counts
+    /// Times that each is run at least; short runs are repeated for half a second. The fastest counts
     #[arg(long, value_name = "COUNT", default_value_t = 3)]
     repeats: usize,
     /// Passes before a column is given up
@@ -73,6 +73,9 @@ struct Solve {
     #[arg(long, value_name = "A.npy", requires = "matrix")]
     out: Option<PathBuf>,
 }
+
+/// Runs that take less are repeated.
+const SHORT: Duration = Duration::from_millis(500);
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
@@ -211,7 +214,10 @@ impl Solve {
         let count = numbers.columns.ncols();
         let mut seconds = f64::INFINITY;
         let mut report = Report::empty();
-        for _ in 0..self.repeats.max(1) {
+        let first = Instant::now();
+        let mut runs = 0;
+        while runs < self.repeats.max(1) || first.elapsed() < SHORT {
+            runs += 1;
             let start = Instant::now();
             let problem = numbers.pose()?;
             let codes = MatMut::from_row_major_slice_mut(codes, atoms, count);

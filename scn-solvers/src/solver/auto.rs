@@ -84,7 +84,7 @@ impl<T: Scalar> Solver<T> for Auto {
         }
         state.believed = false;
         state.sweeps = 0;
-        tile.workspace.pace.restart();
+        tile.workspace.pace.restart_closely();
         let state = &mut tile.workspace.subspace;
         // Where the certificate refutes the sweeps, they will not do better the next time.
         state.steps += if refuted { 3 } else { 1 };

@@ -73,12 +73,18 @@ pub(crate) struct Pace {
     since: u32,
     /// So many sweeps will not be measured.
     unmeasured: u32,
+    /// Whether every sweep is to be measured.
+    closely: bool,
 }
 
 impl Pace {
-    /// Forgets the sweeps before: something else has moved the codes.
-    pub(crate) fn restart(&mut self) {
-        *self = Self::default();
+    /// Forgets the sweeps before: something else has moved the codes. How they go on says little then, so every sweep is
+    /// measured.
+    pub(crate) fn restart_closely(&mut self) {
+        *self = Self {
+            closely: true,
+            ..Self::default()
+        };
     }
 
     /// Sweeps ahead, after one more that was measured.
@@ -93,11 +99,12 @@ impl Pace {
         *self = Self {
             last: estimate,
             since: 0,
-            unmeasured: if ahead.is_finite() {
-                (OF_THOSE_AHEAD * ahead).min(UNMEASURED) as u32
-            } else {
+            unmeasured: if self.closely || !ahead.is_finite() {
                 0
+            } else {
+                (OF_THOSE_AHEAD * ahead).min(UNMEASURED) as u32
             },
+            closely: self.closely,
         };
         ahead
     }
@@ -105,14 +112,14 @@ impl Pace {
 
 /// Sweeps that are not measured: this share of those ahead, which get slower rather than faster, and no more than so many.
 const OF_THOSE_AHEAD: f64 = 0.6;
-const UNMEASURED: f64 = 4.0;
+const UNMEASURED: f64 = 3.0;
 
 /// Prepares sweeps over a tile.
 pub(super) fn begin_sweeps<T: Scalar>(tile: &mut Tile<'_, T>) {
     let width = T::tile();
     let problem = tile.problem;
     let workspace = &mut *tile.workspace;
-    workspace.pace.restart();
+    workspace.pace = Pace::default();
     let rows = workspace
         .right_side
         .chunks_exact_mut(width)
