@@ -9,18 +9,19 @@ mod fista;
 mod ista;
 mod lars;
 mod lista;
+mod sweeps;
 
 pub use active_set::ActiveSet;
 pub(crate) use active_set::Column;
 pub use admm::Admm;
 pub use auto::Auto;
 pub use coordinate_descent::CoordinateDescent;
-pub(crate) use coordinate_descent::Pace;
 pub(crate) use factor::ActiveFactor;
 pub use fista::Fista;
 pub use ista::Ista;
 pub use lars::Lars;
 pub use lista::{Lista, ListaEpoch, ListaLayer, ListaTraining};
+pub(crate) use sweeps::Pace;
 
 use crate::kernel::LargestQuotient;
 use crate::{Problem, Report, Scalar, Settings, Start, Status, Workspace, kkt};

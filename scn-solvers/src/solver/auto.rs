@@ -4,7 +4,7 @@ mod active_step;
 
 use self::active_step::ActiveSetWas;
 use super::active_set::polish;
-use super::coordinate_descent::{Swept, begin_sweeps, sweep_tile};
+use super::sweeps::{Swept, begin_sweeps, sweep_tile};
 use super::{EXHAUSTED, Solver, Tile};
 use crate::{Scalar, Settings, kkt};
 
@@ -24,15 +24,15 @@ const STEPS: u32 = 12;
 ///
 /// The rule:
 ///
-/// 1. Sweep. While each sweep shrinks the step so quickly that a step would cost more than the sweeps still ahead (24, and more for few atoms), there is nothing
-///    better.
+/// 1. Sweep. While each sweep shrinks the step so quickly that a step on the active set would cost more than the sweeps
+///    still ahead (24, and more for few atoms), there is nothing better.
 /// 2. Where they would not do, or where `f32` keeps the step from shrinking, the active set L of each column is taken
 ///    for right, and `H_LL d = c_L - λ1_L s - (H a)_L` is solved by conjugate gradients for the whole tile at once.
 ///    Codes that would change their sign become zero; a column whose objective this raises goes back. For tolerances below
 ///    the rounding of `f32` the right-hand side is taken in `f64`, which makes the step one of iterative refinement.
 ///    Then sweep again: they repair the active set.
-/// 3. After 12 such steps (4, where rounding alone is in the way), columns that are still above the tolerance are solved one by one by the exact
-///    [active-set method](super::ActiveSet) in `f64`, from where they stand.
+/// 3. After 12 such steps (4, where rounding alone is in the way), columns that are still above the tolerance are solved one
+///    by one by the exact [active-set method](super::ActiveSet) in `f64`, from where they stand.
 ///
 /// On dictionaries of moderate coherence it is coordinate descent to the bit. The subspace step follows Moré, Toraldo,
 /// "On the solution of large quadratic programming problems with bound constraints", SIAM J. Optimization 1 (1991);
