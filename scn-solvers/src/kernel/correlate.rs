@@ -273,7 +273,12 @@ mod tests {
     /// Every remainder of group, panel, chunk and column block, and more than one part, against sums in f64. A sum of k
     /// products is off by at most `k ε` times the sum of their sizes; parts make it less.
     fn agrees_with_sums_in_f64<T: Scalar>() {
-        for (rows, atoms) in [(1, 1), (7, 3), (8, 17), (33, 16), (70, 5), (150, 33)] {
+        let shapes: &[(usize, usize)] = if cfg!(miri) {
+            &[(1, 1), (9, 5)]
+        } else {
+            &[(1, 1), (7, 3), (8, 17), (33, 16), (70, 5), (150, 33)]
+        };
+        for &(rows, atoms) in shapes {
             let dictionary = normal_matrix::<T>(rows, atoms, 1);
             let groups = AtomGroups::pack(dictionary.as_ref());
             for count in [1, 5, 12, 13, T::tile()] {
