@@ -85,19 +85,23 @@ pub fn certify_columns<T: Scalar>(
     codes: MatRef<'_, T>,
 ) -> Result<Vec<ColumnCertificate>, EncodeError> {
     EncodeError::check(problem, signals, codes.shape())?;
+    // With its Gram matrix computed in f64, too.
+    let exact = T::in_f64(problem);
     let column = |column: usize| {
         let mut signal = vec![T::ZERO; problem.rows()];
         let mut code = vec![T::ZERO; problem.atoms()];
         signals.pack(column..column + 1, &mut signal, 1);
         load(codes.subcols(column, 1), &mut code, 1);
-        let correlations = correlations(problem, &signal);
-        let half_square = 0.5 * signal.iter().map(|x| x.to_f64() * x.to_f64()).sum::<f64>();
+        let widen = |values: &[T]| values.iter().map(|value| value.to_f64()).collect();
+        let (signal, code): (Vec<f64>, Vec<f64>) = (widen(&signal), widen(&code));
+        let correlations = correlations(exact, &signal);
+        let half_square = 0.5 * signal.iter().map(|x| x * x).sum::<f64>();
         ColumnCertificate {
-            kkt: kkt::residual(problem, &correlations, &code),
-            duality_gap: duality_gap(problem, half_square, &correlations, &code)
+            kkt: kkt::residual(exact, &correlations, &code),
+            duality_gap: duality_gap(exact, half_square, &correlations, &code)
                 / half_square.max(SMALLEST_SCALE),
-            active: code.iter().filter(|&&a| a != T::ZERO).count(),
-            margin: kkt::margin(problem, &correlations, &code),
+            active: code.iter().filter(|&&a| a != 0.0).count(),
+            margin: kkt::margin(exact, &correlations, &code),
         }
     };
     Ok((0..codes.ncols()).into_par_iter().map(column).collect())

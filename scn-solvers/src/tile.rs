@@ -105,12 +105,12 @@ pub fn masked_sweep<T: Scalar>(
     });
 }
 
-/// The most floating point operations per second that one thread of this processor can do in this type, measured over some
-/// milliseconds: multiply-adds on registers, waiting for nothing.
+/// The most floating point operations per second that one thread of this processor can do in this type, measured over a tenth of a
+/// second: multiply-adds on registers, waiting for nothing.
 pub fn peak_operations_per_second<T: Scalar>() -> f64 {
     let rate = || {
         let start = Instant::now();
         T::dispatch(Peak { repeats: 1 << 20 }) / start.elapsed().as_secs_f64()
     };
-    (0..5).map(|_| rate()).fold(0.0, f64::max)
+    (0..40).map(|_| rate()).fold(0.0, f64::max)
 }
