@@ -1,6 +1,5 @@
 //! Sparse coding problems in .npy files.
 
-use std::fmt::{self, Display};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -275,14 +274,5 @@ impl<T: Scalar> Numbers<T> {
             duality_gap: None,
             active: active as f64 / (codes.nrows() * codes.ncols()).max(1) as f64,
         })
-    }
-}
-
-impl Display for Weight {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Number(number) => number.fmt(f),
-            Self::File(path) => path.display().fmt(f),
-        }
     }
 }

@@ -199,12 +199,8 @@ fn correlate_tile<T: Scalar>(
         if columns.len() < width {
             correlations.fill(T::ZERO);
         }
-        let rows = correlations.chunks_exact_mut(width).take(problem.atoms());
-        for (j, row) in rows.enumerate() {
-            for (value, found) in row.iter_mut().zip(found.chunks_exact(atoms)) {
-                *value = found[j];
-            }
-        }
+        let found = MatRef::from_column_major_slice(&*found, atoms, columns.len());
+        load(found.subrows(0, problem.atoms()), correlations, width);
     } else {
         packed.resize(problem.rows() * width, T::ZERO);
         if columns.len() < width {

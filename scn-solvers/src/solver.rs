@@ -273,3 +273,15 @@ pub(crate) fn largest_change<T: Scalar>(tile: &Tile<'_, T>) -> f64 {
     };
     T::dispatch(largest).to_f64()
 }
+
+/// `max(v - θ, 0)`, or `sign(v) max(|v| - θ, 0)` for signed codes.
+#[inline(always)]
+fn shrink<T: Scalar>(v: T, threshold: T, signed: bool) -> T {
+    if v > threshold {
+        v - threshold
+    } else if signed && v < -threshold {
+        v + threshold
+    } else {
+        T::ZERO
+    }
+}

@@ -1,6 +1,6 @@
 //! The alternating direction method of multipliers.
 
-use super::{Solver, Tile};
+use super::{Solver, Tile, shrink};
 use crate::kernel::Product;
 use crate::{Scalar, Settings, SettingsError};
 
@@ -113,16 +113,6 @@ impl<T: Scalar> Solver<T> for Admm {
             }
         }
         super::largest_change(tile)
-    }
-}
-
-fn shrink<T: Scalar>(v: T, threshold: T, signed: bool) -> T {
-    if v > threshold {
-        v - threshold
-    } else if signed && v < -threshold {
-        v + threshold
-    } else {
-        T::ZERO
     }
 }
 

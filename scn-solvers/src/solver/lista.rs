@@ -6,7 +6,7 @@ pub use training::{ListaEpoch, ListaTraining};
 
 use faer::{Mat, MatRef};
 
-use super::{EXHAUSTED, Solver, Tile};
+use super::{EXHAUSTED, Solver, Tile, shrink};
 use crate::kernel::{Compiled, Product};
 use crate::tile::{Panels, padded};
 use crate::{ListaError, Problem, Scalar, Settings};
@@ -226,7 +226,7 @@ impl<T: Scalar> Solver<T> for Lista<T> {
         T::dispatch(Compiled(|| {
             for (((codes, first), second), &threshold) in rows {
                 for k in 0..width {
-                    codes[k] = prox(first[k] + second[k], threshold, signed);
+                    codes[k] = shrink(first[k] + second[k], threshold, signed);
                 }
             }
         }));
@@ -237,17 +237,5 @@ impl<T: Scalar> Solver<T> for Lista<T> {
         } else {
             f64::INFINITY
         }
-    }
-}
-
-/// `max(v - θ, 0)`, or `sign(v) max(|v| - θ, 0)` for signed codes.
-#[inline(always)]
-fn prox<T: Scalar>(v: T, threshold: T, signed: bool) -> T {
-    if v > threshold {
-        v - threshold
-    } else if signed && v < -threshold {
-        v + threshold
-    } else {
-        T::ZERO
     }
 }

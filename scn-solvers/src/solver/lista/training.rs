@@ -11,7 +11,7 @@
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatRef, Par};
 
-use super::{Lista, ListaLayer, prox};
+use super::{Lista, ListaLayer, shrink};
 use crate::{Auto, EncodeError, ListaError, Problem, Scalar, Settings, Start, encode_correlations};
 
 /// How [`Lista::train`] learns.
@@ -172,7 +172,7 @@ impl<'a, T: Scalar> Forward<'a, T> {
             }
             for column in next.col_iter_mut() {
                 for (code, &threshold) in column.iter_mut().zip(&layer.thresholds) {
-                    *code = prox(*code, threshold, problem.signed());
+                    *code = shrink(*code, threshold, problem.signed());
                 }
             }
             codes.push(next);
