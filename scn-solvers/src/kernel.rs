@@ -25,7 +25,7 @@ pub(crate) use instruction_set::LARGEST_TILE;
 pub(crate) use lanes::Lanes;
 pub(crate) use peak::Peak;
 pub(crate) use product::Product;
-pub(crate) use residual::{LargestQuotient, Residual, Scale};
+pub(crate) use residual::{Largest, LargestQuotient, Residual, Scale};
 pub(crate) use sweep::{Clip, Mask, Rule, Shrink, Sweep};
 
 /// A computation that can run on vectors of any width.

@@ -17,8 +17,8 @@
 //! familiar `max_j |min(H_jj a_j, g_j + λ1_j)|`. The residual does not change when signal and λ1 are scaled together,
 //! nor when the dictionary is. A zero signal has the code zero and the residual zero.
 
-use crate::kernel::{Residual, Scale};
-use crate::workspace::Workspace;
+use crate::kernel::{Compiled, Residual, Scale};
+use crate::workspace::{Wide, Workspace};
 use crate::{Problem, Scalar};
 
 /// Below this the correlations count as zero; see (2).
@@ -117,36 +117,6 @@ pub(crate) fn goal<T: Scalar>(tolerance: f64, in_f64: bool) -> f64 {
     }
 }
 
-/// As [`measure`], with the codes taken into `f64` first.
-pub(crate) fn measure_in_f64<T: Scalar>(problem: &Problem<T>, workspace: &mut Workspace<T>) {
-    let exact = T::in_f64(problem);
-    let Workspace {
-        wide,
-        codes,
-        correlations,
-        residual,
-        scale,
-        ..
-    } = workspace;
-    let padded_atoms = exact.diagonal().len();
-    wide.for_each_part(padded_atoms, codes, correlations, |first, wide| {
-        f64::dispatch(Residual {
-            signed: exact.signed(),
-            gram: exact.gram_panels(),
-            diagonal: exact.diagonal(),
-            lambda1: exact.padded_lambda1(),
-            correlations: &wide.correlations,
-            codes: &wide.codes,
-            residual: &mut wide.residual,
-            poison: &mut wide.poison,
-        });
-        for (k, (value, poison)) in wide.residual.iter().zip(&wide.poison).enumerate() {
-            let scale = scale[first + k].to_f64();
-            residual[first + k] = T::from_f64((value + poison) / scale);
-        }
-    });
-}
-
 /// Fills `workspace.residual` with the residual (2) per column, at the codes in the workspace; NaN where a number on the
 /// way is not finite. Overwrites `workspace.change`.
 pub(crate) fn measure<T: Scalar>(problem: &Problem<T>, workspace: &mut Workspace<T>) {
@@ -156,10 +126,91 @@ pub(crate) fn measure<T: Scalar>(problem: &Problem<T>, workspace: &mut Workspace
         diagonal: problem.diagonal(),
         lambda1: problem.padded_lambda1(),
         correlations: &workspace.correlations,
+        multiplied: &workspace.codes,
         codes: &workspace.codes,
+        pull: &mut [],
         residual: &mut workspace.residual,
         poison: &mut workspace.change,
     });
+    relate_to_scale(workspace);
+}
+
+/// As [`measure`], with the codes taken into `f64` first. Leaves `c - H a`, rounded, in `workspace.pull`.
+pub(crate) fn measure_in_f64<T: Scalar>(problem: &Problem<T>, workspace: &mut Workspace<T>) {
+    let exact = T::in_f64(problem);
+    let Workspace {
+        wide,
+        codes,
+        correlations,
+        pull,
+        residual,
+        scale,
+        ..
+    } = workspace;
+    pull.resize(codes.len(), T::ZERO);
+    let padded_atoms = exact.diagonal().len();
+    wide.for_each_part(padded_atoms, codes, correlations, |first, wide| {
+        f64::dispatch(Residual {
+            signed: exact.signed(),
+            gram: exact.gram_panels(),
+            diagonal: exact.diagonal(),
+            lambda1: exact.padded_lambda1(),
+            correlations: &wide.correlations,
+            multiplied: &wide.codes,
+            codes: &wide.codes,
+            pull: &mut wide.pull,
+            residual: &mut wide.residual,
+            poison: &mut wide.poison,
+        });
+        Wide::round(&wide.pull, first, pull);
+        for (k, (value, poison)) in wide.residual.iter().zip(&wide.poison).enumerate() {
+            let scale = scale[first + k].to_f64();
+            residual[first + k] = T::from_f64((value + poison) / scale);
+        }
+    });
+}
+
+/// As [`measure`], where the codes have moved by the [near](is_near) `workspace.subspace.direction` since
+/// `workspace.pull` was that of the codes.
+pub(crate) fn measure_near<T: Scalar>(problem: &Problem<T>, workspace: &mut Workspace<T>) {
+    T::dispatch(Residual {
+        signed: problem.signed(),
+        gram: problem.gram_panels(),
+        diagonal: problem.diagonal(),
+        lambda1: problem.padded_lambda1(),
+        correlations: &workspace.pull,
+        multiplied: &workspace.subspace.direction,
+        codes: &workspace.codes,
+        pull: &mut [],
+        residual: &mut workspace.residual,
+        poison: &mut workspace.change,
+    });
+    relate_to_scale(workspace);
+}
+
+/// Whether `H d` of `workspace.subspace.direction` may be computed in `T` for a certificate at this tolerance. Rounding is
+/// relative to d as it is to a in [`needs_f64`], and the rule is the same: with d smaller than a code of size 1, so is what
+/// rounding leaves.
+pub(crate) fn is_near<T: Scalar>(
+    problem: &Problem<T>,
+    workspace: &Workspace<T>,
+    tolerance: f64,
+) -> bool {
+    let rounding = (problem.atoms() as f64).sqrt() * T::EPSILON.to_f64();
+    let largest = T::from_f64(tolerance / (32.0 * rounding));
+    let rows = workspace.subspace.direction.chunks_exact(T::tile());
+    T::dispatch(Compiled(|| {
+        rows.zip(problem.diagonal()).all(|(row, &diagonal)| {
+            let entries = row.iter().zip(&workspace.scale);
+            // Without a short cut, so that it takes a few vector operations.
+            entries.fold(true, |near, (&way, &scale)| {
+                near & (diagonal * way.magnitude() <= largest * scale)
+            })
+        })
+    }))
+}
+
+fn relate_to_scale<T: Scalar>(workspace: &mut Workspace<T>) {
     let divisors = workspace.scale.iter().zip(&workspace.change);
     for (residual, (&scale, &poison)) in workspace.residual.iter_mut().zip(divisors) {
         *residual = (*residual + poison) / scale;

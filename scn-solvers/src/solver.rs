@@ -23,7 +23,7 @@ pub use lars::Lars;
 pub use lista::{Lista, ListaEpoch, ListaLayer, ListaTraining};
 pub(crate) use sweeps::Pace;
 
-use crate::kernel::LargestQuotient;
+use crate::kernel::{Largest, LargestQuotient};
 use crate::{Problem, Report, Scalar, Settings, Start, Status, Workspace, kkt};
 
 /// The certificate costs about a pass. It is taken when the method's own estimate says that it will hold, and at
@@ -121,6 +121,7 @@ pub(crate) fn solve_tile<T: Scalar>(
     let mut passes = 0;
     let mut next_certificate = CERTIFY_EVERY;
     let status = loop {
+        tile.workspace.pull_is_near = false;
         let estimate = solver.pass(tile);
         passes += 1 + std::mem::take(&mut tile.workspace.extra_passes);
         let last = passes >= settings.max_passes();
@@ -129,15 +130,16 @@ pub(crate) fn solve_tile<T: Scalar>(
             continue;
         }
         next_certificate = passes + CERTIFY_EVERY;
-        if in_f64 {
+        if tile.workspace.pull_is_near {
+            kkt::measure_near(tile.problem, tile.workspace);
+        } else if in_f64 {
             kkt::measure_in_f64(tile.problem, tile.workspace);
         } else {
             kkt::measure(tile.problem, tile.workspace);
         }
         give_up_overflowed_columns(tile);
-        let worst = tile.workspace.residual[..tile.columns]
-            .iter()
-            .fold(0.0, |worst: f64, r| worst.max(r.to_f64()));
+        // Columns that are not in use have no residual.
+        let worst = T::dispatch(Largest(&tile.workspace.residual)).to_f64();
         if worst <= goal {
             break Status::Converged;
         }
@@ -212,6 +214,10 @@ fn give_up_overflowed_columns<T: Scalar>(tile: &mut Tile<'_, T>) {
     let Workspace {
         scale, residual, ..
     } = &mut *tile.workspace;
+    // Without a short cut, so that it takes a few vector operations.
+    if !residual.iter().fold(false, |any, r| any | !r.finite()) {
+        return;
+    }
     for (scale, residual) in scale.iter_mut().zip(residual) {
         if residual.to_f64().is_nan() {
             *scale = *residual;
@@ -251,7 +257,14 @@ fn report<T: Scalar>(
     };
     report.column_passes = u64::from(passes) * tile.columns as u64;
     report.worst_column = first_column;
-    for (column, residual) in tile.workspace.residual[..tile.columns].iter().enumerate() {
+    let residuals = &tile.workspace.residual[..tile.columns];
+    if status == Status::Converged {
+        let worst = T::dispatch(Largest(&tile.workspace.residual));
+        report.kkt = worst.to_f64();
+        report.worst_column += residuals.iter().position(|&r| r == worst).unwrap_or(0);
+        return report;
+    }
+    for (column, residual) in residuals.iter().enumerate() {
         let residual = residual.to_f64();
         if !(residual <= tolerance) {
             report.unconverged.push(first_column + column);

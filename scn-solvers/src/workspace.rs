@@ -45,6 +45,10 @@ pub struct Workspace<T> {
     pub(crate) extra_passes: u32,
     /// What steps on the active set need; empty unless a solver takes them.
     pub(crate) subspace: Subspace<T>,
+    /// `c - H a` of the codes last certified in `f64`; empty unless they were.
+    pub(crate) pull: Vec<T>,
+    /// Whether the codes are those of `pull` after the step in `subspace.direction`, and that is near.
+    pub(crate) pull_is_near: bool,
     /// A tile in `f64`, for certificates of `f32` codes; empty unless one is asked for.
     pub(crate) wide: Wide,
 }
@@ -169,7 +173,8 @@ impl<T: Scalar> Subspace<T> {
 pub(crate) struct Wide {
     pub(crate) correlations: Vec<f64>,
     pub(crate) codes: Vec<f64>,
-    pub(crate) product: Vec<f64>,
+    /// `c - H a`
+    pub(crate) pull: Vec<f64>,
     /// One entry per column.
     pub(crate) residual: Vec<f64>,
     /// One entry per column.
@@ -179,7 +184,7 @@ pub(crate) struct Wide {
 impl Wide {
     fn fit(&mut self, padded_atoms: usize) {
         let tile = padded_atoms * f64::tile();
-        for buffer in [&mut self.correlations, &mut self.codes, &mut self.product] {
+        for buffer in [&mut self.correlations, &mut self.codes, &mut self.pull] {
             buffer.resize(tile, 0.0);
         }
         for buffer in [&mut self.residual, &mut self.poison] {
@@ -212,6 +217,18 @@ impl Wide {
             for (from, to) in rows {
                 for (from, to) in from[first..].iter().zip(to) {
                     *to = from.to_f64();
+                }
+            }
+        }));
+    }
+    /// Rounds a tile to columns `first..` of another.
+    pub(crate) fn round<T: Scalar>(from: &[f64], first: usize, to: &mut [T]) {
+        let width = f64::tile();
+        let rows = from.chunks_exact(width).zip(to.chunks_exact_mut(T::tile()));
+        T::dispatch(Compiled(|| {
+            for (from, to) in rows {
+                for (&from, to) in from.iter().zip(&mut to[first..]) {
+                    *to = T::from_f64(from);
                 }
             }
         }));

@@ -7,14 +7,22 @@ use crate::tile::{PANEL, Panels};
 
 /// Per column `max_j | H_jj a_j - prox(H_jj a_j - g_j) |`, with `g = H a - c` and the proximal map of `λ1 |.|` (and of
 /// `a >= 0`): see [`kkt`](crate::kkt).
+///
+/// Where `c - H a_0` is known and `a = a_0 + d`, that and d in place of c and a give the same g.
 pub(crate) struct Residual<'a, T> {
     pub(crate) signed: bool,
     pub(crate) gram: &'a Panels<T>,
     /// Padded, as is `lambda1`.
     pub(crate) diagonal: &'a [T],
     pub(crate) lambda1: &'a [T],
+    /// c, or `c - H a_0`.
     pub(crate) correlations: &'a [T],
+    /// a, or d.
+    pub(crate) multiplied: &'a [T],
+    /// a
     pub(crate) codes: &'a [T],
+    /// Receives `-g`, if there is room for it.
+    pub(crate) pull: &'a mut [T],
     /// One entry per column of the tile.
     pub(crate) residual: &'a mut [T],
     /// One entry per column of the tile: 0, or NaN where a number on the way was not finite, which a maximum may lose.
@@ -37,15 +45,24 @@ impl<T: Scalar> Residual<'_, T> {
         let residual = L::vectors_mut(self.residual);
         let poison = L::vectors_mut(self.poison);
         let correlations = L::vectors(self.correlations);
+        let multiplied = L::vectors(self.multiplied);
         let codes = L::vectors(self.codes);
+        let mut pulls = L::vectors_mut(self.pull).chunks_exact_mut(PANEL * registers);
         residual.fill(zero);
         poison.fill(zero);
         for (index, panel) in self.gram.panels().enumerate() {
             let first = index * PANEL;
+            let mut kept = pulls.next();
             for group in (0..registers).step_by(L::GROUP) {
                 let at = first * registers + group;
                 let mut pull = load_rows::<T, L>(lanes, &correlations[at..], registers);
-                subtract_product::<T, L>(lanes, panel, codes, registers, group, &mut pull);
+                subtract_product::<T, L>(lanes, panel, multiplied, registers, group, &mut pull);
+                if let Some(kept) = &mut kept {
+                    for (r, pull) in pull.iter().enumerate() {
+                        let row = r * registers + group;
+                        kept[row..row + L::GROUP].copy_from_slice(&pull[..L::GROUP]);
+                    }
+                }
                 let mut block = Block {
                     lanes,
                     signed: self.signed,
@@ -149,6 +166,22 @@ impl<T: Scalar> Kernel<T> for LargestQuotient<'_, T> {
     }
 }
 
+/// The largest number of a row of a tile, at least 0. A NaN may count or not.
+pub(crate) struct Largest<'a, T>(pub(crate) &'a [T]);
+
+impl<T: Scalar> Kernel<T> for Largest<'_, T> {
+    type Output = T;
+
+    #[inline(always)]
+    fn run<L: Lanes<T>>(self, lanes: L) -> T {
+        let mut largest = lanes.splat(T::ZERO);
+        for &values in L::vectors(self.0) {
+            largest = lanes.max(values, largest);
+        }
+        lanes.largest(largest)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -165,6 +198,7 @@ mod tests {
         diagonal: Vec<T>,
         lambda1: Vec<T>,
         correlations: Vec<T>,
+        multiplied: Vec<T>,
         codes: Vec<T>,
         gram: Mat<T>,
     }
@@ -187,25 +221,30 @@ mod tests {
                 diagonal: positive(1),
                 lambda1: positive(2),
                 correlations: random(3),
+                multiplied: random(6),
                 codes: random(4),
                 gram: normal_matrix(ATOMS, ATOMS, 5),
             }
         }
 
-        fn residual(&self, signed: bool, set: InstructionSet) -> [Vec<T>; 2] {
+        /// Residual, poison and, if `rows` leave room for it, the pull.
+        fn residual(&self, signed: bool, set: InstructionSet, rows: usize) -> [Vec<T>; 3] {
             let (mut residual, mut poison) = (dirty::<T>(1), dirty::<T>(1));
+            let mut pull = dirty::<T>(rows);
             let kernel = Residual {
                 signed,
                 gram: &Panels::pack(self.gram.as_ref(), padded(ATOMS)),
                 diagonal: &self.diagonal,
                 lambda1: &self.lambda1,
                 correlations: &self.correlations,
+                multiplied: &self.multiplied,
                 codes: &self.codes,
+                pull: &mut pull,
                 residual: &mut residual,
                 poison: &mut poison,
             };
             T::run_on(set, kernel);
-            [residual, poison]
+            [residual, poison, pull]
         }
     }
 
@@ -215,13 +254,15 @@ mod tests {
         let columns = Columns::<T>::random();
         for set in InstructionSet::available() {
             for signed in [false, true] {
-                let [residual, poison] = columns.residual(signed, set);
+                let [residual, poison, pull] = columns.residual(signed, set, padded(ATOMS));
+                let [alone, _, _] = columns.residual(signed, set, 0);
+                assert_eq!(alone, residual);
                 for k in 0..T::tile() {
                     let (mut worst, mut bound) = (0.0_f64, 0.0_f64);
                     for j in 0..ATOMS {
                         let c = at(&columns.correlations, j, k);
                         let terms = (0..ATOMS)
-                            .map(|i| columns.gram[(j, i)].to_f64() * at(&columns.codes, i, k));
+                            .map(|i| columns.gram[(j, i)].to_f64() * at(&columns.multiplied, i, k));
                         let scaled = columns.diagonal[j].to_f64() * at(&columns.codes, j, k);
                         let lambda1 = columns.lambda1[j].to_f64();
                         let free = scaled - (terms.clone().sum::<f64>() - c);
@@ -229,6 +270,7 @@ mod tests {
                         let sizes = terms.map(f64::abs).sum::<f64>() + c.abs() + scaled.abs();
                         let roundings = (ATOMS + 6) as f64 * T::EPSILON.to_f64();
                         bound = bound.max(roundings * (sizes + lambda1));
+                        assert_close(at(&pull, j, k), free - scaled, bound, "pull");
                     }
                     assert_close(at(&residual, 0, k), worst, bound, "residual");
                     assert_eq!(poison[k], T::ZERO);
@@ -241,16 +283,18 @@ mod tests {
     fn poison_is_carried<T: Scalar>() {
         for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
             for (row, column) in [(0, 0), (3, T::tile() - 1), (ATOMS - 1, 5)] {
-                for place in 0..2 {
+                for place in 0..3 {
                     let mut columns = Columns::<T>::random();
                     let Columns {
                         correlations,
+                        multiplied,
                         codes,
                         ..
                     } = &mut columns;
-                    [correlations, codes][place][row * T::tile() + column] = T::from_f64(bad);
+                    [correlations, multiplied, codes][place][row * T::tile() + column] =
+                        T::from_f64(bad);
                     for set in InstructionSet::available() {
-                        let [_, poison] = columns.residual(true, set);
+                        let [_, poison, _] = columns.residual(true, set, 0);
                         for (k, value) in poison.iter().enumerate() {
                             assert_eq!(
                                 value.to_f64().is_nan(),

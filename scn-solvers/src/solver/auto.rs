@@ -2,7 +2,7 @@
 
 mod active_step;
 
-use self::active_step::ActiveSetWas;
+use self::active_step::{ActiveSetWas, Pull};
 use super::active_set::polish;
 use super::sweeps::{Swept, begin_sweeps, sweep_tile};
 use super::{EXHAUSTED, Solver, Tile};
@@ -68,24 +68,32 @@ impl<T: Scalar> Solver<T> for Auto {
         if tile.workspace.subspace.steps > STEPS {
             return EXHAUSTED;
         }
-        let swept = sweep_tile(tile, tolerance);
         let near_rounding = kkt::needs_f64(tile.problem, tolerance);
-        let state = &mut tile.workspace.subspace;
-        state.sweeps += 1;
-        let Swept::Measured { estimate, ahead } = swept else {
-            return f64::INFINITY;
-        };
         // The sweeps believed that they had arrived, and the certificate did not: that is rounding.
-        let refuted = near_rounding && state.believed;
-        state.believed = estimate <= tolerance;
-        let slow = ahead > worth(tile.problem.atoms());
-        if !refuted && (state.sweeps < SWEEPS || !slow) {
-            return estimate;
-        }
-        state.believed = false;
-        state.sweeps = 0;
+        let refuted = near_rounding && std::mem::take(&mut tile.workspace.subspace.believed);
+        let pull = if refuted {
+            Pull::OfCertificate
+        } else {
+            let swept = sweep_tile(tile, tolerance);
+            let state = &mut tile.workspace.subspace;
+            state.sweeps += 1;
+            let Swept::Measured { estimate, ahead } = swept else {
+                return f64::INFINITY;
+            };
+            if state.sweeps < SWEEPS || ahead <= worth(tile.problem.atoms()) {
+                state.believed = estimate <= tolerance;
+                return estimate;
+            }
+            // Far from the optimum the rounding of `T` does not matter.
+            if kkt::needs_f64(tile.problem, tolerance.max(0.1 * estimate)) {
+                Pull::ToTakeInF64
+            } else {
+                Pull::ToTake
+            }
+        };
         tile.workspace.pace.restart_closely();
         let state = &mut tile.workspace.subspace;
+        state.sweeps = 0;
         // Where the certificate refutes the sweeps, they will not do better the next time.
         state.steps += if refuted { 3 } else { 1 };
         if state.steps > STEPS {
@@ -93,9 +101,7 @@ impl<T: Scalar> Solver<T> for Auto {
             solve_one_by_one(tile, goal);
             return EXHAUSTED;
         }
-        // Far from the optimum the rounding of `T` does not matter.
-        let in_f64 = kkt::needs_f64(tile.problem, tolerance.max(0.1 * estimate));
-        match active_step::take(tile, tolerance, in_f64) {
+        match active_step::take(tile, tolerance, pull) {
             // The active set may have been right: that is for the certificate to say.
             ActiveSetWas::Kept => 0.0,
             ActiveSetWas::Cut => f64::INFINITY,

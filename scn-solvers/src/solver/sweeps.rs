@@ -39,12 +39,13 @@ impl Pace {
 
     /// Sweeps ahead, after one more that was measured.
     fn measured(&mut self, estimate: f64, tolerance: f64) -> f64 {
-        let shrinks = (estimate / self.last).ln() / f64::from(self.since + 1);
-        let ahead = match (self.last > 0.0, shrinks < 0.0) {
-            _ if estimate <= tolerance => 0.0,
-            (true, true) => (tolerance / estimate).ln() / shrinks,
-            (true, false) => f64::INFINITY,
-            (false, _) => 0.0,
+        let ahead = if estimate <= tolerance || self.last <= 0.0 {
+            0.0
+        } else if estimate < self.last {
+            let shrinks = (estimate / self.last).ln() / f64::from(self.since + 1);
+            (tolerance / estimate).ln() / shrinks
+        } else {
+            f64::INFINITY
         };
         *self = Self {
             last: estimate,

@@ -10,8 +10,7 @@
 
 use crate::kernel::{Advance, Compiled, Curvature, Product, Turn};
 use crate::solver::Tile;
-use crate::workspace::Workspace;
-use crate::{Problem, Scalar};
+use crate::{Problem, Scalar, Workspace, kkt};
 
 /// Products that conjugate gradients make at most.
 const PRODUCTS: u32 = 40;
@@ -30,23 +29,26 @@ pub(super) enum ActiveSetWas {
     Cut,
 }
 
-/// Takes the step. Codes that would change their sign become zero. With `in_f64`, r is computed in `f64`.
-pub(super) fn take<T: Scalar>(
-    tile: &mut Tile<'_, T>,
-    tolerance: f64,
-    in_f64: bool,
-) -> ActiveSetWas {
-    if in_f64 {
-        prepare_in_f64(tile.problem, tile.workspace);
-    } else {
-        let workspace = &mut *tile.workspace;
-        T::dispatch(Product {
-            matrix: tile.problem.gram_panels(),
-            y: &workspace.codes,
-            out: &mut workspace.product,
-        });
-        prepare(tile.problem, workspace);
+/// Where `c - H a` at the codes comes from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pull {
+    /// It is taken in the type of the tile.
+    ToTake,
+    /// It is taken in `f64`.
+    ToTakeInF64,
+    /// The certificate that these codes failed has taken it in `f64`.
+    OfCertificate,
+}
+
+/// Takes the step. Codes that would change their sign become zero.
+pub(super) fn take<T: Scalar>(tile: &mut Tile<'_, T>, tolerance: f64, pull: Pull) -> ActiveSetWas {
+    match pull {
+        Pull::ToTake => take_pull(tile.problem, tile.workspace),
+        Pull::ToTakeInF64 => kkt::measure_in_f64(tile.problem, tile.workspace),
+        Pull::OfCertificate => {}
     }
+    let in_f64 = pull != Pull::ToTake;
+    prepare(tile.problem, tile.workspace);
     let products = conjugate_gradients(
         tile,
         tolerance,
@@ -64,88 +66,72 @@ pub(super) fn take<T: Scalar>(
         workspace.shorten();
     }
     tile.workspace.walk();
-    tile.workspace.extra_passes += products + 1 + u32::from(checked);
+    tile.workspace.extra_passes +=
+        products + u32::from(checked) + u32::from(pull != Pull::OfCertificate);
     if checked {
-        ActiveSetWas::Cut
-    } else {
-        ActiveSetWas::Kept
+        return ActiveSetWas::Cut;
     }
+    tile.workspace.pull_is_near = in_f64 && kkt::is_near(tile.problem, tile.workspace, tolerance);
+    ActiveSetWas::Kept
+}
+
+/// `c - H a`
+fn take_pull<T: Scalar>(problem: &Problem<T>, workspace: &mut Workspace<T>) {
+    let Workspace {
+        codes,
+        correlations,
+        pull,
+        ..
+    } = workspace;
+    pull.resize(codes.len(), T::ZERO);
+    T::dispatch(Product {
+        matrix: problem.gram_panels(),
+        y: codes,
+        out: pull,
+    });
+    let entries = pull.iter_mut().zip(&*correlations);
+    T::dispatch(Compiled(|| {
+        for (pull, &correlation) in entries {
+            *pull = correlation - *pull;
+        }
+    }));
 }
 
 /// The entry of `r` for an active code, zero for others.
 #[inline(always)]
-fn pull<T: Scalar>(code: T, correlation: T, lambda1: T, gram_code: T) -> T {
+fn toward_minimum<T: Scalar>(code: T, pull: T, lambda1: T) -> T {
     if code > T::ZERO {
-        correlation - lambda1 - gram_code
+        pull - lambda1
     } else if code < T::ZERO {
-        correlation + lambda1 - gram_code
+        pull + lambda1
     } else {
         T::ZERO
     }
 }
 
-/// Fills mask and right side from `H a` in `workspace.product`.
+/// Fills mask and right side from the pull.
 fn prepare<T: Scalar>(problem: &Problem<T>, workspace: &mut Workspace<T>) {
     let width = T::tile();
     let state = &mut workspace.subspace;
     let rows = workspace
         .codes
         .chunks_exact(width)
-        .zip(workspace.correlations.chunks_exact(width))
-        .zip(workspace.product.chunks_exact(width))
-        .zip(state.mask.chunks_exact_mut(width))
-        .zip(state.right_side.chunks_exact_mut(width));
+        .zip(workspace.pull.chunks_exact(width))
+        .zip(state.right_side.chunks_exact_mut(width))
+        .zip(problem.padded_lambda1());
     T::dispatch(Compiled(|| {
-        for (row, &lambda1) in rows.zip(problem.padded_lambda1()) {
-            let ((((codes, correlations), product), mask), right_side) = row;
+        for (((codes, pull), right_side), &lambda1) in rows {
             for k in 0..width {
-                let active = codes[k] != T::ZERO;
-                mask[k] = if active { T::ONE } else { T::ZERO };
-                right_side[k] = pull(codes[k], correlations[k], lambda1, product[k]);
+                right_side[k] = toward_minimum(codes[k], pull[k], lambda1);
             }
         }
     }));
-}
-
-/// As [`prepare`], with `H a` and the difference in `f64`.
-fn prepare_in_f64<T: Scalar>(problem: &Problem<T>, workspace: &mut Workspace<T>) {
-    let exact = T::in_f64(problem);
-    let width = f64::tile();
-    let Workspace {
-        wide,
-        codes,
-        correlations,
-        subspace,
-        ..
-    } = workspace;
-    let padded_atoms = exact.diagonal().len();
-    wide.for_each_part(padded_atoms, codes, correlations, |first, wide| {
-        f64::dispatch(Product {
-            matrix: exact.gram_panels(),
-            y: &wide.codes,
-            out: &mut wide.product,
-        });
-        let rows = wide
-            .codes
-            .chunks_exact(width)
-            .zip(wide.correlations.chunks_exact(width))
-            .zip(wide.product.chunks_exact(width))
-            .zip(subspace.mask.chunks_exact_mut(T::tile()))
-            .zip(subspace.right_side.chunks_exact_mut(T::tile()));
-        T::dispatch(Compiled(|| {
-            for (row, &lambda1) in rows.zip(exact.padded_lambda1()) {
-                let ((((codes, correlations), product), mask), right_side) = row;
-                let mask = &mut mask[first..first + width];
-                let right_side = &mut right_side[first..first + width];
-                for k in 0..width {
-                    let active = codes[k] != 0.0;
-                    mask[k] = if active { T::ONE } else { T::ZERO };
-                    let r = pull(codes[k], correlations[k], lambda1, product[k]);
-                    right_side[k] = T::from_f64(r);
-                }
-            }
-        }));
-    });
+    let entries = workspace.codes.iter().zip(&mut state.mask);
+    T::dispatch(Compiled(|| {
+        for (&code, mask) in entries {
+            *mask = if code != T::ZERO { T::ONE } else { T::ZERO };
+        }
+    }));
 }
 
 /// Solves for d, from zero. Returns the number of products with `H`.
@@ -283,9 +269,15 @@ impl<T: Scalar> Workspace<T> {
         }
     }
 
+    /// Makes the step, and leaves in `direction` what rounding makes of it.
     fn walk(&mut self) {
-        for (code, &way) in self.codes.iter_mut().zip(&self.subspace.direction) {
-            *code += way;
-        }
+        let entries = self.codes.iter_mut().zip(&mut self.subspace.direction);
+        T::dispatch(Compiled(|| {
+            for (code, way) in entries {
+                let from = *code;
+                *code += *way;
+                *way = *code - from;
+            }
+        }));
     }
 }
