@@ -2,21 +2,24 @@
 
 use super::{Tile, largest_change};
 use crate::Scalar;
-use crate::kernel::{Clip, Compiled, Rule, Shrink, Sweep};
+use crate::kernel::{Clip, Compiled, Largest, Rule, Shrink, Sweep};
 
 /// What is known after a sweep.
 pub(super) enum Swept {
     /// To measure how far codes moved costs a third of a sweep over few atoms, so not every sweep is measured while many are
     /// still ahead.
     NotMeasured,
-    /// The largest `H_jj |change of a_j|`, and the sweeps that will bring it down to the tolerance if they go on to shrink it as
-    /// those before did: infinite if they did not.
+    /// The largest residual by what codes moved, and the sweeps that will bring it down to the tolerance if they go on to shrink
+    /// it as those before did: infinite if they did not.
     Measured { estimate: f64, ahead: f64 },
 }
 
 /// Sweeps of a tile so far, for what is planned next.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Pace {
+    /// The residual that a change `H_jj |change of a_j|` stands for: 1, or more where a certificate has said so. Slow sweeps are
+    /// short of the optimum by many times their last step.
+    per_change: f64,
     /// The last estimate; 0 if there is none.
     last: f64,
     /// Sweeps since then.
@@ -32,13 +35,23 @@ impl Pace {
     /// measured.
     pub(crate) fn restart_closely(&mut self) {
         *self = Self {
+            per_change: self.per_change,
             closely: true,
             ..Self::default()
         };
     }
 
-    /// Sweeps ahead, after one more that was measured.
-    fn measured(&mut self, estimate: f64, tolerance: f64) -> f64 {
+    /// Takes in a certificate that the last estimate had promised to hold, and that failed with this residual.
+    fn failed(&mut self, residual: f64) {
+        if residual > self.last {
+            self.per_change *= residual / self.last;
+            self.last = residual;
+        }
+    }
+
+    /// Takes in one more sweep, of which the change was measured.
+    fn measured(&mut self, change: f64, tolerance: f64) -> Swept {
+        let estimate = self.per_change * change;
         let ahead = if estimate <= tolerance || self.last <= 0.0 {
             0.0
         } else if estimate < self.last {
@@ -48,6 +61,7 @@ impl Pace {
             f64::INFINITY
         };
         *self = Self {
+            per_change: self.per_change,
             last: estimate,
             since: 0,
             unmeasured: if self.closely || !ahead.is_finite() {
@@ -57,7 +71,19 @@ impl Pace {
             },
             closely: self.closely,
         };
-        ahead
+        Swept::Measured { estimate, ahead }
+    }
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            per_change: 1.0,
+            last: 0.0,
+            since: 0,
+            unmeasured: 0,
+            closely: false,
+        }
     }
 }
 
@@ -95,10 +121,13 @@ pub(super) fn sweep_tile<T: Scalar>(tile: &mut Tile<'_, T>, tolerance: f64) -> S
         sweep_by_sign::<T, false>(tile);
         return Swept::NotMeasured;
     }
+    let pace = &mut tile.workspace.pace;
+    if pace.last > 0.0 && pace.last <= tolerance {
+        pace.failed(T::dispatch(Largest(&tile.workspace.residual)).to_f64());
+    }
     sweep_by_sign::<T, true>(tile);
-    let estimate = largest_change(tile);
-    let ahead = tile.workspace.pace.measured(estimate, tolerance);
-    Swept::Measured { estimate, ahead }
+    let change = largest_change(tile);
+    tile.workspace.pace.measured(change, tolerance)
 }
 
 fn sweep_by_sign<T: Scalar, const MEASURE: bool>(tile: &mut Tile<'_, T>) {
