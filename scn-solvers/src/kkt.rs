@@ -216,3 +216,89 @@ fn relate_to_scale<T: Scalar>(workspace: &mut Workspace<T>) {
         *residual = (*residual + poison) / scale;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tile::padded;
+    use crate::{ElasticNet, testing};
+
+    const ATOMS: usize = 30;
+    const TOLERANCE: f64 = 1e-6;
+
+    /// A tile of codes, signed, and the correlations that make them optimal but for rounding: those of `H a + λ1 sign(a)`.
+    fn near_the_optimum() -> (Problem<f32>, Workspace<f32>) {
+        let dictionary = testing::dictionary::<f32>(40, ATOMS, 0.3, 1);
+        let penalty = ElasticNet::signed(0.2_f32, 1e-3);
+        let problem = Problem::new(dictionary.as_ref(), penalty).expect("a problem");
+        let mut workspace = Workspace::new();
+        workspace.fit(&problem);
+        workspace.subspace.fit(&problem);
+        let width = f32::tile();
+        let codes = testing::normal_matrix::<f32>(ATOMS, width, 2);
+        for k in 0..width {
+            let code: Vec<f32> = codes.col(k).iter().copied().collect();
+            for (j, &a) in code.iter().enumerate() {
+                let c = gram_product(&problem, j, &code) + f64::from(0.2_f32.copysign(a));
+                workspace.codes[j * width + k] = a;
+                workspace.correlations[j * width + k] = c as f32;
+            }
+        }
+        measure_scale(&mut workspace);
+        (problem, workspace)
+    }
+
+    fn column(tile: &[f32], k: usize) -> Vec<f32> {
+        let rows = tile.chunks_exact(f32::tile()).take(ATOMS);
+        rows.map(|row| row[k]).collect()
+    }
+
+    /// The certificates of all columns are off the definition by no more than this.
+    fn assert_certified(problem: &Problem<f32>, workspace: &Workspace<f32>, bound: f64) {
+        for k in 0..f32::tile() {
+            let (c, a) = (
+                column(&workspace.correlations, k),
+                column(&workspace.codes, k),
+            );
+            let defined = residual(problem, &c, &a);
+            let found = f64::from(workspace.residual[k]);
+            assert!((found - defined).abs() <= bound, "{found} {defined}");
+        }
+    }
+
+    /// Both have `H` from the same numbers, once rounded: that moves `H a` by ε/2 of the sizes it sums. A near step adds what
+    /// `is_near` allows and the rounding of the pull, half an ε of the largest correlation.
+    #[test]
+    fn certificates_after_a_near_step_are_those_of_the_definition() {
+        let (problem, mut workspace) = near_the_optimum();
+        let epsilon = f64::from(f32::EPSILON);
+        let sizes = |code: &[f32]| code.iter().map(|a| f64::from(a.abs())).sum::<f64>();
+        let relative = (0..f32::tile()).map(|k| {
+            let scale = f64::from(workspace.scale[k]);
+            sizes(&column(&workspace.codes, k)) / scale
+        });
+        let of_gram = 0.5 * epsilon * relative.fold(0.0, f64::max);
+        measure_in_f64(&problem, &mut workspace);
+        assert_certified(&problem, &workspace, of_gram);
+
+        let step = testing::normal_matrix::<f32>(padded(ATOMS), f32::tile(), 3);
+        for size in [1e-6_f32, 1e-4, 1e-3] {
+            let (problem, mut workspace) = near_the_optimum();
+            measure_in_f64(&problem, &mut workspace);
+            for j in 0..ATOMS {
+                for k in 0..f32::tile() {
+                    let at = j * f32::tile() + k;
+                    let from = workspace.codes[at];
+                    workspace.codes[at] += size * step[(j, k)];
+                    workspace.subspace.direction[at] = workspace.codes[at] - from;
+                }
+            }
+            assert!(is_near(&problem, &workspace, TOLERANCE));
+            measure_near(&problem, &mut workspace);
+            let bound = of_gram + TOLERANCE / 32.0 + 0.5 * epsilon;
+            assert_certified(&problem, &workspace, bound);
+        }
+        workspace.subspace.direction.fill(1.0);
+        assert!(!is_near(&problem, &workspace, TOLERANCE));
+    }
+}

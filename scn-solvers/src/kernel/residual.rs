@@ -377,6 +377,25 @@ mod tests {
         scale::<f64>();
     }
 
+    /// To the bit, wherever it is, and 0 where all are negative.
+    fn largest<T: Scalar>() {
+        for place in 0..T::tile() {
+            let mut values = tile::<T>(1, 1);
+            values[place] += T::from_f64(10.0);
+            let negative: Vec<T> = values.iter().map(|v| -v.magnitude()).collect();
+            for set in InstructionSet::available() {
+                assert_eq!(T::run_on(set, Largest(&values)), values[place]);
+                assert_eq!(T::run_on(set, Largest(&negative)), T::ZERO);
+            }
+        }
+    }
+
+    #[test]
+    fn the_largest_is_found_wherever_it_is() {
+        largest::<f32>();
+        largest::<f64>();
+    }
+
     #[test]
     fn the_largest_quotient_is_found_wherever_it_is() {
         largest_quotient::<f32>();
