@@ -6,7 +6,7 @@ use faer::{MatMut, MatRef};
 use rayon::prelude::*;
 
 use crate::columns::{load, store};
-use crate::kernel::{CorrelateColumns, CorrelateTile, LARGEST_TILE};
+use crate::kernel::{CorrelateColumns, CorrelateTile, IntoTile, LARGEST_TILE, prefetch_all};
 use crate::solver::{Tile, solve_tile};
 use crate::{ColumnSource, EncodeError, Problem, Report, Scalar, Solver, Workspace};
 
@@ -125,6 +125,8 @@ fn encode_tiles<T: Scalar>(
     codes
         .par_col_chunks_mut(task_columns)
         .enumerate()
+        // So that what is left at the end can be shared out.
+        .with_max_len(1)
         .map_init(
             || problem.workspace(),
             |lent, (task, codes)| {
@@ -151,6 +153,12 @@ fn encode_task<T: Scalar>(
         let columns = T::tile().min(codes.ncols() - offset);
         let first = first_column + offset;
         let mut codes = codes.as_mut().subcols_mut(offset, columns);
+        // Where they go is seldom in the cache, and by the time that they are solved it will be.
+        if let Some(codes) = codes.as_ref().try_as_row_major() {
+            codes
+                .row_iter()
+                .for_each(|row| prefetch_all(row.as_slice()));
+        }
         correlate(first..first + columns, workspace);
         workspace.codes.fill(T::ZERO);
         if start == Start::Codes {
@@ -199,8 +207,11 @@ fn correlate_tile<T: Scalar>(
         if columns.len() < width {
             correlations.fill(T::ZERO);
         }
-        let found = MatRef::from_column_major_slice(&*found, atoms, columns.len());
-        load(found.subrows(0, problem.atoms()), correlations, width);
+        T::dispatch(IntoTile {
+            columns: found,
+            stride: atoms,
+            tile: correlations,
+        });
     } else {
         packed.resize(problem.rows() * width, T::ZERO);
         if columns.len() < width {

@@ -16,6 +16,7 @@ mod prefetch;
 mod product;
 mod residual;
 mod sweep;
+mod transpose;
 
 pub(crate) use conjugate_gradient::{Advance, Curvature, Turn};
 pub(crate) use correlate::{AtomGroups, CorrelateColumns, CorrelateTile};
@@ -24,9 +25,11 @@ pub use instruction_set::InstructionSet;
 pub(crate) use instruction_set::LARGEST_TILE;
 pub(crate) use lanes::Lanes;
 pub(crate) use peak::Peak;
+pub(crate) use prefetch::prefetch_all;
 pub(crate) use product::Product;
 pub(crate) use residual::{Largest, LargestQuotient, Residual, Scale};
-pub(crate) use sweep::{Clip, Mask, Rule, Shrink, Sweep};
+pub(crate) use sweep::{Clip, Mask, RightSide, Rule, Shrink, Sweep};
+pub(crate) use transpose::IntoTile;
 
 /// A computation that can run on vectors of any width.
 pub trait Kernel<T> {

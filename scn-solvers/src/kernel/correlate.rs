@@ -3,16 +3,15 @@
 //! Signals one after the other in memory are read where they are: vectors then go along the atoms, and every number of a
 //! signal is spread over one. Signals side by side are read like any tile: vectors go along the signals.
 
+use std::ops::Range;
+
 use faer::MatRef;
 
-use super::prefetch::prefetch;
+use super::prefetch::{CACHE_LINE, prefetch};
 use super::product::{LARGEST_GROUP, with_registers};
 use super::{Kernel, Lanes};
 use crate::Scalar;
 use crate::tile::{PANEL, padded};
-
-/// Bytes that memory comes in.
-const CACHE_LINE: usize = 64;
 
 /// Bytes of the atoms that are packed side by side: the widest register.
 const GROUP_BYTES: usize = 64;
@@ -106,27 +105,19 @@ impl<T: Scalar> CorrelateColumns<'_, T> {
             return;
         };
         for first_row in (0..rows).step_by(PART) {
-            let part_rows = first_row..(first_row + PART).min(rows);
+            let part = first_row..(first_row + PART).min(rows);
+            let next_part = part.end..(part.end + PART).min(rows);
             for (index, group) in self.dictionary.groups().enumerate() {
-                let group = &group[part_rows.start * width..part_rows.end * width];
+                let group = &group[part.start * width..part.end * width];
+                let mut signals = some_columns::<T, COLUMNS>(self.signals, 0, part.clone());
                 for first in (0..=last).step_by(COLUMNS) {
-                    // Where columns are missing the last is taken again, and not stored.
-                    let mut signals: [&[T]; COLUMNS] = [&[]; COLUMNS];
-                    for k in 0..COLUMNS {
-                        signals[k] = &self.signals[(first + k).min(last)][part_rows.clone()];
-                    }
+                    let next = if first + COLUMNS <= last {
+                        some_columns(self.signals, first + COLUMNS, part.clone())
+                    } else {
+                        some_columns(self.signals, 0, next_part.clone())
+                    };
                     // What the first group has read, the others find in the cache.
-                    let mut ahead: [&[T]; COLUMNS] = [&[]; COLUMNS];
-                    if index == 0 {
-                        let (next, rows) = if first + COLUMNS <= last {
-                            (first + COLUMNS, part_rows.clone())
-                        } else {
-                            (0, part_rows.end..(part_rows.end + PART).min(rows))
-                        };
-                        for k in 0..COLUMNS {
-                            ahead[k] = &self.signals[(next + k).min(last)][rows.clone()];
-                        }
-                    }
+                    let ahead = if index == 0 { next } else { [&[][..]; COLUMNS] };
                     let sums = sum::<T, L, VECTORS, COLUMNS>(lanes, group, signals, ahead);
                     for (k, sums) in sums.iter().enumerate().take(last + 1 - first) {
                         let at = (first + k) * padded_atoms + index * width;
@@ -139,10 +130,25 @@ impl<T: Scalar> CorrelateColumns<'_, T> {
                             };
                         }
                     }
+                    signals = next;
                 }
             }
         }
     }
+}
+
+/// So many columns from `first` on, cut to some rows. Where columns are missing the last is taken again.
+#[inline(always)]
+fn some_columns<'a, T, const COLUMNS: usize>(
+    signals: &[&'a [T]],
+    first: usize,
+    rows: Range<usize>,
+) -> [&'a [T]; COLUMNS] {
+    let mut columns: [&[T]; COLUMNS] = [&[]; COLUMNS];
+    for k in 0..COLUMNS {
+        columns[k] = &signals[(first + k).min(signals.len() - 1)][rows.clone()];
+    }
+    columns
 }
 
 /// `sum over i of x_i d_i` for a group of atoms and some columns. VECTORS registers hold a row of the group. `ahead` are the

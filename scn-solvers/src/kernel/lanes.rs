@@ -2,6 +2,8 @@
 
 use pulp::Simd;
 
+use super::transpose::turn_blocks_f32;
+
 /// An instruction set, as seen by a kernel: vectors of [`COUNT`](Lanes::COUNT) scalars.
 ///
 /// `max` and `min` follow the hardware where an operand is NaN: the result may be either operand. Kernels therefore
@@ -40,12 +42,15 @@ pub trait Lanes<T>: Copy {
     fn vectors(slice: &[T]) -> &[Self::Vector];
     /// The whole registers of a slice.
     fn vectors_mut(slice: &mut [T]) -> &mut [Self::Vector];
+    /// Entry i of column k, at `columns[k * stride + i]`, goes to `tile[i * T::tile() + k]`, for all rows of the tile, if there are
+    /// instructions for it; whether there are. `stride` and the number of columns are multiples of [`COUNT`](Lanes::COUNT).
+    fn turn_blocks(self, columns: &[T], stride: usize, tile: &mut [T]) -> bool;
 }
 
 macro_rules! lanes {
     ($scalar:ident, $vector:ident, $count:ident, $splat:ident, $add:ident, $sub:ident, $mul:ident, $div:ident,
      $mul_add:ident, $negate_mul_add:ident, $max:ident, $min:ident, $abs:ident, $largest:ident,
-     $vectors:ident, $vectors_mut:ident) => {
+     $vectors:ident, $vectors_mut:ident, $turn_blocks:expr) => {
         impl<S: Simd> Lanes<$scalar> for S {
             type Vector = S::$vector;
             const COUNT: usize = S::$count;
@@ -108,6 +113,10 @@ macro_rules! lanes {
             fn vectors_mut(slice: &mut [$scalar]) -> &mut [Self::Vector] {
                 S::$vectors_mut(slice).0
             }
+            #[inline(always)]
+            fn turn_blocks(self, columns: &[$scalar], stride: usize, tile: &mut [$scalar]) -> bool {
+                $turn_blocks(self, columns, stride, tile)
+            }
         }
     };
 }
@@ -128,7 +137,8 @@ lanes!(
     abs_f32s,
     reduce_max_f32s,
     as_simd_f32s,
-    as_mut_simd_f32s
+    as_mut_simd_f32s,
+    turn_blocks_f32
 );
 lanes!(
     f64,
@@ -146,5 +156,6 @@ lanes!(
     abs_f64s,
     reduce_max_f64s,
     as_simd_f64s,
-    as_mut_simd_f64s
+    as_mut_simd_f64s,
+    |_, _, _, _| false
 );

@@ -2,6 +2,17 @@
 //! streams at a time, more than processors follow by themselves, and with few atoms to a signal a core waits for memory
 //! almost half of the time. There is no safe way to say so. Nothing but speed depends on it.
 
+/// Bytes that memory comes in.
+pub(crate) const CACHE_LINE: usize = 64;
+
+/// Asks for all cache lines of some numbers.
+#[inline(always)]
+pub(crate) fn prefetch_all<T>(values: &[T]) {
+    for line in values.chunks(CACHE_LINE / size_of::<T>()) {
+        prefetch(&line[0]);
+    }
+}
+
 /// Asks for the cache line of a number; does nothing on processors other than x86-64.
 #[inline(always)]
 pub(crate) fn prefetch<T>(value: &T) {

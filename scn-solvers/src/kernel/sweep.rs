@@ -173,6 +173,40 @@ impl<T: Scalar, R: Rule<T>, const MEASURE: bool> Sweep<'_, T, R, MEASURE> {
     }
 }
 
+/// The right side of a sweep: `ω c_j / H_jj`, less `ω λ1_j / H_jj` where that is given.
+pub(crate) struct RightSide<'a, T> {
+    /// `ω / H_jj`
+    pub(crate) steps: &'a [T],
+    /// `ω λ1_j / H_jj`
+    pub(crate) thresholds: Option<&'a [T]>,
+    pub(crate) correlations: &'a [T],
+    pub(crate) out: &'a mut [T],
+}
+
+impl<T: Scalar> Kernel<T> for RightSide<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes<T>>(self, lanes: L) {
+        with_registers!(self, lanes, T, L);
+    }
+}
+
+impl<T: Scalar> RightSide<'_, T> {
+    #[inline(always)]
+    fn run_with<L: Lanes<T>>(self, lanes: L, registers: usize) {
+        let correlations = L::vectors(self.correlations).chunks_exact(registers);
+        let out = L::vectors_mut(self.out).chunks_exact_mut(registers);
+        for (j, ((out, correlations), &step)) in out.zip(correlations).zip(self.steps).enumerate() {
+            let step = lanes.splat(step);
+            let threshold = lanes.splat(self.thresholds.map_or(T::ZERO, |all| all[j]));
+            for v in 0..registers {
+                out[v] = lanes.sub(lanes.mul(step, correlations[v]), threshold);
+            }
+        }
+    }
+}
+
 /// Four atoms whose sums are taken together.
 struct Block<'a, T, L: Lanes<T>, R, const MEASURE: bool> {
     lanes: L,
@@ -400,6 +434,47 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// A product and a difference, fused or not, round twice.
+    fn right_side_is_scaled<T: Scalar>() {
+        let setting = Setting::<T>::random(7);
+        let problem = &setting.problem;
+        for thresholds in [None, Some(problem.thresholds())] {
+            for set in InstructionSet::available() {
+                let mut out = dirty::<T>(padded(7));
+                T::run_on(
+                    set,
+                    RightSide {
+                        steps: problem.steps(),
+                        thresholds,
+                        correlations: &setting.correlations,
+                        out: &mut out,
+                    },
+                );
+                for j in 0..padded(7) {
+                    let (step, threshold) =
+                        (problem.steps()[j], thresholds.map_or(T::ZERO, |t| t[j]));
+                    for k in 0..T::tile() {
+                        let product = step.to_f64() * at(&setting.correlations, j, k);
+                        let bound =
+                            T::EPSILON.to_f64() * (2.0 * product.abs() + threshold.to_f64());
+                        assert_close(
+                            at(&out, j, k),
+                            product - threshold.to_f64(),
+                            bound,
+                            "right side",
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn right_side_is_scaled_correlations() {
+        right_side_is_scaled::<f32>();
+        right_side_is_scaled::<f64>();
     }
 
     #[test]

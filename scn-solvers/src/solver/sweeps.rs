@@ -2,7 +2,7 @@
 
 use super::{Tile, largest_change};
 use crate::Scalar;
-use crate::kernel::{Clip, Compiled, Largest, Rule, Shrink, Sweep};
+use crate::kernel::{Clip, Largest, RightSide, Rule, Shrink, Sweep};
 
 /// What is known after a sweep.
 pub(super) enum Swept {
@@ -93,24 +93,15 @@ const UNMEASURED: f64 = 3.0;
 
 /// Prepares sweeps over a tile.
 pub(super) fn begin_sweeps<T: Scalar>(tile: &mut Tile<'_, T>) {
-    let width = T::tile();
     let problem = tile.problem;
     let workspace = &mut *tile.workspace;
     workspace.pace = Pace::default();
-    let rows = workspace
-        .right_side
-        .chunks_exact_mut(width)
-        .zip(workspace.correlations.chunks_exact(width))
-        .zip(problem.steps().iter().zip(problem.thresholds()));
-    let signed = problem.signed();
-    T::dispatch(Compiled(|| {
-        for ((out, correlations), (&step, &threshold)) in rows {
-            let threshold = if signed { T::ZERO } else { threshold };
-            for (out, &c) in out.iter_mut().zip(correlations) {
-                *out = step * c - threshold;
-            }
-        }
-    }));
+    T::dispatch(RightSide {
+        steps: problem.steps(),
+        thresholds: (!problem.signed()).then(|| problem.thresholds()),
+        correlations: &workspace.correlations,
+        out: &mut workspace.right_side,
+    });
 }
 
 /// One sweep over all atoms of a tile, as planned.
