@@ -13,8 +13,9 @@ use super::{Kernel, Lanes};
 use crate::Scalar;
 use crate::tile::{PANEL, padded};
 
-/// Bytes of the atoms that are packed side by side: the widest register.
-const GROUP_BYTES: usize = 64;
+/// Bytes of the atoms that are packed side by side: two of the widest registers, so that a number of a signal that is spread
+/// over a register serves twice, or one where two would leave one empty.
+const GROUP_BYTES: [usize; 2] = [128, 64];
 
 /// Rows of a signal that are read in one go, and whose products are summed before they are added to the sum of the others. A sum
 /// of m products in one go is off by about `sqrt(m) ε`, which would be more than the KKT residuals asked for; sums of sums of
@@ -32,19 +33,25 @@ pub(crate) struct AtomGroups<T> {
     data: Vec<T>,
     rows: usize,
     atoms: usize,
+    /// Atoms of a group.
+    width: usize,
 }
 
 impl<T: Scalar> AtomGroups<T> {
-    /// Atoms of a group.
-    pub(crate) const WIDTH: usize = GROUP_BYTES / size_of::<T>();
-
     /// Packs a dictionary, one atom per column.
     pub(crate) fn pack(dictionary: MatRef<'_, T>) -> Self {
         let (rows, atoms) = dictionary.shape();
+        let [wide, narrow] = GROUP_BYTES.map(|bytes| bytes / size_of::<T>());
+        let padded = atoms.next_multiple_of(narrow);
         let mut groups = Self {
-            data: vec![T::ZERO; rows * atoms.next_multiple_of(Self::WIDTH)],
+            data: vec![T::ZERO; rows * padded],
             rows,
             atoms,
+            width: if padded.is_multiple_of(wide) {
+                wide
+            } else {
+                narrow
+            },
         };
         groups.repack(dictionary);
         groups
@@ -52,7 +59,7 @@ impl<T: Scalar> AtomGroups<T> {
 
     /// Packs another dictionary of the same shape into the same memory.
     pub(crate) fn repack(&mut self, dictionary: MatRef<'_, T>) {
-        let width = Self::WIDTH;
+        let width = self.width;
         for (j, atom) in dictionary.col_iter().enumerate() {
             let first = j / width * self.rows * width + j % width;
             for (i, &value) in atom.iter().enumerate() {
@@ -63,11 +70,11 @@ impl<T: Scalar> AtomGroups<T> {
 
     /// Atoms rounded up to whole groups.
     pub(crate) fn padded_atoms(&self) -> usize {
-        self.atoms.next_multiple_of(Self::WIDTH)
+        self.atoms.next_multiple_of(self.width)
     }
 
     fn groups(&self) -> impl Iterator<Item = &[T]> {
-        self.data.chunks_exact((self.rows * Self::WIDTH).max(1))
+        self.data.chunks_exact((self.rows * self.width).max(1))
     }
 }
 
@@ -83,15 +90,18 @@ pub(crate) struct CorrelateColumns<'a, T> {
 impl<T: Scalar> Kernel<T> for CorrelateColumns<'_, T> {
     type Output = ();
 
-    /// Twelve sums at a time, or as many as there are registers for, hide the latency of the multiply-add.
+    /// Twelve sums at a time, or eight where there are registers for no more, hide the latency of the multiply-add.
     #[inline(always)]
     fn run<L: Lanes<T>>(self, lanes: L) {
-        match AtomGroups::<T>::WIDTH / L::COUNT {
-            1 => self.run_with::<L, 1, 12>(lanes),
-            2 => self.run_with::<L, 2, 4>(lanes),
-            4 => self.run_with::<L, 4, 4>(lanes),
-            8 => self.run_with::<L, 8, 2>(lanes),
-            _ => self.run_with::<L, 16, 1>(lanes),
+        match (self.dictionary.width / L::COUNT, L::GROUP) {
+            (1, _) => self.run_with::<L, 1, 12>(lanes),
+            (2, LARGEST_GROUP) => self.run_with::<L, 2, 6>(lanes),
+            (2, _) => self.run_with::<L, 2, 4>(lanes),
+            (4, LARGEST_GROUP) => self.run_with::<L, 4, 3>(lanes),
+            (4, _) => self.run_with::<L, 4, 2>(lanes),
+            (8, _) => self.run_with::<L, 8, 1>(lanes),
+            (16, _) => self.run_with::<L, 16, 1>(lanes),
+            _ => self.run_with::<L, 32, 1>(lanes),
         }
     }
 }
@@ -99,7 +109,7 @@ impl<T: Scalar> Kernel<T> for CorrelateColumns<'_, T> {
 impl<T: Scalar> CorrelateColumns<'_, T> {
     #[inline(always)]
     fn run_with<L: Lanes<T>, const VECTORS: usize, const COLUMNS: usize>(self, lanes: L) {
-        let (rows, width) = (self.dictionary.rows, AtomGroups::<T>::WIDTH);
+        let (rows, width) = (self.dictionary.rows, VECTORS * L::COUNT);
         let padded_atoms = self.dictionary.padded_atoms();
         let Some(last) = self.signals.len().checked_sub(1) else {
             return;
@@ -160,7 +170,7 @@ fn sum<T: Scalar, L: Lanes<T>, const VECTORS: usize, const COLUMNS: usize>(
     signals: [&[T]; COLUMNS],
     ahead: [&[T]; COLUMNS],
 ) -> [[L::Vector; VECTORS]; COLUMNS] {
-    let width = AtomGroups::<T>::WIDTH;
+    let width = VECTORS * L::COUNT;
     let zeros = [[lanes.splat(T::ZERO); VECTORS]; COLUMNS];
     let mut total = zeros;
     let chunks = group.chunks_exact(CHUNK * width);
@@ -230,7 +240,7 @@ impl<T: Scalar> Kernel<T> for CorrelateTile<'_, T> {
 impl<T: Scalar> CorrelateTile<'_, T> {
     #[inline(always)]
     fn run_with<L: Lanes<T>>(self, lanes: L, registers: usize) {
-        let (rows, width) = (self.dictionary.rows, AtomGroups::<T>::WIDTH);
+        let (rows, width) = (self.dictionary.rows, self.dictionary.width);
         let signals = L::vectors(self.signals);
         let out = &mut L::vectors_mut(self.out)[..padded(self.dictionary.atoms) * registers];
         out.fill(lanes.splat(T::ZERO));
@@ -282,7 +292,16 @@ mod tests {
         let shapes: &[(usize, usize)] = if cfg!(miri) {
             &[(1, 1), (9, 5)]
         } else {
-            &[(1, 1), (7, 3), (8, 17), (33, 16), (70, 5), (150, 33)]
+            &[
+                (1, 1),
+                (7, 3),
+                (8, 17),
+                (33, 16),
+                (70, 5),
+                (150, 33),
+                (9, 40),
+                (20, 64),
+            ]
         };
         for &(rows, atoms) in shapes {
             let dictionary = normal_matrix::<T>(rows, atoms, 1);
