@@ -5,6 +5,7 @@ use std::ops::Range;
 use faer::{Mat, MatRef};
 
 use crate::Scalar;
+use crate::kernel::{IntoTile, LARGEST_TILE};
 
 /// The columns of a matrix of signals X (m × P) that may exist nowhere as a matrix: windows of an image, say.
 ///
@@ -87,6 +88,18 @@ pub(crate) fn load<T: Scalar>(matrix: MatRef<'_, T>, out: &mut [T], stride: usiz
         for (row, out) in rows.row_iter().zip(out.chunks_mut(stride)) {
             out[..row.ncols()].copy_from_slice(row.as_slice());
         }
+    } else if let Some(columns) = matrix.try_as_col_major()
+        && stride == T::tile()
+        && matrix.ncols() <= stride
+    {
+        let mut slices: [&[T]; LARGEST_TILE] = [&[]; LARGEST_TILE];
+        for (slice, column) in slices.iter_mut().zip(columns.col_iter()) {
+            *slice = column.as_slice();
+        }
+        T::dispatch(IntoTile {
+            columns: &slices[..matrix.ncols()],
+            tile: &mut out[..matrix.nrows() * stride],
+        });
     } else {
         for (j, column) in matrix.col_iter().enumerate() {
             for (i, &value) in column.iter().enumerate() {

@@ -207,9 +207,12 @@ fn correlate_tile<T: Scalar>(
         if columns.len() < width {
             correlations.fill(T::ZERO);
         }
+        let mut found_columns: [&[T]; LARGEST_TILE] = [&[]; LARGEST_TILE];
+        for (place, column) in found_columns.iter_mut().zip(found.chunks_exact(atoms)) {
+            *place = column;
+        }
         T::dispatch(IntoTile {
-            columns: found,
-            stride: atoms,
+            columns: &found_columns[..columns.len()],
             tile: correlations,
         });
     } else {

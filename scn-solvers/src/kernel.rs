@@ -11,6 +11,7 @@ mod correlate;
 mod fista;
 mod instruction_set;
 mod lanes;
+mod outer;
 mod peak;
 mod prefetch;
 mod product;
@@ -18,18 +19,19 @@ mod residual;
 mod sweep;
 mod transpose;
 
-pub(crate) use conjugate_gradient::{Advance, Curvature, Turn};
+pub(crate) use conjugate_gradient::{Advance, Curvature, MaskedResidual, Turn};
 pub(crate) use correlate::{AtomGroups, CorrelateColumns, CorrelateTile};
 pub(crate) use fista::{FistaState, FistaStep};
 pub use instruction_set::InstructionSet;
 pub(crate) use instruction_set::LARGEST_TILE;
 pub(crate) use lanes::Lanes;
+pub(crate) use outer::{AddOuter, outer_columns};
 pub(crate) use peak::Peak;
 pub(crate) use prefetch::prefetch_all;
 pub(crate) use product::Product;
 pub(crate) use residual::{Largest, LargestQuotient, Residual, Scale};
 pub(crate) use sweep::{Clip, Mask, RightSide, Rule, Shrink, Sweep};
-pub(crate) use transpose::IntoTile;
+pub(crate) use transpose::{FromTile, IntoTile};
 
 /// A computation that can run on vectors of any width.
 pub trait Kernel<T> {

@@ -170,7 +170,7 @@ pub(crate) fn measure_in_f64<T: Scalar>(problem: &Problem<T>, workspace: &mut Wo
     });
 }
 
-/// As [`measure`], where the codes have moved by the [near](is_near) `workspace.subspace.direction` since
+/// As [`measure`], where the codes have moved by the [near](is_near) `workspace.subspace.system.direction` since
 /// `workspace.pull` was that of the codes.
 pub(crate) fn measure_near<T: Scalar>(problem: &Problem<T>, workspace: &mut Workspace<T>) {
     T::dispatch(Residual {
@@ -179,7 +179,7 @@ pub(crate) fn measure_near<T: Scalar>(problem: &Problem<T>, workspace: &mut Work
         diagonal: problem.diagonal(),
         lambda1: problem.padded_lambda1(),
         correlations: &workspace.pull,
-        multiplied: &workspace.subspace.direction,
+        multiplied: &workspace.subspace.system.direction,
         codes: &workspace.codes,
         pull: &mut [],
         residual: &mut workspace.residual,
@@ -188,7 +188,7 @@ pub(crate) fn measure_near<T: Scalar>(problem: &Problem<T>, workspace: &mut Work
     relate_to_scale(workspace);
 }
 
-/// Whether `H d` of `workspace.subspace.direction` may be computed in `T` for a certificate at this tolerance. Rounding is
+/// Whether `H d` of `workspace.subspace.system.direction` may be computed in `T` for a certificate at this tolerance. Rounding is
 /// relative to d as it is to a in [`needs_f64`], and the rule is the same: with d smaller than a code of size 1, so is what
 /// rounding leaves.
 pub(crate) fn is_near<T: Scalar>(
@@ -198,7 +198,7 @@ pub(crate) fn is_near<T: Scalar>(
 ) -> bool {
     let rounding = (problem.atoms() as f64).sqrt() * T::EPSILON.to_f64();
     let largest = T::from_f64(tolerance / (32.0 * rounding));
-    let rows = workspace.subspace.direction.chunks_exact(T::tile());
+    let rows = workspace.subspace.system.direction.chunks_exact(T::tile());
     T::dispatch(Compiled(|| {
         rows.zip(problem.diagonal()).all(|(row, &diagonal)| {
             let entries = row.iter().zip(&workspace.scale);
@@ -290,7 +290,7 @@ mod tests {
                     let at = j * f32::tile() + k;
                     let from = workspace.codes[at];
                     workspace.codes[at] += size * step[(j, k)];
-                    workspace.subspace.direction[at] = workspace.codes[at] - from;
+                    workspace.subspace.system.direction[at] = workspace.codes[at] - from;
                 }
             }
             assert!(is_near(&problem, &workspace, TOLERANCE));
@@ -298,7 +298,7 @@ mod tests {
             let bound = of_gram + TOLERANCE / 32.0 + 0.5 * epsilon;
             assert_certified(&problem, &workspace, bound);
         }
-        workspace.subspace.direction.fill(1.0);
+        workspace.subspace.system.direction.fill(1.0);
         assert!(!is_near(&problem, &workspace, TOLERANCE));
     }
 }

@@ -33,6 +33,7 @@ pub struct Problem<T: Scalar> {
     lipschitz: OnceLock<T>,
     widened: OnceLock<Box<Problem<f64>>>,
     shifted_inverse: OnceLock<(T, Panels<T>)>,
+    dictionary_panels: OnceLock<Panels<T>>,
     workspaces: WorkspacePool<T>,
 }
 
@@ -118,6 +119,7 @@ impl<T: Scalar> Problem<T> {
             lipschitz: OnceLock::new(),
             widened: OnceLock::new(),
             shifted_inverse: OnceLock::new(),
+            dictionary_panels: OnceLock::new(),
             workspaces: WorkspacePool::default(),
         }
     }
@@ -237,6 +239,9 @@ impl<T: Scalar> Problem<T> {
         self.lipschitz = OnceLock::new();
         self.widened = OnceLock::new();
         self.shifted_inverse = OnceLock::new();
+        if let Some(panels) = self.dictionary_panels.get_mut() {
+            panels.repack(self.dictionary.as_ref());
+        }
         self.penalty = penalty;
     }
 
@@ -258,6 +263,12 @@ impl<T: Scalar> Problem<T> {
     /// `D` packed for products with signals.
     pub(crate) fn atom_groups(&self) -> &AtomGroups<T> {
         &self.atom_groups
+    }
+
+    /// `D` packed for products `D y`, with padded rows and columns; for derivatives alone, so it is packed when first asked for.
+    pub(crate) fn dictionary_panels(&self) -> &Panels<T> {
+        self.dictionary_panels
+            .get_or_init(|| Panels::pack(self.dictionary.as_ref(), padded(self.atoms())))
     }
 
     /// Scratch memory of the threads that work on this problem.

@@ -3,11 +3,17 @@
 //! A *tile* is a row-major block of [`Scalar::tile`] columns: entry (i, k) is at `i * T::tile() + k`. Tiles with one row
 //! per atom have their number of rows rounded up to a multiple of [`PANEL`], the extra rows being zero.
 
+mod conjugate_gradients;
+mod outer_sums;
+
+pub use conjugate_gradients::ConjugateGradients;
+pub use outer_sums::{Grouped, OuterSums};
+
 use std::time::Instant;
 
 use faer::MatRef;
 
-use crate::kernel::{Mask, Peak, Product, Sweep};
+use crate::kernel::{Compiled, FromTile, Mask, MaskedResidual, Peak, Product, Sweep};
 use crate::{Problem, Scalar};
 
 /// Rows of a matrix that are packed side by side.
@@ -79,9 +85,14 @@ pub fn product<T: Scalar>(matrix: &Panels<T>, y: &[T], out: &mut [T]) {
     T::dispatch(Product { matrix, y, out });
 }
 
+/// `D y` for one tile: `y` has one row per padded atom, `out` one per row of the dictionary, rounded up to whole panels.
+pub fn dictionary_product<T: Scalar>(problem: &Problem<T>, y: &[T], out: &mut [T]) {
+    product(problem.dictionary_panels(), y, out);
+}
+
 /// One Gauss-Seidel sweep on `H_LL y = u` for every column of a tile at once: `solution` and `right_side` are tiles with
 /// one row per padded atom; `mask` has 1 where the atom belongs to the column's active set L and 0 elsewhere.
-/// `solution` must be zero off the mask. `change` receives per column `max_j H_jj |change of y_j|`.
+/// `solution` must be zero off the mask. `change`, where it is wanted, receives per column `max_j H_jj |change of y_j|`.
 ///
 /// # Panics
 /// If a slice is shorter than its tile.
@@ -90,19 +101,75 @@ pub fn masked_sweep<T: Scalar>(
     mask: &[T],
     right_side: &[T],
     solution: &mut [T],
-    change: &mut [T],
+    change: Option<&mut [T]>,
 ) {
-    T::dispatch(Sweep::<_, _, true> {
-        matrix: problem.sweep_panels(),
-        diagonal: problem.diagonal(),
-        rule: Mask {
-            mask,
-            steps: problem.steps(),
-        },
+    let rule = Mask {
+        mask,
+        steps: problem.steps(),
+    };
+    let (matrix, diagonal) = (problem.sweep_panels(), problem.diagonal());
+    match change {
+        Some(change) => T::dispatch(Sweep::<_, _, true> {
+            matrix,
+            diagonal,
+            rule,
+            right_side,
+            codes: solution,
+            change,
+        }),
+        None => T::dispatch(Sweep::<_, _, false> {
+            matrix,
+            diagonal,
+            rule,
+            right_side,
+            codes: solution,
+            change: &mut [],
+        }),
+    }
+}
+
+/// Per column `max over L of |u - H y|`, what remains of `H_LL y = u`, to `largest`; NaN where a number is not finite.
+/// `scratch` is a tile row. The other arguments are as for [`masked_sweep`].
+///
+/// # Panics
+/// If a slice is shorter than its tile.
+pub fn masked_residual<T: Scalar>(
+    problem: &Problem<T>,
+    mask: &[T],
+    right_side: &[T],
+    solution: &[T],
+    largest: &mut [T],
+    scratch: &mut [T],
+) {
+    T::dispatch(MaskedResidual {
+        gram: problem.gram_panels(),
+        mask,
         right_side,
-        codes: solution,
-        change,
+        solution,
+        largest,
+        poison: scratch,
     });
+    for (largest, &poison) in largest.iter_mut().zip(&*scratch) {
+        *largest += poison;
+    }
+}
+
+/// Adds the first `rows` rows of a tile to columns of their own: entry (i, k) to `columns[k][i]`.
+///
+/// # Panics
+/// If the tile has fewer rows or columns, or a column is shorter.
+pub fn add_to_columns<T: Scalar>(tile: &[T], rows: usize, columns: &mut [&mut [T]]) {
+    T::dispatch(FromTile::<T, true> {
+        tile,
+        rows,
+        columns,
+    });
+}
+
+/// Runs a plain loop, compiled for the widest vectors that the processor has. What the closure calls must be inlined into it.
+#[inline]
+pub fn compiled<T: Scalar, R>(run: impl FnOnce() -> R) -> R {
+    T::dispatch(Compiled(run))
 }
 
 /// The most floating point operations per second that one thread of this processor can do in this type, measured over a tenth of a

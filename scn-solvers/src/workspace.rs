@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::kernel::Compiled;
 use crate::solver::Pace;
-use crate::tile::padded;
+use crate::tile::{ConjugateGradients, padded};
 use crate::{Problem, Scalar};
 
 /// The scratch memory of one worker: grows to what a problem needs and may be used for another problem afterwards.
@@ -47,7 +47,7 @@ pub struct Workspace<T> {
     pub(crate) subspace: Subspace<T>,
     /// `c - H a` of the codes last certified in `f64`; empty unless they were.
     pub(crate) pull: Vec<T>,
-    /// Whether the codes are those of `pull` after the step in `subspace.direction`, and that is near.
+    /// Whether the codes are those of `pull` after the step in `subspace.system.direction`, and that is near.
     pub(crate) pull_is_near: bool,
     /// A tile in `f64`, for certificates of `f32` codes; empty unless one is asked for.
     pub(crate) wide: Wide,
@@ -122,23 +122,14 @@ impl<T: Scalar> Drop for LentWorkspace<'_, T> {
     }
 }
 
-/// Tiles of conjugate gradients on the active set; see [`auto`](crate::solver::Auto).
+/// What steps on the active set need; see [`auto`](crate::solver::Auto).
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Subspace<T> {
     /// 1 on the active set, 0 elsewhere.
     pub(crate) mask: Vec<T>,
     pub(crate) right_side: Vec<T>,
-    pub(crate) remainder: Vec<T>,
-    pub(crate) direction: Vec<T>,
-    pub(crate) solution: Vec<T>,
-    /// One entry per column.
-    pub(crate) square: Vec<T>,
-    /// One entry per column.
-    pub(crate) factor: Vec<T>,
-    /// One entry per column.
-    pub(crate) last_square: Vec<T>,
-    /// One entry per column: the remainder at which it is solved.
-    pub(crate) goal: Vec<f64>,
+    /// The step is its direction in the end.
+    pub(crate) system: ConjugateGradients<T>,
     /// Passes of the solver since the last step.
     pub(crate) sweeps: u32,
     /// Steps taken.
@@ -150,18 +141,10 @@ pub(crate) struct Subspace<T> {
 impl<T: Scalar> Subspace<T> {
     pub(crate) fn fit(&mut self, problem: &Problem<T>) {
         let tile = padded(problem.atoms()) * T::tile();
-        for buffer in [
-            &mut self.mask,
-            &mut self.right_side,
-            &mut self.remainder,
-            &mut self.direction,
-            &mut self.solution,
-        ] {
+        for buffer in [&mut self.mask, &mut self.right_side] {
             buffer.resize(tile, T::ZERO);
         }
-        for buffer in [&mut self.square, &mut self.factor] {
-            buffer.resize(T::tile(), T::ZERO);
-        }
+        self.system.fit(problem);
         self.sweeps = 0;
         self.steps = 0;
         self.believed = false;

@@ -130,6 +130,56 @@ impl<T: Scalar> Kernel<T> for Turn<'_, T> {
     }
 }
 
+/// Per column `max |r - H d|` on the mask.
+pub(crate) struct MaskedResidual<'a, T> {
+    pub(crate) gram: &'a Panels<T>,
+    pub(crate) mask: &'a [T],
+    pub(crate) right_side: &'a [T],
+    pub(crate) solution: &'a [T],
+    /// One entry per column of the tile.
+    pub(crate) largest: &'a mut [T],
+    /// One entry per column of the tile: 0, or NaN where a number on the way was not finite, which a maximum may lose.
+    pub(crate) poison: &'a mut [T],
+}
+
+impl<T: Scalar> Kernel<T> for MaskedResidual<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes<T>>(self, lanes: L) {
+        with_registers!(self, lanes, T, L);
+    }
+}
+
+impl<T: Scalar> MaskedResidual<'_, T> {
+    #[inline(always)]
+    fn run_with<L: Lanes<T>>(self, lanes: L, registers: usize) {
+        let zero = lanes.splat(T::ZERO);
+        let (mask, right_side) = (L::vectors(self.mask), L::vectors(self.right_side));
+        let solution = L::vectors(self.solution);
+        let largest = L::vectors_mut(self.largest);
+        let poison = L::vectors_mut(self.poison);
+        largest.fill(zero);
+        poison.fill(zero);
+        for (index, panel) in self.gram.panels().enumerate() {
+            for group in (0..registers).step_by(L::GROUP) {
+                let at = index * PANEL * registers + group;
+                let mut left = load_rows::<T, L>(lanes, &right_side[at..], registers);
+                subtract_product::<T, L>(lanes, panel, solution, registers, group, &mut left);
+                for r in 0..PANEL {
+                    let mask = &mask[at + r * registers..at + r * registers + L::GROUP];
+                    for v in 0..L::GROUP {
+                        let left = lanes.mul(mask[v], left[r][v]);
+                        let (largest, poison) = (&mut largest[group + v], &mut poison[group + v]);
+                        *largest = lanes.max(lanes.abs(left), *largest);
+                        *poison = lanes.mul_add(left, zero, *poison);
+                    }
+                }
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -37,21 +37,26 @@ pub(crate) struct AtomGroups<T> {
     width: usize,
 }
 
+/// Atoms of a group, for so many atoms.
+pub(super) fn group_width<T: Scalar>(atoms: usize) -> usize {
+    let [wide, narrow] = GROUP_BYTES.map(|bytes| bytes / size_of::<T>());
+    if atoms.next_multiple_of(narrow).is_multiple_of(wide) {
+        wide
+    } else {
+        narrow
+    }
+}
+
 impl<T: Scalar> AtomGroups<T> {
     /// Packs a dictionary, one atom per column.
     pub(crate) fn pack(dictionary: MatRef<'_, T>) -> Self {
         let (rows, atoms) = dictionary.shape();
-        let [wide, narrow] = GROUP_BYTES.map(|bytes| bytes / size_of::<T>());
-        let padded = atoms.next_multiple_of(narrow);
+        let width = group_width::<T>(atoms);
         let mut groups = Self {
-            data: vec![T::ZERO; rows * padded],
+            data: vec![T::ZERO; rows * atoms.next_multiple_of(width)],
             rows,
             atoms,
-            width: if padded.is_multiple_of(wide) {
-                wide
-            } else {
-                narrow
-            },
+            width,
         };
         groups.repack(dictionary);
         groups
@@ -164,7 +169,7 @@ fn some_columns<'a, T, const COLUMNS: usize>(
 /// `sum over i of x_i d_i` for a group of atoms and some columns. VECTORS registers hold a row of the group. `ahead` are the
 /// columns that will be read next.
 #[inline(always)]
-fn sum<T: Scalar, L: Lanes<T>, const VECTORS: usize, const COLUMNS: usize>(
+pub(super) fn sum<T: Scalar, L: Lanes<T>, const VECTORS: usize, const COLUMNS: usize>(
     lanes: L,
     group: &[T],
     signals: [&[T]; COLUMNS],

@@ -2,7 +2,7 @@
 
 use pulp::Simd;
 
-use super::transpose::turn_blocks_f32;
+use super::transpose::{blocks_from_tile_f32, blocks_into_tile_f32};
 
 /// An instruction set, as seen by a kernel: vectors of [`COUNT`](Lanes::COUNT) scalars.
 ///
@@ -42,15 +42,17 @@ pub trait Lanes<T>: Copy {
     fn vectors(slice: &[T]) -> &[Self::Vector];
     /// The whole registers of a slice.
     fn vectors_mut(slice: &mut [T]) -> &mut [Self::Vector];
-    /// Entry i of column k, at `columns[k * stride + i]`, goes to `tile[i * T::tile() + k]`, for all rows of the tile, if there are
-    /// instructions for it; whether there are. `stride` and the number of columns are multiples of [`COUNT`](Lanes::COUNT).
-    fn turn_blocks(self, columns: &[T], stride: usize, tile: &mut [T]) -> bool;
+    /// Does [`IntoTile`](super::IntoTile) in whole blocks, if there are instructions for it and the columns are whole registers;
+    /// whether it did.
+    fn blocks_into_tile(self, columns: &[&[T]], tile: &mut [T]) -> bool;
+    /// Does [`FromTile`](super::FromTile), as [`blocks_into_tile`](Lanes::blocks_into_tile) does the opposite.
+    fn blocks_from_tile<const ADD: bool>(self, tile: &[T], columns: &mut [&mut [T]]) -> bool;
 }
 
 macro_rules! lanes {
     ($scalar:ident, $vector:ident, $count:ident, $splat:ident, $add:ident, $sub:ident, $mul:ident, $div:ident,
      $mul_add:ident, $negate_mul_add:ident, $max:ident, $min:ident, $abs:ident, $largest:ident,
-     $vectors:ident, $vectors_mut:ident, $turn_blocks:expr) => {
+     $vectors:ident, $vectors_mut:ident, { $($blocks:item)* }) => {
         impl<S: Simd> Lanes<$scalar> for S {
             type Vector = S::$vector;
             const COUNT: usize = S::$count;
@@ -113,10 +115,7 @@ macro_rules! lanes {
             fn vectors_mut(slice: &mut [$scalar]) -> &mut [Self::Vector] {
                 S::$vectors_mut(slice).0
             }
-            #[inline(always)]
-            fn turn_blocks(self, columns: &[$scalar], stride: usize, tile: &mut [$scalar]) -> bool {
-                $turn_blocks(self, columns, stride, tile)
-            }
+            $($blocks)*
         }
     };
 }
@@ -138,7 +137,20 @@ lanes!(
     reduce_max_f32s,
     as_simd_f32s,
     as_mut_simd_f32s,
-    turn_blocks_f32
+    {
+        #[inline(always)]
+        fn blocks_into_tile(self, columns: &[&[f32]], tile: &mut [f32]) -> bool {
+            blocks_into_tile_f32(self, columns, tile)
+        }
+        #[inline(always)]
+        fn blocks_from_tile<const ADD: bool>(
+            self,
+            tile: &[f32],
+            columns: &mut [&mut [f32]],
+        ) -> bool {
+            blocks_from_tile_f32::<S, ADD>(self, tile, columns)
+        }
+    }
 );
 lanes!(
     f64,
@@ -157,5 +169,14 @@ lanes!(
     reduce_max_f64s,
     as_simd_f64s,
     as_mut_simd_f64s,
-    |_, _, _, _| false
+    {
+        #[inline(always)]
+        fn blocks_into_tile(self, _: &[&[f64]], _: &mut [f64]) -> bool {
+            false
+        }
+        #[inline(always)]
+        fn blocks_from_tile<const ADD: bool>(self, _: &[f64], _: &mut [&mut [f64]]) -> bool {
+            false
+        }
+    }
 );

@@ -1,4 +1,4 @@
-//! Columns, one after the other in memory, into a tile, where they stand side by side.
+//! From columns, one after the other in memory, to a tile, where they stand side by side, and back.
 //!
 //! Number by number that costs as much as a sweep where there are few atoms. Blocks of 16 × 16 or 8 × 8 numbers are therefore
 //! turned in registers, by shuffles that are asked for by name: `pulp` has none that all instruction sets know.
@@ -8,10 +8,8 @@ use crate::Scalar;
 
 /// Entry i of column k goes to `tile[i * T::tile() + k]`, for all rows of the tile.
 pub(crate) struct IntoTile<'a, T> {
-    /// Column k is `columns[k * stride..][..stride]`; there are at most a tile's columns.
-    pub(crate) columns: &'a [T],
-    /// At least the rows of the tile.
-    pub(crate) stride: usize,
+    /// At most a tile's columns, each at least as long as the tile has rows.
+    pub(crate) columns: &'a [&'a [T]],
     pub(crate) tile: &'a mut [T],
 }
 
@@ -20,19 +18,13 @@ impl<T: Scalar> Kernel<T> for IntoTile<'_, T> {
 
     #[inline(always)]
     fn run<L: Lanes<T>>(self, lanes: L) {
-        let Self {
-            columns,
-            stride,
-            tile,
-        } = self;
+        let Self { columns, tile } = self;
         let width = T::tile();
         let rows = tile.len() / width;
-        let whole_blocks =
-            stride.is_multiple_of(L::COUNT) && (columns.len() / stride).is_multiple_of(L::COUNT);
-        if whole_blocks && lanes.turn_blocks(columns, stride, tile) {
+        if lanes.blocks_into_tile(columns, tile) {
             return;
         }
-        for (k, column) in columns.chunks_exact(stride).enumerate() {
+        for (k, column) in columns.iter().enumerate() {
             for (i, &value) in column[..rows].iter().enumerate() {
                 tile[i * width + k] = value;
             }
@@ -40,27 +32,81 @@ impl<T: Scalar> Kernel<T> for IntoTile<'_, T> {
     }
 }
 
-/// What [`Lanes::turn_blocks`] does for `f32`, where there are shuffles for it.
+/// `tile[i * T::tile() + k]` goes to entry i of column k, or is added to it, for `rows` rows of the tile.
+pub(crate) struct FromTile<'a, 'c, T, const ADD: bool> {
+    pub(crate) tile: &'a [T],
+    /// Rows that count.
+    pub(crate) rows: usize,
+    /// At most a tile's columns, each at least as long.
+    pub(crate) columns: &'a mut [&'c mut [T]],
+}
+
+impl<T: Scalar, const ADD: bool> Kernel<T> for FromTile<'_, '_, T, ADD> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes<T>>(self, lanes: L) {
+        let Self {
+            tile,
+            rows,
+            columns,
+        } = self;
+        let width = T::tile();
+        let tile = &tile[..rows * width];
+        if lanes.blocks_from_tile::<ADD>(tile, columns) {
+            return;
+        }
+        for (k, column) in columns.iter_mut().enumerate() {
+            for (entry, row) in column.iter_mut().zip(tile.chunks_exact(width)) {
+                *entry = if ADD { *entry + row[k] } else { row[k] };
+            }
+        }
+    }
+}
+
+/// What [`Lanes::blocks_into_tile`] does for `f32`, where there are shuffles for it.
 #[inline(always)]
-pub(super) fn turn_blocks_f32<S: pulp::Simd>(
+pub(super) fn blocks_into_tile_f32<S: pulp::Simd>(
     simd: S,
-    columns: &[f32],
-    stride: usize,
+    columns: &[&[f32]],
     tile: &mut [f32],
 ) -> bool {
     #[cfg(target_arch = "x86_64")]
-    {
+    if columns.len().is_multiple_of(S::F32_LANES) {
         let simd: &dyn std::any::Any = &simd;
         if let Some(&simd) = simd.downcast_ref::<pulp::x86::V4>() {
-            turn_each_block(simd, columns, stride, tile);
+            each_block_into_tile(simd, columns, tile);
             return true;
         }
         if let Some(&simd) = simd.downcast_ref::<pulp::x86::V3>() {
-            turn_each_block(simd, columns, stride, tile);
+            each_block_into_tile(simd, columns, tile);
             return true;
         }
     }
-    let _ = (simd, columns, stride, tile);
+    let _ = (simd, columns, tile);
+    false
+}
+
+/// What [`Lanes::blocks_from_tile`] does for `f32`, where there are shuffles for it.
+#[inline(always)]
+pub(super) fn blocks_from_tile_f32<S: pulp::Simd, const ADD: bool>(
+    simd: S,
+    tile: &[f32],
+    columns: &mut [&mut [f32]],
+) -> bool {
+    #[cfg(target_arch = "x86_64")]
+    if columns.len().is_multiple_of(S::F32_LANES) {
+        let simd: &dyn std::any::Any = &simd;
+        if let Some(&simd) = simd.downcast_ref::<pulp::x86::V4>() {
+            each_block_from_tile::<16, ADD>(simd, tile, columns);
+            return true;
+        }
+        if let Some(&simd) = simd.downcast_ref::<pulp::x86::V3>() {
+            each_block_from_tile::<8, ADD>(simd, tile, columns);
+            return true;
+        }
+    }
+    let _ = (simd, tile, columns);
     false
 }
 
@@ -70,26 +116,74 @@ trait Turn<const SIDE: usize>: Copy {
     fn turn(self, block: [[f32; SIDE]; SIDE]) -> [[f32; SIDE]; SIDE];
 }
 
-/// Cuts columns into blocks of SIDE rows and columns, and puts each, turned, where it belongs.
+/// The numbers of a slice from `first` on, as many as there are up to SIDE, and zeros behind.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-fn turn_each_block<const SIDE: usize>(
+fn some_numbers<const SIDE: usize>(slice: &[f32], first: usize) -> [f32; SIDE] {
+    let mut numbers = [0.0; SIDE];
+    let rest = &slice[first..];
+    // A whole block is one move.
+    if let Some(whole) = rest.first_chunk::<SIDE>() {
+        numbers = *whole;
+    } else {
+        numbers[..rest.len()].copy_from_slice(rest);
+    }
+    numbers
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn each_block_into_tile<const SIDE: usize>(
     how: impl Turn<SIDE>,
-    columns: &[f32],
-    stride: usize,
+    columns: &[&[f32]],
     tile: &mut [f32],
 ) {
     let width = f32::tile();
-    for (block, columns) in columns.chunks_exact(SIDE * stride).enumerate() {
+    for (block, columns) in columns.chunks_exact(SIDE).enumerate() {
         for (part, rows) in tile.chunks_mut(SIDE * width).enumerate() {
             let mut numbers = [[0.0; SIDE]; SIDE];
             for k in 0..SIDE {
-                numbers[k].copy_from_slice(&columns[k * stride + part * SIDE..][..SIDE]);
+                numbers[k] = some_numbers(columns[k], part * SIDE);
             }
             let numbers = how.turn(numbers);
-            // The last rows of a block may be missing in the tile.
             for (row, numbers) in rows.chunks_exact_mut(width).zip(&numbers) {
                 row[block * SIDE..][..SIDE].copy_from_slice(numbers);
+            }
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn each_block_from_tile<const SIDE: usize, const ADD: bool>(
+    how: impl Turn<SIDE>,
+    tile: &[f32],
+    columns: &mut [&mut [f32]],
+) {
+    let width = f32::tile();
+    for (block, columns) in columns.chunks_exact_mut(SIDE).enumerate() {
+        for (part, rows) in tile.chunks(SIDE * width).enumerate() {
+            let mut numbers = [[0.0; SIDE]; SIDE];
+            for (numbers, row) in numbers.iter_mut().zip(rows.chunks_exact(width)) {
+                numbers.copy_from_slice(&row[block * SIDE..][..SIDE]);
+            }
+            let numbers = how.turn(numbers);
+            let count = rows.len() / width;
+            for k in 0..SIDE {
+                let column = &mut columns[k][part * SIDE..][..count];
+                if let Some(whole) = column.first_chunk_mut::<SIDE>() {
+                    for i in 0..SIDE {
+                        whole[i] = if ADD {
+                            whole[i] + numbers[k][i]
+                        } else {
+                            numbers[k][i]
+                        };
+                    }
+                } else {
+                    for (entry, &number) in column.iter_mut().zip(&numbers[k]) {
+                        *entry = if ADD { *entry + number } else { number };
+                    }
+                }
             }
         }
     }
@@ -176,9 +270,55 @@ impl Turn<8> for pulp::x86::V3 {
 mod tests {
     use super::*;
     use crate::kernel::InstructionSet;
-    use crate::kernel::check::dirty;
+    use crate::kernel::check::{dirty, tile};
     use crate::testing::normal_matrix;
     use crate::tile::PANEL;
+
+    /// There and back, to the bit; what is added is added, and nothing is written beyond the rows.
+    fn entries_come_back<T: Scalar>() {
+        for rows in [1_usize, 4, 12, 16, 27, 36] {
+            for stride in [rows, rows + 3] {
+                for count in [1, 8, T::tile()] {
+                    let count = count.min(T::tile());
+                    let tile = tile::<T>(rows + 1, 2);
+                    for set in InstructionSet::available() {
+                        let mut columns = vec![T::ONE; count * stride];
+                        let (tile, one) = (&*tile, T::ONE);
+                        let mut slices: Vec<&mut [T]> = columns.chunks_exact_mut(stride).collect();
+                        let slices = &mut *slices;
+                        T::run_on(
+                            set,
+                            FromTile::<T, false> {
+                                tile,
+                                rows,
+                                columns: slices,
+                            },
+                        );
+                        T::run_on(
+                            set,
+                            FromTile::<T, true> {
+                                tile,
+                                rows,
+                                columns: slices,
+                            },
+                        );
+                        for (k, column) in columns.chunks_exact(stride).enumerate() {
+                            for (i, &entry) in column.iter().enumerate() {
+                                let value = tile[i.min(rows) * T::tile() + k];
+                                assert_eq!(entry, if i < rows { value + value } else { one });
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn all_entries_come_back() {
+        entries_come_back::<f32>();
+        entries_come_back::<f64>();
+    }
 
     /// Every remainder of a block in rows and columns, to the bit, with nothing else written.
     fn entries_go_to_their_places<T: Scalar>() {
@@ -191,6 +331,7 @@ mod tests {
                         .col_iter()
                         .flat_map(|column| column.iter().copied().collect::<Vec<_>>())
                         .collect();
+                    let columns: Vec<&[T]> = columns.chunks_exact(stride).collect();
                     for set in InstructionSet::available() {
                         let mut memory = dirty::<T>(rows + PANEL);
                         let (tile, behind) = memory.split_at_mut(rows * T::tile());
@@ -198,7 +339,6 @@ mod tests {
                             set,
                             IntoTile {
                                 columns: &columns,
-                                stride,
                                 tile,
                             },
                         );

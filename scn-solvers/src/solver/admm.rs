@@ -75,7 +75,7 @@ impl<T: Scalar> Solver<T> for Admm {
                 let pull = workspace.correlations[entry] - workspace.product[entry];
                 let v = workspace.codes[entry] + pull / *rho;
                 let u = v - shrink(v, lambda1 / *rho, problem.signed());
-                workspace.subspace.remainder[entry] = u;
+                workspace.subspace.system.remainder[entry] = u;
             }
         }
     }
@@ -86,14 +86,18 @@ impl<T: Scalar> Solver<T> for Admm {
         let workspace = &mut *tile.workspace;
         let state = &mut workspace.subspace; // `remainder` is u, `solution` is x
         let entries = workspace.correlations.iter().zip(&workspace.codes);
-        let right_side = state.direction.iter_mut().zip(&state.remainder);
+        let right_side = state
+            .system
+            .direction
+            .iter_mut()
+            .zip(&state.system.remainder);
         for ((right_side, &u), (&c, &a)) in right_side.zip(entries) {
             *right_side = c + *rho * (a - u);
         }
         T::dispatch(Product {
             matrix: inverse,
-            y: &state.direction,
-            out: &mut state.solution,
+            y: &state.system.direction,
+            out: &mut state.system.solution,
         });
         let alpha = T::from_f64(self.relaxation);
         workspace.change.fill(T::ZERO);
@@ -103,10 +107,10 @@ impl<T: Scalar> Solver<T> for Admm {
             let threshold = lambda1 / *rho;
             for k in 0..width {
                 let entry = j * width + k;
-                let (a, x) = (workspace.codes[entry], state.solution[entry]);
-                let v = alpha * x + (T::ONE - alpha) * a + state.remainder[entry];
+                let (a, x) = (workspace.codes[entry], state.system.solution[entry]);
+                let v = alpha * x + (T::ONE - alpha) * a + state.system.remainder[entry];
                 let new = shrink(v, threshold, problem.signed());
-                state.remainder[entry] = v - new;
+                state.system.remainder[entry] = v - new;
                 workspace.codes[entry] = new;
                 let moved = diagonal * larger((new - a).magnitude(), (x - new).magnitude());
                 workspace.change[k] = larger(workspace.change[k], moved);

@@ -110,6 +110,7 @@ impl<T: Scalar> Solver<T> for Fista {
         if self.backtracking {
             workspace
                 .subspace
+                .system
                 .solution
                 .copy_from_slice(&workspace.codes);
             step(problem, workspace, workspace.lipschitz, measure);
@@ -117,7 +118,7 @@ impl<T: Scalar> Solver<T> for Fista {
                 workspace.lipschitz += workspace.lipschitz;
                 workspace
                     .codes
-                    .copy_from_slice(&workspace.subspace.solution);
+                    .copy_from_slice(&workspace.subspace.system.solution);
                 step(problem, workspace, workspace.lipschitz, measure);
                 workspace.extra_passes += 2;
             }
@@ -170,21 +171,21 @@ pub(super) fn step<T: Scalar>(
 fn too_short<T: Scalar>(problem: &Problem<T>, workspace: &mut Workspace<T>) -> bool {
     let state = &mut workspace.subspace;
     let entries = workspace.codes.iter().zip(&workspace.extrapolated);
-    for (way, (&new, &z)) in state.direction.iter_mut().zip(entries) {
+    for (way, (&new, &z)) in state.system.direction.iter_mut().zip(entries) {
         *way = new - z;
     }
     T::dispatch(Curvature {
         gram: problem.gram_panels(),
-        direction: &state.direction,
-        product: &mut state.remainder,
-        curvature: &mut state.square,
+        direction: &state.system.direction,
+        product: &mut state.system.remainder,
+        curvature: &mut state.system.square,
     });
     let rounding = 1.0 + 8.0 * problem.atoms() as f64 * T::EPSILON.to_f64();
     let width = T::tile();
     (0..width).any(|column| {
-        let rows = state.direction.iter().skip(column).step_by(width);
+        let rows = state.system.direction.iter().skip(column).step_by(width);
         let length: f64 = rows.map(|way| way.to_f64() * way.to_f64()).sum();
-        state.square[column].to_f64() > rounding * workspace.lipschitz.to_f64() * length
+        state.system.square[column].to_f64() > rounding * workspace.lipschitz.to_f64() * length
     })
 }
 

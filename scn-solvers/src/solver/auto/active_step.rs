@@ -8,7 +8,7 @@
 //!
 //! As long as no code changes its sign, a move by d changes the objective by `1/2 d'Hd - r'd`.
 
-use crate::kernel::{Advance, Compiled, Curvature, Product, Turn};
+use crate::kernel::{Compiled, Curvature, Product};
 use crate::solver::Tile;
 use crate::{Problem, Scalar, Workspace, kkt};
 
@@ -59,7 +59,7 @@ pub(super) fn take<T: Scalar>(tile: &mut Tile<'_, T>, tolerance: f64, pull: Pull
         let workspace = &mut *tile.workspace;
         T::dispatch(Curvature {
             gram: tile.problem.gram_panels(),
-            direction: &workspace.subspace.direction,
+            direction: &workspace.subspace.system.direction,
             product: &mut workspace.product,
             curvature: &mut workspace.change,
         });
@@ -134,91 +134,22 @@ fn prepare<T: Scalar>(problem: &Problem<T>, workspace: &mut Workspace<T>) {
     }));
 }
 
-/// Solves for d, from zero. Returns the number of products with `H`.
+/// Solves for d. Returns the number of products with `H`.
 fn conjugate_gradients<T: Scalar>(tile: &mut Tile<'_, T>, tolerance: f64, of_start: f64) -> u32 {
-    let problem = tile.problem;
-    let workspace = &mut *tile.workspace;
-    let state = &mut workspace.subspace;
-    let inverse_diagonal = problem.inverse_diagonal();
-    state.remainder.copy_from_slice(&state.right_side);
-    state.solution.fill(T::ZERO);
-    state.direction.fill(T::ZERO);
-    state.factor.fill(T::ZERO);
-    T::dispatch(Turn {
-        inverse_diagonal,
-        weight: &state.factor,
-        remainder: &state.remainder,
-        direction: &mut state.direction,
-    });
-    // A step of length zero measures the remainder.
-    workspace.product.fill(T::ZERO);
-    let advance = |workspace: &mut Workspace<T>| {
-        let state = &mut workspace.subspace;
-        T::dispatch(Advance {
-            inverse_diagonal,
-            mask: &state.mask,
-            step: &state.factor,
-            direction: &state.direction,
-            product: &workspace.product,
-            solution: &mut state.solution,
-            remainder: &mut state.remainder,
-            square: &mut state.square,
-            largest: &mut workspace.residual,
-        });
+    let Workspace {
+        subspace, scale, ..
+    } = &mut *tile.workspace;
+    let goal = |column: usize, start: f64| {
+        (OF_TOLERANCE * tolerance * scale[column].to_f64()).max(of_start * start)
     };
-    advance(workspace);
-    workspace.subspace.goal.clear();
-    let columns = workspace.residual.iter().zip(&workspace.scale);
-    let goal = columns.map(|(&start, &scale)| {
-        (OF_TOLERANCE * tolerance * scale.to_f64()).max(of_start * start.to_f64())
-    });
-    workspace.subspace.goal.extend(goal);
-
-    for product in 0..PRODUCTS {
-        let goals = workspace.subspace.goal.iter().zip(&workspace.residual);
-        // Written so that a NaN counts as reached.
-        if !goals
-            .take(tile.columns)
-            .any(|(&goal, left)| left.to_f64() > goal)
-        {
-            return product;
-        }
-        T::dispatch(Curvature {
-            gram: problem.gram_panels(),
-            direction: &workspace.subspace.direction,
-            product: &mut workspace.product,
-            curvature: &mut workspace.change,
-        });
-        let state = &mut workspace.subspace;
-        let curvatures = state.square.iter().zip(&workspace.change);
-        for (factor, (&square, &curvature)) in state.factor.iter_mut().zip(curvatures) {
-            *factor = quotient(square, curvature);
-        }
-        state.last_square.clone_from(&state.square);
-        advance(workspace);
-        let state = &mut workspace.subspace;
-        let squares = state.square.iter().zip(&state.last_square);
-        for (factor, (&square, &last)) in state.factor.iter_mut().zip(squares) {
-            *factor = quotient(square, last);
-        }
-        T::dispatch(Turn {
-            inverse_diagonal,
-            weight: &state.factor,
-            remainder: &state.remainder,
-            direction: &mut state.direction,
-        });
-    }
-    PRODUCTS
-}
-
-/// `a / b`, or 0 where a column has nothing left to solve.
-fn quotient<T: Scalar>(a: T, b: T) -> T {
-    let quotient = a / b;
-    if b > T::ZERO && quotient.finite() {
-        quotient
-    } else {
-        T::ZERO
-    }
+    subspace.system.solve(
+        tile.problem,
+        &subspace.mask,
+        &subspace.right_side,
+        tile.columns,
+        goal,
+        PRODUCTS,
+    )
 }
 
 impl<T: Scalar> Workspace<T> {
@@ -228,8 +159,8 @@ impl<T: Scalar> Workspace<T> {
         let entries = self
             .codes
             .iter()
-            .zip(&state.solution)
-            .zip(&mut state.direction);
+            .zip(&state.system.solution)
+            .zip(&mut state.system.direction);
         T::dispatch(Compiled(|| {
             let mut clipped = false;
             for ((&code, &way), direction) in entries {
@@ -249,29 +180,35 @@ impl<T: Scalar> Workspace<T> {
             let entries = || (column..self.codes.len()).step_by(width);
             let state = &self.subspace;
             let slope: f64 = entries()
-                .map(|entry| state.right_side[entry].to_f64() * state.direction[entry].to_f64())
+                .map(|entry| {
+                    state.right_side[entry].to_f64() * state.system.direction[entry].to_f64()
+                })
                 .sum();
             if 0.5 * self.change[column].to_f64() <= slope {
                 continue;
             }
             let mut step = T::ONE;
             for entry in entries() {
-                let (code, way) = (self.codes[entry], state.solution[entry]);
+                let (code, way) = (self.codes[entry], state.system.solution[entry]);
                 if (code + way) * code < T::ZERO && -code / way < step {
                     step = -code / way;
                 }
             }
             for entry in (column..self.codes.len()).step_by(width) {
-                let way = step * self.subspace.solution[entry];
+                let way = step * self.subspace.system.solution[entry];
                 let crosses = (self.codes[entry] + way) * self.codes[entry] < T::ZERO;
-                self.subspace.direction[entry] = if crosses { -self.codes[entry] } else { way };
+                self.subspace.system.direction[entry] =
+                    if crosses { -self.codes[entry] } else { way };
             }
         }
     }
 
     /// Makes the step, and leaves in `direction` what rounding makes of it.
     fn walk(&mut self) {
-        let entries = self.codes.iter_mut().zip(&mut self.subspace.direction);
+        let entries = self
+            .codes
+            .iter_mut()
+            .zip(&mut self.subspace.system.direction);
         T::dispatch(Compiled(|| {
             for (code, way) in entries {
                 let from = *code;

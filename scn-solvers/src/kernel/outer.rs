@@ -1,0 +1,126 @@
+//! Sums over the columns of a tile: `R Y'`, for the rows R and Y of two tiles.
+//!
+//! The loop is that of [correlations](super::correlate): a row of R stands in for a signal, and the numbers of Y that belong
+//! to one column for the atoms that it is multiplied by.
+
+use super::correlate::{group_width, sum};
+use super::product::LARGEST_GROUP;
+use super::{Kernel, Lanes};
+use crate::Scalar;
+
+/// `sums += R Y'`.
+pub(crate) struct AddOuter<'a, T> {
+    /// R, one tile row for each of its rows.
+    pub(crate) rows: &'a [T],
+    /// Y in groups of so many of its rows: entry (j, k) is at `(j / width * T::tile() + k) * width + j % width`.
+    pub(crate) groups: &'a [T],
+    pub(crate) width: usize,
+    /// Row-major, with as many columns as all groups have rows.
+    pub(crate) sums: &'a mut [T],
+}
+
+impl<T: Scalar> Kernel<T> for AddOuter<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes<T>>(self, lanes: L) {
+        match (self.width / L::COUNT, L::GROUP) {
+            (1, _) => self.run_with::<L, 1, 12>(lanes),
+            (2, LARGEST_GROUP) => self.run_with::<L, 2, 6>(lanes),
+            (2, _) => self.run_with::<L, 2, 4>(lanes),
+            (4, LARGEST_GROUP) => self.run_with::<L, 4, 3>(lanes),
+            (4, _) => self.run_with::<L, 4, 2>(lanes),
+            (8, _) => self.run_with::<L, 8, 1>(lanes),
+            (16, _) => self.run_with::<L, 16, 1>(lanes),
+            _ => self.run_with::<L, 32, 1>(lanes),
+        }
+    }
+}
+
+impl<T: Scalar> AddOuter<'_, T> {
+    #[inline(always)]
+    fn run_with<L: Lanes<T>, const VECTORS: usize, const ROWS: usize>(self, lanes: L) {
+        let (tile, width) = (T::tile(), VECTORS * L::COUNT);
+        let groups = self.groups.len() / (tile * width);
+        let Some(last) = (self.rows.len() / tile).checked_sub(1) else {
+            return;
+        };
+        for first in (0..=last).step_by(ROWS) {
+            // Where rows are missing the last is taken again, and not stored.
+            let mut rows: [&[T]; ROWS] = [&[]; ROWS];
+            for r in 0..ROWS {
+                rows[r] = &self.rows[(first + r).min(last) * tile..][..tile];
+            }
+            for (index, group) in self.groups.chunks_exact(tile * width).enumerate() {
+                let new = sum::<T, L, VECTORS, ROWS>(lanes, group, rows, [&[]; ROWS]);
+                for (r, new) in new.iter().enumerate().take(last + 1 - first) {
+                    let at = ((first + r) * groups + index) * width;
+                    let sums = L::vectors_mut(&mut self.sums[at..at + width]);
+                    for (sum, &new) in sums.iter_mut().zip(new) {
+                        *sum = lanes.add(*sum, new);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The columns that the sums of R Y' are stored with: the rows of Y, rounded up to whole groups; and the width of a group.
+pub(crate) fn outer_columns<T: Scalar>(rows: usize) -> (usize, usize) {
+    let width = group_width::<T>(rows);
+    (rows.next_multiple_of(width), width)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::InstructionSet;
+    use crate::kernel::check::{assert_close, at, tile};
+
+    /// Every remainder of row blocks and groups, against sums in f64: k products are off by at most `k ε` of their sizes.
+    fn agrees_with_sums_in_f64<T: Scalar>() {
+        for rows in [1, 5, 12, 13] {
+            for atoms in [1, 16, 17, 32, 40] {
+                let (r, y) = (tile::<T>(rows, 1), tile::<T>(atoms, 2));
+                let (padded, width) = outer_columns::<T>(atoms);
+                let mut groups = vec![T::ZERO; padded * T::tile()];
+                for j in 0..atoms {
+                    for k in 0..T::tile() {
+                        let place = (j / width * T::tile() + k) * width + j % width;
+                        groups[place] = y[j * T::tile() + k];
+                    }
+                }
+                for set in InstructionSet::available() {
+                    let mut sums = vec![T::ONE; rows * padded];
+                    T::run_on(
+                        set,
+                        AddOuter {
+                            rows: &r,
+                            groups: &groups,
+                            width,
+                            sums: &mut sums,
+                        },
+                    );
+                    for i in 0..rows {
+                        for j in 0..padded {
+                            let terms = (0..T::tile()).map(|k| {
+                                let y = if j < atoms { at(&y, j, k) } else { 0.0 };
+                                at(&r, i, k) * y
+                            });
+                            let (value, size) = terms
+                                .fold((1.0, 1.0), |(sum, size), t: f64| (sum + t, size + t.abs()));
+                            let bound = (T::tile() + 1) as f64 * T::EPSILON.to_f64() * size;
+                            assert_close(sums[i * padded + j].to_f64(), value, bound, "sum");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn sums_agree_with_sums_in_f64() {
+        agrees_with_sums_in_f64::<f32>();
+        agrees_with_sums_in_f64::<f64>();
+    }
+}

@@ -1,0 +1,150 @@
+//! Conjugate gradients on `H_LL d_L = r_L` for all columns of a tile at once, each with an active set L of its own.
+//!
+//! Preconditioned by the diagonal of `H` (Golub and Van Loan, "Matrix computations", algorithm 11.5.1 of the fourth edition). A
+//! column that is done goes on with the others; a step of length zero leaves it as it is.
+
+use super::padded;
+use crate::kernel::{Advance, Curvature, Turn};
+use crate::{Problem, Scalar};
+
+/// The method's memory, for one worker: tiles with one row per padded atom, and rows with one entry per column.
+#[derive(Debug, Clone, Default)]
+pub struct ConjugateGradients<T> {
+    /// d, zero off the active sets.
+    pub(crate) solution: Vec<T>,
+    pub(crate) remainder: Vec<T>,
+    pub(crate) direction: Vec<T>,
+    product: Vec<T>,
+    /// `r' diag(H)^-1 r`
+    pub(crate) square: Vec<T>,
+    factor: Vec<T>,
+    last_square: Vec<T>,
+    curvature: Vec<T>,
+    /// `max |r|`
+    largest: Vec<T>,
+    goal: Vec<f64>,
+}
+
+impl<T: Scalar> ConjugateGradients<T> {
+    /// No memory yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sizes every buffer for a problem.
+    pub(crate) fn fit(&mut self, problem: &Problem<T>) {
+        let tile = padded(problem.atoms()) * T::tile();
+        for buffer in [
+            &mut self.solution,
+            &mut self.remainder,
+            &mut self.direction,
+            &mut self.product,
+        ] {
+            buffer.resize(tile, T::ZERO);
+        }
+        for buffer in [
+            &mut self.square,
+            &mut self.factor,
+            &mut self.curvature,
+            &mut self.largest,
+        ] {
+            buffer.resize(T::tile(), T::ZERO);
+        }
+    }
+
+    /// What was found, a tile with one row per padded atom.
+    pub fn solution(&self) -> &[T] {
+        &self.solution
+    }
+
+    /// Solves from zero, until the largest `|r|` of each of the first `columns` columns is at most `goal(column, largest
+    /// |right side|)`, or so many products with `H` have been made. Returns their number.
+    ///
+    /// `mask` has 1 on the active sets and 0 elsewhere; `right_side` is zero there. Both are tiles with one row per padded atom.
+    ///
+    /// # Panics
+    /// If a slice is not that long.
+    pub fn solve(
+        &mut self,
+        problem: &Problem<T>,
+        mask: &[T],
+        right_side: &[T],
+        columns: usize,
+        goal: impl Fn(usize, f64) -> f64,
+        products: u32,
+    ) -> u32 {
+        self.fit(problem);
+        self.remainder.copy_from_slice(right_side);
+        self.solution.fill(T::ZERO);
+        self.direction.fill(T::ZERO);
+        self.factor.fill(T::ZERO);
+        self.turn(problem);
+        // A step of length zero measures the remainder.
+        self.product.fill(T::ZERO);
+        self.advance(problem, mask);
+        self.goal.clear();
+        let starts = self.largest.iter().take(columns).enumerate();
+        self.goal
+            .extend(starts.map(|(column, start)| goal(column, start.to_f64())));
+        for product in 0..products {
+            let goals = self.goal.iter().zip(&self.largest);
+            // Written so that a NaN counts as reached.
+            if !goals.into_iter().any(|(&goal, left)| left.to_f64() > goal) {
+                return product;
+            }
+            T::dispatch(Curvature {
+                gram: problem.gram_panels(),
+                direction: &self.direction,
+                product: &mut self.product,
+                curvature: &mut self.curvature,
+            });
+            let curvatures = self.square.iter().zip(&self.curvature);
+            for (factor, (&square, &curvature)) in self.factor.iter_mut().zip(curvatures) {
+                *factor = quotient(square, curvature);
+            }
+            self.last_square.clone_from(&self.square);
+            self.advance(problem, mask);
+            let squares = self.square.iter().zip(&self.last_square);
+            for (factor, (&square, &last)) in self.factor.iter_mut().zip(squares) {
+                *factor = quotient(square, last);
+            }
+            self.turn(problem);
+        }
+        products
+    }
+
+    /// A step along the direction.
+    fn advance(&mut self, problem: &Problem<T>, mask: &[T]) {
+        T::dispatch(Advance {
+            inverse_diagonal: problem.inverse_diagonal(),
+            mask,
+            step: &self.factor,
+            direction: &self.direction,
+            product: &self.product,
+            solution: &mut self.solution,
+            remainder: &mut self.remainder,
+            square: &mut self.square,
+            largest: &mut self.largest,
+        });
+    }
+
+    /// The next direction.
+    fn turn(&mut self, problem: &Problem<T>) {
+        T::dispatch(Turn {
+            inverse_diagonal: problem.inverse_diagonal(),
+            weight: &self.factor,
+            remainder: &self.remainder,
+            direction: &mut self.direction,
+        });
+    }
+}
+
+/// `a / b`, or 0 where a column has nothing left to solve.
+fn quotient<T: Scalar>(a: T, b: T) -> T {
+    let quotient = a / b;
+    if b > T::ZERO && quotient.finite() {
+        quotient
+    } else {
+        T::ZERO
+    }
+}
