@@ -1,19 +1,15 @@
-//! The adjoint of a range of columns, by one worker.
+//! The adjoint of a range of columns, tile by tile, by one worker.
 
 use std::ops::Range;
 
-use faer::linalg::matmul::matmul;
-use faer::{Accum, MatMut, MatRef, Par};
-use scn_solvers::{Problem, Scalar};
+use faer::{MatMut, MatRef};
+use scn_solvers::tile::{Grouped, add_to_columns, compiled, dictionary_product, padded};
+use scn_solvers::{ColumnSource, Problem, Scalar};
 
 use crate::masked::MaskedTile;
-use crate::{AdjointReport, AdjointSums, Linearization, MaskedSolver};
+use crate::{AdjointSums, Linearization, MaskedReport, MaskedSolver};
 
-/// Entries of the largest buffer, signals × columns: about what a second-level cache holds in f32.
-const BLOCK_ENTRIES: usize = 1 << 17;
-
-/// Where `dLoss/dx` goes: the transpose of [`ColumnSource::pack`](scn_solvers::ColumnSource::pack). Overlapping windows add
-/// up; a matrix takes each column once.
+/// Where `dLoss/dx` goes: the transpose of [`ColumnSource::pack`]. Overlapping windows add up; a matrix takes each column once.
 pub trait SignalGradient<T> {
     /// Adds columns: entry i of column `columns.start + k` is `gradient[i * stride + k]`.
     fn add(&mut self, columns: Range<usize>, gradient: &[T], stride: usize);
@@ -27,21 +23,37 @@ pub(crate) struct MatrixGradient<'a, T> {
 
 impl<T: Scalar> SignalGradient<T> for MatrixGradient<'_, T> {
     fn add(&mut self, columns: Range<usize>, gradient: &[T], stride: usize) {
-        for (k, j) in columns.enumerate() {
-            for i in 0..self.matrix.nrows() {
-                self.matrix[(i, j - self.offset)] += gradient[i * stride + k];
+        let first = columns.start - self.offset;
+        let rows = self.matrix.nrows();
+        let mut matrix = self.matrix.as_mut().subcols_mut(first, columns.len());
+        if stride == T::tile()
+            && let Some(matrix) = matrix.as_mut().try_as_col_major_mut()
+        {
+            let mut columns: Vec<&mut [T]> = matrix
+                .col_iter_mut()
+                .map(|column| column.as_slice_mut())
+                .collect();
+            add_to_columns(gradient, rows, &mut columns);
+            return;
+        }
+        for (i, row) in gradient.chunks(stride).take(rows).enumerate() {
+            for (entry, &value) in matrix.as_mut().row_mut(i).iter_mut().zip(row) {
+                *entry += value;
             }
         }
     }
 }
 
-/// The scratch memory of one worker; grows to what a problem needs and may be used for another afterwards.
+/// The scratch memory of one worker: some tiles. Grows to what a problem needs and may be used for another afterwards.
 #[derive(Debug, Clone, Default)]
 pub struct Adjoint<T> {
     signals: Vec<T>,
     codes: Vec<T>,
     cotangent: Vec<T>,
-    solution: Vec<T>,
+    /// `D y`
+    product: Vec<T>,
+    /// `y`, turned.
+    grouped: Grouped<T>,
     tile: MaskedTile<T>,
 }
 
@@ -64,141 +76,69 @@ impl<T: Scalar> Adjoint<T> {
         columns: Range<usize>,
         sums: &mut AdjointSums<T>,
         mut signal_gradient: Option<&mut dyn SignalGradient<T>>,
-    ) -> AdjointReport {
+    ) -> MaskedReport {
         let problem = point.problem();
-        let block = block_columns::<T>(problem.rows());
-        let mut report = AdjointReport::empty();
-        let mut first = columns.start;
-        while first < columns.end {
-            let range = first..(first + block).min(columns.end);
-            report = report.merge(self.solve(point, solver, cotangent, range.clone()));
+        let mut report = MaskedReport::empty();
+        for first in columns.clone().step_by(T::tile()) {
+            let range = first..(first + T::tile()).min(columns.end);
+            load(problem, point.codes(), range.clone(), &mut self.codes);
+            load(problem, cotangent, range.clone(), &mut self.cotangent);
+            self.tile
+                .load(problem, &self.codes, &self.cotangent, range.len());
+            report = report.merge(solver.solve(problem, &mut self.tile, first));
             self.accumulate(point, range.clone(), sums);
             if let Some(gradient) = signal_gradient.as_deref_mut() {
-                self.propagate(problem, range.clone(), gradient);
-            }
-            first = range.end;
-        }
-        report
-    }
-
-    /// `y` of a block of columns, n × columns.
-    fn solve(
-        &mut self,
-        point: &Linearization<'_, T>,
-        solver: &dyn MaskedSolver<T>,
-        cotangent: MatRef<'_, T>,
-        range: Range<usize>,
-    ) -> AdjointReport {
-        let problem = point.problem();
-        let (atoms, columns) = (problem.atoms(), range.len());
-        copy(point.codes().subcols(range.start, columns), &mut self.codes);
-        copy(cotangent.subcols(range.start, columns), &mut self.cotangent);
-        self.solution.resize(atoms * columns, T::ZERO);
-        let mut report = AdjointReport::empty();
-        for offset in (0..columns).step_by(T::tile()) {
-            let width = T::tile().min(columns - offset);
-            self.tile.load(
-                problem,
-                &self.codes[offset..],
-                &self.cotangent[offset..],
-                columns,
-                width,
-            );
-            report = report.merge(solver.solve(problem, &mut self.tile, range.start + offset));
-            for (row, solution) in self
-                .solution
-                .chunks_exact_mut(columns)
-                .zip(self.tile.solution.chunks_exact(T::tile()))
-            {
-                row[offset..offset + width].copy_from_slice(&solution[..width]);
+                self.product
+                    .resize(padded(problem.rows()) * T::tile(), T::ZERO);
+                dictionary_product(problem, &self.tile.solution, &mut self.product);
+                gradient.add(range, &self.product, T::tile());
             }
         }
         report
     }
 
-    /// `X Y'`, `Y A'` and `-sum s y` of the block just solved.
+    /// `X Y'`, `A Y'` and `-sum s y` of the tile just solved.
     fn accumulate(
         &mut self,
         point: &Linearization<'_, T>,
         range: Range<usize>,
         sums: &mut AdjointSums<T>,
     ) {
-        let problem = point.problem();
-        let (rows, atoms, columns) = (problem.rows(), problem.atoms(), range.len());
-        self.signals.resize(rows * columns, T::ZERO);
-        point.signals().pack(range, &mut self.signals, columns);
-        let signals = MatRef::from_row_major_slice(&self.signals[..rows * columns], rows, columns);
-        let codes = MatRef::from_row_major_slice(&self.codes[..atoms * columns], atoms, columns);
-        let solution =
-            MatRef::from_row_major_slice(&self.solution[..atoms * columns], atoms, columns);
-        matmul(
-            sums.signals.as_mut(),
-            Accum::Add,
-            signals,
-            solution.transpose(),
-            T::ONE,
-            Par::Seq,
-        );
-        matmul(
-            sums.codes.as_mut(),
-            Accum::Add,
-            solution,
-            codes.transpose(),
-            T::ONE,
-            Par::Seq,
-        );
+        let (rows, atoms) = (point.problem().rows(), point.problem().atoms());
+        self.signals.resize(rows * T::tile(), T::ZERO);
+        if range.len() < T::tile() {
+            self.signals.fill(T::ZERO);
+        }
+        point.signals().pack(range, &mut self.signals, T::tile());
+        self.grouped.load(&self.tile.solution, atoms);
+        sums.signals.add(&self.signals, &self.grouped);
+        sums.codes.add(&self.codes, &self.grouped);
 
-        let pairs = self
-            .codes
-            .chunks_exact(columns)
-            .zip(self.solution.chunks_exact(columns));
-        for (sum, (codes, solution)) in sums.lambda1.iter_mut().zip(pairs) {
-            for (&code, &y) in codes.iter().zip(solution) {
+        let entries = sums
+            .lambda1
+            .iter_mut()
+            .zip(&self.codes)
+            .zip(&self.tile.solution);
+        compiled::<T, _>(|| {
+            for ((sum, &code), &y) in entries {
                 *sum += if code < T::ZERO { y } else { -y };
             }
-        }
-    }
-
-    /// `D y` of the block just solved. The signals are no longer needed, so it takes their place.
-    fn propagate(
-        &mut self,
-        problem: &Problem<T>,
-        range: Range<usize>,
-        gradient: &mut dyn SignalGradient<T>,
-    ) {
-        let (rows, atoms, columns) = (problem.rows(), problem.atoms(), range.len());
-        let solution =
-            MatRef::from_row_major_slice(&self.solution[..atoms * columns], atoms, columns);
-        let product =
-            MatMut::from_row_major_slice_mut(&mut self.signals[..rows * columns], rows, columns);
-        matmul(
-            product,
-            Accum::Replace,
-            problem.dictionary(),
-            solution,
-            T::ONE,
-            Par::Seq,
-        );
-        gradient.add(range, &self.signals, columns);
+        });
     }
 }
 
-/// Columns handled together: whole tiles, and no more signals than fit a cache.
-pub(crate) fn block_columns<T: Scalar>(rows: usize) -> usize {
-    (BLOCK_ENTRIES / (rows * T::tile())).clamp(1, 16) * T::tile()
-}
-
-/// A matrix as row-major memory.
-fn copy<T: Scalar>(matrix: MatRef<'_, T>, out: &mut Vec<T>) {
-    let columns = matrix.ncols();
-    out.resize(matrix.nrows() * columns, T::ZERO);
-    for (row, out) in matrix.row_iter().zip(out.chunks_exact_mut(columns)) {
-        if let Some(row) = row.try_as_row_major() {
-            out.copy_from_slice(row.as_slice());
-        } else {
-            for (out, &value) in out.iter_mut().zip(row.iter()) {
-                *out = value;
-            }
-        }
+/// Columns of a matrix with one row per atom, as a tile.
+pub(crate) fn load<T: Scalar>(
+    problem: &Problem<T>,
+    matrix: MatRef<'_, T>,
+    columns: Range<usize>,
+    tile: &mut Vec<T>,
+) {
+    tile.resize(padded(problem.atoms()) * T::tile(), T::ZERO);
+    // Rows of padding and columns that are not there are zero, whatever the tile held.
+    tile[matrix.nrows() * T::tile()..].fill(T::ZERO);
+    if columns.len() < T::tile() {
+        tile.fill(T::ZERO);
     }
+    matrix.pack(columns, tile, T::tile());
 }

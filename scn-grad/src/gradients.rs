@@ -2,9 +2,10 @@
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, Par};
+use scn_solvers::tile::OuterSums;
 use scn_solvers::{Problem, Scalar};
 
-use crate::AdjointReport;
+use crate::MaskedReport;
 
 /// Gradients of a loss by the parameters of a problem, summed over columns. The adjoint adds to what is there.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,17 +37,17 @@ impl<T: Scalar> Gradients<T> {
 /// Sums over columns from which the gradients by the parameters follow. With the formulas of the crate,
 ///
 /// ```text
-/// dLoss/dD = sum (x y' - D (a y' + y a')) = X Y' - D (Y A' + (Y A')')
+/// dLoss/dD = sum (x y' - D (a y' + y a')) = X Y' - D (A Y' + (A Y')')
 /// ```
 ///
-/// so it is enough to sum `X Y'` (m × n) and `Y A'` (n × n); `D` enters once at the end, not once per column.
+/// so it is enough to sum `X Y'` (m × n) and `A Y'` (n × n); `D` enters once at the end, not once per column.
 #[derive(Debug, Clone)]
 pub struct AdjointSums<T: Scalar> {
     /// `X Y'`, m × n.
-    pub(crate) signals: Mat<T>,
-    /// `Y A'`, n × n.
-    pub(crate) codes: Mat<T>,
-    /// `-sum s_j y_j`, length n.
+    pub(crate) signals: OuterSums<T>,
+    /// `A Y'`, n × n.
+    pub(crate) codes: OuterSums<T>,
+    /// `-sum s_j y_j`, with a sum for every column of a tile: n rows.
     pub(crate) lambda1: Vec<T>,
 }
 
@@ -55,9 +56,9 @@ impl<T: Scalar> AdjointSums<T> {
     pub fn zeros(problem: &Problem<T>) -> Self {
         let (rows, atoms) = (problem.rows(), problem.atoms());
         Self {
-            signals: Mat::zeros(rows, atoms),
-            codes: Mat::zeros(atoms, atoms),
-            lambda1: vec![T::ZERO; atoms],
+            signals: OuterSums::zeros(rows, atoms),
+            codes: OuterSums::zeros(atoms, atoms),
+            lambda1: vec![T::ZERO; atoms * T::tile()],
         }
     }
 
@@ -66,8 +67,8 @@ impl<T: Scalar> AdjointSums<T> {
     /// # Panics
     /// If the other sums are those of a problem of another shape.
     pub fn add(&mut self, other: &Self) {
-        self.signals += &other.signals;
-        self.codes += &other.codes;
+        self.signals.merge(&other.signals);
+        self.codes.merge(&other.codes);
         for (sum, &value) in self.lambda1.iter_mut().zip(&other.lambda1) {
             *sum += value;
         }
@@ -78,12 +79,14 @@ impl<T: Scalar> AdjointSums<T> {
     /// # Panics
     /// If sums and gradients are those of problems of another shape.
     pub fn finish_all(
-        parts: impl IntoIterator<Item = (Self, AdjointReport)>,
+        parts: impl IntoIterator<Item = (Self, MaskedReport)>,
         problem: &Problem<T>,
         into: &mut Gradients<T>,
-    ) -> AdjointReport {
-        let mut total = Self::zeros(problem);
-        let mut report = AdjointReport::empty();
+    ) -> MaskedReport {
+        let mut parts = parts.into_iter();
+        let Some((mut total, mut report)) = parts.next() else {
+            return MaskedReport::empty();
+        };
         for (sums, part) in parts {
             total.add(&sums);
             report = report.merge(part);
@@ -97,8 +100,9 @@ impl<T: Scalar> AdjointSums<T> {
     /// # Panics
     /// If sums and gradients are those of problems of another shape.
     pub fn finish(self, problem: &Problem<T>, into: &mut Gradients<T>) {
-        into.dictionary += &self.signals;
-        let symmetric = &self.codes + self.codes.transpose();
+        into.dictionary += self.signals.matrix();
+        let codes = self.codes.matrix();
+        let symmetric = codes + codes.transpose();
         matmul(
             into.dictionary.as_mut(),
             Accum::Add,
@@ -107,11 +111,12 @@ impl<T: Scalar> AdjointSums<T> {
             -T::ONE,
             Par::Seq,
         );
-        for (sum, &value) in into.lambda1.iter_mut().zip(&self.lambda1) {
-            *sum += value;
+        let sums = self.lambda1.chunks_exact(T::tile());
+        for (gradient, sums) in into.lambda1.iter_mut().zip(sums) {
+            *gradient += sums.iter().fold(T::ZERO, |total, &sum| total + sum);
         }
         for j in 0..problem.atoms() {
-            into.lambda2 -= self.codes[(j, j)];
+            into.lambda2 -= codes[(j, j)];
         }
     }
 }

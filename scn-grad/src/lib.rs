@@ -55,7 +55,7 @@
 //! let mut gradients = Gradients::zeros(&problem);
 //! let mut signal_gradient = Mat::zeros(2, 1);
 //! let cotangent = Mat::full(1, 1, 1.0);
-//! let report = point.vjp(&MaskedCholesky, cotangent.as_ref(), &mut gradients, signal_gradient.as_mut())?;
+//! let report = point.vjp(&MaskedCholesky, cotangent.as_ref(), &mut gradients, Some(signal_gradient.as_mut()))?;
 //!
 //! assert!(report.solved());
 //! assert!((signal_gradient[(0, 0)] - 0.6).abs() < 1e-12);
@@ -68,9 +68,14 @@ mod error;
 mod gradients;
 mod linearization;
 pub mod masked;
+mod tangent;
 
 pub use adjoint::{Adjoint, SignalGradient};
 pub use error::GradError;
 pub use gradients::{AdjointSums, Gradients};
-pub use linearization::Linearization;
-pub use masked::{AdjointReport, MaskedCholesky, MaskedGaussSeidel, MaskedSolver};
+pub use linearization::{Linearization, Margins};
+pub use masked::{
+    MaskedAuto, MaskedCholesky, MaskedConjugateGradient, MaskedGaussSeidel, MaskedReport,
+    MaskedSolver,
+};
+pub use tangent::Tangent;

@@ -2,19 +2,27 @@
 //!
 //! The relative residual of a column is `max over L of |u - H y| / max(1e-30, max over L of |u|)`.
 
+mod auto;
 mod cholesky;
+mod conjugate_gradient;
 mod gauss_seidel;
+mod report;
 
+pub use auto::MaskedAuto;
 pub use cholesky::MaskedCholesky;
+pub use conjugate_gradient::MaskedConjugateGradient;
 pub use gauss_seidel::MaskedGaussSeidel;
+pub use report::MaskedReport;
 
-use scn_solvers::tile::{padded, product};
+use scn_solvers::tile::{ConjugateGradients, Pace, compiled, masked_residual, padded};
 use scn_solvers::{Problem, Scalar};
+
+use self::cholesky::Factor;
 
 /// Below this a right-hand side counts as zero.
 const SMALLEST_SCALE: f64 = 1e-30;
 
-/// A method for the adjoint system (3). Its tolerance is its own: no outer iteration mends an error made here.
+/// A method for the system (3). Its tolerance is its own: no outer iteration mends an error made here.
 pub trait MaskedSolver<T: Scalar>: Send + Sync + std::fmt::Debug {
     /// A short name, as in settings.
     fn name(&self) -> &'static str;
@@ -26,87 +34,11 @@ pub trait MaskedSolver<T: Scalar>: Send + Sync + std::fmt::Debug {
         problem: &Problem<T>,
         tile: &mut MaskedTile<T>,
         first_column: usize,
-    ) -> AdjointReport;
+    ) -> MaskedReport;
 }
 
-/// What came of the adjoint solves.
-#[must_use]
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct AdjointReport {
-    /// Number of columns.
-    pub columns: usize,
-    /// Columns that miss the tolerance, among them those whose active atoms depend linearly on each other.
-    pub unsolved: usize,
-    /// Columns solved by a factorisation.
-    pub factorised: usize,
-    /// Most passes over a tile.
-    pub passes: u32,
-    /// Passes summed over columns.
-    pub column_passes: u64,
-    /// Largest relative residual of any column; NaN if one is not finite.
-    pub residual: f64,
-    /// The first column with that residual.
-    pub worst_column: usize,
-}
-
-impl AdjointReport {
-    /// The report on no columns.
-    pub fn empty() -> Self {
-        Self {
-            columns: 0,
-            unsolved: 0,
-            factorised: 0,
-            passes: 0,
-            column_passes: 0,
-            residual: 0.0,
-            worst_column: 0,
-        }
-    }
-
-    /// Whether every column met the tolerance.
-    pub fn solved(&self) -> bool {
-        self.unsolved == 0
-    }
-
-    /// Passes per column, on average.
-    pub fn mean_passes(&self) -> f64 {
-        if self.columns == 0 {
-            0.0
-        } else {
-            self.column_passes as f64 / self.columns as f64
-        }
-    }
-
-    /// The report on these columns and on later ones.
-    pub fn merge(self, later: Self) -> Self {
-        let later_is_worse = later.columns > 0
-            && !self.residual.is_nan()
-            && (self.columns == 0 || later.residual.is_nan() || later.residual > self.residual);
-        let worst = if later_is_worse { later } else { self };
-        Self {
-            columns: self.columns + later.columns,
-            unsolved: self.unsolved + later.unsolved,
-            factorised: self.factorised + later.factorised,
-            passes: self.passes.max(later.passes),
-            column_passes: self.column_passes + later.column_passes,
-            residual: worst.residual,
-            worst_column: worst.worst_column,
-        }
-    }
-
-    /// Counts the column whose residual is known.
-    fn count(&mut self, column: usize, residual: f64, tolerance: f64) {
-        let first = self.columns == 0;
-        self.columns += 1;
-        self.unsolved += usize::from(!(residual <= tolerance));
-        if first || (!self.residual.is_nan() && !(residual <= self.residual)) {
-            self.residual = residual;
-            self.worst_column = column;
-        }
-    }
-}
-
-/// One tile of adjoint systems, row-major with [`Scalar::tile`] columns and one row per padded atom.
+/// One tile of systems, row-major with [`Scalar::tile`] columns and one row per padded atom, and the memory of those who
+/// solve it.
 #[derive(Debug, Clone, Default)]
 pub struct MaskedTile<T> {
     /// 1 on the active set of each column, 0 elsewhere.
@@ -115,57 +47,64 @@ pub struct MaskedTile<T> {
     pub right_side: Vec<T>,
     /// `y`, zero off the active set.
     pub solution: Vec<T>,
-    /// `H y`.
-    product: Vec<T>,
+    /// One per column: the size of the active set.
+    active: Vec<T>,
     /// One per column: the largest `|u|`.
     scale: Vec<T>,
-    /// One per column.
+    /// One per column: relative once [`measure`](Self::measure) has been called.
     residual: Vec<T>,
     /// One per column: the largest step of the last sweep.
     change: Vec<T>,
     columns: usize,
+    pace: Pace,
+    /// `u - H y`, where conjugate gradients begin.
+    remainder: Vec<T>,
+    conjugate_gradients: ConjugateGradients<T>,
+    factor: Factor<T>,
 }
 
 impl<T: Scalar> MaskedTile<T> {
-    /// Fills the tile: entry (j, k) of codes and cotangent is at `j * stride + k`, for `columns` columns.
-    pub fn load(
-        &mut self,
-        problem: &Problem<T>,
-        codes: &[T],
-        cotangent: &[T],
-        stride: usize,
-        columns: usize,
-    ) {
-        let tile = padded(problem.atoms()) * T::tile();
-        for buffer in [
-            &mut self.mask,
-            &mut self.right_side,
-            &mut self.solution,
-            &mut self.product,
-        ] {
-            buffer.clear();
-            buffer.resize(tile, T::ZERO);
-        }
-        for buffer in [&mut self.scale, &mut self.residual, &mut self.change] {
-            buffer.clear();
-            buffer.resize(T::tile(), T::from_f64(SMALLEST_SCALE));
+    /// Fills the tile: the active sets are those of `codes`, and `u` is `right_side` on them. Both are tiles with one row
+    /// per padded atom, with `columns` columns in use. The solution becomes zero.
+    ///
+    /// # Panics
+    /// If a slice is shorter than its tile.
+    pub fn load(&mut self, problem: &Problem<T>, codes: &[T], right_side: &[T], columns: usize) {
+        let width = T::tile();
+        let tile = padded(problem.atoms()) * width;
+        self.mask.resize(tile, T::ZERO);
+        self.right_side.resize(tile, T::ZERO);
+        self.solution.clear();
+        self.solution.resize(tile, T::ZERO);
+        for row in [&mut self.scale, &mut self.residual, &mut self.change] {
+            row.clear();
+            row.resize(T::tile(), T::from_f64(SMALLEST_SCALE));
         }
         self.columns = columns;
-        for atom in 0..problem.atoms() {
-            let codes = &codes[atom * stride..][..columns];
-            let cotangent = &cotangent[atom * stride..][..columns];
-            let row = atom * T::tile();
-            for (k, (&code, &u)) in codes.iter().zip(cotangent).enumerate() {
-                if code != T::ZERO {
-                    self.mask[row + k] = T::ONE;
-                    self.right_side[row + k] = u;
+        self.pace = Pace::default();
+        self.active.clear();
+        self.active.resize(width, T::ZERO);
+        let (mask, out) = (&mut self.mask[..tile], &mut self.right_side[..tile]);
+        let rows = mask
+            .chunks_exact_mut(width)
+            .zip(out.chunks_exact_mut(width))
+            .zip(codes[..tile].chunks_exact(width))
+            .zip(right_side[..tile].chunks_exact(width));
+        let (scale, sizes) = (&mut self.scale[..width], &mut self.active[..width]);
+        compiled::<T, _>(|| {
+            for (((mask, out), codes), right_side) in rows {
+                for k in 0..width {
+                    let active = codes[k] != T::ZERO;
+                    mask[k] = if active { T::ONE } else { T::ZERO };
+                    sizes[k] += mask[k];
+                    let u = if active { right_side[k] } else { T::ZERO };
+                    out[k] = u;
                     // Written so that a NaN takes hold.
-                    if !(u.magnitude() <= self.scale[k]) {
-                        self.scale[k] = u.magnitude();
-                    }
+                    let size = u.magnitude();
+                    scale[k] = if size <= scale[k] { scale[k] } else { size };
                 }
             }
-        }
+        });
     }
 
     /// Columns in use.
@@ -175,20 +114,14 @@ impl<T: Scalar> MaskedTile<T> {
 
     /// Fills the relative residual of each column and returns the largest.
     fn measure(&mut self, problem: &Problem<T>) -> f64 {
-        product(problem.gram_panels(), &self.solution, &mut self.product);
-        self.residual.fill(T::ZERO);
-        let rows = self
-            .right_side
-            .chunks_exact(T::tile())
-            .zip(self.product.chunks_exact(T::tile()));
-        for ((u, hy), mask) in rows.zip(self.mask.chunks_exact(T::tile())) {
-            for k in 0..T::tile() {
-                let error = (mask[k] * (u[k] - hy[k])).magnitude();
-                if !(error <= self.residual[k]) {
-                    self.residual[k] = error;
-                }
-            }
-        }
+        masked_residual(
+            problem,
+            &self.mask,
+            &self.right_side,
+            &self.solution,
+            &mut self.residual,
+            &mut self.change,
+        );
         let mut worst = 0.0;
         for (residual, &scale) in self.residual.iter_mut().zip(&self.scale).take(self.columns) {
             *residual /= scale;
@@ -199,16 +132,39 @@ impl<T: Scalar> MaskedTile<T> {
         worst
     }
 
-    /// The report on this tile, from the residuals last measured.
-    fn report(&self, first_column: usize, passes: u32, tolerance: f64) -> AdjointReport {
-        let mut report = AdjointReport {
-            passes,
-            ..AdjointReport::empty()
-        };
-        report.column_passes = u64::from(passes) * self.columns as u64;
-        for (k, residual) in self.residual[..self.columns].iter().enumerate() {
-            report.count(first_column + k, residual.to_f64(), tolerance);
+    /// Factorises the columns that miss the tolerance, as far as their active atoms are independent of each other, and
+    /// reports. The residuals are those last measured.
+    ///
+    /// What a factorisation leaves is rounding, which no method undercuts: such a column is solved at any tolerance.
+    fn finish(
+        &mut self,
+        problem: &Problem<T>,
+        first_column: usize,
+        passes: u32,
+        tolerance: f64,
+    ) -> MaskedReport {
+        let (mut factorised, mut unsolved) = (0, 0);
+        for column in 0..self.columns {
+            if !(self.residual[column].to_f64() <= tolerance) {
+                match self.factorise(problem, column) {
+                    true => factorised += 1,
+                    false => unsolved += 1,
+                }
+            }
         }
-        report
+        if factorised > 0 {
+            let _ = self.measure(problem);
+        }
+        MaskedReport {
+            factorised,
+            unsolved,
+            ..self.report(first_column, passes)
+        }
+    }
+
+    /// The report on this tile, from the residuals last measured, with every column counted as solved.
+    fn report(&self, first_column: usize, passes: u32) -> MaskedReport {
+        let residuals = self.residual[..self.columns].iter();
+        MaskedReport::of_tile(first_column, passes, residuals.map(|r| r.to_f64()))
     }
 }

@@ -21,7 +21,6 @@ pub use fista::Fista;
 pub use ista::Ista;
 pub use lars::Lars;
 pub use lista::{Lista, ListaEpoch, ListaLayer, ListaTraining};
-pub(crate) use sweeps::Pace;
 
 use crate::kernel::{Largest, LargestQuotient};
 use crate::{Problem, Report, Scalar, Settings, Start, Status, Workspace, kkt};

@@ -5,9 +5,11 @@
 
 mod conjugate_gradients;
 mod outer_sums;
+mod pace;
 
 pub use conjugate_gradients::ConjugateGradients;
 pub use outer_sums::{Grouped, OuterSums};
+pub use pace::{Outlook, Pace};
 
 use std::time::Instant;
 

@@ -3,8 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use crate::kernel::Compiled;
-use crate::solver::Pace;
-use crate::tile::{ConjugateGradients, padded};
+use crate::tile::{ConjugateGradients, Pace, padded};
 use crate::{Problem, Scalar};
 
 /// The scratch memory of one worker: grows to what a problem needs and may be used for another problem afterwards.

@@ -1,10 +1,9 @@
 //! The tile kernel of coordinate descent, without its projection.
 
-use scn_solvers::tile::masked_sweep;
+use scn_solvers::tile::{Outlook, masked_sweep};
 use scn_solvers::{Problem, Scalar, Settings};
 
-use super::cholesky::factorise;
-use super::{AdjointReport, MaskedSolver, MaskedTile};
+use super::{MaskedReport, MaskedSolver, MaskedTile};
 
 /// Gauss-Seidel sweeps over a whole tile at once, the active set of each column given by a mask; what has not reached the
 /// tolerance when the passes end is factorised, so that coherent atoms cost time, not accuracy.
@@ -33,52 +32,62 @@ impl<T: Scalar> MaskedSolver<T> for MaskedGaussSeidel {
         problem: &Problem<T>,
         tile: &mut MaskedTile<T>,
         first_column: usize,
-    ) -> AdjointReport {
+    ) -> MaskedReport {
         let tolerance = self.settings.tolerance();
-        let mut passes = 0;
-        loop {
-            masked_sweep(
-                problem,
-                &tile.mask,
-                &tile.right_side,
-                &mut tile.solution,
-                &mut tile.change,
-            );
-            passes += 1;
-            let last = passes == self.settings.max_passes();
-            let moved = tile
-                .change
-                .iter()
-                .zip(&tile.scale)
-                .map(|(&change, &scale)| (change / scale).to_f64());
+        let max_passes = self.settings.max_passes();
+        let (passes, _) = tile.sweep(problem, tolerance, max_passes, f64::INFINITY);
+        tile.finish(problem, first_column, passes, tolerance)
+    }
+}
+
+impl<T: Scalar> MaskedTile<T> {
+    /// Sweeps until the measured residual is at most the tolerance, the passes are over, or more sweeps than `worth` are ahead.
+    /// Returns the number of sweeps, and whether they arrived. The residuals are measured in any case.
+    pub(super) fn sweep(
+        &mut self,
+        problem: &Problem<T>,
+        tolerance: f64,
+        max_passes: u32,
+        worth: f64,
+    ) -> (u32, bool) {
+        for passes in 1..=max_passes {
+            let last = passes == max_passes;
+            let outlook = self.sweep_once(problem, tolerance, last);
             // A certificate costs a pass: it is taken when the last step was small enough for it to hold.
-            if last || moved.fold(0.0, f64::max) <= tolerance {
-                let residual = tile.measure(problem);
-                if last || residual <= tolerance {
-                    break;
+            let Some(Outlook { estimate, ahead }) = outlook else {
+                continue;
+            };
+            // The first steps say little.
+            let slow = ahead > worth && passes > 3;
+            if last || slow || estimate <= tolerance {
+                let residual = self.measure(problem);
+                if residual <= tolerance || last || slow {
+                    return (passes, residual <= tolerance);
                 }
+                self.pace.refute(residual);
             }
         }
-        // What a factorisation leaves is rounding, which no method undercuts: such a column is solved at any tolerance.
-        let missed =
-            |tile: &MaskedTile<T>, column: usize| !(tile.residual[column].to_f64() <= tolerance);
-        let mut factorised = 0;
-        let mut unsolved = 0;
-        for column in 0..tile.columns {
-            if missed(tile, column) {
-                match factorise(problem, tile, column) {
-                    true => factorised += 1,
-                    false => unsolved += 1,
-                }
-            }
-        }
-        if factorised > 0 {
-            let _ = tile.measure(problem);
-        }
-        AdjointReport {
-            factorised,
-            unsolved,
-            ..tile.report(first_column, passes, tolerance)
-        }
+        (max_passes, false)
+    }
+
+    /// One sweep, measured if that is due.
+    fn sweep_once(&mut self, problem: &Problem<T>, tolerance: f64, last: bool) -> Option<Outlook> {
+        let measure = self.pace.due() || last;
+        masked_sweep(
+            problem,
+            &self.mask,
+            &self.right_side,
+            &mut self.solution,
+            measure.then_some(&mut self.change),
+        );
+        measure.then(|| {
+            let moved = self.change.iter().zip(&self.scale);
+            // Without a short cut, so that it takes a few vector operations. A NaN is left to the certificate.
+            let largest = moved.fold(T::ZERO, |largest, (&change, &scale)| {
+                let change = change / scale;
+                if change > largest { change } else { largest }
+            });
+            self.pace.measured(largest.to_f64(), tolerance)
+        })
     }
 }

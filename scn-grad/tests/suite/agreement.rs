@@ -118,7 +118,7 @@ proptest! {
         let solve = |solver: &dyn MaskedSolver<f32>| {
             let mut gradients = Gradients::zeros(&problem);
             let mut out = Mat::zeros(n + 4, columns);
-            let report = linearization.vjp(solver, cotangent.as_ref(), &mut gradients, out.as_mut()).unwrap();
+            let report = linearization.vjp(solver, cotangent.as_ref(), &mut gradients, Some(out.as_mut())).unwrap();
             assert!(report.solved());
             out
         };
@@ -226,7 +226,7 @@ fn batches_add_up() {
         let mut out = Mat::zeros(9, 1);
         let cotangent = point.cotangent.as_ref().subcols(k, 1);
         let report = linearization
-            .vjp(&MaskedCholesky, cotangent, &mut summed, out.as_mut())
+            .vjp(&MaskedCholesky, cotangent, &mut summed, Some(out.as_mut()))
             .unwrap();
         assert!(report.solved());
         let rounding = 1e3 * f64::EPSILON * signal_gradient.norm_max();
@@ -262,7 +262,12 @@ fn threads_do_not_change_a_bit() {
             let mut gradients = Gradients::zeros(&problem);
             let mut out = Mat::zeros(600, 700);
             let report = point
-                .vjp(&sweeps(), cotangent.as_ref(), &mut gradients, out.as_mut())
+                .vjp(
+                    &sweeps(),
+                    cotangent.as_ref(),
+                    &mut gradients,
+                    Some(out.as_mut()),
+                )
                 .unwrap();
             (gradients, out, report)
         })

@@ -23,7 +23,7 @@ fn a_weakly_active_entry_has_derivative_zero() {
     let signal = signal.as_ref();
     let code = Mat::zeros(1, 1);
     let point = Linearization::new(&problem, &signal, code.as_ref()).unwrap();
-    assert_eq!(point.margin(), 0.0);
+    assert_eq!(point.margins(0.0).smallest, 0.0);
     for solver in solvers() {
         let mut gradients = Gradients::zeros(&problem);
         let mut out = Mat::zeros(1, 1);
@@ -32,7 +32,7 @@ fn a_weakly_active_entry_has_derivative_zero() {
                 &*solver,
                 Mat::full(1, 1, 1.0).as_ref(),
                 &mut gradients,
-                out.as_mut(),
+                Some(out.as_mut()),
             )
             .unwrap();
         assert!(report.solved());
@@ -52,9 +52,9 @@ fn the_margin_is_the_distance_to_the_kink() {
         let code = Mat::full(1, 1, f64::max(x - 0.5, 0.0));
         let point = Linearization::new(&problem, &signal, code.as_ref()).unwrap();
         assert!(
-            (point.margin() - expected).abs() < 1e-15,
+            (point.margins(0.0).smallest - expected).abs() < 1e-15,
             "{x}: {}",
-            point.margin()
+            point.margins(0.0).smallest
         );
     }
 }
@@ -75,7 +75,7 @@ fn an_empty_active_set_has_no_gradient() {
                 &*solver,
                 point.cotangent.as_ref(),
                 &mut gradients,
-                out.as_mut(),
+                Some(out.as_mut()),
             )
             .unwrap();
         assert!(report.solved());
@@ -98,7 +98,12 @@ fn linearly_dependent_active_atoms_are_reported() {
         let mut gradients = Gradients::zeros(&problem);
         let mut out = Mat::zeros(3, 1);
         let report = point
-            .vjp(&*solver, cotangent.as_ref(), &mut gradients, out.as_mut())
+            .vjp(
+                &*solver,
+                cotangent.as_ref(),
+                &mut gradients,
+                Some(out.as_mut()),
+            )
             .unwrap();
         assert_eq!(
             report.unsolved,
@@ -126,7 +131,7 @@ fn slow_columns_are_factorised() {
                 solver,
                 point.cotangent.as_ref(),
                 &mut gradients,
-                out.as_mut(),
+                Some(out.as_mut()),
             )
             .unwrap();
         (report, out)
@@ -164,7 +169,7 @@ fn wrong_shapes_are_errors() {
         &MaskedCholesky,
         narrow.as_ref(),
         &mut gradients,
-        out.as_mut(),
+        Some(out.as_mut()),
     );
     assert_eq!(
         wrong.unwrap_err().to_string(),

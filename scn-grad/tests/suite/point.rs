@@ -71,7 +71,8 @@ impl Point {
         let (problem, codes, signals) = (self.problem(), self.codes(), self.signals.as_ref());
         Linearization::new(&problem, &signals, codes.as_ref())
             .unwrap()
-            .margin()
+            .margins(0.0)
+            .smallest
     }
 
     /// All gradients: those by the parameters, and dLoss/dx.
@@ -85,7 +86,7 @@ impl Point {
                 solver,
                 self.cotangent.as_ref(),
                 &mut gradients,
-                signal_gradient.as_mut(),
+                Some(signal_gradient.as_mut()),
             )
             .unwrap();
         assert!(report.solved(), "{report:?}");

@@ -5,7 +5,7 @@
 
 use faer::{MatMut, MatRef};
 use rayon::prelude::*;
-use scn_grad::{Adjoint, AdjointReport, AdjointSums, Gradients, Linearization, MaskedSolver};
+use scn_grad::{Adjoint, AdjointSums, Gradients, Linearization, MaskedReport, MaskedSolver};
 use scn_solvers::{Problem, Report, Solver, Start, encode};
 
 use crate::NetError;
@@ -58,7 +58,7 @@ pub(crate) fn encode_windows_adjoint(
     codes: &Tensor,
     cotangent: &Tensor,
     gradients: &mut Gradients<f32>,
-) -> Result<(Tensor, AdjointReport), NetError> {
+) -> Result<(Tensor, MaskedReport), NetError> {
     let WindowCoding {
         problem,
         window,
@@ -78,7 +78,7 @@ pub(crate) fn encode_windows_adjoint(
         .min(shape.images)
         .max(1);
     let mut map_gradient = Tensor::zeros(shape);
-    let parts: Vec<(AdjointSums<f32>, AdjointReport)> = MatMut::from_row_major_slice_mut(
+    let parts: Vec<(AdjointSums<f32>, MaskedReport)> = MatMut::from_row_major_slice_mut(
         map_gradient.data_mut(),
         shape.channels,
         shape.positions(),

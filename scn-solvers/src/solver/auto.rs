@@ -4,8 +4,9 @@ mod active_step;
 
 use self::active_step::{ActiveSetWas, Pull};
 use super::active_set::polish;
-use super::sweeps::{Swept, begin_sweeps, sweep_tile};
+use super::sweeps::{begin_sweeps, sweep_tile};
 use super::{EXHAUSTED, Solver, Tile};
+use crate::tile::Outlook;
 use crate::{Scalar, Settings, kkt};
 
 /// Sweeps before the first step on the active set, and between two steps: enough to move the active set.
@@ -77,7 +78,7 @@ impl<T: Scalar> Solver<T> for Auto {
             let swept = sweep_tile(tile, tolerance);
             let state = &mut tile.workspace.subspace;
             state.sweeps += 1;
-            let Swept::Measured { estimate, ahead } = swept else {
+            let Some(Outlook { estimate, ahead }) = swept else {
                 return f64::INFINITY;
             };
             if state.sweeps < SWEEPS || ahead <= worth(tile.problem.atoms()) {

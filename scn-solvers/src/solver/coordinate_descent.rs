@@ -1,6 +1,6 @@
 //! Cyclic coordinate descent in Gram form: projected Gauss-Seidel.
 
-use super::sweeps::{Swept, begin_sweeps, sweep_tile};
+use super::sweeps::{begin_sweeps, sweep_tile};
 use super::{Solver, Tile};
 use crate::{Scalar, Settings};
 
@@ -47,9 +47,7 @@ impl<T: Scalar> Solver<T> for CoordinateDescent {
     }
 
     fn pass(&self, tile: &mut Tile<'_, T>) -> f64 {
-        match sweep_tile(tile, self.settings.tolerance()) {
-            Swept::Measured { estimate, .. } => estimate,
-            Swept::NotMeasured => f64::INFINITY,
-        }
+        let outlook = sweep_tile(tile, self.settings.tolerance());
+        outlook.map_or(f64::INFINITY, |outlook| outlook.estimate)
     }
 }
