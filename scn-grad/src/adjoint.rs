@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use faer::{MatMut, MatRef};
-use scn_solvers::tile::{Grouped, add_to_columns, compiled, dictionary_product, padded};
+use scn_solvers::tile::{Grouped, Kernel, Lanes, add_to_columns, dictionary_product, padded};
 use scn_solvers::{ColumnSource, Problem, Scalar};
 
 use crate::masked::MaskedTile;
@@ -114,16 +114,30 @@ impl<T: Scalar> Adjoint<T> {
         sums.signals.add(&self.signals, &self.grouped);
         sums.codes.add(&self.codes, &self.grouped);
 
-        let entries = sums
-            .lambda1
-            .iter_mut()
-            .zip(&self.codes)
-            .zip(&self.tile.solution);
-        compiled::<T, _>(|| {
-            for ((sum, &code), &y) in entries {
-                *sum += if code < T::ZERO { y } else { -y };
-            }
+        T::dispatch(AddLambda1 {
+            codes: &self.codes,
+            solution: &self.tile.solution,
+            sums: &mut sums.lambda1,
         });
+    }
+}
+
+/// `sum -= s y`, entry by entry; compiled for the widest vectors that the processor has.
+struct AddLambda1<'a, T> {
+    codes: &'a [T],
+    solution: &'a [T],
+    sums: &'a mut [T],
+}
+
+impl<T: Scalar> Kernel<T> for AddLambda1<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes<T>>(self, _: L) {
+        let entries = self.sums.iter_mut().zip(self.codes).zip(self.solution);
+        for ((sum, &code), &y) in entries {
+            *sum += if code < T::ZERO { y } else { -y };
+        }
     }
 }
 

@@ -14,7 +14,9 @@ pub use conjugate_gradient::MaskedConjugateGradient;
 pub use gauss_seidel::MaskedGaussSeidel;
 pub use report::MaskedReport;
 
-use scn_solvers::tile::{ConjugateGradients, Pace, compiled, masked_residual, padded};
+use scn_solvers::tile::{
+    ConjugateGradients, Kernel, Lanes, Pace, SymmetricGaussSeidel, masked_residual, padded,
+};
 use scn_solvers::{Problem, Scalar};
 
 use self::cholesky::Factor;
@@ -35,6 +37,41 @@ pub trait MaskedSolver<T: Scalar>: Send + Sync + std::fmt::Debug {
         tile: &mut MaskedTile<T>,
         first_column: usize,
     ) -> MaskedReport;
+}
+
+/// What [`MaskedTile::load`] does to every entry; compiled for the widest vectors that the processor has.
+struct Load<'a, T> {
+    codes: &'a [T],
+    right_side: &'a [T],
+    mask: &'a mut [T],
+    masked: &'a mut [T],
+    scale: &'a mut [T],
+    active: &'a mut [T],
+}
+
+impl<T: Scalar> Kernel<T> for Load<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes<T>>(self, _: L) {
+        let width = T::tile();
+        let (scale, sizes) = (&mut self.scale[..width], &mut self.active[..width]);
+        let rows = (self.mask.chunks_exact_mut(width))
+            .zip(self.masked.chunks_exact_mut(width))
+            .zip(self.codes.chunks_exact(width))
+            .zip(self.right_side.chunks_exact(width));
+        for (((mask, masked), codes), right_side) in rows {
+            for k in 0..width {
+                let active = codes[k] != T::ZERO;
+                mask[k] = if active { T::ONE } else { T::ZERO };
+                sizes[k] += mask[k];
+                masked[k] = if active { right_side[k] } else { T::ZERO };
+                // Written so that a NaN takes hold.
+                let size = masked[k].magnitude();
+                scale[k] = if size <= scale[k] { scale[k] } else { size };
+            }
+        }
+    }
 }
 
 /// One tile of systems, row-major with [`Scalar::tile`] columns and one row per padded atom, and the memory of those who
@@ -60,6 +97,7 @@ pub struct MaskedTile<T> {
     /// `u - H y`, where conjugate gradients begin.
     remainder: Vec<T>,
     conjugate_gradients: ConjugateGradients<T>,
+    symmetric_gauss_seidel: SymmetricGaussSeidel<T>,
     factor: Factor<T>,
 }
 
@@ -84,26 +122,13 @@ impl<T: Scalar> MaskedTile<T> {
         self.pace = Pace::default();
         self.active.clear();
         self.active.resize(width, T::ZERO);
-        let (mask, out) = (&mut self.mask[..tile], &mut self.right_side[..tile]);
-        let rows = mask
-            .chunks_exact_mut(width)
-            .zip(out.chunks_exact_mut(width))
-            .zip(codes[..tile].chunks_exact(width))
-            .zip(right_side[..tile].chunks_exact(width));
-        let (scale, sizes) = (&mut self.scale[..width], &mut self.active[..width]);
-        compiled::<T, _>(|| {
-            for (((mask, out), codes), right_side) in rows {
-                for k in 0..width {
-                    let active = codes[k] != T::ZERO;
-                    mask[k] = if active { T::ONE } else { T::ZERO };
-                    sizes[k] += mask[k];
-                    let u = if active { right_side[k] } else { T::ZERO };
-                    out[k] = u;
-                    // Written so that a NaN takes hold.
-                    let size = u.magnitude();
-                    scale[k] = if size <= scale[k] { scale[k] } else { size };
-                }
-            }
+        T::dispatch(Load {
+            codes: &codes[..tile],
+            right_side: &right_side[..tile],
+            mask: &mut self.mask,
+            masked: &mut self.right_side,
+            scale: &mut self.scale,
+            active: &mut self.active,
         });
     }
 

@@ -18,13 +18,14 @@ mod product;
 mod residual;
 mod sweep;
 mod transpose;
+mod triangular;
 
 pub(crate) use conjugate_gradient::{Advance, Curvature, MaskedResidual, Turn};
 pub(crate) use correlate::{AtomGroups, CorrelateColumns, CorrelateTile};
 pub(crate) use fista::{FistaState, FistaStep};
 pub use instruction_set::InstructionSet;
 pub(crate) use instruction_set::LARGEST_TILE;
-pub(crate) use lanes::Lanes;
+pub use lanes::Lanes;
 pub(crate) use outer::{AddOuter, outer_columns};
 pub(crate) use peak::Peak;
 pub(crate) use prefetch::prefetch_all;
@@ -32,6 +33,7 @@ pub(crate) use product::Product;
 pub(crate) use residual::{Largest, LargestQuotient, Residual, Scale};
 pub(crate) use sweep::{Clip, Mask, RightSide, Rule, Shrink, Sweep};
 pub(crate) use transpose::{FromTile, IntoTile};
+pub(crate) use triangular::{Backward, Forward};
 
 /// A computation that can run on vectors of any width.
 pub trait Kernel<T> {

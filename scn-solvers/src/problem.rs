@@ -34,6 +34,7 @@ pub struct Problem<T: Scalar> {
     widened: OnceLock<Box<Problem<f64>>>,
     shifted_inverse: OnceLock<(T, Panels<T>)>,
     dictionary_panels: OnceLock<Panels<T>>,
+    unit_diagonal: OnceLock<(Vec<T>, Panels<T>)>,
     workspaces: WorkspacePool<T>,
 }
 
@@ -120,6 +121,7 @@ impl<T: Scalar> Problem<T> {
             widened: OnceLock::new(),
             shifted_inverse: OnceLock::new(),
             dictionary_panels: OnceLock::new(),
+            unit_diagonal: OnceLock::new(),
             workspaces: WorkspacePool::default(),
         }
     }
@@ -239,6 +241,7 @@ impl<T: Scalar> Problem<T> {
         self.lipschitz = OnceLock::new();
         self.widened = OnceLock::new();
         self.shifted_inverse = OnceLock::new();
+        self.unit_diagonal = OnceLock::new();
         if let Some(panels) = self.dictionary_panels.get_mut() {
             panels.repack(self.dictionary.as_ref());
         }
@@ -269,6 +272,33 @@ impl<T: Scalar> Problem<T> {
     pub(crate) fn dictionary_panels(&self) -> &Panels<T> {
         self.dictionary_panels
             .get_or_init(|| Panels::pack(self.dictionary.as_ref(), padded(self.atoms())))
+    }
+
+    /// `1 / sqrt(H_jj)`, padded with zeros; 0 for a zero atom.
+    pub(crate) fn unit_scaling(&self) -> &[T] {
+        &self.unit_diagonal().0
+    }
+
+    /// `H_ij / sqrt(H_ii H_jj) - δ_ij` packed, with padded rows and columns; zero for zero atoms. For derivatives alone.
+    pub(crate) fn unit_panels(&self) -> &Panels<T> {
+        &self.unit_diagonal().1
+    }
+
+    fn unit_diagonal(&self) -> &(Vec<T>, Panels<T>) {
+        self.unit_diagonal.get_or_init(|| {
+            let inverse = self.inverse_diagonal.iter();
+            let scaling: Vec<T> = inverse.map(|d| T::from_f64(d.to_f64().sqrt())).collect();
+            let mut panels =
+                Panels::pack(Mat::zeros(self.atoms(), 0).as_ref(), padded(self.atoms()));
+            panels.fill(self.atoms(), |i, j| {
+                if i == j {
+                    T::ZERO
+                } else {
+                    scaling[i] * self.gram[(i, j)] * scaling[j]
+                }
+            });
+            (scaling, panels)
+        })
     }
 
     /// Scratch memory of the threads that work on this problem.

@@ -6,16 +6,19 @@
 mod conjugate_gradients;
 mod outer_sums;
 mod pace;
+mod symmetric_gauss_seidel;
 
+pub use crate::kernel::{Kernel, Lanes};
 pub use conjugate_gradients::ConjugateGradients;
 pub use outer_sums::{Grouped, OuterSums};
 pub use pace::{Outlook, Pace};
+pub use symmetric_gauss_seidel::SymmetricGaussSeidel;
 
 use std::time::Instant;
 
 use faer::MatRef;
 
-use crate::kernel::{Compiled, FromTile, Mask, MaskedResidual, Peak, Product, Sweep};
+use crate::kernel::{FromTile, Mask, MaskedResidual, Peak, Product, Sweep};
 use crate::{Problem, Scalar};
 
 /// Rows of a matrix that are packed side by side.
@@ -75,7 +78,7 @@ impl<T: Scalar> Panels<T> {
 
     /// The panels in order, each `columns` groups of [`PANEL`] numbers.
     #[inline(always)]
-    pub(crate) fn panels(&self) -> impl ExactSizeIterator<Item = &[T]> {
+    pub(crate) fn panels(&self) -> impl ExactSizeIterator<Item = &[T]> + DoubleEndedIterator {
         self.data.chunks_exact((self.columns * PANEL).max(1))
     }
 }
@@ -166,12 +169,6 @@ pub fn add_to_columns<T: Scalar>(tile: &[T], rows: usize, columns: &mut [&mut [T
         rows,
         columns,
     });
-}
-
-/// Runs a plain loop, compiled for the widest vectors that the processor has. What the closure calls must be inlined into it.
-#[inline]
-pub fn compiled<T: Scalar, R>(run: impl FnOnce() -> R) -> R {
-    T::dispatch(Compiled(run))
 }
 
 /// The most floating point operations per second that one thread of this processor can do in this type, measured over a tenth of a

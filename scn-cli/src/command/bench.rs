@@ -1,20 +1,16 @@
 //! `scn bench`: how fast this machine is.
 
-use std::path::PathBuf;
+mod adjoint;
+mod solve;
+
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use clap::{ArgGroup, Args, Subcommand};
-use faer::{MatMut, MatRef};
-use scn_solvers::testing::Workload;
-use scn_solvers::tile::peak_operations_per_second;
-use scn_solvers::{InstructionSet, Lambda1, Report, Scalar, Settings};
-use serde::Serialize;
+use clap::{Args, Subcommand};
 
-use crate::arrays::{Array, Values};
+use self::adjoint::Adjoint;
+use self::solve::Solve;
 use crate::output::Output;
-use crate::problem_files::{Given, MatrixKind, Numbers, ProblemFiles};
-use crate::solver_name::SolverName;
 
 /// Speed of this machine.
 #[derive(Debug, Args)]
@@ -26,256 +22,35 @@ pub(crate) struct Bench {
 #[derive(Debug, Subcommand)]
 enum What {
     Solve(Solve),
+    Adjoint(Adjoint),
 }
 
-/// Sparse codes: columns per second, passes, KKT residual and share of the machine's peak, per shape and solver.
-///
-/// Without files, signals are made of few atoms and noise. The time is from signals in memory to codes in memory: Gram matrix, D'x and
-/// solve. Operations are 2 (m n + passes n²) per column; the peak is that of multiply-adds on registers, measured first.
-#[derive(Debug, Args)]
-#[command(
-    group = ArgGroup::new("matrix").args(["dictionary", "gram"]),
-    after_help = "Examples:\n  scn bench solve --shape 144x64 --solver auto --solver fista --tolerance 1e-6\n  scn bench solve --dictionary D.npy --signals X.npy --lambda1 0.1 --lambda2 0.001"
-)]
-struct Solve {
-    #[command(flatten)]
-    files: ProblemFiles,
-    /// Shape of the dictionary, m x n; may be given several times
-    #[arg(long = "shape", value_name = "MxN", value_parser = shape,
-          default_values = ["27x16", "144x64", "576x16", "288x128", "2304x64", "576x256"],
-          conflicts_with_all = ["dictionary", "gram"])]
-    shapes: Vec<(usize, usize)>,
-    /// Method; may be given several times
-    #[arg(long = "solver", value_enum, default_values = ["auto", "coordinate-descent", "fista"])]
-    solvers: Vec<SolverName>,
-    /// KKT residual to reach
-    #[arg(long, value_name = "NUMBER", default_value_t = 1e-4)]
-    tolerance: f64,
-    /// Share of active codes, set by lambda1; 1 means lambda1 = 0
-    #[arg(long, value_name = "SHARE", default_value_t = 0.25, conflicts_with_all = ["dictionary", "gram"])]
-    active: f64,
-    /// Inner product between atoms, in [0, 1)
-    #[arg(long, value_name = "NUMBER", default_value_t = 0.0, conflicts_with_all = ["dictionary", "gram"])]
-    coherence: f64,
-    /// Signals per shape
-    #[arg(long, value_name = "COUNT", default_value_t = 20_000, conflicts_with_all = ["dictionary", "gram"])]
-    columns: usize,
-    /// Numbers of 8 bytes instead of 4
-    #[arg(long, conflicts_with_all = ["dictionary", "gram"])]
-    double: bool,
-    /// Times that each is run at least; short runs are repeated for half a second. The fastest counts
-    #[arg(long, value_name = "COUNT", default_value_t = 3)]
-    repeats: usize,
-    /// Passes before a column is given up
-    #[arg(long, value_name = "COUNT", default_value_t = 5000)]
-    max_passes: u32,
-    /// Where the codes of the last method go, .npy [n, P]
-    #[arg(long, value_name = "A.npy", requires = "matrix")]
-    out: Option<PathBuf>,
+impl Bench {
+    pub(crate) fn run(&self, output: &Output) -> Result<()> {
+        match &self.what {
+            What::Solve(solve) => solve.run(output),
+            What::Adjoint(adjoint) => adjoint.run(output),
+        }
+    }
 }
 
 /// Runs that take less are repeated.
 const SHORT: Duration = Duration::from_millis(500);
 
-/// What `--json` prints.
-#[derive(Debug, Serialize)]
-struct Summary {
-    instruction_set: String,
-    threads: usize,
-    precision: &'static str,
-    tolerance: f64,
-    /// None on a problem in files.
-    coherence: Option<f64>,
-    /// Of all threads together.
-    peak_operations_per_second: f64,
-    runs: Vec<Run>,
-}
-
-#[derive(Debug, Serialize)]
-struct Run {
-    rows: usize,
-    atoms: usize,
-    /// None where each atom has its own.
-    lambda1: Option<f64>,
-    solver: &'static str,
-    status: String,
-    columns: usize,
-    unconverged: usize,
-    seconds: f64,
-    columns_per_second: f64,
-    mean_passes: f64,
-    kkt: f64,
-    active: f64,
-    operations_per_second: f64,
-    share_of_peak: f64,
-}
-
-impl Bench {
-    pub(crate) fn run(&self, output: &Output) -> Result<()> {
-        let What::Solve(solve) = &self.what;
-        if solve.files.named() {
-            match solve.files.read()? {
-                Given::F32(numbers) => solve.bench_files("f32", &numbers, Values::F32, output),
-                Given::F64(numbers) => solve.bench_files("f64", &numbers, Values::F64, output),
-            }
-        } else if solve.double {
-            solve.bench_shapes::<f64>("f64", output)
-        } else {
-            solve.bench_shapes::<f32>("f32", output)
+/// The seconds of the fastest of some runs, and what the last returned.
+fn fastest<R>(repeats: usize, mut run: impl FnMut() -> Result<R>) -> Result<(f64, R)> {
+    let first = Instant::now();
+    let mut seconds = f64::INFINITY;
+    let mut runs = 0;
+    loop {
+        runs += 1;
+        let start = Instant::now();
+        let result = run()?;
+        seconds = seconds.min(start.elapsed().as_secs_f64());
+        if runs >= repeats && first.elapsed() >= SHORT {
+            return Ok((seconds, result));
         }
     }
-}
-
-impl Solve {
-    /// On the user's own problem.
-    fn bench_files<T: Scalar>(
-        &self,
-        precision: &'static str,
-        numbers: &Numbers<T>,
-        values: fn(Vec<T>) -> Values,
-        output: &Output,
-    ) -> Result<()> {
-        let mut summary = self.begin::<T>(precision, output);
-        let (atoms, columns) = (numbers.atoms(), numbers.columns.ncols());
-        let mut codes = vec![T::ZERO; atoms * columns];
-        for &name in &self.solvers {
-            self.time(numbers, name, &mut codes, &mut summary, output)?;
-        }
-        if let Some(path) = &self.out {
-            let shape = vec![atoms, columns];
-            let values = values(codes);
-            Array { shape, values }.write(path)?;
-        }
-        output.result_json(&summary)
-    }
-
-    /// On random problems.
-    fn bench_shapes<T: Scalar>(&self, precision: &'static str, output: &Output) -> Result<()> {
-        let mut summary = self.begin::<T>(precision, output);
-        for &shape in &self.shapes {
-            let active = (self.active < 1.0).then_some(self.active);
-            let workload = Workload::<T>::new(shape, self.columns, self.coherence, active, 1);
-            let numbers = Numbers::random(workload);
-            let mut codes = vec![T::ZERO; numbers.atoms() * self.columns];
-            for &name in &self.solvers {
-                self.time(&numbers, name, &mut codes, &mut summary, output)?;
-            }
-        }
-        output.result_json(&summary)
-    }
-
-    /// Measures the machine and prints the head of the table.
-    fn begin<T: Scalar>(&self, precision: &'static str, output: &Output) -> Summary {
-        let peaks = rayon::broadcast(|_| peak_operations_per_second::<T>());
-        let summary = Summary {
-            instruction_set: InstructionSet::detect().to_string(),
-            threads: rayon::current_num_threads(),
-            precision,
-            tolerance: self.tolerance,
-            coherence: (!self.files.named()).then_some(self.coherence),
-            peak_operations_per_second: peaks.into_iter().sum(),
-            runs: Vec::new(),
-        };
-        let coherence = summary.coherence.map_or(String::new(), |coherence| {
-            format!(", coherence {coherence}")
-        });
-        output.say(format_args!(
-            "{}, {} threads, {precision}: peak {:.1} GFLOP/s; KKT residual {:.0e}{coherence}\n\n\
-             {:>10} {:>8}  {:<24} {:>11}  {:>6}  {:>7}  {:>6}  {:>7}  {:>5}",
-            summary.instruction_set,
-            summary.threads,
-            summary.peak_operations_per_second / 1e9,
-            self.tolerance,
-            "shape",
-            "lambda1",
-            "solver",
-            "columns/s",
-            "passes",
-            "KKT",
-            "active",
-            "GFLOP/s",
-            "peak"
-        ));
-        summary
-    }
-
-    /// Runs one method some times, prints a line, and leaves its codes in `codes` (n × P, row-major).
-    fn time<T: Scalar>(
-        &self,
-        numbers: &Numbers<T>,
-        name: SolverName,
-        codes: &mut [T],
-        summary: &mut Summary,
-        output: &Output,
-    ) -> Result<()> {
-        let settings = Settings::new(self.tolerance, self.max_passes)?;
-        let solver = name.build::<T>(settings);
-        let (rows, atoms) = numbers.matrix.shape();
-        let count = numbers.columns.ncols();
-        let mut seconds = f64::INFINITY;
-        let mut report = Report::empty();
-        let first = Instant::now();
-        let mut runs = 0;
-        while runs < self.repeats.max(1) || first.elapsed() < SHORT {
-            runs += 1;
-            let start = Instant::now();
-            let problem = numbers.pose()?;
-            let codes = MatMut::from_row_major_slice_mut(codes, atoms, count);
-            report = numbers.encode(&*solver, &problem, codes)?;
-            seconds = seconds.min(start.elapsed().as_secs_f64());
-        }
-        let codes = MatRef::from_row_major_slice(codes, atoms, count);
-        let check = numbers.check(&numbers.pose()?, codes)?;
-        let columns = count as f64;
-        let correlations = match numbers.kind {
-            MatrixKind::Dictionary => rows * atoms,
-            MatrixKind::Gram => 0,
-        };
-        let products = correlations as f64 + report.mean_passes() * (atoms * atoms) as f64;
-        let operations_per_second = 2.0 * columns * products / seconds;
-        let run = Run {
-            rows,
-            atoms,
-            lambda1: match &numbers.penalty.lambda1 {
-                Lambda1::Scalar(value) => Some(value.to_f64()),
-                Lambda1::PerAtom(_) => None,
-            },
-            solver: solver.name(),
-            status: report.status.to_string(),
-            columns: count,
-            unconverged: report.unconverged.len(),
-            seconds,
-            columns_per_second: columns / seconds,
-            mean_passes: report.mean_passes(),
-            kkt: check.kkt,
-            active: check.active,
-            operations_per_second,
-            share_of_peak: operations_per_second / summary.peak_operations_per_second,
-        };
-        output.say(describe(&run));
-        summary.runs.push(run);
-        Ok(())
-    }
-}
-
-fn describe(run: &Run) -> String {
-    let missed = match run.unconverged {
-        0 => String::new(),
-        count => format!("  {}: {count} columns", run.status),
-    };
-    format!(
-        "{:>10} {:>8}  {:<24} {:>11.0}  {:>6.1}  {:>7.1e}  {:>4.0} %  {:>7.1}  {:>3.0} %{missed}",
-        format!("{} x {}", run.rows, run.atoms),
-        run.lambda1
-            .map_or("per atom".to_string(), |lambda1| format!("{lambda1:.3}")),
-        run.solver,
-        run.columns_per_second,
-        run.mean_passes,
-        run.kkt,
-        100.0 * run.active,
-        run.operations_per_second / 1e9,
-        100.0 * run.share_of_peak
-    )
 }
 
 /// `MxN`

@@ -1,6 +1,6 @@
 //! Exact: a Cholesky factorisation of `H_LL` per column.
 
-use scn_solvers::tile::compiled;
+use scn_solvers::tile::{Kernel, Lanes};
 use scn_solvers::{Problem, Scalar};
 
 use super::{MaskedReport, MaskedSolver, MaskedTile};
@@ -87,7 +87,11 @@ impl<T: Scalar> MaskedTile<T> {
                 }
             }
         }
-        let solved = compiled::<T, _>(|| solve_positive_definite(matrix, diagonal, vector));
+        let solved = T::dispatch(PositiveDefinite {
+            matrix,
+            diagonal,
+            vector,
+        });
         if solved {
             for (&j, &y) in active.iter().zip(&*vector) {
                 self.solution[j * width + column] = y;
@@ -97,40 +101,57 @@ impl<T: Scalar> MaskedTile<T> {
     }
 }
 
-/// Solves `A y = u`, given the upper triangle of A, row-major, its diagonal once more, and u in `vector`, which y replaces. False if
-/// a pivot is no more than what rounding leaves of zero: `8 n ε` times the diagonal entry.
+/// Solves `A y = u`. False if a pivot is no more than what rounding leaves of zero: `8 n ε` times the diagonal entry.
 ///
 /// Each row is taken from those below it, so that the inner loop runs along memory (Golub and Van Loan, "Matrix computations",
 /// section 4.2 of the fourth edition).
-#[inline(always)]
-fn solve_positive_definite<T: Scalar>(matrix: &mut [T], diagonal: &[T], vector: &mut [T]) -> bool {
-    let size = vector.len();
-    let smallest = T::from_f64(8.0 * size as f64) * T::EPSILON;
-    for p in 0..size {
-        let (above, below) = matrix.split_at_mut((p + 1) * size);
-        let row = &above[p * size..];
-        let pivot = row[p];
-        // Written so that a NaN counts as dependent.
-        if !(pivot > smallest * diagonal[p]) {
-            return false;
-        }
-        let inverse = T::ONE / pivot;
-        let u = vector[p];
-        for (q, target) in (p + 1..size).zip(below.chunks_exact_mut(size)) {
-            let factor = row[q] * inverse;
-            for (entry, &value) in target[q..].iter_mut().zip(&row[q..]) {
-                *entry -= factor * value;
+struct PositiveDefinite<'a, T> {
+    /// The upper triangle of A, row-major.
+    matrix: &'a mut [T],
+    /// That of A.
+    diagonal: &'a [T],
+    /// u, which y replaces.
+    vector: &'a mut [T],
+}
+
+impl<T: Scalar> Kernel<T> for PositiveDefinite<'_, T> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn run<L: Lanes<T>>(self, _: L) -> bool {
+        let Self {
+            matrix,
+            diagonal,
+            vector,
+        } = self;
+        let size = vector.len();
+        let smallest = T::from_f64(8.0 * size as f64) * T::EPSILON;
+        for p in 0..size {
+            let (above, below) = matrix.split_at_mut((p + 1) * size);
+            let row = &above[p * size..];
+            let pivot = row[p];
+            // Written so that a NaN counts as dependent.
+            if !(pivot > smallest * diagonal[p]) {
+                return false;
             }
-            vector[q] -= factor * u;
+            let inverse = T::ONE / pivot;
+            let u = vector[p];
+            for (q, target) in (p + 1..size).zip(below.chunks_exact_mut(size)) {
+                let factor = row[q] * inverse;
+                for (entry, &value) in target[q..].iter_mut().zip(&row[q..]) {
+                    *entry -= factor * value;
+                }
+                vector[q] -= factor * u;
+            }
+            vector[p] = u * inverse;
         }
-        vector[p] = u * inverse;
+        for p in (0..size).rev() {
+            let row = &matrix[p * size..(p + 1) * size];
+            let sum = dot(&row[p + 1..], &vector[p + 1..]);
+            vector[p] -= sum / row[p];
+        }
+        true
     }
-    for p in (0..size).rev() {
-        let row = &matrix[p * size..(p + 1) * size];
-        let sum = dot(&row[p + 1..], &vector[p + 1..]);
-        vector[p] -= sum / row[p];
-    }
-    true
 }
 
 /// In eight sums, which fit the registers of any processor.

@@ -35,39 +35,28 @@ impl<T: Scalar> MaskedSolver<T> for MaskedGaussSeidel {
     ) -> MaskedReport {
         let tolerance = self.settings.tolerance();
         let max_passes = self.settings.max_passes();
-        let (passes, _) = tile.sweep(problem, tolerance, max_passes, f64::INFINITY);
+        let passes = tile.sweep(problem, tolerance, max_passes);
         tile.finish(problem, first_column, passes, tolerance)
     }
 }
 
 impl<T: Scalar> MaskedTile<T> {
-    /// Sweeps until the measured residual is at most the tolerance, the passes are over, or more sweeps than `worth` are ahead.
-    /// Returns the number of sweeps, and whether they arrived. The residuals are measured in any case.
-    pub(super) fn sweep(
-        &mut self,
-        problem: &Problem<T>,
-        tolerance: f64,
-        max_passes: u32,
-        worth: f64,
-    ) -> (u32, bool) {
+    /// Sweeps until the measured residual is at most the tolerance, or the passes are over. Returns the number of sweeps. The residuals
+    /// are measured in any case.
+    fn sweep(&mut self, problem: &Problem<T>, tolerance: f64, max_passes: u32) -> u32 {
         for passes in 1..=max_passes {
             let last = passes == max_passes;
             let outlook = self.sweep_once(problem, tolerance, last);
             // A certificate costs a pass: it is taken when the last step was small enough for it to hold.
-            let Some(Outlook { estimate, ahead }) = outlook else {
-                continue;
-            };
-            // The first steps say little.
-            let slow = ahead > worth && passes > 3;
-            if last || slow || estimate <= tolerance {
+            if last || outlook.is_some_and(|outlook| outlook.estimate <= tolerance) {
                 let residual = self.measure(problem);
-                if residual <= tolerance || last || slow {
-                    return (passes, residual <= tolerance);
+                if residual <= tolerance || last {
+                    return passes;
                 }
                 self.pace.refute(residual);
             }
         }
-        (max_passes, false)
+        max_passes
     }
 
     /// One sweep, measured if that is due.

@@ -116,21 +116,6 @@ trait Turn<const SIDE: usize>: Copy {
     fn turn(self, block: [[f32; SIDE]; SIDE]) -> [[f32; SIDE]; SIDE];
 }
 
-/// The numbers of a slice from `first` on, as many as there are up to SIDE, and zeros behind.
-#[cfg(target_arch = "x86_64")]
-#[inline(always)]
-fn some_numbers<const SIDE: usize>(slice: &[f32], first: usize) -> [f32; SIDE] {
-    let mut numbers = [0.0; SIDE];
-    let rest = &slice[first..];
-    // A whole block is one move.
-    if let Some(whole) = rest.first_chunk::<SIDE>() {
-        numbers = *whole;
-    } else {
-        numbers[..rest.len()].copy_from_slice(rest);
-    }
-    numbers
-}
-
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 fn each_block_into_tile<const SIDE: usize>(
@@ -142,8 +127,16 @@ fn each_block_into_tile<const SIDE: usize>(
     for (block, columns) in columns.chunks_exact(SIDE).enumerate() {
         for (part, rows) in tile.chunks_mut(SIDE * width).enumerate() {
             let mut numbers = [[0.0; SIDE]; SIDE];
-            for k in 0..SIDE {
-                numbers[k] = some_numbers(columns[k], part * SIDE);
+            let count = rows.len() / width;
+            // Lengths that are constants make a copy one move.
+            if count == SIDE {
+                for k in 0..SIDE {
+                    numbers[k].copy_from_slice(&columns[k][part * SIDE..][..SIDE]);
+                }
+            } else {
+                for k in 0..SIDE {
+                    numbers[k][..count].copy_from_slice(&columns[k][part * SIDE..][..count]);
+                }
             }
             let numbers = how.turn(numbers);
             for (row, numbers) in rows.chunks_exact_mut(width).zip(&numbers) {
@@ -169,23 +162,26 @@ fn each_block_from_tile<const SIDE: usize, const ADD: bool>(
             }
             let numbers = how.turn(numbers);
             let count = rows.len() / width;
-            for k in 0..SIDE {
-                let column = &mut columns[k][part * SIDE..][..count];
-                if let Some(whole) = column.first_chunk_mut::<SIDE>() {
-                    for i in 0..SIDE {
-                        whole[i] = if ADD {
-                            whole[i] + numbers[k][i]
-                        } else {
-                            numbers[k][i]
-                        };
-                    }
-                } else {
-                    for (entry, &number) in column.iter_mut().zip(&numbers[k]) {
-                        *entry = if ADD { *entry + number } else { number };
-                    }
+            if count == SIDE {
+                for k in 0..SIDE {
+                    let column = &mut columns[k][part * SIDE..][..SIDE];
+                    store::<ADD>(column, &numbers[k]);
+                }
+            } else {
+                for k in 0..SIDE {
+                    let column = &mut columns[k][part * SIDE..][..count];
+                    store::<ADD>(column, &numbers[k]);
                 }
             }
         }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn store<const ADD: bool>(column: &mut [f32], numbers: &[f32]) {
+    for (entry, &number) in column.iter_mut().zip(numbers) {
+        *entry = if ADD { *entry + number } else { number };
     }
 }
 
@@ -194,6 +190,7 @@ fn each_block_from_tile<const SIDE: usize, const ADD: bool>(
 impl Turn<16> for pulp::x86::V4 {
     #[inline(always)]
     fn turn(self, block: [[f32; 16]; 16]) -> [[f32; 16]; 16] {
+        let mut turned = [[0.0; 16]; 16];
         let avx = self.avx512f;
         let zero = avx._mm512_setzero_ps();
         // Quarter q of groups[g][i]: number 4 q + i of the rows from 4 g to 4 g + 3.
@@ -216,7 +213,6 @@ impl Turn<16> for pulp::x86::V4 {
         }
         const EVEN: i32 = 0b10_00_10_00;
         const ODD: i32 = 0b11_01_11_01;
-        let mut turned = [[0.0; 16]; 16];
         for i in 0..4 {
             let [a, b, c, d] = [groups[0][i], groups[1][i], groups[2][i], groups[3][i]];
             let even = avx._mm512_shuffle_f32x4::<EVEN>(a, b);
@@ -237,6 +233,7 @@ impl Turn<16> for pulp::x86::V4 {
 impl Turn<8> for pulp::x86::V3 {
     #[inline(always)]
     fn turn(self, block: [[f32; 8]; 8]) -> [[f32; 8]; 8] {
+        let mut turned = [[0.0; 8]; 8];
         let avx = self.avx;
         let zero = avx._mm256_setzero_ps();
         let mut groups = [[zero; 4]; 2];
@@ -256,7 +253,6 @@ impl Turn<8> for pulp::x86::V3 {
                 avx._mm256_castpd_ps(avx._mm256_unpackhi_pd(high, last_high)),
             ];
         }
-        let mut turned = [[0.0; 8]; 8];
         for i in 0..4 {
             let (a, b) = (groups[0][i], groups[1][i]);
             turned[i] = pulp::cast(avx._mm256_permute2f128_ps::<0x20>(a, b));

@@ -140,7 +140,7 @@ impl<T: Scalar> ConjugateGradients<T> {
 }
 
 /// `a / b`, or 0 where a column has nothing left to solve.
-fn quotient<T: Scalar>(a: T, b: T) -> T {
+pub(super) fn quotient<T: Scalar>(a: T, b: T) -> T {
     let quotient = a / b;
     if b > T::ZERO && quotient.finite() {
         quotient

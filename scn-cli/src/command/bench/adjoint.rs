@@ -1,0 +1,335 @@
+//! `scn bench adjoint`: derivatives of sparse codes per second, beside the codes themselves.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+use clap::{Args, ValueEnum};
+use faer::{Mat, MatMut, MatRef};
+use scn_grad::{
+    Gradients, Linearization, MaskedAuto, MaskedCholesky, MaskedConjugateGradient,
+    MaskedGaussSeidel, MaskedReport, MaskedSolver,
+};
+use scn_solvers::testing::{Workload, normal_matrix};
+use scn_solvers::{Auto, Settings};
+use serde::Serialize;
+
+use super::{fastest, shape};
+use crate::arrays::{Array, Values};
+use crate::output::Output;
+use crate::problem_files::{Given, Numbers, ProblemFiles};
+
+/// The adjoint: from dLoss/da to the gradients by dictionary, signals, lambda1 and lambda2, beside the time that the codes take.
+///
+/// In f32. Without files, signals are made of few atoms and noise, and dLoss/da is random. The codes are solved by `auto` from zero, Gram
+/// matrix and D'x included; both times are from memory to memory.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  scn bench adjoint --shape 144x64 --active 1 --columns 100000\n  scn bench adjoint --dictionary D.npy --signals X.npy --cotangent U.npy --lambda1 0.1 --out-dictionary dD.npy"
+)]
+pub(super) struct Adjoint {
+    #[command(flatten)]
+    files: ProblemFiles,
+    /// dLoss/da, .npy [n, P]
+    #[arg(long, value_name = "U.npy", requires = "signals")]
+    cotangent: Option<PathBuf>,
+    /// Shape of the dictionary, m x n; may be given several times
+    #[arg(long = "shape", value_name = "MxN", value_parser = shape,
+          default_values = ["27x16", "144x64", "576x16", "288x128", "2304x64", "576x256"],
+          conflicts_with_all = ["dictionary", "gram"])]
+    shapes: Vec<(usize, usize)>,
+    /// Method for the linear systems; may be given several times
+    #[arg(long = "solver", value_enum, default_values = ["auto"])]
+    solvers: Vec<MaskedSolverName>,
+    /// KKT residual of the codes
+    #[arg(long, value_name = "NUMBER", default_value_t = 1e-4)]
+    tolerance: f64,
+    /// Relative residual of the linear systems
+    #[arg(long, value_name = "NUMBER", default_value_t = 1e-4)]
+    adjoint_tolerance: f64,
+    /// Share of active codes, set by lambda1; 1 means lambda1 = 0, which leaves half of them
+    #[arg(long, value_name = "SHARE", default_value_t = 0.25, conflicts_with_all = ["dictionary", "gram"])]
+    active: f64,
+    /// Inner product between atoms, in [0, 1)
+    #[arg(long, value_name = "NUMBER", default_value_t = 0.0, conflicts_with_all = ["dictionary", "gram"])]
+    coherence: f64,
+    /// Signals per shape
+    #[arg(long, value_name = "COUNT", default_value_t = 20_000, conflicts_with_all = ["dictionary", "gram"])]
+    columns: usize,
+    /// Times that each is run at least; short runs are repeated for half a second. The fastest counts
+    #[arg(long, value_name = "COUNT", default_value_t = 3)]
+    repeats: usize,
+    /// Passes before the codes of a column are given up, or its linear system is factorised
+    #[arg(long, value_name = "COUNT", default_value_t = 5000)]
+    max_passes: u32,
+    /// Where dLoss/dD of the last method goes, .npy [m, n]
+    #[arg(long, value_name = "dD.npy", requires = "cotangent")]
+    out_dictionary: Option<PathBuf>,
+    /// Where dLoss/dx of the last method goes, .npy [m, P]
+    #[arg(long, value_name = "dX.npy", requires = "cotangent")]
+    out_signals: Option<PathBuf>,
+}
+
+/// A method for the linear systems of a derivative.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum MaskedSolverName {
+    /// Picks one of the others for each tile
+    Auto,
+    /// Sweeps over a tile of columns at once
+    GaussSeidel,
+    /// Preconditioned by the diagonal, for a tile of columns at once
+    ConjugateGradient,
+    /// Conjugate gradients preconditioned by sweeps forward and back
+    SymmetricGaussSeidel,
+    /// Exact, column by column
+    Cholesky,
+}
+
+impl MaskedSolverName {
+    fn build(self, settings: Settings) -> Box<dyn MaskedSolver<f32>> {
+        match self {
+            Self::Auto => Box::new(MaskedAuto::new(settings)),
+            Self::GaussSeidel => Box::new(MaskedGaussSeidel::new(settings)),
+            Self::ConjugateGradient => Box::new(MaskedConjugateGradient::new(settings)),
+            Self::SymmetricGaussSeidel => Box::new(
+                MaskedConjugateGradient::with_symmetric_gauss_seidel(settings),
+            ),
+            Self::Cholesky => Box::new(MaskedCholesky),
+        }
+    }
+}
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct Summary {
+    threads: usize,
+    tolerance: f64,
+    adjoint_tolerance: f64,
+    runs: Vec<Run>,
+}
+
+#[derive(Debug, Serialize)]
+struct Run {
+    rows: usize,
+    atoms: usize,
+    columns: usize,
+    active: f64,
+    solver: &'static str,
+    forward_seconds: f64,
+    adjoint_seconds: f64,
+    forward_columns_per_second: f64,
+    adjoint_columns_per_second: f64,
+    /// Of the linear systems.
+    mean_passes: f64,
+    factorised: usize,
+    unsolved: usize,
+    residual: f64,
+    /// Of this process so far, where the system tells.
+    peak_rss_bytes: Option<u64>,
+}
+
+/// One problem with its codes, and what the adjoint begins and ends with.
+struct Batch {
+    numbers: Numbers<f32>,
+    cotangent: Mat<f32>,
+    signal_gradient: Mat<f32>,
+    gradients: Gradients<f32>,
+}
+
+impl Adjoint {
+    pub(super) fn run(&self, output: &Output) -> Result<()> {
+        output.say(format_args!(
+            "{} threads, f32: codes to a KKT residual of {:.0e}, linear systems to {:.0e}\n\n\
+             {:>10} {:>7} {:>11}  {:<19} {:>11} {:>5}  {:>6} {:>8}",
+            rayon::current_num_threads(),
+            self.tolerance,
+            self.adjoint_tolerance,
+            "shape",
+            "active",
+            "codes/s",
+            "solver",
+            "adjoints/s",
+            "time",
+            "passes",
+            "residual"
+        ));
+        let mut summary = Summary {
+            threads: rayon::current_num_threads(),
+            tolerance: self.tolerance,
+            adjoint_tolerance: self.adjoint_tolerance,
+            runs: Vec::new(),
+        };
+        if self.files.named() {
+            let batch = self.read()?;
+            let batch = self.time(batch, &mut summary, output)?;
+            let written = [
+                (&self.out_dictionary, &batch.gradients.dictionary),
+                (&self.out_signals, &batch.signal_gradient),
+            ];
+            for (path, matrix) in written {
+                if let Some(path) = path {
+                    write(path, matrix)?;
+                }
+            }
+        } else {
+            for &shape in &self.shapes {
+                let active = (self.active < 1.0).then_some(self.active);
+                let workload = Workload::<f32>::new(shape, self.columns, self.coherence, active, 1);
+                let cotangent = normal_matrix::<f32>(shape.1, self.columns, 7);
+                let batch = Batch::new(Numbers::random(workload), cotangent)?;
+                self.time(batch, &mut summary, output)?;
+            }
+        }
+        output.result_json(&summary)
+    }
+
+    /// The user's own problem.
+    fn read(&self) -> Result<Batch> {
+        let Given::F32(numbers) = self.files.read()? else {
+            bail!("expected numbers of type f4 in all files, found f8");
+        };
+        let (atoms, columns) = (numbers.atoms(), numbers.columns.ncols());
+        let cotangent = match &self.cotangent {
+            None => normal_matrix(atoms, columns, 7),
+            Some(path) => {
+                let array = Array::read(path)?;
+                let [rows, found] = array.axes(path, ["n", "P"])?;
+                if (rows, found) != (atoms, columns) {
+                    bail!(
+                        "{}: expected dLoss/da of shape [{atoms}, {columns}], found [{rows}, {found}]",
+                        path.display()
+                    );
+                }
+                let values = array.into_f32(path)?;
+                MatRef::from_row_major_slice(&values, rows, found).to_owned()
+            }
+        };
+        Batch::new(numbers, cotangent)
+    }
+
+    fn time(&self, batch: Batch, summary: &mut Summary, output: &Output) -> Result<Batch> {
+        let Batch {
+            numbers,
+            cotangent,
+            mut signal_gradient,
+            mut gradients,
+        } = batch;
+        let (rows, atoms) = numbers.matrix.shape();
+        let columns = numbers.columns.ncols();
+        let forward = Auto::new(Settings::new(self.tolerance, self.max_passes)?);
+        let mut codes = vec![0.0; atoms * columns];
+        let (forward_seconds, problem) = fastest(self.repeats, || {
+            let problem = numbers.pose()?;
+            let codes = MatMut::from_row_major_slice_mut(&mut codes, atoms, columns);
+            let report = numbers.encode(&forward, &problem, codes)?;
+            if !report.converged() {
+                bail!("{} codes did not converge", report.unconverged.len());
+            }
+            Ok(problem)
+        })?;
+        let codes = MatRef::from_row_major_slice(&codes, atoms, columns);
+        let active = numbers.check(&problem, codes)?.active;
+        let point = Linearization::new(&problem, &numbers.columns, codes)?;
+        let settings = Settings::new(self.adjoint_tolerance, self.max_passes)?;
+        for name in &self.solvers {
+            let solver = name.build(settings);
+            let mut adjoint = || -> Result<MaskedReport> {
+                let by_signals = Some(signal_gradient.as_mut());
+                Ok(point.vjp(&*solver, cotangent.as_ref(), &mut gradients, by_signals)?)
+            };
+            let (adjoint_seconds, report) = fastest(self.repeats, &mut adjoint)?;
+            // Each of these runs has added to the last.
+            gradients = Gradients::zeros(&problem);
+            signal_gradient.fill(0.0);
+            let by_signals = Some(signal_gradient.as_mut());
+            let _ = point.vjp(&*solver, cotangent.as_ref(), &mut gradients, by_signals)?;
+            let run = Run {
+                rows,
+                atoms,
+                columns,
+                active,
+                solver: solver.name(),
+                forward_seconds,
+                adjoint_seconds,
+                forward_columns_per_second: columns as f64 / forward_seconds,
+                adjoint_columns_per_second: columns as f64 / adjoint_seconds,
+                mean_passes: report.mean_passes(),
+                factorised: report.factorised,
+                unsolved: report.unsolved,
+                residual: report.residual,
+                peak_rss_bytes: peak_rss_bytes(),
+            };
+            output.say(describe(&run));
+            summary.runs.push(run);
+        }
+        Ok(Batch {
+            numbers,
+            cotangent,
+            signal_gradient,
+            gradients,
+        })
+    }
+}
+
+impl Batch {
+    fn new(numbers: Numbers<f32>, cotangent: Mat<f32>) -> Result<Self> {
+        let (rows, columns) = numbers.columns.shape();
+        Ok(Self {
+            gradients: Gradients::zeros(&numbers.pose()?),
+            signal_gradient: Mat::zeros(rows, columns),
+            numbers,
+            cotangent,
+        })
+    }
+}
+
+fn describe(run: &Run) -> String {
+    let missed = match run.unsolved {
+        0 => String::new(),
+        count => format!("  {count} columns unsolved"),
+    };
+    format!(
+        "{:>10} {:>5.0} % {:>11.0}  {:<19} {:>11.0} {:>5.2}  {:>6.1} {:>8.1e}{missed}",
+        format!("{} x {}", run.rows, run.atoms),
+        100.0 * run.active,
+        run.forward_columns_per_second,
+        run.solver,
+        run.adjoint_columns_per_second,
+        run.adjoint_seconds / run.forward_seconds,
+        run.mean_passes,
+        run.residual
+    )
+}
+
+fn write(path: &Path, matrix: &Mat<f32>) -> Result<()> {
+    let (rows, columns) = matrix.shape();
+    let values = (0..rows)
+        .flat_map(|i| (0..columns).map(move |j| matrix[(i, j)]))
+        .collect();
+    let array = Array {
+        shape: vec![rows, columns],
+        values: Values::F32(values),
+    };
+    array.write(path)
+}
+
+/// The most memory that this process has had at a time.
+fn peak_rss_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(1024 * kilobytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The command line and the crate call each method by the same name.
+    #[test]
+    fn names_agree() {
+        for name in MaskedSolverName::value_variants() {
+            let solver = name.build(Settings::default());
+            assert_eq!(name.to_possible_value().unwrap().get_name(), solver.name());
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! Conjugate gradients on `H_LL y_L = u_L` for all columns of a tile at once, preconditioned by symmetric Gauss-Seidel.
+
+use super::conjugate_gradients::quotient;
+use super::padded;
+use crate::kernel::{Backward, Forward, Kernel, Lanes};
+use crate::{Problem, Scalar};
+
+/// The method's memory, for one worker. A step costs one product with `H`, as in plain conjugate gradients, and there are half as many;
+/// see the kernels for how.
+#[derive(Debug, Clone, Default)]
+pub struct SymmetricGaussSeidel<T> {
+    /// y, scaled until the end.
+    solution: Vec<T>,
+    remainder: Vec<T>,
+    direction: Vec<T>,
+    upper: Vec<T>,
+    lower: Vec<T>,
+    /// α
+    step: Vec<T>,
+    /// β
+    weight: Vec<T>,
+    /// ρ
+    square: Vec<T>,
+    curvature: Vec<T>,
+    /// `q'q`
+    length: Vec<T>,
+}
+
+impl<T: Scalar> SymmetricGaussSeidel<T> {
+    /// No memory yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn fit(&mut self, problem: &Problem<T>) {
+        let tile = padded(problem.atoms()) * T::tile();
+        for buffer in [
+            &mut self.solution,
+            &mut self.remainder,
+            &mut self.direction,
+            &mut self.upper,
+            &mut self.lower,
+        ] {
+            buffer.resize(tile, T::ZERO);
+        }
+        for buffer in [
+            &mut self.step,
+            &mut self.weight,
+            &mut self.square,
+            &mut self.curvature,
+            &mut self.length,
+        ] {
+            buffer.resize(T::tile(), T::ZERO);
+        }
+    }
+
+    /// What was found, a tile with one row per padded atom.
+    pub fn solution(&self) -> &[T] {
+        &self.solution
+    }
+
+    /// Solves from zero, until the root of `ρ` is at most `goals` in each of the first `columns` columns, or so many steps have been
+    /// made. Returns their number. ρ is the square of the preconditioned remainder: about as large as that of the remainder itself,
+    /// where atoms have norm 1.
+    ///
+    /// `mask` has 1 on the active sets and 0 elsewhere; `right_side` is zero there. Both are tiles with one row per padded atom.
+    ///
+    /// # Panics
+    /// If a slice is shorter than that.
+    pub fn solve(
+        &mut self,
+        problem: &Problem<T>,
+        mask: &[T],
+        right_side: &[T],
+        columns: usize,
+        goal: impl Fn(usize) -> f64,
+        steps: u32,
+    ) -> u32 {
+        self.fit(problem);
+        let scaling = problem.unit_scaling();
+        self.upper.fill(T::ZERO);
+        let tile = self.direction.len();
+        T::dispatch(ScaleRows {
+            scaling,
+            from: &right_side[..tile],
+            to: &mut self.direction,
+        });
+        // `K s = u` with t = 0: s is r, and q'q its square.
+        self.forward(problem, mask);
+        std::mem::swap(&mut self.remainder, &mut self.lower);
+        self.square.copy_from_slice(&self.length);
+        for buffer in [&mut self.lower, &mut self.direction, &mut self.solution] {
+            buffer.fill(T::ZERO);
+        }
+        self.step.fill(T::ZERO);
+        self.weight.fill(T::ZERO);
+        let mut made = 0;
+        while made < steps && self.is_left(columns, &goal) {
+            T::dispatch(Backward {
+                matrix: problem.unit_panels(),
+                mask,
+                step: &self.step,
+                weight: &self.weight,
+                lower: &self.lower,
+                solution: &mut self.solution,
+                remainder: &mut self.remainder,
+                direction: &mut self.direction,
+                upper: &mut self.upper,
+                square: &mut self.square,
+            });
+            self.forward(problem, mask);
+            self.plan();
+            made += 1;
+        }
+        T::dispatch(Finish {
+            scaling,
+            step: &self.step,
+            upper: &self.upper,
+            solution: &mut self.solution,
+        });
+        made
+    }
+
+    /// α, β and the next ρ. That it is `α² q'q - ρ` costs digits where a step gains many, but what is lost is not handed on: ρ is
+    /// summed anew as the step is made.
+    fn plan(&mut self) {
+        for k in 0..T::tile() {
+            let square = self.square[k];
+            let step = quotient(square, self.curvature[k]);
+            let left = step * step * self.length[k] - square;
+            let left = if left > T::ZERO { left } else { T::ZERO };
+            self.step[k] = step;
+            self.weight[k] = quotient(left, square);
+            self.square[k] = left;
+        }
+    }
+
+    /// Whether a column has not reached its goal. Written so that a NaN counts as reached.
+    fn is_left(&self, columns: usize, goal: &impl Fn(usize) -> f64) -> bool {
+        let squares = self.square.iter().take(columns).enumerate();
+        squares.into_iter().any(|(column, square)| {
+            let goal = goal(column);
+            square.to_f64() > goal * goal
+        })
+    }
+
+    fn forward(&mut self, problem: &Problem<T>, mask: &[T]) {
+        T::dispatch(Forward {
+            matrix: problem.unit_panels(),
+            mask,
+            direction: &self.direction,
+            upper: &self.upper,
+            lower: &mut self.lower,
+            curvature: &mut self.curvature,
+            length: &mut self.length,
+        });
+    }
+}
+
+/// Makes the last step, `y += α t`, and undoes the scaling.
+struct Finish<'a, T> {
+    scaling: &'a [T],
+    step: &'a [T],
+    upper: &'a [T],
+    solution: &'a mut [T],
+}
+
+impl<T: Scalar> Kernel<T> for Finish<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes<T>>(self, _: L) {
+        let width = T::tile();
+        let step = &self.step[..width];
+        let rows = (self.solution.chunks_exact_mut(width))
+            .zip(self.upper.chunks_exact(width))
+            .zip(self.scaling);
+        for ((solution, upper), &scale) in rows {
+            for k in 0..width {
+                solution[k] = scale * (solution[k] + step[k] * upper[k]);
+            }
+        }
+    }
+}
+
+/// `to = scale * from`, row by row.
+struct ScaleRows<'a, T> {
+    scaling: &'a [T],
+    from: &'a [T],
+    to: &'a mut [T],
+}
+
+impl<T: Scalar> Kernel<T> for ScaleRows<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes<T>>(self, _: L) {
+        let width = T::tile();
+        let rows = self
+            .from
+            .chunks_exact(width)
+            .zip(self.to.chunks_exact_mut(width));
+        for ((from, to), &scale) in rows.zip(self.scaling) {
+            for (to, &value) in to.iter_mut().zip(from) {
+                *to = scale * value;
+            }
+        }
+    }
+}
