@@ -221,18 +221,29 @@ def line(records):
     return "| " + " | ".join(cells) + " |"
 
 
-def store(folder, records, lines):
-    folder = folder or pathlib.Path("docs/performance") / f"{datetime.date.today()}-{platform.node() or 'machine'}"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "solvers.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
-    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("numpy", "scikit-learn", "spams-bin", "torch"))
+def conditions(packages):
+    """Day, commit, machine and versions: what figures are worth nothing without."""
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in packages)
     cpu = next((l.split(":")[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name")), platform.processor())
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
+    return f"{datetime.date.today()}, commit {commit}; {cpu}, {THREADS} threads; Python {platform.python_version()}, {versions}."
+
+
+def save(folder, name, records, text):
+    """Every figure as a line of JSON, and the table for people, in the folder of this day and machine."""
+    folder = folder or pathlib.Path("docs/performance") / f"{datetime.date.today()}-{platform.node() or 'machine'}"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    (folder / f"{name}.md").write_text(text)
+    print(f"stored in {folder}")
+
+
+def store(folder, records, lines):
     text = f"""# Sparse codes: this project and its peers
 
     scn-solvers/benches/peers/run
 
-{datetime.date.today()}, commit {commit}; {cpu}, {THREADS} threads; Python {platform.python_version()}, {versions}.
+{conditions(("numpy", "scikit-learn", "spams-bin", "torch"))}
 Columns per second (largest KKT residual of any column, computed in float64), for scn the share of the machine's measured peak of
 multiply-adds, counted over m n + passes n² per column, and in front of a peer how many times faster scn's `auto`
 is. ✗: columns that miss the tolerance by more than half. –: not reached. lambda2 = {LAMBDA2}.
@@ -240,8 +251,7 @@ is. ✗: columns that miss the tolerance by more than half. –: not reached. la
 | shape | coherence | λ1 | KKT asked for | scn | spams f32 | spams f64 | torch f32 FISTA | scikit-learn |
 |---|---|---|---|---|---|---|---|---|
 """ + "\n".join(lines) + "\n"
-    (folder / "solvers.md").write_text(text)
-    print(f"stored in {folder}")
+    save(folder, "solvers", records, text)
 
 
 if __name__ == "__main__":
