@@ -201,12 +201,11 @@ fn differentiate(
     )?;
     let (loss, cotangent) = pictures.loss(problem, codes.as_ref());
     let mut gradients = Gradients::zeros(problem);
-    let mut by_signals = Mat::zeros(PIXELS, pictures.len());
     let adjoint_report = Linearization::new(problem, &pictures.noisy, codes.as_ref())?.vjp(
         &MaskedCholesky,
         cotangent.as_ref(),
         &mut gradients,
-        by_signals.as_mut(),
+        None,
     )?;
     if !(report.converged() && adjoint_report.solved()) {
         return Err("codes or adjoint miss the tolerance".into());

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use faer::{Mat, MatRef, Scale};
 use scn_data::{Augmentation, Batch, DatasetName, Loader};
 use scn_data::{Mean, Normalization, NormalizationConfig, Scale as PixelScale};
-use scn_grad::{Gradients, Linearization, MaskedGaussSeidel};
+use scn_grad::{Gradients, Linearization, MaskedAuto};
 use scn_solvers::testing::dictionary;
 use scn_solvers::{Auto, ElasticNet, Problem, Settings, Start, encode};
 
@@ -135,12 +135,11 @@ fn differentiate(
 
     let by_features = parameters.classifier.transpose() * &by_scores;
     let mut gradients = Gradients::zeros(&problem);
-    let mut by_signals = Mat::zeros(PIXELS, count);
     let adjoint_report = Linearization::new(&problem, &signals, codes)?.vjp(
-        &MaskedGaussSeidel::new(settings),
+        &MaskedAuto::new(settings),
         by_features.subrows(0, ATOMS),
         &mut gradients,
-        by_signals.as_mut(),
+        None,
     )?;
     if !(report.converged() && adjoint_report.solved()) {
         return Err("codes or adjoint miss the tolerance".into());

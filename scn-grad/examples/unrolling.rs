@@ -26,7 +26,7 @@ use std::time::Instant;
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatRef, Par, unzip, zip};
 use rayon::prelude::*;
-use scn_grad::{Gradients, Linearization, MaskedCholesky, MaskedGaussSeidel, MaskedSolver};
+use scn_grad::{Gradients, Linearization, MaskedAuto, MaskedCholesky, MaskedSolver};
 use scn_solvers::testing::{Workload, normal_matrix};
 use scn_solvers::{ActiveSet, Auto, ElasticNet, Problem, Scalar, Settings, Solver, Start, encode};
 
@@ -79,7 +79,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     for tolerance in [1e-2, 1e-3, 1e-4, 1e-5, 1e-6] {
         let settings = Settings::new(tolerance, 1000)?;
-        let (solver, adjoint) = (Auto::new(settings), MaskedGaussSeidel::new(settings));
+        let (solver, adjoint) = (Auto::new(settings), MaskedAuto::new(settings));
         let found = timed(|| implicit(&problem, signals, cotangent, &solver, &adjoint))?;
         line(
             format!("implicit, to {tolerance:.0e}"),
@@ -119,7 +119,7 @@ fn implicit<T: Scalar>(
         adjoint,
         cotangent.as_ref(),
         &mut gradients,
-        by_signals.as_mut(),
+        Some(by_signals.as_mut()),
     )?;
     if !(report.converged() && adjoint_report.solved()) {
         return Err("codes or adjoint miss the tolerance".into());

@@ -1,15 +1,30 @@
-//! The adjoint against central differences, against the differentiated iteration, and each masked solver against the
-//! other, in f64.
+//! Adjoint and JVP against central differences, against each other and against the differentiated iteration, with every method for
+//! the codes and for the linear systems, in f64.
 
 use crate::point::{Point, inner};
 use faer::Mat;
 use proptest::prelude::*;
-use scn_grad::{Gradients, Linearization, MaskedCholesky, MaskedGaussSeidel, MaskedSolver};
+use scn_grad::{
+    Gradients, Linearization, MaskedAuto, MaskedCholesky, MaskedConjugateGradient,
+    MaskedGaussSeidel, MaskedSolver, Tangent,
+};
 use scn_solvers::testing::normal_matrix;
-use scn_solvers::{CoordinateDescent, Settings, Sign, Start, encode};
+use scn_solvers::{
+    Admm, Auto, CoordinateDescent, Fista, Ista, Lars, Settings, Sign, Solver, Start, encode,
+};
 
-fn sweeps() -> MaskedGaussSeidel {
-    MaskedGaussSeidel::new(Settings::new(1e-13, 10_000).unwrap())
+/// Every method, to nearly full precision.
+fn masked_solvers() -> [Box<dyn MaskedSolver<f64>>; 5] {
+    let settings = Settings::new(1e-13, 10_000).unwrap();
+    [
+        Box::new(MaskedCholesky),
+        Box::new(MaskedGaussSeidel::new(settings)),
+        Box::new(MaskedConjugateGradient::new(settings)),
+        Box::new(MaskedConjugateGradient::with_symmetric_gauss_seidel(
+            settings,
+        )),
+        Box::new(MaskedAuto::new(settings)),
+    ]
 }
 
 fn sign() -> impl Strategy<Value = Sign> {
@@ -55,8 +70,8 @@ proptest! {
     ) {
         let point = Point::random(m, n, columns, lambda2, sign, seed);
         prop_assume!(point.margin() > MARGIN);
-        for solver in [&MaskedCholesky as &dyn MaskedSolver<f64>, &sweeps()] {
-            let (gradients, signal_gradient) = point.gradients(solver);
+        for solver in masked_solvers() {
+            let (gradients, signal_gradient) = point.gradients(&*solver);
 
             let direction = normal_matrix::<f64>(m, n, seed + 10);
             let analytic = inner(gradients.dictionary.as_ref(), direction.as_ref());
@@ -78,6 +93,112 @@ proptest! {
             })?;
             let analytic = gradients.lambda2;
             check_direction(&point, "lambda2", analytic, analytic.abs(), |p, h| p.lambda2 += h)?;
+        }
+    }
+
+    /// `<u, J v> = <J' u, v>` for every direction v, whatever solves the two systems.
+    #[test]
+    fn the_vjp_is_the_transposed_jvp(
+        m in 2usize..12, n in 1usize..12, columns in 1usize..60, lambda2 in 0.05f64..0.5, sign in sign(), seed in 0u64..10_000,
+    ) {
+        let point = Point::random(m, n, columns, lambda2, sign, seed);
+        let directions = (
+            normal_matrix::<f64>(m, n, seed + 10),
+            normal_matrix::<f64>(m, columns, seed + 11),
+            normal_matrix::<f64>(n, 1, seed + 12),
+        );
+        let lambda1: Vec<f64> = directions.2.col(0).iter().copied().collect();
+        let tangent = Tangent {
+            dictionary: Some(directions.0.as_ref()),
+            signals: Some(directions.1.as_ref()),
+            lambda1: Some(&lambda1),
+            lambda2: 0.7,
+        };
+        for solver in masked_solvers() {
+            let pushed = inner(point.push(&*solver, &tangent).as_ref(), point.cotangent.as_ref());
+            let (gradients, signal_gradient) = point.gradients(&*solver);
+            let parts = [
+                inner(gradients.dictionary.as_ref(), directions.0.as_ref()),
+                inner(signal_gradient.as_ref(), directions.1.as_ref()),
+                gradients.lambda1.iter().zip(&lambda1).map(|(a, b)| a * b).sum(),
+                0.7 * gradients.lambda2,
+            ];
+            let pulled: f64 = parts.iter().sum();
+            // Sums of up to m n + m P terms; an error of y, 1e-13 of the largest u times the condition of H_LL, is in both.
+            let size = parts.iter().map(|part: &f64| part.abs()).sum::<f64>().max(point.cotangent.norm_l2());
+            prop_assert!((pushed - pulled).abs() <= 1e-12 * size.max(1.0), "{}: {pushed} {pulled}", solver.name());
+        }
+    }
+
+    /// The JVP against central differences of the codes themselves.
+    #[test]
+    fn the_jvp_is_the_difference(
+        m in 2usize..10, n in 1usize..10, columns in 1usize..4, lambda2 in 0.05f64..0.5, sign in sign(), seed in 0u64..10_000,
+    ) {
+        let point = Point::random(m, n, columns, lambda2, sign, seed);
+        prop_assume!(point.margin() > MARGIN);
+        let dictionary = normal_matrix::<f64>(m, n, seed + 10);
+        let signals = normal_matrix::<f64>(m, columns, seed + 11);
+        let lambda1 = vec![1.0; n];
+        let tangent = Tangent {
+            dictionary: Some(dictionary.as_ref()),
+            signals: Some(signals.as_ref()),
+            lambda1: Some(&lambda1),
+            lambda2: 0.5,
+        };
+        let at = |step: f64| {
+            let mut moved = point.clone();
+            moved.dictionary += faer::Scale(step) * &dictionary;
+            moved.signals += faer::Scale(step) * &signals;
+            moved.lambda1.iter_mut().for_each(|value| *value += step);
+            moved.lambda2 += 0.5 * step;
+            moved.codes()
+        };
+        // Along such a direction the active set may change on the way, however far the point is from a kink.
+        let active = |codes: &Mat<f64>| Mat::from_fn(n, columns, |i, k| f64::from(u8::from(codes[(i, k)] != 0.0)));
+        let (ahead, behind) = (at(STEP), at(-STEP));
+        prop_assume!(active(&ahead) == active(&behind));
+        let difference = (ahead - behind) * faer::Scale(0.5 / STEP);
+        let found = point.push(&MaskedCholesky, &tangent);
+        let error = (&difference - &found).norm_max();
+        prop_assert!(error <= DIFFERENCE_TOLERANCE * found.norm_max().max(1.0), "{error}");
+    }
+
+    /// Whatever solved the codes, the derivative is the same, as far as they are.
+    #[test]
+    fn every_forward_solver_gives_the_same_gradient(
+        m in 3usize..10, n in 2usize..10, sign in sign(), seed in 0u64..10_000,
+    ) {
+        let point = Point::random(m, n, 5, 0.2, sign, seed);
+        prop_assume!(point.margin() > MARGIN);
+        let (expected, _) = point.gradients(&MaskedCholesky);
+        let settings = Settings::new(1e-13, 100_000).unwrap();
+        let solvers: [Box<dyn Solver<f64>>; 6] = [
+            Box::new(Auto::new(settings)),
+            Box::new(CoordinateDescent::new(settings)),
+            Box::new(Fista::new(settings)),
+            Box::new(Ista::new(settings)),
+            Box::new(Admm::new(settings)),
+            Box::new(Lars::new(settings)),
+        ];
+        let problem = point.problem();
+        let signals = point.signals.as_ref();
+        for forward in &solvers {
+            let mut codes = Mat::zeros(n, 5);
+            let report = encode(&**forward, &problem, &signals, codes.as_mut(), Start::Zero).unwrap();
+            prop_assert!(report.converged(), "{}: {report:?}", forward.name());
+            let linearization = Linearization::new(&problem, &signals, codes.as_ref()).unwrap();
+            for masked in masked_solvers() {
+                let mut gradients = Gradients::zeros(&problem);
+                let report = linearization.vjp(&*masked, point.cotangent.as_ref(), &mut gradients, None).unwrap();
+                prop_assert!(report.solved());
+                // KKT residuals of 1e-13 move codes by that times the condition of H_LL, below 60 here, and gradients by as much again.
+                let error = (&gradients.dictionary - &expected.dictionary).norm_max();
+                prop_assert!(
+                    error <= 1e-9 * expected.dictionary.norm_max().max(1.0),
+                    "{} {}: {error}", forward.name(), masked.name()
+                );
+            }
         }
     }
 
@@ -123,9 +244,17 @@ proptest! {
             out
         };
         let exact = solve(&MaskedCholesky);
-        let swept = solve(&MaskedGaussSeidel::new(Settings::new(1e-6, 500).unwrap()));
+        let settings = Settings::new(1e-6, 500).unwrap();
         let bound = 60.0 * (1e-6 + n as f32 * f32::EPSILON) * cotangent.norm_max() * n as f32;
-        prop_assert!((&exact - &swept).norm_max() <= bound, "{} > {bound}", (&exact - &swept).norm_max());
+        for solver in [
+            &MaskedGaussSeidel::new(settings) as &dyn MaskedSolver<f32>,
+            &MaskedConjugateGradient::new(settings),
+            &MaskedConjugateGradient::with_symmetric_gauss_seidel(settings),
+            &MaskedAuto::new(settings),
+        ] {
+            let error = (&exact - solve(solver)).norm_max();
+            prop_assert!(error <= bound, "{}: {error} > {bound}", solver.name());
+        }
     }
 }
 
@@ -263,7 +392,7 @@ fn threads_do_not_change_a_bit() {
             let mut out = Mat::zeros(600, 700);
             let report = point
                 .vjp(
-                    &sweeps(),
+                    &MaskedAuto::default(),
                     cotangent.as_ref(),
                     &mut gradients,
                     Some(out.as_mut()),

@@ -3,14 +3,21 @@
 use crate::point::Point;
 use faer::Mat;
 use scn_grad::{
-    GradError, Gradients, Linearization, MaskedCholesky, MaskedGaussSeidel, MaskedSolver,
+    GradError, Gradients, Linearization, MaskedAuto, MaskedCholesky, MaskedConjugateGradient,
+    MaskedGaussSeidel, MaskedSolver, Tangent,
 };
 use scn_solvers::{ElasticNet, Problem, Settings, Sign};
 
-fn solvers() -> [Box<dyn MaskedSolver<f64>>; 2] {
+fn solvers() -> [Box<dyn MaskedSolver<f64>>; 5] {
+    let settings = Settings::new(1e-12, 200).unwrap();
     [
         Box::new(MaskedCholesky),
-        Box::new(MaskedGaussSeidel::new(Settings::new(1e-12, 200).unwrap())),
+        Box::new(MaskedGaussSeidel::new(settings)),
+        Box::new(MaskedConjugateGradient::new(settings)),
+        Box::new(MaskedConjugateGradient::with_symmetric_gauss_seidel(
+            settings,
+        )),
+        Box::new(MaskedAuto::new(settings)),
     ]
 }
 
@@ -175,4 +182,40 @@ fn wrong_shapes_are_errors() {
         wrong.unwrap_err().to_string(),
         "dLoss/da must be (3, 2) (rows, columns), but is (3, 1)"
     );
+}
+
+/// Nothing moves, nothing changes; and what does not fit is named.
+#[test]
+fn tangents() {
+    let point = Point::random(6, 5, 3, 0.1, Sign::Free, 3);
+    let moved = point.push(&MaskedCholesky, &Tangent::zero());
+    assert_eq!(moved.norm_max(), 0.0);
+
+    let (problem, codes, signals) = (point.problem(), point.codes(), point.signals.as_ref());
+    let linearization = Linearization::new(&problem, &signals, codes.as_ref()).unwrap();
+    let mut out = Mat::zeros(5, 3);
+    let short = [1.0; 4];
+    let tangent = Tangent {
+        lambda1: Some(&short),
+        ..Tangent::zero()
+    };
+    let wrong = linearization.jvp(&MaskedCholesky, &tangent, out.as_mut());
+    assert_eq!(
+        wrong.unwrap_err().to_string(),
+        "dlambda1 must be (5, 1) (rows, columns), but is (4, 1)"
+    );
+}
+
+/// Columns nearer to a kink than the tolerance are counted.
+#[test]
+fn undecided_columns_are_counted() {
+    let dictionary = Mat::<f64>::identity(1, 1);
+    let problem = Problem::new(dictionary.as_ref(), ElasticNet::nonnegative(0.5, 0.0)).unwrap();
+    let signals = Mat::from_fn(1, 3, |_, k| [2.0, 0.5 + 1e-6, 0.25][k]);
+    let signals = signals.as_ref();
+    let codes = Mat::from_fn(1, 3, |_, k| f64::max(signals[(0, k)] - 0.5, 0.0));
+    let point = Linearization::new(&problem, &signals, codes.as_ref()).unwrap();
+    let margins = point.margins(1e-4);
+    assert_eq!((margins.column, margins.undecided), (1, 1));
+    assert!((margins.smallest - 1e-6 / 0.500_001).abs() < 1e-12);
 }

@@ -1,7 +1,7 @@
 //! Solved points for the tests: random problems in f64, solved by the exact method.
 
 use faer::{Mat, MatRef};
-use scn_grad::{Gradients, Linearization, MaskedSolver};
+use scn_grad::{Gradients, Linearization, MaskedSolver, Tangent};
 use scn_solvers::testing::{dictionary, normal_matrix};
 use scn_solvers::{ActiveSet, ElasticNet, Lambda1, Problem, Settings, Sign, Start, encode};
 
@@ -91,6 +91,22 @@ impl Point {
             .unwrap();
         assert!(report.solved(), "{report:?}");
         (gradients, signal_gradient)
+    }
+}
+
+impl Point {
+    /// The derivative of the codes along a direction.
+    pub(crate) fn push(
+        &self,
+        solver: &dyn MaskedSolver<f64>,
+        tangent: &Tangent<'_, f64>,
+    ) -> Mat<f64> {
+        let (problem, codes, signals) = (self.problem(), self.codes(), self.signals.as_ref());
+        let point = Linearization::new(&problem, &signals, codes.as_ref()).unwrap();
+        let mut out = Mat::full(codes.nrows(), codes.ncols(), f64::NAN);
+        let report = point.jvp(solver, tangent, out.as_mut()).unwrap();
+        assert!(report.solved(), "{report:?}");
+        out
     }
 }
 

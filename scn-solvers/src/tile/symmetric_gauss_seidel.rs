@@ -94,6 +94,7 @@ impl<T: Scalar> SymmetricGaussSeidel<T> {
         }
         self.step.fill(T::ZERO);
         self.weight.fill(T::ZERO);
+        let longest = T::from_f64(1.0 / (8.0 * problem.atoms() as f64 * T::EPSILON.to_f64()));
         let mut made = 0;
         while made < steps && self.is_left(columns, &goal) {
             T::dispatch(Backward {
@@ -109,7 +110,7 @@ impl<T: Scalar> SymmetricGaussSeidel<T> {
                 square: &mut self.square,
             });
             self.forward(problem, mask);
-            self.plan();
+            self.plan(longest);
             made += 1;
         }
         T::dispatch(Finish {
@@ -123,10 +124,14 @@ impl<T: Scalar> SymmetricGaussSeidel<T> {
 
     /// α, β and the next ρ. That it is `α² q'q - ρ` costs digits where a step gains many, but what is lost is not handed on: ρ is
     /// summed anew as the step is made.
-    fn plan(&mut self) {
+    ///
+    /// Eigenvalues of the preconditioned matrix are at most 1, and α is at most one over the smallest: what is longer than rounding allows
+    /// for is a direction in which atoms depend on each other, and no step is made.
+    fn plan(&mut self, longest: T) {
         for k in 0..T::tile() {
             let square = self.square[k];
             let step = quotient(square, self.curvature[k]);
+            let step = if step <= longest { step } else { T::ZERO };
             let left = step * step * self.length[k] - square;
             let left = if left > T::ZERO { left } else { T::ZERO };
             self.step[k] = step;
