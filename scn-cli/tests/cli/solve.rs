@@ -232,6 +232,64 @@ fn bench_times_problems_in_files() {
     );
 }
 
+/// One unit atom d and one signal x: a = d'x - lambda1, so that dL/dx = u d and dL/dD = u (x - 2 a d), as y = u.
+#[test]
+fn bench_writes_the_derivatives_of_problems_in_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    write_array(&path("D.npy"), &[2, 1], &[0.6, 0.8_f32]);
+    write_array(&path("X.npy"), &[2, 1], &[1.0, 2.0_f32]);
+    write_array(&path("U.npy"), &[1, 1], &[3.0_f32]);
+    let bench = |cotangent: &str| {
+        let mut scn = scn();
+        scn.args([
+            "bench",
+            "adjoint",
+            "--lambda1",
+            "0.2",
+            "--tolerance",
+            "1e-6",
+        ]);
+        for (option, name) in [
+            ("--dictionary", "D.npy"),
+            ("--signals", "X.npy"),
+            ("--cotangent", cotangent),
+            ("--out-dictionary", "dD.npy"),
+            ("--out-signals", "dX.npy"),
+        ] {
+            scn.arg(option).arg(path(name));
+        }
+        scn
+    };
+    let report = json(&mut bench("U.npy"));
+    let runs = report["runs"].as_array().unwrap();
+    assert_eq!((runs.len(), &runs[0]["unsolved"]), (1, &0.into()));
+    assert!(runs[0]["adjoint_columns_per_second"].as_f64().unwrap() > 0.0);
+    let code = 0.6 + 1.6 - 0.2;
+    let by_dictionary = [
+        3.0 * (1.0 - 2.0 * code * 0.6),
+        3.0 * (2.0 - 2.0 * code * 0.8),
+    ];
+    // Codes of residual 1e-6 and sums of a few f32.
+    let close = |found: &[f32], expected: &[f64]| {
+        let pairs = found.iter().zip(expected);
+        found.len() == expected.len()
+            && pairs
+                .into_iter()
+                .all(|(&f, &e)| (f64::from(f) - e).abs() < 2e-5)
+    };
+    assert!(close(&read_array::<f32>(&path("dD.npy")).1, &by_dictionary));
+    assert!(close(&read_array::<f32>(&path("dX.npy")).1, &[1.8, 2.4]));
+
+    write_array(&path("long.npy"), &[1, 2], &[3.0, 1.0_f32]);
+    bench("long.npy")
+        .assert()
+        .code(1)
+        .stderr(predicate::str::contains(
+            "expected dLoss/da of shape [1, 1], found [1, 2]",
+        ));
+}
+
 #[test]
 fn problems_that_are_not_whole_are_refused() {
     for (arguments, code, says) in [

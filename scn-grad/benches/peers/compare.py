@@ -31,8 +31,8 @@ import torch
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[3] / "scn-solvers" / "benches" / "peers"))
 from compare import LAMBDA2, THREADS, Problem, conditions, save, torch_fista  # noqa: E402  (found by the line above)
 
-# How this project is called; dictionary, signals, u, weights, tolerance and output files follow. It prints a JSON object with
-# forward_seconds, adjoint_seconds, columns and peak_rss_bytes.
+# How this project is called; dictionary, signals, u, weights, tolerance and output files follow. It prints a JSON object whose
+# first run has forward_seconds, adjoint_seconds, columns and peak_rss_bytes.
 COMMAND = ["bench", "adjoint", "--json", "--threads", str(THREADS)]
 TOLERANCES = (1e-4, 1e-6)
 SHAPES = [(144, 64), (576, 256)]
@@ -256,7 +256,7 @@ def scn(binary, folder, problem, tolerance):
     command = [binary, *COMMAND, "--dictionary", folder / "D.npy", "--signals", folder / "X.npy", "--cotangent", folder / "U.npy"]
     command += ["--lambda1", repr(problem.lambda1), "--lambda2", str(LAMBDA2), "--tolerance", str(tolerance)]
     command += ["--out-dictionary", folder / "dD.npy", "--out-signals", folder / "dX.npy"]
-    report = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+    report = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)["runs"][0]
     return report, {"dictionary": np.load(folder / "dD.npy"), "signals": np.load(folder / "dX.npy")}
 
 

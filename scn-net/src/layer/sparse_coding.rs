@@ -1,7 +1,7 @@
 //! The sparse coding layer: every window of the map is replaced by its sparse code.
 
 use faer::{MatMut, MatRef};
-use scn_grad::{Gradients, MaskedGaussSeidel};
+use scn_grad::{Gradients, MaskedAuto};
 use scn_solvers::{
     Auto, CoordinateDescent, ElasticNet, Fista, Lambda1, Problem, Report, Settings, Sign, Solver,
 };
@@ -25,7 +25,7 @@ pub(crate) struct SparseCoding {
     lambda2: Param,
     problem: Problem<f32>,
     solver: Box<dyn Solver<f32>>,
-    adjoint: MaskedGaussSeidel,
+    adjoint: MaskedAuto,
 }
 
 /// What a sparse coding layer starts with.
@@ -123,9 +123,7 @@ impl SparseCoding {
 }
 
 /// The two methods, each with its own tolerance.
-fn solvers(
-    config: &SolverConfig,
-) -> Result<(Box<dyn Solver<f32>>, MaskedGaussSeidel), ConfigError> {
+fn solvers(config: &SolverConfig) -> Result<(Box<dyn Solver<f32>>, MaskedAuto), ConfigError> {
     let settings = |key: &str, tolerance: f32| {
         Settings::new(f64::from(tolerance), config.max_passes).map_err(|error| ConfigError::Range {
             key: format!("network.solver.{key}"),
@@ -141,7 +139,7 @@ fn solvers(
     };
     Ok((
         solver,
-        MaskedGaussSeidel::new(settings("adjoint_tolerance", config.adjoint_tolerance)?),
+        MaskedAuto::new(settings("adjoint_tolerance", config.adjoint_tolerance)?),
     ))
 }
 

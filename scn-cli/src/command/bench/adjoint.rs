@@ -43,9 +43,10 @@ pub(super) struct Adjoint {
     /// KKT residual of the codes
     #[arg(long, value_name = "NUMBER", default_value_t = 1e-4)]
     tolerance: f64,
-    /// Relative residual of the linear systems
-    #[arg(long, value_name = "NUMBER", default_value_t = 1e-4)]
-    adjoint_tolerance: f64,
+    /// Relative residual of the linear systems; 100 times the tolerance if it is not given, which leaves the gradient's error to
+    /// the codes
+    #[arg(long, value_name = "NUMBER")]
+    adjoint_tolerance: Option<f64>,
     /// Share of active codes, set by lambda1; 1 means lambda1 = 0, which leaves half of them
     #[arg(long, value_name = "SHARE", default_value_t = 0.25, conflicts_with_all = ["dictionary", "gram"])]
     active: f64,
@@ -123,7 +124,8 @@ struct Run {
     factorised: usize,
     unsolved: usize,
     residual: f64,
-    /// Of this process so far, where the system tells.
+    /// The most memory that codes and derivatives took at a time beyond the numbers of the problem, codes and dLoss/dx included; where
+    /// the system tells.
     peak_rss_bytes: Option<u64>,
 }
 
@@ -142,7 +144,7 @@ impl Adjoint {
              {:>10} {:>7} {:>11}  {:<19} {:>11} {:>5}  {:>6} {:>8}",
             rayon::current_num_threads(),
             self.tolerance,
-            self.adjoint_tolerance,
+            self.adjoint_tolerance(),
             "shape",
             "active",
             "codes/s",
@@ -155,7 +157,7 @@ impl Adjoint {
         let mut summary = Summary {
             threads: rayon::current_num_threads(),
             tolerance: self.tolerance,
-            adjoint_tolerance: self.adjoint_tolerance,
+            adjoint_tolerance: self.adjoint_tolerance(),
             runs: Vec::new(),
         };
         if self.files.named() {
@@ -180,6 +182,11 @@ impl Adjoint {
             }
         }
         output.result_json(&summary)
+    }
+
+    fn adjoint_tolerance(&self) -> f64 {
+        let default = MaskedAuto::tolerance_for(self.tolerance);
+        self.adjoint_tolerance.unwrap_or(default)
     }
 
     /// The user's own problem.
@@ -210,13 +217,15 @@ impl Adjoint {
         let Batch {
             numbers,
             cotangent,
-            mut signal_gradient,
             mut gradients,
+            ..
         } = batch;
         let (rows, atoms) = numbers.matrix.shape();
         let columns = numbers.columns.ncols();
         let forward = Auto::new(Settings::new(self.tolerance, self.max_passes)?);
+        let before = begin_memory();
         let mut codes = vec![0.0; atoms * columns];
+        let mut signal_gradient = Mat::zeros(rows, columns);
         let (forward_seconds, problem) = fastest(self.repeats, || {
             let problem = numbers.pose()?;
             let codes = MatMut::from_row_major_slice_mut(&mut codes, atoms, columns);
@@ -229,7 +238,7 @@ impl Adjoint {
         let codes = MatRef::from_row_major_slice(&codes, atoms, columns);
         let active = numbers.check(&problem, codes)?.active;
         let point = Linearization::new(&problem, &numbers.columns, codes)?;
-        let settings = Settings::new(self.adjoint_tolerance, self.max_passes)?;
+        let settings = Settings::new(self.adjoint_tolerance(), self.max_passes)?;
         for name in &self.solvers {
             let solver = name.build(settings);
             let mut adjoint = || -> Result<MaskedReport> {
@@ -256,7 +265,9 @@ impl Adjoint {
                 factorised: report.factorised,
                 unsolved: report.unsolved,
                 residual: report.residual,
-                peak_rss_bytes: peak_rss_bytes(),
+                peak_rss_bytes: before
+                    .zip(memory("VmHWM:"))
+                    .map(|(before, most)| most.saturating_sub(before)),
             };
             output.say(describe(&run));
             summary.runs.push(run);
@@ -272,10 +283,9 @@ impl Adjoint {
 
 impl Batch {
     fn new(numbers: Numbers<f32>, cotangent: Mat<f32>) -> Result<Self> {
-        let (rows, columns) = numbers.columns.shape();
         Ok(Self {
             gradients: Gradients::zeros(&numbers.pose()?),
-            signal_gradient: Mat::zeros(rows, columns),
+            signal_gradient: Mat::zeros(0, 0),
             numbers,
             cotangent,
         })
@@ -312,12 +322,18 @@ fn write(path: &Path, matrix: &Mat<f32>) -> Result<()> {
     array.write(path)
 }
 
-/// The most memory that this process has had at a time.
-fn peak_rss_bytes() -> Option<u64> {
+/// A line of what the system tells of this process, in bytes. None where it does not.
+fn memory(what: &str) -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let line = status.lines().find(|line| line.starts_with(what))?;
     let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
     Some(1024 * kilobytes)
+}
+
+/// The memory of this process now, from which on the most that it has at a time is recorded anew.
+fn begin_memory() -> Option<u64> {
+    std::fs::write("/proc/self/clear_refs", "5").ok()?;
+    memory("VmRSS:")
 }
 
 #[cfg(test)]
