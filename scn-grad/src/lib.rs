@@ -23,20 +23,27 @@
 //!
 //! An entry that is zero with its optimality condition just met (`a_j = 0` and `g_j + λ1_j = 0`) is about to
 //! become active: the map has a kink there. The convention is the strict active set: such an entry is held at zero, which
-//! gives one of the one-sided derivatives. [`Linearization::margin`] says how far a point is from the nearest kink.
+//! gives one of the one-sided derivatives. [`Linearization::margins`] says how far a batch is from its kinks, and how many of its
+//! columns stand closer to one than the tolerance of the solve.
 //!
 //! # What an inexact forward solve does
 //!
 //! The derivative is that at the codes given, on the support they have. Where the solve has found the true
 //! active set, an error of the codes enters only through the residual `x - D a` and `a` itself, linearly; an entry whose
-//! activity is still undecided at the tolerance changes the gradient by its whole contribution. Solve tighter than the
-//! margin where exact gradients matter.
+//! activity is still undecided at the tolerance changes the gradient by its whole contribution, and that is most of the error:
+//! some 1e-2 at a KKT residual of 1e-4, where linear systems solved to 1e-2 add 1e-3. `docs/gradients.md` has the tables, and
+//! [`MaskedAuto::tolerance_for`] the rule that follows. Solve tighter than the margin where exact gradients matter.
 //!
 //! # Tour
 //!
-//! [`Linearization`] is a solved point; its [`vjp`](Linearization::vjp) adds to [`Gradients`]. System (3) is solved by a
-//! [`MaskedSolver`], with a tolerance of its own: [`MaskedCholesky`] is the exact reference, [`MaskedGaussSeidel`] solves
-//! many columns with different active sets at once.
+//! [`Linearization`] is a solved point; its [`vjp`](Linearization::vjp) adds to [`Gradients`], its [`jvp`](Linearization::jvp) is the
+//! derivative along a [`Tangent`]. System (3) is solved by a [`MaskedSolver`], with a tolerance of its own: [`MaskedAuto`] if you have
+//! no reason for another, [`MaskedCholesky`] as the exact reference, [`MaskedGaussSeidel`] and [`MaskedConjugateGradient`] for many
+//! columns with different active sets at once.
+//!
+//! ```text
+//! H_LL da_L = ( dD'(x - D a) + D'(dx - dD a) - dλ1 s - dλ2 a )_L,   da = 0 off L              (JVP)
+//! ```
 //!
 //! ```
 //! use faer::Mat;

@@ -28,10 +28,11 @@ impl MaskedAuto {
 }
 
 impl MaskedAuto {
-    /// The tolerance that goes with codes of a KKT residual: 100 times as large, at most 0.1. What the linear systems then add to the error
-    /// of a gradient is a tenth or less of what the codes have put there: see the tables in `docs/gradients.md`.
+    /// The tolerance that goes with codes of a KKT residual: 100 times as large, at most 0.01. What the linear systems then add to the
+    /// error of a gradient is small beside that of the codes whose active set is still undecided: see the tables in
+    /// `docs/gradients.md`.
     pub fn tolerance_for(kkt_tolerance: f64) -> f64 {
-        (100.0 * kkt_tolerance).min(0.1)
+        (100.0 * kkt_tolerance).min(0.01)
     }
 }
 

@@ -8,7 +8,7 @@ use std::ops::Range;
 use faer::MatRef;
 
 use super::prefetch::{CACHE_LINE, prefetch};
-use super::product::{LARGEST_GROUP, with_registers};
+use super::product::{LARGEST_GROUP, with_blocks, with_registers};
 use super::{Kernel, Lanes};
 use crate::Scalar;
 use crate::tile::{PANEL, padded};
@@ -95,19 +95,9 @@ pub(crate) struct CorrelateColumns<'a, T> {
 impl<T: Scalar> Kernel<T> for CorrelateColumns<'_, T> {
     type Output = ();
 
-    /// Twelve sums at a time, or eight where there are registers for no more, hide the latency of the multiply-add.
     #[inline(always)]
     fn run<L: Lanes<T>>(self, lanes: L) {
-        match (self.dictionary.width / L::COUNT, L::GROUP) {
-            (1, _) => self.run_with::<L, 1, 12>(lanes),
-            (2, LARGEST_GROUP) => self.run_with::<L, 2, 6>(lanes),
-            (2, _) => self.run_with::<L, 2, 4>(lanes),
-            (4, LARGEST_GROUP) => self.run_with::<L, 4, 3>(lanes),
-            (4, _) => self.run_with::<L, 4, 2>(lanes),
-            (8, _) => self.run_with::<L, 8, 1>(lanes),
-            (16, _) => self.run_with::<L, 16, 1>(lanes),
-            _ => self.run_with::<L, 32, 1>(lanes),
-        }
+        with_blocks!(self, lanes, self.dictionary.width, L)
     }
 }
 

@@ -4,7 +4,7 @@
 //! to one column for the atoms that it is multiplied by.
 
 use super::correlate::{group_width, sum};
-use super::product::LARGEST_GROUP;
+use super::product::{LARGEST_GROUP, with_blocks};
 use super::{Kernel, Lanes};
 use crate::Scalar;
 
@@ -24,16 +24,7 @@ impl<T: Scalar> Kernel<T> for AddOuter<'_, T> {
 
     #[inline(always)]
     fn run<L: Lanes<T>>(self, lanes: L) {
-        match (self.width / L::COUNT, L::GROUP) {
-            (1, _) => self.run_with::<L, 1, 12>(lanes),
-            (2, LARGEST_GROUP) => self.run_with::<L, 2, 6>(lanes),
-            (2, _) => self.run_with::<L, 2, 4>(lanes),
-            (4, LARGEST_GROUP) => self.run_with::<L, 4, 3>(lanes),
-            (4, _) => self.run_with::<L, 4, 2>(lanes),
-            (8, _) => self.run_with::<L, 8, 1>(lanes),
-            (16, _) => self.run_with::<L, 16, 1>(lanes),
-            _ => self.run_with::<L, 32, 1>(lanes),
-        }
+        with_blocks!(self, lanes, self.width, L)
     }
 }
 

@@ -23,6 +23,25 @@ macro_rules! with_registers {
 }
 pub(crate) use with_registers;
 
+/// Calls `run_with::<L, VECTORS, COLUMNS>(lanes)` of a kernel, with the registers that hold a group of so many numbers, and as many
+/// columns beside them as give twelve sums, or eight where there are registers for no more: that hides the latency of the
+/// multiply-add.
+macro_rules! with_blocks {
+    ($kernel:expr, $lanes:expr, $width:expr, $vectors:ident) => {
+        match ($width / $vectors::COUNT, $vectors::GROUP) {
+            (1, _) => $kernel.run_with::<$vectors, 1, 12>($lanes),
+            (2, LARGEST_GROUP) => $kernel.run_with::<$vectors, 2, 6>($lanes),
+            (2, _) => $kernel.run_with::<$vectors, 2, 4>($lanes),
+            (4, LARGEST_GROUP) => $kernel.run_with::<$vectors, 4, 3>($lanes),
+            (4, _) => $kernel.run_with::<$vectors, 4, 2>($lanes),
+            (8, _) => $kernel.run_with::<$vectors, 8, 1>($lanes),
+            (16, _) => $kernel.run_with::<$vectors, 16, 1>($lanes),
+            _ => $kernel.run_with::<$vectors, 32, 1>($lanes),
+        }
+    };
+}
+pub(crate) use with_blocks;
+
 /// Four rows of a tile, from the beginning of `rows`.
 #[inline(always)]
 pub(crate) fn load_rows<T: Scalar, L: Lanes<T>>(
