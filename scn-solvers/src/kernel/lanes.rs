@@ -7,7 +7,7 @@ use super::transpose::{blocks_from_tile_f32, blocks_into_tile_f32};
 /// An instruction set, as seen by a kernel: vectors of [`COUNT`](Lanes::COUNT) scalars.
 ///
 /// `max` and `min` follow the hardware where an operand is NaN: the result may be either operand. Kernels therefore
-/// never rely on them to carry a NaN; see [`Scale`](super::Scale).
+/// never rely on them to carry a NaN.
 pub trait Lanes<T>: Copy {
     /// One register.
     type Vector: Copy;
@@ -42,10 +42,10 @@ pub trait Lanes<T>: Copy {
     fn vectors(slice: &[T]) -> &[Self::Vector];
     /// The whole registers of a slice.
     fn vectors_mut(slice: &mut [T]) -> &mut [Self::Vector];
-    /// Does [`IntoTile`](super::IntoTile) in whole blocks, if there are instructions for it and the columns are whole registers;
-    /// whether it did.
+    /// Entry i of `columns[k]` goes to row i, column k of a tile, block by block, if there are instructions for it and the columns are
+    /// whole registers; whether it was done.
     fn blocks_into_tile(self, columns: &[&[T]], tile: &mut [T]) -> bool;
-    /// Does [`FromTile`](super::FromTile), as [`blocks_into_tile`](Lanes::blocks_into_tile) does the opposite.
+    /// The opposite of [`blocks_into_tile`](Lanes::blocks_into_tile); if ADD, what is in the columns is added to.
     fn blocks_from_tile<const ADD: bool>(self, tile: &[T], columns: &mut [&mut [T]]) -> bool;
 }
 
