@@ -36,7 +36,7 @@ impl MaskedConjugateGradient {
         }
     }
 
-    /// Preconditioned by a sweep forward and one back, which together cost no more than the product does alone (Eisenstat,
+    /// Preconditioned by a sweep forward and one back, in as many multiply-adds as the product takes alone (Eisenstat,
     /// "Efficient implementation of a class of preconditioned conjugate gradient methods", SIAM J. Sci. Stat. Comput. 2 (1981)).
     pub fn with_symmetric_gauss_seidel(settings: Settings) -> Self {
         Self {
