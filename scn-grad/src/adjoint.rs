@@ -29,11 +29,8 @@ impl<T: Scalar> SignalGradient<T> for MatrixGradient<'_, T> {
         if stride == T::tile()
             && let Some(matrix) = matrix.as_mut().try_as_col_major_mut()
         {
-            let mut columns: Vec<&mut [T]> = matrix
-                .col_iter_mut()
-                .map(|column| column.as_slice_mut())
-                .collect();
-            add_to_columns(gradient, rows, &mut columns);
+            let columns = matrix.col_iter_mut().map(|column| column.as_slice_mut());
+            add_to_columns(gradient, rows, columns);
             return;
         }
         for (i, row) in gradient.chunks(stride).take(rows).enumerate() {

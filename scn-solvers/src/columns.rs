@@ -5,7 +5,7 @@ use std::ops::Range;
 use faer::{Mat, MatRef};
 
 use crate::Scalar;
-use crate::kernel::{IntoTile, LARGEST_TILE};
+use crate::kernel::{IntoTile, tile_columns};
 
 /// The columns of a matrix of signals X (m × P) that may exist nowhere as a matrix: windows of an image, say.
 ///
@@ -92,10 +92,7 @@ pub(crate) fn load<T: Scalar>(matrix: MatRef<'_, T>, out: &mut [T], stride: usiz
         && stride == T::tile()
         && matrix.ncols() <= stride
     {
-        let mut slices: [&[T]; LARGEST_TILE] = [&[]; LARGEST_TILE];
-        for (slice, column) in slices.iter_mut().zip(columns.col_iter()) {
-            *slice = column.as_slice();
-        }
+        let slices = tile_columns(columns.col_iter().map(|column| column.as_slice()));
         T::dispatch(IntoTile {
             columns: &slices[..matrix.ncols()],
             tile: &mut out[..matrix.nrows() * stride],

@@ -6,7 +6,7 @@ use faer::{MatMut, MatRef};
 use rayon::prelude::*;
 
 use crate::columns::{load, store};
-use crate::kernel::{CorrelateColumns, CorrelateTile, IntoTile, LARGEST_TILE, prefetch_all};
+use crate::kernel::{CorrelateColumns, CorrelateTile, IntoTile, prefetch_all, tile_columns};
 use crate::solver::{Tile, solve_tile};
 use crate::{ColumnSource, EncodeError, Problem, Report, Scalar, Solver, Workspace};
 
@@ -195,10 +195,8 @@ fn correlate_tile<T: Scalar>(
         let atoms = dictionary.padded_atoms();
         by_column.resize(atoms * width, T::ZERO);
         let found = &mut by_column[..atoms * columns.len()];
-        let mut signals: [&[T]; LARGEST_TILE] = [&[]; LARGEST_TILE];
-        for (signal, column) in signals.iter_mut().zip(columns.clone()) {
-            *signal = matrix.col(column).as_slice();
-        }
+        let signals = columns.clone().map(|column| matrix.col(column).as_slice());
+        let signals = tile_columns(signals);
         T::dispatch(CorrelateColumns {
             dictionary,
             signals: &signals[..columns.len()],
@@ -207,12 +205,9 @@ fn correlate_tile<T: Scalar>(
         if columns.len() < width {
             correlations.fill(T::ZERO);
         }
-        let mut found_columns: [&[T]; LARGEST_TILE] = [&[]; LARGEST_TILE];
-        for (place, column) in found_columns.iter_mut().zip(found.chunks_exact(atoms)) {
-            *place = column;
-        }
+        let found = tile_columns(found.chunks_exact(atoms));
         T::dispatch(IntoTile {
-            columns: &found_columns[..columns.len()],
+            columns: &found[..columns.len()],
             tile: correlations,
         });
     } else {

@@ -24,7 +24,7 @@ pub(crate) use conjugate_gradient::{Advance, Curvature, MaskedResidual, Turn};
 pub(crate) use correlate::{AtomGroups, CorrelateColumns, CorrelateTile};
 pub(crate) use fista::{FistaState, FistaStep};
 pub use instruction_set::InstructionSet;
-pub(crate) use instruction_set::LARGEST_TILE;
+pub(crate) use instruction_set::{tile_columns, tile_columns_mut};
 pub use lanes::Lanes;
 pub(crate) use outer::{AddOuter, outer_columns};
 pub(crate) use peak::Peak;

@@ -18,7 +18,7 @@ use std::time::Instant;
 
 use faer::MatRef;
 
-use crate::kernel::{FromTile, Mask, MaskedResidual, Peak, Product, Sweep};
+use crate::kernel::{FromTile, Mask, MaskedResidual, Peak, Product, Sweep, tile_columns_mut};
 use crate::{Problem, Scalar};
 
 /// Rows of a matrix that are packed side by side.
@@ -159,15 +159,20 @@ pub fn masked_residual<T: Scalar>(
     }
 }
 
-/// Adds the first `rows` rows of a tile to columns of their own: entry (i, k) to `columns[k][i]`.
+/// Adds the first `rows` rows of a tile to columns of their own, at most as many as it has: entry (i, k) to entry i of column k.
 ///
 /// # Panics
-/// If the tile has fewer rows or columns, or a column is shorter.
-pub fn add_to_columns<T: Scalar>(tile: &[T], rows: usize, columns: &mut [&mut [T]]) {
+/// If the tile has fewer rows, or a column is shorter.
+pub fn add_to_columns<'a, T: Scalar + 'a>(
+    tile: &[T],
+    rows: usize,
+    columns: impl ExactSizeIterator<Item = &'a mut [T]>,
+) {
+    let count = columns.len().min(T::tile());
     T::dispatch(FromTile::<T, true> {
         tile,
         rows,
-        columns,
+        columns: &mut tile_columns_mut(columns)[..count],
     });
 }
 

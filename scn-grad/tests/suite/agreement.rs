@@ -1,7 +1,7 @@
 //! Adjoint and JVP against central differences, against each other and against the differentiated iteration, with every method for
 //! the codes and for the linear systems, in f64.
 
-use crate::point::{Point, inner};
+use crate::point::{self, Point, inner};
 use faer::Mat;
 use proptest::prelude::*;
 use scn_grad::{
@@ -15,16 +15,7 @@ use scn_solvers::{
 
 /// Every method, to nearly full precision.
 fn masked_solvers() -> [Box<dyn MaskedSolver<f64>>; 5] {
-    let settings = Settings::new(1e-13, 10_000).unwrap();
-    [
-        Box::new(MaskedCholesky),
-        Box::new(MaskedGaussSeidel::new(settings)),
-        Box::new(MaskedConjugateGradient::new(settings)),
-        Box::new(MaskedConjugateGradient::with_symmetric_gauss_seidel(
-            settings,
-        )),
-        Box::new(MaskedAuto::new(settings)),
-    ]
+    point::masked_solvers(Settings::new(1e-13, 10_000).unwrap())
 }
 
 fn sign() -> impl Strategy<Value = Sign> {

@@ -1,24 +1,14 @@
 //! The strict active set at kinks, degenerate active sets, and wrong input.
 
-use crate::point::Point;
+use crate::point::{Point, masked_solvers};
 use faer::Mat;
 use scn_grad::{
-    GradError, Gradients, Linearization, MaskedAuto, MaskedCholesky, MaskedConjugateGradient,
-    MaskedGaussSeidel, MaskedSolver, Tangent,
+    GradError, Gradients, Linearization, MaskedCholesky, MaskedGaussSeidel, MaskedSolver, Tangent,
 };
 use scn_solvers::{ElasticNet, Problem, Settings, Sign};
 
 fn solvers() -> [Box<dyn MaskedSolver<f64>>; 5] {
-    let settings = Settings::new(1e-12, 200).unwrap();
-    [
-        Box::new(MaskedCholesky),
-        Box::new(MaskedGaussSeidel::new(settings)),
-        Box::new(MaskedConjugateGradient::new(settings)),
-        Box::new(MaskedConjugateGradient::with_symmetric_gauss_seidel(
-            settings,
-        )),
-        Box::new(MaskedAuto::new(settings)),
-    ]
+    masked_solvers(Settings::new(1e-12, 200).unwrap())
 }
 
 /// One atom d = 1, x = λ1: the code is max(x - λ1, 0) at its kink. The strict active set holds it at zero.

@@ -1,9 +1,25 @@
 //! Solved points for the tests: random problems in f64, solved by the exact method.
 
 use faer::{Mat, MatRef};
-use scn_grad::{Gradients, Linearization, MaskedSolver, Tangent};
+use scn_grad::{
+    Gradients, Linearization, MaskedAuto, MaskedCholesky, MaskedConjugateGradient,
+    MaskedGaussSeidel, MaskedSolver, Tangent,
+};
 use scn_solvers::testing::{dictionary, normal_matrix};
 use scn_solvers::{ActiveSet, ElasticNet, Lambda1, Problem, Settings, Sign, Start, encode};
+
+/// Every method for the linear systems.
+pub(crate) fn masked_solvers(settings: Settings) -> [Box<dyn MaskedSolver<f64>>; 5] {
+    [
+        Box::new(MaskedCholesky),
+        Box::new(MaskedGaussSeidel::new(settings)),
+        Box::new(MaskedConjugateGradient::new(settings)),
+        Box::new(MaskedConjugateGradient::with_symmetric_gauss_seidel(
+            settings,
+        )),
+        Box::new(MaskedAuto::new(settings)),
+    ]
+}
 
 /// What the codes depend on.
 #[derive(Debug, Clone)]

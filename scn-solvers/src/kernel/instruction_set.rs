@@ -21,6 +21,28 @@ pub enum InstructionSet {
 /// The most columns of any tile: of `f32`, with AVX-512.
 pub(crate) const LARGEST_TILE: usize = 3 * 64 / 4;
 
+/// The columns of a tile, as kernels take them: those given, then empty ones.
+pub(crate) fn tile_columns<'a, T>(
+    columns: impl Iterator<Item = &'a [T]>,
+) -> [&'a [T]; LARGEST_TILE] {
+    let mut slices: [&[T]; LARGEST_TILE] = [&[]; LARGEST_TILE];
+    for (slice, column) in slices.iter_mut().zip(columns) {
+        *slice = column;
+    }
+    slices
+}
+
+/// The same, to be written to.
+pub(crate) fn tile_columns_mut<'a, T>(
+    columns: impl Iterator<Item = &'a mut [T]>,
+) -> [&'a mut [T]; LARGEST_TILE] {
+    let mut slices: [&mut [T]; LARGEST_TILE] = std::array::from_fn(|_| &mut [] as _);
+    for (slice, column) in slices.iter_mut().zip(columns) {
+        *slice = column;
+    }
+    slices
+}
+
 impl InstructionSet {
     /// The widest that this processor has.
     #[inline]

@@ -3,7 +3,7 @@
 use faer::MatRef;
 
 use crate::Scalar;
-use crate::kernel::{AddOuter, FromTile, LARGEST_TILE, outer_columns};
+use crate::kernel::{AddOuter, FromTile, outer_columns, tile_columns_mut};
 
 /// The rows Y of a tile, turned so that the numbers of one column lie side by side, for [`OuterSums::add`].
 #[derive(Debug, Clone, Default)]
@@ -34,10 +34,7 @@ impl<T: Scalar> Grouped<T> {
         let groups = self.data.chunks_exact_mut(width * T::tile());
         for (group, columns) in groups.enumerate() {
             let first = group * width;
-            let mut slices: [&mut [T]; LARGEST_TILE] = std::array::from_fn(|_| &mut [] as _);
-            for (slice, column) in slices.iter_mut().zip(columns.chunks_exact_mut(width)) {
-                *slice = column;
-            }
+            let mut slices = tile_columns_mut(columns.chunks_exact_mut(width));
             T::dispatch(FromTile::<T, false> {
                 tile: &tile[first * T::tile()..],
                 rows: width.min(rows - first),

@@ -59,7 +59,7 @@ impl<T: Scalar> SymmetricGaussSeidel<T> {
         &self.solution
     }
 
-    /// Solves from zero, until the root of `ρ` is at most `goals` in each of the first `columns` columns, or so many steps have been
+    /// Solves from zero, until the root of `ρ` is at most `goal(column)` in each of the first `columns` columns, or so many steps have been
     /// made. Returns their number. ρ is the square of the preconditioned remainder: about as large as that of the remainder itself,
     /// where atoms have norm 1.
     ///

@@ -16,7 +16,7 @@ use serde::Serialize;
 use super::{fastest, shape};
 use crate::arrays::{Array, Values};
 use crate::output::Output;
-use crate::problem_files::{Given, Numbers, ProblemFiles};
+use crate::problem_files::{Given, MatrixKind, Numbers, ProblemFiles};
 
 /// The adjoint: from dLoss/da to the gradients by dictionary, signals, lambda1 and lambda2, beside the time that the codes take.
 ///
@@ -129,12 +129,11 @@ struct Run {
     peak_rss_bytes: Option<u64>,
 }
 
-/// One problem with its codes, and what the adjoint begins and ends with.
+/// One problem, and what its adjoint begins with.
 struct Batch {
     numbers: Numbers<f32>,
+    /// dLoss/da, n × P.
     cotangent: Mat<f32>,
-    signal_gradient: Mat<f32>,
-    gradients: Gradients<f32>,
 }
 
 impl Adjoint {
@@ -161,24 +160,16 @@ impl Adjoint {
             runs: Vec::new(),
         };
         if self.files.named() {
-            let batch = self.read()?;
-            let batch = self.time(batch, &mut summary, output)?;
-            let written = [
-                (&self.out_dictionary, &batch.gradients.dictionary),
-                (&self.out_signals, &batch.signal_gradient),
-            ];
-            for (path, matrix) in written {
-                if let Some(path) = path {
-                    write(path, matrix)?;
-                }
-            }
+            self.time(&self.read()?, &mut summary, output)?;
         } else {
             for &shape in &self.shapes {
                 let active = (self.active < 1.0).then_some(self.active);
                 let workload = Workload::<f32>::new(shape, self.columns, self.coherence, active, 1);
-                let cotangent = normal_matrix::<f32>(shape.1, self.columns, 7);
-                let batch = Batch::new(Numbers::random(workload), cotangent)?;
-                self.time(batch, &mut summary, output)?;
+                let batch = Batch {
+                    numbers: Numbers::random(workload),
+                    cotangent: normal_matrix(shape.1, self.columns, 7),
+                };
+                self.time(&batch, &mut summary, output)?;
             }
         }
         output.result_json(&summary)
@@ -194,6 +185,9 @@ impl Adjoint {
         let Given::F32(numbers) = self.files.read()? else {
             bail!("expected numbers of type f4 in all files, found f8");
         };
+        if numbers.kind == MatrixKind::Gram {
+            bail!("expected --dictionary and --signals, by which to differentiate, found --gram");
+        }
         let (atoms, columns) = (numbers.atoms(), numbers.columns.ncols());
         let cotangent = match &self.cotangent {
             None => normal_matrix(atoms, columns, 7),
@@ -210,16 +204,12 @@ impl Adjoint {
                 MatRef::from_row_major_slice(&values, rows, found).to_owned()
             }
         };
-        Batch::new(numbers, cotangent)
+        Ok(Batch { numbers, cotangent })
     }
 
-    fn time(&self, batch: Batch, summary: &mut Summary, output: &Output) -> Result<Batch> {
-        let Batch {
-            numbers,
-            cotangent,
-            mut gradients,
-            ..
-        } = batch;
+    /// Runs each method some times and prints a line. Writes what the last has found, where that is wanted.
+    fn time(&self, batch: &Batch, summary: &mut Summary, output: &Output) -> Result<()> {
+        let Batch { numbers, cotangent } = batch;
         let (rows, atoms) = numbers.matrix.shape();
         let columns = numbers.columns.ncols();
         let forward = Auto::new(Settings::new(self.tolerance, self.max_passes)?);
@@ -239,6 +229,7 @@ impl Adjoint {
         let active = numbers.check(&problem, codes)?.active;
         let point = Linearization::new(&problem, &numbers.columns, codes)?;
         let settings = Settings::new(self.adjoint_tolerance(), self.max_passes)?;
+        let mut gradients = Gradients::zeros(&problem);
         for name in &self.solvers {
             let solver = name.build(settings);
             let mut adjoint = || -> Result<MaskedReport> {
@@ -246,11 +237,6 @@ impl Adjoint {
                 Ok(point.vjp(&*solver, cotangent.as_ref(), &mut gradients, by_signals)?)
             };
             let (adjoint_seconds, report) = fastest(self.repeats, &mut adjoint)?;
-            // Each of these runs has added to the last.
-            gradients = Gradients::zeros(&problem);
-            signal_gradient.fill(0.0);
-            let by_signals = Some(signal_gradient.as_mut());
-            let _ = point.vjp(&*solver, cotangent.as_ref(), &mut gradients, by_signals)?;
             let run = Run {
                 rows,
                 atoms,
@@ -272,23 +258,23 @@ impl Adjoint {
             output.say(describe(&run));
             summary.runs.push(run);
         }
-        Ok(Batch {
-            numbers,
-            cotangent,
-            signal_gradient,
-            gradients,
-        })
-    }
-}
-
-impl Batch {
-    fn new(numbers: Numbers<f32>, cotangent: Mat<f32>) -> Result<Self> {
-        Ok(Self {
-            gradients: Gradients::zeros(&numbers.pose()?),
-            signal_gradient: Mat::zeros(0, 0),
-            numbers,
-            cotangent,
-        })
+        if let Some(name) = self.solvers.last()
+            && (self.out_dictionary.is_some() || self.out_signals.is_some())
+        {
+            // Each run so far has added to the one before.
+            gradients = Gradients::zeros(&problem);
+            signal_gradient.fill(0.0);
+            let by_signals = Some(signal_gradient.as_mut());
+            let solver = name.build(settings);
+            let _ = point.vjp(&*solver, cotangent.as_ref(), &mut gradients, by_signals)?;
+            if let Some(path) = &self.out_dictionary {
+                write(path, &gradients.dictionary)?;
+            }
+            if let Some(path) = &self.out_signals {
+                write(path, &signal_gradient)?;
+            }
+        }
+        Ok(())
     }
 }
 
