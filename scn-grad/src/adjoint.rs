@@ -3,7 +3,9 @@
 use std::ops::Range;
 
 use faer::{MatMut, MatRef};
-use scn_solvers::tile::{Grouped, Kernel, Lanes, add_to_columns, dictionary_product, padded};
+use scn_solvers::tile::{
+    Grouped, Kernel, Lanes, add_combinations, dictionary_product, expect_columns, padded,
+};
 use scn_solvers::{ColumnSource, Problem, Scalar};
 
 use crate::masked::MaskedTile;
@@ -13,6 +15,13 @@ use crate::{AdjointSums, Linearization, MaskedReport, MaskedSolver};
 pub trait SignalGradient<T> {
     /// Adds columns: entry i of column `columns.start + k` is `gradient[i * stride + k]`.
     fn add(&mut self, columns: Range<usize>, gradient: &[T], stride: usize);
+
+    /// These columns, where they lie in memory one after the other, each in one piece (row stride 1): they are then added to where
+    /// they are.
+    fn in_memory(&mut self, columns: Range<usize>) -> Option<MatMut<'_, T>> {
+        let _ = columns;
+        None
+    }
 }
 
 /// Adds to columns of a matrix; column `offset` of the batch is its column 0.
@@ -21,23 +30,28 @@ pub(crate) struct MatrixGradient<'a, T> {
     pub(crate) offset: usize,
 }
 
+impl<T: Scalar> MatrixGradient<'_, T> {
+    fn columns(&mut self, columns: Range<usize>) -> MatMut<'_, T> {
+        let first = columns.start - self.offset;
+        self.matrix.as_mut().subcols_mut(first, columns.len())
+    }
+}
+
 impl<T: Scalar> SignalGradient<T> for MatrixGradient<'_, T> {
     fn add(&mut self, columns: Range<usize>, gradient: &[T], stride: usize) {
-        let first = columns.start - self.offset;
-        let rows = self.matrix.nrows();
-        let mut matrix = self.matrix.as_mut().subcols_mut(first, columns.len());
-        if stride == T::tile()
-            && let Some(matrix) = matrix.as_mut().try_as_col_major_mut()
-        {
-            let columns = matrix.col_iter_mut().map(|column| column.as_slice_mut());
-            add_to_columns(gradient, rows, columns);
-            return;
-        }
+        let mut matrix = self.columns(columns);
+        let rows = matrix.nrows();
         for (i, row) in gradient.chunks(stride).take(rows).enumerate() {
             for (entry, &value) in matrix.as_mut().row_mut(i).iter_mut().zip(row) {
                 *entry += value;
             }
         }
+    }
+
+    fn in_memory(&mut self, columns: Range<usize>) -> Option<MatMut<'_, T>> {
+        let matrix = self.columns(columns);
+        matrix.as_ref().try_as_col_major()?;
+        Some(matrix)
     }
 }
 
@@ -76,22 +90,43 @@ impl<T: Scalar> Adjoint<T> {
     ) -> MaskedReport {
         let problem = point.problem();
         let mut report = MaskedReport::empty();
+        self.tile.forget();
         for first in columns.clone().step_by(T::tile()) {
             let range = first..(first + T::tile()).min(columns.end);
             load(problem, point.codes(), range.clone(), &mut self.codes);
             load(problem, cotangent, range.clone(), &mut self.cotangent);
             self.tile
                 .load(problem, &self.codes, &self.cotangent, range.len());
+            let next = range.end..(range.end + T::tile()).min(columns.end);
+            expect_columns(point.codes(), next.clone());
+            expect_columns(cotangent, next);
             report = report.merge(solver.solve(problem, &mut self.tile, first));
             self.accumulate(point, range.clone(), sums);
             if let Some(gradient) = signal_gradient.as_deref_mut() {
-                self.product
-                    .resize(padded(problem.rows()) * T::tile(), T::ZERO);
-                dictionary_product(problem, &self.tile.solution, &mut self.product);
-                gradient.add(range, &self.product, T::tile());
+                self.pull_back(problem, range, gradient);
             }
         }
         report
+    }
+
+    /// `dLoss/dx = D y` of the tile just solved.
+    fn pull_back(
+        &mut self,
+        problem: &Problem<T>,
+        range: Range<usize>,
+        gradient: &mut dyn SignalGradient<T>,
+    ) {
+        if let Some(columns) = gradient.in_memory(range.clone())
+            && let Some(columns) = columns.try_as_col_major_mut()
+        {
+            let columns = columns.col_iter_mut().map(|column| column.as_slice_mut());
+            add_combinations(problem, &self.grouped, columns);
+            return;
+        }
+        self.product
+            .resize(padded(problem.rows()) * T::tile(), T::ZERO);
+        dictionary_product(problem, &self.tile.solution, &mut self.product);
+        gradient.add(range, &self.product, T::tile());
     }
 
     /// `X Y'`, `A Y'` and `-sum s y` of the tile just solved.
@@ -102,14 +137,21 @@ impl<T: Scalar> Adjoint<T> {
         sums: &mut AdjointSums<T>,
     ) {
         let (rows, atoms) = (point.problem().rows(), point.problem().atoms());
-        self.signals.resize(rows * T::tile(), T::ZERO);
-        if range.len() < T::tile() {
-            self.signals.fill(T::ZERO);
-        }
-        point.signals().pack(range, &mut self.signals, T::tile());
         self.grouped.load(&self.tile.solution, atoms);
-        sums.signals.add(&self.signals, &self.grouped);
         sums.codes.add(&self.codes, &self.grouped);
+        if let Some(signals) = point.signals().in_memory()
+            && let Some(signals) = signals.try_as_col_major()
+        {
+            let signals = range.map(|column| signals.col(column).as_slice());
+            sums.signals.add_columns(signals, &self.grouped);
+        } else {
+            self.signals.resize(rows * T::tile(), T::ZERO);
+            if range.len() < T::tile() {
+                self.signals.fill(T::ZERO);
+            }
+            point.signals().pack(range, &mut self.signals, T::tile());
+            sums.signals.add(&self.signals, &self.grouped);
+        }
 
         T::dispatch(AddLambda1 {
             codes: &self.codes,

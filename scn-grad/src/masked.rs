@@ -15,7 +15,7 @@ pub use gauss_seidel::MaskedGaussSeidel;
 pub use report::MaskedReport;
 
 use scn_solvers::tile::{
-    ConjugateGradients, Kernel, Lanes, Pace, SymmetricGaussSeidel, masked_residual, padded,
+    ConjugateGradients, Kernel, Lanes, SymmetricGaussSeidel, masked_residual, padded,
 };
 use scn_solvers::{Problem, Scalar};
 
@@ -90,11 +90,16 @@ pub struct MaskedTile<T> {
     scale: Vec<T>,
     /// One per column: relative once [`measure`](Self::measure) has been called.
     residual: Vec<T>,
-    /// One per column: the largest step of the last sweep.
-    change: Vec<T>,
+    /// A tile row.
+    scratch: Vec<T>,
     columns: usize,
-    pace: Pace,
-    /// `u - H y`, where conjugate gradients begin.
+    /// The right side of sweeps.
+    swept: Vec<T>,
+    /// Sweeps that the last tile took.
+    forecast: Option<u32>,
+    /// Where a solve for a remainder began.
+    start: Vec<T>,
+    /// `u - H y`, what conjugate gradients solve for.
     remainder: Vec<T>,
     conjugate_gradients: ConjugateGradients<T>,
     symmetric_gauss_seidel: SymmetricGaussSeidel<T>,
@@ -114,12 +119,11 @@ impl<T: Scalar> MaskedTile<T> {
         self.right_side.resize(tile, T::ZERO);
         self.solution.clear();
         self.solution.resize(tile, T::ZERO);
-        for row in [&mut self.scale, &mut self.residual, &mut self.change] {
+        for row in [&mut self.scale, &mut self.residual, &mut self.scratch] {
             row.clear();
             row.resize(T::tile(), T::from_f64(SMALLEST_SCALE));
         }
         self.columns = columns;
-        self.pace = Pace::default();
         self.active.clear();
         self.active.resize(width, T::ZERO);
         T::dispatch(Load {
@@ -130,6 +134,12 @@ impl<T: Scalar> MaskedTile<T> {
             scale: &mut self.scale,
             active: &mut self.active,
         });
+    }
+
+    /// Forgets what the tiles before have told about those to come. For the same bits whoever solved what before, that is to be done
+    /// at the same columns always.
+    pub fn forget(&mut self) {
+        self.forecast = None;
     }
 
     /// Columns in use.
@@ -145,7 +155,7 @@ impl<T: Scalar> MaskedTile<T> {
             &self.right_side,
             &self.solution,
             &mut self.residual,
-            &mut self.change,
+            &mut self.scratch,
         );
         let mut worst = 0.0;
         for (residual, &scale) in self.residual.iter_mut().zip(&self.scale).take(self.columns) {

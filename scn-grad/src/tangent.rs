@@ -77,6 +77,7 @@ impl<T: Scalar> Pushforward<T> {
     ) -> MaskedReport {
         let problem = point.problem();
         let mut report = MaskedReport::empty();
+        self.tile.forget();
         for first in columns.clone().step_by(T::tile()) {
             let range = first..(first + T::tile()).min(columns.end);
             load(problem, point.codes(), range.clone(), &mut self.codes);

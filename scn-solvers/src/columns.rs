@@ -5,7 +5,7 @@ use std::ops::Range;
 use faer::{Mat, MatRef};
 
 use crate::Scalar;
-use crate::kernel::{IntoTile, tile_columns};
+use crate::kernel::{IntoTile, prefetch_all, tile_columns};
 
 /// The columns of a matrix of signals X (m × P) that may exist nowhere as a matrix: windows of an image, say.
 ///
@@ -95,6 +95,7 @@ pub(crate) fn load<T: Scalar>(matrix: MatRef<'_, T>, out: &mut [T], stride: usiz
         let slices = tile_columns(columns.col_iter().map(|column| column.as_slice()));
         T::dispatch(IntoTile {
             columns: &slices[..matrix.ncols()],
+            first: 0,
             tile: &mut out[..matrix.nrows() * stride],
         });
     } else {
@@ -103,6 +104,17 @@ pub(crate) fn load<T: Scalar>(matrix: MatRef<'_, T>, out: &mut [T], stride: usiz
                 out[i * stride + j] = value;
             }
         }
+    }
+}
+
+/// Tells the processor that a matrix will soon be read or written, if its rows or columns lie in one piece.
+pub(crate) fn prefetch_matrix<T: Scalar>(matrix: MatRef<'_, T>) {
+    if let Some(rows) = matrix.try_as_row_major() {
+        rows.row_iter().for_each(|row| prefetch_all(row.as_slice()));
+    } else if let Some(columns) = matrix.try_as_col_major() {
+        columns
+            .col_iter()
+            .for_each(|column| prefetch_all(column.as_slice()));
     }
 }
 

@@ -5,8 +5,8 @@ use std::ops::Range;
 use faer::{MatMut, MatRef};
 use rayon::prelude::*;
 
-use crate::columns::{load, store};
-use crate::kernel::{CorrelateColumns, CorrelateTile, IntoTile, prefetch_all, tile_columns};
+use crate::columns::{load, prefetch_matrix, store};
+use crate::kernel::{CorrelateColumns, CorrelateTile, IntoTile, tile_columns};
 use crate::solver::{Tile, solve_tile};
 use crate::{ColumnSource, EncodeError, Problem, Report, Scalar, Solver, Workspace};
 
@@ -154,11 +154,7 @@ fn encode_task<T: Scalar>(
         let first = first_column + offset;
         let mut codes = codes.as_mut().subcols_mut(offset, columns);
         // Where they go is seldom in the cache, and by the time that they are solved it will be.
-        if let Some(codes) = codes.as_ref().try_as_row_major() {
-            codes
-                .row_iter()
-                .for_each(|row| prefetch_all(row.as_slice()));
-        }
+        prefetch_matrix(codes.as_ref());
         correlate(first..first + columns, workspace);
         workspace.codes.fill(T::ZERO);
         if start == Start::Codes {
@@ -208,6 +204,7 @@ fn correlate_tile<T: Scalar>(
         let found = tile_columns(found.chunks_exact(atoms));
         T::dispatch(IntoTile {
             columns: &found[..columns.len()],
+            first: 0,
             tile: correlations,
         });
     } else {

@@ -6,6 +6,7 @@
 
 #[cfg(test)]
 mod check;
+mod combine;
 mod conjugate_gradient;
 mod correlate;
 mod fista;
@@ -16,22 +17,25 @@ mod peak;
 mod prefetch;
 mod product;
 mod residual;
+mod right_side;
 mod sweep;
 mod transpose;
 mod triangular;
 
+pub(crate) use combine::AddCombinations;
 pub(crate) use conjugate_gradient::{Advance, Curvature, MaskedResidual, Turn};
 pub(crate) use correlate::{AtomGroups, CorrelateColumns, CorrelateTile};
 pub(crate) use fista::{FistaState, FistaStep};
 pub use instruction_set::InstructionSet;
-pub(crate) use instruction_set::{tile_columns, tile_columns_mut};
+pub(crate) use instruction_set::{LARGEST_TILE, tile_columns, tile_columns_mut};
 pub use lanes::Lanes;
-pub(crate) use outer::{AddOuter, outer_columns};
+pub(crate) use outer::{AddOuter, AddOuterColumns, FEWEST_ROWS, outer_columns};
 pub(crate) use peak::Peak;
 pub(crate) use prefetch::prefetch_all;
 pub(crate) use product::Product;
 pub(crate) use residual::{Largest, LargestQuotient, Residual, Scale};
-pub(crate) use sweep::{Clip, Mask, RightSide, Rule, Shrink, Sweep};
+pub(crate) use right_side::{RestrictedRightSide, RightSide};
+pub(crate) use sweep::{Clip, Restrict, Rule, Shrink, Sweep};
 pub(crate) use transpose::{FromTile, IntoTile};
 pub(crate) use triangular::{Backward, Forward};
 

@@ -28,11 +28,13 @@ pub struct Problem<T: Scalar> {
     diagonal: Vec<T>,
     inverse_diagonal: Vec<T>,
     steps: Vec<T>,
+    coupling: f64,
     thresholds: Vec<T>,
     lipschitz: OnceLock<T>,
     widened: OnceLock<Box<Problem<f64>>>,
     shifted_inverse: OnceLock<(T, Panels<T>)>,
     dictionary_panels: OnceLock<Panels<T>>,
+    row_groups: OnceLock<AtomGroups<T>>,
     unit_diagonal: OnceLock<(Vec<T>, Panels<T>)>,
     workspaces: WorkspacePool<T>,
 }
@@ -115,11 +117,13 @@ impl<T: Scalar> Problem<T> {
             diagonal: vec![T::ZERO; padded(atoms)],
             inverse_diagonal: vec![T::ZERO; padded(atoms)],
             steps: vec![T::ZERO; padded(atoms)],
+            coupling: 0.0,
             thresholds: vec![T::ZERO; padded(atoms)],
             lipschitz: OnceLock::new(),
             widened: OnceLock::new(),
             shifted_inverse: OnceLock::new(),
             dictionary_panels: OnceLock::new(),
+            row_groups: OnceLock::new(),
             unit_diagonal: OnceLock::new(),
             workspaces: WorkspacePool::default(),
         }
@@ -220,6 +224,7 @@ impl<T: Scalar> Problem<T> {
             let inverse = T::ONE / diagonal;
             self.inverse_diagonal[atom] = if inverse.finite() { inverse } else { T::ZERO };
         }
+        self.coupling = self.measure_coupling();
         let relaxation = T::from_f64(self.relaxation());
         for atom in 0..self.atoms() {
             self.steps[atom] = relaxation * self.inverse_diagonal[atom];
@@ -243,6 +248,9 @@ impl<T: Scalar> Problem<T> {
         self.unit_diagonal = OnceLock::new();
         if let Some(panels) = self.dictionary_panels.get_mut() {
             panels.repack(self.dictionary.as_ref());
+        }
+        if let Some(groups) = self.row_groups.get_mut() {
+            groups.repack(self.dictionary.transpose());
         }
         self.penalty = penalty;
     }
@@ -328,8 +336,17 @@ impl<T: Scalar> Problem<T> {
         &self.thresholds
     }
 
-    /// `ω = 1 + min(q/4, 1/5)`, where q is the mean over j of `sum over i != j of H_ij² / (H_ii H_jj)`.
-    fn relaxation(&self) -> f64 {
+    /// q, the mean over j of `sum over i != j of H_ij² / (H_ii H_jj)`: how much atoms overlap. About n/m for independent atoms.
+    pub fn coupling(&self) -> f64 {
+        self.coupling
+    }
+
+    /// `ω = 1 + min(q/4, 1/5)`: the over-relaxation of [`steps`](Self::steps).
+    pub fn relaxation(&self) -> f64 {
+        1.0 + (0.25 * self.coupling).min(0.2)
+    }
+
+    fn measure_coupling(&self) -> f64 {
         let n = self.atoms();
         let mut coupling = 0.0;
         for j in 0..n {
@@ -339,12 +356,8 @@ impl<T: Scalar> Problem<T> {
                 coupling += 2.0 * entry * entry * scale;
             }
         }
-        let q = coupling / n as f64;
         // Overflowed scales say nothing.
-        if q.is_finite() {
-            1.0 + (0.25 * q).min(0.2)
-        } else {
-            1.0
-        }
+        let mean = coupling / n as f64;
+        if mean.is_finite() { mean } else { 0.0 }
     }
 }

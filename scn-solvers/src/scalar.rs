@@ -31,6 +31,8 @@ pub trait Scalar:
 {
     /// The distance from 1 to the next larger number.
     const EPSILON: Self;
+    /// Infinity.
+    const INFINITY: Self;
     /// Zero.
     const ZERO: Self;
     /// One.
@@ -63,6 +65,7 @@ macro_rules! scalar {
     ($scalar:ident, $in_f64:expr) => {
         impl Scalar for $scalar {
             const EPSILON: Self = $scalar::EPSILON;
+            const INFINITY: Self = $scalar::INFINITY;
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
 

@@ -10,15 +10,17 @@ mod symmetric_gauss_seidel;
 
 pub use crate::kernel::{Kernel, Lanes};
 pub use conjugate_gradients::ConjugateGradients;
-pub use outer_sums::{Grouped, OuterSums};
+pub use outer_sums::{Grouped, OuterSums, add_combinations};
 pub use pace::{Outlook, Pace};
 pub use symmetric_gauss_seidel::SymmetricGaussSeidel;
 
+use std::ops::Range;
 use std::time::Instant;
 
 use faer::MatRef;
 
-use crate::kernel::{FromTile, Mask, MaskedResidual, Peak, Product, Sweep, tile_columns_mut};
+use crate::columns::prefetch_matrix;
+use crate::kernel::{MaskedResidual, Peak, Product, Restrict, RestrictedRightSide, Sweep};
 use crate::{Problem, Scalar};
 
 /// Rows of a matrix that are packed side by side.
@@ -95,42 +97,45 @@ pub fn dictionary_product<T: Scalar>(problem: &Problem<T>, y: &[T], out: &mut [T
     product(problem.dictionary_panels(), y, out);
 }
 
-/// One Gauss-Seidel sweep on `H_LL y = u` for every column of a tile at once: `solution` and `right_side` are tiles with
-/// one row per padded atom; `mask` has 1 where the atom belongs to the column's active set L and 0 elsewhere.
-/// `solution` must be zero off the mask. `change`, where it is wanted, receives per column `max_j H_jj |change of y_j|`.
+/// Prepares [`masked_sweep`] for `H_LL y = u`: `out` receives u, scaled, where `mask` has 1 (the atom belongs to the column's active
+/// set L) and infinity where it has 0. All are tiles with one row per padded atom.
+pub fn masked_right_side<T: Scalar>(
+    problem: &Problem<T>,
+    mask: &[T],
+    right_side: &[T],
+    out: &mut [T],
+) {
+    T::dispatch(RestrictedRightSide {
+        steps: problem.steps(),
+        mask,
+        right_side,
+        out,
+    });
+}
+
+/// One over-relaxed Gauss-Seidel sweep on `H_LL y = u` for every column of a tile at once, with factor ω in (0, 2).
+/// `right_side` is that of [`masked_right_side`]; `solution`, a tile with one row per padded atom, must be zero off the active sets, and
+/// everywhere if `from_zero` says so, which saves half of the sweep.
 ///
 /// # Panics
 /// If a slice is shorter than its tile.
 pub fn masked_sweep<T: Scalar>(
     problem: &Problem<T>,
-    mask: &[T],
+    relaxation: f64,
     right_side: &[T],
     solution: &mut [T],
-    change: Option<&mut [T]>,
+    from_zero: bool,
 ) {
-    let rule = Mask {
-        mask,
-        steps: problem.steps(),
-    };
-    let (matrix, diagonal) = (problem.sweep_panels(), problem.diagonal());
-    match change {
-        Some(change) => T::dispatch(Sweep::<_, _, true> {
-            matrix,
-            diagonal,
-            rule,
-            right_side,
-            codes: solution,
-            change,
-        }),
-        None => T::dispatch(Sweep::<_, _, false> {
-            matrix,
-            diagonal,
-            rule,
-            right_side,
-            codes: solution,
-            change: &mut [],
-        }),
-    }
+    let lengthening = T::from_f64(relaxation / problem.relaxation());
+    T::dispatch(Sweep::<_, _, false> {
+        matrix: problem.sweep_panels(),
+        diagonal: problem.diagonal(),
+        rule: Restrict { lengthening },
+        right_side,
+        codes: solution,
+        from_zero,
+        change: &mut [],
+    });
 }
 
 /// Per column `max over L of |u - H y|`, what remains of `H_LL y = u`, to `largest`; NaN where a number is not finite.
@@ -159,21 +164,12 @@ pub fn masked_residual<T: Scalar>(
     }
 }
 
-/// Adds the first `rows` rows of a tile to columns of their own, at most as many as it has: entry (i, k) to entry i of column k.
-///
-/// # Panics
-/// If the tile has fewer rows, or a column is shorter.
-pub fn add_to_columns<'a, T: Scalar + 'a>(
-    tile: &[T],
-    rows: usize,
-    columns: impl ExactSizeIterator<Item = &'a mut [T]>,
-) {
-    let count = columns.len().min(T::tile());
-    T::dispatch(FromTile::<T, true> {
-        tile,
-        rows,
-        columns: &mut tile_columns_mut(columns)[..count],
-    });
+/// Tells the processor that columns of a matrix will soon be read, if the rows or columns of the matrix lie in one piece. Nothing but speed
+/// depends on it.
+pub fn expect_columns<T: Scalar>(matrix: MatRef<'_, T>, columns: Range<usize>) {
+    let end = columns.end.min(matrix.ncols());
+    let first = columns.start.min(end);
+    prefetch_matrix(matrix.subcols(first, end - first));
 }
 
 /// The most floating point operations per second that one thread of this processor can do in this type, measured over a tenth of a

@@ -8,13 +8,20 @@ use super::{MaskedReport, MaskedSolver, MaskedTile};
 /// The share of active codes up to which factorisations are faster: measured, see `docs/gradients.md`.
 const SMALL: f64 = 0.1;
 
+/// The most sweeps that take less time than conjugate gradients, whose steps do more besides multiplying where there are few atoms:
+/// measured, see `docs/gradients.md`.
+fn most_sweeps(atoms: usize) -> u32 {
+    5 + (450 / atoms.max(1)) as u32
+}
+
 /// Picks for each tile:
 ///
 /// 1. Where no more than a tenth of its codes are active, the `H_LL` of each column is [factorised](super::MaskedCholesky), which is
 ///    exact.
-/// 2. Else conjugate gradients, preconditioned by [symmetric
-///    Gauss-Seidel](super::MaskedConjugateGradient::with_symmetric_gauss_seidel).
-/// 3. What has not reached the tolerance then is factorised.
+/// 2. Else [sweeps](super::MaskedGaussSeidel), as long as no more than `5 + 450/n` are to be expected.
+/// 3. Else conjugate gradients, preconditioned by [symmetric
+///    Gauss-Seidel](super::MaskedConjugateGradient::with_symmetric_gauss_seidel), from where the sweeps have come.
+/// 4. What has not reached the tolerance then is factorised.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct MaskedAuto {
     settings: Settings,
@@ -52,16 +59,29 @@ impl<T: Scalar> MaskedSolver<T> for MaskedAuto {
         }
         let tolerance = self.settings.tolerance();
         let max_passes = self.settings.max_passes();
-        let method = Preconditioner::SymmetricGaussSeidel;
-        let passes = tile.conjugate_gradients(problem, method, tolerance, max_passes);
+        let most = most_sweeps(problem.atoms());
+        let (mut passes, mut residual) = (0, f64::INFINITY);
+        if tile.forecast.is_none_or(|sweeps| sweeps <= most) {
+            (passes, residual) = tile.sweep(problem, tolerance, max_passes, most);
+        }
+        // Written so that a NaN counts.
+        if !(residual <= tolerance) {
+            let method = Preconditioner::SymmetricGaussSeidel;
+            passes += tile.conjugate_gradients(problem, method, tolerance, max_passes, passes > 0);
+        }
         tile.finish(problem, first_column, passes, tolerance)
     }
 }
 
 impl<T: Scalar> MaskedTile<T> {
+    /// The share of codes that are active.
+    pub(super) fn active_share(&self, atoms: usize) -> f64 {
+        let sizes = self.active[..self.columns].iter().map(|size| size.to_f64());
+        sizes.sum::<f64>() / (atoms * self.columns) as f64
+    }
+
     /// Whether factorisations cost less than products with `H`.
     fn small_active_sets(&self, atoms: usize) -> bool {
-        let sizes = self.active[..self.columns].iter().map(|size| size.to_f64());
-        sizes.sum::<f64>() <= SMALL * (atoms * self.columns) as f64
+        self.active_share(atoms) <= SMALL
     }
 }

@@ -62,69 +62,99 @@ impl<T: Scalar> MaskedSolver<T> for MaskedConjugateGradient {
     ) -> MaskedReport {
         let tolerance = self.settings.tolerance();
         let max_passes = self.settings.max_passes();
-        let passes = tile.conjugate_gradients(problem, self.preconditioner, tolerance, max_passes);
+        let passes =
+            tile.conjugate_gradients(problem, self.preconditioner, tolerance, max_passes, false);
         tile.finish(problem, first_column, passes, tolerance)
     }
 }
 
-/// Solves for what the last solve has left: the recurrence's own remainder drifts from the true one by rounding, and its size is an
-/// estimate.
+/// Solves for what the last solve has left: the recurrence's own remainder drifts from the true one by rounding.
 const REFINEMENTS: u32 = 3;
 
+/// A solve that misses its goal by no more than this was misled by its estimate, not by rounding, and goes on.
+const MISJUDGED: f64 = 4.0;
+
 impl<T: Scalar> MaskedTile<T> {
-    /// Solves. Returns the number of products with `H`, those for remainders included. The residuals are measured.
+    /// Solves, from zero or from where others have come. Returns the number of products with `H`, those for remainders included. The
+    /// residuals are measured.
     pub(super) fn conjugate_gradients(
         &mut self,
         problem: &Problem<T>,
         preconditioner: Preconditioner,
         tolerance: f64,
         max_passes: u32,
+        begun: bool,
     ) -> u32 {
-        // The largest sqrt(H_jj): remainders of the scaled system are smaller by up to that.
-        let diagonal = problem.diagonal().iter().map(|d| d.to_f64());
-        let largest = diagonal.fold(0.0, f64::max).sqrt();
         let mut passes = 0;
         for refinement in 0..=REFINEMENTS {
-            if refinement > 0 {
+            if begun || refinement > 0 {
                 self.take_remainder(problem);
                 passes += 1;
-            }
-            let right_side = if refinement == 0 {
-                &self.right_side
             } else {
-                &self.remainder
-            };
+                self.remainder.clone_from(&self.right_side);
+            }
             let limit = max_passes.saturating_sub(passes);
-            let (mask, columns, scale) = (&self.mask, self.columns, &self.scale);
-            // Half of it after the first, so that what the estimate misses is made up for.
-            let share = if refinement == 0 { 1.0 } else { 0.5 };
-            let goal = |column: usize| share * tolerance * scale[column].to_f64();
-            let steps = match preconditioner {
-                Preconditioner::Jacobi => {
-                    let method = &mut self.conjugate_gradients;
-                    let goal = |column: usize, _| goal(column);
-                    passes += method.solve(problem, mask, right_side, columns, goal, limit);
-                    method.solution()
-                }
+            // Less after the first, so that what the estimate misses is made up for.
+            let aim = if refinement == 0 { 1.0 } else { 0.5 } * tolerance;
+            let (more, worst) = match preconditioner {
+                Preconditioner::Jacobi => self.add_solution(problem, aim, limit),
                 Preconditioner::SymmetricGaussSeidel => {
-                    let method = &mut self.symmetric_gauss_seidel;
-                    let goal = |column: usize| goal(column) / largest;
-                    passes += method.solve(problem, mask, right_side, columns, goal, limit);
-                    method.solution()
+                    self.add_preconditioned_solution(problem, aim, tolerance, limit)
                 }
             };
-            if refinement == 0 {
-                self.solution.copy_from_slice(steps);
-            } else {
-                for (y, &step) in self.solution.iter_mut().zip(steps) {
-                    *y += step;
-                }
-            }
-            if self.measure(problem) <= tolerance || passes >= max_passes {
+            passes += more;
+            if worst <= tolerance || passes >= max_passes {
                 break;
             }
         }
         passes
+    }
+
+    /// Adds `H^-1` times the remainder, as found by plain conjugate gradients. Returns the products made, and the largest residual then.
+    fn add_solution(&mut self, problem: &Problem<T>, aim: f64, limit: u32) -> (u32, f64) {
+        let method = &mut self.conjugate_gradients;
+        let (mask, scale) = (&self.mask, &self.scale);
+        let goal = |column: usize, _| aim * scale[column].to_f64();
+        let passes = method.solve(problem, mask, &self.remainder, self.columns, goal, limit);
+        for (y, &step) in self.solution.iter_mut().zip(method.solution()) {
+            *y += step;
+        }
+        (passes, self.measure(problem))
+    }
+
+    /// The same with the preconditioner. The residual is the largest entry of a remainder of which only the length is known:
+    /// an estimate, which the first measurement corrects.
+    fn add_preconditioned_solution(
+        &mut self,
+        problem: &Problem<T>,
+        mut aim: f64,
+        tolerance: f64,
+        limit: u32,
+    ) -> (u32, f64) {
+        // Remainders of the scaled system are smaller by up to the largest sqrt(H_jj).
+        let diagonal = problem.diagonal().iter().map(|d| d.to_f64());
+        aim /= diagonal.fold(0.0, f64::max).sqrt();
+        self.start.clone_from(&self.solution);
+        let mut method = std::mem::take(&mut self.symmetric_gauss_seidel);
+        method.begin(problem, &self.mask, &self.remainder);
+        let (mut passes, mut worst) = (0, f64::INFINITY);
+        while passes < limit {
+            let goal = |column: usize| {
+                aim * self.scale[column].to_f64() / expected_largest(self.active[column].to_f64())
+            };
+            let left = limit - passes;
+            let steps = method.proceed(problem, &self.mask, self.columns, goal, left);
+            passes += steps;
+            method.add_solution(problem, &self.start, &mut self.solution);
+            worst = self.measure(problem);
+            // Where no step was made there is nothing to be had but rounding.
+            if worst <= tolerance || worst > MISJUDGED * tolerance || steps == 0 {
+                break;
+            }
+            aim *= 0.7 * tolerance / worst;
+        }
+        self.symmetric_gauss_seidel = method;
+        (passes, worst)
     }
 
     /// `u - H y` on the active sets.
@@ -140,4 +170,9 @@ impl<T: Scalar> MaskedTile<T> {
             *remainder = mask * (u - *remainder);
         }
     }
+}
+
+/// About the largest of so many normally distributed numbers whose squares add up to 1.
+fn expected_largest(count: f64) -> f64 {
+    (2.0 * (count + 2.0).ln() / count.max(1.0)).sqrt().min(1.0)
 }

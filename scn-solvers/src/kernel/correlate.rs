@@ -13,9 +13,9 @@ use super::{Kernel, Lanes};
 use crate::Scalar;
 use crate::tile::{PANEL, padded};
 
-/// Bytes of the atoms that are packed side by side: two of the widest registers, so that a number of a signal that is spread
-/// over a register serves twice, or one where two would leave one empty.
-const GROUP_BYTES: [usize; 2] = [128, 64];
+/// Bytes of the atoms that are packed side by side, the best first that leaves no register empty: two or three of the widest
+/// registers, so that a number of a signal that is spread over a register serves as often.
+const GROUP_BYTES: [usize; 3] = [128, 192, 64];
 
 /// Rows of a signal that are read in one go, and whose products are summed before they are added to the sum of the others. A sum
 /// of m products in one go is off by about `sqrt(m) ε`, which would be more than the KKT residuals asked for; sums of sums of
@@ -31,20 +31,22 @@ const PART: usize = 128;
 #[derive(Debug, Clone)]
 pub(crate) struct AtomGroups<T> {
     data: Vec<T>,
-    rows: usize,
-    atoms: usize,
+    pub(super) rows: usize,
+    pub(super) atoms: usize,
     /// Atoms of a group.
-    width: usize,
+    pub(super) width: usize,
 }
+
+/// The largest group of atoms.
+pub(super) const LARGEST_WIDTH: usize = 192 / size_of::<f32>();
 
 /// Atoms of a group, for so many atoms.
 pub(super) fn group_width<T: Scalar>(atoms: usize) -> usize {
-    let [wide, narrow] = GROUP_BYTES.map(|bytes| bytes / size_of::<T>());
-    if atoms.next_multiple_of(narrow).is_multiple_of(wide) {
-        wide
-    } else {
-        narrow
-    }
+    let widths = GROUP_BYTES.map(|bytes| bytes / size_of::<T>());
+    let narrow = widths[widths.len() - 1];
+    let atoms = atoms.next_multiple_of(narrow);
+    let fits = |width: &usize| atoms.is_multiple_of(*width);
+    widths.into_iter().find(fits).unwrap_or(narrow)
 }
 
 impl<T: Scalar> AtomGroups<T> {
@@ -78,7 +80,7 @@ impl<T: Scalar> AtomGroups<T> {
         self.atoms.next_multiple_of(self.width)
     }
 
-    fn groups(&self) -> impl Iterator<Item = &[T]> {
+    pub(super) fn groups(&self) -> impl Iterator<Item = &[T]> {
         self.data.chunks_exact((self.rows * self.width).max(1))
     }
 }

@@ -36,22 +36,29 @@ pub trait Lanes<T>: Copy {
     fn min(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
     /// `|a|`
     fn abs(self, a: Self::Vector) -> Self::Vector;
+    /// `value` where `a < limit`, 0 elsewhere, and so where a is NaN.
+    fn where_less(self, a: Self::Vector, limit: Self::Vector, value: Self::Vector) -> Self::Vector;
     /// The largest scalar of a register.
     fn largest(self, a: Self::Vector) -> T;
     /// The whole registers of a slice.
     fn vectors(slice: &[T]) -> &[Self::Vector];
     /// The whole registers of a slice.
     fn vectors_mut(slice: &mut [T]) -> &mut [Self::Vector];
-    /// Entry i of `columns[k]` goes to row i, column k of a tile, block by block, if there are instructions for it and the columns are
+    /// Entry `first + i` of `columns[k]` goes to row i, column k of a tile, block by block, if there are instructions for it and the columns are
     /// whole registers; whether it was done.
-    fn blocks_into_tile(self, columns: &[&[T]], tile: &mut [T]) -> bool;
+    fn blocks_into_tile(self, columns: &[&[T]], first: usize, tile: &mut [T]) -> bool;
     /// The opposite of [`blocks_into_tile`](Lanes::blocks_into_tile); if ADD, what is in the columns is added to.
-    fn blocks_from_tile<const ADD: bool>(self, tile: &[T], columns: &mut [&mut [T]]) -> bool;
+    fn blocks_from_tile<const ADD: bool>(
+        self,
+        tile: &[T],
+        columns: &mut [&mut [T]],
+        first: usize,
+    ) -> bool;
 }
 
 macro_rules! lanes {
     ($scalar:ident, $vector:ident, $count:ident, $splat:ident, $add:ident, $sub:ident, $mul:ident, $div:ident,
-     $mul_add:ident, $negate_mul_add:ident, $max:ident, $min:ident, $abs:ident, $largest:ident,
+     $mul_add:ident, $negate_mul_add:ident, $max:ident, $min:ident, $abs:ident, $less:ident, $select:ident, $largest:ident,
      $vectors:ident, $vectors_mut:ident, { $($blocks:item)* }) => {
         impl<S: Simd> Lanes<$scalar> for S {
             type Vector = S::$vector;
@@ -104,6 +111,15 @@ macro_rules! lanes {
                 self.$abs(a)
             }
             #[inline(always)]
+            fn where_less(
+                self,
+                a: Self::Vector,
+                limit: Self::Vector,
+                value: Self::Vector,
+            ) -> Self::Vector {
+                self.$select(self.$less(a, limit), value, self.$splat(0.0))
+            }
+            #[inline(always)]
             fn largest(self, a: Self::Vector) -> $scalar {
                 self.$largest(a)
             }
@@ -134,21 +150,24 @@ lanes!(
     max_f32s,
     min_f32s,
     abs_f32s,
+    less_than_f32s,
+    select_f32s,
     reduce_max_f32s,
     as_simd_f32s,
     as_mut_simd_f32s,
     {
         #[inline(always)]
-        fn blocks_into_tile(self, columns: &[&[f32]], tile: &mut [f32]) -> bool {
-            blocks_into_tile_f32(self, columns, tile)
+        fn blocks_into_tile(self, columns: &[&[f32]], first: usize, tile: &mut [f32]) -> bool {
+            blocks_into_tile_f32(self, columns, first, tile)
         }
         #[inline(always)]
         fn blocks_from_tile<const ADD: bool>(
             self,
             tile: &[f32],
             columns: &mut [&mut [f32]],
+            first: usize,
         ) -> bool {
-            blocks_from_tile_f32::<S, ADD>(self, tile, columns)
+            blocks_from_tile_f32::<S, ADD>(self, tile, columns, first)
         }
     }
 );
@@ -166,16 +185,23 @@ lanes!(
     max_f64s,
     min_f64s,
     abs_f64s,
+    less_than_f64s,
+    select_f64s,
     reduce_max_f64s,
     as_simd_f64s,
     as_mut_simd_f64s,
     {
         #[inline(always)]
-        fn blocks_into_tile(self, _: &[&[f64]], _: &mut [f64]) -> bool {
+        fn blocks_into_tile(self, _: &[&[f64]], _: usize, _: &mut [f64]) -> bool {
             false
         }
         #[inline(always)]
-        fn blocks_from_tile<const ADD: bool>(self, _: &[f64], _: &mut [&mut [f64]]) -> bool {
+        fn blocks_from_tile<const ADD: bool>(
+            self,
+            _: &[f64],
+            _: &mut [&mut [f64]],
+            _: usize,
+        ) -> bool {
             false
         }
     }

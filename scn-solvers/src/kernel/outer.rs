@@ -4,6 +4,7 @@
 //! to one column for the atoms that it is multiplied by.
 
 use super::correlate::{group_width, sum};
+use super::prefetch::{line_numbers, prefetch_rows};
 use super::product::{LARGEST_GROUP, with_blocks};
 use super::{Kernel, Lanes};
 use crate::Scalar;
@@ -45,6 +46,73 @@ impl<T: Scalar> AddOuter<'_, T> {
             for (index, group) in self.groups.chunks_exact(tile * width).enumerate() {
                 let new = sum::<T, L, VECTORS, ROWS>(lanes, group, rows, [&[]; ROWS]);
                 for (r, new) in new.iter().enumerate().take(last + 1 - first) {
+                    let at = ((first + r) * groups + index) * width;
+                    let sums = L::vectors_mut(&mut self.sums[at..at + width]);
+                    for (sum, &new) in sums.iter_mut().zip(new) {
+                        *sum = lanes.add(*sum, new);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// `sums += X Y'`, where the columns of X lie one after the other in memory, and are read there.
+pub(crate) struct AddOuterColumns<'a, T> {
+    /// At most a tile's columns, each with at least `rows` entries.
+    pub(crate) columns: &'a [&'a [T]],
+    /// At least [`FEWEST_ROWS`].
+    pub(crate) rows: usize,
+    /// As in [`AddOuter`].
+    pub(crate) groups: &'a [T],
+    pub(crate) width: usize,
+    pub(crate) sums: &'a mut [T],
+}
+
+/// The most rows that are multiplied at a time: with fewer there is nothing to gain over a tile.
+pub(crate) const FEWEST_ROWS: usize = 12;
+
+impl<T: Scalar> Kernel<T> for AddOuterColumns<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes<T>>(self, lanes: L) {
+        with_blocks!(self, lanes, self.width, L)
+    }
+}
+
+impl<T: Scalar> AddOuterColumns<'_, T> {
+    #[inline(always)]
+    fn run_with<L: Lanes<T>, const VECTORS: usize, const ROWS: usize>(self, lanes: L) {
+        let (tile, width) = (T::tile(), VECTORS * L::COUNT);
+        let groups = self.groups.len() / (tile * width);
+        let line = line_numbers::<T>();
+        let mut asked = 0;
+        for start in (0..self.rows).step_by(ROWS) {
+            // The last rows begin earlier, so that they are as many, and those done already are not stored again.
+            let first = start.min(self.rows - ROWS);
+            // The next line of every column is on its way while this one is read.
+            while asked < self.rows && asked < start + ROWS + line {
+                for column in self.columns {
+                    prefetch_rows(column, asked);
+                }
+                asked += line;
+            }
+            for (index, group) in self.groups.chunks_exact(tile * width).enumerate() {
+                let mut new = [[lanes.splat(T::ZERO); VECTORS]; ROWS];
+                for (column, y) in self.columns.iter().zip(group.chunks_exact(width)) {
+                    let Some(values) = column[first..].first_chunk::<ROWS>() else {
+                        continue;
+                    };
+                    let y = &L::vectors(y)[..VECTORS];
+                    for r in 0..ROWS {
+                        let value = lanes.splat(values[r]);
+                        for v in 0..VECTORS {
+                            new[r][v] = lanes.mul_add(value, y[v], new[r][v]);
+                        }
+                    }
+                }
+                for (r, new) in new.iter().enumerate().skip(start - first) {
                     let at = ((first + r) * groups + index) * width;
                     let sums = L::vectors_mut(&mut self.sums[at..at + width]);
                     for (sum, &new) in sums.iter_mut().zip(new) {

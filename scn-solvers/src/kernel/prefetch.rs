@@ -5,10 +5,25 @@
 /// Bytes that memory comes in.
 pub(crate) const CACHE_LINE: usize = 64;
 
+/// Numbers of a cache line: so many rows of columns are worked on at a time, where each is read once.
+pub(crate) const fn line_numbers<T>() -> usize {
+    CACHE_LINE / size_of::<T>()
+}
+
+/// Asks for the line in which the rows `next..next + line_numbers()` of a column end. Where they begin in the line before, that was
+/// asked for with the rows before.
+#[inline(always)]
+pub(crate) fn prefetch_rows<T>(column: &[T], next: usize) {
+    let end = column.len().min(next + line_numbers::<T>());
+    if end > next {
+        prefetch(&column[end - 1]);
+    }
+}
+
 /// Asks for all cache lines of some numbers.
 #[inline(always)]
 pub(crate) fn prefetch_all<T>(values: &[T]) {
-    for line in values.chunks(CACHE_LINE / size_of::<T>()) {
+    for line in values.chunks(line_numbers::<T>()) {
         prefetch(&line[0]);
     }
 }

@@ -32,10 +32,15 @@ macro_rules! with_blocks {
             (1, _) => $kernel.run_with::<$vectors, 1, 12>($lanes),
             (2, LARGEST_GROUP) => $kernel.run_with::<$vectors, 2, 6>($lanes),
             (2, _) => $kernel.run_with::<$vectors, 2, 4>($lanes),
+            (3, LARGEST_GROUP) => $kernel.run_with::<$vectors, 3, 4>($lanes),
             (4, LARGEST_GROUP) => $kernel.run_with::<$vectors, 4, 3>($lanes),
             (4, _) => $kernel.run_with::<$vectors, 4, 2>($lanes),
+            (6, _) => $kernel.run_with::<$vectors, 6, 1>($lanes),
             (8, _) => $kernel.run_with::<$vectors, 8, 1>($lanes),
+            (12, _) => $kernel.run_with::<$vectors, 12, 1>($lanes),
             (16, _) => $kernel.run_with::<$vectors, 16, 1>($lanes),
+            (24, _) => $kernel.run_with::<$vectors, 24, 1>($lanes),
+            (48, _) => $kernel.run_with::<$vectors, 48, 1>($lanes),
             _ => $kernel.run_with::<$vectors, 32, 1>($lanes),
         }
     };

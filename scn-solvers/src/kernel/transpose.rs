@@ -6,10 +6,11 @@
 use super::{Kernel, Lanes};
 use crate::Scalar;
 
-/// Entry i of column k goes to `tile[i * T::tile() + k]`, for all rows of the tile.
+/// Entry `first + i` of column k goes to `tile[i * T::tile() + k]`, for all rows of the tile.
 pub(crate) struct IntoTile<'a, T> {
-    /// At most a tile's columns, each at least as long as the tile has rows.
+    /// At most a tile's columns, each with as many entries from `first` on as the tile has rows.
     pub(crate) columns: &'a [&'a [T]],
+    pub(crate) first: usize,
     pub(crate) tile: &'a mut [T],
 }
 
@@ -18,27 +19,32 @@ impl<T: Scalar> Kernel<T> for IntoTile<'_, T> {
 
     #[inline(always)]
     fn run<L: Lanes<T>>(self, lanes: L) {
-        let Self { columns, tile } = self;
+        let Self {
+            columns,
+            first,
+            tile,
+        } = self;
         let width = T::tile();
         let rows = tile.len() / width;
-        if lanes.blocks_into_tile(columns, tile) {
+        if lanes.blocks_into_tile(columns, first, tile) {
             return;
         }
         for (k, column) in columns.iter().enumerate() {
-            for (i, &value) in column[..rows].iter().enumerate() {
+            for (i, &value) in column[first..][..rows].iter().enumerate() {
                 tile[i * width + k] = value;
             }
         }
     }
 }
 
-/// `tile[i * T::tile() + k]` goes to entry i of column k, or is added to it, for `rows` rows of the tile.
+/// `tile[i * T::tile() + k]` goes to entry `first + i` of column k, or is added to it, for `rows` rows of the tile.
 pub(crate) struct FromTile<'a, 'c, T, const ADD: bool> {
     pub(crate) tile: &'a [T],
     /// Rows that count.
     pub(crate) rows: usize,
-    /// At most a tile's columns, each at least as long.
+    /// At most a tile's columns, each with as many entries from `first` on.
     pub(crate) columns: &'a mut [&'c mut [T]],
+    pub(crate) first: usize,
 }
 
 impl<T: Scalar, const ADD: bool> Kernel<T> for FromTile<'_, '_, T, ADD> {
@@ -50,14 +56,15 @@ impl<T: Scalar, const ADD: bool> Kernel<T> for FromTile<'_, '_, T, ADD> {
             tile,
             rows,
             columns,
+            first,
         } = self;
         let width = T::tile();
         let tile = &tile[..rows * width];
-        if lanes.blocks_from_tile::<ADD>(tile, columns) {
+        if lanes.blocks_from_tile::<ADD>(tile, columns, first) {
             return;
         }
         for (k, column) in columns.iter_mut().enumerate() {
-            for (entry, row) in column.iter_mut().zip(tile.chunks_exact(width)) {
+            for (entry, row) in column[first..].iter_mut().zip(tile.chunks_exact(width)) {
                 *entry = if ADD { *entry + row[k] } else { row[k] };
             }
         }
@@ -69,21 +76,22 @@ impl<T: Scalar, const ADD: bool> Kernel<T> for FromTile<'_, '_, T, ADD> {
 pub(super) fn blocks_into_tile_f32<S: pulp::Simd>(
     simd: S,
     columns: &[&[f32]],
+    first: usize,
     tile: &mut [f32],
 ) -> bool {
     #[cfg(target_arch = "x86_64")]
     if columns.len().is_multiple_of(S::F32_LANES) {
         let simd: &dyn std::any::Any = &simd;
         if let Some(&simd) = simd.downcast_ref::<pulp::x86::V4>() {
-            each_block_into_tile(simd, columns, tile);
+            each_block_into_tile(simd, columns, first, tile);
             return true;
         }
         if let Some(&simd) = simd.downcast_ref::<pulp::x86::V3>() {
-            each_block_into_tile(simd, columns, tile);
+            each_block_into_tile(simd, columns, first, tile);
             return true;
         }
     }
-    let _ = (simd, columns, tile);
+    let _ = (simd, columns, first, tile);
     false
 }
 
@@ -93,20 +101,21 @@ pub(super) fn blocks_from_tile_f32<S: pulp::Simd, const ADD: bool>(
     simd: S,
     tile: &[f32],
     columns: &mut [&mut [f32]],
+    first: usize,
 ) -> bool {
     #[cfg(target_arch = "x86_64")]
     if columns.len().is_multiple_of(S::F32_LANES) {
         let simd: &dyn std::any::Any = &simd;
         if let Some(&simd) = simd.downcast_ref::<pulp::x86::V4>() {
-            each_block_from_tile::<16, ADD>(simd, tile, columns);
+            each_block_from_tile::<16, ADD>(simd, tile, columns, first);
             return true;
         }
         if let Some(&simd) = simd.downcast_ref::<pulp::x86::V3>() {
-            each_block_from_tile::<8, ADD>(simd, tile, columns);
+            each_block_from_tile::<8, ADD>(simd, tile, columns, first);
             return true;
         }
     }
-    let _ = (simd, tile, columns);
+    let _ = (simd, tile, columns, first);
     false
 }
 
@@ -121,6 +130,7 @@ trait Turn<const SIDE: usize>: Copy {
 fn each_block_into_tile<const SIDE: usize>(
     how: impl Turn<SIDE>,
     columns: &[&[f32]],
+    first: usize,
     tile: &mut [f32],
 ) {
     let width = f32::tile();
@@ -131,11 +141,12 @@ fn each_block_into_tile<const SIDE: usize>(
             // Lengths that are constants make a copy one move.
             if count == SIDE {
                 for k in 0..SIDE {
-                    numbers[k].copy_from_slice(&columns[k][part * SIDE..][..SIDE]);
+                    numbers[k].copy_from_slice(&columns[k][first + part * SIDE..][..SIDE]);
                 }
             } else {
                 for k in 0..SIDE {
-                    numbers[k][..count].copy_from_slice(&columns[k][part * SIDE..][..count]);
+                    numbers[k][..count]
+                        .copy_from_slice(&columns[k][first + part * SIDE..][..count]);
                 }
             }
             let numbers = how.turn(numbers);
@@ -152,6 +163,7 @@ fn each_block_from_tile<const SIDE: usize, const ADD: bool>(
     how: impl Turn<SIDE>,
     tile: &[f32],
     columns: &mut [&mut [f32]],
+    first: usize,
 ) {
     let width = f32::tile();
     for (block, columns) in columns.chunks_exact_mut(SIDE).enumerate() {
@@ -164,12 +176,12 @@ fn each_block_from_tile<const SIDE: usize, const ADD: bool>(
             let count = rows.len() / width;
             if count == SIDE {
                 for k in 0..SIDE {
-                    let column = &mut columns[k][part * SIDE..][..SIDE];
+                    let column = &mut columns[k][first + part * SIDE..][..SIDE];
                     store::<ADD>(column, &numbers[k]);
                 }
             } else {
                 for k in 0..SIDE {
-                    let column = &mut columns[k][part * SIDE..][..count];
+                    let column = &mut columns[k][first + part * SIDE..][..count];
                     store::<ADD>(column, &numbers[k]);
                 }
             }
@@ -288,6 +300,7 @@ mod tests {
                                 tile,
                                 rows,
                                 columns: slices,
+                                first: 0,
                             },
                         );
                         T::run_on(
@@ -296,6 +309,7 @@ mod tests {
                                 tile,
                                 rows,
                                 columns: slices,
+                                first: 0,
                             },
                         );
                         for (k, column) in columns.chunks_exact(stride).enumerate() {
@@ -335,6 +349,7 @@ mod tests {
                             set,
                             IntoTile {
                                 columns: &columns,
+                                first: 0,
                                 tile,
                             },
                         );

@@ -8,6 +8,7 @@ use faer::{Accum, Mat, MatRef, Par};
 
 use super::Problem;
 use crate::Scalar;
+use crate::kernel::AtomGroups;
 use crate::solver::ActiveFactor;
 use crate::tile::{Panels, padded};
 
@@ -16,6 +17,12 @@ impl<T: Scalar> Problem<T> {
     pub(crate) fn dictionary_panels(&self) -> &Panels<T> {
         self.dictionary_panels
             .get_or_init(|| Panels::pack(self.dictionary.as_ref(), padded(self.atoms())))
+    }
+
+    /// `D'` in groups of the rows of D, for products `D y` with columns; for derivatives alone.
+    pub(crate) fn row_groups(&self) -> &AtomGroups<T> {
+        self.row_groups
+            .get_or_init(|| AtomGroups::pack(self.dictionary.transpose()))
     }
 
     /// `1 / sqrt(H_jj)`, padded with zeros; 0 for a zero atom.

@@ -50,6 +50,7 @@ fn sweep<T: Scalar, R: Rule<T>, const MEASURE: bool>(tile: &mut Tile<'_, T>, rul
         rule,
         right_side: &workspace.right_side,
         codes: &mut workspace.codes,
+        from_zero: false,
         change: &mut workspace.change,
     });
 }

@@ -2,10 +2,14 @@
 
 use faer::MatRef;
 
-use crate::Scalar;
-use crate::kernel::{AddOuter, FromTile, outer_columns, tile_columns_mut};
+use crate::kernel::{
+    AddCombinations, AddOuter, AddOuterColumns, FEWEST_ROWS, FromTile, IntoTile, LARGEST_TILE,
+    outer_columns, tile_columns, tile_columns_mut,
+};
+use crate::{Problem, Scalar};
 
-/// The rows Y of a tile, turned so that the numbers of one column lie side by side, for [`OuterSums::add`].
+/// The rows Y of a tile, turned so that the numbers of one column lie side by side, for [`OuterSums::add`] and
+/// [`add_combinations`].
 #[derive(Debug, Clone, Default)]
 pub struct Grouped<T> {
     data: Vec<T>,
@@ -17,6 +21,12 @@ impl<T: Scalar> Grouped<T> {
     /// No memory yet.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The numbers and the width of a group, as kernels take them.
+    #[cfg(test)]
+    pub(crate) fn parts(&self) -> (&[T], usize) {
+        (&self.data, self.width)
     }
 
     /// Takes the first `rows` rows of a tile.
@@ -39,9 +49,29 @@ impl<T: Scalar> Grouped<T> {
                 tile: &tile[first * T::tile()..],
                 rows: width.min(rows - first),
                 columns: &mut slices[..T::tile()],
+                first: 0,
             });
         }
     }
+}
+
+/// Adds `D y` to columns of their own, at most as many as a tile has, each with one number per row of the dictionary.
+///
+/// # Panics
+/// If Y has another number of rows than the dictionary has atoms, or a column is shorter.
+pub fn add_combinations<'a, T: Scalar + 'a>(
+    problem: &Problem<T>,
+    y: &Grouped<T>,
+    columns: impl ExactSizeIterator<Item = &'a mut [T]>,
+) {
+    assert_eq!(y.rows, problem.atoms(), "rows of Y");
+    let count = columns.len().min(T::tile());
+    T::dispatch(AddCombinations {
+        rows: problem.row_groups(),
+        groups: &y.data,
+        width: y.width,
+        columns: &mut tile_columns_mut(columns)[..count],
+    });
 }
 
 /// `sum over columns of x y'`, m × n.
@@ -78,6 +108,42 @@ impl<T: Scalar> OuterSums<T> {
             width: y.width,
             sums: &mut self.data,
         });
+    }
+
+    /// The same for x that lie one after the other in memory, at most as many as a tile has columns: turned into tile rows a cache
+    /// line of each at a time, while the next are on their way.
+    ///
+    /// # Panics
+    /// If one is shorter, or Y has another number of rows than `y` has entries.
+    pub fn add_columns<'a>(&mut self, x: impl Iterator<Item = &'a [T]>, y: &Grouped<T>)
+    where
+        T: 'a,
+    {
+        assert_eq!(y.rows, self.columns, "rows of Y");
+        let slices = tile_columns(x);
+        let count = slices
+            .iter()
+            .take_while(|column| !column.is_empty())
+            .count();
+        let columns = &slices[..count];
+        if self.rows >= FEWEST_ROWS {
+            T::dispatch(AddOuterColumns {
+                columns,
+                rows: self.rows,
+                groups: &y.data,
+                width: y.width,
+                sums: &mut self.data,
+            });
+            return;
+        }
+        let mut tile = [T::ZERO; FEWEST_ROWS * LARGEST_TILE];
+        let tile = &mut tile[..self.rows * T::tile()];
+        T::dispatch(IntoTile {
+            columns,
+            first: 0,
+            tile,
+        });
+        self.add(tile, y);
     }
 
     /// Adds the sums over other columns.

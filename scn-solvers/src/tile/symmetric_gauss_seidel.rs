@@ -9,7 +9,7 @@ use crate::{Problem, Scalar};
 /// see the kernels for how.
 #[derive(Debug, Clone, Default)]
 pub struct SymmetricGaussSeidel<T> {
-    /// y, scaled until the end.
+    /// y but for the last step, scaled.
     solution: Vec<T>,
     remainder: Vec<T>,
     direction: Vec<T>,
@@ -54,34 +54,17 @@ impl<T: Scalar> SymmetricGaussSeidel<T> {
         }
     }
 
-    /// What was found, a tile with one row per padded atom.
-    pub fn solution(&self) -> &[T] {
-        &self.solution
-    }
-
-    /// Solves from zero, until the root of `ρ` is at most `goal(column)` in each of the first `columns` columns, or so many steps have been
-    /// made. Returns their number. ρ is the square of the preconditioned remainder: about as large as that of the remainder itself,
-    /// where atoms have norm 1.
-    ///
-    /// `mask` has 1 on the active sets and 0 elsewhere; `right_side` is zero there. Both are tiles with one row per padded atom.
+    /// Begins at zero with another system: `mask` has 1 on the active sets and 0 elsewhere; `right_side` is zero there. Both are tiles with
+    /// one row per padded atom.
     ///
     /// # Panics
     /// If a slice is shorter than that.
-    pub fn solve(
-        &mut self,
-        problem: &Problem<T>,
-        mask: &[T],
-        right_side: &[T],
-        columns: usize,
-        goal: impl Fn(usize) -> f64,
-        steps: u32,
-    ) -> u32 {
+    pub fn begin(&mut self, problem: &Problem<T>, mask: &[T], right_side: &[T]) {
         self.fit(problem);
-        let scaling = problem.unit_scaling();
         self.upper.fill(T::ZERO);
         let tile = self.direction.len();
         T::dispatch(ScaleRows {
-            scaling,
+            scaling: problem.unit_scaling(),
             from: &right_side[..tile],
             to: &mut self.direction,
         });
@@ -94,6 +77,22 @@ impl<T: Scalar> SymmetricGaussSeidel<T> {
         }
         self.step.fill(T::ZERO);
         self.weight.fill(T::ZERO);
+    }
+
+    /// Goes on until the root of `ρ` is at most `goal(column)` in each of the first `columns` columns, or so many more steps have been made.
+    /// Returns their number. ρ is the square of the preconditioned remainder: about as large as that of the remainder itself,
+    /// where atoms have norm 1. `problem` and `mask` are those of [`begin`](Self::begin).
+    ///
+    /// # Panics
+    /// If they are larger.
+    pub fn proceed(
+        &mut self,
+        problem: &Problem<T>,
+        mask: &[T],
+        columns: usize,
+        goal: impl Fn(usize) -> f64,
+        steps: u32,
+    ) -> u32 {
         let longest = T::from_f64(1.0 / (8.0 * problem.atoms() as f64 * T::EPSILON.to_f64()));
         let mut made = 0;
         while made < steps && self.is_left(columns, &goal) {
@@ -113,13 +112,23 @@ impl<T: Scalar> SymmetricGaussSeidel<T> {
             self.plan(longest);
             made += 1;
         }
-        T::dispatch(Finish {
-            scaling,
+        made
+    }
+
+    /// Writes `start` and the solution so far: tiles with one row per padded atom.
+    ///
+    /// # Panics
+    /// If a tile is smaller than that.
+    pub fn add_solution(&self, problem: &Problem<T>, start: &[T], out: &mut [T]) {
+        let tile = self.solution.len();
+        T::dispatch(AddSolution {
+            scaling: problem.unit_scaling(),
             step: &self.step,
             upper: &self.upper,
-            solution: &mut self.solution,
+            solution: &self.solution,
+            start: &start[..tile],
+            out: &mut out[..tile],
         });
-        made
     }
 
     /// α, β and the next ρ. That it is `α² q'q - ρ` costs digits where a step gains many, but what is lost is not handed on: ρ is
@@ -162,27 +171,31 @@ impl<T: Scalar> SymmetricGaussSeidel<T> {
     }
 }
 
-/// Makes the last step, `y += α t`, and undoes the scaling.
-struct Finish<'a, T> {
+/// `start + y + α t`, where the last two are the solution after the last step, with the scaling undone.
+struct AddSolution<'a, T> {
     scaling: &'a [T],
     step: &'a [T],
     upper: &'a [T],
-    solution: &'a mut [T],
+    solution: &'a [T],
+    start: &'a [T],
+    out: &'a mut [T],
 }
 
-impl<T: Scalar> Kernel<T> for Finish<'_, T> {
+impl<T: Scalar> Kernel<T> for AddSolution<'_, T> {
     type Output = ();
 
     #[inline(always)]
     fn run<L: Lanes<T>>(self, _: L) {
         let width = T::tile();
         let step = &self.step[..width];
-        let rows = (self.solution.chunks_exact_mut(width))
+        let rows = (self.out.chunks_exact_mut(width))
+            .zip(self.start.chunks_exact(width))
+            .zip(self.solution.chunks_exact(width))
             .zip(self.upper.chunks_exact(width))
             .zip(self.scaling);
-        for ((solution, upper), &scale) in rows {
+        for ((((out, start), solution), upper), &scale) in rows {
             for k in 0..width {
-                solution[k] = scale * (solution[k] + step[k] * upper[k]);
+                out[k] = start[k] + scale * (solution[k] + step[k] * upper[k]);
             }
         }
     }

@@ -133,6 +133,7 @@ struct Run {
 struct Batch {
     numbers: Numbers<f32>,
     /// dLoss/da, n × P.
+    /// dLoss/da, transposed: laid out in memory as the codes are.
     cotangent: Mat<f32>,
 }
 
@@ -167,7 +168,7 @@ impl Adjoint {
                 let workload = Workload::<f32>::new(shape, self.columns, self.coherence, active, 1);
                 let batch = Batch {
                     numbers: Numbers::random(workload),
-                    cotangent: normal_matrix(shape.1, self.columns, 7),
+                    cotangent: normal_matrix(self.columns, shape.1, 7),
                 };
                 self.time(&batch, &mut summary, output)?;
             }
@@ -201,7 +202,8 @@ impl Adjoint {
                     );
                 }
                 let values = array.into_f32(path)?;
-                MatRef::from_row_major_slice(&values, rows, found).to_owned()
+                let cotangent = MatRef::from_row_major_slice(&values, rows, found);
+                cotangent.transpose().to_owned()
             }
         };
         Ok(Batch { numbers, cotangent })
@@ -234,7 +236,7 @@ impl Adjoint {
             let solver = name.build(settings);
             let mut adjoint = || -> Result<MaskedReport> {
                 let by_signals = Some(signal_gradient.as_mut());
-                Ok(point.vjp(&*solver, cotangent.as_ref(), &mut gradients, by_signals)?)
+                Ok(point.vjp(&*solver, cotangent.transpose(), &mut gradients, by_signals)?)
             };
             let (adjoint_seconds, report) = fastest(self.repeats, &mut adjoint)?;
             let run = Run {
@@ -266,7 +268,7 @@ impl Adjoint {
             signal_gradient.fill(0.0);
             let by_signals = Some(signal_gradient.as_mut());
             let solver = name.build(settings);
-            let _ = point.vjp(&*solver, cotangent.as_ref(), &mut gradients, by_signals)?;
+            let _ = point.vjp(&*solver, cotangent.transpose(), &mut gradients, by_signals)?;
             if let Some(path) = &self.out_dictionary {
                 write(path, &gradients.dictionary)?;
             }
