@@ -389,6 +389,32 @@ mod tests {
         is_sequential::<f64>();
     }
 
+    /// Half of a sweep from zero is the whole of it, up to the rounding of a sum: nothing but zeros is left out.
+    #[test]
+    fn a_sweep_from_zero_leaves_out_zeros() {
+        let mut setting = Setting::<f64>::random(9);
+        setting.start.fill(0.0);
+        let [expected, _] = setting.sweep(Which::Clip, InstructionSet::detect());
+        let mut codes = setting.start.clone();
+        let right_side: Vec<f64> = (setting.correlations.chunks_exact(f64::tile()).enumerate())
+            .flat_map(|(j, row)| {
+                let (step, threshold) =
+                    (setting.problem.steps()[j], setting.problem.thresholds()[j]);
+                row.iter().map(move |c| step * c - threshold)
+            })
+            .collect();
+        f64::dispatch(Sweep::<_, _, false> {
+            matrix: setting.problem.sweep_panels(),
+            diagonal: setting.problem.diagonal(),
+            rule: Clip,
+            right_side: &right_side,
+            codes: &mut codes,
+            from_zero: true,
+            change: &mut [],
+        });
+        assert_eq!(codes, expected);
+    }
+
     /// Columns do not meet: a NaN in one leaves the bits of all others.
     #[test]
     fn a_bad_column_stays_alone() {
