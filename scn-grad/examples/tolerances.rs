@@ -10,9 +10,7 @@
 use std::error::Error;
 
 use faer::Mat;
-use scn_grad::{
-    Gradients, Linearization, MaskedCholesky, MaskedConjugateGradient, MaskedReport, MaskedSolver,
-};
+use scn_grad::{Gradients, Linearization, MaskedAuto, MaskedCholesky, MaskedReport, MaskedSolver};
 use scn_solvers::testing::{Workload, normal_matrix};
 use scn_solvers::{ActiveSet, Auto, ElasticNet, Problem, Settings, Solver, Start, encode};
 
@@ -66,7 +64,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("  linear systems   products  error of dLoss/dD  of dLoss/dx");
         for tolerance in [1e-1, 1e-2, 1e-3, 1e-4, 1e-6] {
             let settings = Settings::new(tolerance, 1000)?;
-            let solver = MaskedConjugateGradient::with_symmetric_gauss_seidel(settings);
+            let solver = MaskedAuto::new(settings);
             let found = batch.derivative(&exact_codes, &solver, 0.0)?;
             println!(
                 "  {tolerance:>14.0e}  {:>9.1}  {:>17.1e}  {:>11.1e}",

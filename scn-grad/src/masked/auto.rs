@@ -6,7 +6,9 @@ use super::conjugate_gradient::Preconditioner;
 use super::{MaskedReport, MaskedSolver, MaskedTile};
 
 /// The share of active codes up to which factorisations are faster: measured, see `docs/gradients.md`.
-const SMALL: f64 = 0.1;
+fn small_share(atoms: usize) -> f64 {
+    (atoms as f64 / 1280.0).min(0.1)
+}
 
 /// The most sweeps that take less time than conjugate gradients, whose steps do more besides multiplying where there are few atoms:
 /// measured, see `docs/gradients.md`.
@@ -16,8 +18,8 @@ fn most_sweeps(atoms: usize) -> u32 {
 
 /// Picks for each tile:
 ///
-/// 1. Where no more than a tenth of its codes are active, the `H_LL` of each column is [factorised](super::MaskedCholesky), which is
-///    exact.
+/// 1. Where no more than a tenth of its codes are active, or n/1280 where that is less, the `H_LL` of each column is
+///    [factorised](super::MaskedCholesky), which is exact.
 /// 2. Else [sweeps](super::MaskedGaussSeidel), as long as no more than `5 + 450/n` are to be expected.
 /// 3. Else conjugate gradients, preconditioned by [symmetric
 ///    Gauss-Seidel](super::MaskedConjugateGradient::with_symmetric_gauss_seidel), from where the sweeps have come.
@@ -82,6 +84,6 @@ impl<T: Scalar> MaskedTile<T> {
 
     /// Whether factorisations cost less than products with `H`.
     fn small_active_sets(&self, atoms: usize) -> bool {
-        self.active_share(atoms) <= SMALL
+        self.active_share(atoms) <= small_share(atoms)
     }
 }

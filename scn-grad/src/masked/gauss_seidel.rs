@@ -5,11 +5,11 @@ use scn_solvers::{Problem, Scalar, Settings};
 
 use super::{MaskedReport, MaskedSolver, MaskedTile};
 
-/// Gauss-Seidel sweeps over a whole tile at once, the active set of each column given by a mask; what has not reached the
-/// tolerance when the passes end is factorised, so that coherent atoms cost time, not accuracy.
+/// Over-relaxed Gauss-Seidel sweeps over a whole tile at once, the active set of each column given by a mask; what has not reached the
+/// tolerance when the passes end, or when sweeps gain nothing any more, is factorised, so that coherent atoms cost time, not accuracy.
 ///
-/// `H_LL` is positive definite, so the sweeps converge (Golub and Van Loan, "Matrix computations", theorem 11.2.3 of the
-/// fourth edition), as fast as the forward solve does once it has found its active set.
+/// `H_LL` is positive definite, so the sweeps converge for any relaxation ω in (0, 2) (Golub and Van Loan, "Matrix computations",
+/// section 11.2.7 of the fourth edition).
 #[derive(Debug, Clone, Copy, Default)]
 pub struct MaskedGaussSeidel {
     settings: Settings,

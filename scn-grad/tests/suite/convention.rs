@@ -3,7 +3,8 @@
 use crate::point::{Point, masked_solvers};
 use faer::Mat;
 use scn_grad::{
-    GradError, Gradients, Linearization, MaskedCholesky, MaskedGaussSeidel, MaskedSolver, Tangent,
+    GradError, Gradients, Linearization, MaskedAuto, MaskedCholesky, MaskedGaussSeidel,
+    MaskedSolver, Tangent,
 };
 use scn_solvers::{ElasticNet, Problem, Settings, Sign};
 
@@ -138,6 +139,33 @@ fn slow_columns_are_factorised() {
     let (_, exact) = solve(&MaskedCholesky);
     // Columns still swept meet 1e-12 in the residual; times the condition of H_LL, about n/(1 - 0.95) = 120.
     assert!((&swept - &exact).norm_max() <= 1e-8 * exact.norm_max());
+}
+
+/// Coherent atoms, to a tolerance that takes many sweeps: conjugate gradients go on from where those have come, and nothing is left to
+/// be factorised.
+#[test]
+fn auto_hands_slow_sweeps_to_conjugate_gradients() {
+    let mut point = Point::random(40, 30, 200, 1e-6, Sign::NonNegative, 4);
+    point.dictionary = scn_solvers::testing::dictionary(40, 30, 0.8, 4);
+    point.lambda1.fill(1e-3);
+    let (problem, codes, signals) = (point.problem(), point.codes(), point.signals.as_ref());
+    let linearization = Linearization::new(&problem, &signals, codes.as_ref()).unwrap();
+    let solve = |solver: &dyn MaskedSolver<f64>| {
+        let mut out = Mat::zeros(40, 200);
+        let (cotangent, mut gradients) = (point.cotangent.as_ref(), Gradients::zeros(&problem));
+        let report = linearization
+            .vjp(solver, cotangent, &mut gradients, Some(out.as_mut()))
+            .unwrap();
+        (report, out)
+    };
+    let settings = Settings::new(1e-9, 500).unwrap();
+    let (swept, _) = solve(&MaskedGaussSeidel::new(settings));
+    let (auto, found) = solve(&MaskedAuto::new(settings));
+    assert!(auto.solved() && auto.factorised == 0, "{auto:?}");
+    assert!(auto.mean_passes() < 0.5 * swept.mean_passes());
+    let (_, exact) = solve(&MaskedCholesky);
+    // The residual times the condition of H_LL, at most n/(1 - 0.8) = 150.
+    assert!((&found - &exact).norm_max() <= 1e-6 * exact.norm_max());
 }
 
 #[test]
