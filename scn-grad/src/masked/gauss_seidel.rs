@@ -77,10 +77,15 @@ impl<T: Scalar> MaskedTile<T> {
             }
             let residual = self.measure(problem);
             let needed = sweeps_needed(passes, residual, tolerance);
+            if residual <= tolerance {
+                // Fewer might have done. Where there was nothing to solve they tell nothing.
+                self.forecast = Some(needed.min(passes));
+                return (passes, residual);
+            }
             self.forecast = Some(needed);
             // Written so that a NaN ends it.
             let gained = residual < last;
-            if residual <= tolerance || !gained || passes >= max_passes || needed > most {
+            if !gained || passes >= max_passes || needed > most {
                 return (passes, residual);
             }
             last = residual;
