@@ -95,7 +95,6 @@ pub(crate) fn load<T: Scalar>(matrix: MatRef<'_, T>, out: &mut [T], stride: usiz
         let slices = tile_columns(columns.col_iter().map(|column| column.as_slice()));
         T::dispatch(IntoTile {
             columns: &slices[..matrix.ncols()],
-            first: 0,
             tile: &mut out[..matrix.nrows() * stride],
         });
     } else {

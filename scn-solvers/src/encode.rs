@@ -204,7 +204,6 @@ fn correlate_tile<T: Scalar>(
         let found = tile_columns(found.chunks_exact(atoms));
         T::dispatch(IntoTile {
             columns: &found[..columns.len()],
-            first: 0,
             tile: correlations,
         });
     } else {

@@ -139,7 +139,8 @@ pub fn masked_sweep<T: Scalar>(
 }
 
 /// Per column `max over L of |u - H y|`, what remains of `H_LL y = u`, to `largest`; NaN where a number is not finite.
-/// `scratch` is a tile row. The other arguments are as for [`masked_sweep`].
+/// `scratch` is a tile row; `mask` has 1 where the atom belongs to the column's active set L and 0 elsewhere; it, u (`right_side`) and
+/// `solution`, zero off L, are tiles with one row per padded atom.
 ///
 /// # Panics
 /// If a slice is shorter than its tile.

@@ -44,16 +44,11 @@ pub trait Lanes<T>: Copy {
     fn vectors(slice: &[T]) -> &[Self::Vector];
     /// The whole registers of a slice.
     fn vectors_mut(slice: &mut [T]) -> &mut [Self::Vector];
-    /// Entry `first + i` of `columns[k]` goes to row i, column k of a tile, block by block, if there are instructions for it and the columns are
+    /// Entry i of `columns[k]` goes to row i, column k of a tile, block by block, if there are instructions for it and the columns are
     /// whole registers; whether it was done.
-    fn blocks_into_tile(self, columns: &[&[T]], first: usize, tile: &mut [T]) -> bool;
-    /// The opposite of [`blocks_into_tile`](Lanes::blocks_into_tile); if ADD, what is in the columns is added to.
-    fn blocks_from_tile<const ADD: bool>(
-        self,
-        tile: &[T],
-        columns: &mut [&mut [T]],
-        first: usize,
-    ) -> bool;
+    fn blocks_into_tile(self, columns: &[&[T]], tile: &mut [T]) -> bool;
+    /// The opposite of [`blocks_into_tile`](Lanes::blocks_into_tile).
+    fn blocks_from_tile(self, tile: &[T], columns: &mut [&mut [T]]) -> bool;
 }
 
 macro_rules! lanes {
@@ -157,17 +152,12 @@ lanes!(
     as_mut_simd_f32s,
     {
         #[inline(always)]
-        fn blocks_into_tile(self, columns: &[&[f32]], first: usize, tile: &mut [f32]) -> bool {
-            blocks_into_tile_f32(self, columns, first, tile)
+        fn blocks_into_tile(self, columns: &[&[f32]], tile: &mut [f32]) -> bool {
+            blocks_into_tile_f32(self, columns, tile)
         }
         #[inline(always)]
-        fn blocks_from_tile<const ADD: bool>(
-            self,
-            tile: &[f32],
-            columns: &mut [&mut [f32]],
-            first: usize,
-        ) -> bool {
-            blocks_from_tile_f32::<S, ADD>(self, tile, columns, first)
+        fn blocks_from_tile(self, tile: &[f32], columns: &mut [&mut [f32]]) -> bool {
+            blocks_from_tile_f32(self, tile, columns)
         }
     }
 );
@@ -192,16 +182,11 @@ lanes!(
     as_mut_simd_f64s,
     {
         #[inline(always)]
-        fn blocks_into_tile(self, _: &[&[f64]], _: usize, _: &mut [f64]) -> bool {
+        fn blocks_into_tile(self, _: &[&[f64]], _: &mut [f64]) -> bool {
             false
         }
         #[inline(always)]
-        fn blocks_from_tile<const ADD: bool>(
-            self,
-            _: &[f64],
-            _: &mut [&mut [f64]],
-            _: usize,
-        ) -> bool {
+        fn blocks_from_tile(self, _: &[f64], _: &mut [&mut [f64]]) -> bool {
             false
         }
     }

@@ -1,4 +1,4 @@
-//! Sums over the columns of a tile: `R Y'`, for the rows R and Y of two tiles.
+//! Sums over the columns of a tile: `R Y'`, for the rows R and Y of two tiles, or `X Y'`, for columns X in memory.
 //!
 //! The loop is that of [correlations](super::correlate): a row of R stands in for a signal, and the numbers of Y that belong
 //! to one column for the atoms that it is multiplied by.
@@ -69,7 +69,7 @@ pub(crate) struct AddOuterColumns<'a, T> {
     pub(crate) sums: &'a mut [T],
 }
 
-/// The most rows that are multiplied at a time: with fewer there is nothing to gain over a tile.
+/// The most rows that are multiplied at a time: fewer go by way of a tile.
 pub(crate) const FEWEST_ROWS: usize = 12;
 
 impl<T: Scalar> Kernel<T> for AddOuterColumns<'_, T> {

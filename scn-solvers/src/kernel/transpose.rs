@@ -6,11 +6,10 @@
 use super::{Kernel, Lanes};
 use crate::Scalar;
 
-/// Entry `first + i` of column k goes to `tile[i * T::tile() + k]`, for all rows of the tile.
+/// Entry i of column k goes to `tile[i * T::tile() + k]`, for all rows of the tile.
 pub(crate) struct IntoTile<'a, T> {
-    /// At most a tile's columns, each with as many entries from `first` on as the tile has rows.
+    /// At most a tile's columns, each at least as long as the tile has rows.
     pub(crate) columns: &'a [&'a [T]],
-    pub(crate) first: usize,
     pub(crate) tile: &'a mut [T],
 }
 
@@ -19,35 +18,30 @@ impl<T: Scalar> Kernel<T> for IntoTile<'_, T> {
 
     #[inline(always)]
     fn run<L: Lanes<T>>(self, lanes: L) {
-        let Self {
-            columns,
-            first,
-            tile,
-        } = self;
+        let Self { columns, tile } = self;
         let width = T::tile();
         let rows = tile.len() / width;
-        if lanes.blocks_into_tile(columns, first, tile) {
+        if lanes.blocks_into_tile(columns, tile) {
             return;
         }
         for (k, column) in columns.iter().enumerate() {
-            for (i, &value) in column[first..][..rows].iter().enumerate() {
+            for (i, &value) in column[..rows].iter().enumerate() {
                 tile[i * width + k] = value;
             }
         }
     }
 }
 
-/// `tile[i * T::tile() + k]` goes to entry `first + i` of column k, or is added to it, for `rows` rows of the tile.
-pub(crate) struct FromTile<'a, 'c, T, const ADD: bool> {
+/// `tile[i * T::tile() + k]` goes to entry i of column k, for `rows` rows of the tile.
+pub(crate) struct FromTile<'a, 'c, T> {
     pub(crate) tile: &'a [T],
     /// Rows that count.
     pub(crate) rows: usize,
-    /// At most a tile's columns, each with as many entries from `first` on.
+    /// At most a tile's columns, each at least as long.
     pub(crate) columns: &'a mut [&'c mut [T]],
-    pub(crate) first: usize,
 }
 
-impl<T: Scalar, const ADD: bool> Kernel<T> for FromTile<'_, '_, T, ADD> {
+impl<T: Scalar> Kernel<T> for FromTile<'_, '_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -56,16 +50,15 @@ impl<T: Scalar, const ADD: bool> Kernel<T> for FromTile<'_, '_, T, ADD> {
             tile,
             rows,
             columns,
-            first,
         } = self;
         let width = T::tile();
         let tile = &tile[..rows * width];
-        if lanes.blocks_from_tile::<ADD>(tile, columns, first) {
+        if lanes.blocks_from_tile(tile, columns) {
             return;
         }
         for (k, column) in columns.iter_mut().enumerate() {
-            for (entry, row) in column[first..].iter_mut().zip(tile.chunks_exact(width)) {
-                *entry = if ADD { *entry + row[k] } else { row[k] };
+            for (entry, row) in column.iter_mut().zip(tile.chunks_exact(width)) {
+                *entry = row[k];
             }
         }
     }
@@ -76,46 +69,44 @@ impl<T: Scalar, const ADD: bool> Kernel<T> for FromTile<'_, '_, T, ADD> {
 pub(super) fn blocks_into_tile_f32<S: pulp::Simd>(
     simd: S,
     columns: &[&[f32]],
-    first: usize,
     tile: &mut [f32],
 ) -> bool {
     #[cfg(target_arch = "x86_64")]
     if columns.len().is_multiple_of(S::F32_LANES) {
         let simd: &dyn std::any::Any = &simd;
         if let Some(&simd) = simd.downcast_ref::<pulp::x86::V4>() {
-            each_block_into_tile(simd, columns, first, tile);
+            each_block_into_tile(simd, columns, tile);
             return true;
         }
         if let Some(&simd) = simd.downcast_ref::<pulp::x86::V3>() {
-            each_block_into_tile(simd, columns, first, tile);
+            each_block_into_tile(simd, columns, tile);
             return true;
         }
     }
-    let _ = (simd, columns, first, tile);
+    let _ = (simd, columns, tile);
     false
 }
 
 /// What [`Lanes::blocks_from_tile`] does for `f32`, where there are shuffles for it.
 #[inline(always)]
-pub(super) fn blocks_from_tile_f32<S: pulp::Simd, const ADD: bool>(
+pub(super) fn blocks_from_tile_f32<S: pulp::Simd>(
     simd: S,
     tile: &[f32],
     columns: &mut [&mut [f32]],
-    first: usize,
 ) -> bool {
     #[cfg(target_arch = "x86_64")]
     if columns.len().is_multiple_of(S::F32_LANES) {
         let simd: &dyn std::any::Any = &simd;
         if let Some(&simd) = simd.downcast_ref::<pulp::x86::V4>() {
-            each_block_from_tile::<16, ADD>(simd, tile, columns, first);
+            each_block_from_tile(simd, tile, columns);
             return true;
         }
         if let Some(&simd) = simd.downcast_ref::<pulp::x86::V3>() {
-            each_block_from_tile::<8, ADD>(simd, tile, columns, first);
+            each_block_from_tile(simd, tile, columns);
             return true;
         }
     }
-    let _ = (simd, tile, columns, first);
+    let _ = (simd, tile, columns);
     false
 }
 
@@ -130,7 +121,6 @@ trait Turn<const SIDE: usize>: Copy {
 fn each_block_into_tile<const SIDE: usize>(
     how: impl Turn<SIDE>,
     columns: &[&[f32]],
-    first: usize,
     tile: &mut [f32],
 ) {
     let width = f32::tile();
@@ -141,12 +131,11 @@ fn each_block_into_tile<const SIDE: usize>(
             // Lengths that are constants make a copy one move.
             if count == SIDE {
                 for k in 0..SIDE {
-                    numbers[k].copy_from_slice(&columns[k][first + part * SIDE..][..SIDE]);
+                    numbers[k].copy_from_slice(&columns[k][part * SIDE..][..SIDE]);
                 }
             } else {
                 for k in 0..SIDE {
-                    numbers[k][..count]
-                        .copy_from_slice(&columns[k][first + part * SIDE..][..count]);
+                    numbers[k][..count].copy_from_slice(&columns[k][part * SIDE..][..count]);
                 }
             }
             let numbers = how.turn(numbers);
@@ -159,11 +148,10 @@ fn each_block_into_tile<const SIDE: usize>(
 
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-fn each_block_from_tile<const SIDE: usize, const ADD: bool>(
+fn each_block_from_tile<const SIDE: usize>(
     how: impl Turn<SIDE>,
     tile: &[f32],
     columns: &mut [&mut [f32]],
-    first: usize,
 ) {
     let width = f32::tile();
     for (block, columns) in columns.chunks_exact_mut(SIDE).enumerate() {
@@ -176,24 +164,14 @@ fn each_block_from_tile<const SIDE: usize, const ADD: bool>(
             let count = rows.len() / width;
             if count == SIDE {
                 for k in 0..SIDE {
-                    let column = &mut columns[k][first + part * SIDE..][..SIDE];
-                    store::<ADD>(column, &numbers[k]);
+                    columns[k][part * SIDE..][..SIDE].copy_from_slice(&numbers[k]);
                 }
             } else {
                 for k in 0..SIDE {
-                    let column = &mut columns[k][first + part * SIDE..][..count];
-                    store::<ADD>(column, &numbers[k]);
+                    columns[k][part * SIDE..][..count].copy_from_slice(&numbers[k][..count]);
                 }
             }
         }
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[inline(always)]
-fn store<const ADD: bool>(column: &mut [f32], numbers: &[f32]) {
-    for (entry, &number) in column.iter_mut().zip(numbers) {
-        *entry = if ADD { *entry + number } else { number };
     }
 }
 
@@ -282,7 +260,7 @@ mod tests {
     use crate::testing::normal_matrix;
     use crate::tile::PANEL;
 
-    /// There and back, to the bit; what is added is added, and nothing is written beyond the rows.
+    /// To the bit, and nothing is written beyond the rows.
     fn entries_come_back<T: Scalar>() {
         for rows in [1_usize, 4, 12, 16, 27, 36] {
             for stride in [rows, rows + 3] {
@@ -296,26 +274,16 @@ mod tests {
                         let slices = &mut *slices;
                         T::run_on(
                             set,
-                            FromTile::<T, false> {
+                            FromTile {
                                 tile,
                                 rows,
                                 columns: slices,
-                                first: 0,
-                            },
-                        );
-                        T::run_on(
-                            set,
-                            FromTile::<T, true> {
-                                tile,
-                                rows,
-                                columns: slices,
-                                first: 0,
                             },
                         );
                         for (k, column) in columns.chunks_exact(stride).enumerate() {
                             for (i, &entry) in column.iter().enumerate() {
                                 let value = tile[i.min(rows) * T::tile() + k];
-                                assert_eq!(entry, if i < rows { value + value } else { one });
+                                assert_eq!(entry, if i < rows { value } else { one });
                             }
                         }
                     }
@@ -349,7 +317,6 @@ mod tests {
                             set,
                             IntoTile {
                                 columns: &columns,
-                                first: 0,
                                 tile,
                             },
                         );

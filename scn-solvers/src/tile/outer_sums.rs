@@ -45,11 +45,10 @@ impl<T: Scalar> Grouped<T> {
         for (group, columns) in groups.enumerate() {
             let first = group * width;
             let mut slices = tile_columns_mut(columns.chunks_exact_mut(width));
-            T::dispatch(FromTile::<T, false> {
+            T::dispatch(FromTile {
                 tile: &tile[first * T::tile()..],
                 rows: width.min(rows - first),
                 columns: &mut slices[..T::tile()],
-                first: 0,
             });
         }
     }
@@ -138,11 +137,7 @@ impl<T: Scalar> OuterSums<T> {
         }
         let mut tile = [T::ZERO; FEWEST_ROWS * LARGEST_TILE];
         let tile = &mut tile[..self.rows * T::tile()];
-        T::dispatch(IntoTile {
-            columns,
-            first: 0,
-            tile,
-        });
+        T::dispatch(IntoTile { columns, tile });
         self.add(tile, y);
     }
 
