@@ -5,7 +5,7 @@ use std::ops::Range;
 use faer::{Mat, MatRef};
 
 use crate::Scalar;
-use crate::kernel::{IntoTile, prefetch_all, tile_columns};
+use crate::kernel::{CopyRows, IntoTile, prefetch_all, tile_columns};
 
 /// The columns of a matrix of signals X (m × P) that may exist nowhere as a matrix: windows of an image, say.
 ///
@@ -85,6 +85,10 @@ impl<T: Scalar> ColumnSource<T> for Mat<T> {
 /// Copies a matrix into row-major memory.
 pub(crate) fn load<T: Scalar>(matrix: MatRef<'_, T>, out: &mut [T], stride: usize) {
     if let Some(rows) = matrix.try_as_row_major() {
+        if matrix.ncols() == T::tile() && stride == T::tile() {
+            T::dispatch(CopyRows { rows, tile: out });
+            return;
+        }
         for (row, out) in rows.row_iter().zip(out.chunks_mut(stride)) {
             out[..row.ncols()].copy_from_slice(row.as_slice());
         }
@@ -130,5 +134,35 @@ pub(crate) fn store<T: Scalar>(values: &[T], stride: usize, mut matrix: faer::Ma
                 *value = values[i * stride + j];
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::normal_matrix;
+
+    /// Whatever the layout, and whether or not there are as many columns as in a tile.
+    fn packs_what_is_there<T: Scalar>() {
+        for columns in [1, T::tile() - 1, T::tile()] {
+            let matrix = normal_matrix::<T>(5, columns + 2, 1);
+            let turned = matrix.transpose().to_owned();
+            for source in [matrix.as_ref(), turned.transpose()] {
+                let mut tile = vec![T::ZERO; 5 * T::tile()];
+                source.pack(1..1 + columns, &mut tile, T::tile());
+                for (i, row) in tile.chunks_exact(T::tile()).enumerate() {
+                    for (k, &value) in row.iter().enumerate() {
+                        let there = k < columns;
+                        assert_eq!(value, if there { matrix[(i, k + 1)] } else { T::ZERO });
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn matrices_pack_what_is_there() {
+        packs_what_is_there::<f32>();
+        packs_what_is_there::<f64>();
     }
 }

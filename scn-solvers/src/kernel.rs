@@ -36,7 +36,7 @@ pub(crate) use product::Product;
 pub(crate) use residual::{Largest, LargestQuotient, Residual, Scale};
 pub(crate) use right_side::{RestrictedRightSide, RightSide};
 pub(crate) use sweep::{Clip, Restrict, Rule, Shrink, Sweep};
-pub(crate) use transpose::{FromTile, IntoTile};
+pub(crate) use transpose::{CopyRows, FromTile, IntoTile};
 pub(crate) use triangular::{Backward, Forward};
 
 /// A computation that can run on vectors of any width.

@@ -3,8 +3,37 @@
 //! Number by number that costs as much as a sweep where there are few atoms. Blocks of 16 × 16 or 8 × 8 numbers are therefore
 //! turned in registers, by shuffles that are asked for by name: `pulp` has none that all instruction sets know.
 
+use faer::{ContiguousFwd, MatRef};
+
+use super::product::with_registers;
 use super::{Kernel, Lanes};
 use crate::Scalar;
+
+/// A matrix as wide as a tile, its rows each in one piece, goes to a tile. So that a row is three moves and not a call.
+pub(crate) struct CopyRows<'a, T> {
+    pub(crate) rows: MatRef<'a, T, usize, usize, isize, ContiguousFwd>,
+    pub(crate) tile: &'a mut [T],
+}
+
+impl<T: Scalar> Kernel<T> for CopyRows<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes<T>>(self, lanes: L) {
+        with_registers!(self, lanes, T, L);
+    }
+}
+
+impl<T: Scalar> CopyRows<'_, T> {
+    #[inline(always)]
+    fn run_with<L: Lanes<T>>(self, _: L, registers: usize) {
+        let tile = self.tile.chunks_exact_mut(registers * L::COUNT);
+        for (row, out) in self.rows.row_iter().zip(tile) {
+            let row = &L::vectors(row.as_slice())[..registers];
+            L::vectors_mut(out)[..registers].copy_from_slice(row);
+        }
+    }
+}
 
 /// Entry i of column k goes to `tile[i * T::tile() + k]`, for all rows of the tile.
 pub(crate) struct IntoTile<'a, T> {
