@@ -65,15 +65,11 @@ impl Pace {
     /// measured.
     pub fn measured(&mut self, change: f64, tolerance: f64) -> Outlook {
         let estimate = self.per_change * change;
-        let shrink = if self.last > 0.0 {
-            (estimate / self.last).powf(1.0 / f64::from(self.since + 1))
-        } else {
-            1.0
-        };
         let ahead = if estimate <= tolerance || self.last <= 0.0 {
             0.0
-        } else if shrink < 1.0 {
-            (tolerance / estimate).ln() / shrink.ln()
+        } else if estimate < self.last {
+            let shrinks = (estimate / self.last).ln() / f64::from(self.since + 1);
+            (tolerance / estimate).ln() / shrinks
         } else {
             f64::INFINITY
         };
