@@ -113,30 +113,22 @@ fn linearly_dependent_active_atoms_are_reported() {
     }
 }
 
+/// Atoms that are much alike.
+fn coherent(m: usize, n: usize, columns: usize, coherence: f64) -> Point {
+    let mut point = Point::random(m, n, columns, 1e-6, Sign::NonNegative, 4);
+    point.dictionary = scn_solvers::testing::dictionary(m, n, coherence, 4);
+    point.lambda1.fill(1e-3);
+    point
+}
+
 /// Coherent atoms: the sweeps run out of passes and the factorisation takes over.
 #[test]
 fn slow_columns_are_factorised() {
-    let mut point = Point::random(8, 6, 40, 1e-6, Sign::NonNegative, 4);
-    point.dictionary = scn_solvers::testing::dictionary(8, 6, 0.95, 4);
-    point.lambda1.fill(1e-3);
-    let (problem, codes, signals) = (point.problem(), point.codes(), point.signals.as_ref());
-    let linearization = Linearization::new(&problem, &signals, codes.as_ref()).unwrap();
-    let solve = |solver: &dyn MaskedSolver<f64>| {
-        let mut gradients = Gradients::zeros(&problem);
-        let mut out = Mat::zeros(8, 40);
-        let report = linearization
-            .vjp(
-                solver,
-                point.cotangent.as_ref(),
-                &mut gradients,
-                Some(out.as_mut()),
-            )
-            .unwrap();
-        (report, out)
-    };
-    let (report, swept) = solve(&MaskedGaussSeidel::new(Settings::new(1e-12, 3).unwrap()));
+    let point = coherent(8, 6, 40, 0.95);
+    let settings = Settings::new(1e-12, 3).unwrap();
+    let (report, _, swept) = point.reported_gradients(&MaskedGaussSeidel::new(settings));
     assert!(report.factorised > 0 && report.solved(), "{report:?}");
-    let (_, exact) = solve(&MaskedCholesky);
+    let (_, _, exact) = point.reported_gradients(&MaskedCholesky);
     // Columns still swept meet 1e-12 in the residual; times the condition of H_LL, about n/(1 - 0.95) = 120.
     assert!((&swept - &exact).norm_max() <= 1e-8 * exact.norm_max());
 }
@@ -145,25 +137,13 @@ fn slow_columns_are_factorised() {
 /// be factorised.
 #[test]
 fn auto_hands_slow_sweeps_to_conjugate_gradients() {
-    let mut point = Point::random(40, 30, 200, 1e-6, Sign::NonNegative, 4);
-    point.dictionary = scn_solvers::testing::dictionary(40, 30, 0.8, 4);
-    point.lambda1.fill(1e-3);
-    let (problem, codes, signals) = (point.problem(), point.codes(), point.signals.as_ref());
-    let linearization = Linearization::new(&problem, &signals, codes.as_ref()).unwrap();
-    let solve = |solver: &dyn MaskedSolver<f64>| {
-        let mut out = Mat::zeros(40, 200);
-        let (cotangent, mut gradients) = (point.cotangent.as_ref(), Gradients::zeros(&problem));
-        let report = linearization
-            .vjp(solver, cotangent, &mut gradients, Some(out.as_mut()))
-            .unwrap();
-        (report, out)
-    };
+    let point = coherent(40, 30, 200, 0.8);
     let settings = Settings::new(1e-9, 500).unwrap();
-    let (swept, _) = solve(&MaskedGaussSeidel::new(settings));
-    let (auto, found) = solve(&MaskedAuto::new(settings));
+    let (swept, _, _) = point.reported_gradients(&MaskedGaussSeidel::new(settings));
+    let (auto, _, found) = point.reported_gradients(&MaskedAuto::new(settings));
     assert!(auto.solved() && auto.factorised == 0, "{auto:?}");
     assert!(auto.mean_passes() < 0.5 * swept.mean_passes());
-    let (_, exact) = solve(&MaskedCholesky);
+    let (_, _, exact) = point.reported_gradients(&MaskedCholesky);
     // The residual times the condition of H_LL, at most n/(1 - 0.8) = 150.
     assert!((&found - &exact).norm_max() <= 1e-6 * exact.norm_max());
 }

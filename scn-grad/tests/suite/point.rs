@@ -3,7 +3,7 @@
 use faer::{Mat, MatRef};
 use scn_grad::{
     Gradients, Linearization, MaskedAuto, MaskedCholesky, MaskedConjugateGradient,
-    MaskedGaussSeidel, MaskedSolver, Tangent,
+    MaskedGaussSeidel, MaskedReport, MaskedSolver, Tangent,
 };
 use scn_solvers::testing::{dictionary, normal_matrix};
 use scn_solvers::{ActiveSet, ElasticNet, Lambda1, Problem, Settings, Sign, Start, encode};
@@ -93,6 +93,16 @@ impl Point {
 
     /// All gradients: those by the parameters, and dLoss/dx.
     pub(crate) fn gradients(&self, solver: &dyn MaskedSolver<f64>) -> (Gradients<f64>, Mat<f64>) {
+        let (report, gradients, signal_gradient) = self.reported_gradients(solver);
+        assert!(report.solved(), "{report:?}");
+        (gradients, signal_gradient)
+    }
+
+    /// The same, with what the solver says.
+    pub(crate) fn reported_gradients(
+        &self,
+        solver: &dyn MaskedSolver<f64>,
+    ) -> (MaskedReport, Gradients<f64>, Mat<f64>) {
         let (problem, codes, signals) = (self.problem(), self.codes(), self.signals.as_ref());
         let point = Linearization::new(&problem, &signals, codes.as_ref()).unwrap();
         let mut gradients = Gradients::zeros(&problem);
@@ -105,8 +115,7 @@ impl Point {
                 Some(signal_gradient.as_mut()),
             )
             .unwrap();
-        assert!(report.solved(), "{report:?}");
-        (gradients, signal_gradient)
+        (report, gradients, signal_gradient)
     }
 }
 
