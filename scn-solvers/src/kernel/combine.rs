@@ -3,9 +3,9 @@
 //! The loop is that of [correlations](super::correlate) with the dictionary turned: a column of Y stands in for a signal, and the rows
 //! of the dictionary for atoms.
 
-use super::correlate::{AtomGroups, LARGEST_WIDTH};
+use super::correlate::{AtomGroups, LARGEST_WIDTH, add_sum};
 use super::prefetch::{line_numbers, prefetch_rows};
-use super::product::{LARGEST_GROUP, with_blocks};
+use super::product::{LARGEST_GROUP, add_vectors, with_blocks};
 use super::{Kernel, Lanes};
 use crate::Scalar;
 
@@ -61,14 +61,12 @@ impl<T: Scalar> AddCombinations<'_, '_, T> {
                         values[k] = &y[(first + k).min(last) * self.width..][..count];
                     }
                     let matrix = &matrix[start * width..(start + count) * width];
-                    accumulate::<T, L, VECTORS, COLUMNS>(lanes, matrix, values, &mut total);
+                    add_sum::<T, L, VECTORS, COLUMNS>(lanes, matrix, values, &mut total);
                 }
                 for (column, total) in self.columns[first..].iter_mut().zip(&total) {
                     let column = &mut column[first_row..first_row + rows];
                     if rows == width {
-                        for (entries, &total) in L::vectors_mut(column).iter_mut().zip(total) {
-                            *entries = lanes.add(*entries, total);
-                        }
+                        add_vectors::<T, L>(lanes, total, column);
                     } else {
                         let mut numbers = [T::ZERO; LARGEST_WIDTH];
                         L::vectors_mut(&mut numbers[..width]).copy_from_slice(total);
@@ -77,49 +75,6 @@ impl<T: Scalar> AddCombinations<'_, '_, T> {
                         }
                     }
                 }
-            }
-        }
-    }
-}
-
-/// Numbers of a column that are read without asking each time whether they are there.
-const CHUNK: usize = 8;
-
-/// `total += sum over j of y_j d_j` for some columns, where VECTORS registers hold `d_j`.
-#[inline(always)]
-fn accumulate<T: Scalar, L: Lanes<T>, const VECTORS: usize, const COLUMNS: usize>(
-    lanes: L,
-    matrix: &[T],
-    values: [&[T]; COLUMNS],
-    total: &mut [[L::Vector; VECTORS]; COLUMNS],
-) {
-    let width = VECTORS * L::COUNT;
-    let chunks = matrix.chunks_exact(CHUNK * width);
-    let rest = chunks.remainder();
-    let none = [T::ZERO; CHUNK];
-    let mut done = 0;
-    for chunk in chunks {
-        let mut numbers = [&none; COLUMNS];
-        for k in 0..COLUMNS {
-            numbers[k] = &values[k].as_chunks().0[done / CHUNK];
-        }
-        for i in 0..CHUNK {
-            let row = &L::vectors(&chunk[i * width..(i + 1) * width])[..VECTORS];
-            for k in 0..COLUMNS {
-                let value = lanes.splat(numbers[k][i]);
-                for v in 0..VECTORS {
-                    total[k][v] = lanes.mul_add(value, row[v], total[k][v]);
-                }
-            }
-        }
-        done += CHUNK;
-    }
-    for (i, row) in rest.chunks_exact(width).enumerate() {
-        let row = &L::vectors(row)[..VECTORS];
-        for k in 0..COLUMNS {
-            let value = lanes.splat(values[k][done + i]);
-            for v in 0..VECTORS {
-                total[k][v] = lanes.mul_add(value, row[v], total[k][v]);
             }
         }
     }

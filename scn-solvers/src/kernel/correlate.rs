@@ -172,14 +172,8 @@ pub(super) fn sum<T: Scalar, L: Lanes<T>, const VECTORS: usize, const COLUMNS: u
     let mut total = zeros;
     let chunks = group.chunks_exact(CHUNK * width);
     let remainder = chunks.remainder();
-    let none = [T::ZERO; CHUNK];
     let mut row = 0;
     for chunk in chunks {
-        // Arrays, so that nothing is checked between two sums.
-        let mut values = [&none; COLUMNS];
-        for k in 0..COLUMNS {
-            values[k] = &signals[k].as_chunks().0[row / CHUNK];
-        }
         // Once per cache line.
         if (row * size_of::<T>()).is_multiple_of(CACHE_LINE) {
             for k in 0..COLUMNS {
@@ -189,15 +183,7 @@ pub(super) fn sum<T: Scalar, L: Lanes<T>, const VECTORS: usize, const COLUMNS: u
             }
         }
         let mut sums = zeros;
-        for i in 0..CHUNK {
-            let atoms = &L::vectors(&chunk[i * width..(i + 1) * width])[..VECTORS];
-            for k in 0..COLUMNS {
-                let value = lanes.splat(values[k][i]);
-                for v in 0..VECTORS {
-                    sums[k][v] = lanes.mul_add(value, atoms[v], sums[k][v]);
-                }
-            }
-        }
+        add_chunk::<T, L, VECTORS, COLUMNS>(lanes, chunk, signals, row, &mut sums);
         for k in 0..COLUMNS {
             for v in 0..VECTORS {
                 total[k][v] = lanes.add(total[k][v], sums[k][v]);
@@ -205,17 +191,73 @@ pub(super) fn sum<T: Scalar, L: Lanes<T>, const VECTORS: usize, const COLUMNS: u
         }
         row += CHUNK;
     }
-    for atoms in remainder.chunks_exact(width) {
-        let atoms = &L::vectors(atoms)[..VECTORS];
+    add_rest::<T, L, VECTORS, COLUMNS>(lanes, remainder, signals, row, &mut total);
+    total
+}
+
+/// `sum += x_i d_i` for the CHUNK rows from `row` on, which `chunk` holds.
+#[inline(always)]
+fn add_chunk<T: Scalar, L: Lanes<T>, const VECTORS: usize, const COLUMNS: usize>(
+    lanes: L,
+    chunk: &[T],
+    signals: [&[T]; COLUMNS],
+    row: usize,
+    sums: &mut [[L::Vector; VECTORS]; COLUMNS],
+) {
+    let width = VECTORS * L::COUNT;
+    let none = [T::ZERO; CHUNK];
+    // Arrays, so that nothing is checked between two sums.
+    let mut values = [&none; COLUMNS];
+    for k in 0..COLUMNS {
+        values[k] = &signals[k].as_chunks().0[row / CHUNK];
+    }
+    for i in 0..CHUNK {
+        let atoms = &L::vectors(&chunk[i * width..(i + 1) * width])[..VECTORS];
         for k in 0..COLUMNS {
-            let value = lanes.splat(signals[k][row]);
+            let value = lanes.splat(values[k][i]);
             for v in 0..VECTORS {
-                total[k][v] = lanes.mul_add(value, atoms[v], total[k][v]);
+                sums[k][v] = lanes.mul_add(value, atoms[v], sums[k][v]);
             }
         }
-        row += 1;
     }
-    total
+}
+
+/// The same for the last rows, fewer than CHUNK.
+#[inline(always)]
+fn add_rest<T: Scalar, L: Lanes<T>, const VECTORS: usize, const COLUMNS: usize>(
+    lanes: L,
+    rest: &[T],
+    signals: [&[T]; COLUMNS],
+    row: usize,
+    sums: &mut [[L::Vector; VECTORS]; COLUMNS],
+) {
+    for (i, atoms) in rest.chunks_exact(VECTORS * L::COUNT).enumerate() {
+        let atoms = &L::vectors(atoms)[..VECTORS];
+        for k in 0..COLUMNS {
+            let value = lanes.splat(signals[k][row + i]);
+            for v in 0..VECTORS {
+                sums[k][v] = lanes.mul_add(value, atoms[v], sums[k][v]);
+            }
+        }
+    }
+}
+
+/// Adds what [`sum`] sums, in one go: for sums that another rounding is small beside, and that shall stay in registers from call to call.
+#[inline(always)]
+pub(super) fn add_sum<T: Scalar, L: Lanes<T>, const VECTORS: usize, const COLUMNS: usize>(
+    lanes: L,
+    group: &[T],
+    signals: [&[T]; COLUMNS],
+    sums: &mut [[L::Vector; VECTORS]; COLUMNS],
+) {
+    let chunks = group.chunks_exact(CHUNK * VECTORS * L::COUNT);
+    let remainder = chunks.remainder();
+    let mut row = 0;
+    for chunk in chunks {
+        add_chunk::<T, L, VECTORS, COLUMNS>(lanes, chunk, signals, row, sums);
+        row += CHUNK;
+    }
+    add_rest::<T, L, VECTORS, COLUMNS>(lanes, remainder, signals, row, sums);
 }
 
 /// Correlations of a tile of signals, one tile row per row of the dictionary: `out` has one tile row per padded atom.

@@ -5,7 +5,7 @@
 
 use super::correlate::{group_width, sum};
 use super::prefetch::{line_numbers, prefetch_rows};
-use super::product::{LARGEST_GROUP, with_blocks};
+use super::product::{LARGEST_GROUP, add_vectors, with_blocks};
 use super::{Kernel, Lanes};
 use crate::Scalar;
 
@@ -47,10 +47,7 @@ impl<T: Scalar> AddOuter<'_, T> {
                 let new = sum::<T, L, VECTORS, ROWS>(lanes, group, rows, [&[]; ROWS]);
                 for (r, new) in new.iter().enumerate().take(last + 1 - first) {
                     let at = ((first + r) * groups + index) * width;
-                    let sums = L::vectors_mut(&mut self.sums[at..at + width]);
-                    for (sum, &new) in sums.iter_mut().zip(new) {
-                        *sum = lanes.add(*sum, new);
-                    }
+                    add_vectors::<T, L>(lanes, new, &mut self.sums[at..at + width]);
                 }
             }
         }
@@ -114,10 +111,7 @@ impl<T: Scalar> AddOuterColumns<'_, T> {
                 }
                 for (r, new) in new.iter().enumerate().skip(start - first) {
                     let at = ((first + r) * groups + index) * width;
-                    let sums = L::vectors_mut(&mut self.sums[at..at + width]);
-                    for (sum, &new) in sums.iter_mut().zip(new) {
-                        *sum = lanes.add(*sum, new);
-                    }
+                    add_vectors::<T, L>(lanes, new, &mut self.sums[at..at + width]);
                 }
             }
         }

@@ -62,6 +62,14 @@ pub(crate) fn load_rows<T: Scalar, L: Lanes<T>>(
     sums
 }
 
+/// Adds registers to the numbers of a slice.
+#[inline(always)]
+pub(crate) fn add_vectors<T: Scalar, L: Lanes<T>>(lanes: L, new: &[L::Vector], to: &mut [T]) {
+    for (sum, &new) in L::vectors_mut(to).iter_mut().zip(new) {
+        *sum = lanes.add(*sum, new);
+    }
+}
+
 /// `sums -= A Y` for one panel of A and the registers of Y from `group` on.
 ///
 /// Four rows by two or three registers are accumulated at a time: eight or twelve independent sums hide the latency of

@@ -217,13 +217,14 @@ mod tests {
         Restrict,
     }
 
-    /// κ, a power of two so that it is the same in all types.
+    /// κ, of few binary digits, so that it is the same in all types.
     const LENGTHENING: f64 = 1.125;
 
     struct Setting<T: Scalar> {
         problem: Problem<T>,
         correlations: Vec<T>,
         start: Vec<T>,
+        from_zero: bool,
         mask: Vec<T>,
     }
 
@@ -245,6 +246,7 @@ mod tests {
                 problem: problem.expect("a valid problem"),
                 correlations: zero_padding(tile(padded(atoms), 2)),
                 start: zero_padding(start.iter().zip(&mask).map(|(&a, &m)| a * m).collect()),
+                from_zero: false,
                 mask: zero_padding(mask),
             }
         }
@@ -288,7 +290,7 @@ mod tests {
                             rule,
                             right_side,
                             codes: &mut codes,
-                            from_zero: false,
+                            from_zero: self.from_zero,
                             change: &mut change,
                         },
                     );
@@ -301,7 +303,7 @@ mod tests {
                             rule,
                             right_side,
                             codes: &mut codes,
-                            from_zero: false,
+                            from_zero: self.from_zero,
                             change: &mut change,
                         },
                     );
@@ -389,30 +391,17 @@ mod tests {
         is_sequential::<f64>();
     }
 
-    /// Half of a sweep from zero is the whole of it, up to the rounding of a sum: nothing but zeros is left out.
+    /// Half of a sweep from zero is the whole of it, to the bit: nothing but zeros is left out.
     #[test]
     fn a_sweep_from_zero_leaves_out_zeros() {
         let mut setting = Setting::<f64>::random(9);
         setting.start.fill(0.0);
-        let [expected, _] = setting.sweep(Which::Clip, InstructionSet::detect());
-        let mut codes = setting.start.clone();
-        let right_side: Vec<f64> = (setting.correlations.chunks_exact(f64::tile()).enumerate())
-            .flat_map(|(j, row)| {
-                let (step, threshold) =
-                    (setting.problem.steps()[j], setting.problem.thresholds()[j]);
-                row.iter().map(move |c| step * c - threshold)
-            })
-            .collect();
-        f64::dispatch(Sweep::<_, _, false> {
-            matrix: setting.problem.sweep_panels(),
-            diagonal: setting.problem.diagonal(),
-            rule: Clip,
-            right_side: &right_side,
-            codes: &mut codes,
-            from_zero: true,
-            change: &mut [],
-        });
-        assert_eq!(codes, expected);
+        for which in [Which::Clip, Which::Shrink, Which::Restrict] {
+            let expected = setting.sweep(which, InstructionSet::detect());
+            setting.from_zero = true;
+            assert_eq!(setting.sweep(which, InstructionSet::detect()), expected);
+            setting.from_zero = false;
+        }
     }
 
     /// Columns do not meet: a NaN in one leaves the bits of all others.
