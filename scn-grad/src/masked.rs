@@ -15,7 +15,7 @@ pub use gauss_seidel::MaskedGaussSeidel;
 pub use report::MaskedReport;
 
 use scn_solvers::tile::{
-    ConjugateGradients, Kernel, Lanes, SymmetricGaussSeidel, masked_residual, padded,
+    ConjugateGradients, MaskedSystem, SymmetricGaussSeidel, masked_residual, masked_system, padded,
 };
 use scn_solvers::{Problem, Scalar};
 
@@ -37,41 +37,6 @@ pub trait MaskedSolver<T: Scalar>: Send + Sync + std::fmt::Debug {
         tile: &mut MaskedTile<T>,
         first_column: usize,
     ) -> MaskedReport;
-}
-
-/// What [`MaskedTile::load`] does to every entry; compiled for the widest vectors that the processor has.
-struct Load<'a, T> {
-    codes: &'a [T],
-    right_side: &'a [T],
-    mask: &'a mut [T],
-    masked: &'a mut [T],
-    scale: &'a mut [T],
-    active: &'a mut [T],
-}
-
-impl<T: Scalar> Kernel<T> for Load<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<L: Lanes<T>>(self, _: L) {
-        let width = T::tile();
-        let (scale, sizes) = (&mut self.scale[..width], &mut self.active[..width]);
-        let rows = (self.mask.chunks_exact_mut(width))
-            .zip(self.masked.chunks_exact_mut(width))
-            .zip(self.codes.chunks_exact(width))
-            .zip(self.right_side.chunks_exact(width));
-        for (((mask, masked), codes), right_side) in rows {
-            for k in 0..width {
-                let active = codes[k] != T::ZERO;
-                mask[k] = if active { T::ONE } else { T::ZERO };
-                sizes[k] += mask[k];
-                masked[k] = if active { right_side[k] } else { T::ZERO };
-                // Written so that a NaN takes hold.
-                let size = masked[k].magnitude();
-                scale[k] = if size <= scale[k] { scale[k] } else { size };
-            }
-        }
-    }
 }
 
 /// One tile of systems, row-major with [`Scalar::tile`] columns and one row per padded atom, and the memory of those who
@@ -115,25 +80,36 @@ impl<T: Scalar> MaskedTile<T> {
     pub fn load(&mut self, problem: &Problem<T>, codes: &[T], right_side: &[T], columns: usize) {
         let width = T::tile();
         let tile = padded(problem.atoms()) * width;
-        self.mask.resize(tile, T::ZERO);
-        self.right_side.resize(tile, T::ZERO);
+        for buffer in [&mut self.mask, &mut self.right_side, &mut self.swept] {
+            buffer.resize(tile, T::ZERO);
+        }
         self.solution.clear();
         self.solution.resize(tile, T::ZERO);
-        for row in [&mut self.scale, &mut self.residual, &mut self.scratch] {
-            row.clear();
-            row.resize(T::tile(), T::from_f64(SMALLEST_SCALE));
+        let rows = [
+            &mut self.scale,
+            &mut self.residual,
+            &mut self.scratch,
+            &mut self.active,
+        ];
+        for row in rows {
+            row.resize(width, T::ZERO);
         }
         self.columns = columns;
-        self.active.clear();
-        self.active.resize(width, T::ZERO);
-        T::dispatch(Load {
-            codes: &codes[..tile],
-            right_side: &right_side[..tile],
+        let system = MaskedSystem {
             mask: &mut self.mask,
-            masked: &mut self.right_side,
-            scale: &mut self.scale,
-            active: &mut self.active,
-        });
+            right_side: &mut self.right_side,
+            swept: &mut self.swept,
+            sizes: &mut self.active,
+            largest: &mut self.scale,
+        };
+        masked_system(problem, &codes[..tile], &right_side[..tile], system);
+        let smallest = T::from_f64(SMALLEST_SCALE);
+        for scale in &mut self.scale {
+            // Written so that a NaN stays.
+            if *scale < smallest {
+                *scale = smallest;
+            }
+        }
     }
 
     /// Forgets what the tiles before have told about those to come. For the same bits whoever solved what before, that is to be done

@@ -34,7 +34,7 @@ pub(crate) use peak::Peak;
 pub(crate) use prefetch::prefetch_all;
 pub(crate) use product::Product;
 pub(crate) use residual::{Largest, LargestQuotient, Residual, Scale};
-pub(crate) use right_side::{RestrictedRightSide, RightSide};
+pub(crate) use right_side::{RestrictSystem, RightSide};
 pub(crate) use sweep::{Clip, Restrict, Rule, Shrink, Sweep};
 pub(crate) use transpose::{CopyRows, FromTile, IntoTile};
 pub(crate) use triangular::{Backward, Forward};

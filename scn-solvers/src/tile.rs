@@ -20,7 +20,7 @@ use std::time::Instant;
 use faer::MatRef;
 
 use crate::columns::prefetch_matrix;
-use crate::kernel::{MaskedResidual, Peak, Product, Restrict, RestrictedRightSide, Sweep};
+use crate::kernel::{MaskedResidual, Peak, Product, Restrict, RestrictSystem, Sweep};
 use crate::{Problem, Scalar};
 
 /// Rows of a matrix that are packed side by side.
@@ -97,24 +97,42 @@ pub fn dictionary_product<T: Scalar>(problem: &Problem<T>, y: &[T], out: &mut [T
     product(problem.dictionary_panels(), y, out);
 }
 
-/// Prepares [`masked_sweep`] for `H_LL y = u`: `out` receives u, scaled, where `mask` has 1 (the atom belongs to the column's active
-/// set L) and infinity where it has 0. All are tiles with one row per padded atom.
-pub fn masked_right_side<T: Scalar>(
+/// The linear systems `H_LL y = u` of a tile, as [`masked_system`] writes them. The first three are tiles with one row per padded atom, the
+/// last two are tile rows.
+#[derive(Debug)]
+pub struct MaskedSystem<'a, T> {
+    /// 1 where the atom belongs to the column's active set L, 0 elsewhere.
+    pub mask: &'a mut [T],
+    /// u on L, 0 elsewhere.
+    pub right_side: &'a mut [T],
+    /// The right side of [`masked_sweep`]: u, scaled, on L, and infinity elsewhere.
+    pub swept: &'a mut [T],
+    /// Atoms of L.
+    pub sizes: &'a mut [T],
+    /// The largest `|u|` on L; NaN where a number is not finite.
+    pub largest: &'a mut [T],
+}
+
+/// Restricts u, `right_side`, to the active sets of the codes. Both are tiles with one row per padded atom.
+///
+/// # Panics
+/// If a slice is shorter than its tile.
+pub fn masked_system<T: Scalar>(
     problem: &Problem<T>,
-    mask: &[T],
+    codes: &[T],
     right_side: &[T],
-    out: &mut [T],
+    system: MaskedSystem<'_, T>,
 ) {
-    T::dispatch(RestrictedRightSide {
+    T::dispatch(RestrictSystem {
         steps: problem.steps(),
-        mask,
+        codes,
         right_side,
-        out,
+        system,
     });
 }
 
 /// One over-relaxed Gauss-Seidel sweep on `H_LL y = u` for every column of a tile at once, with factor ω in (0, 2).
-/// `right_side` is that of [`masked_right_side`]; `solution`, a tile with one row per padded atom, must be zero off the active sets, and
+/// `right_side` is that of [`masked_system`] for sweeps; `solution`, a tile with one row per padded atom, must be zero off the active sets, and
 /// everywhere if `from_zero` says so, which saves half of the sweep.
 ///
 /// # Panics

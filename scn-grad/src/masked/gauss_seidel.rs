@@ -1,6 +1,6 @@
 //! The tile kernel of coordinate descent, without its projection.
 
-use scn_solvers::tile::{masked_right_side, masked_sweep};
+use scn_solvers::tile::masked_sweep;
 use scn_solvers::{Problem, Scalar, Settings};
 
 use super::{MaskedReport, MaskedSolver, MaskedTile};
@@ -65,8 +65,6 @@ impl<T: Scalar> MaskedTile<T> {
     ) -> (u32, f64) {
         let overlap = problem.coupling() * self.active_share(problem.atoms());
         let relaxation = 1.0 + (PER_OVERLAP * overlap).min(MOST_RELAXATION);
-        self.swept.resize(self.right_side.len(), T::ZERO);
-        masked_right_side(problem, &self.mask, &self.right_side, &mut self.swept);
         let mut goal = self.forecast.unwrap_or(FIRST).min(max_passes);
         let (mut passes, mut last) = (0, f64::INFINITY);
         loop {

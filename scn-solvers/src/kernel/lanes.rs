@@ -38,6 +38,8 @@ pub trait Lanes<T>: Copy {
     fn abs(self, a: Self::Vector) -> Self::Vector;
     /// `value` where `a < limit`, 0 elsewhere, and so where a is NaN.
     fn where_less(self, a: Self::Vector, limit: Self::Vector, value: Self::Vector) -> Self::Vector;
+    /// `value` where `a` is not 0, which a NaN is not either; 0 elsewhere.
+    fn where_nonzero(self, a: Self::Vector, value: Self::Vector) -> Self::Vector;
     /// The largest scalar of a register.
     fn largest(self, a: Self::Vector) -> T;
     /// The whole registers of a slice.
@@ -53,7 +55,7 @@ pub trait Lanes<T>: Copy {
 
 macro_rules! lanes {
     ($scalar:ident, $vector:ident, $count:ident, $splat:ident, $add:ident, $sub:ident, $mul:ident, $div:ident,
-     $mul_add:ident, $negate_mul_add:ident, $max:ident, $min:ident, $abs:ident, $less:ident, $select:ident, $largest:ident,
+     $mul_add:ident, $negate_mul_add:ident, $max:ident, $min:ident, $abs:ident, $less:ident, $equal:ident, $select:ident, $largest:ident,
      $vectors:ident, $vectors_mut:ident, { $($blocks:item)* }) => {
         impl<S: Simd> Lanes<$scalar> for S {
             type Vector = S::$vector;
@@ -115,6 +117,11 @@ macro_rules! lanes {
                 self.$select(self.$less(a, limit), value, self.$splat(0.0))
             }
             #[inline(always)]
+            fn where_nonzero(self, a: Self::Vector, value: Self::Vector) -> Self::Vector {
+                let zero = self.$splat(0.0);
+                self.$select(self.$equal(a, zero), zero, value)
+            }
+            #[inline(always)]
             fn largest(self, a: Self::Vector) -> $scalar {
                 self.$largest(a)
             }
@@ -146,6 +153,7 @@ lanes!(
     min_f32s,
     abs_f32s,
     less_than_f32s,
+    equal_f32s,
     select_f32s,
     reduce_max_f32s,
     as_simd_f32s,
@@ -176,6 +184,7 @@ lanes!(
     min_f64s,
     abs_f64s,
     less_than_f64s,
+    equal_f64s,
     select_f64s,
     reduce_max_f64s,
     as_simd_f64s,

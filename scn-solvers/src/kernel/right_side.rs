@@ -3,6 +3,7 @@
 use super::product::with_registers;
 use super::{Kernel, Lanes};
 use crate::Scalar;
+use crate::tile::MaskedSystem;
 
 /// The right side of a sweep: `ω c_j / H_jj`, less `ω λ1_j / H_jj` where that is given.
 pub(crate) struct RightSide<'a, T> {
@@ -38,36 +39,49 @@ impl<T: Scalar> RightSide<'_, T> {
     }
 }
 
-/// The right side of a [restricted](super::Restrict) sweep: `ω u_j / H_jj` on the active set, infinite off it.
-pub(crate) struct RestrictedRightSide<'a, T> {
+/// What [`masked_system`](crate::tile::masked_system) does.
+pub(crate) struct RestrictSystem<'a, T> {
     /// `ω / H_jj`
     pub(crate) steps: &'a [T],
-    /// 1 on the active set, 0 off it.
-    pub(crate) mask: &'a [T],
-    /// u
+    pub(crate) codes: &'a [T],
     pub(crate) right_side: &'a [T],
-    pub(crate) out: &'a mut [T],
+    pub(crate) system: MaskedSystem<'a, T>,
 }
 
-impl<T: Scalar> Kernel<T> for RestrictedRightSide<'_, T> {
+impl<T: Scalar> Kernel<T> for RestrictSystem<'_, T> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes<T>>(self, _: L) {
-        let width = T::tile();
-        let rows = (self.out.chunks_exact_mut(width))
-            .zip(self.right_side.chunks_exact(width))
-            .zip(self.mask.chunks_exact(width))
-            .zip(self.steps);
-        for (((out, right_side), mask), &step) in rows {
-            for k in 0..width {
-                let value = step * right_side[k];
-                out[k] = if mask[k] == T::ONE {
-                    value
-                } else {
-                    T::INFINITY
-                };
+    fn run<L: Lanes<T>>(self, lanes: L) {
+        let registers = T::tile() / L::COUNT;
+        let [zero, one, infinity] = [T::ZERO, T::ONE, T::INFINITY].map(|value| lanes.splat(value));
+        let [codes, right_side] = [self.codes, self.right_side].map(L::vectors);
+        let into = self.system;
+        let [mask, masked, swept, sizes, largest] = [
+            into.mask,
+            into.right_side,
+            into.swept,
+            into.sizes,
+            into.largest,
+        ]
+        .map(L::vectors_mut);
+        for register in 0..registers {
+            let (mut size, mut most, mut poison) = (zero, zero, zero);
+            for (j, &step) in self.steps.iter().enumerate() {
+                let at = j * registers + register;
+                let active = lanes.where_nonzero(codes[at], one);
+                let u = lanes.where_nonzero(codes[at], right_side[at]);
+                let beyond = lanes.where_less(active, one, infinity);
+                mask[at] = active;
+                masked[at] = u;
+                swept[at] = lanes.mul_add(lanes.splat(step), u, beyond);
+                size = lanes.add(size, active);
+                most = lanes.max(most, lanes.abs(u));
+                poison = lanes.mul_add(u, zero, poison);
             }
+            sizes[register] = size;
+            // A sum carries a NaN, which a maximum may lose.
+            largest[register] = lanes.add(most, poison);
         }
     }
 }
@@ -124,31 +138,64 @@ mod tests {
         right_side_is_scaled::<f64>();
     }
 
-    #[test]
-    fn restricted_right_side_is_infinite_off_the_set() {
-        let problem = &problem::<f32>();
-        let right_side = &tile::<f32>(padded(7), 2);
-        let mask: Vec<f32> = (tile::<f32>(padded(7), 3).iter())
-            .map(|&value| f32::from(u8::from(value > 0.0)))
+    /// The definition, and a number that is not finite reaches the largest of its own column and of no other.
+    fn system_is_restricted<T: Scalar>() {
+        let problem = &problem::<T>();
+        let rows = padded(7);
+        let codes: Vec<T> = (tile::<T>(rows, 3).iter())
+            .map(|&value| if value > T::ZERO { value } else { T::ZERO })
             .collect();
+        let mut right_side = tile::<T>(rows, 2);
+        // The last code is active, so that this counts.
+        let poisoned = codes.iter().rposition(|&code| code != T::ZERO);
+        let poisoned = poisoned.expect("an active code");
+        right_side[poisoned] = T::from_f64(f64::NAN);
         for set in InstructionSet::available() {
-            let mut out = dirty::<f32>(padded(7));
-            let kernel = RestrictedRightSide {
+            let [mut mask, mut masked, mut swept] = [(); 3].map(|()| dirty::<T>(rows));
+            let [mut sizes, mut largest] = [(); 2].map(|()| dirty::<T>(1));
+            let kernel = RestrictSystem {
                 steps: problem.steps(),
-                mask: &mask,
-                right_side,
-                out: &mut out,
+                codes: &codes,
+                right_side: &right_side,
+                system: MaskedSystem {
+                    mask: &mut mask,
+                    right_side: &mut masked,
+                    swept: &mut swept,
+                    sizes: &mut sizes,
+                    largest: &mut largest,
+                },
             };
-            f32::run_on(set, kernel);
-            for (index, &value) in out.iter().enumerate() {
-                let scaled = problem.steps()[index / f32::tile()] * right_side[index];
-                let expected = if mask[index] == 1.0 {
-                    scaled
+            T::run_on(set, kernel);
+            for k in 0..T::tile() {
+                let (mut size, mut most) = (0.0, 0.0_f64);
+                for j in 0..rows {
+                    let index = j * T::tile() + k;
+                    let u = at(&right_side, j, k);
+                    let expected = if codes[index] == T::ZERO {
+                        [0.0, 0.0, f64::INFINITY]
+                    } else {
+                        [1.0, u, (problem.steps()[j] * right_side[index]).to_f64()]
+                    };
+                    let found = [&mask, &masked, &swept].map(|tile| at(tile, j, k));
+                    size += expected[0];
+                    if index != poisoned {
+                        assert_eq!(found, expected);
+                        most = most.max(expected[1].abs());
+                    }
+                }
+                assert_eq!(sizes[k].to_f64(), size);
+                if k == poisoned % T::tile() {
+                    assert!(largest[k].to_f64().is_nan());
                 } else {
-                    f32::INFINITY
-                };
-                assert_eq!(value, expected);
+                    assert_eq!(largest[k].to_f64(), most);
+                }
             }
         }
+    }
+
+    #[test]
+    fn systems_are_restricted() {
+        system_is_restricted::<f32>();
+        system_is_restricted::<f64>();
     }
 }
