@@ -19,6 +19,12 @@ pub(crate) struct DataFolder {
 }
 
 impl DataFolder {
+    /// Whether there is something under the name of a data set.
+    pub(crate) fn holds(&self, name: DatasetName) -> bool {
+        name.folder()
+            .is_none_or(|folder| self.folder.join(folder).exists())
+    }
+
     /// Reads a data set.
     pub(crate) fn open(&self, name: DatasetName) -> anyhow::Result<Dataset> {
         Ok(scn_data::open(name, &self.folder)?)

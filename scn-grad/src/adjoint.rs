@@ -6,10 +6,10 @@ use faer::{MatMut, MatRef};
 use scn_solvers::tile::{
     Grouped, Kernel, Lanes, add_combinations, dictionary_product, expect_columns, padded,
 };
-use scn_solvers::{ColumnSource, Problem, Scalar};
+use scn_solvers::{ColumnSource, Problem, Scalar, Stopwatch};
 
 use crate::masked::MaskedTile;
-use crate::{AdjointSums, Linearization, MaskedReport, MaskedSolver};
+use crate::{AdjointSums, AdjointTimes, Linearization, MaskedReport, MaskedSolver};
 
 /// Where `dLoss/dx` goes: the transpose of [`ColumnSource::pack`]. Overlapping windows add up; a matrix takes each column once.
 pub trait SignalGradient<T> {
@@ -66,12 +66,20 @@ pub struct Adjoint<T> {
     /// `y`, turned.
     grouped: Grouped<T>,
     tile: MaskedTile<T>,
+    timed: bool,
+    watch: Stopwatch,
+    times: AdjointTimes,
 }
 
 impl<T: Scalar> Adjoint<T> {
     /// An empty workspace.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The same, with reports that say where the time went, or without.
+    pub fn timed(self, timed: bool) -> Self {
+        Self { timed, ..self }
     }
 
     /// Adds the adjoint of some columns: to `sums` what the gradients by the parameters are made of, to
@@ -91,6 +99,8 @@ impl<T: Scalar> Adjoint<T> {
         let problem = point.problem();
         let mut report = MaskedReport::empty();
         self.tile.forget();
+        self.times = AdjointTimes::default();
+        self.watch = Stopwatch::start(self.timed);
         for first in columns.clone().step_by(T::tile()) {
             let range = first..(first + T::tile()).min(columns.end);
             load(problem, point.codes(), range.clone(), &mut self.codes);
@@ -100,12 +110,16 @@ impl<T: Scalar> Adjoint<T> {
             let next = range.end..(range.end + T::tile()).min(columns.end);
             expect_columns(point.codes(), next.clone());
             expect_columns(cotangent, next);
+            self.watch.lap(&mut self.times.gather);
             report = report.merge(solver.solve(problem, &mut self.tile, first));
+            self.watch.lap(&mut self.times.solve);
             self.accumulate(point, range.clone(), sums);
+            self.watch.lap(&mut self.times.sums);
             if let Some(gradient) = signal_gradient.as_deref_mut() {
                 self.pull_back(problem, range, gradient);
             }
         }
+        report.times = self.times;
         report
     }
 
@@ -121,12 +135,15 @@ impl<T: Scalar> Adjoint<T> {
         {
             let columns = columns.col_iter_mut().map(|column| column.as_slice_mut());
             add_combinations(problem, &self.grouped, columns);
+            self.watch.lap(&mut self.times.product);
             return;
         }
         self.product
             .resize(padded(problem.rows()) * T::tile(), T::ZERO);
         dictionary_product(problem, &self.tile.solution, &mut self.product);
+        self.watch.lap(&mut self.times.product);
         gradient.add(range, &self.product, T::tile());
+        self.watch.lap(&mut self.times.scatter);
     }
 
     /// `X Y'`, `A Y'` and `-sum s y` of the tile just solved.
@@ -149,7 +166,9 @@ impl<T: Scalar> Adjoint<T> {
             if range.len() < T::tile() {
                 self.signals.fill(T::ZERO);
             }
+            self.watch.lap(&mut self.times.sums);
             point.signals().pack(range, &mut self.signals, T::tile());
+            self.watch.lap(&mut self.times.gather);
             sums.signals.add(&self.signals, &self.grouped);
         }
 

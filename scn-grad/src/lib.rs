@@ -82,7 +82,7 @@ pub use error::GradError;
 pub use gradients::{AdjointSums, Gradients};
 pub use linearization::{Linearization, Margins};
 pub use masked::{
-    MaskedAuto, MaskedCholesky, MaskedConjugateGradient, MaskedGaussSeidel, MaskedReport,
-    MaskedSolver,
+    AdjointTimes, MaskedAuto, MaskedCholesky, MaskedConjugateGradient, MaskedGaussSeidel,
+    MaskedReport, MaskedSolver,
 };
 pub use tangent::Tangent;

@@ -12,7 +12,7 @@ pub use auto::MaskedAuto;
 pub use cholesky::MaskedCholesky;
 pub use conjugate_gradient::MaskedConjugateGradient;
 pub use gauss_seidel::MaskedGaussSeidel;
-pub use report::MaskedReport;
+pub use report::{AdjointTimes, MaskedReport};
 
 use scn_solvers::tile::{
     ConjugateGradients, MaskedSystem, SymmetricGaussSeidel, masked_residual, masked_system, padded,

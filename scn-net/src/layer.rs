@@ -10,6 +10,9 @@ pub(crate) use batch_norm::BatchNorm;
 pub(crate) use linear::Linear;
 pub(crate) use sparse_coding::{SparseCoding, SparseCodingInit};
 
+use scn_grad::AdjointTimes;
+use scn_solvers::EncodeTimes;
+
 use crate::config::SolverConfig;
 use crate::ops::batch_norm::ChannelMoments;
 use crate::param::Param;
@@ -29,6 +32,25 @@ pub struct Activity {
     pub kkt: f64,
     /// Windows that missed the tolerance.
     pub unconverged: usize,
+    /// Windows.
+    pub columns: usize,
+    /// Where the time went; zero unless [asked for](crate::Network::set_timed).
+    pub times: EncodeTimes,
+}
+
+/// What the adjoint of a sparse coding layer did with a batch.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AdjointActivity {
+    /// Passes of the linear solver per window.
+    pub passes: f64,
+    /// Largest relative residual of any window's linear system.
+    pub residual: f64,
+    /// Windows whose system was factorised.
+    pub factorised: usize,
+    /// Windows that missed the tolerance.
+    pub unsolved: usize,
+    /// Where the time went; zero unless [asked for](crate::Network::set_timed).
+    pub times: AdjointTimes,
 }
 
 /// What a layer's backward pass needs of its forward pass. Tensors share their memory with the activations.
@@ -56,7 +78,11 @@ pub(crate) trait Layer: Send + Sync + std::fmt::Debug {
     fn forward(&mut self, x: Tensor) -> Result<(Tensor, Saved, Option<Activity>), NetError>;
 
     /// Adds to the gradients of the parameters; returns dLoss/dx.
-    fn backward(&mut self, saved: Saved, dy: Tensor) -> Result<Tensor, NetError>;
+    fn backward(
+        &mut self,
+        saved: Saved,
+        dy: Tensor,
+    ) -> Result<(Tensor, Option<AdjointActivity>), NetError>;
 
     /// Its parameters with their names within the layer.
     fn params(&self) -> Vec<(&'static str, &Param)>;
@@ -78,6 +104,11 @@ pub(crate) trait Layer: Send + Sync + std::fmt::Debug {
 
     /// Solves with other settings from here on; for a sparse coding layer.
     fn set_solver(&mut self, _solver: &SolverConfig) -> Result<(), ConfigError> {
+        Ok(())
+    }
+
+    /// Whether reports are to say where the time went; for a sparse coding layer.
+    fn set_timed(&mut self, _timed: bool) -> Result<(), ConfigError> {
         Ok(())
     }
 

@@ -57,9 +57,9 @@ pub use config::{
 pub use device::{CpuPool, Device};
 pub use error::{ConfigError, FileError, NetError, TrainError};
 pub use evaluate::{Evaluation, evaluate};
-pub use layer::Activity;
+pub use layer::{Activity, AdjointActivity};
 pub use model::{Model, ModelInput};
-pub use network::{Network, StepReport};
+pub use network::{LayerTimes, Network, StepReport};
 pub use ops::loss::probabilities;
 pub use optimizer::Sgd;
 pub use param::{Param, Role};

@@ -1,8 +1,13 @@
 //! Layers in order of flow.
 
+use std::time::Duration;
+
+use scn_solvers::Stopwatch;
+
 use crate::config::{NetworkConfig, Placement, SolverConfig};
 use crate::layer::{
-    Activity, AveragePooling, BatchNorm, Layer, Linear, SparseCoding, SparseCodingInit,
+    Activity, AdjointActivity, AveragePooling, BatchNorm, Layer, Linear, SparseCoding,
+    SparseCodingInit,
 };
 use crate::ops::loss::softmax_cross_entropy;
 use crate::param::Param;
@@ -14,6 +19,7 @@ use crate::{ConfigError, NetError, init};
 pub struct Network {
     config: NetworkConfig,
     layers: Vec<Named>,
+    timed: bool,
 }
 
 #[derive(Debug)]
@@ -31,6 +37,21 @@ pub struct StepReport {
     pub errors: usize,
     /// What each sparse coding layer did.
     pub activity: Vec<Activity>,
+    /// What the adjoint of each sparse coding layer did, in the same order.
+    pub adjoint: Vec<AdjointActivity>,
+    /// The time that each layer took, in order of flow; zero unless [asked for](Network::set_timed).
+    pub times: Vec<LayerTimes>,
+}
+
+/// The time that a layer took with a batch, on the clock.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LayerTimes {
+    /// As in the model file; the pooling is called `pooling`.
+    pub layer: String,
+    /// There.
+    pub forward: Duration,
+    /// And back; zero in inference.
+    pub backward: Duration,
 }
 
 impl Network {
@@ -95,6 +116,7 @@ impl Network {
         Ok(Self {
             config: config.clone(),
             layers,
+            timed: false,
         })
     }
 
@@ -120,20 +142,45 @@ impl Network {
         Ok(())
     }
 
+    /// Whether reports are to say where the time went. Results do not depend on it.
+    ///
+    /// # Errors
+    /// None, as long as the settings of the solver are in range, which was checked when they were set.
+    pub fn set_timed(&mut self, timed: bool) -> Result<(), ConfigError> {
+        self.timed = timed;
+        let layers = self.layers.iter_mut();
+        layers.map(|named| named.layer.set_timed(timed)).collect()
+    }
+
     /// Logits (classes × images) with the moments of the training data, and what each sparse coding layer did.
     ///
     /// # Errors
     /// Images of another shape than the network takes.
     pub fn infer(&self, images: Tensor) -> Result<(Tensor, Vec<Activity>), NetError> {
+        let (logits, activity, _) = self.infer_timed(images)?;
+        Ok((logits, activity))
+    }
+
+    /// As [`infer`](Self::infer), with the time that each layer took, in order of flow; zero unless [asked for](Self::set_timed).
+    ///
+    /// # Errors
+    /// Images of another shape than the network takes.
+    pub fn infer_timed(
+        &self,
+        images: Tensor,
+    ) -> Result<(Tensor, Vec<Activity>, Vec<LayerTimes>), NetError> {
         self.check_input(&images)?;
         let mut x = images;
         let mut activity = Vec::new();
-        for Named { layer, .. } in &self.layers {
+        let mut times = self.no_times();
+        let mut watch = Stopwatch::start(self.timed);
+        for (Named { layer, .. }, times) in self.layers.iter().zip(&mut times) {
             let (y, done) = layer.infer(x)?;
             activity.extend(done);
             x = y;
+            watch.lap(&mut times.forward);
         }
-        Ok((x, activity))
+        Ok((x, activity, times))
     }
 
     /// One batch in training mode: the loss, and its gradients in the parameters, replacing what was there. Running
@@ -146,17 +193,27 @@ impl Network {
         images: Tensor,
         labels: &[u16],
     ) -> Result<StepReport, NetError> {
-        let (logits, saved, activity) = self.forward(images)?;
+        let mut times = self.no_times();
+        let (logits, saved, activity) = self.forward(images, &mut times)?;
         let loss = softmax_cross_entropy(&logits, labels)?;
         self.visit_params_mut(&mut |_, param| param.grad.fill(0.0));
         let mut gradient = loss.gradient;
-        for (Named { layer, .. }, saved) in self.layers.iter_mut().zip(saved).rev() {
-            gradient = layer.backward(saved, gradient)?;
+        let mut adjoint = Vec::new();
+        let mut watch = Stopwatch::start(self.timed);
+        let layers = self.layers.iter_mut().zip(saved).zip(&mut times);
+        for ((Named { layer, .. }, saved), times) in layers.rev() {
+            let (dx, done) = layer.backward(saved, gradient)?;
+            adjoint.extend(done);
+            gradient = dx;
+            watch.lap(&mut times.backward);
         }
+        adjoint.reverse();
         Ok(StepReport {
             loss: loss.value,
             errors: loss.errors,
             activity,
+            adjoint,
+            times,
         })
     }
 
@@ -171,9 +228,10 @@ impl Network {
         self.layers
             .iter_mut()
             .for_each(|named| named.layer.collect_moments());
-        let done = batches
-            .into_iter()
-            .try_for_each(|images| self.forward(images).map(drop));
+        let done = batches.into_iter().try_for_each(|images| {
+            let mut times = self.no_times();
+            self.forward(images, &mut times).map(drop)
+        });
         self.layers
             .iter_mut()
             .for_each(|named| named.layer.finish_moments());
@@ -226,19 +284,32 @@ impl Network {
             .collect()
     }
 
+    /// For each layer.
+    fn no_times(&self) -> Vec<LayerTimes> {
+        let names = self.layers.iter().map(|named| named.name.clone());
+        let none = |layer| LayerTimes {
+            layer,
+            ..LayerTimes::default()
+        };
+        names.map(none).collect()
+    }
+
     fn forward(
         &mut self,
         images: Tensor,
+        times: &mut [LayerTimes],
     ) -> Result<(Tensor, Vec<crate::layer::Saved>, Vec<Activity>), NetError> {
         self.check_input(&images)?;
         let mut x = images;
         let mut stack = Vec::with_capacity(self.layers.len());
         let mut activity = Vec::new();
-        for Named { layer, .. } in &mut self.layers {
+        let mut watch = Stopwatch::start(self.timed);
+        for (Named { layer, .. }, times) in self.layers.iter_mut().zip(times) {
             let (y, saved, done) = layer.forward(x)?;
             stack.push(saved);
             activity.extend(done);
             x = y;
+            watch.lap(&mut times.forward);
         }
         Ok((x, stack, activity))
     }

@@ -8,7 +8,9 @@ use rayon::prelude::*;
 use crate::columns::{load, prefetch_matrix, store};
 use crate::kernel::{CorrelateColumns, CorrelateTile, IntoTile, tile_columns};
 use crate::solver::{Tile, solve_tile};
-use crate::{ColumnSource, EncodeError, Problem, Report, Scalar, Solver, Workspace};
+use crate::{
+    ColumnSource, EncodeError, EncodeTimes, Problem, Report, Scalar, Solver, Stopwatch, Workspace,
+};
 
 /// Tiles that a thread takes at a time, at most: enough to forget the cost of taking them.
 const TILES_PER_TASK: usize = 8;
@@ -149,6 +151,8 @@ fn encode_task<T: Scalar>(
     workspace: &mut Workspace<T>,
 ) -> Report {
     let mut report = Report::empty();
+    workspace.times = EncodeTimes::default();
+    workspace.watch = Stopwatch::start(solver.settings().is_timed());
     for offset in (0..codes.ncols()).step_by(T::tile()) {
         let columns = T::tile().min(codes.ncols() - offset);
         let first = first_column + offset;
@@ -156,6 +160,7 @@ fn encode_task<T: Scalar>(
         // Where they go is seldom in the cache, and by the time that they are solved it will be.
         prefetch_matrix(codes.as_ref());
         correlate(first..first + columns, workspace);
+        workspace.watch.lap(&mut workspace.times.correlate);
         workspace.codes.fill(T::ZERO);
         if start == Start::Codes {
             load(codes.as_ref(), &mut workspace.codes, T::tile());
@@ -167,8 +172,11 @@ fn encode_task<T: Scalar>(
             columns,
         };
         report = report.merge(solve_tile(solver, &mut tile, start, first));
+        workspace.watch.lap(&mut workspace.times.solve);
         store(&workspace.codes, T::tile(), codes.as_mut());
+        workspace.watch.lap(&mut workspace.times.store);
     }
+    report.times = workspace.times;
     report
 }
 
@@ -184,6 +192,8 @@ fn correlate_tile<T: Scalar>(
         signals: packed,
         by_column,
         correlations,
+        watch,
+        times,
         ..
     } = workspace;
     let in_memory = signals.in_memory();
@@ -212,6 +222,7 @@ fn correlate_tile<T: Scalar>(
             packed.fill(T::ZERO);
         }
         signals.pack(columns, packed, width);
+        watch.lap(&mut times.gather);
         T::dispatch(CorrelateTile {
             dictionary,
             signals: packed,

@@ -69,6 +69,7 @@ pub mod solver;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod tile;
+mod times;
 mod workspace;
 
 pub use certificate::{Certificate, ColumnCertificate, certify, certify_columns};
@@ -88,4 +89,5 @@ pub use solver::{
     ActiveSet, Admm, Auto, CoordinateDescent, Fista, Ista, Lars, Lista, ListaEpoch, ListaLayer,
     ListaTraining, Solver,
 };
+pub use times::{EncodeTimes, Stopwatch};
 pub use workspace::Workspace;

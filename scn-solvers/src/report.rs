@@ -1,5 +1,7 @@
 //! What came of a solve.
 
+use crate::EncodeTimes;
+
 /// How a solve ended; of a batch, the worst of its columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -44,6 +46,8 @@ pub struct Report {
     pub kkt: f64,
     /// The column with that residual (the first, if several).
     pub worst_column: usize,
+    /// Where the time went.
+    pub times: EncodeTimes,
 }
 
 impl Report {
@@ -57,6 +61,7 @@ impl Report {
             column_passes: 0,
             kkt: 0.0,
             worst_column: 0,
+            times: EncodeTimes::default(),
         }
     }
 
@@ -86,6 +91,8 @@ impl Report {
             && (first.columns == 0 || second.kkt.is_nan() || second.kkt > first.kkt);
         let worst = if second_is_worse { &second } else { &first };
         let (kkt, worst_column) = (worst.kkt, worst.worst_column);
+        let mut times = first.times;
+        times += second.times;
         let mut unconverged = first.unconverged;
         if !second.unconverged.is_empty() {
             unconverged.extend(second.unconverged);
@@ -99,6 +106,7 @@ impl Report {
             column_passes: first.column_passes + second.column_passes,
             kkt,
             worst_column,
+            times,
         }
     }
 }

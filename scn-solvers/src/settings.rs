@@ -8,10 +8,12 @@ use crate::SettingsError;
 /// |---|---|---|---|
 /// | `tolerance` | 1e-4 | > 0 | the [KKT residual](crate::kkt) below which a column has converged |
 /// | `max_passes` | 1000 | >= 1 | passes over all atoms before a tile is given up |
+/// | `timed` | false | | whether reports say [where the time went](crate::EncodeTimes) |
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Settings {
     tolerance: f64,
     max_passes: u32,
+    timed: bool,
 }
 
 impl Settings {
@@ -29,12 +31,23 @@ impl Settings {
         Ok(Self {
             tolerance,
             max_passes,
+            timed: false,
         })
     }
 
     /// The KKT residual below which a column has converged.
     pub fn tolerance(&self) -> f64 {
         self.tolerance
+    }
+
+    /// The same, with reports that say where the time went, or without.
+    pub fn timed(self, timed: bool) -> Self {
+        Self { timed, ..self }
+    }
+
+    /// Whether reports say where the time went.
+    pub fn is_timed(&self) -> bool {
+        self.timed
     }
 
     /// Passes over all atoms before a tile is given up.
@@ -48,6 +61,7 @@ impl Default for Settings {
         Self {
             tolerance: 1e-4,
             max_passes: 1000,
+            timed: false,
         }
     }
 }

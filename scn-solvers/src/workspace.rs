@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::kernel::Compiled;
 use crate::tile::{ConjugateGradients, Pace, padded};
-use crate::{Problem, Scalar};
+use crate::{EncodeTimes, Problem, Scalar, Stopwatch};
 
 /// The scratch memory of one worker: grows to what a problem needs and may be used for another problem afterwards.
 /// Nothing in it outlives a call.
@@ -48,6 +48,8 @@ pub struct Workspace<T> {
     pub(crate) pull: Vec<T>,
     /// Whether the codes are those of `pull` after the step in `subspace.system.direction`, and that is near.
     pub(crate) pull_is_near: bool,
+    pub(crate) watch: Stopwatch,
+    pub(crate) times: EncodeTimes,
     /// A tile in `f64`, for certificates of `f32` codes; empty unless one is asked for.
     pub(crate) wide: Wide,
 }

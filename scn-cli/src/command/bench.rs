@@ -1,6 +1,9 @@
 //! `scn bench`: how fast this machine is.
 
 mod adjoint;
+mod memory;
+mod network;
+mod phases;
 mod solve;
 
 use std::time::{Duration, Instant};
@@ -9,6 +12,7 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 
 use self::adjoint::Adjoint;
+use self::network::{Infer, Train};
 use self::solve::Solve;
 use crate::output::Output;
 
@@ -23,6 +27,8 @@ pub(crate) struct Bench {
 enum What {
     Solve(Solve),
     Adjoint(Adjoint),
+    Train(Train),
+    Infer(Infer),
 }
 
 impl Bench {
@@ -30,6 +36,8 @@ impl Bench {
         match &self.what {
             What::Solve(solve) => solve.run(output),
             What::Adjoint(adjoint) => adjoint.run(output),
+            What::Train(train) => train.run(output),
+            What::Infer(infer) => infer.run(output),
         }
     }
 }

@@ -66,7 +66,7 @@ pub(crate) fn parse_dataset(name: &str) -> Result<DatasetName, String> {
         .map_err(|error: scn_data::DataError| error.to_string())
 }
 
-fn parse_setting(text: &str) -> Result<(String, String), String> {
+pub(crate) fn parse_setting(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
     Ok((key.trim().to_string(), value.trim().to_string()))
 }

@@ -1,5 +1,7 @@
 //! What came of the linear solves.
 
+use std::time::Duration;
+
 /// What came of the linear solves of a derivative.
 #[must_use]
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -18,6 +20,40 @@ pub struct MaskedReport {
     pub residual: f64,
     /// The first column with that residual.
     pub worst_column: usize,
+    /// Where the time of the whole adjoint went, summed over threads; zero unless [asked for](crate::Adjoint::timed).
+    pub times: AdjointTimes,
+}
+
+/// Time spent in the adjoint, summed over threads.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct AdjointTimes {
+    /// Bringing codes, dLoss/da and signals into tiles.
+    pub gather: Duration,
+    /// The linear systems, certificates included.
+    pub solve: Duration,
+    /// `X Y'` and `A Y'`, of which dLoss/dD and the others are made.
+    pub sums: Duration,
+    /// `dLoss/dx = D y`
+    pub product: Duration,
+    /// Adding that to where it goes, where this is not done in passing.
+    pub scatter: Duration,
+}
+
+impl AdjointTimes {
+    /// All of it.
+    pub fn total(&self) -> Duration {
+        self.gather + self.solve + self.sums + self.product + self.scatter
+    }
+}
+
+impl std::ops::AddAssign for AdjointTimes {
+    fn add_assign(&mut self, other: Self) {
+        self.gather += other.gather;
+        self.solve += other.solve;
+        self.sums += other.sums;
+        self.product += other.product;
+        self.scatter += other.scatter;
+    }
 }
 
 impl MaskedReport {
@@ -31,6 +67,7 @@ impl MaskedReport {
             column_passes: 0,
             residual: 0.0,
             worst_column: 0,
+            times: AdjointTimes::default(),
         }
     }
 
@@ -54,6 +91,8 @@ impl MaskedReport {
             && !self.residual.is_nan()
             && (self.columns == 0 || later.residual.is_nan() || later.residual > self.residual);
         let worst = if later_is_worse { later } else { self };
+        let mut times = self.times;
+        times += later.times;
         Self {
             columns: self.columns + later.columns,
             unsolved: self.unsolved + later.unsolved,
@@ -62,6 +101,7 @@ impl MaskedReport {
             column_passes: self.column_passes + later.column_passes,
             residual: worst.residual,
             worst_column: worst.worst_column,
+            times,
         }
     }
 

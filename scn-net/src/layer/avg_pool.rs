@@ -1,6 +1,6 @@
 //! The average over the map.
 
-use super::{Activity, Layer, Saved, wrong_saved};
+use super::{Activity, AdjointActivity, Layer, Saved, wrong_saved};
 use crate::NetError;
 use crate::ops::avg_pool;
 use crate::param::Param;
@@ -23,11 +23,15 @@ impl Layer for AveragePooling {
         ))
     }
 
-    fn backward(&mut self, saved: Saved, dy: Tensor) -> Result<Tensor, NetError> {
+    fn backward(
+        &mut self,
+        saved: Saved,
+        dy: Tensor,
+    ) -> Result<(Tensor, Option<AdjointActivity>), NetError> {
         let Saved::Pooled { shape } = saved else {
             return Err(wrong_saved("the pooling"));
         };
-        Ok(avg_pool::spread(&dy, shape))
+        Ok((avg_pool::spread(&dy, shape), None))
     }
 
     fn params(&self) -> Vec<(&'static str, &Param)> {

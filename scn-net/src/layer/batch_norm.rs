@@ -1,6 +1,6 @@
 //! Batch normalisation, with running or re-estimated moments.
 
-use super::{Activity, Layer, Saved, wrong_saved};
+use super::{Activity, AdjointActivity, Layer, Saved, wrong_saved};
 use crate::NetError;
 use crate::ops::batch_norm::{self, ChannelMoments};
 use crate::param::{Param, Role};
@@ -76,16 +76,16 @@ impl Layer for BatchNorm {
         Ok((output.clone(), Saved::Normalized { output, moments }, None))
     }
 
-    fn backward(&mut self, saved: Saved, dy: Tensor) -> Result<Tensor, NetError> {
+    fn backward(
+        &mut self,
+        saved: Saved,
+        dy: Tensor,
+    ) -> Result<(Tensor, Option<AdjointActivity>), NetError> {
         let Saved::Normalized { output, moments } = saved else {
             return Err(wrong_saved("the batch normalisation"));
         };
-        Ok(batch_norm::backward(
-            &output,
-            &moments.variance,
-            self.epsilon,
-            dy,
-        ))
+        let dx = batch_norm::backward(&output, &moments.variance, self.epsilon, dy);
+        Ok((dx, None))
     }
 
     fn params(&self) -> Vec<(&'static str, &Param)> {

@@ -1,6 +1,6 @@
 //! The classifier.
 
-use super::{Activity, Layer, Saved, wrong_saved};
+use super::{Activity, AdjointActivity, Layer, Saved, wrong_saved};
 use crate::NetError;
 use crate::ops::linear;
 use crate::param::{Param, Role};
@@ -40,17 +40,22 @@ impl Layer for Linear {
         Ok((z, Saved::Features { input: x }, None))
     }
 
-    fn backward(&mut self, saved: Saved, dy: Tensor) -> Result<Tensor, NetError> {
+    fn backward(
+        &mut self,
+        saved: Saved,
+        dy: Tensor,
+    ) -> Result<(Tensor, Option<AdjointActivity>), NetError> {
         let Saved::Features { input } = saved else {
             return Err(wrong_saved("the classifier"));
         };
-        Ok(linear::backward(
+        let dx = linear::backward(
             &self.weight.value,
             &input,
             &dy,
             &mut self.weight.grad,
             &mut self.bias.grad,
-        ))
+        );
+        Ok((dx, None))
     }
 
     fn params(&self) -> Vec<(&'static str, &Param)> {

@@ -6,7 +6,7 @@ use scn_solvers::{
     Auto, CoordinateDescent, ElasticNet, Fista, Lambda1, Problem, Report, Settings, Sign, Solver,
 };
 
-use super::{Activity, Layer, Saved, wrong_saved};
+use super::{Activity, AdjointActivity, Layer, Saved, wrong_saved};
 use crate::config::{SolverConfig, SolverMethod};
 use crate::ops::encode::{WindowCoding, encode_windows, encode_windows_adjoint};
 use crate::param::{Param, Role};
@@ -24,6 +24,8 @@ pub(crate) struct SparseCoding {
     lambda1: Param,
     lambda2: Param,
     problem: Problem<f32>,
+    config: SolverConfig,
+    timed: bool,
     solver: Box<dyn Solver<f32>>,
     adjoint: MaskedAuto,
 }
@@ -58,7 +60,8 @@ impl SparseCoding {
             lambda2,
         } = init;
         let rows = dictionary.len() / atoms;
-        let (solver, adjoint) = solvers(solver)?;
+        let config = *solver;
+        let (solver, adjoint) = solvers(&config, false)?;
         let penalty = penalty(&lambda1, lambda2);
         let problem = Problem::new(
             MatRef::from_row_major_slice(&dictionary, rows, atoms),
@@ -90,6 +93,8 @@ impl SparseCoding {
             ),
             lambda2: Param::new(vec![1], vec![lambda2], Role::Fixed),
             problem,
+            config,
+            timed: false,
             solver,
             adjoint,
         })
@@ -98,6 +103,7 @@ impl SparseCoding {
     fn coding(&self) -> WindowCoding<'_> {
         WindowCoding {
             problem: &self.problem,
+            timed: self.timed,
             window: self.window,
             stride: self.stride,
         }
@@ -118,12 +124,17 @@ impl SparseCoding {
             passes: report.mean_passes(),
             kkt: report.kkt,
             unconverged: report.unconverged.len(),
+            columns: report.columns,
+            times: report.times,
         }
     }
 }
 
 /// The two methods, each with its own tolerance.
-fn solvers(config: &SolverConfig) -> Result<(Box<dyn Solver<f32>>, MaskedAuto), ConfigError> {
+fn solvers(
+    config: &SolverConfig,
+    timed: bool,
+) -> Result<(Box<dyn Solver<f32>>, MaskedAuto), ConfigError> {
     let settings = |key: &str, tolerance: f32| {
         Settings::new(f64::from(tolerance), config.max_passes).map_err(|error| ConfigError::Range {
             key: format!("network.solver.{key}"),
@@ -131,7 +142,7 @@ fn solvers(config: &SolverConfig) -> Result<(Box<dyn Solver<f32>>, MaskedAuto), 
             found: error.to_string(),
         })
     };
-    let forward = settings("tolerance", config.tolerance)?;
+    let forward = settings("tolerance", config.tolerance)?.timed(timed);
     let solver: Box<dyn Solver<f32>> = match config.method {
         SolverMethod::Auto => Box::new(Auto::new(forward)),
         SolverMethod::CoordinateDescent => Box::new(CoordinateDescent::new(forward)),
@@ -170,12 +181,16 @@ impl Layer for SparseCoding {
         ))
     }
 
-    fn backward(&mut self, saved: Saved, dy: Tensor) -> Result<Tensor, NetError> {
+    fn backward(
+        &mut self,
+        saved: Saved,
+        dy: Tensor,
+    ) -> Result<(Tensor, Option<AdjointActivity>), NetError> {
         let Saved::Codes { input, codes } = saved else {
             return Err(wrong_saved(&self.name));
         };
         let mut gradients = Gradients::zeros(&self.problem);
-        let (dx, _) = encode_windows_adjoint(
+        let (dx, report) = encode_windows_adjoint(
             self.coding(),
             &self.adjoint,
             &input,
@@ -196,7 +211,14 @@ impl Layer for SparseCoding {
                 .for_each(|(sum, &value)| *sum += value),
         }
         self.lambda2.grad[0] += gradients.lambda2;
-        Ok(dx)
+        let activity = AdjointActivity {
+            passes: report.mean_passes(),
+            residual: report.residual,
+            factorised: report.factorised,
+            unsolved: report.unsolved,
+            times: report.times,
+        };
+        Ok((dx, Some(activity)))
     }
 
     fn params(&self) -> Vec<(&'static str, &Param)> {
@@ -230,7 +252,14 @@ impl Layer for SparseCoding {
     }
 
     fn set_solver(&mut self, solver: &SolverConfig) -> Result<(), ConfigError> {
-        (self.solver, self.adjoint) = solvers(solver)?;
+        (self.solver, self.adjoint) = solvers(solver, self.timed)?;
+        self.config = *solver;
+        Ok(())
+    }
+
+    fn set_timed(&mut self, timed: bool) -> Result<(), ConfigError> {
+        (self.solver, self.adjoint) = solvers(&self.config, timed)?;
+        self.timed = timed;
         Ok(())
     }
 

@@ -23,6 +23,8 @@ pub(crate) struct WindowCoding<'a> {
     /// Side k of the window.
     pub(crate) window: usize,
     pub(crate) stride: usize,
+    /// Whether the report on the adjoint says where the time went; the solver's settings say so for the codes.
+    pub(crate) timed: bool,
 }
 
 /// Codes of all windows: a map with one channel per atom.
@@ -35,6 +37,7 @@ pub(crate) fn encode_windows(
         problem,
         window,
         stride,
+        ..
     } = coding;
     let windows = Windows::new(map, window, stride);
     let (height, width) = windows.geometry().map();
@@ -63,6 +66,7 @@ pub(crate) fn encode_windows_adjoint(
         problem,
         window,
         stride,
+        timed,
     } = coding;
     let shape = map.shape();
     let windows = Windows::new(map, window, stride);
@@ -85,23 +89,26 @@ pub(crate) fn encode_windows_adjoint(
     )
     .par_col_chunks_mut(task_images * pixels)
     .enumerate()
-    .map_init(Adjoint::new, |adjoint, (task, pixels_of_task)| {
-        let first_image = task * task_images;
-        let images = pixels_of_task.ncols() / pixels;
-        let columns =
-            first_image * geometry.positions()..(first_image + images) * geometry.positions();
-        let mut sums = AdjointSums::zeros(problem);
-        let mut sink = WindowsGradient::new(geometry, pixels_of_task, first_image);
-        let report = adjoint.columns(
-            &point,
-            solver,
-            cotangent,
-            columns,
-            &mut sums,
-            Some(&mut sink),
-        );
-        (sums, report)
-    })
+    .map_init(
+        || Adjoint::new().timed(timed),
+        |adjoint, (task, pixels_of_task)| {
+            let first_image = task * task_images;
+            let images = pixels_of_task.ncols() / pixels;
+            let columns =
+                first_image * geometry.positions()..(first_image + images) * geometry.positions();
+            let mut sums = AdjointSums::zeros(problem);
+            let mut sink = WindowsGradient::new(geometry, pixels_of_task, first_image);
+            let report = adjoint.columns(
+                &point,
+                solver,
+                cotangent,
+                columns,
+                &mut sums,
+                Some(&mut sink),
+            );
+            (sums, report)
+        },
+    )
     .collect();
 
     let report = AdjointSums::finish_all(parts, problem, gradients);

@@ -13,6 +13,7 @@ use scn_solvers::testing::{Workload, normal_matrix};
 use scn_solvers::{Auto, Settings};
 use serde::Serialize;
 
+use super::memory::{begin_memory, peak_memory};
 use super::{fastest, shape};
 use crate::arrays::{Array, Values};
 use crate::output::Output;
@@ -132,7 +133,6 @@ struct Run {
 /// One problem, and what its adjoint begins with.
 struct Batch {
     numbers: Numbers<f32>,
-    /// dLoss/da, n × P.
     /// dLoss/da, transposed: laid out in memory as the codes are.
     cotangent: Mat<f32>,
 }
@@ -254,7 +254,7 @@ impl Adjoint {
                 unsolved: report.unsolved,
                 residual: report.residual,
                 peak_rss_bytes: before
-                    .zip(memory("VmHWM:"))
+                    .zip(peak_memory())
                     .map(|(before, most)| most.saturating_sub(before)),
             };
             output.say(describe(&run));
@@ -308,20 +308,6 @@ fn write(path: &Path, matrix: &Mat<f32>) -> Result<()> {
         values: Values::F32(values),
     };
     array.write(path)
-}
-
-/// A line of what the system tells of this process, in bytes. None where it does not.
-fn memory(what: &str) -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with(what))?;
-    let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(1024 * kilobytes)
-}
-
-/// The memory of this process now, from which on the most that it has at a time is recorded anew.
-fn begin_memory() -> Option<u64> {
-    std::fs::write("/proc/self/clear_refs", "5").ok()?;
-    memory("VmRSS:")
 }
 
 #[cfg(test)]

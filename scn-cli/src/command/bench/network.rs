@@ -1,0 +1,279 @@
+//! `scn bench train` and `scn bench infer`: images per second of a whole network, and where the time goes.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use scn_data::{DatasetName, ImageSet, Loader, Normalization};
+use scn_net::{Model, Network, RunConfig, Sgd, Tensor, presets};
+use scn_solvers::InstructionSet;
+use scn_solvers::testing::normal_matrix;
+use scn_solvers::tile::peak_operations_per_second;
+
+use super::memory::peak_memory;
+use super::phases::{Machine, Phases};
+use crate::command::train::parse_setting;
+use crate::output::Output;
+use crate::source::DataFolder;
+
+/// What is measured, and on what.
+#[derive(Debug, Args)]
+pub(super) struct NetworkBench {
+    /// Settings by name
+    #[arg(long, value_name = "NAME", default_value = "cifar10-scn4")]
+    preset: String,
+    /// Begins with the weights of a model or checkpoint of the preset's network instead of untrained ones
+    #[arg(long, value_name = "MODEL")]
+    model: Option<PathBuf>,
+    #[command(flatten)]
+    data: DataFolder,
+    /// Images at a time
+    #[arg(long, value_name = "COUNT")]
+    batch_size: Option<usize>,
+    /// Batches that count
+    #[arg(long, value_name = "COUNT", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..))]
+    steps: u16,
+    /// Batches before them
+    #[arg(long, value_name = "COUNT", default_value_t = 5)]
+    warm_up: u16,
+    /// Any setting of config.toml, as in network.solver.tolerance=1e-3 (repeatable)
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = parse_setting)]
+    settings: Vec<(String, String)>,
+}
+
+/// Training: images per second, time per phase and per layer, passes, share of the machine's peak, peak memory.
+///
+/// One step is loss, gradients and update for a batch. Without the data set in the data folder, pictures are random. Times of phases that all
+/// threads work on are summed over threads and divided by their number. Operations are those of the formulas: 2 m n per window for
+/// D'x, X Y' and D y, 2 n² per window and pass for solve and adjoint, 2 n² for A Y'; certificates count as time, not as operations. The peak is
+/// that of multiply-adds on registers, measured first.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  scn bench train --data data\n  scn bench train --preset cifar10-scn1 --model runs/mine/model.safetensors --steps 20 --json"
+)]
+pub(super) struct Train {
+    #[command(flatten)]
+    bench: NetworkBench,
+}
+
+/// Inference: images per second, time per phase and per layer, passes, share of the machine's peak, peak memory.
+///
+/// Without the data set in the data folder, pictures are random. Numbers as in scn bench train. An untrained network has the moments of no
+/// data: without --model, some steps of training come first, as many as --warm-up says.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  scn bench infer --model runs/cifar10-scn4/model.safetensors --data data\n  scn bench infer --set network.solver.tolerance=1e-3"
+)]
+pub(super) struct Infer {
+    #[command(flatten)]
+    bench: NetworkBench,
+}
+
+impl Train {
+    pub(super) fn run(&self, output: &Output) -> Result<()> {
+        let mut subject = self.bench.prepare(output)?;
+        subject.train(self.bench.warm_up, None)?;
+        let mut phases = Phases::new(&subject.config.network);
+        subject.network.set_timed(true)?;
+        subject.train(self.bench.steps, Some(&mut phases))?;
+        self.bench.report("train", &subject, &phases, output)
+    }
+}
+
+impl Infer {
+    pub(super) fn run(&self, output: &Output) -> Result<()> {
+        let mut subject = self.bench.prepare(output)?;
+        if self.bench.model.is_none() {
+            subject.train(self.bench.warm_up, None)?;
+        }
+        subject.infer(self.bench.warm_up, None)?;
+        let mut phases = Phases::new(&subject.config.network);
+        subject.network.set_timed(true)?;
+        subject.infer(self.bench.steps, Some(&mut phases))?;
+        self.bench.report("infer", &subject, &phases, output)
+    }
+}
+
+/// A network, and batches for it.
+struct Subject {
+    config: RunConfig,
+    network: Network,
+    optimizer: Sgd,
+    loader: Loader,
+    random_pictures: bool,
+}
+
+impl NetworkBench {
+    fn prepare(&self, output: &Output) -> Result<Subject> {
+        let mut config = presets::get(&self.preset)?;
+        for (key, value) in &self.settings {
+            config.set(key, value)?;
+        }
+        if let Some(size) = self.batch_size {
+            config.training.batch_size = size;
+        }
+        config.validate()?;
+        let network = match &self.model {
+            None => Network::new(&config.network, config.seed)?,
+            Some(path) => {
+                let mut network = Model::load(path)?.network;
+                network.set_solver(config.network.solver)?;
+                if *network.config() != config.network {
+                    bail!(
+                        "{}: expected a network as in preset {}, found another",
+                        path.display(),
+                        self.preset
+                    );
+                }
+                network
+            }
+        };
+        let batches = usize::from(self.steps).max(usize::from(self.warm_up));
+        let count = batches * config.training.batch_size;
+        let (images, random_pictures) = if self.data.holds(config.dataset) {
+            let data = self.data.open(config.dataset)?;
+            (repeated(&data.train, count)?, false)
+        } else {
+            output.warn(format_args!(
+                "no {} in the data folder: pictures are random",
+                config.dataset
+            ));
+            (random_images(config.dataset, count)?, true)
+        };
+        let images = Arc::new(images);
+        let normalization = Normalization::fit(&images, config.input.normalization())?;
+        let loader = Loader::training(
+            images,
+            Arc::new(normalization),
+            config.input.augmentation(),
+            config.training.batch_size,
+            config.seed,
+        )?;
+        Ok(Subject {
+            optimizer: Sgd::new(&config.training),
+            network,
+            loader,
+            random_pictures,
+            config,
+        })
+    }
+
+    fn report(
+        &self,
+        what: &'static str,
+        subject: &Subject,
+        phases: &Phases,
+        output: &Output,
+    ) -> Result<()> {
+        let peaks = rayon::broadcast(|_| peak_operations_per_second::<f32>());
+        let machine = Machine {
+            instruction_set: InstructionSet::detect().to_string(),
+            threads: rayon::current_num_threads(),
+            peak_operations_per_second: peaks.into_iter().sum(),
+            peak_memory_bytes: peak_memory(),
+        };
+        let summary = phases.summary(
+            what,
+            &self.preset,
+            subject.config.training.batch_size,
+            subject.random_pictures,
+            machine,
+        );
+        output.result(&summary, || summary.to_string())
+    }
+}
+
+impl Subject {
+    /// So many steps of training.
+    fn train(&mut self, steps: u16, mut phases: Option<&mut Phases>) -> Result<()> {
+        let mut batches = self.loader.epoch(0, 0).take(usize::from(steps));
+        loop {
+            let begun = Instant::now();
+            let Some(batch) = batches.next() else {
+                return Ok(());
+            };
+            let images = Tensor::from_batch(&batch)?;
+            let loaded = Instant::now();
+            let report = self.network.loss_and_gradients(images, &batch.labels)?;
+            let known = Instant::now();
+            let rate = self.config.training.learning_rate;
+            self.optimizer.step(&mut self.network, rate)?;
+            if let Some(phases) = phases.as_deref_mut() {
+                let loading = loaded - begun;
+                phases.step(begun.elapsed(), loading, known - loaded, known.elapsed());
+                phases.layers(&report.activity, &report.adjoint, &report.times);
+            }
+        }
+    }
+
+    /// So many batches of inference.
+    fn infer(&self, steps: u16, mut phases: Option<&mut Phases>) -> Result<()> {
+        let mut batches = self.loader.epoch(0, 0).take(usize::from(steps));
+        loop {
+            let begun = Instant::now();
+            let Some(batch) = batches.next() else {
+                return Ok(());
+            };
+            let images = Tensor::from_batch(&batch)?;
+            let loaded = Instant::now();
+            let (_, activity, times) = self.network.infer_timed(images)?;
+            if let Some(phases) = phases.as_deref_mut() {
+                let loading = loaded - begun;
+                phases.step(begun.elapsed(), loading, loaded.elapsed(), Duration::ZERO);
+                phases.layers(&activity, &[], &times);
+            }
+        }
+    }
+}
+
+/// The first images of a set, over and over.
+fn repeated(images: &ImageSet, count: usize) -> Result<ImageSet> {
+    if images.is_empty() {
+        bail!("expected images, found none");
+    }
+    let mut pixels = Vec::new();
+    let mut labels = Vec::new();
+    for index in (0..images.len()).cycle().take(count) {
+        pixels.extend_from_slice(images.image(index));
+        labels.push(images.labels()[index]);
+    }
+    ImageSet::new(
+        pixels,
+        images.shape(),
+        labels,
+        images.class_names().to_vec(),
+        images.brightest(),
+    )
+    .context("images of the data set")
+}
+
+/// Pictures of blurred blotches with some noise: neighbouring pixels are alike, as in photographs.
+fn random_images(dataset: DatasetName, count: usize) -> Result<ImageSet> {
+    let [channels, height, width] = dataset.shape();
+    let side = 4;
+    let (rows, columns) = (height / side + 2, width / side + 2);
+    let blotches = normal_matrix::<f32>(rows * columns, count * channels, 1);
+    let noise = normal_matrix::<f32>(height * width, 1, 2);
+    let brightest = f32::from(dataset.brightest());
+    let mut pixels = Vec::with_capacity(count * channels * height * width);
+    for plane in blotches.col_iter() {
+        for y in 0..height {
+            for x in 0..width {
+                let corner =
+                    |dy: usize, dx: usize| plane[(y / side + dy) * columns + x / side + dx];
+                let (down, right) = ((y % side) as f32 / 4.0, (x % side) as f32 / 4.0);
+                let above = corner(0, 0) * (1.0 - right) + corner(0, 1) * right;
+                let below = corner(1, 0) * (1.0 - right) + corner(1, 1) * right;
+                let value = above * (1.0 - down) + below * down + 0.1 * noise[(y * width + x, 0)];
+                pixels.push((brightest * (0.5 + 0.25 * value)).clamp(0.0, brightest) as u8);
+            }
+        }
+    }
+    let classes = dataset.classes();
+    let labels = (0..count).map(|image| (image % classes) as u16).collect();
+    let names: Vec<String> = (0..classes).map(|class| class.to_string()).collect();
+    ImageSet::new(pixels, dataset.shape(), labels, names, dataset.brightest())
+        .context("random pictures")
+}

@@ -1,0 +1,369 @@
+//! Where the time of a network's steps goes, summed up and shown.
+
+use std::fmt;
+use std::time::Duration;
+
+use scn_net::{Activity, AdjointActivity, LayerTimes, NetworkConfig};
+use serde::Serialize;
+
+/// Sums over steps.
+pub(super) struct Phases {
+    threads: f64,
+    steps: u32,
+    total: Duration,
+    loading: Duration,
+    network: Duration,
+    update: Duration,
+    normalisation: Duration,
+    /// Pooling and classifier.
+    head: Duration,
+    layers: Vec<Layer>,
+}
+
+/// One sparse coding layer.
+struct Layer {
+    rows: usize,
+    atoms: usize,
+    windows: u64,
+    active: f64,
+    passes: f64,
+    adjoint_passes: f64,
+    forward: Duration,
+    backward: Duration,
+    /// Summed over threads, in the order of [`PARTS`].
+    parts: [Duration; PARTS.len()],
+    /// Floating point operations of each part.
+    operations: [f64; PARTS.len()],
+}
+
+/// What the threads do in a sparse coding layer.
+const PARTS: [&str; 9] = [
+    "windows",
+    "D'x",
+    "solve",
+    "store codes",
+    "adjoint: windows",
+    "adjoint: solve",
+    "adjoint: dLoss/dD",
+    "adjoint: D y",
+    "adjoint: scatter",
+];
+
+/// Where it was measured.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Machine {
+    pub(super) instruction_set: String,
+    pub(super) threads: usize,
+    /// Of all threads together.
+    pub(super) peak_operations_per_second: f64,
+    /// Of the whole process; where the system tells.
+    pub(super) peak_memory_bytes: Option<u64>,
+}
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+pub(super) struct Summary {
+    what: &'static str,
+    preset: String,
+    batch_size: usize,
+    random_pictures: bool,
+    steps: u32,
+    images_per_second: f64,
+    seconds_per_step: f64,
+    /// Of all operations that count, over the whole step.
+    share_of_peak: f64,
+    #[serde(flatten)]
+    machine: Machine,
+    phases: Vec<PhaseSummary>,
+    layers: Vec<LayerSummary>,
+}
+
+/// Per step. Where all threads work on it: their time over their number.
+#[derive(Debug, Serialize)]
+struct PhaseSummary {
+    phase: &'static str,
+    seconds: f64,
+    share: f64,
+    operations_per_second: Option<f64>,
+    share_of_peak: Option<f64>,
+}
+
+/// Per step.
+#[derive(Debug, Serialize)]
+struct LayerSummary {
+    rows: usize,
+    atoms: usize,
+    windows: u64,
+    active: f64,
+    passes: f64,
+    /// None in inference.
+    adjoint_passes: Option<f64>,
+    forward_seconds: f64,
+    backward_seconds: f64,
+    share_of_peak: f64,
+}
+
+impl Phases {
+    /// Of no step yet.
+    pub(super) fn new(network: &NetworkConfig) -> Self {
+        let mut channels = network.input[0];
+        let layers = network.layers.iter().map(|layer| {
+            let rows = channels * network.window * network.window;
+            channels = layer.atoms;
+            Layer {
+                rows,
+                atoms: layer.atoms,
+                windows: 0,
+                active: 0.0,
+                passes: 0.0,
+                adjoint_passes: 0.0,
+                forward: Duration::ZERO,
+                backward: Duration::ZERO,
+                parts: Default::default(),
+                operations: Default::default(),
+            }
+        });
+        Self {
+            threads: rayon::current_num_threads() as f64,
+            steps: 0,
+            total: Duration::ZERO,
+            loading: Duration::ZERO,
+            network: Duration::ZERO,
+            update: Duration::ZERO,
+            normalisation: Duration::ZERO,
+            head: Duration::ZERO,
+            layers: layers.collect(),
+        }
+    }
+
+    /// Takes in the clock of a step.
+    pub(super) fn step(
+        &mut self,
+        total: Duration,
+        loading: Duration,
+        network: Duration,
+        update: Duration,
+    ) {
+        self.steps += 1;
+        self.total += total;
+        self.loading += loading;
+        self.network += network;
+        self.update += update;
+    }
+
+    /// Takes in what the layers say of a step; no adjoint in inference.
+    pub(super) fn layers(
+        &mut self,
+        activity: &[Activity],
+        adjoint: &[AdjointActivity],
+        times: &[LayerTimes],
+    ) {
+        let mut layers = self.layers.iter_mut();
+        for times in times {
+            let spent = times.forward + times.backward;
+            if times.layer.starts_with("norm") {
+                self.normalisation += spent;
+            } else if times.layer.starts_with("layer") {
+                if let Some(layer) = layers.next() {
+                    layer.forward += times.forward;
+                    layer.backward += times.backward;
+                }
+            } else {
+                self.head += spent;
+            }
+        }
+        for (layer, activity) in self.layers.iter_mut().zip(activity) {
+            layer.take_codes(activity);
+        }
+        for ((layer, activity), adjoint) in self.layers.iter_mut().zip(activity).zip(adjoint) {
+            layer.take_adjoint(activity.columns as f64, adjoint);
+        }
+    }
+
+    pub(super) fn summary(
+        &self,
+        what: &'static str,
+        preset: &str,
+        batch_size: usize,
+        random_pictures: bool,
+        machine: Machine,
+    ) -> Summary {
+        let steps = f64::from(self.steps.max(1));
+        let per_step = |spent: Duration| spent.as_secs_f64() / steps;
+        let total = per_step(self.total);
+        let peak = machine.peak_operations_per_second;
+        let phase = |phase, seconds: f64, operations: f64| PhaseSummary {
+            phase,
+            seconds,
+            share: seconds / total,
+            operations_per_second: (operations > 0.0).then(|| operations / seconds),
+            share_of_peak: (operations > 0.0).then(|| operations / seconds / peak),
+        };
+        let mut phases = Vec::new();
+        let (mut working, mut operations) = (0.0, 0.0);
+        for (index, name) in PARTS.into_iter().enumerate() {
+            let spent: Duration = self.layers.iter().map(|layer| layer.parts[index]).sum();
+            let seconds = per_step(spent) / self.threads;
+            let counted = self.layers.iter().map(|layer| layer.operations[index]);
+            let counted = counted.sum::<f64>() / steps;
+            working += seconds;
+            operations += counted;
+            if spent > Duration::ZERO {
+                phases.push(phase(name, seconds, counted));
+            }
+        }
+        let sparse: Duration = self.layers.iter().map(|l| l.forward + l.backward).sum();
+        phases.push(phase(
+            "around tiles, and waiting",
+            per_step(sparse) - working,
+            0.0,
+        ));
+        phases.push(phase(
+            "batch normalisation",
+            per_step(self.normalisation),
+            0.0,
+        ));
+        let layers = sparse + self.normalisation + self.head;
+        let rest = self.head + self.network.saturating_sub(layers);
+        phases.push(phase("pooling, classifier, loss", per_step(rest), 0.0));
+        if self.update > Duration::ZERO {
+            phases.push(phase("update, Gram matrices", per_step(self.update), 0.0));
+        }
+        phases.push(phase("loading", per_step(self.loading), 0.0));
+        Summary {
+            what,
+            preset: preset.to_string(),
+            batch_size,
+            random_pictures,
+            steps: self.steps,
+            images_per_second: batch_size as f64 / total,
+            seconds_per_step: total,
+            share_of_peak: operations / total / peak,
+            phases,
+            layers: (self.layers.iter())
+                .map(|layer| layer.summary(steps, peak))
+                .collect(),
+            machine,
+        }
+    }
+}
+
+impl Layer {
+    fn take_codes(&mut self, activity: &Activity) {
+        let times = activity.times;
+        let columns = activity.columns as f64;
+        let (rows, atoms) = (self.rows as f64, self.atoms as f64);
+        self.windows += activity.columns as u64;
+        self.active += activity.active;
+        self.passes += activity.passes;
+        self.spend(0, times.gather, 0.0);
+        self.spend(1, times.correlate, 2.0 * rows * atoms * columns);
+        let passes = 2.0 * activity.passes * atoms * atoms;
+        self.spend(2, times.solve, passes * columns);
+        self.spend(3, times.store, 0.0);
+    }
+
+    fn take_adjoint(&mut self, columns: f64, adjoint: &AdjointActivity) {
+        let times = adjoint.times;
+        let (rows, atoms) = (self.rows as f64, self.atoms as f64);
+        self.adjoint_passes += adjoint.passes;
+        self.spend(4, times.gather, 0.0);
+        let passes = 2.0 * adjoint.passes * atoms * atoms;
+        self.spend(5, times.solve, passes * columns);
+        self.spend(6, times.sums, 2.0 * (rows + atoms) * atoms * columns);
+        self.spend(7, times.product, 2.0 * rows * atoms * columns);
+        self.spend(8, times.scatter, 0.0);
+    }
+
+    fn spend(&mut self, part: usize, spent: Duration, operations: f64) {
+        self.parts[part] += spent;
+        self.operations[part] += operations;
+    }
+
+    fn summary(&self, steps: f64, peak: f64) -> LayerSummary {
+        let seconds = (self.forward + self.backward).as_secs_f64();
+        LayerSummary {
+            rows: self.rows,
+            atoms: self.atoms,
+            windows: self.windows / steps as u64,
+            active: self.active / steps,
+            passes: self.passes / steps,
+            adjoint_passes: (self.backward > Duration::ZERO).then_some(self.adjoint_passes / steps),
+            forward_seconds: self.forward.as_secs_f64() / steps,
+            backward_seconds: self.backward.as_secs_f64() / steps,
+            share_of_peak: self.operations.iter().sum::<f64>() / seconds / peak,
+        }
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let machine = &self.machine;
+        writeln!(
+            f,
+            "{}, batches of {}: {:.0} images/s, {:.1} ms a step, {:.0} % of the peak",
+            self.preset,
+            self.batch_size,
+            self.images_per_second,
+            1e3 * self.seconds_per_step,
+            100.0 * self.share_of_peak
+        )?;
+        write!(
+            f,
+            "{}, {} threads, f32: peak {:.0} GFLOP/s",
+            machine.instruction_set,
+            machine.threads,
+            machine.peak_operations_per_second / 1e9
+        )?;
+        if let Some(bytes) = machine.peak_memory_bytes {
+            write!(f, "; memory at most {} MiB", bytes >> 20)?;
+        }
+        writeln!(
+            f,
+            "\n\n{:<26} {:>8} {:>6} {:>8} {:>6}",
+            "phase", "ms", "share", "GFLOP/s", "peak"
+        )?;
+        for phase in &self.phases {
+            write!(
+                f,
+                "{:<26} {:>8.2} {:>4.1} %",
+                phase.phase,
+                1e3 * phase.seconds,
+                100.0 * phase.share
+            )?;
+            if let (Some(rate), Some(share)) = (phase.operations_per_second, phase.share_of_peak) {
+                write!(f, " {:>8.0} {:>4.0} %", rate / 1e9, 100.0 * share)?;
+            }
+            writeln!(f)?;
+        }
+        write!(
+            f,
+            "\n{:<5} {:>10} {:>9} {:>7} {:>7} {:>8} {:>9} {:>9} {:>6}",
+            "layer",
+            "m x n",
+            "windows",
+            "active",
+            "passes",
+            "adjoint",
+            "there ms",
+            "back ms",
+            "peak"
+        )?;
+        for (index, layer) in self.layers.iter().enumerate() {
+            let adjoint = layer.adjoint_passes;
+            write!(
+                f,
+                "\n{index:<5} {:>10} {:>9} {:>5.0} % {:>7.1} {:>8} {:>9.2} {:>9.2} {:>4.0} %",
+                format!("{} x {}", layer.rows, layer.atoms),
+                layer.windows,
+                100.0 * layer.active,
+                layer.passes,
+                adjoint.map_or("-".to_string(), |passes| format!("{passes:.1}")),
+                1e3 * layer.forward_seconds,
+                1e3 * layer.backward_seconds,
+                100.0 * layer.share_of_peak
+            )?;
+        }
+        Ok(())
+    }
+}
