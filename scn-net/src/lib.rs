@@ -29,6 +29,7 @@
 //! ```
 
 mod atomic;
+mod buffer;
 mod checkpoint;
 mod config;
 mod device;
@@ -49,6 +50,7 @@ mod tensor_file;
 mod train;
 
 pub use atomic::write_atomically;
+pub use buffer::release_memory;
 pub use checkpoint::Checkpoint;
 pub use config::{
     BatchNormConfig, DictionaryInit, InputConfig, Lambda1Config, LayerConfig, Moments,

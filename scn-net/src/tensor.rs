@@ -5,6 +5,7 @@ use std::sync::Arc;
 use scn_data::Batch;
 
 use crate::NetError;
+use crate::buffer::Buffer;
 
 /// Extents of a [`Tensor`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -53,7 +54,7 @@ impl std::fmt::Display for Shape {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tensor {
     shape: Shape,
-    data: Arc<Vec<f32>>,
+    data: Arc<Buffer>,
 }
 
 impl Tensor {
@@ -71,7 +72,7 @@ impl Tensor {
         }
         Ok(Self {
             shape,
-            data: Arc::new(data),
+            data: Arc::new(Buffer::from(data)),
         })
     }
 
@@ -79,7 +80,15 @@ impl Tensor {
     pub fn zeros(shape: Shape) -> Self {
         Self {
             shape,
-            data: Arc::new(vec![0.0; shape.len()]),
+            data: Arc::new(Buffer::zeros(shape.len())),
+        }
+    }
+
+    /// Numbers of any value, which are all to be written before they are read.
+    pub(crate) fn unspecified(shape: Shape) -> Self {
+        Self {
+            shape,
+            data: Arc::new(Buffer::unspecified(shape.len())),
         }
     }
 
@@ -113,15 +122,15 @@ impl Tensor {
             });
         }
         let plane = shape.height * shape.width;
-        let mut data = Vec::with_capacity(shape.len());
+        let mut tensor = Self::unspecified(shape);
+        let mut planes = tensor.data_mut().chunks_exact_mut(plane.max(1));
         for channel in 0..shape.channels {
-            for image in 0..shape.images {
-                data.extend_from_slice(
-                    &pixels[(image * shape.channels + channel) * plane..][..plane],
-                );
+            for (image, into) in (0..shape.images).zip(&mut planes) {
+                let from = (image * shape.channels + channel) * plane;
+                into.copy_from_slice(&pixels[from..from + plane]);
             }
         }
-        Self::new(shape, data)
+        Ok(tensor)
     }
 
     /// Its extents.
@@ -136,7 +145,12 @@ impl Tensor {
 
     /// All numbers, to be written to. Copies them first if a clone shares them.
     pub fn data_mut(&mut self) -> &mut [f32] {
-        Arc::<Vec<f32>>::make_mut(&mut self.data)
+        Arc::<Buffer>::make_mut(&mut self.data)
+    }
+
+    /// All numbers, to be written to, if no clone shares them.
+    pub(crate) fn unshared_mut(&mut self) -> Option<&mut [f32]> {
+        Arc::get_mut(&mut self.data).map(|data| &mut **data)
     }
 
     /// The `shape().positions()` numbers of a channel.

@@ -6,7 +6,7 @@ use crate::tensor::{Shape, Tensor};
 pub(crate) fn average(x: &Tensor) -> Tensor {
     let shape = x.shape();
     let plane = shape.height * shape.width;
-    let mut y = Tensor::zeros(Shape {
+    let mut y = Tensor::unspecified(Shape {
         height: 1,
         width: 1,
         ..shape
@@ -24,7 +24,7 @@ pub(crate) fn average(x: &Tensor) -> Tensor {
 /// dLoss/dx from dLoss/dy.
 pub(crate) fn spread(dy: &Tensor, shape: Shape) -> Tensor {
     let plane = shape.height * shape.width;
-    let mut dx = Tensor::zeros(shape);
+    let mut dx = Tensor::unspecified(shape);
     for (values, &mean) in dx.data_mut().chunks_exact_mut(plane.max(1)).zip(dy.data()) {
         values.fill(mean / plane as f32);
     }

@@ -10,6 +10,8 @@
 //! The second line differentiates through μ and σ². Ioffe, Szegedy, "Batch normalization" (2015).
 
 use rayon::prelude::*;
+use scn_solvers::Scalar;
+use scn_solvers::tile::{Kernel, Lanes};
 
 use crate::tensor::Tensor;
 
@@ -20,35 +22,56 @@ pub(crate) struct ChannelMoments {
     pub(crate) variance: Vec<f32>,
 }
 
-/// The moments of each channel of a batch. Each channel is summed by one thread, in f64.
+/// The moments of each channel of a batch. Each channel is summed by one thread, in f64, in one pass.
 pub(crate) fn moments(x: &Tensor) -> ChannelMoments {
     let count = x.shape().positions().max(1) as f64;
     let (mean, variance) = (0..x.shape().channels)
         .into_par_iter()
         .map(|channel| {
             let values = x.channel(channel);
-            let mean = sum(values, |value| value) / count;
-            let variance = sum(values, |value| (value - mean) * (value - mean)) / count;
-            (mean as f32, variance as f32)
+            // Any number of about their size: the squares then hold little besides the variance.
+            let origin = f64::from(values.first().copied().unwrap_or(0.0));
+            let [sum, square] = f32::dispatch(Sums {
+                values: [values, values],
+                terms: |[x, _]: [f64; 2]| [x - origin, (x - origin) * (x - origin)],
+            });
+            let mean = sum / count;
+            let variance = (square / count - mean * mean).max(0.0);
+            ((origin + mean) as f32, variance as f32)
         })
         .unzip();
     ChannelMoments { mean, variance }
 }
 
-/// `(x - μ) / sqrt(σ² + ε)` with given moments, in place.
+/// `(x - μ) / sqrt(σ² + ε)` with given moments; in place where nobody else uses x.
 pub(crate) fn normalize(mut x: Tensor, moments: &ChannelMoments, epsilon: f32) -> Tensor {
     let positions = x.shape().positions().max(1);
-    x.data_mut()
+    let line = |channel: usize| {
+        let inverse = inverse_deviation(moments.variance[channel], epsilon);
+        (moments.mean[channel], inverse)
+    };
+    if let Some(data) = x.unshared_mut() {
+        data.par_chunks_mut(positions)
+            .enumerate()
+            .for_each(|(channel, values)| {
+                let (mean, inverse) = line(channel);
+                for value in values {
+                    *value = (*value - mean) * inverse;
+                }
+            });
+        return x;
+    }
+    let mut y = Tensor::unspecified(x.shape());
+    y.data_mut()
         .par_chunks_mut(positions)
         .enumerate()
         .for_each(|(channel, values)| {
-            let mean = moments.mean[channel];
-            let inverse = inverse_deviation(moments.variance[channel], epsilon);
-            for value in values {
-                *value = (*value - mean) * inverse;
+            let (mean, inverse) = line(channel);
+            for (value, &x) in values.iter_mut().zip(x.channel(channel)) {
+                *value = (x - mean) * inverse;
             }
         });
-    x
+    y
 }
 
 /// dLoss/dx from dLoss/dy, in place, given `y` and the variance of the batch that made it.
@@ -60,8 +83,11 @@ pub(crate) fn backward(y: &Tensor, variance: &[f32], epsilon: f32, mut dy: Tenso
         .enumerate()
         .for_each(|(channel, dy)| {
             let y = y.channel(channel);
-            let mean = (sum(dy, |value| value) / count) as f32;
-            let projection = (dot(y, dy) / count) as f32;
+            let sums = f32::dispatch(Sums {
+                values: [dy, y],
+                terms: |[dy, y]: [f64; 2]| [dy, dy * y],
+            });
+            let [mean, projection] = sums.map(|sum| (sum / count) as f32);
             let inverse = inverse_deviation(variance[channel], epsilon);
             for (dy, &y) in dy.iter_mut().zip(y) {
                 *dy = (*dy - mean - y * projection) * inverse;
@@ -74,37 +100,37 @@ fn inverse_deviation(variance: f32, epsilon: f32) -> f32 {
     1.0 / (variance + epsilon).sqrt()
 }
 
-/// Independent partial sums: they hide the latency of an addition.
-const LANES: usize = 8;
+/// Independent partial sums: they hide the latency of an addition, whatever the width of vectors.
+const LANES: usize = 32;
 
-fn sum(values: &[f32], term: impl Fn(f64) -> f64) -> f64 {
-    let mut sums = [0.0; LANES];
-    let (blocks, rest) = values.as_chunks::<LANES>();
-    for block in blocks {
-        for lane in 0..LANES {
-            sums[lane] += term(f64::from(block[lane]));
-        }
-    }
-    sums.iter().sum::<f64>()
-        + rest
-            .iter()
-            .map(|&value| term(f64::from(value)))
-            .sum::<f64>()
+/// Sums of two terms over all places of two slices, in f64 and always in the same order.
+struct Sums<'a, F> {
+    values: [&'a [f32]; 2],
+    terms: F,
 }
 
-fn dot(a: &[f32], b: &[f32]) -> f64 {
-    let mut sums = [0.0; LANES];
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
-    for (a, b) in a.iter().zip(b) {
-        for lane in 0..LANES {
-            sums[lane] += f64::from(a[lane]) * f64::from(b[lane]);
+impl<F: Fn([f64; 2]) -> [f64; 2]> Kernel<f32> for Sums<'_, F> {
+    type Output = [f64; 2];
+
+    #[inline(always)]
+    fn run<L: Lanes<f32>>(self, _: L) -> [f64; 2] {
+        let [(a, a_rest), (b, b_rest)] = self.values.map(|values| values.as_chunks::<LANES>());
+        let mut sums = [[0.0; LANES]; 2];
+        let mut add = |lane: usize, a: f32, b: f32| {
+            let [first, second] = (self.terms)([f64::from(a), f64::from(b)]);
+            sums[0][lane] += first;
+            sums[1][lane] += second;
+        };
+        for (a, b) in a.iter().zip(b) {
+            for lane in 0..LANES {
+                add(lane, a[lane], b[lane]);
+            }
         }
+        for (lane, (&a, &b)) in a_rest.iter().zip(b_rest).enumerate() {
+            add(lane, a, b);
+        }
+        sums.map(|sums| sums.iter().sum())
     }
-    let rest = a_rest
-        .iter()
-        .zip(b_rest)
-        .map(|(&a, &b)| f64::from(a) * f64::from(b));
-    sums.iter().sum::<f64>() + rest.sum::<f64>()
 }
 
 #[cfg(test)]

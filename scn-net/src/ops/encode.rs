@@ -41,7 +41,7 @@ pub(crate) fn encode_windows(
     } = coding;
     let windows = Windows::new(map, window, stride);
     let (height, width) = windows.geometry().map();
-    let mut codes = Tensor::zeros(Shape {
+    let mut codes = Tensor::unspecified(Shape {
         channels: problem.atoms(),
         images: map.shape().images,
         height,
@@ -81,7 +81,7 @@ pub(crate) fn encode_windows_adjoint(
         .div_ceil(geometry.positions())
         .min(shape.images)
         .max(1);
-    let mut map_gradient = Tensor::zeros(shape);
+    let mut map_gradient = Tensor::unspecified(shape);
     let parts: Vec<(AdjointSums<f32>, MaskedReport)> = MatMut::from_row_major_slice_mut(
         map_gradient.data_mut(),
         shape.channels,
@@ -91,7 +91,8 @@ pub(crate) fn encode_windows_adjoint(
     .enumerate()
     .map_init(
         || Adjoint::new().timed(timed),
-        |adjoint, (task, pixels_of_task)| {
+        |adjoint, (task, mut pixels_of_task)| {
+            pixels_of_task.fill(0.0);
             let first_image = task * task_images;
             let images = pixels_of_task.ncols() / pixels;
             let columns =

@@ -4,11 +4,16 @@
 //! zero outside the map. Its entry `(channel k + dy) k + dx` is the pixel at `(dy, dx)`: the order of PyTorch's `unfold`.
 //! The matrix of windows is never formed; both directions copy runs of pixels.
 
+mod flat;
+
 use std::ops::Range;
 
-use faer::MatMut;
+use faer::{MatMut, MatRef};
 use scn_grad::SignalGradient;
-use scn_solvers::ColumnSource;
+use scn_solvers::tile::expect_columns;
+use scn_solvers::{ColumnSource, Scalar};
+
+use self::flat::{ColumnMasks, Gather, Scatter, Stretch};
 
 use crate::tensor::{Shape, Tensor};
 
@@ -41,6 +46,11 @@ impl WindowGeometry {
     pub(crate) fn map(&self) -> (usize, usize) {
         let side = |length: usize| (length + 2 * self.padding - self.window) / self.stride + 1;
         (side(self.input.height), side(self.input.width))
+    }
+
+    /// For stretches of windows; only at stride 1.
+    fn masks(&self) -> Option<ColumnMasks> {
+        (self.stride == 1).then(|| ColumnMasks::new(self, f32::tile()))
     }
 
     /// Windows per image.
@@ -115,22 +125,37 @@ struct Run {
 }
 
 /// The windows of a feature map.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Windows<'a> {
     geometry: WindowGeometry,
+    /// At stride 1.
+    masks: Option<ColumnMasks>,
     pixels: &'a [f32],
 }
 
 impl<'a> Windows<'a> {
     pub(crate) fn new(map: &'a Tensor, window: usize, stride: usize) -> Self {
+        let geometry = WindowGeometry::new(map.shape(), window, stride);
         Self {
-            geometry: WindowGeometry::new(map.shape(), window, stride),
+            geometry,
+            masks: geometry.masks(),
             pixels: map.data(),
         }
     }
 
     pub(crate) fn geometry(&self) -> WindowGeometry {
         self.geometry
+    }
+
+    /// At stride 1: the pixels of the next tile that this one has not had, for channels far from each other in memory, will soon be read.
+    fn expect(&self, next: usize) {
+        let Shape {
+            channels, width, ..
+        } = self.geometry.input;
+        let positions = self.geometry.input.positions();
+        let map = MatRef::from_row_major_slice(self.pixels, channels, positions);
+        let first = next + self.geometry.padding * width;
+        expect_columns(map, first..first + f32::tile());
     }
 }
 
@@ -144,6 +169,22 @@ impl ColumnSource<f32> for Windows<'_> {
     }
 
     fn pack(&self, columns: Range<usize>, out: &mut [f32], stride: usize) {
+        if let Some(masks) = &self.masks
+            && columns.len() <= f32::tile()
+        {
+            for stretch in Stretch::all(&self.geometry, columns.clone()) {
+                f32::dispatch(Gather {
+                    geometry: &self.geometry,
+                    masks,
+                    stretch,
+                    pixels: self.pixels,
+                    out,
+                    stride,
+                });
+            }
+            self.expect(columns.end);
+            return;
+        }
         let Shape {
             images,
             height,
@@ -187,6 +228,8 @@ impl ColumnSource<f32> for Windows<'_> {
 /// Adds gradients of windows to the gradient of some images of the feature map: the transpose of [`Windows`].
 pub(crate) struct WindowsGradient<'a> {
     geometry: WindowGeometry,
+    /// At stride 1.
+    masks: Option<ColumnMasks>,
     /// channels × pixels of the images `first_image..`.
     pixels: MatMut<'a, f32>,
     first_image: usize,
@@ -200,6 +243,7 @@ impl<'a> WindowsGradient<'a> {
     ) -> Self {
         Self {
             geometry,
+            masks: geometry.masks(),
             pixels,
             first_image,
         }
@@ -208,6 +252,22 @@ impl<'a> WindowsGradient<'a> {
 
 impl SignalGradient<f32> for WindowsGradient<'_> {
     fn add(&mut self, columns: Range<usize>, gradient: &[f32], stride: usize) {
+        if let Some(masks) = &self.masks
+            && columns.len() <= f32::tile()
+        {
+            for stretch in Stretch::all(&self.geometry, columns) {
+                f32::dispatch(Scatter {
+                    geometry: &self.geometry,
+                    masks,
+                    stretch,
+                    pixels: &mut self.pixels,
+                    first_image: self.first_image,
+                    tile: gradient,
+                    stride,
+                });
+            }
+            return;
+        }
         let Shape { height, width, .. } = self.geometry.input;
         self.geometry.runs(columns, |run| {
             let Some(y) = run.y else { return };
