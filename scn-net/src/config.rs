@@ -100,9 +100,17 @@ impl InputConfig {
 /// | `warm_up_steps` | 0 | steps over which the rate rises linearly to its value |
 /// | `momentum` | 0.9 | [0, 1) |
 /// | `weight_decay` | 5e-4 | >= 0 |
+/// | `loosest_tolerance` | 1e-3 | > 0; see below |
+/// | `loosest_adjoint_tolerance` | 1e-2 | > 0; see below |
+/// | `recompute` | `nothing` | `nothing`, or `codes`: half the memory for activations or less, for another solve of each code |
 ///
 /// The paper drops the rate after epochs 80 and 160 of 200 (10 and 20 of 25 on MNIST): parts 0.4 and 0.8 of the run, which
 /// stay in place when a run is made shorter.
+///
+/// While training, codes and adjoint are solved less exactly as long as steps are long: to the tolerances of `network.solver`, divided by
+/// `drop_factor` for each drop of the rate that is still to come, but no worse than `loosest_tolerance` and `loosest_adjoint_tolerance`.
+/// Evaluation, and whoever uses the model, has those of `network.solver`. Measured in `docs/training.md`. For the same tolerances
+/// throughout, make these as small as those.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainingConfig {
@@ -129,6 +137,27 @@ pub struct TrainingConfig {
     /// Weight of the squared parameters, halved.
     #[serde(default = "default::weight_decay")]
     pub weight_decay: f64,
+    /// The largest KKT residual of codes while training, unless `network.solver` allows a larger one.
+    #[serde(default = "default::loosest_tolerance")]
+    pub loosest_tolerance: f32,
+    /// The largest relative residual of adjoint systems while training, unless `network.solver` allows a larger one.
+    #[serde(default = "default::loosest_adjoint_tolerance")]
+    pub loosest_adjoint_tolerance: f32,
+    /// What the backward pass computes again instead of remembering it.
+    #[serde(default)]
+    pub recompute: Recompute,
+}
+
+/// What the backward pass computes again instead of remembering it. Gradients are the same to the bit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Recompute {
+    /// All activations of a step are kept until it is over.
+    #[default]
+    Nothing,
+    /// Of every two sparse coding layers the input is kept; they are solved again, with what stands between them, when their gradients
+    /// are due.
+    Codes,
 }
 
 /// A network: sparse coding layers in order of flow, then the average over the map and a linear classifier.
@@ -167,6 +196,22 @@ pub struct NetworkConfig {
     pub solver: SolverConfig,
     /// The sparse coding layers.
     pub layers: Vec<LayerConfig>,
+}
+
+impl NetworkConfig {
+    /// Numbers per image that each sparse coding layer is given.
+    pub(crate) fn input_numbers(&self) -> Vec<usize> {
+        let [mut channels, mut height, mut width] = self.input;
+        let layers = self.layers.iter().map(|layer| {
+            let numbers = channels * height * width;
+            // Windows are padded so that stride 1 keeps the size of the map.
+            height = height.div_ceil(layer.stride);
+            width = width.div_ceil(layer.stride);
+            channels = layer.atoms;
+            numbers
+        });
+        layers.collect()
+    }
 }
 
 /// One sparse coding layer.
@@ -337,6 +382,12 @@ mod default {
     }
     pub(super) fn weight_decay() -> f64 {
         5e-4
+    }
+    pub(super) fn loosest_tolerance() -> f32 {
+        1e-3
+    }
+    pub(super) fn loosest_adjoint_tolerance() -> f32 {
+        1e-2
     }
     pub(super) fn window() -> usize {
         3

@@ -69,13 +69,16 @@ pub(crate) enum Saved {
     Features { input: Tensor },
 }
 
-/// A layer. It owns its parameters and what it derives from them; a forward pass keeps nothing in it but running moments.
+/// A layer. It owns its parameters and what it derives from them; a forward pass keeps nothing in it.
 pub(crate) trait Layer: Send + Sync + std::fmt::Debug {
     /// The output for data that is not learned from. No statistic is updated.
     fn infer(&self, x: Tensor) -> Result<(Tensor, Option<Activity>), NetError>;
 
-    /// The output in training, and what `backward` needs.
-    fn forward(&mut self, x: Tensor) -> Result<(Tensor, Saved, Option<Activity>), NetError>;
+    /// The output in training, and what `backward` needs. The same to the bit if it is asked for again.
+    fn forward(&self, x: Tensor) -> Result<(Tensor, Saved, Option<Activity>), NetError>;
+
+    /// Takes note of a forward pass of a step, for a batch normalisation.
+    fn record(&mut self, _saved: &Saved) {}
 
     /// Adds to the gradients of the parameters; returns dLoss/dx.
     fn backward(

@@ -42,6 +42,7 @@ mod network;
 mod ops;
 mod optimizer;
 mod param;
+mod pass;
 pub mod presets;
 mod progress;
 mod schedule;
@@ -54,7 +55,7 @@ pub use buffer::release_memory;
 pub use checkpoint::Checkpoint;
 pub use config::{
     BatchNormConfig, DictionaryInit, InputConfig, Lambda1Config, LayerConfig, Moments,
-    NetworkConfig, Placement, RunConfig, SolverConfig, SolverMethod, TrainingConfig,
+    NetworkConfig, Placement, Recompute, RunConfig, SolverConfig, SolverMethod, TrainingConfig,
 };
 pub use device::{CpuPool, Device};
 pub use error::{ConfigError, FileError, NetError, TrainError};
@@ -66,6 +67,6 @@ pub use ops::loss::probabilities;
 pub use optimizer::Sgd;
 pub use param::{Param, Role};
 pub use progress::{EpochRecord, LayerRecord, Observer, Silent, StepProgress};
-pub use schedule::learning_rate;
+pub use schedule::{learning_rate, tolerances};
 pub use tensor::{Shape, Tensor};
 pub use train::{Outcome, RunFolder, Start, train};

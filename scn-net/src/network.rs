@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use scn_solvers::Stopwatch;
 
-use crate::config::{NetworkConfig, Placement, SolverConfig};
+use crate::config::{NetworkConfig, Placement, Recompute, SolverConfig};
 use crate::layer::{
     Activity, AdjointActivity, AveragePooling, BatchNorm, Layer, Linear, SparseCoding,
     SparseCodingInit,
@@ -18,14 +18,15 @@ use crate::{ConfigError, NetError, init};
 #[derive(Debug)]
 pub struct Network {
     config: NetworkConfig,
-    layers: Vec<Named>,
-    timed: bool,
+    pub(crate) layers: Vec<Named>,
+    pub(crate) timed: bool,
+    pub(crate) recompute: Recompute,
 }
 
 #[derive(Debug)]
-struct Named {
-    name: String,
-    layer: Box<dyn Layer>,
+pub(crate) struct Named {
+    pub(crate) name: String,
+    pub(crate) layer: Box<dyn Layer>,
 }
 
 /// What came of a batch in training.
@@ -117,6 +118,7 @@ impl Network {
             config: config.clone(),
             layers,
             timed: false,
+            recompute: Recompute::Nothing,
         })
     }
 
@@ -135,11 +137,33 @@ impl Network {
             ..self.config.clone()
         };
         config.validate()?;
-        for Named { layer, .. } in &mut self.layers {
-            layer.set_solver(&solver)?;
-        }
+        self.solve_with(&solver)?;
         self.config = config;
         Ok(())
+    }
+
+    /// Solves codes and adjoint with other settings from here on, without making them its own: [`config`](Self::config) stays, and with it
+    /// what is saved. [`solve_as_configured`](Self::solve_as_configured) goes back.
+    ///
+    /// # Errors
+    /// A setting out of range.
+    pub fn solve_with(&mut self, solver: &SolverConfig) -> Result<(), ConfigError> {
+        let layers = self.layers.iter_mut();
+        layers.map(|named| named.layer.set_solver(solver)).collect()
+    }
+
+    /// Solves codes and adjoint as its configuration says.
+    ///
+    /// # Errors
+    /// None, as long as that is in range, which was checked when it was set.
+    pub fn solve_as_configured(&mut self) -> Result<(), ConfigError> {
+        let solver = self.config.solver;
+        self.solve_with(&solver)
+    }
+
+    /// What the backward pass computes again instead of remembering it.
+    pub fn set_recompute(&mut self, recompute: Recompute) {
+        self.recompute = recompute;
     }
 
     /// Whether reports are to say where the time went. Results do not depend on it.
@@ -193,21 +217,12 @@ impl Network {
         images: Tensor,
         labels: &[u16],
     ) -> Result<StepReport, NetError> {
+        self.check_input(&images)?;
         let mut times = self.no_times();
-        let (logits, saved, activity) = self.forward(images, &mut times)?;
-        let loss = softmax_cross_entropy(&logits, labels)?;
+        let forward = self.forward(images, &mut times)?;
+        let loss = softmax_cross_entropy(&forward.logits, labels)?;
         self.visit_params_mut(&mut |_, param| param.grad.fill(0.0));
-        let mut gradient = loss.gradient;
-        let mut adjoint = Vec::new();
-        let mut watch = Stopwatch::start(self.timed);
-        let layers = self.layers.iter_mut().zip(saved).zip(&mut times);
-        for ((Named { layer, .. }, saved), times) in layers.rev() {
-            let (dx, done) = layer.backward(saved, gradient)?;
-            adjoint.extend(done);
-            gradient = dx;
-            watch.lap(&mut times.backward);
-        }
-        adjoint.reverse();
+        let (activity, adjoint) = self.backward(forward, loss.gradient, &mut times)?;
         Ok(StepReport {
             loss: loss.value,
             errors: loss.errors,
@@ -228,10 +243,9 @@ impl Network {
         self.layers
             .iter_mut()
             .for_each(|named| named.layer.collect_moments());
-        let done = batches.into_iter().try_for_each(|images| {
-            let mut times = self.no_times();
-            self.forward(images, &mut times).map(drop)
-        });
+        let done = batches
+            .into_iter()
+            .try_for_each(|images| self.take_moments(images));
         self.layers
             .iter_mut()
             .for_each(|named| named.layer.finish_moments());
@@ -294,24 +308,16 @@ impl Network {
         names.map(none).collect()
     }
 
-    fn forward(
-        &mut self,
-        images: Tensor,
-        times: &mut [LayerTimes],
-    ) -> Result<(Tensor, Vec<crate::layer::Saved>, Vec<Activity>), NetError> {
+    /// A forward pass in training for the moments alone.
+    fn take_moments(&mut self, images: Tensor) -> Result<(), NetError> {
         self.check_input(&images)?;
         let mut x = images;
-        let mut stack = Vec::with_capacity(self.layers.len());
-        let mut activity = Vec::new();
-        let mut watch = Stopwatch::start(self.timed);
-        for (Named { layer, .. }, times) in self.layers.iter_mut().zip(times) {
-            let (y, saved, done) = layer.forward(x)?;
-            stack.push(saved);
-            activity.extend(done);
+        for Named { layer, .. } in &mut self.layers {
+            let (y, saved, _) = layer.forward(x)?;
+            layer.record(&saved);
             x = y;
-            watch.lap(&mut times.forward);
         }
-        Ok((x, stack, activity))
+        Ok(())
     }
 
     fn check_input(&self, images: &Tensor) -> Result<(), NetError> {

@@ -10,7 +10,7 @@ use scn_data::{DatasetName, Draw, Mean, Scale};
 use crate::ConfigError;
 use crate::config::{
     BatchNormConfig, DictionaryInit, InputConfig, Lambda1Config, LayerConfig, Moments,
-    NetworkConfig, Placement, RunConfig, SolverConfig, TrainingConfig,
+    NetworkConfig, Placement, Recompute, RunConfig, SolverConfig, TrainingConfig,
 };
 
 /// The order of the two layers of a bottleneck module.
@@ -128,6 +128,9 @@ fn paper(dataset: DatasetName, width: usize) -> RunConfig {
             warm_up_steps: 0,
             momentum: 0.9,
             weight_decay: 5e-4,
+            loosest_tolerance: 1e-3,
+            loosest_adjoint_tolerance: 1e-2,
+            recompute: Recompute::Nothing,
         },
         network: NetworkConfig {
             input: dataset.shape(),
@@ -177,6 +180,9 @@ fn digits() -> RunConfig {
             warm_up_steps: 0,
             momentum: 0.9,
             weight_decay: 1e-3,
+            loosest_tolerance: 1e-3,
+            loosest_adjoint_tolerance: 1e-2,
+            recompute: Recompute::Nothing,
         },
         network: NetworkConfig {
             input: dataset.shape(),

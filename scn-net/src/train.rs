@@ -11,8 +11,10 @@ use crate::config::{Moments, RunConfig};
 use crate::evaluate::evaluate_here;
 use crate::model::ModelInput;
 use crate::progress::{EpochRecord, EpochSums, Observer, StepProgress};
-use crate::schedule::learning_rate;
-use crate::{Device, FileError, NetError, Network, Sgd, Tensor, TrainError, write_atomically};
+use crate::schedule::{learning_rate, tolerances};
+use crate::{
+    ConfigError, Device, FileError, NetError, Network, Sgd, Tensor, TrainError, write_atomically,
+};
 
 /// Where a run begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -161,7 +163,8 @@ impl Run {
             }),
         };
         let mut optimizer = Sgd::new(&config.training);
-        let (network, state) = match resumed {
+        let recompute = config.training.recompute;
+        let (mut network, state) = match resumed {
             None => {
                 let network = Network::new(&config.network, config.seed)?;
                 let sums = EpochSums::default();
@@ -199,6 +202,7 @@ impl Run {
                 )
             }
         };
+        network.set_recompute(recompute);
         let run = Self {
             folder,
             network,
@@ -272,6 +276,7 @@ impl Run {
     /// One training step.
     fn step(&mut self, batch: &Batch) -> Result<(), TrainError> {
         let images = Tensor::from_batch(batch)?;
+        self.set_tolerances()?;
         let report = self.network.loss_and_gradients(images, &batch.labels)?;
         self.check_finite(report.loss)?;
         let rate = self.rate_of(self.state.batches_done);
@@ -289,13 +294,25 @@ impl Run {
 
     /// The learning rate of a step of the current epoch.
     fn rate_of(&self, batch: usize) -> f64 {
+        let (step, steps) = self.place(batch);
+        learning_rate(&self.state.config.training, step, steps)
+    }
+
+    /// To what the next step is solved.
+    fn set_tolerances(&mut self) -> Result<(), ConfigError> {
+        let (step, steps) = self.place(self.state.batches_done);
+        let RunConfig {
+            training, network, ..
+        } = &self.state.config;
+        let solver = tolerances(training, network.solver, step, steps);
+        self.network.solve_with(&solver)
+    }
+
+    /// A step of the current epoch among those of the run, and how many those are.
+    fn place(&self, batch: usize) -> (u64, u64) {
         let steps = self.training.batches() as u64;
         let step = self.state.epochs_done * steps + batch as u64;
-        learning_rate(
-            &self.state.config.training,
-            step,
-            self.state.config.training.epochs * steps,
-        )
+        (step, self.state.config.training.epochs * steps)
     }
 
     fn check_finite(&self, loss: f64) -> Result<(), TrainError> {
@@ -325,6 +342,7 @@ impl Run {
 
     /// Evaluates, and writes everything down.
     fn finish_epoch(&mut self) -> Result<(), TrainError> {
+        self.network.solve_as_configured()?;
         let norm = self.state.config.network.batch_norm;
         if norm.moments == Moments::Estimated {
             // Batches of the epoch to come: as good as any, and the same for a resumed run.

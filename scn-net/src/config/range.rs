@@ -56,6 +56,15 @@ impl RunConfig {
             decay,
             decay.is_finite() && decay >= 0.0,
         )?;
+        for (key, tolerance) in [
+            ("training.loosest_tolerance", training.loosest_tolerance),
+            (
+                "training.loosest_adjoint_tolerance",
+                training.loosest_adjoint_tolerance,
+            ),
+        ] {
+            check(key, "positive", tolerance, positive(f64::from(tolerance)))?;
+        }
         for (key, limit) in [
             ("train_limit", self.train_limit),
             ("test_limit", self.test_limit),

@@ -15,7 +15,7 @@ impl Layer for AveragePooling {
         Ok((avg_pool::average(&x), None))
     }
 
-    fn forward(&mut self, x: Tensor) -> Result<(Tensor, Saved, Option<Activity>), NetError> {
+    fn forward(&self, x: Tensor) -> Result<(Tensor, Saved, Option<Activity>), NetError> {
         Ok((
             avg_pool::average(&x),
             Saved::Pooled { shape: x.shape() },

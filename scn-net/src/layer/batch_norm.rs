@@ -37,7 +37,7 @@ impl BatchNorm {
         }
     }
 
-    fn record(&mut self, moments: &ChannelMoments) {
+    fn take_in(&mut self, moments: &ChannelMoments) {
         if let Some(collected) = &mut self.collected {
             collected.batches += 1;
             for channel in 0..moments.mean.len() {
@@ -69,9 +69,8 @@ impl Layer for BatchNorm {
         Ok((batch_norm::normalize(x, &moments, self.epsilon), None))
     }
 
-    fn forward(&mut self, x: Tensor) -> Result<(Tensor, Saved, Option<Activity>), NetError> {
+    fn forward(&self, x: Tensor) -> Result<(Tensor, Saved, Option<Activity>), NetError> {
         let moments = batch_norm::moments(&x);
-        self.record(&moments);
         let output = batch_norm::normalize(x, &moments, self.epsilon);
         Ok((output.clone(), Saved::Normalized { output, moments }, None))
     }
@@ -86,6 +85,12 @@ impl Layer for BatchNorm {
         };
         let dx = batch_norm::backward(&output, &moments.variance, self.epsilon, dy);
         Ok((dx, None))
+    }
+
+    fn record(&mut self, saved: &Saved) {
+        if let Saved::Normalized { moments, .. } = saved {
+            self.take_in(moments);
+        }
     }
 
     fn params(&self) -> Vec<(&'static str, &Param)> {
@@ -140,14 +145,18 @@ mod tests {
         };
         let batch = |values: [f32; 4]| Tensor::new(shape, values.to_vec()).unwrap();
         let mut layer = BatchNorm::new(1, 0.1, 1e-4);
-        layer.forward(batch([1.0, 2.0, 3.0, 4.0])).unwrap();
+        let pass = |layer: &mut BatchNorm, values| {
+            let (_, saved, _) = layer.forward(batch(values)).unwrap();
+            layer.record(&saved);
+        };
+        pass(&mut layer, [1.0, 2.0, 3.0, 4.0]);
         assert_eq!(
             (layer.mean.value[0], layer.variance.value[0]),
             (0.25, 1.025)
         );
         layer.collect_moments();
-        layer.forward(batch([1.0, 2.0, 3.0, 4.0])).unwrap();
-        layer.forward(batch([5.0, 6.0, 7.0, 8.0])).unwrap();
+        pass(&mut layer, [1.0, 2.0, 3.0, 4.0]);
+        pass(&mut layer, [5.0, 6.0, 7.0, 8.0]);
         layer.finish_moments();
         assert_eq!((layer.mean.value[0], layer.variance.value[0]), (4.5, 5.25));
     }

@@ -35,7 +35,7 @@ impl Layer for Linear {
         ))
     }
 
-    fn forward(&mut self, x: Tensor) -> Result<(Tensor, Saved, Option<Activity>), NetError> {
+    fn forward(&self, x: Tensor) -> Result<(Tensor, Saved, Option<Activity>), NetError> {
         let z = linear::forward(&self.weight.value, &self.bias.value, &x);
         Ok((z, Saved::Features { input: x }, None))
     }

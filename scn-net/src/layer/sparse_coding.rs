@@ -172,7 +172,7 @@ impl Layer for SparseCoding {
         Ok((codes, Some(activity)))
     }
 
-    fn forward(&mut self, x: Tensor) -> Result<(Tensor, Saved, Option<Activity>), NetError> {
+    fn forward(&self, x: Tensor) -> Result<(Tensor, Saved, Option<Activity>), NetError> {
         let (codes, activity) = self.encode(&x)?;
         Ok((
             codes.clone(),

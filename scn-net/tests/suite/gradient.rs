@@ -1,6 +1,6 @@
 //! The gradient of a whole network against central differences.
 
-use scn_net::{LayerConfig, Network, Placement, Role, Shape, Tensor};
+use scn_net::{LayerConfig, Network, Placement, Recompute, Role, Shape, Tensor};
 
 use crate::small;
 
@@ -176,5 +176,38 @@ fn a_doubled_batch_has_the_same_gradient() {
         .fold(0.0, |largest: f32, g| largest.max(g.abs()));
     for (a, b) in once.iter().zip(&twice) {
         assert!((a - b).abs() <= 1e-2 * size, "{a} {b}");
+    }
+}
+
+/// Whatever is remembered: the same gradients, moments and reports to the bit.
+#[test]
+fn recomputed_codes_change_nothing() {
+    for placement in [Placement::Before, Placement::After] {
+        for layers in [1, 2, 5] {
+            let mut config = small::config().network;
+            config.batch_norm.placement = placement;
+            config.layers = [(6, 1), (9, 1), (6, 2), (8, 1), (7, 1)][..layers]
+                .iter()
+                .map(|&(atoms, stride)| LayerConfig { atoms, stride })
+                .collect();
+            let images = images(Shape {
+                channels: 1,
+                images: 9,
+                height: 8,
+                width: 8,
+            });
+            let labels: Vec<u16> = (0..9).collect();
+            let [kept, again] = [Recompute::Nothing, Recompute::Codes].map(|recompute| {
+                let mut network = Network::new(&config, 5).unwrap();
+                network.set_recompute(recompute);
+                let report = network.loss_and_gradients(images.clone(), &labels);
+                let params = network.params();
+                let numbers: Vec<(String, Vec<f32>, Vec<f32>)> = params
+                    .map(|(name, param)| (name, param.value.clone(), param.grad.clone()))
+                    .collect();
+                (report.unwrap(), numbers)
+            });
+            assert_eq!(kept, again);
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use scn_data::{DatasetName, ImageSet, Loader, Normalization};
-use scn_net::{Model, Network, RunConfig, Sgd, Tensor, presets};
+use scn_net::{Model, Network, RunConfig, Sgd, Tensor, learning_rate, presets, tolerances};
 use scn_solvers::InstructionSet;
 use scn_solvers::testing::normal_matrix;
 use scn_solvers::tile::peak_operations_per_second;
@@ -56,6 +56,15 @@ pub(super) struct NetworkBench {
 pub(super) struct Train {
     #[command(flatten)]
     bench: NetworkBench,
+    /// Part of the run, from 0 to 1, whose learning rate and tolerances the steps have
+    #[arg(long, value_name = "PART", default_value_t = 0.0, value_parser = part)]
+    part: f64,
+}
+
+fn part(text: &str) -> Result<f64, String> {
+    let part = text.parse().ok();
+    part.filter(|part| (0.0..=1.0).contains(part))
+        .ok_or_else(|| "expected a number from 0 to 1".to_string())
 }
 
 /// Inference: images per second, time per phase and per layer, passes, share of the machine's peak, peak memory.
@@ -74,6 +83,7 @@ pub(super) struct Infer {
 impl Train {
     pub(super) fn run(&self, output: &Output) -> Result<()> {
         let mut subject = self.bench.prepare(output)?;
+        subject.go_to(self.part)?;
         subject.train(self.bench.warm_up, None)?;
         let mut phases = Phases::new(&subject.config.network);
         subject.network.set_timed(true)?;
@@ -88,6 +98,7 @@ impl Infer {
         if self.bench.model.is_none() {
             subject.train(self.bench.warm_up, None)?;
         }
+        subject.network.solve_as_configured()?;
         subject.infer(self.bench.warm_up, None)?;
         let mut phases = Phases::new(&subject.config.network);
         subject.network.set_timed(true)?;
@@ -101,6 +112,7 @@ struct Subject {
     config: RunConfig,
     network: Network,
     optimizer: Sgd,
+    rate: f64,
     loader: Loader,
     random_pictures: bool,
 }
@@ -115,7 +127,7 @@ impl NetworkBench {
             config.training.batch_size = size;
         }
         config.validate()?;
-        let network = match &self.model {
+        let mut network = match &self.model {
             None => Network::new(&config.network, config.seed)?,
             Some(path) => {
                 let mut network = Model::load(path)?.network;
@@ -130,6 +142,7 @@ impl NetworkBench {
                 network
             }
         };
+        network.set_recompute(config.training.recompute);
         let batches = usize::from(self.steps).max(usize::from(self.warm_up));
         let count = batches * config.training.batch_size;
         let (images, random_pictures) = if self.data.holds(config.dataset) {
@@ -153,6 +166,7 @@ impl NetworkBench {
         )?;
         Ok(Subject {
             optimizer: Sgd::new(&config.training),
+            rate: config.training.learning_rate,
             network,
             loader,
             random_pictures,
@@ -186,6 +200,18 @@ impl NetworkBench {
 }
 
 impl Subject {
+    /// Takes on the learning rate and the tolerances of a part of the run.
+    fn go_to(&mut self, part: f64) -> Result<()> {
+        let RunConfig {
+            training, network, ..
+        } = &self.config;
+        let steps = 1 << 20;
+        let step = (part * steps as f64) as u64;
+        self.rate = learning_rate(training, step, steps);
+        let solver = tolerances(training, network.solver, step, steps);
+        Ok(self.network.solve_with(&solver)?)
+    }
+
     /// So many steps of training.
     fn train(&mut self, steps: u16, mut phases: Option<&mut Phases>) -> Result<()> {
         let mut batches = self.loader.epoch(0, 0).take(usize::from(steps));
@@ -198,8 +224,7 @@ impl Subject {
             let loaded = Instant::now();
             let report = self.network.loss_and_gradients(images, &batch.labels)?;
             let known = Instant::now();
-            let rate = self.config.training.learning_rate;
-            self.optimizer.step(&mut self.network, rate)?;
+            self.optimizer.step(&mut self.network, self.rate)?;
             if let Some(phases) = phases.as_deref_mut() {
                 let loading = loaded - begun;
                 phases.step(begun.elapsed(), loading, known - loaded, known.elapsed());
