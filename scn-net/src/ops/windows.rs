@@ -5,6 +5,7 @@
 //! The matrix of windows is never formed; both directions copy runs of pixels.
 
 mod flat;
+mod strided;
 
 use std::ops::Range;
 
@@ -13,7 +14,7 @@ use scn_grad::SignalGradient;
 use scn_solvers::tile::expect_columns;
 use scn_solvers::{ColumnSource, Scalar};
 
-use self::flat::{ColumnMasks, Gather, Scatter, Stretch};
+use self::flat::{ColumnMasks, Stretch};
 
 use crate::tensor::{Shape, Tensor};
 
@@ -93,24 +94,6 @@ impl WindowGeometry {
             column += length;
         }
     }
-
-    /// The columns j of a run, counted from its first, whose pixel `j s + dx - padding` is inside the map.
-    #[inline(always)]
-    fn inside(&self, run: &Run, dx: usize) -> Range<usize> {
-        let from = self.padding.saturating_sub(dx).div_ceil(self.stride);
-        let to = (self.input.width + self.padding)
-            .saturating_sub(dx)
-            .div_ceil(self.stride);
-        let start = from.clamp(run.first, run.first + run.length);
-        let end = to.clamp(start, run.first + run.length);
-        start - run.first..end - run.first
-    }
-
-    /// The pixel column of the first column inside.
-    #[inline(always)]
-    fn pixel(&self, run: &Run, dx: usize, inside: &Range<usize>) -> usize {
-        (run.first + inside.start) * self.stride + dx - self.padding
-    }
 }
 
 /// Neighbouring columns over one row of pixels.
@@ -173,7 +156,7 @@ impl ColumnSource<f32> for Windows<'_> {
             && columns.len() <= f32::tile()
         {
             for stretch in Stretch::all(&self.geometry, columns.clone()) {
-                f32::dispatch(Gather {
+                f32::dispatch(flat::Gather {
                     geometry: &self.geometry,
                     masks,
                     stretch,
@@ -185,42 +168,12 @@ impl ColumnSource<f32> for Windows<'_> {
             self.expect(columns.end);
             return;
         }
-        let Shape {
-            images,
-            height,
-            width,
-            ..
-        } = self.geometry.input;
-        self.geometry.runs(columns, |run| {
-            let row = run.y.map(|y| {
-                let start = ((run.channel * images + run.image) * height + y) * width;
-                &self.pixels[start..start + width]
-            });
-            for dx in 0..self.geometry.window {
-                let out = &mut out[(run.entry + dx) * stride + run.offset..][..run.length];
-                let Some(row) = row else {
-                    out.fill(0.0);
-                    continue;
-                };
-                let inside = self.geometry.inside(&run, dx);
-                out[..inside.start].fill(0.0);
-                out[inside.end..].fill(0.0);
-                if inside.is_empty() {
-                    continue;
-                }
-                let pixels = &row[self.geometry.pixel(&run, dx, &inside)..];
-                let out = &mut out[inside];
-                if self.geometry.stride == 1 {
-                    out.copy_from_slice(&pixels[..out.len()]);
-                } else {
-                    for (out, &pixel) in out
-                        .iter_mut()
-                        .zip(pixels.iter().step_by(self.geometry.stride))
-                    {
-                        *out = pixel;
-                    }
-                }
-            }
+        f32::dispatch(strided::Gather {
+            geometry: &self.geometry,
+            columns,
+            pixels: self.pixels,
+            out,
+            stride,
         });
     }
 }
@@ -256,7 +209,7 @@ impl SignalGradient<f32> for WindowsGradient<'_> {
             && columns.len() <= f32::tile()
         {
             for stretch in Stretch::all(&self.geometry, columns) {
-                f32::dispatch(Scatter {
+                f32::dispatch(flat::Scatter {
                     geometry: &self.geometry,
                     masks,
                     stretch,
@@ -268,40 +221,13 @@ impl SignalGradient<f32> for WindowsGradient<'_> {
             }
             return;
         }
-        let Shape { height, width, .. } = self.geometry.input;
-        self.geometry.runs(columns, |run| {
-            let Some(y) = run.y else { return };
-            let Some(channel) = self
-                .pixels
-                .as_mut()
-                .row_mut(run.channel)
-                .try_as_row_major_mut()
-            else {
-                return;
-            };
-            let start = ((run.image - self.first_image) * height + y) * width;
-            let row = &mut channel.as_slice_mut()[start..start + width];
-            for dx in 0..self.geometry.window {
-                let inside = self.geometry.inside(&run, dx);
-                if inside.is_empty() {
-                    continue;
-                }
-                let pixels = &mut row[self.geometry.pixel(&run, dx, &inside)..];
-                let gradient = &gradient[(run.entry + dx) * stride + run.offset..][inside];
-                if self.geometry.stride == 1 {
-                    for (pixel, &value) in pixels.iter_mut().zip(gradient) {
-                        *pixel += value;
-                    }
-                } else {
-                    for (pixel, &value) in pixels
-                        .iter_mut()
-                        .step_by(self.geometry.stride)
-                        .zip(gradient)
-                    {
-                        *pixel += value;
-                    }
-                }
-            }
+        f32::dispatch(strided::Scatter {
+            geometry: &self.geometry,
+            columns,
+            pixels: &mut self.pixels,
+            first_image: self.first_image,
+            tile: gradient,
+            stride,
         });
     }
 }

@@ -1,0 +1,202 @@
+//! Windows at any stride, a row of pixels at a time.
+//!
+//! Pixels are first parted by their column modulo the stride s: part r of a row holds the pixels of columns r, r + s, r + 2 s, .... Entry dx of
+//! the windows of a row then is one stretch of one part, `j + (dx - padding) div s` of part `(dx - padding) mod s`. Parts have zeros before and
+//! behind them, where windows reach beyond the image.
+
+use faer::MatMut;
+use scn_solvers::tile::{Kernel, Lanes};
+
+use super::{Run, WindowGeometry};
+use crate::tensor::Shape;
+use std::ops::Range;
+
+/// Rows of pixels in parts.
+struct Parts {
+    numbers: Vec<f32>,
+    stride: usize,
+    /// Numbers of a part, zeros before and behind included.
+    length: usize,
+    /// Zeros before a part.
+    before: usize,
+}
+
+impl Parts {
+    fn new(geometry: &WindowGeometry) -> Self {
+        let stride = geometry.stride;
+        let (_, windows) = geometry.map();
+        // No window reaches further.
+        let before = geometry.padding.div_ceil(stride);
+        let behind = geometry.window.div_ceil(stride);
+        let length = before + windows.max(geometry.input.width.div_ceil(stride)) + behind;
+        Self {
+            numbers: vec![0.0; stride * length],
+            stride,
+            length,
+            before,
+        }
+    }
+
+    /// The numbers of part r for the columns of the image.
+    #[inline(always)]
+    fn part(&mut self, r: usize) -> &mut [f32] {
+        &mut self.numbers[r * self.length + self.before..(r + 1) * self.length]
+    }
+
+    /// Where entry dx of windows stands, the first of which has column `first`.
+    #[inline(always)]
+    fn entry(
+        &self,
+        geometry: &WindowGeometry,
+        dx: usize,
+        first: usize,
+        length: usize,
+    ) -> Range<usize> {
+        let ahead = dx as isize - geometry.padding as isize;
+        let stride = self.stride as isize;
+        let part = ahead.rem_euclid(stride) as usize * self.length + self.before + first;
+        let start = part.wrapping_add_signed(ahead.div_euclid(stride));
+        start..start + length
+    }
+
+    #[inline(always)]
+    fn take(&mut self, row: &[f32]) {
+        if self.stride == 2 {
+            let (pairs, rest) = row.as_chunks::<2>();
+            let [even, odd] = [0, self.length].map(|part| part + self.before);
+            for (j, pair) in pairs.iter().enumerate() {
+                self.numbers[even + j] = pair[0];
+                self.numbers[odd + j] = pair[1];
+            }
+            if let Some(&last) = rest.first() {
+                self.numbers[even + pairs.len()] = last;
+            }
+            return;
+        }
+        for r in 0..self.stride {
+            let pixels = row.iter().skip(r).step_by(self.stride);
+            for (number, &pixel) in self.part(r).iter_mut().zip(pixels) {
+                *number = pixel;
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn add_to(&mut self, row: &mut [f32]) {
+        for r in 0..self.stride {
+            let stride = self.stride;
+            let pixels = row.iter_mut().skip(r).step_by(stride);
+            for (&mut number, pixel) in self.part(r).iter_mut().zip(pixels) {
+                *pixel += number;
+            }
+        }
+    }
+}
+
+/// Fills a tile with windows.
+pub(super) struct Gather<'a> {
+    pub(super) geometry: &'a WindowGeometry,
+    pub(super) columns: Range<usize>,
+    /// Channels × images × pixels.
+    pub(super) pixels: &'a [f32],
+    pub(super) out: &'a mut [f32],
+    /// Numbers of a row of the tile.
+    pub(super) stride: usize,
+}
+
+impl Kernel<f32> for Gather<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes<f32>>(self, _: L) {
+        let Self {
+            geometry,
+            columns,
+            pixels,
+            out,
+            stride,
+        } = self;
+        let Shape {
+            images,
+            height,
+            width,
+            ..
+        } = geometry.input;
+        let mut parts = Parts::new(geometry);
+        geometry.runs(columns, |run| {
+            if let Some(y) = run.y {
+                let start = ((run.channel * images + run.image) * height + y) * width;
+                parts.take(&pixels[start..start + width]);
+            }
+            for dx in 0..geometry.window {
+                let out = &mut out[(run.entry + dx) * stride + run.offset..][..run.length];
+                if run.y.is_none() {
+                    out.fill(0.0);
+                    continue;
+                }
+                let entry = parts.entry(geometry, dx, run.first, run.length);
+                move_numbers(&parts.numbers[entry], out);
+            }
+        });
+    }
+}
+
+/// Adds a tile to the pixels that windows are made of.
+pub(super) struct Scatter<'a, 'p> {
+    pub(super) geometry: &'a WindowGeometry,
+    pub(super) columns: Range<usize>,
+    /// Channels × pixels of the images from `first_image` on.
+    pub(super) pixels: &'a mut MatMut<'p, f32>,
+    pub(super) first_image: usize,
+    pub(super) tile: &'a [f32],
+    /// Numbers of a row of the tile.
+    pub(super) stride: usize,
+}
+
+impl Kernel<f32> for Scatter<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes<f32>>(self, _: L) {
+        let Self {
+            geometry,
+            columns,
+            pixels,
+            first_image,
+            tile,
+            stride,
+        } = self;
+        let Shape { height, width, .. } = geometry.input;
+        let mut parts = Parts::new(geometry);
+        geometry.runs(columns, |run: Run| {
+            let Some(y) = run.y else { return };
+            let channel = pixels.as_mut().row_mut(run.channel).try_as_row_major_mut();
+            let Some(channel) = channel else { return };
+            parts.numbers.fill(0.0);
+            for dx in 0..geometry.window {
+                let tile = &tile[(run.entry + dx) * stride + run.offset..][..run.length];
+                let entry = parts.entry(geometry, dx, run.first, run.length);
+                for (number, &value) in parts.numbers[entry].iter_mut().zip(tile) {
+                    *number += value;
+                }
+            }
+            let start = ((run.image - first_image) * height + y) * width;
+            parts.add_to(&mut channel.as_slice_mut()[start..start + width]);
+        });
+    }
+}
+
+/// Numbers that are moved at a time: a call costs more than these moves.
+const PIECE: usize = 8;
+
+#[inline(always)]
+fn move_numbers(from: &[f32], to: &mut [f32]) {
+    let ((from, from_rest), (to, to_rest)) =
+        (from.as_chunks::<PIECE>(), to.as_chunks_mut::<PIECE>());
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = *from;
+    }
+    for (to, from) in to_rest.iter_mut().zip(from_rest) {
+        *to = *from;
+    }
+}
