@@ -1,6 +1,7 @@
-//! The command line as a person uses it: `network` trains and uses a small network, `solve` solves, `mistakes` are answered.
+//! The command line as a person uses it: `network` trains and uses a small network, `bench` measures, `solve` solves, `mistakes` are answered.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod bench;
 mod mistakes;
 mod network;
 mod solve;

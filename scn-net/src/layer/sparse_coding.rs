@@ -1,6 +1,7 @@
 //! The sparse coding layer: every window of the map is replaced by its sparse code.
 
 use faer::{MatMut, MatRef};
+use rayon::prelude::*;
 use scn_grad::{Gradients, MaskedAuto};
 use scn_solvers::{
     Auto, CoordinateDescent, ElasticNet, Fista, Lambda1, Problem, Report, Settings, Sign, Solver,
@@ -8,7 +9,7 @@ use scn_solvers::{
 
 use super::{Activity, AdjointActivity, Layer, Saved, wrong_saved};
 use crate::config::{SolverConfig, SolverMethod};
-use crate::ops::encode::{WindowCoding, encode_windows, encode_windows_adjoint};
+use crate::ops::encode::{WindowCoding, Workers, encode_windows, encode_windows_adjoint};
 use crate::param::{Param, Role};
 use crate::tensor::Tensor;
 use crate::{ConfigError, NetError};
@@ -28,6 +29,7 @@ pub(crate) struct SparseCoding {
     timed: bool,
     solver: Box<dyn Solver<f32>>,
     adjoint: MaskedAuto,
+    workers: Workers,
 }
 
 /// What a sparse coding layer starts with.
@@ -97,6 +99,7 @@ impl SparseCoding {
             timed: false,
             solver,
             adjoint,
+            workers: Workers::default(),
         })
     }
 
@@ -115,7 +118,8 @@ impl SparseCoding {
     }
 
     fn activity(&self, codes: &Tensor, report: &Report) -> Activity {
-        let active = codes.data().iter().filter(|&&code| code != 0.0).count();
+        let active = |codes: &[f32]| codes.iter().filter(|&&code| code != 0.0).count();
+        let active: usize = codes.data().par_chunks(1 << 16).map(active).sum();
         let lambda1 = &self.lambda1.value;
         Activity {
             active: active as f64 / codes.data().len().max(1) as f64,
@@ -193,6 +197,7 @@ impl Layer for SparseCoding {
         let (dx, report) = encode_windows_adjoint(
             self.coding(),
             &self.adjoint,
+            &self.workers,
             &input,
             &codes,
             &dy,

@@ -3,18 +3,20 @@
 //! Forward: `a* = argmin 1/2 ||x - D a||² + λ1'a + λ2/2 ||a||², a >= 0` for every window x (paper, eq. (1)). The codes of all
 //! windows are a feature map with one channel per atom.
 
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
+
 use faer::{MatMut, MatRef};
-use rayon::prelude::*;
 use scn_grad::{Adjoint, AdjointSums, Gradients, Linearization, MaskedReport, MaskedSolver};
 use scn_solvers::{Problem, Report, Solver, Start, encode};
 
 use crate::NetError;
-use crate::ops::windows::{Windows, WindowsGradient};
+use crate::ops::windows::{WindowGeometry, Windows, WindowsGradient};
 use crate::tensor::{Shape, Tensor};
 
-/// Columns that one task of the adjoint has at least. Tasks are whole images and depend on nothing but the shape, so
-/// that sums over columns are taken in the same order for any number of threads.
-const TASK_COLUMNS: usize = 1024;
+/// Columns of the adjoint that are not divided among threads any more: whole images, for which these are enough. Whole tiles too, of 48
+/// columns, where maps have 8 × 8 or 16 × 16 positions. Fewer would leave more tiles half empty, more would leave threads idle.
+const TASK_COLUMNS: usize = 768;
 
 /// What is solved in each window, and where windows stand.
 #[derive(Debug, Clone, Copy)]
@@ -57,6 +59,7 @@ pub(crate) fn encode_windows(
 pub(crate) fn encode_windows_adjoint(
     coding: WindowCoding<'_>,
     solver: &dyn MaskedSolver<f32>,
+    workers: &Workers,
     map: &Tensor,
     codes: &Tensor,
     cotangent: &Tensor,
@@ -74,44 +77,96 @@ pub(crate) fn encode_windows_adjoint(
     let columns = codes.shape().positions();
     let codes = MatRef::from_row_major_slice(codes.data(), problem.atoms(), columns);
     let cotangent = MatRef::from_row_major_slice(cotangent.data(), problem.atoms(), columns);
-    let point = Linearization::new(problem, &windows, codes)?;
-
-    let pixels = shape.height * shape.width;
-    let task_images = TASK_COLUMNS
-        .div_ceil(geometry.positions())
-        .min(shape.images)
-        .max(1);
+    let images = TASK_COLUMNS.div_ceil(geometry.positions().max(1)).max(1);
+    let task = Task {
+        point: &Linearization::new(problem, &windows, codes)?,
+        solver,
+        cotangent,
+        geometry,
+        images,
+        timed,
+        workers,
+    };
     let mut map_gradient = Tensor::unspecified(shape);
-    let parts: Vec<(AdjointSums<f32>, MaskedReport)> = MatMut::from_row_major_slice_mut(
-        map_gradient.data_mut(),
-        shape.channels,
-        shape.positions(),
-    )
-    .par_col_chunks_mut(task_images * pixels)
-    .enumerate()
-    .map_init(
-        || Adjoint::new().timed(timed),
-        |adjoint, (task, mut pixels_of_task)| {
-            pixels_of_task.fill(0.0);
-            let first_image = task * task_images;
-            let images = pixels_of_task.ncols() / pixels;
-            let columns =
-                first_image * geometry.positions()..(first_image + images) * geometry.positions();
-            let mut sums = AdjointSums::zeros(problem);
-            let mut sink = WindowsGradient::new(geometry, pixels_of_task, first_image);
-            let report = adjoint.columns(
-                &point,
-                solver,
-                cotangent,
-                columns,
-                &mut sums,
-                Some(&mut sink),
-            );
-            (sums, report)
-        },
-    )
-    .collect();
-
-    let report = AdjointSums::finish_all(parts, problem, gradients);
+    let (rows, positions) = (shape.channels, shape.positions());
+    let pixels = MatMut::from_row_major_slice_mut(map_gradient.data_mut(), rows, positions);
+    let report = if shape.images == 0 {
+        MaskedReport::empty()
+    } else {
+        let (sums, report) = task.run(0..shape.images, pixels);
+        sums.finish(problem, gradients);
+        report
+    };
     Ok((map_gradient, report))
+}
+
+/// Memory of those who work on an adjoint, kept from call to call.
+#[derive(Debug, Default)]
+pub(crate) struct Workers(Mutex<Vec<Adjoint<f32>>>);
+
+/// The adjoint of a range of images.
+struct Task<'a> {
+    point: &'a Linearization<'a, f32>,
+    solver: &'a dyn MaskedSolver<f32>,
+    cotangent: MatRef<'a, f32>,
+    geometry: WindowGeometry,
+    /// Images that are not divided any more.
+    images: usize,
+    timed: bool,
+    workers: &'a Workers,
+}
+
+impl Task<'_> {
+    /// In halves, as long as there are images enough, so that sums are added up in the same tree for any number of threads. `pixels` receives
+    /// the gradient of these images.
+    fn run(
+        &self,
+        images: Range<usize>,
+        pixels: MatMut<'_, f32>,
+    ) -> (AdjointSums<f32>, MaskedReport) {
+        if images.len() <= self.images {
+            return self.images(images, pixels);
+        }
+        // Whole tasks to the left.
+        let half = images.len().div_ceil(self.images).div_ceil(2) * self.images;
+        let middle = images.start + half;
+        let per_image = pixels.ncols() / images.len();
+        let (left, right) = pixels.split_at_col_mut(half * per_image);
+        let ((mut sums, report), (others, later)) = rayon::join(
+            || self.run(images.start..middle, left),
+            || self.run(middle..images.end, right),
+        );
+        sums.add(&others);
+        (sums, report.merge(later))
+    }
+
+    fn images(
+        &self,
+        images: Range<usize>,
+        mut pixels: MatMut<'_, f32>,
+    ) -> (AdjointSums<f32>, MaskedReport) {
+        pixels.fill(0.0);
+        let per_image = self.geometry.positions();
+        let columns = images.start * per_image..images.end * per_image;
+        let mut sums = AdjointSums::zeros(self.point.problem());
+        let mut sink = WindowsGradient::new(self.geometry, pixels, images.start);
+        let idle = || {
+            self.workers
+                .0
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+        };
+        let worker = idle().pop();
+        let mut worker = worker.unwrap_or_default().timed(self.timed);
+        let report = worker.columns(
+            self.point,
+            self.solver,
+            self.cotangent,
+            columns,
+            &mut sums,
+            Some(&mut sink),
+        );
+        idle().push(worker);
+        (sums, report)
+    }
 }

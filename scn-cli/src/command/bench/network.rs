@@ -225,9 +225,10 @@ impl Subject {
             let report = self.network.loss_and_gradients(images, &batch.labels)?;
             let known = Instant::now();
             self.optimizer.step(&mut self.network, self.rate)?;
+            let done = Instant::now();
             if let Some(phases) = phases.as_deref_mut() {
                 let loading = loaded - begun;
-                phases.step(begun.elapsed(), loading, known - loaded, known.elapsed());
+                phases.step(done - begun, loading, known - loaded, done - known);
                 phases.layers(&report.activity, &report.adjoint, &report.times);
             }
         }
@@ -244,9 +245,9 @@ impl Subject {
             let images = Tensor::from_batch(&batch)?;
             let loaded = Instant::now();
             let (_, activity, times) = self.network.infer_timed(images)?;
+            let done = Instant::now();
             if let Some(phases) = phases.as_deref_mut() {
-                let loading = loaded - begun;
-                phases.step(begun.elapsed(), loading, loaded.elapsed(), Duration::ZERO);
+                phases.step(done - begun, loaded - begun, done - loaded, Duration::ZERO);
                 phases.layers(&activity, &[], &times);
             }
         }

@@ -1,0 +1,85 @@
+use predicates::prelude::*;
+
+use crate::{json, scn};
+
+fn number(value: &serde_json::Value) -> f64 {
+    value.as_f64().unwrap()
+}
+
+/// The phases of a step make up the step, and every sparse coding layer reports what it did.
+#[test]
+fn bench_says_where_the_time_of_a_network_goes() {
+    for (what, adjoint) in [("train", true), ("infer", false)] {
+        let report = json(scn().args([
+            "bench",
+            what,
+            "--preset",
+            "digits",
+            "--steps",
+            "2",
+            "--warm-up",
+            "1",
+        ]));
+        assert_eq!(report["what"], what);
+        assert_eq!(report["batch_size"], 32);
+        assert_eq!(report["random_pictures"], false);
+        let step = number(&report["seconds_per_step"]);
+        let rate = number(&report["images_per_second"]);
+        assert!((rate * step / 32.0 - 1.0).abs() < 1e-9);
+        assert!(number(&report["share_of_peak"]) > 0.0);
+        let phases = report["phases"].as_array().unwrap();
+        let sum: f64 = phases.iter().map(|phase| number(&phase["seconds"])).sum();
+        // What is left is between two readings of the clock.
+        assert!(sum <= step && sum > 0.9 * step, "{sum} of {step}");
+        let names: Vec<&str> = phases.iter().filter_map(|p| p["phase"].as_str()).collect();
+        assert!(names.contains(&"solve"));
+        assert_eq!(names.contains(&"adjoint: solve"), adjoint);
+        let layers = report["layers"].as_array().unwrap();
+        assert_eq!(layers.len(), 5);
+        for layer in layers {
+            assert!(number(&layer["passes"]) >= 1.0);
+            assert_eq!(layer["adjoint_passes"].is_null(), !adjoint);
+        }
+        assert_eq!(layers[0]["windows"], 32 * 64);
+    }
+}
+
+/// Without a data set there are random pictures, and a word about it.
+#[test]
+fn bench_needs_no_data() {
+    let empty = tempfile::tempdir().unwrap();
+    let mut command = scn();
+    command
+        .args([
+            "bench",
+            "infer",
+            "--preset",
+            "mnist-scn1",
+            "--batch-size",
+            "2",
+        ])
+        .args(["--steps", "1", "--warm-up", "1", "--data"])
+        .arg(empty.path());
+    command
+        .assert()
+        .success()
+        .stdout(predicate::str::contains("mnist-scn1, batches of 2:"))
+        .stderr(predicate::str::contains("pictures are random"));
+}
+
+#[test]
+fn a_model_of_another_network_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("m.safetensors");
+    let mut init = scn();
+    init.args(["init", "--preset", "digits", "--out"])
+        .arg(&model);
+    init.assert().success();
+    let mut bench = scn();
+    bench
+        .args(["bench", "train", "--preset", "mnist-scn1", "--model"])
+        .arg(&model);
+    bench.assert().failure().stderr(predicate::str::contains(
+        "expected a network as in preset mnist-scn1",
+    ));
+}
