@@ -148,8 +148,8 @@ impl Network {
     /// # Errors
     /// A setting out of range.
     pub fn solve_with(&mut self, solver: &SolverConfig) -> Result<(), ConfigError> {
-        let layers = self.layers.iter_mut();
-        layers.map(|named| named.layer.set_solver(solver)).collect()
+        let mut layers = self.layers.iter_mut();
+        layers.try_for_each(|named| named.layer.set_solver(solver))
     }
 
     /// Solves codes and adjoint as its configuration says.
@@ -172,8 +172,8 @@ impl Network {
     /// None, as long as the settings of the solver are in range, which was checked when they were set.
     pub fn set_timed(&mut self, timed: bool) -> Result<(), ConfigError> {
         self.timed = timed;
-        let layers = self.layers.iter_mut();
-        layers.map(|named| named.layer.set_timed(timed)).collect()
+        let mut layers = self.layers.iter_mut();
+        layers.try_for_each(|named| named.layer.set_timed(timed))
     }
 
     /// Logits (classes × images) with the moments of the training data, and what each sparse coding layer did.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-/// Time spent in [`encode`](crate::encode), summed over threads; zero unless [asked for](crate::Settings::timed).
+/// Time spent in [`encode`](crate::encode()), summed over threads; zero unless [asked for](crate::Settings::timed).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct EncodeTimes {
     /// Bringing signals into tiles, where they do not lie in memory as they are needed.
