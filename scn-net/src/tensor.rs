@@ -148,11 +148,6 @@ impl Tensor {
         Arc::<Buffer>::make_mut(&mut self.data)
     }
 
-    /// All numbers, to be written to, if no clone shares them.
-    pub(crate) fn unshared_mut(&mut self) -> Option<&mut [f32]> {
-        Arc::get_mut(&mut self.data).map(|data| &mut **data)
-    }
-
     /// The `shape().positions()` numbers of a channel.
     pub fn channel(&self, channel: usize) -> &[f32] {
         let positions = self.shape.positions();

@@ -70,8 +70,7 @@ impl Layer for BatchNorm {
     }
 
     fn forward(&self, x: Tensor) -> Result<(Tensor, Saved, Option<Activity>), NetError> {
-        let moments = batch_norm::moments(&x);
-        let output = batch_norm::normalize(x, &moments, self.epsilon);
+        let (output, moments) = batch_norm::forward(&x, self.epsilon);
         Ok((output.clone(), Saved::Normalized { output, moments }, None))
     }
 

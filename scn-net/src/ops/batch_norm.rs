@@ -22,56 +22,55 @@ pub(crate) struct ChannelMoments {
     pub(crate) variance: Vec<f32>,
 }
 
-/// The moments of each channel of a batch. Each channel is summed by one thread, in f64, in one pass.
-pub(crate) fn moments(x: &Tensor) -> ChannelMoments {
-    let count = x.shape().positions().max(1) as f64;
-    let (mean, variance) = (0..x.shape().channels)
-        .into_par_iter()
-        .map(|channel| {
-            let values = x.channel(channel);
-            // Any number of about their size: the squares then hold little besides the variance.
-            let origin = f64::from(values.first().copied().unwrap_or(0.0));
-            let [sum, square] = f32::dispatch(Sums {
-                values: [values, values],
-                terms: |[x, _]: [f64; 2]| [x - origin, (x - origin) * (x - origin)],
-            });
-            let mean = sum / count;
-            let variance = (square / count - mean * mean).max(0.0);
-            ((origin + mean) as f32, variance as f32)
+/// A batch normalised by its own moments, and these: each channel by one thread, which reads it from memory once.
+pub(crate) fn forward(x: &Tensor, epsilon: f32) -> (Tensor, ChannelMoments) {
+    let positions = x.shape().positions().max(1);
+    let mut y = Tensor::unspecified(x.shape());
+    let (mean, variance) = y
+        .data_mut()
+        .par_chunks_mut(positions)
+        .enumerate()
+        .map(|(channel, y)| {
+            let x = x.channel(channel);
+            let (mean, variance) = moments(x);
+            let inverse = inverse_deviation(variance, epsilon);
+            for (y, &x) in y.iter_mut().zip(x) {
+                *y = (x - mean) * inverse;
+            }
+            (mean, variance)
         })
         .unzip();
-    ChannelMoments { mean, variance }
+    (y, ChannelMoments { mean, variance })
 }
 
-/// `(x - μ) / sqrt(σ² + ε)` with given moments; in place where nobody else uses x.
+/// Mean and variance of a channel, summed in f64.
+fn moments(values: &[f32]) -> (f32, f32) {
+    let count = values.len().max(1) as f64;
+    // Any number of about their size: the squares then hold little besides the variance.
+    let origin = f64::from(values.first().copied().unwrap_or(0.0));
+    let sums = f32::dispatch(Sums {
+        values: [values, values],
+        terms: |[x, _]: [f64; 2]| [x - origin, (x - origin) * (x - origin)],
+    });
+    let [mean, square] = sums.map(|sum| sum / count);
+    let variance = (square - mean * mean).max(0.0);
+    ((origin + mean) as f32, variance as f32)
+}
+
+/// `(x - μ) / sqrt(σ² + ε)` with given moments, in place.
 pub(crate) fn normalize(mut x: Tensor, moments: &ChannelMoments, epsilon: f32) -> Tensor {
     let positions = x.shape().positions().max(1);
-    let line = |channel: usize| {
-        let inverse = inverse_deviation(moments.variance[channel], epsilon);
-        (moments.mean[channel], inverse)
-    };
-    if let Some(data) = x.unshared_mut() {
-        data.par_chunks_mut(positions)
-            .enumerate()
-            .for_each(|(channel, values)| {
-                let (mean, inverse) = line(channel);
-                for value in values {
-                    *value = (*value - mean) * inverse;
-                }
-            });
-        return x;
-    }
-    let mut y = Tensor::unspecified(x.shape());
-    y.data_mut()
+    x.data_mut()
         .par_chunks_mut(positions)
         .enumerate()
         .for_each(|(channel, values)| {
-            let (mean, inverse) = line(channel);
-            for (value, &x) in values.iter_mut().zip(x.channel(channel)) {
-                *value = (x - mean) * inverse;
+            let mean = moments.mean[channel];
+            let inverse = inverse_deviation(moments.variance[channel], epsilon);
+            for value in values {
+                *value = (*value - mean) * inverse;
             }
         });
-    y
+    x
 }
 
 /// dLoss/dx from dLoss/dy, in place, given `y` and the variance of the batch that made it.
@@ -161,8 +160,8 @@ mod tests {
         fn normalised_channels_have_mean_zero_and_variance_one(channels in 1usize..4, images in 1usize..5, seed in 0u64..1000) {
             let x = tensor(channels, images, seed);
             let count = x.shape().positions() as f64;
-            let statistics = moments(&x);
-            let y = normalize(x, &statistics, 1e-12);
+            let (y, statistics) = forward(&x, 1e-12);
+            prop_assert_eq!(&normalize(x, &statistics, 1e-12), &y);
             for channel in 0..channels {
                 let values = y.channel(channel);
                 let mean = values.iter().map(|&v| f64::from(v)).sum::<f64>() / count;
@@ -186,13 +185,11 @@ mod tests {
             let at = |step: f32| {
                 let moved = x.data().iter().zip(v.data()).map(|(x, v)| x + step * v).collect();
                 let moved = Tensor::new(x.shape(), moved).unwrap();
-                let statistics = moments(&moved);
-                let y = normalize(moved, &statistics, epsilon);
+                let (y, _) = forward(&moved, epsilon);
                 y.data().iter().zip(dy.data()).map(|(&y, &dy)| f64::from(y) * f64::from(dy)).sum::<f64>()
             };
             let difference = (at(h) - at(-h)) / f64::from(2.0 * h);
-            let statistics = moments(&x);
-            let y = normalize(x.clone(), &statistics, epsilon);
+            let (y, statistics) = forward(&x, epsilon);
             let dx = backward(&y, &statistics.variance, epsilon, dy.clone());
             let analytic: f64 = dx.data().iter().zip(v.data()).map(|(&d, &v)| f64::from(d) * f64::from(v)).sum();
             let size: f64 = dx.data().iter().zip(v.data()).map(|(&d, &v)| f64::from((d * v).abs())).sum::<f64>() + 1.0;
