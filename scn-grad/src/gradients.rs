@@ -78,7 +78,7 @@ impl<T: Scalar> AdjointSums<T> {
     ///
     /// # Panics
     /// If sums and gradients are those of problems of another shape.
-    pub fn finish_all(
+    pub(crate) fn finish_all(
         parts: impl IntoIterator<Item = (Self, MaskedReport)>,
         problem: &Problem<T>,
         into: &mut Gradients<T>,

@@ -15,13 +15,6 @@ pub struct EncodeTimes {
     pub store: Duration,
 }
 
-impl EncodeTimes {
-    /// All of it.
-    pub fn total(&self) -> Duration {
-        self.gather + self.correlate + self.solve + self.store
-    }
-}
-
 impl std::ops::AddAssign for EncodeTimes {
     fn add_assign(&mut self, other: Self) {
         self.gather += other.gather;

@@ -39,13 +39,6 @@ pub struct AdjointTimes {
     pub scatter: Duration,
 }
 
-impl AdjointTimes {
-    /// All of it.
-    pub fn total(&self) -> Duration {
-        self.gather + self.solve + self.sums + self.product + self.scatter
-    }
-}
-
 impl std::ops::AddAssign for AdjointTimes {
     fn add_assign(&mut self, other: Self) {
         self.gather += other.gather;

@@ -77,7 +77,7 @@ pub(crate) fn encode_windows_adjoint(
     let columns = codes.shape().positions();
     let codes = MatRef::from_row_major_slice(codes.data(), problem.atoms(), columns);
     let cotangent = MatRef::from_row_major_slice(cotangent.data(), problem.atoms(), columns);
-    let images = TASK_COLUMNS.div_ceil(geometry.positions().max(1)).max(1);
+    let images = TASK_COLUMNS.div_ceil(geometry.positions().max(1));
     let task = Task {
         point: &Linearization::new(problem, &windows, codes)?,
         solver,

@@ -15,7 +15,6 @@ use scn_solvers::tile::expect_columns;
 use scn_solvers::{ColumnSource, Scalar};
 
 use self::flat::{ColumnMasks, Stretch};
-
 use crate::tensor::{Shape, Tensor};
 
 /// Where windows stand on a feature map.
@@ -131,7 +130,7 @@ impl<'a> Windows<'a> {
     }
 
     /// At stride 1: the pixels of the next tile that this one has not had, for channels far from each other in memory, will soon be read.
-    fn expect(&self, next: usize) {
+    fn expect_pixels(&self, next: usize) {
         let Shape {
             channels, width, ..
         } = self.geometry.input;
@@ -165,7 +164,7 @@ impl ColumnSource<f32> for Windows<'_> {
                     stride,
                 });
             }
-            self.expect(columns.end);
+            self.expect_pixels(columns.end);
             return;
         }
         f32::dispatch(strided::Gather {

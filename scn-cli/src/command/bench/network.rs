@@ -98,7 +98,6 @@ impl Infer {
         if self.bench.model.is_none() {
             subject.train(self.bench.warm_up, None)?;
         }
-        subject.network.solve_as_configured()?;
         subject.infer(self.bench.warm_up, None)?;
         let mut phases = Phases::new(&subject.config.network);
         subject.network.set_timed(true)?;

@@ -49,6 +49,9 @@ const PARTS: [&str; 9] = [
     "adjoint: scatter",
 ];
 
+/// The first of them that belongs to the adjoint.
+const ADJOINT: usize = 4;
+
 /// Where it was measured.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Machine {
@@ -256,28 +259,39 @@ impl Layer {
         self.windows += activity.columns as u64;
         self.active += activity.active;
         self.passes += activity.passes;
-        self.spend(0, times.gather, 0.0);
-        self.spend(1, times.correlate, 2.0 * rows * atoms * columns);
-        let passes = 2.0 * activity.passes * atoms * atoms;
-        self.spend(2, times.solve, passes * columns);
-        self.spend(3, times.store, 0.0);
+        let passes = activity.passes;
+        let spent = [
+            (times.gather, 0.0),
+            (times.correlate, 2.0 * rows * atoms * columns),
+            (times.solve, 2.0 * passes * atoms * atoms * columns),
+            (times.store, 0.0),
+        ];
+        self.spend(0, spent);
     }
 
     fn take_adjoint(&mut self, columns: f64, adjoint: &AdjointActivity) {
         let times = adjoint.times;
         let (rows, atoms) = (self.rows as f64, self.atoms as f64);
         self.adjoint_passes += adjoint.passes;
-        self.spend(4, times.gather, 0.0);
-        let passes = 2.0 * adjoint.passes * atoms * atoms;
-        self.spend(5, times.solve, passes * columns);
-        self.spend(6, times.sums, 2.0 * (rows + atoms) * atoms * columns);
-        self.spend(7, times.product, 2.0 * rows * atoms * columns);
-        self.spend(8, times.scatter, 0.0);
+        let passes = adjoint.passes;
+        let spent = [
+            (times.gather, 0.0),
+            (times.solve, 2.0 * passes * atoms * atoms * columns),
+            (times.sums, 2.0 * (rows + atoms) * atoms * columns),
+            (times.product, 2.0 * rows * atoms * columns),
+            (times.scatter, 0.0),
+        ];
+        self.spend(ADJOINT, spent);
     }
 
-    fn spend(&mut self, part: usize, spent: Duration, operations: f64) {
-        self.parts[part] += spent;
-        self.operations[part] += operations;
+    /// Time and operations of consecutive parts.
+    fn spend<const COUNT: usize>(&mut self, first: usize, spent: [(Duration, f64); COUNT]) {
+        let parts = self.parts[first..].iter_mut();
+        let parts = parts.zip(&mut self.operations[first..]);
+        for ((part, operations), (time, counted)) in parts.zip(spent) {
+            *part += time;
+            *operations += counted;
+        }
     }
 
     fn summary(&self, steps: f64, peak: f64) -> LayerSummary {

@@ -40,9 +40,10 @@ impl ColumnMasks {
         }
     }
 
-    /// For `length` windows from a column of the map on.
-    fn of(&self, dx: usize, column: usize, length: usize) -> &[f32] {
-        &self.masks[dx * (self.width + self.longest) + column..][..length]
+    /// For one entry of the windows of a stretch.
+    fn of(&self, stretch: &Stretch, entry: &Entry) -> &[f32] {
+        let column = (stretch.first + entry.part.start) % self.width;
+        &self.masks[entry.dx * (self.width + self.longest) + column..][..entry.part.len()]
     }
 }
 
@@ -91,25 +92,7 @@ impl Stretch {
         let clamp = |position: usize| position.clamp(self.first, self.first + self.length);
         clamp(begin) - self.first..clamp(end).max(clamp(begin)) - self.first
     }
-}
 
-/// One entry of the windows of a stretch, in the first channel.
-struct Entry {
-    /// `dy window + dx`
-    row: usize,
-    dx: usize,
-    /// Those windows of the stretch for which its pixel row is in the image.
-    part: Range<usize>,
-    /// Where the pixel of the first of these stands in the image: outside by less than a row where its column is.
-    pixel: isize,
-}
-
-/// Channels that are taken together. Pixels of different channels are often a power of two apart and compete for the same places in the
-/// cache: so few channels that their pixels stay there for all entries of a window, and so many that what is added to a pixel for one entry
-/// is stored before the next adds to it.
-const CHANNELS: usize = 8;
-
-impl Stretch {
     /// All entries for some channels, then for the next.
     fn entries(
         self,
@@ -134,6 +117,22 @@ impl Stretch {
     }
 }
 
+/// One entry of the windows of a stretch, in the first channel.
+struct Entry {
+    /// `dy window + dx`
+    row: usize,
+    dx: usize,
+    /// Those windows of the stretch for which its pixel row is in the image.
+    part: Range<usize>,
+    /// Where the pixel of the first of these stands in the image: outside by less than a row where its column is.
+    pixel: isize,
+}
+
+/// Channels that are taken together. Pixels of different channels are often a power of two apart and compete for the same places in the
+/// cache: so few channels that their pixels stay there for all entries of a window, and so many that what is added to a pixel for one entry
+/// is stored before the next adds to it.
+const CHANNELS: usize = 8;
+
 /// Fills a tile with the windows of a stretch.
 pub(super) struct Gather<'a> {
     pub(super) geometry: &'a WindowGeometry,
@@ -157,8 +156,7 @@ impl Kernel<f32> for Gather<'_> {
         let Stretch { image, length, .. } = self.stretch;
         let plane = self.geometry.positions();
         for (channels, entry) in self.stretch.entries(self.geometry, channels) {
-            let first = (self.stretch.first + entry.part.start) % self.geometry.input.width;
-            let mask = self.masks.of(entry.dx, first, entry.part.len());
+            let mask = self.masks.of(&self.stretch, &entry);
             for channel in channels {
                 let row = channel * self.geometry.window * self.geometry.window + entry.row;
                 let out = &mut self.out[row * self.stride + self.stretch.offset..][..length];
@@ -169,10 +167,8 @@ impl Kernel<f32> for Gather<'_> {
                 match place(self.pixels.len(), pixel, out.len()) {
                     Some(place) => copy(lanes, &self.pixels[place], mask, out),
                     None => {
-                        for ((out, &mask), pixel) in out.iter_mut().zip(mask).zip(pixel..) {
-                            let there = usize::try_from(pixel).ok().filter(|_| mask != 0.0);
-                            *out = there.map_or(0.0, |pixel| self.pixels[pixel]);
-                        }
+                        out.fill(0.0);
+                        kept(mask, pixel).for_each(|(k, pixel)| out[k] = self.pixels[pixel]);
                     }
                 }
             }
@@ -201,8 +197,7 @@ impl Kernel<f32> for Scatter<'_, '_> {
         let plane = self.geometry.positions();
         let channels = self.geometry.input.channels;
         for (channels, entry) in self.stretch.entries(self.geometry, channels) {
-            let first = (self.stretch.first + entry.part.start) % self.geometry.input.width;
-            let mask = self.masks.of(entry.dx, first, entry.part.len());
+            let mask = self.masks.of(&self.stretch, &entry);
             let pixel = ((self.stretch.image - self.first_image) * plane) as isize + entry.pixel;
             let from = self.stretch.offset + entry.part.start;
             for channel in channels {
@@ -216,12 +211,7 @@ impl Kernel<f32> for Scatter<'_, '_> {
                 match place(pixels.len(), pixel, numbers.len()) {
                     Some(place) => add(lanes, numbers, mask, &mut pixels[place]),
                     None => {
-                        for ((&number, &mask), pixel) in numbers.iter().zip(mask).zip(pixel..) {
-                            if let Some(pixel) = usize::try_from(pixel).ok().filter(|_| mask != 0.0)
-                            {
-                                pixels[pixel] += number;
-                            }
-                        }
+                        kept(mask, pixel).for_each(|(k, pixel)| pixels[pixel] += numbers[k]);
                     }
                 }
             }
@@ -234,6 +224,13 @@ impl Kernel<f32> for Scatter<'_, '_> {
 fn place(count: usize, first: isize, length: usize) -> Option<Range<usize>> {
     let first = usize::try_from(first).ok()?;
     (first + length <= count).then(|| first..first + length)
+}
+
+/// Where there are not: one by one, those that the mask keeps, with their pixels.
+fn kept(mask: &[f32], first: isize) -> impl Iterator<Item = (usize, usize)> {
+    let pixels = (first..).map(usize::try_from).enumerate();
+    let kept = mask.iter().zip(pixels).filter(|(mask, _)| **mask != 0.0);
+    kept.filter_map(|(_, (k, pixel))| Some((k, pixel.ok()?)))
 }
 
 /// `to = from` where the mask is not 0, and 0 elsewhere.

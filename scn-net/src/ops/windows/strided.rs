@@ -4,12 +4,13 @@
 //! the windows of a row then is one stretch of one part, `j + (dx - padding) div s` of part `(dx - padding) mod s`. Parts have zeros before and
 //! behind them, where windows reach beyond the image.
 
+use std::ops::Range;
+
 use faer::MatMut;
 use scn_solvers::tile::{Kernel, Lanes};
 
 use super::{Run, WindowGeometry};
 use crate::tensor::Shape;
-use std::ops::Range;
 
 /// Rows of pixels in parts.
 struct Parts {
@@ -62,6 +63,7 @@ impl Parts {
     #[inline(always)]
     fn take(&mut self, row: &[f32]) {
         if self.stride == 2 {
+            // As pairs, which the compiler turns into moves of registers.
             let (pairs, rest) = row.as_chunks::<2>();
             let [even, odd] = [0, self.length].map(|part| part + self.before);
             for (j, pair) in pairs.iter().enumerate() {
