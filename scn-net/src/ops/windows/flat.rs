@@ -93,26 +93,19 @@ impl Stretch {
         clamp(begin) - self.first..clamp(end).max(clamp(begin)) - self.first
     }
 
-    /// All entries for some channels, then for the next.
-    fn entries(
-        self,
-        geometry: &WindowGeometry,
-        channels: usize,
-    ) -> impl Iterator<Item = (Range<usize>, Entry)> {
+    /// What is added to a pixel for one entry is stored before the next adds to it, if all channels have their turn in between.
+    fn entries(self, geometry: &WindowGeometry) -> impl Iterator<Item = Entry> {
         let (side, width, padding) = (geometry.window, geometry.input.width, geometry.padding);
-        (0..channels).step_by(CHANNELS).flat_map(move |first| {
-            (0..side * side).map(move |place| {
-                let (dx, dy) = (place / side, place % side);
-                let part = self.part(geometry, dy);
-                let window = self.first + part.start;
-                let entry = Entry {
-                    row: dy * side + dx,
-                    dx,
-                    pixel: (window + dy * width + dx) as isize - (padding * (width + 1)) as isize,
-                    part,
-                };
-                (first..(first + CHANNELS).min(channels), entry)
-            })
+        (0..side * side).map(move |place| {
+            let (dx, dy) = (place / side, place % side);
+            let part = self.part(geometry, dy);
+            let window = self.first + part.start;
+            Entry {
+                row: dy * side + dx,
+                dx,
+                pixel: (window + dy * width + dx) as isize - (padding * (width + 1)) as isize,
+                part,
+            }
         })
     }
 }
@@ -127,11 +120,6 @@ struct Entry {
     /// Where the pixel of the first of these stands in the image: outside by less than a row where its column is.
     pixel: isize,
 }
-
-/// Channels that are taken together. Pixels of different channels are often a power of two apart and compete for the same places in the
-/// cache: so few channels that their pixels stay there for all entries of a window, and so many that what is added to a pixel for one entry
-/// is stored before the next adds to it.
-const CHANNELS: usize = 8;
 
 /// Fills a tile with the windows of a stretch.
 pub(super) struct Gather<'a> {
@@ -155,9 +143,9 @@ impl Kernel<f32> for Gather<'_> {
         } = self.geometry.input;
         let Stretch { image, length, .. } = self.stretch;
         let plane = self.geometry.positions();
-        for (channels, entry) in self.stretch.entries(self.geometry, channels) {
+        for entry in self.stretch.entries(self.geometry) {
             let mask = self.masks.of(&self.stretch, &entry);
-            for channel in channels {
+            for channel in 0..channels {
                 let row = channel * self.geometry.window * self.geometry.window + entry.row;
                 let out = &mut self.out[row * self.stride + self.stretch.offset..][..length];
                 out[..entry.part.start].fill(0.0);
@@ -196,11 +184,11 @@ impl Kernel<f32> for Scatter<'_, '_> {
     fn run<L: Lanes<f32>>(self, lanes: L) {
         let plane = self.geometry.positions();
         let channels = self.geometry.input.channels;
-        for (channels, entry) in self.stretch.entries(self.geometry, channels) {
+        for entry in self.stretch.entries(self.geometry) {
             let mask = self.masks.of(&self.stretch, &entry);
             let pixel = ((self.stretch.image - self.first_image) * plane) as isize + entry.pixel;
             let from = self.stretch.offset + entry.part.start;
-            for channel in channels {
+            for channel in 0..channels {
                 let pixels = self.pixels.as_mut().row_mut(channel);
                 let Some(pixels) = pixels.try_as_row_major_mut() else {
                     continue;
