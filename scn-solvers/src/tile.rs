@@ -152,6 +152,7 @@ pub fn masked_sweep<T: Scalar>(
         right_side,
         codes: solution,
         from_zero,
+        live: None,
         change: &mut [],
     });
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use crate::kernel::Compiled;
+use crate::kernel::{Compiled, LiveRows};
 use crate::tile::{ConjugateGradients, Pace, padded};
 use crate::{EncodeTimes, Problem, Scalar, Stopwatch};
 
@@ -38,6 +38,8 @@ pub struct Workspace<T> {
     pub(crate) lipschitz: T,
     /// Of sweeps.
     pub(crate) pace: Pace,
+    /// Of sweeps.
+    pub(crate) live: LiveRows,
     /// Passes over the tile, for methods that do something every few of them.
     pub(crate) passes: u32,
     /// Products with `H` beyond one per pass, which count as passes.

@@ -94,6 +94,32 @@ pub(crate) fn subtract_product<T: Scalar, L: Lanes<T>>(
     }
 }
 
+/// [`subtract_product`], but for the rows of Y, in ascending order, that are not all zero.
+#[inline(always)]
+pub(crate) fn subtract_rows<T: Scalar, L: Lanes<T>>(
+    lanes: L,
+    panel: &[T],
+    y: &[L::Vector],
+    rows: &[u32],
+    registers: usize,
+    group: usize,
+    sums: &mut Sums<L::Vector>,
+) {
+    let (panel, _) = panel.as_chunks::<PANEL>();
+    for &row in rows {
+        let row = row as usize;
+        let weights = &panel[row];
+        let first = row * registers + group;
+        let y = &y[first..first + L::GROUP];
+        for r in 0..PANEL {
+            let weight = lanes.splat(weights[r]);
+            for v in 0..L::GROUP {
+                sums[r][v] = lanes.negate_mul_add(weight, y[v], sums[r][v]);
+            }
+        }
+    }
+}
+
 /// `out = A Y`, with `A` in [`Panels`], `Y` with one tile row per column of `A`, and `out` with one tile row per padded
 /// row of `A`.
 pub(crate) struct Product<'a, T> {

@@ -1,6 +1,9 @@
 //! One Gauss-Seidel sweep over all rows of `H a = c`, with a rule that is applied to every new entry.
 
-use super::product::{LARGEST_GROUP, Sums, load_rows, subtract_product, with_registers};
+use super::live_rows::{LiveRows, is_used};
+use super::product::{
+    LARGEST_GROUP, Sums, load_rows, subtract_product, subtract_rows, with_registers,
+};
 use super::{Kernel, Lanes};
 use crate::Scalar;
 use crate::tile::{PANEL, Panels};
@@ -77,6 +80,8 @@ pub(crate) struct Sweep<'a, T, R, const MEASURE: bool> {
     pub(crate) codes: &'a mut [T],
     /// Whether all codes are zero, so that only those that have moved add anything: half of a sweep.
     pub(crate) from_zero: bool,
+    /// Rows of the codes that are all zero are left out where that is faster, to the same result; no rows are if this is absent.
+    pub(crate) live: Option<&'a mut LiveRows>,
     pub(crate) change: &'a mut [T],
 }
 
@@ -92,6 +97,11 @@ impl<T: Scalar, R: Rule<T>, const MEASURE: bool> Kernel<T> for Sweep<'_, T, R, M
 impl<T: Scalar, R: Rule<T>, const MEASURE: bool> Sweep<'_, T, R, MEASURE> {
     #[inline(always)]
     fn run_with<L: Lanes<T>>(self, lanes: L, registers: usize) {
+        let atoms = self.matrix.rows();
+        let mut live = self.live;
+        let leaves_out = live.as_ref().is_some_and(|live| live.are_few(atoms));
+        // Who measures has time to count.
+        let counts = live.is_some() && (leaves_out || MEASURE && LiveRows::matter(atoms));
         let right_side = L::vectors(self.right_side);
         let codes = L::vectors_mut(self.codes);
         let change = L::vectors_mut(self.change);
@@ -101,6 +111,7 @@ impl<T: Scalar, R: Rule<T>, const MEASURE: bool> Sweep<'_, T, R, MEASURE> {
 
         for (index, panel) in self.matrix.panels().enumerate() {
             let first = index * PANEL;
+            let mut used = [false; PANEL];
             for group in (0..registers).step_by(L::GROUP) {
                 let at = first * registers + group;
                 let mut block = Block::<T, L, R, MEASURE> {
@@ -117,34 +128,54 @@ impl<T: Scalar, R: Rule<T>, const MEASURE: bool> Sweep<'_, T, R, MEASURE> {
                 let (codes_before, codes_rest) = codes.split_at(first * registers);
                 if !self.from_zero {
                     block.take_own(&load_rows::<T, L>(lanes, &codes_rest[group..], registers));
-                    subtract_product::<T, L>(
-                        lanes,
-                        &rest[PANEL * PANEL..],
-                        &codes_rest[PANEL * registers..],
-                        registers,
-                        group,
-                        &mut block.sums,
-                    );
                 }
-                subtract_product::<T, L>(
-                    lanes,
-                    before,
-                    codes_before,
-                    registers,
-                    group,
-                    &mut block.sums,
-                );
+                let sums = &mut block.sums;
+                match live.as_mut() {
+                    Some(live) if leaves_out => {
+                        for rows in live.around(first + PANEL) {
+                            subtract_rows::<T, L>(
+                                lanes, panel, codes, rows, registers, group, sums,
+                            );
+                        }
+                    }
+                    _ => {
+                        if !self.from_zero {
+                            let panel = &rest[PANEL * PANEL..];
+                            let codes = &codes_rest[PANEL * registers..];
+                            subtract_product::<T, L>(lanes, panel, codes, registers, group, sums);
+                        }
+                        subtract_product::<T, L>(
+                            lanes,
+                            before,
+                            codes_before,
+                            registers,
+                            group,
+                            sums,
+                        );
+                    }
+                }
                 let codes = &mut codes[at..];
                 block.settle::<0>(&mut codes[..L::GROUP]);
                 block.settle::<1>(&mut codes[registers..registers + L::GROUP]);
                 block.settle::<2>(&mut codes[2 * registers..2 * registers + L::GROUP]);
                 block.settle::<3>(&mut codes[3 * registers..3 * registers + L::GROUP]);
+                if counts {
+                    for (used, row) in used.iter_mut().zip(codes.chunks(registers)) {
+                        *used |= is_used(lanes, &row[..L::GROUP]);
+                    }
+                }
                 if MEASURE {
                     for v in 0..L::GROUP {
                         change[group + v] = lanes.max(change[group + v], block.change[v]);
                     }
                 }
             }
+            if let Some(live) = live.as_mut().filter(|_| counts) {
+                live.leave(first, used);
+            }
+        }
+        if let Some(live) = live {
+            live.turn(counts);
         }
     }
 }
@@ -291,6 +322,7 @@ mod tests {
                             right_side,
                             codes: &mut codes,
                             from_zero: self.from_zero,
+                            live: None,
                             change: &mut change,
                         },
                     );
@@ -304,6 +336,7 @@ mod tests {
                             right_side,
                             codes: &mut codes,
                             from_zero: self.from_zero,
+                            live: None,
                             change: &mut change,
                         },
                     );

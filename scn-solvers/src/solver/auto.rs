@@ -93,6 +93,7 @@ impl<T: Scalar> Solver<T> for Auto {
             }
         };
         tile.workspace.pace.restart_closely();
+        tile.workspace.live.forget();
         let state = &mut tile.workspace.subspace;
         state.sweeps = 0;
         // Where the certificate refutes the sweeps, they will not do better the next time.

@@ -10,6 +10,7 @@ pub(super) fn begin_sweeps<T: Scalar>(tile: &mut Tile<'_, T>) {
     let problem = tile.problem;
     let workspace = &mut *tile.workspace;
     workspace.pace = Pace::default();
+    workspace.live.forget();
     T::dispatch(RightSide {
         steps: problem.steps(),
         thresholds: (!problem.signed()).then(|| problem.thresholds()),
@@ -51,6 +52,7 @@ fn sweep<T: Scalar, R: Rule<T>, const MEASURE: bool>(tile: &mut Tile<'_, T>, rul
         right_side: &workspace.right_side,
         codes: &mut workspace.codes,
         from_zero: false,
+        live: Some(&mut workspace.live),
         change: &mut workspace.change,
     });
 }
