@@ -23,6 +23,8 @@ pub(crate) enum Purpose {
     Order,
     /// Flips and shifts of one batch.
     Augmentation,
+    /// The images of one class that are in a subset; epoch 0, the label in place of the batch.
+    Subset,
 }
 
 /// A stream of random numbers.
@@ -35,6 +37,7 @@ impl Draws {
         let purpose = match purpose {
             Purpose::Order => *b"order\0\0\0",
             Purpose::Augmentation => *b"augment\0",
+            Purpose::Subset => *b"subset\0\0",
         };
         let mut key = [0; 32];
         key[..8].copy_from_slice(&seed.to_le_bytes());
@@ -92,10 +95,11 @@ mod tests {
             first(1, 0, Purpose::Order, 0),
             first(0, 1, Purpose::Order, 0),
             first(0, 0, Purpose::Augmentation, 0),
+            first(0, 0, Purpose::Subset, 0),
             first(0, 0, Purpose::Augmentation, 1),
         ];
         seen.sort_unstable();
         seen.dedup();
-        assert_eq!(seen.len(), 5);
+        assert_eq!(seen.len(), 6);
     }
 }

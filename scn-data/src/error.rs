@@ -256,6 +256,16 @@ pub enum DataError {
     /// Batches without images.
     #[error("the batch size must be at least 1, but is 0")]
     BatchSize,
+    /// No batch is whole, and others are to be dropped.
+    #[error(
+        "{images} images must fill a batch of {batch_size}, if what does not fill one is dropped"
+    )]
+    NoWholeBatch {
+        /// Images there are.
+        images: usize,
+        /// Images of a batch.
+        batch_size: usize,
+    },
     /// A shift that can push a whole picture out of the frame.
     #[error(
         "the shift must be smaller than the pictures of {height} x {width} pixels, but is {found}"

@@ -141,6 +141,20 @@ impl ImageSet {
         }
     }
 
+    /// A copy of the images at these places, which must be below [`len`](Self::len).
+    pub(crate) fn select(&self, places: &[usize]) -> ImageSet {
+        Self {
+            pixels: places
+                .iter()
+                .flat_map(|&i| self.image(i))
+                .copied()
+                .collect(),
+            labels: places.iter().map(|&i| self.labels[i]).collect(),
+            class_names: Arc::clone(&self.class_names),
+            ..*self
+        }
+    }
+
     /// Pixels of one image: C H W.
     pub(crate) fn volume(&self) -> usize {
         self.shape.iter().product()

@@ -16,11 +16,12 @@
 //! 2. [`Normalization::fit`] computes mean and scale as [`NormalizationConfig`] says. It is applied to both sets and
 //!    stored with a model.
 //! 3. [`Loader::training`] and [`Loader::in_order`] cut a set into [`Batch`]es, the former shuffled and varied by an
-//!    [`Augmentation`]. [`Loader::epoch`] iterates over them while a thread makes the next ones.
+//!    [`Augmentation`]. [`Loader::epoch`] iterates over them while a thread makes the next ones. [`Subset`] makes a set smaller
+//!    before that, [`LastBatch`] says what becomes of a batch that the images do not fill.
 //!
 //! ```
 //! use std::{path::Path, sync::Arc};
-//! use scn_data::{Augmentation, DatasetName, Loader, Normalization, NormalizationConfig};
+//! use scn_data::{Augmentation, DatasetName, LastBatch, Loader, Normalization, NormalizationConfig};
 //!
 //! let digits = scn_data::open(DatasetName::Digits, Path::new(""))?;
 //! assert_eq!((digits.train.len(), digits.test.len(), digits.train.shape()), (1437, 360, [1, 8, 8]));
@@ -34,6 +35,8 @@
 //!     assert_eq!(batch.pixels.len(), batch.labels.len() * 64);
 //! }
 //! assert_eq!(loader.epoch(0, 0).len(), 12); // the last batch is smaller: 1437 = 11 * 128 + 29
+//! let loader = loader.with_last_batch(LastBatch::Dropped)?;
+//! assert_eq!(loader.epoch(0, 0).len(), 11);
 //! # Ok::<(), scn_data::DataError>(())
 //! ```
 //!
@@ -55,6 +58,7 @@ mod images;
 mod loader;
 mod normalize;
 mod open;
+mod subset;
 
 pub use augment::{Augmentation, Draw};
 pub use batch::Batch;
@@ -62,6 +66,7 @@ pub use dataset::{Dataset, DatasetName};
 pub use epoch::Epoch;
 pub use error::DataError;
 pub use images::ImageSet;
-pub use loader::Loader;
+pub use loader::{LastBatch, Loader};
 pub use normalize::{Mean, Normalization, NormalizationConfig, Scale};
 pub use open::open;
+pub use subset::Subset;

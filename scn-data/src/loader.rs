@@ -2,9 +2,22 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::augment::Placement;
 use crate::draws::{Draws, Purpose};
 use crate::{Augmentation, Batch, DataError, Draw, Epoch, ImageSet, Normalization};
+
+/// What becomes of the images at the end of an epoch that do not fill a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LastBatch {
+    /// They are a smaller batch.
+    #[default]
+    Kept,
+    /// They are left out; others are in the next epoch, where the order is another one.
+    Dropped,
+}
 
 /// Cuts a set of images into batches.
 ///
@@ -15,6 +28,7 @@ pub struct Loader {
     images: Arc<ImageSet>,
     normalization: Arc<Normalization>,
     batch_size: usize,
+    last_batch: LastBatch,
     /// Absent for evaluation.
     shuffle: Option<Shuffle>,
 }
@@ -71,18 +85,39 @@ impl Loader {
             images,
             normalization,
             batch_size,
+            last_batch: LastBatch::Kept,
             shuffle: None,
         })
     }
 
-    /// Batches in an epoch; the last one may be smaller than the others.
+    /// Keeps or drops the last batch of an epoch where it is smaller than the others; without this call it is kept.
+    ///
+    /// # Errors
+    /// [`DataError::NoWholeBatch`] if that would leave none.
+    pub fn with_last_batch(self, last_batch: LastBatch) -> Result<Self, DataError> {
+        if last_batch == LastBatch::Dropped && self.images.len() < self.batch_size {
+            return Err(DataError::NoWholeBatch {
+                images: self.images.len(),
+                batch_size: self.batch_size,
+            });
+        }
+        Ok(Self { last_batch, ..self })
+    }
+
+    /// Batches in an epoch; the last one may be smaller than the others, if such a one is kept.
     pub fn batches(&self) -> usize {
-        self.images.len().div_ceil(self.batch_size)
+        match self.last_batch {
+            LastBatch::Kept => self.images.len().div_ceil(self.batch_size),
+            LastBatch::Dropped => self.images.len() / self.batch_size,
+        }
     }
 
     /// Images in an epoch.
     pub fn images(&self) -> usize {
-        self.images.len()
+        match self.last_batch {
+            LastBatch::Kept => self.images.len(),
+            LastBatch::Dropped => self.batches() * self.batch_size,
+        }
     }
 
     /// The batches of an epoch from `first_batch` on: bit for bit those that remain of the whole epoch after that

@@ -10,7 +10,8 @@ use std::time::Duration;
 use common::scattered;
 use proptest::prelude::*;
 use scn_data::{
-    Augmentation, Batch, DataError, Draw, ImageSet, Loader, Normalization, NormalizationConfig,
+    Augmentation, Batch, DataError, Draw, ImageSet, LastBatch, Loader, Normalization,
+    NormalizationConfig,
 };
 
 const SHAPE: [usize; 3] = [2, 4, 5];
@@ -290,5 +291,37 @@ fn loaders_that_could_not_work_are_refused() {
     assert!(matches!(
         Loader::in_order(Arc::clone(&images), other, 1),
         Err(DataError::NormalizationShape { .. })
+    ));
+}
+
+#[test]
+fn a_last_batch_that_is_not_full_is_kept_or_dropped() {
+    let whole = training(23, 5, 9, Augmentation::default());
+    let loader = whole
+        .clone()
+        .with_last_batch(LastBatch::Dropped)
+        .expect("four are whole");
+    assert_eq!((loader.batches(), loader.images()), (4, 20));
+    assert_eq!((whole.batches(), whole.images()), (5, 23));
+    // What comes before is the same, be it the whole epoch or the rest of it.
+    let expected = bits(whole.epoch(1, 0).take(4));
+    assert_eq!(bits(loader.epoch(1, 0)), expected);
+    assert_eq!(bits(loader.epoch(1, 3)), expected[3..]);
+    assert_eq!(loader.epoch(1, 4).len(), 0);
+    let full = training(20, 5, 9, Augmentation::default());
+    assert_eq!(
+        full.with_last_batch(LastBatch::Dropped)
+            .expect("all are whole")
+            .batches(),
+        4
+    );
+    let few = training(4, 5, 9, Augmentation::default());
+    assert!(few.clone().with_last_batch(LastBatch::Kept).is_ok());
+    assert!(matches!(
+        few.with_last_batch(LastBatch::Dropped),
+        Err(DataError::NoWholeBatch {
+            images: 4,
+            batch_size: 5
+        })
     ));
 }

@@ -3,7 +3,9 @@
 mod range;
 mod text;
 
-use scn_data::{Augmentation, DatasetName, Draw, Mean, NormalizationConfig, Scale};
+use scn_data::{
+    Augmentation, DatasetName, Draw, LastBatch, Mean, NormalizationConfig, Scale, Subset,
+};
 use serde::{Deserialize, Serialize};
 
 /// A run, complete: starting again from it gives the same bits.
@@ -18,12 +20,15 @@ pub struct RunConfig {
     /// Seed of initial weights, order and augmentation.
     #[serde(default)]
     pub seed: u64,
-    /// Trains on the first so many images only.
+    /// Trains on so many images only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub train_limit: Option<usize>,
-    /// Tests on the first so many images only.
+    /// Tests on so many images only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_limit: Option<usize>,
+    /// Which images these are: the `first`, or `stratified`, of each class its share, drawn by the seed.
+    #[serde(default)]
+    pub subset: Subset,
     /// What is done to the pixels.
     #[serde(default)]
     pub input: InputConfig,
@@ -93,6 +98,7 @@ impl InputConfig {
 /// | key | default | range |
 /// |---|---|---|
 /// | `batch_size` | 128 | >= 1 |
+/// | `last_batch` | `kept` | `kept` or `dropped`: what is done with images at the end of an epoch that do not fill a batch |
 /// | `epochs` | | >= 1 |
 /// | `learning_rate` | 0.1 | > 0 |
 /// | `drops` | [0.4, 0.8] | parts of the run, in (0, 1), after which the rate is multiplied by `drop_factor` |
@@ -117,6 +123,9 @@ pub struct TrainingConfig {
     /// Images per step.
     #[serde(default = "default::batch_size")]
     pub batch_size: usize,
+    /// Whether images at the end of an epoch that do not fill a batch are a smaller one.
+    #[serde(default)]
+    pub last_batch: LastBatch,
     /// Passes over the training images.
     pub epochs: u64,
     /// Learning rate at the start.

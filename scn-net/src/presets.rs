@@ -5,7 +5,7 @@
 //! begin. Modules reduce first and expand then, as in the authors' program; the paper's text has it the other way
 //! round ([`ModuleOrder`]).
 
-use scn_data::{DatasetName, Draw, Mean, Scale};
+use scn_data::{DatasetName, Draw, LastBatch, Mean, Scale, Subset};
 
 use crate::ConfigError;
 use crate::config::{
@@ -105,6 +105,7 @@ fn paper(dataset: DatasetName, width: usize) -> RunConfig {
         dataset,
         seed: 0,
         train_limit: None,
+        subset: Subset::First,
         test_limit: None,
         input: InputConfig {
             mean: if mnist { Mean::Pixel } else { Mean::Channel },
@@ -121,6 +122,7 @@ fn paper(dataset: DatasetName, width: usize) -> RunConfig {
         },
         training: TrainingConfig {
             batch_size: if stl10 { 16 } else { 128 },
+            last_batch: LastBatch::Kept,
             epochs: if mnist { 25 } else { 200 },
             learning_rate: 0.1,
             drops: vec![0.4, 0.8],
@@ -163,6 +165,7 @@ fn digits() -> RunConfig {
         dataset,
         seed: 0,
         train_limit: None,
+        subset: Subset::First,
         test_limit: None,
         input: InputConfig {
             mean: Mean::None,
@@ -173,6 +176,7 @@ fn digits() -> RunConfig {
         },
         training: TrainingConfig {
             batch_size: 32,
+            last_batch: LastBatch::Kept,
             epochs: 30,
             learning_rate: 0.1,
             drops: vec![0.6, 0.85],

@@ -139,10 +139,14 @@ impl Run {
             .clone();
         config.training.epochs = epochs;
 
-        let images = Arc::new(data.train.first(config.train_limit.unwrap_or(usize::MAX)));
+        let limited = |set, limit: Option<usize>| {
+            let count = limit.unwrap_or(usize::MAX);
+            Arc::new(config.subset.of(set, count, config.seed))
+        };
+        let images = limited(&data.train, config.train_limit);
         let normalization = Normalization::fit(&images, config.input.normalization())?;
         let shared = Arc::new(normalization.clone());
-        let test = Arc::new(data.test.first(config.test_limit.unwrap_or(usize::MAX)));
+        let test = limited(&data.test, config.test_limit);
         let batch = config.training.batch_size;
         let augmentation = config.input.augmentation();
         let training = Loader::training(
@@ -151,7 +155,8 @@ impl Run {
             augmentation,
             batch,
             config.seed,
-        )?;
+        )?
+        .with_last_batch(config.training.last_batch)?;
         let test = Loader::in_order(test, shared, batch)?;
 
         let input = ModelInput {

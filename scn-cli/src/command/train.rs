@@ -47,10 +47,10 @@ pub(crate) struct Train {
     /// Seed of initial weights, order and augmentation
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
-    /// Trains on the first so many images only
+    /// Trains on so many images only: the first, or with --set subset=stratified of each class its share
     #[arg(long, value_name = "COUNT")]
     train_limit: Option<usize>,
-    /// Tests on the first so many images only
+    /// Tests on so many images only, chosen likewise
     #[arg(long, value_name = "COUNT")]
     test_limit: Option<usize>,
     /// Any setting of config.toml, as in training.momentum=0.8 (repeatable)

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use safetensors::SafeTensors;
+use scn_data::{LastBatch, Subset};
 use scn_net::{
     Device, EpochRecord, Model, Observer, Outcome, RunConfig, RunFolder, Silent, Start,
     StepProgress, TrainError, train,
@@ -103,6 +104,32 @@ fn a_resumed_run_ends_with_the_same_bits() {
         }
         run(&small::config(), &out, Start::Resume, 2, NEVER);
         assert_eq!(result(&out), result(&whole), "{stops:?}");
+    }
+}
+
+/// 100 images in batches of 32: three whole ones and four images, in each of three epochs.
+#[test]
+fn what_does_not_fill_a_batch_is_kept_or_dropped() {
+    let folder = tempfile::tempdir().unwrap();
+    for (last_batch, steps) in [(LastBatch::Kept, 12), (LastBatch::Dropped, 9)] {
+        let mut config = small::config();
+        config.train_limit = Some(100);
+        config.subset = Subset::Stratified;
+        config.training.last_batch = last_batch;
+        let out = folder.path().join(steps.to_string());
+        let mut observer = StopAfter {
+            steps: NEVER,
+            done: 0,
+        };
+        let device = Device::cpu(Some(1)).unwrap();
+        let digits = small::digits();
+        train(&config, &digits, &out, Start::Fresh, &device, &mut observer).unwrap();
+        assert_eq!(observer.done, steps);
+        // The subset is chosen again as the run goes on.
+        let stopped = folder.path().join(format!("{steps} in two parts"));
+        run(&config, &stopped, Start::Fresh, 2, 4);
+        run(&config, &stopped, Start::Resume, 1, NEVER);
+        assert_eq!(result(&stopped), result(&out));
     }
 }
 
