@@ -146,6 +146,41 @@ pub enum DataError {
         /// Names found.
         found: usize,
     },
+    /// A file of another number of folds.
+    #[error("{} must hold {expected} folds, one a line, but holds {found}", .file.display())]
+    Folds {
+        /// The file.
+        file: PathBuf,
+        /// Number of folds.
+        expected: usize,
+        /// Lines found that are not blank.
+        found: usize,
+    },
+    /// A fold with something that is no index of a picture.
+    #[error(
+        "fold {fold} in {} must be indices from 0 that are below {images}, but holds {found:?}",
+        .file.display()
+    )]
+    FoldIndex {
+        /// The file.
+        file: PathBuf,
+        /// Which fold, from 0.
+        fold: usize,
+        /// Number of pictures.
+        images: usize,
+        /// The word found, or its beginning.
+        found: String,
+    },
+    /// A fold that holds a picture twice.
+    #[error("fold {fold} in {} must hold no picture twice, but holds picture {index} again", .file.display())]
+    FoldRepeats {
+        /// The file.
+        file: PathBuf,
+        /// Which fold, from 0.
+        fold: usize,
+        /// The picture that comes again.
+        index: usize,
+    },
     /// A text file that is not text.
     #[error("{} must be text in UTF-8, but is not from byte {valid} on", .file.display())]
     Text {
@@ -192,6 +227,14 @@ pub enum DataError {
         value: u16,
         /// Number of classes.
         classes: usize,
+    },
+    /// An index that is no image's.
+    #[error("indices of images must be below their number {images}, but one is {index}")]
+    ImageIndex {
+        /// The index given.
+        index: usize,
+        /// Number of images.
+        images: usize,
     },
     /// A pixel brighter than the brightest there can be.
     #[error("pixels must be 0 to {brightest}, but image {image} has a pixel of {value}")]

@@ -52,6 +52,14 @@ impl<'a> Contents<'a> {
         Ok(records)
     }
 
+    /// The file as text.
+    pub(crate) fn text(self) -> Result<&'a str, DataError> {
+        std::str::from_utf8(self.bytes).map_err(|error| DataError::Text {
+            file: self.file.to_owned(),
+            valid: error.valid_up_to(),
+        })
+    }
+
     /// `value` if it lies in `first..=last`.
     pub(crate) fn label(
         self,
