@@ -25,7 +25,11 @@ fn parse_all(bytes: &[u8]) -> Result<(), TestCaseError> {
     if let Ok(labels) = idx::labels(contents, 10) {
         prop_assert!(labels.iter().all(|&label| label < 10));
     }
-    for (layout, classes) in [(&cifar::CIFAR10, 10), (&cifar::CIFAR100, 100)] {
+    for (layout, classes) in [
+        (&cifar::CIFAR10, 10),
+        (&cifar::CIFAR100, 100),
+        (&cifar::CIFAR100_COARSE, 20),
+    ] {
         let (mut pixels, mut labels) = (Vec::new(), Vec::new());
         // After an error too, what was appended is whole.
         let _ = cifar::records(contents, layout, &mut pixels, &mut labels);
