@@ -1,12 +1,15 @@
 //! The file formats of the data sets.
 //!
 //! Every parser is a function over [`Contents`]: bytes, and the path to name in an error. None of them panics,
-//! whatever the bytes, and none allocates on the word of a header: room grows with the bytes that are there.
+//! whatever the bytes, and none allocates on the word of a header: room grows with the bytes that are there. Only PNG
+//! and JPEG pictures may unpack to more, up to a bound that the module `pictures` states.
 
 pub mod cifar;
 pub mod class_names;
 pub mod idx;
 pub mod mnist;
+#[cfg(feature = "pictures")]
+pub mod pictures;
 pub mod stl10;
 
 use std::path::Path;
