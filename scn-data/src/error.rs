@@ -107,6 +107,74 @@ pub enum DataError {
         /// Rows and columns found.
         found: [usize; 2],
     },
+    /// A file that does not decode to a picture.
+    #[error(
+        "{} must be a whole PNG or JPEG picture of at most 4096 x 4096 pixels and 64 MiB, but does not decode",
+        .file.display()
+    )]
+    Picture {
+        /// The file.
+        file: PathBuf,
+        /// What the decoder says.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A file among pictures whose name is no picture's.
+    #[error(
+        "{} must be a picture with the extension png, jpg or jpeg, but has the extension {found:?}",
+        .file.display()
+    )]
+    PictureExtension {
+        /// The file.
+        file: PathBuf,
+        /// Its extension, empty if it has none.
+        found: String,
+    },
+    /// A grey picture among coloured ones, or the other way round.
+    #[error(
+        "{} must have as many channels as the first picture, {expected}, but has {found}",
+        .file.display()
+    )]
+    PictureColours {
+        /// The file.
+        file: PathBuf,
+        /// Channels of the first picture.
+        expected: usize,
+        /// Channels found.
+        found: usize,
+    },
+    /// A folder that should hold pictures and holds none.
+    #[error("{} must hold a picture in a folder of a class, but holds none", .folder.display())]
+    NoPictures {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// A folder is not there or cannot be listed.
+    #[error("{} must be a readable folder, but listing it failed", .folder.display())]
+    UnreadableFolder {
+        /// The folder.
+        folder: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A file where only the folders of classes belong.
+    #[error("{} must be the folder of a class, but is a file", .file.display())]
+    NotClassFolder {
+        /// The file.
+        file: PathBuf,
+    },
+    /// A class of the training pictures that the test pictures do not have, or the other way round.
+    #[error(
+        "{} and {} must hold folders of the same classes, but only one holds {class:?}",
+        .train_folder.display(), .test_folder.display()
+    )]
+    ClassFolders {
+        /// The folder of the training pictures.
+        train_folder: PathBuf,
+        /// The folder of the test pictures.
+        test_folder: PathBuf,
+        /// The first class that is in one of them alone.
+        class: String,
+    },
     /// A label that stands for no class.
     #[error("label of record {record} in {} must be {first} to {last}, but is {value}", .file.display())]
     Label {
@@ -145,6 +213,41 @@ pub enum DataError {
         expected: usize,
         /// Names found.
         found: usize,
+    },
+    /// A file of another number of folds.
+    #[error("{} must hold {expected} folds, one a line, but holds {found}", .file.display())]
+    Folds {
+        /// The file.
+        file: PathBuf,
+        /// Number of folds.
+        expected: usize,
+        /// Lines found that are not blank.
+        found: usize,
+    },
+    /// A fold with something that is no index of a picture.
+    #[error(
+        "fold {fold} in {} must be indices from 0 that are below {images}, but holds {found:?}",
+        .file.display()
+    )]
+    FoldIndex {
+        /// The file.
+        file: PathBuf,
+        /// Which fold, from 0.
+        fold: usize,
+        /// Number of pictures.
+        images: usize,
+        /// The word found, or its beginning.
+        found: String,
+    },
+    /// A fold that holds a picture twice.
+    #[error("fold {fold} in {} must hold no picture twice, but holds picture {index} again", .file.display())]
+    FoldRepeats {
+        /// The file.
+        file: PathBuf,
+        /// Which fold, from 0.
+        fold: usize,
+        /// The picture that comes again.
+        index: usize,
     },
     /// A text file that is not text.
     #[error("{} must be text in UTF-8, but is not from byte {valid} on", .file.display())]
@@ -192,6 +295,14 @@ pub enum DataError {
         value: u16,
         /// Number of classes.
         classes: usize,
+    },
+    /// An index that is no image's.
+    #[error("indices of images must be below their number {images}, but one is {index}")]
+    ImageIndex {
+        /// The index given.
+        index: usize,
+        /// Number of images.
+        images: usize,
     },
     /// A pixel brighter than the brightest there can be.
     #[error("pixels must be 0 to {brightest}, but image {image} has a pixel of {value}")]

@@ -1,12 +1,15 @@
 //! The file formats of the data sets.
 //!
 //! Every parser is a function over [`Contents`]: bytes, and the path to name in an error. None of them panics,
-//! whatever the bytes, and none allocates on the word of a header: room grows with the bytes that are there.
+//! whatever the bytes, and none allocates on the word of a header: room grows with the bytes that are there. Only PNG
+//! and JPEG pictures may unpack to more, up to a bound that the module `pictures` states.
 
 pub mod cifar;
 pub mod class_names;
 pub mod idx;
 pub mod mnist;
+#[cfg(feature = "pictures")]
+pub mod pictures;
 pub mod stl10;
 
 use std::path::Path;
@@ -50,6 +53,14 @@ impl<'a> Contents<'a> {
             });
         }
         Ok(records)
+    }
+
+    /// The file as text.
+    pub(crate) fn text(self) -> Result<&'a str, DataError> {
+        std::str::from_utf8(self.bytes).map_err(|error| DataError::Text {
+            file: self.file.to_owned(),
+            valid: error.valid_up_to(),
+        })
     }
 
     /// `value` if it lies in `first..=last`.

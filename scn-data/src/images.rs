@@ -141,15 +141,29 @@ impl ImageSet {
         }
     }
 
-    /// A copy of the images at these places, which must be below [`len`](Self::len).
-    pub(crate) fn select(&self, places: &[usize]) -> ImageSet {
+    /// A copy of the images at `indices`, in that order; an index may come more than once.
+    ///
+    /// # Errors
+    /// [`DataError::ImageIndex`] for an index that is not below [`len`](Self::len).
+    pub fn subset(&self, indices: &[usize]) -> Result<ImageSet, DataError> {
+        match indices.iter().find(|&&index| index >= self.len()) {
+            Some(&index) => Err(DataError::ImageIndex {
+                index,
+                images: self.len(),
+            }),
+            None => Ok(self.select(indices)),
+        }
+    }
+
+    /// [`subset`](Self::subset) where the indices are known to be images'.
+    pub(crate) fn select(&self, indices: &[usize]) -> ImageSet {
+        let mut pixels = Vec::with_capacity(indices.len() * self.volume());
+        for &index in indices {
+            pixels.extend_from_slice(self.image(index));
+        }
         Self {
-            pixels: places
-                .iter()
-                .flat_map(|&i| self.image(i))
-                .copied()
-                .collect(),
-            labels: places.iter().map(|&i| self.labels[i]).collect(),
+            pixels,
+            labels: indices.iter().map(|&index| self.labels[index]).collect(),
             class_names: Arc::clone(&self.class_names),
             ..*self
         }
@@ -192,6 +206,21 @@ mod tests {
         );
         assert_eq!(set.first(9), set);
         assert!(set.first(0).is_empty());
+
+        let swapped = set.subset(&[1, 0, 1]).expect("there");
+        assert_eq!(swapped.labels(), [0, 1, 0]);
+        assert_eq!(
+            (swapped.image(0), swapped.image(1), swapped.image(2)),
+            (set.image(1), set.image(0), set.image(1))
+        );
+        assert_eq!(set.subset(&[0]).expect("there"), one);
+        assert!(matches!(
+            set.subset(&[0, 2]),
+            Err(DataError::ImageIndex {
+                index: 2,
+                images: 2
+            })
+        ));
     }
 
     #[test]

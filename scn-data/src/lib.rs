@@ -12,7 +12,8 @@
 //!
 //! # The way of the data
 //! 1. [`open`] reads a [`DatasetName`] into a [`Dataset`]: two [`ImageSet`]s of bytes in the order N, C, H, W. What
-//!    the files look like is told in [`mod@format`]; the digits are part of this crate and need no file.
+//!    the files look like is told in [`mod@format`]; the digits are part of this crate and need no file. Pictures of
+//!    one's own become [`ImageSet`]s by `format::pictures::open`.
 //! 2. [`Normalization::fit`] computes mean and scale as [`NormalizationConfig`] says. It is applied to both sets and
 //!    stored with a model.
 //! 3. [`Loader::training`] and [`Loader::in_order`] cut a set into [`Batch`]es, the former shuffled and varied by an
@@ -44,7 +45,7 @@
 //! - The same seed gives the same bits, on any machine and with any number of threads; an epoch that is resumed at
 //!   batch k gives the batches that the whole epoch would have given.
 //! - A file that is missing, cut short, too long, of another kind or inconsistent is a [`DataError`] that names it.
-//!   No bytes make a parser panic, or allocate more than the bytes justify.
+//!   No bytes make a parser panic, or allocate more than the bytes justify (a PNG or JPEG picture: than a bound).
 
 mod augment;
 mod batch;

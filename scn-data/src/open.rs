@@ -1,6 +1,6 @@
 //! From the name of a data set to its images.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -16,10 +16,7 @@ use crate::{DataError, Dataset, DatasetName, digits};
 /// [`DataError::Missing`] for a file that is not there, [`DataError::Unreadable`] for one that cannot be read, and
 /// one error for each way in which a file can be wrong.
 pub fn open(name: DatasetName, data: &Path) -> Result<Dataset, DataError> {
-    let folder = Folder {
-        dataset: name,
-        path: data.join(name.folder().unwrap_or_default()),
-    };
+    let folder = Folder::new(name, data);
     let (train, test) = match name {
         DatasetName::Digits => digits::train_and_test()?,
         DatasetName::Mnist => mnist::train_and_test(&folder)?,
@@ -38,6 +35,24 @@ pub(crate) struct Folder {
 }
 
 impl Folder {
+    /// The folder of `dataset` in the data folder `data`.
+    pub(crate) fn new(dataset: DatasetName, data: &Path) -> Self {
+        Self {
+            dataset,
+            path: data.join(dataset.folder().unwrap_or_default()),
+        }
+    }
+
+    /// Path and open file of `name`, for what is too large to be read at once.
+    pub(crate) fn open(&self, name: &str) -> Result<(PathBuf, File), DataError> {
+        let file = self.path.join(name);
+        match File::open(&file) {
+            Ok(reader) => Ok((file, reader)),
+            Err(error) if is_absent(&error) => Err(self.missing(name)),
+            Err(source) => Err(DataError::Unreadable { file, source }),
+        }
+    }
+
     /// Path and bytes of the first of `names` that is there.
     pub(crate) fn read(&self, names: &[&str]) -> Result<(PathBuf, Vec<u8>), DataError> {
         for name in names {
@@ -45,11 +60,7 @@ impl Folder {
                 return Ok(found);
             }
         }
-        Err(DataError::Missing {
-            file: self.path.join(names.first().copied().unwrap_or_default()),
-            dataset: self.dataset,
-            folder: self.path.clone(),
-        })
+        Err(self.missing(names.first().copied().unwrap_or_default()))
     }
 
     /// Path and bytes of a file that may be absent.
@@ -60,13 +71,23 @@ impl Folder {
         let file = self.path.join(name);
         match fs::read(&file) {
             Ok(bytes) => Ok(Some((file, bytes))),
-            // NotADirectory: `mnist` is a file, so what should lie in it is missing.
-            Err(error)
-                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
-            {
-                Ok(None)
-            }
+            Err(error) if is_absent(&error) => Ok(None),
             Err(source) => Err(DataError::Unreadable { file, source }),
         }
     }
+
+    /// That `name` is not there.
+    fn missing(&self, name: &str) -> DataError {
+        DataError::Missing {
+            file: self.path.join(name),
+            dataset: self.dataset,
+            folder: self.path.clone(),
+        }
+    }
+}
+
+/// Whether a file cannot be read because it is not there.
+fn is_absent(error: &std::io::Error) -> bool {
+    // NotADirectory: `mnist` is a file, so what should lie in it is missing.
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use common::{files, folder, gzip, idx, mnist_images, mnist_labels, write};
+use scn_data::format::cifar;
 use scn_data::{DataError, Dataset, DatasetName};
 
 const WITH_FILES: [DatasetName; 4] = [
@@ -328,6 +329,26 @@ fn class_names_that_are_wrong() {
         ),
         "{error}"
     );
+    let name = DatasetName::Cifar100;
+    let data = folder(name, &files(name));
+    let file = "coarse_label_names.txt";
+    write(
+        &data.path().join("cifar-100-binary").join(file),
+        "a\n".repeat(100).as_bytes(),
+    );
+    let error = cifar::open_coarse(data.path()).expect_err("names of the fine labels");
+    assert!(
+        matches!(
+            error,
+            DataError::ClassNames {
+                expected: 20,
+                found: 100,
+                ..
+            }
+        ),
+        "{error}"
+    );
+    assert!(error.to_string().contains(file), "{error}");
     let error = error_with(DatasetName::Stl10, "class_names.txt", &[0xff; 20]);
     assert!(matches!(error, DataError::Text { valid: 0, .. }), "{error}");
 }

@@ -4,7 +4,7 @@ mod common;
 
 use std::path::Path;
 
-use common::{files, gzip, mnist_images, mnist_labels};
+use common::{files, fold_indices, gzip, mnist_images, mnist_labels};
 use proptest::prelude::*;
 use scn_data::DatasetName;
 use scn_data::format::{Contents, cifar, class_names, idx, stl10};
@@ -25,7 +25,11 @@ fn parse_all(bytes: &[u8]) -> Result<(), TestCaseError> {
     if let Ok(labels) = idx::labels(contents, 10) {
         prop_assert!(labels.iter().all(|&label| label < 10));
     }
-    for (layout, classes) in [(&cifar::CIFAR10, 10), (&cifar::CIFAR100, 100)] {
+    for (layout, classes) in [
+        (&cifar::CIFAR10, 10),
+        (&cifar::CIFAR100, 100),
+        (&cifar::CIFAR100_COARSE, 20),
+    ] {
         let (mut pixels, mut labels) = (Vec::new(), Vec::new());
         // After an error too, what was appended is whole.
         let _ = cifar::records(contents, layout, &mut pixels, &mut labels);
@@ -37,6 +41,16 @@ fn parse_all(bytes: &[u8]) -> Result<(), TestCaseError> {
     }
     if let Ok(labels) = stl10::labels(contents) {
         prop_assert!(labels.iter().all(|&label| label < 10));
+    }
+    for batch in stl10::Unlabelled::new(bytes, Path::new("file"), 2).expect("a batch size") {
+        // The last item may be an error; a batch is of one or two whole pictures.
+        prop_assert!(
+            batch.is_err() || batch.is_ok_and(|batch| [27648, 2 * 27648].contains(&batch.len()))
+        );
+    }
+    if let Ok(folds) = stl10::folds(contents, 20) {
+        prop_assert_eq!(folds.len(), 10);
+        prop_assert!(folds.iter().flatten().all(|&index| index < 20));
     }
     if let Ok(names) = class_names::parse(contents, 10) {
         prop_assert_eq!(names.len(), 10);
@@ -55,13 +69,14 @@ proptest! {
     /// Right files of every format, with a few bytes changed and then cut at any place.
     #[test]
     fn damaged_files_never_panic(
-        which in 0usize..18,
+        which in 0usize..20,
         flips in prop::collection::vec((any::<prop::sample::Index>(), 1u8..), 0..4),
         cut in prop::option::of(any::<prop::sample::Index>()),
     ) {
         let mut all: Vec<Vec<u8>> = WITH_FILES.iter().flat_map(|&name| files(name)).map(|(_, bytes)| bytes).collect();
         all.extend([gzip(&mnist_images(2)), gzip(&mnist_labels(&[1, 2]))]);
-        prop_assert_eq!(all.len(), 18);
+        all.extend([fold_indices(), vec![0; 5 * 27648]]);
+        prop_assert_eq!(all.len(), 20);
         let mut bytes = all.swap_remove(which);
         for (place, flip) in flips {
             let place = place.index(bytes.len());

@@ -3,6 +3,7 @@
 mod common;
 
 use common::{files, folder, gzip, write};
+use scn_data::format::cifar;
 use scn_data::{DatasetName, ImageSet};
 
 /// Sets one byte of one of the files.
@@ -151,6 +152,41 @@ fn cifar100_uses_the_fine_label() {
             .class_names()[99],
         "class 99"
     );
+}
+
+#[test]
+fn cifar100_has_coarse_labels_too() {
+    let name = DatasetName::Cifar100;
+    let mut files = files(name);
+    set(&mut files, "train.bin", 3074 + 2 + 1024 + 3 * 32 + 20, 200);
+    set(&mut files, "train.bin", 3074, 4);
+    let data = folder(name, &files);
+    let coarse = cifar::open_coarse(data.path()).expect("whole");
+    assert_only_pixel(&coarse.train, 1, [1, 3, 20], 200);
+    assert_eq!(
+        (coarse.name, coarse.train.labels(), coarse.test.labels()),
+        (name, &[19, 4][..], &[0][..])
+    );
+    assert_eq!(
+        (
+            coarse.train.classes(),
+            coarse.train.class_names()[19].as_str()
+        ),
+        (20, "19")
+    );
+
+    let names: String = (0..20).map(|class| format!("kind {class}\n")).collect();
+    let path = data.path().join("cifar-100-binary/coarse_label_names.txt");
+    write(&path, names.as_bytes());
+    let coarse = cifar::open_coarse(data.path()).expect("whole");
+    assert_eq!(coarse.test.class_names()[19], "kind 19");
+    // The fine labels and their names are as they were.
+    let fine = scn_data::open(name, data.path()).expect("whole");
+    assert_eq!(
+        (fine.train.labels(), fine.train.classes()),
+        (&[99, 99][..], 100)
+    );
+    assert_eq!(fine.train.pixels(), coarse.train.pixels());
 }
 
 #[test]

@@ -3,17 +3,21 @@
 //! A record is one label byte (CIFAR-10) or a coarse and a fine one (CIFAR-100), then the red, the green and the
 //! blue plane of 32 x 32 bytes each, row by row: exactly the order of [`ImageSet`].
 
+use std::path::Path;
+
 use super::{Contents, class_names};
 use crate::open::Folder;
-use crate::{DataError, ImageSet};
+use crate::{DataError, Dataset, DatasetName, ImageSet};
 
 const PIXELS: usize = 3 * 32 * 32;
 
 /// How one of the two data sets is laid out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
-    /// Number of values of each label byte that opens a record; the last label is the one used.
+    /// Number of values of each label byte that opens a record.
     label_values: &'static [u16],
+    /// Which of these labels is used.
+    label: usize,
     train_files: &'static [&'static str],
     test_file: &'static str,
     names_file: &'static str,
@@ -24,6 +28,7 @@ pub struct Layout {
 /// CIFAR-10: five training files and one label a record.
 pub const CIFAR10: Layout = Layout {
     label_values: &[10],
+    label: 0,
     train_files: &[
         "data_batch_1.bin",
         "data_batch_2.bin",
@@ -50,10 +55,18 @@ pub const CIFAR10: Layout = Layout {
 /// CIFAR-100: one training file; of the coarse label (20) and the fine one (100) the fine is used.
 pub const CIFAR100: Layout = Layout {
     label_values: &[20, 100],
+    label: 1,
     train_files: &["train.bin"],
     test_file: "test.bin",
     names_file: "fine_label_names.txt",
     known_names: &[],
+};
+
+/// The same files as [`CIFAR100`], of which the coarse label is used: 20 classes of five fine ones each.
+pub const CIFAR100_COARSE: Layout = Layout {
+    label: 0,
+    names_file: "coarse_label_names.txt",
+    ..CIFAR100
 };
 
 /// Appends the images and labels of one file to `pixels` and `labels`.
@@ -74,13 +87,31 @@ pub fn records(
     for (index, record) in records.enumerate() {
         let (values, picture) = record.split_at(label_bytes);
         let mut label = 0;
-        for (&value, &count) in values.iter().zip(layout.label_values) {
-            label = contents.label(index, value, 0, count - 1)?;
+        // The label that is not used is checked too: if it is wrong, these are no records of this layout.
+        for (place, (&value, &count)) in values.iter().zip(layout.label_values).enumerate() {
+            let value = contents.label(index, value, 0, count - 1)?;
+            if place == layout.label {
+                label = value;
+            }
         }
         labels.push(label);
         pixels.extend_from_slice(picture);
     }
     Ok(())
+}
+
+/// CIFAR-100 with its 20 coarse labels, from the folder `cifar-100-binary` of the folder `data`.
+///
+/// The pictures are those of [`open`](crate::open), in the same order. The class names are the lines of
+/// `coarse_label_names.txt`, or numbers if there is no such file. [`ImageSet::classes`] is 20, while
+/// [`DatasetName::classes`] speaks of the fine labels.
+///
+/// # Errors
+/// As [`open`](crate::open).
+pub fn open_coarse(data: &Path) -> Result<Dataset, DataError> {
+    let name = DatasetName::Cifar100;
+    let (train, test) = train_and_test(&Folder::new(name, data), &CIFAR100_COARSE)?;
+    Ok(Dataset { name, train, test })
 }
 
 /// Training and test images of the folder.
@@ -89,7 +120,13 @@ pub(crate) fn train_and_test(
     layout: &Layout,
 ) -> Result<(ImageSet, ImageSet), DataError> {
     let known = match layout.known_names {
-        [] => class_names::numbers(layout.label_values.last().copied().map_or(0, usize::from)),
+        [] => class_names::numbers(
+            layout
+                .label_values
+                .get(layout.label)
+                .copied()
+                .map_or(0, usize::from),
+        ),
         names => class_names::owned(names),
     };
     let names = class_names::read_or(folder, layout.names_file, known)?;

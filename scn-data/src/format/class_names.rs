@@ -9,12 +9,8 @@ use crate::open::Folder;
 /// # Errors
 /// [`DataError::Text`] if it is not UTF-8, [`DataError::ClassNames`] if the names are not `classes`.
 pub fn parse(contents: Contents<'_>, classes: usize) -> Result<Vec<String>, DataError> {
-    let file = || contents.file.to_owned();
-    let text = std::str::from_utf8(contents.bytes).map_err(|error| DataError::Text {
-        file: file(),
-        valid: error.valid_up_to(),
-    })?;
-    let names: Vec<String> = text
+    let names: Vec<String> = contents
+        .text()?
         .trim_end()
         .lines()
         .map(|line| line.trim().to_owned())
@@ -24,7 +20,7 @@ pub fn parse(contents: Contents<'_>, classes: usize) -> Result<Vec<String>, Data
         Ok(names)
     } else {
         Err(DataError::ClassNames {
-            file: file(),
+            file: contents.file.to_owned(),
             expected: classes,
             found,
         })

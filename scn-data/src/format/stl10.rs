@@ -2,6 +2,15 @@
 //!
 //! A picture is the red, the green and the blue plane of 96 x 96 bytes, each stored *column by column* (it was
 //! written by Matlab), so that reading it as rows gives a picture lying on its side. Labels run from 1 to 10.
+//!
+//! Of the 5,000 training pictures, [`open_folds`] reads the ten predefined [`folds`]; the 100,000 pictures without
+//! labels come from [`open_unlabelled`] in batches, as [`Unlabelled`] says.
+
+mod folds;
+mod unlabelled;
+
+pub use folds::{folds, open_folds};
+pub use unlabelled::{Unlabelled, open_unlabelled};
 
 use super::{Contents, class_names};
 use crate::open::Folder;
@@ -19,18 +28,23 @@ const NAMES: [&str; 10] = [
 /// [`DataError::Short`] for a file without a picture, [`DataError::PartialRecord`].
 pub fn pictures(contents: Contents<'_>) -> Result<Vec<u8>, DataError> {
     let pictures = contents.records(PIXELS)?;
-    let mut pixels = vec![0; contents.bytes.len()];
-    for (picture, upright) in pictures.zip(pixels.chunks_exact_mut(PIXELS)) {
-        let planes = picture.chunks_exact(SIDE * SIDE);
-        for (columns, rows) in planes.zip(upright.chunks_exact_mut(SIDE * SIDE)) {
-            for (y, row) in rows.chunks_exact_mut(SIDE).enumerate() {
-                for (x, pixel) in row.iter_mut().enumerate() {
-                    *pixel = columns[x * SIDE + y];
-                }
+    let mut pixels = Vec::with_capacity(contents.bytes.len());
+    for picture in pictures {
+        pixels.extend_from_slice(picture);
+    }
+    stand_upright(&mut pixels);
+    Ok(pixels)
+}
+
+/// Swaps rows and columns of every plane, in place.
+fn stand_upright(pixels: &mut [u8]) {
+    for plane in pixels.chunks_exact_mut(SIDE * SIDE) {
+        for y in 0..SIDE {
+            for x in 0..y {
+                plane.swap(y * SIDE + x, x * SIDE + y);
             }
         }
     }
-    Ok(pixels)
 }
 
 /// The labels of a file, counted from 0.

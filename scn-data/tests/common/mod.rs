@@ -34,6 +34,12 @@ pub(crate) fn mnist_labels(labels: &[u8]) -> Vec<u8> {
     idx(2049, &[labels.len() as u32], labels)
 }
 
+/// Ten folds of the pictures k and k + 10.
+pub(crate) fn fold_indices() -> Vec<u8> {
+    let line = |k| format!("{k} {}\n", k + 10);
+    (0..10).map(line).collect::<String>().into_bytes()
+}
+
 /// The files of a whole data folder of `name`: two training images and one test image in every file, all black.
 pub(crate) fn files(name: DatasetName) -> Vec<(&'static str, Vec<u8>)> {
     let records = |labels: &[u8], count: usize| {

@@ -1,0 +1,241 @@
+//! Folders of PNG and JPEG pictures, sorted by class.
+//!
+//! ```text
+//! folder/train/CLASS/*.png, *.jpg, *.jpeg
+//! folder/test/CLASS/...                       the same classes
+//! ```
+//!
+//! The classes are the names of the folders in sorted order, the pictures of a class come in the order of their file
+//! names, and hidden files (`.name`) are passed over. Pictures are decoded by the crate `image`: 16 bits a value are
+//! rounded to 8, transparency is dropped, and a tag that asks for rotation is not followed. Whether a file is PNG or
+//! JPEG is decided by its first bytes, not its name.
+//!
+//! This module needs the feature `pictures`, which is on by default.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::{self, Cursor};
+use std::path::{Path, PathBuf};
+
+use image::{ImageFormat, ImageReader, Limits};
+
+use super::Contents;
+use crate::{DataError, ImageSet};
+
+/// Largest height and width of a picture, whatever its header says.
+pub const LARGEST_SIDE: u32 = 4096;
+
+/// Largest size of a decoded picture in bytes, before its values are brought to 8 bits: 64 MiB.
+pub const LARGEST_DECODED: u64 = 64 << 20;
+
+/// The channels of a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Colours {
+    /// One channel; colours become their luma by the weights 0.2126, 0.7152 and 0.0722 of ITU-R BT.709.
+    Grey,
+    /// Red, green and blue; grey becomes three equal ones.
+    Rgb,
+}
+
+/// A decoded picture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Picture {
+    /// Channels, height and width.
+    pub shape: [usize; 3],
+    /// Pixels, C, H, W: the order of [`ImageSet`].
+    pub pixels: Vec<u8>,
+}
+
+/// The picture in a PNG or JPEG file, brought to `colours` or left grey or RGB as it is.
+///
+/// # Errors
+/// [`DataError::Picture`] for a file of another kind, one that is cut short or damaged, and one that exceeds
+/// [`LARGEST_SIDE`] or [`LARGEST_DECODED`], for which then no room is made.
+pub fn picture(contents: Contents<'_>, colours: Option<Colours>) -> Result<Picture, DataError> {
+    let decoded = decode(contents.bytes).map_err(|source| DataError::Picture {
+        file: contents.file.to_owned(),
+        source: source.into(),
+    })?;
+    let [height, width] = [decoded.height() as usize, decoded.width() as usize];
+    let own = match decoded.color().has_color() {
+        true => Colours::Rgb,
+        false => Colours::Grey,
+    };
+    Ok(match colours.unwrap_or(own) {
+        Colours::Grey => Picture {
+            shape: [1, height, width],
+            pixels: decoded.into_luma8().into_raw(),
+        },
+        Colours::Rgb => {
+            let interleaved = decoded.into_rgb8().into_raw();
+            let plane = |channel| interleaved.iter().skip(channel).step_by(3).copied();
+            Picture {
+                shape: [3, height, width],
+                pixels: (0..3).flat_map(plane).collect(),
+            }
+        }
+    })
+}
+
+/// Training and test images of the folders `train` and `test` in `folder`.
+///
+/// All pictures must have the size of the first of `train`. With `colours` they are brought to these; without, all
+/// must be grey or all RGB, as the first is.
+///
+/// # Errors
+/// [`DataError::UnreadableFolder`], [`DataError::NotClassFolder`] for a file beside the folders of the classes,
+/// [`DataError::ClassFolders`] if `train` and `test` differ in these, [`DataError::NoPictures`],
+/// [`DataError::PictureExtension`], [`DataError::Unreadable`], those of [`picture`], [`DataError::PictureSize`] and
+/// [`DataError::PictureColours`] for the first picture that differs, [`DataError::Classes`] for too many classes.
+pub fn open(folder: &Path, colours: Option<Colours>) -> Result<(ImageSet, ImageSet), DataError> {
+    let (train_folder, test_folder) = (folder.join("train"), folder.join("test"));
+    let classes = classes(&train_folder)?;
+    let test_classes = self::classes(&test_folder)?;
+    let in_one = |name: &&OsString| !(classes.contains(name) && test_classes.contains(name));
+    if let Some(class) = classes.iter().chain(&test_classes).find(in_one) {
+        return Err(DataError::ClassFolders {
+            train_folder,
+            test_folder,
+            class: class.to_string_lossy().into_owned(),
+        });
+    }
+    let mut shape = None;
+    let train = images(&train_folder, &classes, colours, &mut shape)?;
+    let test = images(&test_folder, &classes, colours, &mut shape)?;
+    Ok((train, test))
+}
+
+/// Decodes within the limits.
+fn decode(bytes: &[u8]) -> image::ImageResult<image::DynamicImage> {
+    let format = image::guess_format(bytes)?;
+    // The decoders fill up what is missing at the end, or do not look for the end.
+    let whole = match format {
+        ImageFormat::Png => bytes.windows(8).any(|bytes| bytes == b"IEND\xaeB`\x82"),
+        ImageFormat::Jpeg => ends_as_jpeg(bytes),
+        // Another program may have switched on other formats of the crate: they are not offered here.
+        _ => return Err(io::Error::from(io::ErrorKind::Unsupported).into()),
+    };
+    if !whole {
+        return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+    }
+    let mut limits = Limits::default();
+    limits.max_image_width = Some(LARGEST_SIDE);
+    limits.max_image_height = Some(LARGEST_SIDE);
+    limits.max_alloc = Some(LARGEST_DECODED);
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    reader.limits(limits);
+    reader.decode()
+}
+
+/// Whether the end marker follows the start of the first scan of a JPEG file.
+fn ends_as_jpeg(bytes: &[u8]) -> bool {
+    let mut rest = bytes.get(2..).unwrap_or_default();
+    // The segments before the scan are stepped over: a thumbnail in one of them has an end marker of its own.
+    while let &[0xff, marker, high, low, ..] = rest {
+        if marker == 0xff {
+            rest = &rest[1..];
+            continue;
+        }
+        let length = 2 + usize::from(u16::from_be_bytes([high, low]));
+        rest = rest.get(length..).unwrap_or_default();
+        if marker == 0xda {
+            break;
+        }
+    }
+    rest.windows(2).any(|pair| pair == [0xff, 0xd9])
+}
+
+/// The images of one half; the first picture of all sets `shape`.
+fn images(
+    folder: &Path,
+    classes: &[OsString],
+    colours: Option<Colours>,
+    shape: &mut Option<[usize; 3]>,
+) -> Result<ImageSet, DataError> {
+    let (mut pixels, mut labels) = (Vec::new(), Vec::new());
+    for (class, name) in classes.iter().enumerate() {
+        let label = u16::try_from(class).map_err(|_| DataError::Classes {
+            found: classes.len(),
+        })?;
+        let class_folder = folder.join(name);
+        for name in entries(&class_folder)? {
+            let file = class_folder.join(name);
+            let picture = read(&file, colours)?;
+            check_alike(&file, *shape.get_or_insert(picture.shape), picture.shape)?;
+            pixels.extend_from_slice(&picture.pixels);
+            labels.push(label);
+        }
+    }
+    let shape = shape
+        .filter(|_| !labels.is_empty())
+        .ok_or_else(|| DataError::NoPictures {
+            folder: folder.to_owned(),
+        })?;
+    let names: Vec<String> = classes
+        .iter()
+        .map(|name| name.to_string_lossy().into_owned())
+        .collect();
+    ImageSet::new(pixels, shape, labels, names, u8::MAX)
+}
+
+/// The picture in `file`, if its name says that it is one.
+fn read(file: &Path, colours: Option<Colours>) -> Result<Picture, DataError> {
+    let extension = file.extension().unwrap_or_default().to_string_lossy();
+    if !["png", "jpg", "jpeg"].contains(&extension.to_lowercase().as_str()) {
+        return Err(DataError::PictureExtension {
+            file: file.to_owned(),
+            found: extension.into_owned(),
+        });
+    }
+    let bytes = fs::read(file).map_err(|source| DataError::Unreadable {
+        file: file.to_owned(),
+        source,
+    })?;
+    picture(Contents::new(&bytes, file), colours)
+}
+
+/// That the picture in `file` has the shape `expected`.
+fn check_alike(file: &Path, expected: [usize; 3], found: [usize; 3]) -> Result<(), DataError> {
+    let file = || file.to_owned();
+    if found[0] != expected[0] {
+        return Err(DataError::PictureColours {
+            file: file(),
+            expected: expected[0],
+            found: found[0],
+        });
+    }
+    if found != expected {
+        return Err(DataError::PictureSize {
+            file: file(),
+            expected: [expected[1], expected[2]],
+            found: [found[1], found[2]],
+        });
+    }
+    Ok(())
+}
+
+/// The names of the folders in `folder`, sorted.
+fn classes(folder: &Path) -> Result<Vec<OsString>, DataError> {
+    let names = entries(folder)?;
+    let path = |name: &OsString| -> PathBuf { folder.join(name) };
+    match names.iter().find(|name| !path(name).is_dir()) {
+        Some(name) => Err(DataError::NotClassFolder { file: path(name) }),
+        None => Ok(names),
+    }
+}
+
+/// The names of what is in `folder` and not hidden, sorted.
+fn entries(folder: &Path) -> Result<Vec<OsString>, DataError> {
+    let list = || -> io::Result<Vec<OsString>> {
+        fs::read_dir(folder)?
+            .map(|entry| Ok(entry?.file_name()))
+            .collect()
+    };
+    let mut names = list().map_err(|source| DataError::UnreadableFolder {
+        folder: folder.to_owned(),
+        source,
+    })?;
+    names.retain(|name| !name.as_encoded_bytes().starts_with(b"."));
+    names.sort();
+    Ok(names)
+}

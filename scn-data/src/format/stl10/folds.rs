@@ -1,0 +1,91 @@
+//! The ten predefined folds of the training pictures: `fold_indices.txt`.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use crate::format::Contents;
+use crate::open::Folder;
+use crate::{DataError, DatasetName};
+
+const FOLDS: usize = 10;
+
+/// The folds of a file of ten lines: in each the indices of its pictures, counted from 0, between spaces.
+///
+/// `images` is the number of training pictures, 5,000 in the official archive; a fold there has 1,000 of them, and
+/// two folds may share some. Of a fold k, [`ImageSet::subset`](crate::ImageSet::subset) makes images. Blank lines at
+/// the end are allowed.
+///
+/// # Errors
+/// [`DataError::Text`] if it is not UTF-8, [`DataError::Folds`] if it has not ten lines of something,
+/// [`DataError::FoldIndex`] for what is no index below `images`, [`DataError::FoldRepeats`] for a picture that is
+/// twice in a fold.
+pub fn folds(contents: Contents<'_>, images: usize) -> Result<Vec<Vec<usize>>, DataError> {
+    let lines: Vec<&str> = contents.text()?.trim_end().lines().collect();
+    let found = lines.iter().filter(|line| !line.trim().is_empty()).count();
+    if found != FOLDS || lines.len() != FOLDS {
+        return Err(DataError::Folds {
+            file: contents.file.to_owned(),
+            expected: FOLDS,
+            found,
+        });
+    }
+    lines
+        .iter()
+        .enumerate()
+        .map(|(fold, line)| indices(contents, fold, line, images))
+        .collect()
+}
+
+/// The folds of the training pictures in the folder `stl10_binary` of the folder `data`.
+///
+/// ```no_run
+/// use std::path::Path;
+/// use scn_data::{DatasetName, format::stl10};
+///
+/// let data = Path::new("data");
+/// let train = scn_data::open(DatasetName::Stl10, data)?.train;
+/// let folds = stl10::open_folds(data, train.len())?;
+/// let first = train.subset(&folds[0])?;
+/// assert_eq!(first.len(), 1000);
+/// # Ok::<(), scn_data::DataError>(())
+/// ```
+///
+/// # Errors
+/// [`DataError::Missing`], [`DataError::Unreadable`] and those of [`folds`].
+pub fn open_folds(data: &Path, images: usize) -> Result<Vec<Vec<usize>>, DataError> {
+    let (file, bytes) = Folder::new(DatasetName::Stl10, data).read(&["fold_indices.txt"])?;
+    folds(Contents::new(&bytes, &file), images)
+}
+
+/// The indices of one line.
+fn indices(
+    contents: Contents<'_>,
+    fold: usize,
+    line: &str,
+    images: usize,
+) -> Result<Vec<usize>, DataError> {
+    let file = || contents.file.to_owned();
+    let (mut indices, mut seen) = (Vec::new(), HashSet::new());
+    for word in line.split_whitespace() {
+        let index = word
+            .parse()
+            .ok()
+            .filter(|&index| index < images)
+            .ok_or_else(|| DataError::FoldIndex {
+                file: file(),
+                fold,
+                images,
+                // A file of another kind may be one word of any length.
+                found: word.chars().take(24).collect(),
+            })?;
+        if !seen.insert(index) {
+            return Err(DataError::FoldRepeats {
+                file: file(),
+                fold,
+                index,
+            });
+        }
+        indices.push(index);
+    }
+    Ok(indices)
+}

@@ -1,0 +1,274 @@
+//! Folders of pictures by class: orientation, channels and labels, and an error for each thing that can be wrong.
+
+#![cfg(feature = "pictures")]
+
+use std::fs;
+use std::io::Cursor;
+use std::path::Path;
+
+use image::{DynamicImage, GrayImage, ImageFormat, Luma, Rgb, RgbImage};
+use proptest::prelude::*;
+use scn_data::format::Contents;
+use scn_data::format::pictures::{self, Colours};
+use scn_data::{DataError, ImageSet};
+
+fn encode(picture: impl Into<DynamicImage>, format: ImageFormat) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    picture
+        .into()
+        .write_to(&mut bytes, format)
+        .expect("memory and a known format");
+    bytes.into_inner()
+}
+
+/// 3 rows and 5 columns, black but for row 1, column 4.
+fn rgb(lit: [u8; 3]) -> Vec<u8> {
+    let mut picture = RgbImage::new(5, 3);
+    picture.put_pixel(4, 1, Rgb(lit));
+    encode(picture, ImageFormat::Png)
+}
+
+/// The same in grey.
+fn grey(lit: u8) -> Vec<u8> {
+    let mut picture = GrayImage::new(5, 3);
+    picture.put_pixel(4, 1, Luma([lit]));
+    encode(picture, ImageFormat::Png)
+}
+
+/// 32 rows and 48 columns, black but for a square of 16 in the upper right corner.
+fn jpeg(lit: [u8; 3]) -> Vec<u8> {
+    let inside = |x, y| x >= 32 && y < 16;
+    let picture = RgbImage::from_fn(48, 32, |x, y| Rgb(if inside(x, y) { lit } else { [0; 3] }));
+    encode(picture, ImageFormat::Jpeg)
+}
+
+fn folder(files: &[(&str, Vec<u8>)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for (name, bytes) in files {
+        let file = folder.path().join(name);
+        fs::create_dir_all(file.parent().expect("in the folder")).expect("a fresh folder");
+        fs::write(file, bytes).expect("a writable folder");
+    }
+    folder
+}
+
+/// Two classes in `train`, of which `test` has pictures of one.
+fn whole() -> Vec<(&'static str, Vec<u8>)> {
+    vec![
+        ("train/cat/b.png", rgb([0, 200, 0])),
+        ("train/cat/a.PNG", rgb([0, 0, 201])),
+        ("train/cat/.hidden", b"no picture".to_vec()),
+        ("train/ant/z.png", rgb([202, 0, 0])),
+        ("test/cat/a.png", rgb([0, 203, 0])),
+        ("test/ant/.keep", Vec::new()),
+        ("test/.hidden", Vec::new()),
+    ]
+}
+
+fn open(
+    files: &[(&str, Vec<u8>)],
+    colours: Option<Colours>,
+) -> Result<(ImageSet, ImageSet), DataError> {
+    pictures::open(folder(files).path(), colours)
+}
+
+/// The error for a folder that is right but for these files; its message must name `named` and be one sentence.
+fn error_with(files: &[(&'static str, Vec<u8>)], named: &str) -> DataError {
+    let mut all = whole();
+    all.extend_from_slice(files);
+    let error = open(&all, None).expect_err("a wrong folder");
+    let message = error.to_string();
+    assert!(message.contains(named), "{message}");
+    assert!(
+        !message.contains('\n') && !message.ends_with('.'),
+        "{message}"
+    );
+    error
+}
+
+fn decode(bytes: &[u8]) -> Result<pictures::Picture, DataError> {
+    pictures::picture(Contents::new(bytes, Path::new("some.file")), None)
+}
+
+/// Index and value of each pixel that is not black.
+fn lit(pixels: &[u8]) -> Vec<(usize, u8)> {
+    let pixels = pixels.iter().copied().enumerate();
+    pixels.filter(|&(_, value)| value > 0).collect()
+}
+
+#[test]
+fn pixels_labels_and_names_are_at_their_places() {
+    let (train, test) = open(&whole(), None).expect("whole");
+    assert_eq!((train.shape(), test.shape()), ([3, 3, 5], [3, 3, 5]));
+    assert_eq!(train.class_names(), ["ant", "cat"]);
+    assert_eq!((train.labels(), test.labels()), (&[0, 1, 1][..], &[1][..]));
+    // Row 1, column 4 of planes of 3 x 5: red, blue and green in the sorted order of the files.
+    assert_eq!(
+        lit(train.pixels()),
+        [(9, 202), (45 + 30 + 9, 201), (90 + 15 + 9, 200)]
+    );
+    assert_eq!(lit(test.pixels()), [(15 + 9, 203)]);
+}
+
+#[test]
+fn grey_and_rgb_are_the_first_pictures_or_as_asked() {
+    let mixed = [
+        ("train/a/1.png", grey(200)),
+        ("train/a/2.png", rgb([0, 100, 0])),
+        ("test/a/1.png", grey(7)),
+    ];
+    let error = open(&mixed, None).expect_err("one is grey, one is not");
+    assert!(
+        matches!(
+            error,
+            DataError::PictureColours {
+                expected: 1,
+                found: 3,
+                ..
+            }
+        ),
+        "{error}"
+    );
+    assert!(error.to_string().contains("2.png"), "{error}");
+
+    let (train, test) = open(&mixed, Some(Colours::Grey)).expect("brought to grey");
+    assert_eq!(
+        (train.shape(), lit(test.pixels())),
+        ([1, 3, 5], vec![(9, 7)])
+    );
+    assert_eq!(lit(train.pixels()), [(9, 200), (15 + 9, 72)]);
+    let (train, _) = open(&mixed, Some(Colours::Rgb)).expect("brought to RGB");
+    assert_eq!(
+        lit(train.pixels()),
+        [(9, 200), (24, 200), (39, 200), (45 + 24, 100)]
+    );
+    let all_grey = [mixed[0].clone(), mixed[2].clone()];
+    let (train, _) = open(&all_grey, None).expect("all grey");
+    assert_eq!(
+        (train.shape(), lit(train.pixels())),
+        ([1, 3, 5], vec![(9, 200)])
+    );
+}
+
+#[test]
+fn jpeg_pictures_are_decoded_too() {
+    let picture = decode(&jpeg([0, 0, 255])).expect("whole");
+    assert_eq!(picture.shape, [3, 32, 48]);
+    let at = |c: usize, y: usize, x: usize| picture.pixels[(c * 32 + y) * 48 + x];
+    // JPEG is not exact.
+    assert!(at(2, 8, 40) > 200 && at(0, 8, 40) < 50 && at(1, 8, 40) < 50);
+    assert!(at(2, 24, 40) < 50 && at(2, 8, 8) < 50);
+}
+
+#[test]
+fn folders_that_are_wrong() {
+    let error = error_with(&[("train/cat/notes.txt", vec![])], "notes.txt");
+    assert!(
+        matches!(&error, DataError::PictureExtension { found, .. } if found == "txt"),
+        "{error}"
+    );
+    let error = error_with(&[("train/list.png", grey(1))], "list.png");
+    assert!(matches!(error, DataError::NotClassFolder { .. }), "{error}");
+    for name in ["train/dog/1.png", "test/dog/1.png"] {
+        let error = error_with(&[(name, rgb([1; 3]))], "dog");
+        assert!(
+            matches!(&error, DataError::ClassFolders { class, .. } if class == "dog"),
+            "{error}"
+        );
+    }
+    let other = encode(RgbImage::new(4, 3), ImageFormat::Png);
+    let error = error_with(&[("test/cat/b.png", other)], "b.png");
+    assert!(
+        matches!(
+            error,
+            DataError::PictureSize {
+                expected: [3, 5],
+                found: [3, 4],
+                ..
+            }
+        ),
+        "{error}"
+    );
+    let error = open(&whole()[..4], None).expect_err("no test folder");
+    assert!(
+        matches!(&error, DataError::UnreadableFolder { folder, .. } if folder.ends_with("test")),
+        "{error}"
+    );
+    let hidden = [("train/a/.keep", vec![]), ("test/a/1.png", grey(1))];
+    let error = open(&hidden, None).expect_err("no training picture");
+    assert!(
+        matches!(&error, DataError::NoPictures { folder } if folder.ends_with("train")),
+        "{error}"
+    );
+}
+
+/// A PNG file whose header promises `side` x `side` pixels of four 16-bit values.
+fn promising(side: u32) -> Vec<u8> {
+    let mut bytes = rgb([1; 3]);
+    bytes[16..20].copy_from_slice(&side.to_be_bytes());
+    bytes[20..24].copy_from_slice(&side.to_be_bytes());
+    bytes[24..26].copy_from_slice(&[16, 6]);
+    let mut sum = flate2::Crc::new();
+    sum.update(&bytes[12..29]);
+    bytes[29..33].copy_from_slice(&sum.sum().to_be_bytes());
+    bytes
+}
+
+#[test]
+fn files_that_are_no_whole_pictures() {
+    let png = rgb([0, 200, 0]);
+    let mut other_sum = png.clone();
+    other_sum[29] ^= 1;
+    let mut wide_jpeg = jpeg([255, 0, 0]);
+    let start = wide_jpeg.windows(2).position(|pair| pair == [0xff, 0xc0]);
+    let start = start.expect("a baseline picture");
+    wide_jpeg[start + 5..start + 9].fill(0xff);
+    for bytes in [
+        Vec::new(),
+        b"GIF89a and more".to_vec(),
+        png[..8].to_vec(),
+        other_sum,
+        wide_jpeg,
+        // Within the largest side, but of 128 MiB; and of 2^65 bytes.
+        promising(4096),
+        promising(i32::MAX as u32),
+    ] {
+        let error = error_with(&[("train/cat/c.png", bytes)], "c.png");
+        assert!(matches!(error, DataError::Picture { .. }), "{error}");
+        assert!(std::error::Error::source(&error).is_some());
+    }
+}
+
+#[test]
+fn every_beginning_of_a_picture_is_refused() {
+    for whole in [rgb([0, 200, 0]), jpeg([0, 200, 0])] {
+        assert!(decode(&whole).is_ok());
+        for length in 0..whole.len() {
+            assert!(decode(&whole[..length]).is_err(), "{length} bytes");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn damaged_pictures_never_panic(
+        which in 0usize..3,
+        flips in prop::collection::vec((any::<prop::sample::Index>(), 1u8..), 0..6),
+        cut in prop::option::of(any::<prop::sample::Index>()),
+        colours in prop::sample::select(vec![None, Some(Colours::Grey), Some(Colours::Rgb)]),
+    ) {
+        let mut bytes = [rgb([1, 2, 3]), grey(9), jpeg([9, 99, 199])][which].clone();
+        for (place, flip) in flips {
+            let place = place.index(bytes.len());
+            bytes[place] ^= flip;
+        }
+        if let Some(cut) = cut {
+            bytes.truncate(cut.index(bytes.len()));
+        }
+        if let Ok(picture) = pictures::picture(Contents::new(&bytes, Path::new("file")), colours) {
+            prop_assert_eq!(picture.pixels.len(), picture.shape.iter().product::<usize>());
+        }
+    }
+}
