@@ -175,6 +175,25 @@ pub enum DataError {
         /// The first class that is in one of them alone.
         class: String,
     },
+    /// A file that is no numpy array, or one of a structured type.
+    #[error(
+        "{} must start as a numpy array of plain numbers does, but starts otherwise",
+        .file.display()
+    )]
+    NoArray {
+        /// The file.
+        file: PathBuf,
+    },
+    /// A numpy array of another shape, type or order.
+    #[error("{} must hold {expected}, but holds {found}", .file.display())]
+    Array {
+        /// The file.
+        file: PathBuf,
+        /// The arrays that can be read.
+        expected: &'static str,
+        /// What the header says.
+        found: String,
+    },
     /// A label that stands for no class.
     #[error("label of record {record} in {} must be {first} to {last}, but is {value}", .file.display())]
     Label {
@@ -183,7 +202,7 @@ pub enum DataError {
         /// Which record, from 0.
         record: usize,
         /// The label found.
-        value: u16,
+        value: i64,
         /// Smallest label of the format.
         first: u16,
         /// Largest label of the format.

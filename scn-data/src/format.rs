@@ -8,6 +8,7 @@ pub mod cifar;
 pub mod class_names;
 pub mod idx;
 pub mod mnist;
+pub mod npy;
 #[cfg(feature = "pictures")]
 pub mod pictures;
 pub mod stl10;
@@ -78,7 +79,7 @@ impl<'a> Contents<'a> {
             Err(DataError::Label {
                 file: self.file.to_owned(),
                 record,
-                value,
+                value: value.into(),
                 first,
                 last,
             })

@@ -13,7 +13,7 @@
 //! # The way of the data
 //! 1. [`open`] reads a [`DatasetName`] into a [`Dataset`]: two [`ImageSet`]s of bytes in the order N, C, H, W. What
 //!    the files look like is told in [`mod@format`]; the digits are part of this crate and need no file. Pictures of
-//!    one's own become [`ImageSet`]s by `format::pictures::open`.
+//!    one's own become [`ImageSet`]s by `format::pictures::open`, arrays of numpy by [`format::npy::open`].
 //! 2. [`Normalization::fit`] computes mean and scale as [`NormalizationConfig`] says. It is applied to both sets and
 //!    stored with a model.
 //! 3. [`Loader::training`] and [`Loader::in_order`] cut a set into [`Batch`]es, the former shuffled and varied by an
