@@ -71,6 +71,7 @@ enum Command {
     Gradients(command::gradients::Gradients),
     Solve(command::solve::Solve),
     Bench(command::bench::Bench),
+    Data(command::data::Data),
 }
 
 fn main() -> ExitCode {
@@ -98,6 +99,7 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Gradients(command) => command.run(&device, &output),
         Command::Solve(command) => device.run(|| command.run(&output)),
         Command::Bench(command) => device.run(|| command.run(&output)),
+        Command::Data(command) => command.run(&output),
     }
 }
 

@@ -14,6 +14,7 @@
 //! 1. [`open`] reads a [`DatasetName`] into a [`Dataset`]: two [`ImageSet`]s of bytes in the order N, C, H, W. What
 //!    the files look like is told in [`mod@format`]; the digits are part of this crate and need no file. Pictures of
 //!    one's own become [`ImageSet`]s by `format::pictures::open`, arrays of numpy by [`format::npy::open`].
+//!    With the feature `fetch`, the module `fetch` downloads those of the other data sets.
 //! 2. [`Normalization::fit`] computes mean and scale as [`NormalizationConfig`] says. It is applied to both sets and
 //!    stored with a model.
 //! 3. [`Loader::training`] and [`Loader::in_order`] cut a set into [`Batch`]es, the former shuffled and varied by an
@@ -54,6 +55,8 @@ mod digits;
 mod draws;
 mod epoch;
 mod error;
+#[cfg(feature = "fetch")]
+pub mod fetch;
 pub mod format;
 mod images;
 mod loader;

@@ -1,7 +1,8 @@
-//! The command line as a person uses it: `network` trains and uses a small network, `bench` measures, `solve` solves, `mistakes` are answered.
+//! The command line as a person uses it: `network` trains and uses a small network, `bench` measures, `data` fetches and checks, `solve` solves, `mistakes` are answered.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bench;
+mod data;
 mod mistakes;
 mod network;
 mod solve;

@@ -1,0 +1,264 @@
+//! `scn data fetch`, `scn data check`.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use clap::{Args, Subcommand};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use scn_data::fetch::{CheckedFile, Progress, Settings, Source, check_files, fetch};
+use scn_data::{Dataset, DatasetName, ImageSet};
+use serde::Serialize;
+
+use crate::command::train::parse_dataset;
+use crate::output::Output;
+
+/// Gets the data sets and checks that they are whole.
+#[derive(Debug, Args)]
+pub(crate) struct Data {
+    #[command(subcommand)]
+    command: DataCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum DataCommand {
+    Fetch(Fetch),
+    Check(Check),
+}
+
+/// Downloads the official archives of a data set; goes on where an earlier try ended.
+///
+/// What came is compared with the published MD5 sums, which find damage, not forgery.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  scn data fetch mnist --dir data")]
+struct Fetch {
+    /// Data set
+    #[arg(value_name = "NAME", value_parser = parse_dataset)]
+    name: DatasetName,
+    /// Folder that shall hold mnist/, cifar-10-batches-bin/, ...
+    #[arg(
+        long = "dir",
+        value_name = "DIR",
+        env = "SCN_DATA",
+        default_value = "data"
+    )]
+    folder: PathBuf,
+    /// Address of a folder with the same archives, instead of the official one
+    #[arg(long, value_name = "URL")]
+    mirror: Option<String>,
+}
+
+/// Which files of a data set are there, and whether they can be read; fails if it is not whole.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  scn data check cifar10 --data data")]
+struct Check {
+    /// Data set
+    #[arg(value_name = "NAME", value_parser = parse_dataset)]
+    name: DatasetName,
+    /// Folder that holds mnist/, cifar-10-batches-bin/, ...
+    #[arg(
+        long = "data",
+        value_name = "DIR",
+        env = "SCN_DATA",
+        default_value = "data"
+    )]
+    folder: PathBuf,
+}
+
+impl Data {
+    pub(crate) fn run(&self, output: &Output) -> Result<()> {
+        match &self.command {
+            DataCommand::Fetch(command) => command.run(output),
+            DataCommand::Check(command) => command.run(output),
+        }
+    }
+}
+
+/// What `scn data fetch --json` prints.
+#[derive(Debug, Serialize)]
+struct Fetched {
+    dataset: DatasetName,
+    folder: PathBuf,
+}
+
+impl Fetch {
+    fn run(&self, output: &Output) -> Result<()> {
+        let mut source = Source::official(self.name)?;
+        if let Some(mirror) = &self.mirror {
+            source = source.from_mirror(mirror);
+        }
+        let target = if output.for_a_person() {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
+        let bar = ProgressBar::with_draw_target(None, target).with_style(
+            ProgressStyle::with_template(
+                "{prefix} {bar:24} {bytes}/{total_bytes}  {bytes_per_sec}  {msg}",
+            )?
+            .progress_chars("=> "),
+        );
+        let result = fetch(
+            &source,
+            &self.folder,
+            &Settings::default(),
+            &mut |progress| show(&progress, &bar, output),
+        );
+        bar.finish_and_clear();
+        let fetched = Fetched {
+            dataset: self.name,
+            folder: result?,
+        };
+        output.result(&fetched, || {
+            format!("{} is in {}", fetched.dataset, fetched.folder.display())
+        })
+    }
+}
+
+fn show(progress: &Progress<'_>, bar: &ProgressBar, output: &Output) {
+    match progress {
+        Progress::Received { file, bytes, total } => {
+            bar.set_prefix((*file).to_owned());
+            bar.set_message("");
+            if let Some(total) = total {
+                bar.set_length(*total);
+            }
+            bar.set_position(*bytes);
+        }
+        Progress::Retry { error, wait, .. } => bar.suspend(|| {
+            output.warn(format!(
+                "{error}; tried again in {:.0} s",
+                wait.as_secs_f64()
+            ));
+        }),
+        Progress::Unpacking { file } => {
+            bar.set_prefix((*file).to_owned());
+            bar.set_message("unpacking");
+        }
+        _ => {}
+    }
+}
+
+/// What `scn data check --json` prints.
+#[derive(Debug, Serialize)]
+struct Checked {
+    dataset: DatasetName,
+    whole: bool,
+    files: Vec<FileState>,
+    /// Why the files cannot be read, if so.
+    error: Option<String>,
+    /// Training and test images per class.
+    classes: Vec<ClassCount>,
+}
+
+#[derive(Debug, Serialize)]
+struct FileState {
+    file: PathBuf,
+    found: Option<u64>,
+    expected: Option<u64>,
+    whole: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct ClassCount {
+    class: String,
+    train: usize,
+    test: usize,
+}
+
+impl Check {
+    fn run(&self, output: &Output) -> Result<()> {
+        let files: Vec<_> = check_files(self.name, &self.folder)
+            .into_iter()
+            .map(FileState::from)
+            .collect();
+        let missing = files.iter().filter(|file| file.found.is_none()).count();
+        let opened = scn_data::open(self.name, &self.folder);
+        let checked = Checked {
+            dataset: self.name,
+            whole: opened.is_ok() && files.iter().all(|file| file.whole),
+            error: opened.as_ref().err().map(ToString::to_string),
+            classes: opened.as_ref().map(class_counts).unwrap_or_default(),
+            files,
+        };
+        output.result(&checked, || describe(&checked))?;
+        if checked.whole {
+            return Ok(());
+        }
+        if missing > 0 {
+            bail!(
+                "{name} is not whole: {missing} of {} files missing; `scn data fetch {name} --dir {}` gets them",
+                checked.files.len(),
+                self.folder.display(),
+                name = self.name
+            );
+        }
+        opened?;
+        bail!("{} is not whole: a file has another length", self.name)
+    }
+}
+
+impl From<CheckedFile> for FileState {
+    fn from(file: CheckedFile) -> Self {
+        Self {
+            whole: file.is_whole(),
+            file: file.path,
+            found: file.found,
+            expected: file.expected,
+        }
+    }
+}
+
+fn class_counts(dataset: &Dataset) -> Vec<ClassCount> {
+    let count = |set: &ImageSet| {
+        let mut counts = vec![0; set.classes()];
+        for &label in set.labels() {
+            counts[usize::from(label)] += 1;
+        }
+        counts
+    };
+    dataset
+        .train
+        .class_names()
+        .iter()
+        .zip(count(&dataset.train))
+        .zip(count(&dataset.test))
+        .map(|((class, train), test)| ClassCount {
+            class: class.clone(),
+            train,
+            test,
+        })
+        .collect()
+}
+
+fn describe(checked: &Checked) -> String {
+    let mut text = format!(
+        "{}: {}\n",
+        checked.dataset,
+        if checked.whole { "whole" } else { "not whole" }
+    );
+    for file in &checked.files {
+        let state = match (file.found, file.expected) {
+            (None, _) => "missing".to_string(),
+            (Some(found), Some(expected)) if found != expected => {
+                format!("{found} bytes instead of {expected}")
+            }
+            (Some(found), _) => format!("{found} bytes"),
+        };
+        let _ = writeln!(text, "{}  {state}", file.file.display());
+    }
+    if let Some(error) = &checked.error {
+        let _ = writeln!(text, "cannot be read: {error}");
+    }
+    if !checked.classes.is_empty() {
+        let _ = writeln!(text, "\n {:>6} {:>6}  class", "train", "test");
+    }
+    for count in &checked.classes {
+        let _ = writeln!(
+            text,
+            " {:>6} {:>6}  {}",
+            count.train, count.test, count.class
+        );
+    }
+    text.trim_end().to_string()
+}

@@ -1,0 +1,63 @@
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::thread;
+
+use predicates::prelude::*;
+
+use crate::{json, scn};
+
+#[test]
+fn a_missing_data_set_is_answered_with_the_command_that_gets_it() {
+    let data = tempfile::tempdir().unwrap();
+    scn()
+        .args(["data", "check", "mnist", "--data"])
+        .arg(data.path())
+        .assert()
+        .code(1)
+        .stdout(predicate::str::contains("train-images-idx3-ubyte  missing"))
+        .stderr(predicate::str::contains("4 of 4 files missing"))
+        .stderr(predicate::str::contains("scn data fetch mnist"));
+}
+
+#[test]
+fn the_embedded_digits_are_whole_and_need_not_be_fetched() {
+    let checked = json(scn().args(["data", "check", "digits"]));
+    assert_eq!(checked["whole"], true);
+    assert_eq!(checked["classes"].as_array().unwrap().len(), 10);
+    scn()
+        .args(["data", "fetch", "digits"])
+        .assert()
+        .code(1)
+        .stderr(predicate::str::contains("embedded"));
+}
+
+#[test]
+fn wrong_bytes_of_a_mirror_are_refused() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mirror = format!("http://{}/files/", listener.local_addr().unwrap());
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let head: Vec<_> = BufReader::new(&stream)
+            .lines()
+            .map_while(Result::ok)
+            .take_while(|line| !line.is_empty())
+            .collect();
+        stream
+            .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nother")
+            .unwrap();
+        head[0].clone()
+    });
+    let data = tempfile::tempdir().unwrap();
+    scn()
+        .args(["data", "fetch", "cifar10", "--mirror", &mirror, "--dir"])
+        .arg(data.path())
+        .assert()
+        .code(1)
+        .stdout("")
+        .stderr(predicate::str::contains("c32a1d4ab5d03f1284b67883e8d87530"));
+    assert_eq!(
+        server.join().unwrap(),
+        "GET /files/cifar-10-binary.tar.gz HTTP/1.1"
+    );
+    assert_eq!(std::fs::read_dir(data.path()).unwrap().count(), 0);
+}

@@ -1,0 +1,135 @@
+//! From the name of a data set to its files: downloading, checking and unpacking of the official archives.
+//!
+//! An archive is received as `NAME.part` in the data folder and compared with its published MD5 sum; then it is
+//! unpacked beside the place where it shall lie, and renamed. So the folder of a data set is there as a whole or not at
+//! all, whenever the process is killed; what is left over is a `.part` file that the next fetch goes on with, and
+//! possibly a hidden folder that can be deleted.
+//!
+//! MD5 sums find damage, not forgery: what protects from the latter is HTTPS, or trust in the mirror.
+
+mod archives;
+mod check;
+mod download;
+mod error;
+mod unpack;
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub use archives::{Archive, Packing, Source};
+pub use check::{CheckedFile, check_files};
+pub use error::FetchError;
+
+/// How patient a download is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// Longest wait for a connection.
+    pub connect: Duration,
+    /// Longest wait for an answer, and for the next bytes of it.
+    pub read: Duration,
+    /// How often a failed transfer is tried again; each time it goes on where the last one ended.
+    pub retries: u32,
+    /// Wait before the first retry; it doubles with each one, up to a minute.
+    pub backoff: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(20),
+            read: Duration::from_secs(30),
+            retries: 5,
+            backoff: Duration::from_secs(1),
+        }
+    }
+}
+
+/// What a fetch is doing.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Progress<'a> {
+    /// Bytes of an archive have come.
+    Received {
+        /// The archive.
+        file: &'a str,
+        /// Bytes there are, those of an earlier transfer among them.
+        bytes: u64,
+        /// Bytes there will be, if the server says.
+        total: Option<u64>,
+    },
+    /// A transfer failed and will be tried again.
+    Retry {
+        /// The archive.
+        file: &'a str,
+        /// What failed.
+        error: &'a FetchError,
+        /// Time until then.
+        wait: Duration,
+    },
+    /// A whole archive is unpacked.
+    Unpacking {
+        /// The archive.
+        file: &'a str,
+    },
+}
+
+/// Gets the archives of `source` and puts what they hold into its folder inside `data`, the data folder, which is made
+/// where it is missing. Returns the folder.
+///
+/// # Errors
+/// [`FetchError::FolderThere`] if the folder is there already: nothing is overwritten. Else one error for each way in
+/// which a transfer, an archive or the file system can fail; the folder is not there then.
+pub fn fetch(
+    source: &Source,
+    data: &Path,
+    settings: &Settings,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<PathBuf, FetchError> {
+    let folder = data.join(&source.folder);
+    if folder.symlink_metadata().is_ok() {
+        return Err(FetchError::FolderThere { folder });
+    }
+    fs::create_dir_all(data).map_err(FetchError::file(data))?;
+    let mut parts = Vec::with_capacity(source.archives.len());
+    for archive in &source.archives {
+        let part = data.join(format!("{}.part", archive.file));
+        download::download(archive, &part, settings, progress)?;
+        parts.push(part);
+    }
+    // Beside the final place, hence on the same file system, where a rename is one step.
+    let beside = tempfile::Builder::new()
+        .prefix(&format!(".{}-", source.folder))
+        .tempdir_in(data)
+        .map_err(FetchError::file(data))?;
+    let unpacked = beside.path().join(&source.folder);
+    fs::create_dir(&unpacked).map_err(FetchError::file(&unpacked))?;
+    for (archive, part) in source.archives.iter().zip(&parts) {
+        progress(Progress::Unpacking {
+            file: &archive.file,
+        });
+        match archive.packing {
+            Packing::Kept => unpack::keep(part, &unpacked.join(&archive.file))?,
+            Packing::TarGz { largest } => {
+                unpack::tar_gz(part, beside.path(), &source.folder, largest)?;
+            }
+        }
+    }
+    sync_folder(&unpacked)?;
+    fs::rename(&unpacked, &folder).map_err(FetchError::file(&folder))?;
+    sync_folder(data)?;
+    for part in &parts {
+        fs::remove_file(part).map_err(FetchError::file(part))?;
+    }
+    Ok(folder)
+}
+
+/// Makes the names in a folder last; only Unix lets a folder be opened for that.
+fn sync_folder(folder: &Path) -> Result<(), FetchError> {
+    if cfg!(unix) {
+        File::open(folder)
+            .and_then(|opened| opened.sync_all())
+            .map_err(FetchError::file(folder))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,90 @@
+//! Which files of a data set are there.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::DatasetName;
+
+/// A file that a data set needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckedFile {
+    /// Where it is, or should be.
+    pub path: PathBuf,
+    /// Bytes it must have; unknown for one in gzip.
+    pub expected: Option<u64>,
+    /// Bytes it has; none if it is not there.
+    pub found: Option<u64>,
+}
+
+impl CheckedFile {
+    /// Whether it is there, with the right length where that is known.
+    pub fn is_whole(&self) -> bool {
+        self.found
+            .is_some_and(|found| self.expected.is_none_or(|expected| expected == found))
+    }
+}
+
+/// The files that data set `name` needs in the data folder, with their lengths; none for the digits.
+///
+/// Whether they can be read is told by [`open`](crate::open).
+pub fn check_files(name: DatasetName, data: &Path) -> Vec<CheckedFile> {
+    let folder = data.join(name.folder().unwrap_or_default());
+    let length = |path: &Path| {
+        fs::metadata(path)
+            .ok()
+            .filter(fs::Metadata::is_file)
+            .map(|metadata| metadata.len())
+    };
+    needed(name)
+        .into_iter()
+        .map(|(file, expected)| {
+            let (plain, packed) = (folder.join(file), folder.join(format!("{file}.gz")));
+            match (length(&plain), length(&packed)) {
+                // Only MNIST may stay packed, as it is distributed.
+                (None, Some(found)) if name == DatasetName::Mnist => CheckedFile {
+                    path: packed,
+                    expected: None,
+                    found: Some(found),
+                },
+                (found, _) => CheckedFile {
+                    path: plain,
+                    expected: Some(expected),
+                    found,
+                },
+            }
+        })
+        .collect()
+}
+
+/// Names and lengths, which follow from the formats: a head and records of label and pixels.
+fn needed(name: DatasetName) -> Vec<(&'static str, u64)> {
+    const CIFAR: u64 = 3 * 32 * 32;
+    const STL: u64 = 3 * 96 * 96;
+    match name {
+        DatasetName::Digits => Vec::new(),
+        DatasetName::Mnist => vec![
+            ("train-images-idx3-ubyte", 16 + 60_000 * 28 * 28),
+            ("train-labels-idx1-ubyte", 8 + 60_000),
+            ("t10k-images-idx3-ubyte", 16 + 10_000 * 28 * 28),
+            ("t10k-labels-idx1-ubyte", 8 + 10_000),
+        ],
+        DatasetName::Cifar10 => vec![
+            ("data_batch_1.bin", 10_000 * (1 + CIFAR)),
+            ("data_batch_2.bin", 10_000 * (1 + CIFAR)),
+            ("data_batch_3.bin", 10_000 * (1 + CIFAR)),
+            ("data_batch_4.bin", 10_000 * (1 + CIFAR)),
+            ("data_batch_5.bin", 10_000 * (1 + CIFAR)),
+            ("test_batch.bin", 10_000 * (1 + CIFAR)),
+        ],
+        DatasetName::Cifar100 => vec![
+            ("train.bin", 50_000 * (2 + CIFAR)),
+            ("test.bin", 10_000 * (2 + CIFAR)),
+        ],
+        DatasetName::Stl10 => vec![
+            ("train_X.bin", 5_000 * STL),
+            ("train_y.bin", 5_000),
+            ("test_X.bin", 8_000 * STL),
+            ("test_y.bin", 8_000),
+        ],
+    }
+}

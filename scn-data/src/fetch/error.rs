@@ -1,0 +1,127 @@
+//! What can go wrong on the way from a server to a folder.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::DatasetName;
+
+/// Why a data set could not be fetched.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FetchError {
+    /// A data set without archives.
+    #[error("data set {dataset} is embedded and need not be fetched")]
+    Embedded {
+        /// The data set.
+        dataset: DatasetName,
+    },
+    /// The folder is there already.
+    #[error("{} must not be there yet, but is: nothing is overwritten", .folder.display())]
+    FolderThere {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// A file or folder that cannot be read, written or renamed.
+    #[error("{} must be readable and writable, but is not", .file.display())]
+    File {
+        /// The file or folder.
+        file: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// An answer other than the file.
+    #[error("{url} must be answered with the file, but the server answers with status {status}")]
+    Status {
+        /// The address.
+        url: String,
+        /// The status of HTTP.
+        status: u16,
+    },
+    /// No connection, or one that breaks off or stalls.
+    #[error("the transfer of {url} failed")]
+    Transfer {
+        /// The address.
+        url: String,
+        /// What the client says.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A part of the file other than the one asked for.
+    #[error(
+        "{url} must be answered with the bytes from {asked} on, but the answer holds \"{found}\""
+    )]
+    Range {
+        /// The address.
+        url: String,
+        /// First byte asked for.
+        asked: u64,
+        /// The header `Content-Range` found.
+        found: String,
+    },
+    /// More bytes than the archive can have.
+    #[error("{url} must have at most {longest} bytes, but has more")]
+    TooLong {
+        /// The address.
+        url: String,
+        /// The bound.
+        longest: u64,
+    },
+    /// A transfer that gave other bytes; they are deleted.
+    #[error("{url} must have the MD5 sum {expected}, but what came has {found}")]
+    Checksum {
+        /// The address.
+        url: String,
+        /// The sum published.
+        expected: String,
+        /// The sum found.
+        found: String,
+    },
+    /// An archive that does not unpack.
+    #[error("{} must be a whole archive, but does not unpack", .archive.display())]
+    Unpack {
+        /// The archive.
+        archive: PathBuf,
+        /// What the decoder says.
+        source: io::Error,
+    },
+    /// An entry that an official archive would not have.
+    #[error(
+        "{} must hold only files and folders inside {folder}, but holds {} ({what})",
+        .archive.display(), .entry.display()
+    )]
+    Entry {
+        /// The archive.
+        archive: PathBuf,
+        /// The folder that all entries must lie in.
+        folder: String,
+        /// The entry.
+        entry: PathBuf,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// An archive that unpacks to more than its data set has.
+    #[error("{} must unpack to at most {largest} bytes, but holds more", .archive.display())]
+    TooLarge {
+        /// The archive.
+        archive: PathBuf,
+        /// The bound.
+        largest: u64,
+    },
+}
+
+impl FetchError {
+    /// What the system says about a file, as an error of this kind.
+    pub(super) fn file(file: &Path) -> impl FnOnce(io::Error) -> Self {
+        let file = file.to_owned();
+        move |source| Self::File { file, source }
+    }
+
+    /// Whether the same request may succeed later.
+    pub(super) fn may_pass(&self) -> bool {
+        match self {
+            Self::Transfer { .. } | Self::Range { .. } => true,
+            // A request that took too long, a range beyond the end, too many requests.
+            Self::Status { status, .. } => matches!(status, 408 | 416 | 429 | 500..),
+            _ => false,
+        }
+    }
+}
