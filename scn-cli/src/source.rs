@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use scn_data::{Dataset, DatasetName};
+use scn_data::{DataError, Dataset, DatasetName};
 
 /// Where data sets are.
 #[derive(Debug, Clone, Args)]
@@ -27,6 +27,12 @@ impl DataFolder {
 
     /// Reads a data set.
     pub(crate) fn open(&self, name: DatasetName) -> anyhow::Result<Dataset> {
-        Ok(scn_data::open(name, &self.folder)?)
+        scn_data::open(name, &self.folder).map_err(|error| match error {
+            DataError::Missing { .. } => {
+                let folder = self.folder.display();
+                anyhow::anyhow!("{error}; `scn data fetch {name} --dir {folder}` gets it")
+            }
+            error => error.into(),
+        })
     }
 }

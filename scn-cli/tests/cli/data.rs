@@ -17,6 +17,20 @@ fn a_missing_data_set_is_answered_with_the_command_that_gets_it() {
         .stdout(predicate::str::contains("train-images-idx3-ubyte  missing"))
         .stderr(predicate::str::contains("4 of 4 files missing"))
         .stderr(predicate::str::contains("scn data fetch mnist"));
+    scn()
+        .args([
+            "train",
+            "--preset",
+            "mnist-scn1",
+            "--out",
+            "unused",
+            "--data",
+        ])
+        .arg(data.path())
+        .current_dir(data.path())
+        .assert()
+        .code(1)
+        .stderr(predicate::str::contains("scn data fetch mnist"));
 }
 
 #[test]
