@@ -1,6 +1,6 @@
 //! Where data sets are.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use scn_data::{DataError, Dataset, DatasetName};
@@ -25,12 +25,21 @@ impl DataFolder {
             .is_none_or(|folder| self.folder.join(folder).exists())
     }
 
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The command that puts a data set there.
+    pub(crate) fn fetch_command(&self, name: DatasetName) -> String {
+        format!("scn data fetch {name} --dir {}", self.folder.display())
+    }
+
     /// Reads a data set.
     pub(crate) fn open(&self, name: DatasetName) -> anyhow::Result<Dataset> {
         scn_data::open(name, &self.folder).map_err(|error| match error {
             DataError::Missing { .. } => {
-                let folder = self.folder.display();
-                anyhow::anyhow!("{error}; `scn data fetch {name} --dir {folder}` gets it")
+                anyhow::anyhow!("{error}; `{}` gets it", self.fetch_command(name))
             }
             error => error.into(),
         })

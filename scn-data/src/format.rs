@@ -13,6 +13,7 @@ pub mod npy;
 pub mod pictures;
 pub mod stl10;
 
+use std::cmp::Ordering;
 use std::path::Path;
 
 use crate::DataError;
@@ -56,6 +57,24 @@ impl<'a> Contents<'a> {
         Ok(records)
     }
 
+    /// That the file has as many bytes, unpacked, as its header promises.
+    pub(crate) fn check_length(self, expected: u64, found: u64) -> Result<(), DataError> {
+        let file = || self.file.to_owned();
+        match found.cmp(&expected) {
+            Ordering::Equal => Ok(()),
+            Ordering::Less => Err(DataError::Short {
+                file: file(),
+                expected,
+                found,
+            }),
+            Ordering::Greater => Err(DataError::Long {
+                file: file(),
+                expected,
+                found,
+            }),
+        }
+    }
+
     /// The file as text.
     pub(crate) fn text(self) -> Result<&'a str, DataError> {
         std::str::from_utf8(self.bytes).map_err(|error| DataError::Text {
@@ -68,21 +87,37 @@ impl<'a> Contents<'a> {
     pub(crate) fn label(
         self,
         record: usize,
-        value: u8,
+        value: impl Into<i64>,
         first: u16,
         last: u16,
     ) -> Result<u16, DataError> {
-        let value = u16::from(value);
-        if (first..=last).contains(&value) {
-            Ok(value)
-        } else {
-            Err(DataError::Label {
+        let value = value.into();
+        match u16::try_from(value) {
+            Ok(label) if (first..=last).contains(&label) => Ok(label),
+            _ => Err(DataError::Label {
                 file: self.file.to_owned(),
                 record,
-                value: value.into(),
+                value,
                 first,
                 last,
-            })
+            }),
         }
     }
+}
+
+/// That a file of images and one of labels belong together.
+fn check_counts(
+    [images_file, labels_file]: [&Path; 2],
+    images: usize,
+    labels: usize,
+) -> Result<(), DataError> {
+    if images == labels {
+        return Ok(());
+    }
+    Err(DataError::Counts {
+        images_file: images_file.to_owned(),
+        labels_file: labels_file.to_owned(),
+        images,
+        labels,
+    })
 }

@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use crate::command::train::parse_dataset;
 use crate::output::Output;
+use crate::source::DataFolder;
 
 /// Gets the data sets and checks that they are whole.
 #[derive(Debug, Args)]
@@ -55,14 +56,8 @@ struct Check {
     /// Data set
     #[arg(value_name = "NAME", value_parser = parse_dataset)]
     name: DatasetName,
-    /// Folder that holds mnist/, cifar-10-batches-bin/, ...
-    #[arg(
-        long = "data",
-        value_name = "DIR",
-        env = "SCN_DATA",
-        default_value = "data"
-    )]
-    folder: PathBuf,
+    #[command(flatten)]
+    data: DataFolder,
 }
 
 impl Data {
@@ -168,12 +163,12 @@ struct ClassCount {
 
 impl Check {
     fn run(&self, output: &Output) -> Result<()> {
-        let files: Vec<_> = check_files(self.name, &self.folder)
+        let files: Vec<_> = check_files(self.name, self.data.path())
             .into_iter()
             .map(FileState::from)
             .collect();
         let missing = files.iter().filter(|file| file.found.is_none()).count();
-        let opened = scn_data::open(self.name, &self.folder);
+        let opened = scn_data::open(self.name, self.data.path());
         let checked = Checked {
             dataset: self.name,
             whole: opened.is_ok() && files.iter().all(|file| file.whole),
@@ -187,10 +182,10 @@ impl Check {
         }
         if missing > 0 {
             bail!(
-                "{name} is not whole: {missing} of {} files missing; `scn data fetch {name} --dir {}` gets them",
+                "{} is not whole: {missing} of {} files missing; `{}` gets them",
+                self.name,
                 checked.files.len(),
-                self.folder.display(),
-                name = self.name
+                self.data.fetch_command(self.name)
             );
         }
         opened?;

@@ -114,24 +114,10 @@ fn body(
     header: u64,
     promised: u64,
 ) -> Result<Vec<u8>, DataError> {
-    let file = || contents.file.to_owned();
     // One byte more is asked for: it tells a file that goes on, and its absence makes gzip check its sum.
     let bytes = read_up_to(contents, reader, promised.saturating_add(1))?;
     let (expected, found) = (header.saturating_add(promised), header + bytes.len() as u64);
-    if found < expected {
-        return Err(DataError::Short {
-            file: file(),
-            expected,
-            found,
-        });
-    }
-    if found > expected {
-        return Err(DataError::Long {
-            file: file(),
-            expected,
-            found,
-        });
-    }
+    contents.check_length(expected, found)?;
     Ok(bytes)
 }
 

@@ -1,6 +1,6 @@
 //! MNIST: two pairs of IDX files, images and labels.
 
-use super::{Contents, class_names, idx};
+use super::{Contents, check_counts, class_names, idx};
 use crate::open::Folder;
 use crate::{DataError, DatasetName, ImageSet};
 
@@ -21,14 +21,7 @@ pub fn images_with_labels(
     let pixels = idx::images(images, size)?;
     let values = idx::labels(labels, 10)?;
     let count = pixels.len() / (height * width).max(1);
-    if count != values.len() {
-        return Err(DataError::Counts {
-            images_file: images.file.to_owned(),
-            labels_file: labels.file.to_owned(),
-            images: count,
-            labels: values.len(),
-        });
-    }
+    check_counts([images.file, labels.file], count, values.len())?;
     ImageSet::new(
         pixels,
         [1, height, width],

@@ -17,7 +17,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::Contents;
+use super::{Contents, check_counts};
 use crate::images::volume;
 use crate::{DataError, ImageSet};
 
@@ -60,14 +60,7 @@ pub fn images_with_labels(
     let (pixels, shape) = self::images(images)?;
     let values = self::labels(labels, class_names.len())?;
     let count = pixels.len() / volume(shape)?;
-    if count != values.len() {
-        return Err(DataError::Counts {
-            images_file: images.file.to_owned(),
-            labels_file: labels.file.to_owned(),
-            images: count,
-            labels: values.len(),
-        });
-    }
+    check_counts([images.file, labels.file], count, values.len())?;
     ImageSet::new(pixels.to_vec(), shape, values, class_names, u8::MAX)
 }
 
@@ -141,16 +134,7 @@ pub fn labels(contents: Contents<'_>, classes: usize) -> Result<Vec<u16>, DataEr
         .chunks_exact(size)
         .map(number)
         .enumerate()
-        .map(|(record, value)| match u16::try_from(value) {
-            Ok(label) if label <= last => Ok(label),
-            _ => Err(DataError::Label {
-                file: contents.file.to_owned(),
-                record,
-                value,
-                first: 0,
-                last,
-            }),
-        })
+        .map(|(record, value)| contents.label(record, value, 0, last))
         .collect()
 }
 
@@ -205,26 +189,12 @@ impl<'a> Array<'a> {
 
     /// The bytes of the values, of `size` bytes each.
     fn values(&self, contents: Contents<'a>, size: usize) -> Result<&'a [u8], DataError> {
-        let file = || contents.file.to_owned();
         let values = self.shape.iter().fold(size as u64, |count, &side| {
             count.saturating_mul(side as u64)
         });
         let expected = values.saturating_add(self.start as u64);
         let found = contents.bytes.len() as u64;
-        if found < expected {
-            return Err(DataError::Short {
-                file: file(),
-                expected,
-                found,
-            });
-        }
-        if found > expected {
-            return Err(DataError::Long {
-                file: file(),
-                expected,
-                found,
-            });
-        }
+        contents.check_length(expected, found)?;
         Ok(&contents.bytes[self.start..])
     }
 

@@ -12,7 +12,7 @@ mod unlabelled;
 pub use folds::{folds, open_folds};
 pub use unlabelled::{Unlabelled, open_unlabelled};
 
-use super::{Contents, class_names};
+use super::{Contents, check_counts, class_names};
 use crate::open::Folder;
 use crate::{DataError, ImageSet};
 
@@ -68,14 +68,7 @@ pub(crate) fn train_and_test(folder: &Folder) -> Result<(ImageSet, ImageSet), Da
         let (pictures_file, bytes) = folder.read(&[pictures_name])?;
         let pixels = pictures(Contents::new(&bytes, &pictures_file))?;
         let count = pixels.len() / PIXELS;
-        if count != labels.len() {
-            return Err(DataError::Counts {
-                images_file: pictures_file,
-                labels_file,
-                images: count,
-                labels: labels.len(),
-            });
-        }
+        check_counts([&pictures_file, &labels_file], count, labels.len())?;
         ImageSet::new(pixels, [3, SIDE, SIDE], labels, names.clone(), u8::MAX)
     };
     Ok((

@@ -29,7 +29,7 @@ impl LiveRows {
 
     /// Whether the next sweep over so many atoms gains by leaving out the rows that are zero.
     pub(super) fn are_few(&self, atoms: usize) -> bool {
-        atoms >= FEWEST_ATOMS && self.known && self.rows.len() < atoms / 4 * 3
+        self.known && self.rows.len() < atoms / 4 * 3
     }
 
     /// Whether it may be worth knowing them at all.
