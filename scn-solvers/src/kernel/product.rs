@@ -85,11 +85,22 @@ pub(crate) fn subtract_product<T: Scalar, L: Lanes<T>>(
 ) {
     for (weights, y) in panel.chunks_exact(PANEL).zip(y.chunks_exact(registers)) {
         let y = &y[group..group + L::GROUP];
-        for r in 0..PANEL {
-            let weight = lanes.splat(weights[r]);
-            for v in 0..L::GROUP {
-                sums[r][v] = lanes.negate_mul_add(weight, y[v], sums[r][v]);
-            }
+        subtract_row::<T, L>(lanes, weights, y, sums);
+    }
+}
+
+/// What one row of Y adds: `sums -= weights y'`.
+#[inline(always)]
+fn subtract_row<T: Scalar, L: Lanes<T>>(
+    lanes: L,
+    weights: &[T],
+    y: &[L::Vector],
+    sums: &mut Sums<L::Vector>,
+) {
+    for r in 0..PANEL {
+        let weight = lanes.splat(weights[r]);
+        for v in 0..L::GROUP {
+            sums[r][v] = lanes.negate_mul_add(weight, y[v], sums[r][v]);
         }
     }
 }
@@ -111,12 +122,7 @@ pub(crate) fn subtract_rows<T: Scalar, L: Lanes<T>>(
         let weights = &panel[row];
         let first = row * registers + group;
         let y = &y[first..first + L::GROUP];
-        for r in 0..PANEL {
-            let weight = lanes.splat(weights[r]);
-            for v in 0..L::GROUP {
-                sums[r][v] = lanes.negate_mul_add(weight, y[v], sums[r][v]);
-            }
-        }
+        subtract_row::<T, L>(lanes, weights, y, sums);
     }
 }
 
