@@ -59,7 +59,7 @@ __device__ inline Entry window_entry(const Windows& windows, int k) {
 
 // An entry that is zero in every window: it lies below the map.
 __device__ inline Entry empty_entry(const Windows& windows) {
-    return Entry{windows.height + windows.map_height * windows.stride + windows.window, 0, 0};
+    return Entry{windows.height + windows.window, 0, 0};
 }
 
 __device__ inline float window_pixel(const Windows& windows, const float* map, const Column& column, const Entry& entry) {
