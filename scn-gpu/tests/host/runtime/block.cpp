@@ -62,7 +62,11 @@ void Block::wait(State state, Place place) {
     Thread& self = *running;
     self.state = state;
     self.place = place;
-    Thread* chosen = next();
+    Thread* chosen = nullptr;
+    {
+        AsHost as_host(*this);
+        chosen = next();
+    }
     if (chosen == &self)
         return;
     running = chosen;
@@ -128,8 +132,6 @@ void Block::stuck() {
     fail("deadlock: of %zu threads %s", threads.size(), all.c_str());
 }
 
-// To ThreadSanitizer an allocation is a write. The thread that happens to come first has not written the array, so that the host
-// seems to have.
 void* Block::shared_array(const void* key, size_t bytes) {
     size_t sum = bytes;
     for (SharedArray& array : arrays) {
@@ -141,16 +143,17 @@ void* Block::shared_array(const void* key, size_t bytes) {
     }
     if (sum > shared_memory)
         fail("%zu bytes of shared memory; a device without opt-in has %zu", sum, shared_memory);
-    pretend(host);
     void* memory = nullptr;
-    // The exact size, so that a sanitizer sees its end.
-    if (posix_memalign(&memory, 16, bytes) != 0)
-        fail("no memory for a shared array of %zu bytes", bytes);
-    memset(memory, 0xff, bytes);
-    release(memory);
-    pretend(running->fiber);
+    {
+        AsHost as_host(*this);
+        // The exact size, so that a sanitizer sees its end.
+        if (posix_memalign(&memory, 16, bytes) != 0)
+            fail("no memory for a shared array of %zu bytes", bytes);
+        memset(memory, 0xff, bytes);
+        release(memory);
+        arrays.push_back({key, bytes, memory});
+    }
     acquire(memory);
-    arrays.push_back({key, bytes, memory});
     return memory;
 }
 

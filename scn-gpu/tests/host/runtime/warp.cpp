@@ -49,6 +49,7 @@ uint64_t Block::meet(Collective what, unsigned mask, uint64_t value, unsigned so
 }
 
 void Block::complete(Warp& warp, Thread* lanes, Thread& last) {
+    AsHost as_host(*this);
     unsigned votes = 0;
     for (unsigned i = 0; i < 32; i++) {
         if ((last.mask >> i & 1) == 0)
