@@ -20,20 +20,18 @@ std::string text(Place place) {
     return file.substr(file.rfind('/') + 1) + ":" + std::to_string(place.line());
 }
 
-Block::Block(Grid& grid, dim3 index, Stacks& stacks, size_t first_stack) : grid(grid), index(index), host(this_fiber()) {
+Block::Block(Grid& grid, dim3 index, Fibers& fibers, size_t first_fiber) : grid(grid), index(index), host(this_fiber()) {
     threads.resize(grid.block.x * grid.block.y * grid.block.z);
     warps.resize((threads.size() + 31) / 32);
     for (unsigned i = 0; i < threads.size(); i++) {
         threads[i].rank = i;
-        threads[i].fiber = new_fiber(stacks[first_stack + i], Stacks::bytes, run_thread);
+        threads[i].fiber = fibers.start(first_fiber + i, run_thread);
         warps[i / 32].living |= 1u << i % 32;
         ready.push_back(&threads[i]);
     }
 }
 
 Block::~Block() {
-    for (Thread& thread : threads)
-        end_fiber(thread.fiber);
     for (SharedArray& array : arrays)
         free(array.memory);
 }

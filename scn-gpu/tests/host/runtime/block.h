@@ -42,8 +42,8 @@ struct Warp {
 // `release` in two blocks an order between them.
 class Block {
   public:
-    // The block's threads use the stacks from the given one on.
-    Block(Grid& grid, dim3 index, Stacks& stacks, size_t first_stack);
+    // The block's threads use the fibers from the given one on.
+    Block(Grid& grid, dim3 index, Fibers& fibers, size_t first_fiber);
     ~Block();
     Block(const Block&) = delete;
 

@@ -40,19 +40,6 @@ cuda_on_host_switch:
     .size cuda_on_host_switch, .-cuda_on_host_switch
 )");
 
-Fiber new_fiber(char* stack, size_t bytes, void (*run)()) {
-    void** top = reinterpret_cast<void**>(stack + bytes);
-    *--top = nullptr; // where `run` would return to; also the alignment that a function expects at its start
-    *--top = reinterpret_cast<void*>(run);
-    for (int saved = 0; saved < 6; saved++)
-        *--top = nullptr;
-    Fiber fiber{top, nullptr};
-#ifdef SCN_TSAN
-    fiber.sanitizer = __tsan_create_fiber(0);
-#endif
-    return fiber;
-}
-
 void switch_fiber(Fiber& from, Fiber& to) {
     pretend(to);
     cuda_on_host_switch(&from.stack_pointer, to.stack_pointer);
@@ -60,34 +47,42 @@ void switch_fiber(Fiber& from, Fiber& to) {
 
 #ifdef SCN_TSAN
 Fiber this_fiber() { return {nullptr, __tsan_get_current_fiber()}; }
-void end_fiber(Fiber& fiber) { __tsan_destroy_fiber(fiber.sanitizer); }
+static void* sanitizer_fiber() { return __tsan_create_fiber(0); }
+static void end_sanitizer_fiber(void* fiber) { __tsan_destroy_fiber(fiber); }
 void pretend(const Fiber& fiber) { __tsan_switch_to_fiber(fiber.sanitizer, __tsan_switch_to_fiber_no_sync); }
 void release(void* place) { __tsan_release(place); }
 void acquire(void* place) { __tsan_acquire(place); }
 #else
 Fiber this_fiber() { return {}; }
-void end_fiber(Fiber&) {}
+static void* sanitizer_fiber() { return nullptr; }
+static void end_sanitizer_fiber(void*) {}
 void pretend(const Fiber&) {}
 void release(void*) {}
 void acquire(void*) {}
 #endif
 
-Stacks::Stacks(size_t count) : count(count), memory(nullptr) {
-    if (count == 0)
-        return;
-    void* mapped =
-        mmap(nullptr, count * (guard + bytes), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (mapped == MAP_FAILED)
-        fail("no memory for %zu stacks", count);
-    memory = static_cast<char*>(mapped);
-    for (size_t i = 0; i < count; i++)
-        if (mprotect(memory + i * (guard + bytes), guard, PROT_NONE) != 0)
-            fail("no guard page for stack %zu", i);
+constexpr size_t guard = 4 << 10, stack = 128 << 10;
+
+Fiber Fibers::start(size_t number, void (*run)()) {
+    while (kept.size() <= number) {
+        void* mapped = mmap(nullptr, guard + stack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (mapped == MAP_FAILED || mprotect(mapped, guard, PROT_NONE) != 0)
+            fail("no memory for stack %zu", kept.size());
+        kept.push_back({static_cast<char*>(mapped), sanitizer_fiber()});
+    }
+    void** top = reinterpret_cast<void**>(kept[number].stack + guard + stack);
+    *--top = nullptr; // where `run` would return to; also the alignment that a function expects at its start
+    *--top = reinterpret_cast<void*>(run);
+    for (int saved = 0; saved < 6; saved++)
+        *--top = nullptr;
+    return {top, kept[number].sanitizer};
 }
 
-Stacks::~Stacks() {
-    if (memory)
-        munmap(memory, count * (guard + bytes));
+Fibers::~Fibers() {
+    for (Kept& fiber : kept) {
+        end_sanitizer_fiber(fiber.sanitizer);
+        munmap(fiber.stack, guard + stack);
+    }
 }
 
 } // namespace cuda_on_host

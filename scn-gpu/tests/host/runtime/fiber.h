@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <vector>
 
 namespace cuda_on_host {
 
@@ -22,9 +23,6 @@ struct Fiber {
 
 // The fiber of the caller, which has a stack already.
 Fiber this_fiber();
-// A fiber that will call `run` on the given stack, and must not return from it.
-Fiber new_fiber(char* stack, size_t bytes, void (*run)());
-void end_fiber(Fiber& fiber);
 void switch_fiber(Fiber& from, Fiber& to);
 // What follows counts as done by that fiber, for the sanitizer only.
 void pretend(const Fiber& fiber);
@@ -32,19 +30,20 @@ void pretend(const Fiber& fiber);
 void release(void* place);
 void acquire(void* place);
 
-// Stacks with a page below each that may not be touched.
-class Stacks {
+// Fibers to be used again and again, each with a page below its stack that may not be touched. For ThreadSanitizer a launch must not
+// use one twice: two CUDA threads with one stack would race, and would count as one thread. Making a fiber takes it a millisecond.
+class Fibers {
   public:
-    static constexpr size_t bytes = 128 << 10;
-    explicit Stacks(size_t count);
-    ~Stacks();
-    Stacks(const Stacks&) = delete;
-    char* operator[](size_t i) { return memory + i * (guard + bytes) + guard; }
+    ~Fibers();
+    // A fiber that will call `run`, which does not return.
+    Fiber start(size_t number, void (*run)());
 
   private:
-    static constexpr size_t guard = 4 << 10;
-    size_t count;
-    char* memory;
+    struct Kept {
+        char* stack;
+        void* sanitizer;
+    };
+    std::vector<Kept> kept;
 };
 
 } // namespace cuda_on_host

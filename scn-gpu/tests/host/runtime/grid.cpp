@@ -52,15 +52,12 @@ void launch(const Kernel& kernel, dim3 dimensions, dim3 block, void* const* argu
         std::shuffle(blocks.begin(), blocks.end(), grid.random);
 
     release(&grid.started);
-    // To ThreadSanitizer two blocks that use a stack in turn would race.
-    Stacks of_grid(order_is_checked ? count * size : 0);
-    static thread_local Stacks of_block(order_is_checked ? 0 : max_threads);
+    static thread_local Fibers fibers;
     std::vector<std::unique_ptr<Block>> run;
     for (size_t i = 0; i < count; i++) {
         unsigned x = blocks[i] % dimensions.x, y = blocks[i] / dimensions.x % dimensions.y;
         unsigned z = blocks[i] / dimensions.x / dimensions.y;
-        run.push_back(order_is_checked ? std::make_unique<Block>(grid, dim3{x, y, z}, of_grid, i * size)
-                                       : std::make_unique<Block>(grid, dim3{x, y, z}, of_block, 0));
+        run.push_back(std::make_unique<Block>(grid, dim3{x, y, z}, fibers, order_is_checked ? i * size : 0));
         run.back()->run();
         if (!order_is_checked)
             run.clear();
