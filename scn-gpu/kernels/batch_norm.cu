@@ -36,9 +36,9 @@ REGISTER_KERNEL(batch_moments);
 // y may be x.
 extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) normalize(const float* x, const float* mean, const float* variance,
     float epsilon, int channels, int positions, float* y) {
-    size_t element = thread_element();
-    if (element < (size_t)channels * positions) {
-        int channel = (int)(element / positions);
+    int element = thread_element();
+    if (element < channels * positions) {
+        int channel = element / positions;
         y[element] = (x[element] - __ldg(mean + channel)) * inverse_deviation(__ldg(variance + channel), epsilon);
     }
 }
@@ -68,7 +68,7 @@ REGISTER_KERNEL(batch_norm_backward);
 // Moves the running moments towards those of a batch.
 extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) blend_moments(float* running_mean, float* running_variance,
     const float* mean, const float* variance, float rate, int channels) {
-    size_t channel = thread_element();
+    int channel = thread_element();
     if (channel < channels) {
         running_mean[channel] += rate * (mean[channel] - running_mean[channel]);
         running_variance[channel] += rate * (variance[channel] - running_variance[channel]);

@@ -5,13 +5,13 @@
 
 extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) classifier_forward(const float* weight, const float* bias, const float* x,
     int classes, int features, int images, float* logits) {
-    size_t element = thread_element();
-    if (element < (size_t)classes * images) {
-        size_t label = element / images, image = element - label * images;
+    int element = thread_element();
+    if (element < classes * images) {
+        int label = element / images, image = element - label * images;
         float sum = 0.0f;
 #pragma unroll 8
         for (int feature = 0; feature < features; feature++) {
-            sum = fmaf(__ldg(weight + label * features + feature), __ldg(x + (size_t)feature * images + image), sum);
+            sum = fmaf(__ldg(weight + label * features + feature), __ldg(x + feature * images + image), sum);
         }
         logits[element] = sum + __ldg(bias + label);
     }
@@ -21,8 +21,8 @@ REGISTER_KERNEL(classifier_forward);
 // One warp per weight, and one per bias: the last item of each class. Adds to the gradients.
 extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) classifier_weight_gradient(const float* x, const float* dlogits,
     int classes, int features, int images, float* weight_gradient, float* bias_gradient) {
-    size_t item = warp_item();
-    size_t label = item / (features + 1), feature = item - label * (features + 1);
+    int item = warp_item();
+    int label = item / (features + 1), feature = item - label * (features + 1);
     if (label < classes) {
         bool is_bias = feature == features;
         float sum = 0.0f;
@@ -41,13 +41,13 @@ REGISTER_KERNEL(classifier_weight_gradient);
 
 extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) classifier_input_gradient(const float* weight, const float* dlogits,
     int classes, int features, int images, float* dx) {
-    size_t element = thread_element();
-    if (element < (size_t)features * images) {
-        size_t feature = element / images, image = element - feature * images;
+    int element = thread_element();
+    if (element < features * images) {
+        int feature = element / images, image = element - feature * images;
         float sum = 0.0f;
 #pragma unroll 4
         for (int label = 0; label < classes; label++) {
-            sum = fmaf(__ldg(weight + (size_t)label * features + feature), __ldg(dlogits + (size_t)label * images + image), sum);
+            sum = fmaf(__ldg(weight + label * features + feature), __ldg(dlogits + label * images + image), sum);
         }
         dx[element] = sum;
     }

@@ -11,8 +11,8 @@ constexpr int DICTIONARY_ROWS = 64;
 constexpr int DICTIONARY_ATOMS = 64;
 
 // Adds to the gradient.
-extern "C" __global__ void __launch_bounds__(TILE_THREADS) dictionary_gradient(const float* dictionary, const float* signal_sums,
-    const float* code_sums, int rows, int atoms, float* gradient) {
+extern "C" __global__ void __launch_bounds__(TILE_THREADS, TILE_BLOCKS) dictionary_gradient(const float* dictionary,
+    const float* signal_sums, const float* code_sums, int rows, int atoms, float* gradient) {
     SHARED_ARRAY(float, dictionary_tile, DICTIONARY_ROWS * TILE_STRIDE);
     SHARED_ARRAY(float, symmetric_tile, DICTIONARY_ATOMS * TILE_STRIDE);
     TileProduct<4, 8, 8> product;
@@ -35,7 +35,7 @@ extern "C" __global__ void __launch_bounds__(TILE_THREADS) dictionary_gradient(c
         }
         __syncthreads();
         // The transpose is read along its own rows too.
-        for (int d = warp; d < depth; d += TILE_WARPS) {
+        for (int d = warp; first + d < atoms && d < TILE_DEPTH; d += TILE_WARPS) {
             for (int row = lane; row < DICTIONARY_ATOMS && first_atom + row < atoms; row += 32) {
                 symmetric_tile[row * TILE_STRIDE + d] += __ldg(code_sums + (size_t)(first + d) * atoms + first_atom + row);
             }

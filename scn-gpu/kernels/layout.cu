@@ -5,9 +5,9 @@
 
 extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) lay_out_images(const float* images, int image_count, int channels,
     int plane, float* map) {
-    size_t element = thread_element();
-    if (element < (size_t)image_count * channels * plane) {
-        int line = (int)(element / plane), pixel = (int)(element - (size_t)line * plane);
+    int element = thread_element();
+    if (element < image_count * channels * plane) {
+        int line = element / plane, pixel = element - line * plane;
         int channel = line / image_count, image = line - channel * image_count;
         map[element] = __ldg(images + ((size_t)image * channels + channel) * plane + pixel);
     }

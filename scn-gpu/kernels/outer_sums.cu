@@ -14,13 +14,22 @@ struct Chunk {
     int first, end;
 };
 
-// Entries x atoms of one tile over the columns of a chunk, by 64 x (8 * COLUMNS) sums in registers.
-template <int COLUMNS>
+// What a block works with; all but the first line lies in its shared memory.
+struct OuterTile {
+    int rows, atoms; // that are there, from the block's first
+    const Entry* entries;
+    float* window_tile;
+    float* code_tile;
+};
+
+// Sums over the columns of a chunk for (16 * ROWS) entries of windows and (8 * COLUMNS) atoms. `codes` and `sums` begin at the
+// block's first atom and first entry of the sums.
+template <int ROWS, int COLUMNS>
 __device__ inline void sum_outer_products(const Windows& windows, const float* map, const float* codes, int atoms, Chunk chunk,
-    const Entry* entries, float* window_tile, float* code_tile, float* partial) {
-    TileProduct<4, COLUMNS, 8> product;
+    const OuterTile& tile, float* sums) {
+    typedef TileProduct<ROWS, COLUMNS, 8> Product;
+    Product product;
     product.clear();
-    int first_row = blockIdx.x * OUTER_ROWS, first_atom = blockIdx.y * OUTER_ATOMS;
     int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
     size_t positions = window_positions(windows);
     for (int first = chunk.first; first < chunk.end; first += TILE_DEPTH) {
@@ -30,51 +39,65 @@ __device__ inline void sum_outer_products(const Windows& windows, const float* m
         Column column = exists ? window_column(windows, p) : empty_column(windows);
         __syncthreads();
 #pragma unroll 8
-        for (int row = warp; row < OUTER_ROWS; row += TILE_WARPS) {
-            window_tile[row * TILE_STRIDE + lane] = window_pixel(windows, map, column, entries[row]);
+        for (int row = warp; row < Product::TILE_ROWS; row += TILE_WARPS) {
+            tile.window_tile[row * TILE_STRIDE + lane] = window_pixel(windows, map, column, tile.entries[row]);
         }
 #pragma unroll 8
-        for (int row = warp; row < product.TILE_COLUMNS; row += TILE_WARPS) {
-            int j = first_atom + row;
-            code_tile[row * TILE_STRIDE + lane] = exists && j < atoms ? __ldg(codes + j * positions + p) : 0.0f;
+        for (int row = warp; row < Product::TILE_COLUMNS; row += TILE_WARPS) {
+            tile.code_tile[row * TILE_STRIDE + lane] = exists && row < tile.atoms ? __ldg(codes + row * positions + p) : 0.0f;
         }
         __syncthreads();
-        product.add(window_tile, code_tile, TILE_DEPTH);
+        product.add(tile.window_tile, tile.code_tile, TILE_DEPTH);
     }
-    int rows = window_rows(windows);
 #pragma unroll
-    for (int r = 0; r < 4; r++) {
-        int k = first_row + product.row(r);
+    for (int r = 0; r < ROWS; r++) {
+        int row = product.row(r);
 #pragma unroll
         for (int c = 0; c < COLUMNS; c++) {
-            int j = first_atom + product.column(c);
-            if (k < rows && j < atoms) {
-                partial[(size_t)k * atoms + j] = product.sums[r][c];
+            int atom = product.column(c);
+            if (row < tile.rows && atom < tile.atoms) {
+                sums[(size_t)row * atoms + atom] = product.sums[r][c];
             }
         }
     }
 }
 
-extern "C" __global__ void __launch_bounds__(TILE_THREADS, 4) outer_sums(Windows windows, const float* map, const float* codes,
-    int atoms, int positions_per_chunk, float* partial) {
+// Few atoms need fewer sums.
+template <int ROWS>
+__device__ inline void sum_for_atoms(const Windows& windows, const float* map, const float* codes, int atoms, Chunk chunk,
+    const OuterTile& tile, float* sums) {
+    if (tile.atoms <= 16) {
+        sum_outer_products<ROWS, 2>(windows, map, codes, atoms, chunk, tile, sums);
+    } else if (tile.atoms <= 32) {
+        sum_outer_products<ROWS, 4>(windows, map, codes, atoms, chunk, tile, sums);
+    } else {
+        sum_outer_products<ROWS, 8>(windows, map, codes, atoms, chunk, tile, sums);
+    }
+}
+
+extern "C" __global__ void __launch_bounds__(TILE_THREADS, TILE_BLOCKS) outer_sums(Windows windows, const float* map,
+    const float* codes, int atoms, int positions_per_chunk, float* partial) {
     SHARED_ARRAY(float, window_tile, OUTER_ROWS * TILE_STRIDE);
     SHARED_ARRAY(float, code_tile, OUTER_ATOMS * TILE_STRIDE);
     SHARED_ARRAY(Entry, entries, OUTER_ROWS);
     int rows = window_rows(windows), positions = window_positions(windows);
+    int first_row = blockIdx.x * OUTER_ROWS, first_atom = blockIdx.y * OUTER_ATOMS;
     for (int row = threadIdx.x; row < OUTER_ROWS; row += TILE_THREADS) {
-        int k = blockIdx.x * OUTER_ROWS + row;
+        int k = first_row + row;
         entries[row] = k < rows ? window_entry(windows, k) : empty_entry(windows);
     }
     int first = blockIdx.z * positions_per_chunk;
     Chunk chunk{first, positions - first < positions_per_chunk ? positions : first + positions_per_chunk};
-    partial += (size_t)blockIdx.z * rows * atoms;
-    // Few atoms need fewer sums.
-    if (atoms <= 16) {
-        sum_outer_products<2>(windows, map, codes, atoms, chunk, entries, window_tile, code_tile, partial);
-    } else if (atoms <= 32) {
-        sum_outer_products<4>(windows, map, codes, atoms, chunk, entries, window_tile, code_tile, partial);
+    OuterTile tile{rows - first_row, atoms - first_atom, entries, window_tile, code_tile};
+    codes += (size_t)first_atom * positions;
+    partial += ((size_t)blockIdx.z * rows + first_row) * atoms + first_atom;
+    // So do few entries.
+    if (tile.rows <= 16) {
+        sum_for_atoms<1>(windows, map, codes, atoms, chunk, tile, partial);
+    } else if (tile.rows <= 32) {
+        sum_for_atoms<2>(windows, map, codes, atoms, chunk, tile, partial);
     } else {
-        sum_outer_products<8>(windows, map, codes, atoms, chunk, entries, window_tile, code_tile, partial);
+        sum_for_atoms<4>(windows, map, codes, atoms, chunk, tile, partial);
     }
 }
 REGISTER_KERNEL(outer_sums);
@@ -83,7 +106,7 @@ REGISTER_KERNEL(outer_sums);
 extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) add_partials(const float* partial, int chunks, int count, float* sums) {
     SHARED_ARRAY(float, by_warp, BLOCK_THREADS);
     int warp = threadIdx.x / WARP_THREADS;
-    size_t entry = (size_t)blockIdx.x * WARP_THREADS + warp_lane();
+    int entry = blockIdx.x * WARP_THREADS + warp_lane();
     bool exists = entry < count;
     float sum = 0.0f;
 #pragma unroll 4

@@ -63,7 +63,7 @@ __device__ inline void gather_signal_gradient(const Windows& windows, const floa
 #pragma unroll 4
             for (int row = warp; row < Product::TILE_ROWS; row += TILE_WARPS) {
                 int channel = first_channel + row;
-                bool exists = channel < windows.channels && lane < depth;
+                bool exists = channel < windows.channels && first_atom + lane < atoms;
                 size_t entry = (size_t)channel * taps + tap;
                 dictionary_tile[row * TILE_STRIDE + lane] = exists ? __ldg(dictionary + entry * atoms + first_atom + lane) : 0.0f;
             }
@@ -74,8 +74,8 @@ __device__ inline void gather_signal_gradient(const Windows& windows, const floa
                 bool inside = pixel.image >= 0 && (unsigned)i < (unsigned)windows.map_height && (unsigned)j < (unsigned)windows.map_width;
                 size_t column = ((size_t)pixel.image * windows.map_height + i) * windows.map_width + j;
 #pragma unroll 4
-                for (int atom = lane / 8; atom < TILE_DEPTH; atom += 4) {
-                    bool exists = inside && atom < depth;
+                for (int atom = lane / 8; atom < depth; atom += 4) {
+                    bool exists = inside && first_atom + atom < atoms;
                     adjoint_tile[q * TILE_STRIDE + atom] = exists ? __ldg(adjoint + (first_atom + atom) * positions + column) : 0.0f;
                 }
             }
@@ -102,7 +102,7 @@ __device__ inline void gather_signal_gradient(const Windows& windows, const floa
     }
 }
 
-extern "C" __global__ void __launch_bounds__(TILE_THREADS, 4) signal_gradient(Windows windows, const float* dictionary,
+extern "C" __global__ void __launch_bounds__(TILE_THREADS, TILE_BLOCKS) signal_gradient(Windows windows, const float* dictionary,
     const float* adjoint, int atoms, float* map_gradient) {
     SHARED_ARRAY(float, tiles, GRADIENT_TILE_ROWS * TILE_STRIDE);
     SHARED_ARRAY(PhasePixel, pixels, GRADIENT_PIXELS);

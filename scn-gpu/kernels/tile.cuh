@@ -8,6 +8,8 @@
 
 constexpr int TILE_THREADS = 128;
 constexpr int TILE_WARPS = TILE_THREADS / 32;
+// Blocks that shall fit a multiprocessor: 128 registers a thread, which none of the kernels spills.
+constexpr int TILE_BLOCKS = 4;
 constexpr int TILE_DEPTH = 32;
 // Rows are padded by a float4: eight neighbouring rows then read their float4 from 32 different banks.
 constexpr int TILE_STRIDE = TILE_DEPTH + 4;
@@ -39,10 +41,11 @@ struct TileProduct {
         return threadIdx.x % COLUMN_GROUPS + c * COLUMN_GROUPS;
     }
 
-    // Adds the first `depth` terms, rounded up to a multiple of four: the tiles hold zeros there.
+    // Adds the first `depth` terms, a multiple of four.
     __device__ void add(const float* left, const float* right, int depth) {
         const float* left_row = left + row(0) * TILE_STRIDE;
         const float* right_row = right + column(0) * TILE_STRIDE;
+        // Unrolled further, it would not fit the registers.
 #pragma unroll 1
         for (int d = 0; d < depth; d += 4) {
             float4 b[COLUMNS];
@@ -65,7 +68,7 @@ struct TileProduct {
     }
 };
 
-// Terms of a stage that are there, as `add` wants them.
+// How deep a tile is that holds the next of the remaining terms, and zeros up to a multiple of four.
 __device__ inline int tile_depth(int remaining) {
-    return remaining < TILE_DEPTH ? remaining : TILE_DEPTH;
+    return remaining < TILE_DEPTH ? (remaining + 3) / 4 * 4 : TILE_DEPTH;
 }
