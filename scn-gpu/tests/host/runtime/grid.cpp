@@ -65,6 +65,8 @@ void launch(const Kernel& kernel, dim3 dimensions, dim3 block, void* const* argu
     acquire(&grid.finished);
 }
 
+bool is_running() { return current != nullptr; }
+
 void fail(const char* format, ...) {
     char what[1024];
     va_list arguments;
