@@ -91,7 +91,7 @@ extern "C" __global__ void __launch_bounds__(TILE_THREADS, TILE_BLOCKS) outer_su
     OuterTile tile{rows - first_row, atoms - first_atom, entries, window_tile, code_tile};
     codes += (size_t)first_atom * positions;
     partial += ((size_t)blockIdx.z * rows + first_row) * atoms + first_atom;
-    // So do few entries.
+    // Few entries need fewer sums too.
     if (tile.rows <= 16) {
         sum_for_atoms<1>(windows, map, codes, atoms, chunk, tile, partial);
     } else if (tile.rows <= 32) {
