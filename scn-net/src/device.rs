@@ -1,8 +1,14 @@
 //! Where a network computes.
 
+use std::fmt;
 use std::sync::Arc;
 
 use crate::NetError;
+use crate::config::NetworkConfig;
+#[cfg(feature = "cuda")]
+use crate::cuda::CudaReplica;
+use crate::network::Named;
+use crate::replica::Replica;
 
 /// Where a network computes: a value, not a type parameter.
 #[derive(Debug, Clone)]
@@ -10,6 +16,9 @@ use crate::NetError;
 pub enum Device {
     /// Threads of this machine.
     Cpu(CpuPool),
+    /// A graphics processor with CUDA.
+    #[cfg(feature = "cuda")]
+    Cuda(scn_gpu::Context),
 }
 
 /// A pool of threads.
@@ -35,17 +44,50 @@ impl Device {
         }))
     }
 
-    /// Runs something on this device's threads.
+    /// A graphics processor, counted from 0 as the driver does.
+    ///
+    /// # Errors
+    /// [`NetError::Gpu`]: no driver, no compiler library, no such device, or one that is too old.
+    #[cfg(feature = "cuda")]
+    pub fn cuda(index: usize) -> Result<Self, NetError> {
+        Ok(Device::Cuda(scn_gpu::Context::new(index)?))
+    }
+
+    /// Runs something on this machine's threads for this device.
     pub fn run<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
         match self {
             Device::Cpu(cpu) => cpu.pool.install(work),
+            #[cfg(feature = "cuda")]
+            Device::Cuda(_) => work(),
         }
     }
 
-    /// Number of threads.
-    pub fn threads(&self) -> usize {
+    /// A network's copy there; None where the network itself computes.
+    pub(crate) fn replica(
+        &self,
+        config: &NetworkConfig,
+        layers: &[Named],
+    ) -> Result<Option<Box<dyn Replica>>, NetError> {
         match self {
-            Device::Cpu(cpu) => cpu.pool.current_num_threads(),
+            Device::Cpu(_) => {
+                let _ = (config, layers);
+                Ok(None)
+            }
+            #[cfg(feature = "cuda")]
+            Device::Cuda(context) => Ok(Some(Box::new(CudaReplica::new(context, config, layers)?))),
+        }
+    }
+}
+
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Device::Cpu(cpu) => match cpu.pool.current_num_threads() {
+                1 => write!(f, "1 thread"),
+                threads => write!(f, "{threads} threads"),
+            },
+            #[cfg(feature = "cuda")]
+            Device::Cuda(context) => write!(f, "{}", context.name()),
         }
     }
 }
