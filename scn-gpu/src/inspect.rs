@@ -5,6 +5,7 @@ use crate::compiler::{Image, Target, compile};
 use crate::error::ComputeCapability;
 use crate::source::{Source, Unit};
 
+pub use crate::buffer::Number;
 pub use crate::launch::{Parameter, Signature, signatures};
 
 /// What a kernel needs.
