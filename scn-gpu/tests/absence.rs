@@ -16,7 +16,9 @@ fn run_again(test: &str, keep: impl Fn(&Path) -> bool) -> bool {
         return false;
     }
     let path = std::env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
-    let folders: Vec<PathBuf> = std::env::split_paths(&path).filter(|folder| keep(folder)).collect();
+    let folders: Vec<PathBuf> = std::env::split_paths(&path)
+        .filter(|folder| keep(folder))
+        .collect();
     let status = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", test, "--nocapture"])
         .env(VARIABLE, "1")

@@ -76,7 +76,11 @@ fn declared_parameters_are_those_of_the_compiled_kernels() {
 #[test]
 fn declared_parameters_are_those_of_the_sources() {
     for signature in signatures() {
-        let suffix = if signature.per_size { "_n##ATOMS(" } else { "(" };
+        let suffix = if signature.per_size {
+            "_n##ATOMS("
+        } else {
+            "("
+        };
         // The sizes' kernels are made by macros, whose lines end in backslashes.
         let text = signature.source.text().replace('\\', " ");
         let start = format!(" {}{suffix}", signature.name);
