@@ -14,8 +14,8 @@ constexpr int REFINEMENTS = 3;
 template <int COLUMNS>
 struct ConjugateGradients {
     Registers<COLUMNS> y, remainder, direction;
-    // Bit r: atom r of the lane is active.
-    unsigned active[COLUMNS];
+    // One of the thread per column; bit r: atom r of the lane is active. Shared memory, for the compiler would make each bit a register.
+    unsigned* active_sets;
     // remainder' diag(H)^-1 remainder
     float square[COLUMNS];
     // What the remainder has to reach.
@@ -37,18 +37,19 @@ __device__ __forceinline__ void load_systems(const float* codes, const float* co
     load_columns<ATOMS, COLUMNS>(cotangent, atoms, positions, state.remainder);
 #pragma unroll
     for (int c = 0; c < COLUMNS; c++) {
-        state.active[c] = 0;
+        unsigned active_set = 0;
         int largest = 0;
 #pragma unroll
         for (int r = 0; r < LANE_ATOMS; r++) {
             bool active = state.y[c][r] > 0.0f;
-            state.active[c] |= (unsigned)active << r;
+            active_set |= (unsigned)active << r;
             float u = active ? state.remainder[c][r] : 0.0f;
             stored(store, c, r) = u;
             state.remainder[c][r] = u;
             state.y[c][r] = 0.0f;
             largest = max(largest, magnitude(u));
         }
+        state.active_sets[c * THREADS + threadIdx.x] = active_set;
         progress.scale[c] = residual_scale(group_max<Layout::GROUP>(largest));
     }
 }
@@ -58,9 +59,10 @@ template <int ATOMS, int COLUMNS>
 __device__ __forceinline__ void turn(const float* inverse_diagonal, const float (&weight)[COLUMNS], const bool (&running)[COLUMNS],
     ConjugateGradients<COLUMNS>& state) {
     const float* inverses = inverse_diagonal + Layout<ATOMS, COLUMNS>::first_atom();
+    reload();
 #pragma unroll
     for (int r = 0; r < LANE_ATOMS; r++) {
-        float inverse = __ldg(inverses + r);
+        float inverse = inverses[r];
 #pragma unroll
         for (int c = 0; c < COLUMNS; c++) {
             float direction = fmaf(weight[c], state.direction[c][r], inverse * state.remainder[c][r]);
@@ -76,9 +78,10 @@ __device__ __forceinline__ void measure_remainder(const float* inverse_diagonal,
     typedef Layout<ATOMS, COLUMNS> Layout;
     int largest[COLUMNS] = {};
     float square[COLUMNS] = {};
+    reload();
 #pragma unroll
     for (int r = 0; r < LANE_ATOMS; r++) {
-        float inverse = __ldg(inverse_diagonal + Layout::first_atom() + r);
+        float inverse = inverse_diagonal[Layout::first_atom() + r];
 #pragma unroll
         for (int c = 0; c < COLUMNS; c++) {
             float remainder = state.remainder[c][r];
@@ -98,12 +101,15 @@ template <int ATOMS, int COLUMNS>
 __device__ __forceinline__ void take_remainder(const Gram<ATOMS>& gram, float* store, ConjugateGradients<COLUMNS>& state) {
     Registers<COLUMNS> product = {};
     add_product<ATOMS, COLUMNS>(gram, state.y, product);
+    reload();
 #pragma unroll
     for (int c = 0; c < COLUMNS; c++) {
+        unsigned active_set = state.active_sets[c * THREADS + threadIdx.x];
 #pragma unroll
         for (int r = 0; r < LANE_ATOMS; r++) {
-            bool active = state.active[c] >> r & 1;
-            state.remainder[c][r] = active ? stored(store, c, r) - product[c][r] : 0.0f;
+            bool active = active_set >> r & 1;
+            float remainder = stored(store, c, r) - product[c][r];
+            state.remainder[c][r] = active ? remainder : 0.0f;
         }
     }
 }
@@ -117,8 +123,10 @@ __device__ __forceinline__ void advance(const Gram<ATOMS>& gram, const float* in
     add_product<ATOMS, COLUMNS>(gram, state.direction, product);
     float last[COLUMNS], weight[COLUMNS];
     bool stuck[COLUMNS];
+    reload();
 #pragma unroll
     for (int c = 0; c < COLUMNS; c++) {
+        unsigned active_set = state.active_sets[c * THREADS + threadIdx.x];
         float curvature = 0.0f;
 #pragma unroll
         for (int r = 0; r < LANE_ATOMS; r++) {
@@ -129,7 +137,7 @@ __device__ __forceinline__ void advance(const Gram<ATOMS>& gram, const float* in
         last[c] = state.square[c];
 #pragma unroll
         for (int r = 0; r < LANE_ATOMS; r++) {
-            bool active = state.active[c] >> r & 1;
+            bool active = active_set >> r & 1;
             state.y[c][r] = fmaf(step, state.direction[c][r], state.y[c][r]);
             state.remainder[c][r] = active ? fmaf(-step, product[c][r], state.remainder[c][r]) : 0.0f;
         }
@@ -146,12 +154,13 @@ __device__ __forceinline__ void advance(const Gram<ATOMS>& gram, const float* in
 
 template <int ATOMS>
 __device__ __forceinline__ void solve_adjoint(const float* codes, const float* cotangent, const float* gram_matrix,
-    const float* inverse_diagonal, int atoms, int positions, float tolerance, int max_passes, float* store, float* gram_store,
-    float* adjoint, unsigned long long* report) {
+    const float* inverse_diagonal, int atoms, int positions, float tolerance, int max_passes, float* store, unsigned* active_sets,
+    float* gram_store, float* adjoint, unsigned long long* report) {
     constexpr int COLUMNS = 2;
     const float restart[COLUMNS] = {};
     Gram<ATOMS> gram(gram_matrix, gram_store);
     ConjugateGradients<COLUMNS> state;
+    state.active_sets = active_sets;
     Progress<COLUMNS> progress;
     load_systems<ATOMS, COLUMNS>(codes, cotangent, atoms, positions, store, state, progress);
     __syncthreads();
@@ -202,9 +211,10 @@ __device__ __forceinline__ void solve_adjoint(const float* codes, const float* c
         const float* gram, const float* inverse_diagonal, int atoms, int positions, float tolerance, int max_passes,               \
         float* adjoint, unsigned long long* report) {                                                                              \
         SHARED_ARRAY(float, store, (Layout<ATOMS, 2>::STORE));                                                                     \
+        SHARED_ARRAY(unsigned, active_sets, THREADS * 2);                                                                          \
         SHARED_ARRAY(float, gram_store, Gram<ATOMS>::STORE);                                                                       \
         solve_adjoint<ATOMS>(codes, cotangent, gram, inverse_diagonal, atoms, positions, tolerance, max_passes, store,             \
-            gram_store, adjoint, report);                                                                                          \
+            active_sets, gram_store, adjoint, report);                                                                             \
     }                                                                                                                              \
     REGISTER_KERNEL(adjoint_n##ATOMS)
 

@@ -46,6 +46,7 @@ __device__ __forceinline__ void measure_residual(const Gram<ATOMS>& gram, const 
     Progress<COLUMNS>& progress) {
     typedef Layout<ATOMS, COLUMNS> Layout;
     int largest[COLUMNS] = {};
+    reload();
 #pragma unroll
     for (int r = 0; r < LANE_ATOMS; r++) {
         float diagonal = gram.diagonal(r, Layout::lane());

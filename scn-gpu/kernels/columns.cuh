@@ -44,9 +44,9 @@ struct Layout {
     }
 };
 
-// Each thread's own places in the block's store: no other thread looks at them.
+// Each thread's own places in the block's store: no other thread looks at them. Written so that all are constants away from one address.
 __device__ __forceinline__ float& stored(float* store, int c, int r) {
-    return store[(c * LANE_ATOMS + r) * THREADS + threadIdx.x];
+    return (store + threadIdx.x)[(c * LANE_ATOMS + r) * THREADS];
 }
 
 // From a matrix with one row per atom.
@@ -132,62 +132,67 @@ struct Gram {
         return load_row<ATOMS, !SHARED>(rows + atom * ATOMS + lane * 4);
     }
 
-    // H_jj of the lane's atom r.
+    // H_jj of the lane's atom r. Not by __ldg, so that `reload` works on it.
     __device__ __forceinline__ float diagonal(int r, int lane) const {
-        const float* place = rows + (lane * LANE_ATOMS + r) * ATOMS + r / 4 * (ATOMS / 4) + lane * 4 + r % 4;
-        if constexpr (SHARED) {
-            return *place;
-        } else {
-            return __ldg(place);
-        }
+        return rows[(lane * LANE_ATOMS + r) * ATOMS + r / 4 * (ATOMS / 4) + lane * 4 + r % 4];
     }
 };
 
-// Whether atoms that are at rest in all columns of a warp are passed over. Where many lanes share a column, a warp has few columns and
-// finds many such atoms; where it has more than 32, hardly any, and the vote costs more than it saves.
-template <int ATOMS>
-constexpr bool passes_over = ATOMS >= 64;
+// Makes the compiler load again what it would otherwise carry in registers through loops that need them all.
+__device__ __forceinline__ void reload() {
+    __syncwarp();
+}
 
-// sums += factor * row, for the row of one atom and its factor in each column.
-template <int ATOMS, int COLUMNS>
+// sums += factor * row, for the row of one atom and its factor in each column. An atom at rest in all columns of a warp is passed over:
+// one that no code uses, or that only columns use which are done.
+template <int COLUMNS>
 __device__ __forceinline__ void add_multiples(const Row& row, const float (&factor)[COLUMNS], Registers<COLUMNS>& sums) {
-    if constexpr (passes_over<ATOMS>) {
-        bool moves = false;
-#pragma unroll
-        for (int c = 0; c < COLUMNS; c++) {
-            moves |= factor[c] != 0.0f;
-        }
-        if (!__any_sync(ALL_LANES, moves)) {
-            return;
-        }
-    }
+    bool moves = false;
 #pragma unroll
     for (int c = 0; c < COLUMNS; c++) {
+        moves |= factor[c] != 0.0f;
+    }
+    if (__any_sync(ALL_LANES, moves)) {
 #pragma unroll
-        for (int i = 0; i < LANE_ATOMS; i++) {
-            sums[c][i] = fmaf(factor[c], row.entry[i], sums[c][i]);
+        for (int c = 0; c < COLUMNS; c++) {
+#pragma unroll
+            for (int i = 0; i < LANE_ATOMS; i++) {
+                sums[c][i] = fmaf(factor[c], row.entry[i], sums[c][i]);
+            }
         }
     }
 }
 
 // Goes through the atoms in order: `factors(owner, r, factor)` sets the factors of atom owner * 16 + r, which may depend on the sums
-// so far, on all lanes of the group; its row of H times these is added to the sums. A row is loaded one atom ahead of its use.
+// so far, on all lanes of the group; its row of H times these is added to the sums. While the factors are found its row is on the way,
+// or the next one where rows come from afar.
 template <int ATOMS, int COLUMNS, typename Factors>
 __device__ __forceinline__ void add_rows(const Gram<ATOMS>& gram, Registers<COLUMNS>& sums, Factors factors) {
     typedef Layout<ATOMS, COLUMNS> Layout;
+    constexpr bool AHEAD = !Gram<ATOMS>::SHARED;
     int lane = Layout::lane();
-    Row row = gram.row(0, lane);
+    Row row;
+    if constexpr (AHEAD) {
+        row = load_row<ATOMS, false>(gram.rows + lane * 4);
+    }
 #pragma unroll 1
     for (int owner = 0; owner < Layout::GROUP; owner++) {
         int first = owner * LANE_ATOMS;
         int first_after = owner + 1 < Layout::GROUP ? first + LANE_ATOMS : 0;
 #pragma unroll
         for (int r = 0; r < LANE_ATOMS; r++) {
-            Row following = r + 1 < LANE_ATOMS ? gram.row(first + r + 1, lane) : gram.row(first_after, lane);
+            Row following;
+            if constexpr (AHEAD) {
+                following = r + 1 < LANE_ATOMS ? gram.row(first + r + 1, lane) : gram.row(first_after, lane);
+            } else {
+                row = gram.row(first + r, lane);
+            }
             float factor[COLUMNS];
             factors(owner, r, factor);
-            add_multiples<ATOMS, COLUMNS>(row, factor, sums);
-            row = following;
+            add_multiples<COLUMNS>(row, factor, sums);
+            if constexpr (AHEAD) {
+                row = following;
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-// Nonnegative codes by Gauss-Seidel sweeps: atom after atom takes its best value, a_j = max(0, a_j - e_j / H_jj), and e follows.
+// Nonnegative codes by Gauss-Seidel sweeps: atom after atom takes its best value, max(0, a_j - e_j / H_jj), and e follows.
 //
 // After the correlations each warp goes on alone until its columns are done. That e is kept up to date makes the residual after a sweep
 // almost free; it has drifted by rounding, so it only says when the certificate, from a fresh e, is worth its product with H.
@@ -13,17 +13,23 @@ constexpr int sweeps_per_look = ATOMS >= 64 ? 1 : 2;
 
 // Columns that do not run stay as they are.
 template <int ATOMS, int COLUMNS>
-__device__ __forceinline__ void sweep(const Gram<ATOMS>& gram, const float (&inverse_diagonal)[LANE_ATOMS],
+__device__ __forceinline__ void sweep(const Gram<ATOMS>& gram, const float* inverse_diagonal,
     const bool (&running)[COLUMNS], Registers<COLUMNS>& a, Registers<COLUMNS>& e) {
     typedef Layout<ATOMS, COLUMNS> Layout;
+    float inverse[LANE_ATOMS];
+#pragma unroll
+    for (int r = 0; r < LANE_ATOMS; r++) {
+        inverse[r] = inverse_diagonal[Layout::first_atom() + r];
+    }
     add_rows<ATOMS, COLUMNS>(gram, e, [&](int owner, int r, float (&change)[COLUMNS]) {
         bool own = Layout::lane() == owner;
 #pragma unroll
         for (int c = 0; c < COLUMNS; c++) {
-            float best = fmaxf(0.0f, fmaf(-e[c][r], inverse_diagonal[r], a[c][r]));
-            change[c] = broadcast<Layout::GROUP>(running[c] ? best - a[c][r] : 0.0f, owner);
-            // What e will follow, so that both round alike.
-            a[c][r] += own ? change[c] : 0.0f;
+            float own_change = fmaxf(-a[c][r], -e[c][r] * inverse[r]);
+            change[c] = broadcast<Layout::GROUP>(running[c] ? own_change : 0.0f, owner);
+            if (own) {
+                a[c][r] += change[c];
+            }
         }
     });
 }
@@ -39,11 +45,6 @@ __device__ __forceinline__ void encode_by_gauss_seidel(const Windows& windows, c
     Progress<COLUMNS> progress;
     store_pull<ATOMS, COLUMNS>(windows, map, panels, lambda1, store, progress.scale);
 
-    float inverse[LANE_ATOMS];
-#pragma unroll
-    for (int r = 0; r < LANE_ATOMS; r++) {
-        inverse[r] = __ldg(inverse_diagonal + Layout::first_atom() + r);
-    }
     Registers<COLUMNS> a, e;
 #pragma unroll
     for (int c = 0; c < COLUMNS; c++) {
@@ -59,7 +60,7 @@ __device__ __forceinline__ void encode_by_gauss_seidel(const Windows& windows, c
     int passes = 0;
     while (true) {
         while (passes < max_passes && progress.any_runs()) {
-            sweep<ATOMS, COLUMNS>(gram, inverse, progress.running, a, e);
+            sweep<ATOMS, COLUMNS>(gram, inverse_diagonal, progress.running, a, e);
             passes++;
 #pragma unroll
             for (int c = 0; c < COLUMNS; c++) {
