@@ -137,6 +137,13 @@ impl Context {
     }
 }
 
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // Kernels may not be unloaded while they run. Nobody is left to be told of an error.
+        let _ = self.stream.synchronize();
+    }
+}
+
 impl PartialEq for Context {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.shared, &other.shared)

@@ -1,27 +1,26 @@
 //! The device against the same computation in f64 on this machine.
 //!
-//! `oracle.rs` poses problems and solves them in f64; `codes.rs`, `adjoint.rs`, `layers.rs` and `update.rs` compare. `buffers.rs` abuses what is
+//! In the folder of the same name, `oracle.rs` poses problems and solves them in f64; `codes.rs`, `adjoint.rs`, `layers.rs` and `update.rs` compare. `buffers.rs` abuses what is
 //! handed out. Sizes are small and odd: the kernels must not rely on whole tiles.
 //!
 //! Without a device the tests say that they are skipped; with SCN_REQUIRE_CUDA they fail.
 
-mod adjoint;
-mod buffers;
-mod codes;
-mod layers;
-mod oracle;
-mod update;
+mod parity {
+    mod adjoint;
+    mod buffers;
+    mod codes;
+    mod layers;
+    mod oracle;
+    mod update;
+}
 
-use std::sync::LazyLock;
-
-use scn_gpu::{Context, GpuError};
+use scn_gpu::Context;
 
 /// The first device, unless there is none; says so then.
 #[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn device() -> Option<Context> {
-    static CONTEXT: LazyLock<Result<Context, GpuError>> = LazyLock::new(|| Context::new(0));
-    match &*CONTEXT {
-        Ok(context) => Some(context.clone()),
+    match Context::new(0) {
+        Ok(context) => Some(context),
         Err(error) if std::env::var_os("SCN_REQUIRE_CUDA").is_none() => {
             eprintln!("skipped: {error}");
             None
