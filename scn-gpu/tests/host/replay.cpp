@@ -1,8 +1,9 @@
-// Repeats recorded launches and compares all that the kernels wrote, bit for bit.
+// Repeats recorded launches and compares all that the kernels wrote, bit for bit. Fails where something differs, and where a kernel has no
+// launch: no test has started it, or only larger ones.
 //
 //   replay [--order forward|reverse|random:SEED] [--kernels PREFIX,...] [--threads MAX] [--each COUNT] FILE
 //
-// Built with a sanitizer, it looks at every access of the kernels: each buffer is an allocation of its exact size.
+// Built with a sanitizer it looks at every access of the kernels: each buffer is an allocation of its exact size.
 // --threads leaves out larger launches and --each all but the first few of a kernel: what ThreadSanitizer takes for a launch grows with
 // the number of threads, and it cannot tell more than some number of them apart (GCC 12's about 8000, newer ones 256 at a time).
 #include "recording.h"
@@ -12,7 +13,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <map>
-#include <set>
 
 namespace {
 
@@ -59,11 +59,9 @@ Options parse(int count, char** words) {
     return options;
 }
 
-bool is_chosen(const Recording& recording, const Options& options) {
-    if (recording.threads() > options.threads)
-        return false;
+bool is_chosen(const std::string& kernel, const Options& options) {
     for (const std::string& prefix : options.prefixes)
-        if (recording.kernel.rfind(prefix, 0) == 0)
+        if (kernel.rfind(prefix, 0) == 0)
             return true;
     return options.prefixes.empty();
 }
@@ -140,7 +138,9 @@ int main(int count, char** words) {
     unsigned launches = 0, different = 0;
     auto start = std::chrono::steady_clock::now();
     for (Recording recording; recording.read(file);) {
-        if (!is_chosen(recording, options) || seen[recording.kernel]++ >= options.each)
+        if (!is_chosen(recording.kernel, options) || recording.threads() > options.threads)
+            continue;
+        if (seen[recording.kernel]++ >= options.each)
             continue;
         const cuda_on_host::Kernel* kernel = cuda_on_host::find_kernel(recording.kernel);
         if (!kernel)
@@ -149,7 +149,13 @@ int main(int count, char** words) {
         different += !replay(recording, *kernel, options.order);
     }
     fclose(file);
+    unsigned missing = 0;
+    for (const std::string& name : cuda_on_host::kernel_names())
+        if (is_chosen(name, options) && seen.count(name) == 0) {
+            fprintf(stderr, "replay: no launch of %s\n", name.c_str());
+            missing++;
+        }
     double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     printf("%u launches of %zu kernels, %u differ, %.1f s\n", launches, seen.size(), different, seconds);
-    return different > 0 || launches == 0 ? 1 : 0;
+    return different > 0 || missing > 0 ? 1 : 0;
 }

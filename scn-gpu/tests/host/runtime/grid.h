@@ -22,6 +22,7 @@ struct Order {
 
 // Null if no kernel has that name.
 const Kernel* find_kernel(const std::string& name);
+std::vector<std::string> kernel_names();
 
 constexpr unsigned max_threads = 1024;
 
