@@ -271,3 +271,79 @@ pub fn signatures() -> Vec<Signature> {
     ]
     .concat()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The value of a constant in the device code.
+    fn constant(text: &str, name: &str) -> usize {
+        let (_, rest) = text
+            .split_once(&format!("constexpr int {name} = "))
+            .unwrap();
+        rest.split(';').next().unwrap().parse().unwrap()
+    }
+
+    #[test]
+    fn grids_have_the_measures_of_the_device_code() {
+        let header = |name| {
+            let (_, text) = crate::source::HEADERS
+                .iter()
+                .find(|(header, _)| *header == name)
+                .unwrap();
+            *text
+        };
+        for (source, columns) in [
+            (Source::Encode, columns::COLUMNS),
+            (Source::Certify, columns::COLUMNS),
+            (Source::Fista, columns::ITERATE_COLUMNS),
+            (Source::Adjoint, columns::ITERATE_COLUMNS),
+        ] {
+            assert_eq!(constant(source.text(), "COLUMNS"), columns);
+        }
+        let threads = constant(header("columns.cuh"), "THREADS");
+        assert_eq!(threads, columns::THREADS as usize);
+        let atoms = constant(header("panels.cuh"), "LANE_ATOMS");
+        assert_eq!(atoms, crate::problem::ATOMS_PER_LANE);
+
+        let threads = constant(header("tile.cuh"), "TILE_THREADS");
+        assert_eq!(threads, gradients::TILE_THREADS as usize);
+        for (source, name) in [
+            (Source::OuterSums, "OUTER_ROWS"),
+            (Source::OuterSums, "OUTER_ATOMS"),
+            (Source::Gradients, "DICTIONARY_ROWS"),
+            (Source::Gradients, "DICTIONARY_ATOMS"),
+        ] {
+            assert_eq!(constant(source.text(), name), gradients::TILE_SIDE);
+        }
+        let channels = constant(Source::SignalGradient.text(), "GRADIENT_CHANNELS");
+        assert_eq!(channels, gradients::CHANNELS);
+
+        let threads = constant(header("elements.cuh"), "BLOCK_THREADS");
+        for here in [
+            prepare::THREADS,
+            gradients::THREADS,
+            layers::THREADS,
+            update::THREADS,
+        ] {
+            assert_eq!(here as usize, threads);
+        }
+    }
+
+    #[test]
+    fn grids_without_blocks_are_none_and_huge_ones_are_refused() {
+        assert_eq!(Grid::covering(0, 256, 256), Ok(None));
+        assert_eq!(Grid::new([4, 0, 1], 128), Ok(None));
+        assert_eq!(
+            Grid::covering(257, 256, 256),
+            Ok(Some(Grid {
+                blocks: (2, 1, 1),
+                threads: 256
+            }))
+        );
+        assert!(matches!(
+            Grid::new([1, 1, 65_536], 128),
+            Err(GpuError::TooLarge { .. })
+        ));
+    }
+}

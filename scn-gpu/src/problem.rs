@@ -10,7 +10,7 @@ use crate::{Buffer, Context, GpuError};
 pub const MAX_ATOMS: usize = 256;
 
 /// Atoms in the registers of a lane.
-const ATOMS_PER_LANE: usize = 16;
+pub(crate) const ATOMS_PER_LANE: usize = 16;
 
 /// A number of atoms that kernels are made for: 16, 32, 64, 128 or 256.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -172,3 +172,39 @@ pub(crate) fn int(what: &'static str, size: usize) -> Result<i32, GpuError> {
 pub(crate) fn size(int: i32) -> usize {
     int.unsigned_abs() as usize
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_struct_is_that_of_the_device_code() {
+        let text = include_str!("../kernels/windows.cuh");
+        let (_, rest) = text.split_once("struct Windows {").unwrap();
+        let names = rest.split('}').next().unwrap().replace("int ", "");
+        let names: Vec<&str> = names.split([',', ';']).map(str::trim).collect();
+        let expected = [
+            "channels",
+            "images",
+            "height",
+            "width",
+            "window",
+            "stride",
+            "map_height",
+            "map_width",
+            "",
+        ];
+        assert_eq!(names, expected);
+        let places = [
+            std::mem::offset_of!(Windows, channels),
+            std::mem::offset_of!(Windows, images),
+            std::mem::offset_of!(Windows, height),
+            std::mem::offset_of!(Windows, width),
+            std::mem::offset_of!(Windows, window),
+            std::mem::offset_of!(Windows, stride),
+            std::mem::offset_of!(Windows, map_height),
+            std::mem::offset_of!(Windows, map_width),
+        ];
+        assert_eq!(places, [0, 4, 8, 12, 16, 20, 24, 28]);
+    }
+}

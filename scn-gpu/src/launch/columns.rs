@@ -10,13 +10,13 @@ use crate::report::SLOT_WORDS;
 use crate::windows::{Windows, size};
 
 /// Threads of a block.
-const THREADS: u32 = 128;
+pub(super) const THREADS: u32 = 128;
 
 /// Columns of a lane where their codes and gradients are all that it holds.
-const COLUMNS: usize = 4;
+pub(super) const COLUMNS: usize = 4;
 
 /// Columns of a lane in FISTA and conjugate gradients, which hold more for each.
-const ITERATE_COLUMNS: usize = 2;
+pub(super) const ITERATE_COLUMNS: usize = 2;
 
 kernels! {
     /// Codes of all windows by cyclic coordinate descent.

@@ -6,20 +6,20 @@ use crate::launch::{Grid, Kernel, kernels};
 use crate::windows::{Windows, size};
 
 /// Threads of a block that multiplies tiles.
-const TILE_THREADS: u32 = 128;
+pub(super) const TILE_THREADS: u32 = 128;
 
 /// Sides of the tiles of a matrix with entries of windows as rows and atoms as columns.
-const TILE_SIDE: usize = 64;
+pub(super) const TILE_SIDE: usize = 64;
 
 /// Channels, and least number of pixels, that a block of the signals' gradient takes.
-const CHANNELS: usize = 64;
-const PIXELS: usize = 64;
+pub(super) const CHANNELS: usize = 64;
+pub(super) const PIXELS: usize = 64;
 
 /// Threads of other blocks.
-const THREADS: u32 = 256;
+pub(super) const THREADS: u32 = 256;
 
 /// Entries that a block adds up over all chunks.
-const ENTRIES: usize = 32;
+pub(super) const ENTRIES: usize = 32;
 
 kernels! {
     /// `sum x_p y_p'` over each chunk of columns.

@@ -7,10 +7,10 @@ use crate::report::SLOT_WORDS;
 use crate::windows::size;
 
 /// Threads of a block.
-const THREADS: u32 = 256;
+pub(super) const THREADS: u32 = 256;
 
 /// Warps of a block.
-const WARPS: usize = THREADS as usize / 32;
+pub(super) const WARPS: usize = THREADS as usize / 32;
 
 kernels! {
     /// Images one after the other, to a map channel by channel.

@@ -6,7 +6,7 @@ use crate::launch::{Grid, Kernel, kernels};
 use crate::windows::size;
 
 /// Threads of a block.
-const THREADS: u32 = 256;
+pub(super) const THREADS: u32 = 256;
 
 kernels! {
     /// Rows of the dictionary in the order in which lanes read them, with zeros for atoms that are not there.

@@ -7,7 +7,7 @@ use crate::report::SLOT_WORDS;
 use crate::windows::size;
 
 /// Threads of a block.
-const THREADS: u32 = 256;
+pub(super) const THREADS: u32 = 256;
 
 kernels! {
     /// Momentum, weight decay and the bound at zero.
