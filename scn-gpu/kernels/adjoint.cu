@@ -8,10 +8,12 @@
 #include "report.cuh"
 #include "sizes.cuh"
 
+// Of a group of lanes. The method has two vectors more in registers than Gauss-Seidel.
+constexpr int COLUMNS = 2;
+
 // Starts from a fresh remainder, after which a column is given up.
 constexpr int REFINEMENTS = 3;
 
-template <int COLUMNS>
 struct ConjugateGradients {
     Registers<COLUMNS> y, remainder, direction;
     // One of the thread per column; bit r: atom r of the lane is active. Shared memory, for the compiler would make each bit a register.
@@ -29,9 +31,9 @@ __device__ __forceinline__ float quotient(float a, float b) {
 }
 
 // Fills the active sets, and remainder and store with u.
-template <int ATOMS, int COLUMNS>
+template <int ATOMS>
 __device__ __forceinline__ void load_systems(const float* codes, const float* cotangent, int atoms, int positions, float* store,
-    ConjugateGradients<COLUMNS>& state, Progress<COLUMNS>& progress) {
+    ConjugateGradients& state, Progress<COLUMNS>& progress) {
     typedef Layout<ATOMS, COLUMNS> Layout;
     load_columns<ATOMS, COLUMNS>(codes, atoms, positions, state.y);
     load_columns<ATOMS, COLUMNS>(cotangent, atoms, positions, state.remainder);
@@ -55,9 +57,9 @@ __device__ __forceinline__ void load_systems(const float* codes, const float* co
 }
 
 // Makes the columns that run go down the preconditioned remainder, plus `weight` times where they went before; the others stay.
-template <int ATOMS, int COLUMNS>
+template <int ATOMS>
 __device__ __forceinline__ void turn(const float* inverse_diagonal, const float (&weight)[COLUMNS], const bool (&running)[COLUMNS],
-    ConjugateGradients<COLUMNS>& state) {
+    ConjugateGradients& state) {
     const float* inverses = inverse_diagonal + Layout<ATOMS, COLUMNS>::first_atom();
     reload();
 #pragma unroll
@@ -72,8 +74,8 @@ __device__ __forceinline__ void turn(const float* inverse_diagonal, const float 
 }
 
 // Takes up the square of the remainder and its relative size.
-template <int ATOMS, int COLUMNS>
-__device__ __forceinline__ void measure_remainder(const float* inverse_diagonal, ConjugateGradients<COLUMNS>& state,
+template <int ATOMS>
+__device__ __forceinline__ void measure_remainder(const float* inverse_diagonal, ConjugateGradients& state,
     Progress<COLUMNS>& progress) {
     typedef Layout<ATOMS, COLUMNS> Layout;
     int largest[COLUMNS] = {};
@@ -97,8 +99,8 @@ __device__ __forceinline__ void measure_remainder(const float* inverse_diagonal,
 }
 
 // The remainder u - H y on the active sets, afresh.
-template <int ATOMS, int COLUMNS>
-__device__ __forceinline__ void take_remainder(const Gram<ATOMS>& gram, float* store, ConjugateGradients<COLUMNS>& state) {
+template <int ATOMS>
+__device__ __forceinline__ void take_remainder(const Gram<ATOMS>& gram, float* store, ConjugateGradients& state) {
     Registers<COLUMNS> product = {};
     add_product<ATOMS, COLUMNS>(gram, state.y, product);
     reload();
@@ -115,8 +117,8 @@ __device__ __forceinline__ void take_remainder(const Gram<ATOMS>& gram, float* s
 }
 
 // One step along the direction and the next direction, for the columns that run.
-template <int ATOMS, int COLUMNS>
-__device__ __forceinline__ void advance(const Gram<ATOMS>& gram, const float* inverse_diagonal, ConjugateGradients<COLUMNS>& state,
+template <int ATOMS>
+__device__ __forceinline__ void advance(const Gram<ATOMS>& gram, const float* inverse_diagonal, ConjugateGradients& state,
     Progress<COLUMNS>& progress) {
     typedef Layout<ATOMS, COLUMNS> Layout;
     Registers<COLUMNS> product = {};
@@ -142,27 +144,26 @@ __device__ __forceinline__ void advance(const Gram<ATOMS>& gram, const float* in
             state.remainder[c][r] = active ? fmaf(-step, product[c][r], state.remainder[c][r]) : 0.0f;
         }
     }
-    measure_remainder<ATOMS, COLUMNS>(inverse_diagonal, state, progress);
+    measure_remainder<ATOMS>(inverse_diagonal, state, progress);
 #pragma unroll
     for (int c = 0; c < COLUMNS; c++) {
         // A NaN ends it.
         progress.running[c] &= progress.residual[c] > state.goal[c] && !stuck[c];
         weight[c] = quotient(state.square[c], last[c]);
     }
-    turn<ATOMS, COLUMNS>(inverse_diagonal, weight, progress.running, state);
+    turn<ATOMS>(inverse_diagonal, weight, progress.running, state);
 }
 
 template <int ATOMS>
 __device__ __forceinline__ void solve_adjoint(const float* codes, const float* cotangent, const float* gram_matrix,
     const float* inverse_diagonal, int atoms, int positions, float tolerance, int max_passes, float* store, unsigned* active_sets,
     float* gram_store, float* adjoint, unsigned long long* report) {
-    constexpr int COLUMNS = 2;
     const float restart[COLUMNS] = {};
     Gram<ATOMS> gram(gram_matrix, gram_store);
-    ConjugateGradients<COLUMNS> state;
+    ConjugateGradients state;
     state.active_sets = active_sets;
     Progress<COLUMNS> progress;
-    load_systems<ATOMS, COLUMNS>(codes, cotangent, atoms, positions, store, state, progress);
+    load_systems<ATOMS>(codes, cotangent, atoms, positions, store, state, progress);
     __syncthreads();
 
 #pragma unroll
@@ -177,7 +178,7 @@ __device__ __forceinline__ void solve_adjoint(const float* codes, const float* c
     int passes = 0;
     for (int attempt = 0;; attempt++) {
         // From u at first, then from what the last attempt has left.
-        measure_remainder<ATOMS, COLUMNS>(inverse_diagonal, state, progress);
+        measure_remainder<ATOMS>(inverse_diagonal, state, progress);
 #pragma unroll
         for (int c = 0; c < COLUMNS; c++) {
             progress.running[c] = progress.residual[c] > tolerance;
@@ -185,16 +186,13 @@ __device__ __forceinline__ void solve_adjoint(const float* codes, const float* c
         if (attempt > REFINEMENTS || passes >= max_passes || !progress.any_runs()) {
             break;
         }
-        turn<ATOMS, COLUMNS>(inverse_diagonal, restart, progress.running, state);
+        turn<ATOMS>(inverse_diagonal, restart, progress.running, state);
         while (passes < max_passes && progress.any_runs()) {
             passes++;
-#pragma unroll
-            for (int c = 0; c < COLUMNS; c++) {
-                progress.passes[c] = progress.running[c] ? passes : progress.passes[c];
-            }
-            advance<ATOMS, COLUMNS>(gram, inverse_diagonal, state, progress);
+            progress.count_pass();
+            advance<ATOMS>(gram, inverse_diagonal, state, progress);
         }
-        take_remainder<ATOMS, COLUMNS>(gram, store, state);
+        take_remainder<ATOMS>(gram, store, state);
         passes++;
         // Less from now on, so that what the carried remainder misses is made up for.
 #pragma unroll
@@ -210,8 +208,8 @@ __device__ __forceinline__ void solve_adjoint(const float* codes, const float* c
     extern "C" __global__ void __launch_bounds__(THREADS) adjoint_n##ATOMS(const float* codes, const float* cotangent,             \
         const float* gram, const float* inverse_diagonal, int atoms, int positions, float tolerance, int max_passes,               \
         float* adjoint, unsigned long long* report) {                                                                              \
-        SHARED_ARRAY(float, store, (Layout<ATOMS, 2>::STORE));                                                                     \
-        SHARED_ARRAY(unsigned, active_sets, THREADS * 2);                                                                          \
+        SHARED_ARRAY(float, store, (Layout<ATOMS, COLUMNS>::STORE));                                                               \
+        SHARED_ARRAY(unsigned, active_sets, THREADS * COLUMNS);                                                                    \
         SHARED_ARRAY(float, gram_store, Gram<ATOMS>::STORE);                                                                       \
         solve_adjoint<ATOMS>(codes, cotangent, gram, inverse_diagonal, atoms, positions, tolerance, max_passes, store,             \
             active_sets, gram_store, adjoint, report);                                                                             \

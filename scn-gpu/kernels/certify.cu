@@ -4,10 +4,12 @@
 #include "certificate.cuh"
 #include "sizes.cuh"
 
+// Of a group of lanes, as in encode.cu.
+constexpr int COLUMNS = 4;
+
 template <int ATOMS>
 __device__ __forceinline__ void certify(const Windows& windows, const float* map, const float* panels, const float* gram_matrix,
     const float* lambda1, int atoms, const float* codes, float* store, float* gram_store, float* residuals) {
-    constexpr int COLUMNS = 4;
     typedef Layout<ATOMS, COLUMNS> Layout;
     int positions = window_positions(windows);
     Gram<ATOMS> gram(gram_matrix, gram_store);
@@ -28,7 +30,7 @@ __device__ __forceinline__ void certify(const Windows& windows, const float* map
 #define CERTIFY(ATOMS)                                                                                                             \
     extern "C" __global__ void __launch_bounds__(THREADS) certify_n##ATOMS(Windows windows, const float* map,                      \
         const float* panels, const float* gram, const float* lambda1, int atoms, const float* codes, float* residuals) {           \
-        SHARED_ARRAY(float, store, (Layout<ATOMS, 4>::STORE));                                                                     \
+        SHARED_ARRAY(float, store, (Layout<ATOMS, COLUMNS>::STORE));                                                               \
         SHARED_ARRAY(float, gram_store, Gram<ATOMS>::STORE);                                                                       \
         certify<ATOMS>(windows, map, panels, gram, lambda1, atoms, codes, store, gram_store, residuals);                           \
     }                                                                                                                              \

@@ -118,7 +118,8 @@ struct StageLoad {
 
 // Takes the store, Layout::STORE floats of shared memory, and leaves it free. Contains barriers.
 template <int ATOMS, int COLUMNS>
-__device__ __forceinline__ void correlate(const Windows& windows, const float* map, const float* panels, float* store, Registers<COLUMNS>& sums) {
+__device__ __forceinline__ void correlate(const Windows& windows, const float* map, const float* panels, float* store,
+    Registers<COLUMNS>& sums) {
     typedef ::Stage<ATOMS, COLUMNS> Stage;
     typedef typename Stage::Layout Layout;
 #pragma unroll

@@ -7,14 +7,17 @@
 #include "certificate.cuh"
 #include "sizes.cuh"
 
+// Of a group of lanes. Each row of H that is read serves all of them.
+constexpr int COLUMNS = 4;
+
 // Sweeps between looks at the residual: with few atoms a look costs a quarter of a sweep.
 template <int ATOMS>
 constexpr int sweeps_per_look = ATOMS >= 64 ? 1 : 2;
 
 // Columns that do not run stay as they are.
-template <int ATOMS, int COLUMNS>
-__device__ __forceinline__ void sweep(const Gram<ATOMS>& gram, const float* inverse_diagonal,
-    const bool (&running)[COLUMNS], Registers<COLUMNS>& a, Registers<COLUMNS>& e) {
+template <int ATOMS>
+__device__ __forceinline__ void sweep(const Gram<ATOMS>& gram, const float* inverse_diagonal, const bool (&running)[COLUMNS],
+    Registers<COLUMNS>& a, Registers<COLUMNS>& e) {
     typedef Layout<ATOMS, COLUMNS> Layout;
     float inverse[LANE_ATOMS];
 #pragma unroll
@@ -38,7 +41,6 @@ template <int ATOMS>
 __device__ __forceinline__ void encode_by_gauss_seidel(const Windows& windows, const float* map, const float* panels,
     const float* gram_matrix, const float* inverse_diagonal, const float* lambda1, int atoms, float tolerance, int max_passes,
     float* store, float* gram_store, float* codes, unsigned long long* report) {
-    constexpr int COLUMNS = 4;
     typedef Layout<ATOMS, COLUMNS> Layout;
     int positions = window_positions(windows);
     Gram<ATOMS> gram(gram_matrix, gram_store);
@@ -60,12 +62,9 @@ __device__ __forceinline__ void encode_by_gauss_seidel(const Windows& windows, c
     int passes = 0;
     while (true) {
         while (passes < max_passes && progress.any_runs()) {
-            sweep<ATOMS, COLUMNS>(gram, inverse_diagonal, progress.running, a, e);
+            sweep<ATOMS>(gram, inverse_diagonal, progress.running, a, e);
             passes++;
-#pragma unroll
-            for (int c = 0; c < COLUMNS; c++) {
-                progress.passes[c] = progress.running[c] ? passes : progress.passes[c];
-            }
+            progress.count_pass();
             if (passes % sweeps_per_look<ATOMS> == 0) {
                 measure_residual<ATOMS, COLUMNS>(gram, a, e, progress);
 #pragma unroll
@@ -93,7 +92,7 @@ __device__ __forceinline__ void encode_by_gauss_seidel(const Windows& windows, c
     extern "C" __global__ void __launch_bounds__(THREADS) encode_gauss_seidel_n##ATOMS(Windows windows, const float* map,          \
         const float* panels, const float* gram, const float* inverse_diagonal, const float* lambda1, int atoms, float tolerance,   \
         int max_passes, float* codes, unsigned long long* report) {                                                                \
-        SHARED_ARRAY(float, store, (Layout<ATOMS, 4>::STORE));                                                                     \
+        SHARED_ARRAY(float, store, (Layout<ATOMS, COLUMNS>::STORE));                                                               \
         SHARED_ARRAY(float, gram_store, Gram<ATOMS>::STORE);                                                                       \
         encode_by_gauss_seidel<ATOMS>(windows, map, panels, gram, inverse_diagonal, lambda1, atoms, tolerance, max_passes, store,  \
             gram_store, codes, report);                                                                                            \

@@ -8,10 +8,12 @@
 #include "certificate.cuh"
 #include "sizes.cuh"
 
+// Of a group of lanes. The method has a vector more in registers than Gauss-Seidel.
+constexpr int COLUMNS = 2;
+
 // The test for a restart and the estimate of the residual are made at every second pass.
 constexpr int PASSES_PER_LOOK = 2;
 
-template <int COLUMNS>
 struct Fista {
     Registers<COLUMNS> a, z;
     float s[COLUMNS];
@@ -20,9 +22,8 @@ struct Fista {
 };
 
 // A step from z, whose gradient is e. Leaves the estimate |a' - z| / step of the residual in `progress` if this is a look.
-template <int ATOMS, int COLUMNS>
-__device__ __forceinline__ void take_step(const Registers<COLUMNS>& e, float step, bool look, Fista<COLUMNS>& state,
-    Progress<COLUMNS>& progress) {
+template <int ATOMS>
+__device__ __forceinline__ void take_step(const Registers<COLUMNS>& e, float step, bool look, Fista& state, Progress<COLUMNS>& progress) {
     typedef Layout<ATOMS, COLUMNS> Layout;
 #pragma unroll
     for (int c = 0; c < COLUMNS; c++) {
@@ -34,8 +35,7 @@ __device__ __forceinline__ void take_step(const Registers<COLUMNS>& e, float ste
         for (int r = 0; r < LANE_ATOMS; r++) {
             float z = state.z[c][r], old = state.a[c][r];
             float a = fmaxf(0.0f, fmaf(-step, e[c][r], z));
-            // The maximum loses a NaN, so the estimate looks at what went into it, too.
-            largest = max(largest, magnitude(isnan(e[c][r]) ? e[c][r] : a - z));
+            largest = max(largest, magnitude(a - z));
             uphill = fmaf(z - a, a - old, uphill);
             if (progress.running[c]) {
                 state.a[c][r] = a;
@@ -57,14 +57,13 @@ template <int ATOMS>
 __device__ __forceinline__ void encode_by_fista(const Windows& windows, const float* map, const float* panels,
     const float* gram_matrix, const float* lambda1, const float* step_size, int atoms, float tolerance, int max_passes, float* store,
     float* gram_store, float* codes, unsigned long long* report) {
-    constexpr int COLUMNS = 2;
     typedef Layout<ATOMS, COLUMNS> Layout;
     int positions = window_positions(windows);
     Gram<ATOMS> gram(gram_matrix, gram_store);
     Progress<COLUMNS> progress;
     store_pull<ATOMS, COLUMNS>(windows, map, panels, lambda1, store, progress.scale);
 
-    Fista<COLUMNS> state;
+    Fista state;
 #pragma unroll
     for (int c = 0; c < COLUMNS; c++) {
         progress.passes[c] = 0;
@@ -85,12 +84,9 @@ __device__ __forceinline__ void encode_by_fista(const Windows& windows, const fl
         while (passes < max_passes && progress.any_runs()) {
             take_gradient<ATOMS, COLUMNS>(gram, state.z, store, e);
             passes++;
-#pragma unroll
-            for (int c = 0; c < COLUMNS; c++) {
-                progress.passes[c] = progress.running[c] ? passes : progress.passes[c];
-            }
+            progress.count_pass();
             bool look = passes % PASSES_PER_LOOK == 0;
-            take_step<ATOMS, COLUMNS>(e, step, look, state, progress);
+            take_step<ATOMS>(e, step, look, state, progress);
             if (look) {
 #pragma unroll
                 for (int c = 0; c < COLUMNS; c++) {
@@ -119,7 +115,7 @@ __device__ __forceinline__ void encode_by_fista(const Windows& windows, const fl
     extern "C" __global__ void __launch_bounds__(THREADS) encode_fista_n##ATOMS(Windows windows, const float* map,                 \
         const float* panels, const float* gram, const float* inverse_diagonal, const float* lambda1, const float* step, int atoms, \
         float tolerance, int max_passes, float* codes, unsigned long long* report) {                                               \
-        SHARED_ARRAY(float, store, (Layout<ATOMS, 2>::STORE));                                                                     \
+        SHARED_ARRAY(float, store, (Layout<ATOMS, COLUMNS>::STORE));                                                               \
         SHARED_ARRAY(float, gram_store, Gram<ATOMS>::STORE);                                                                       \
         encode_by_fista<ATOMS>(windows, map, panels, gram, lambda1, step, atoms, tolerance, max_passes, store, gram_store, codes,  \
             report);                                                                                                               \

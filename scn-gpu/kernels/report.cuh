@@ -23,6 +23,13 @@ struct Progress {
     int passes[COLUMNS];
     bool running[COLUMNS];
 
+    __device__ __forceinline__ void count_pass() {
+#pragma unroll
+        for (int c = 0; c < COLUMNS; c++) {
+            passes[c] += running[c];
+        }
+    }
+
     __device__ __forceinline__ bool any_runs() const {
         bool any = false;
 #pragma unroll
