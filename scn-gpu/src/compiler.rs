@@ -267,3 +267,35 @@ fn c_string(text: &str) -> CString {
     let text = text.split('\0').next().unwrap_or_default();
     CString::new(text).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_error_of_a_log_is_one_line() {
+        let log = "encode.cu(3): warning #177-D: variable \"x\" was declared but never referenced\n\n\
+            encode.cu(7): error: identifier \"y\" is undefined\n      y = 1;\n      ^\n\n\
+            1 error detected in the compilation of \"encode.cu\".\n";
+        let first = "encode.cu(7): error: identifier \"y\" is undefined";
+        assert_eq!(first_error(log).as_deref(), Some(first));
+        assert_eq!(first_error("no complaint"), None);
+    }
+
+    #[test]
+    fn targets_are_named_as_the_compiler_names_them() {
+        let target = Target {
+            capability: ComputeCapability::from_number(61),
+            image: Image::Cubin,
+            compiler: OLDEST_COMPILER,
+        };
+        assert_eq!(target.architecture(), "sm_61");
+        let portable = Target {
+            capability: ComputeCapability::from_number(120),
+            image: Image::Ptx,
+            ..target
+        };
+        assert_eq!(portable.architecture(), "compute_120");
+        assert_eq!(portable.capability.to_string(), "12.0");
+    }
+}

@@ -56,7 +56,7 @@ impl Windows {
         } = map;
         let padding = 2 * (window / 2);
         let fits = |side: usize| side > 0 && window <= side + padding;
-        if window % 2 == 0 || stride == 0 || !fits(height) || !fits(width) {
+        if window.is_multiple_of(2) || stride == 0 || !fits(height) || !fits(width) {
             return Err(GpuError::Windows {
                 height,
                 width,

@@ -2,6 +2,7 @@
 //!
 //! Each test runs itself once more with less in LD_LIBRARY_PATH; libraries that the system finds elsewhere cannot be hidden. The stand-in
 //! driver of these tests pretends to have a device of the generation in SCN_HOST_CAPABILITY.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

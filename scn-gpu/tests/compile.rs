@@ -1,4 +1,5 @@
 //! What the compiler makes of the kernels, for all generations that they are meant for. Needs a compiler, but no device.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::{BTreeMap, BTreeSet};
 

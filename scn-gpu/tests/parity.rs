@@ -4,6 +4,7 @@
 //! handed out. Sizes are small and odd: the kernels must not rely on whole tiles.
 //!
 //! Without a device the tests say that they are skipped; with SCN_REQUIRE_CUDA they fail.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod parity {
     mod adjoint;
