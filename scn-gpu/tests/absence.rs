@@ -4,10 +4,14 @@
 //! driver of these tests pretends to have a device of the generation in SCN_HOST_CAPABILITY.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod skip;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use scn_gpu::{ComputeCapability, Context, DeviceInfo, GpuError, Source, devices, update};
+
+use self::skip::skipped;
 
 /// Set in the process in which something is missing.
 const VARIABLE: &str = "SCN_GPU_WITHOUT";
@@ -40,11 +44,6 @@ fn holds(folder: &Path, library: &str) -> bool {
     })
 }
 
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
-fn skipped(reason: &str) {
-    eprintln!("skipped: {reason}");
-}
-
 fn assert_one_line(error: &GpuError) {
     let message = error.to_string();
     assert_eq!(message.lines().count(), 1, "{message}");
@@ -65,7 +64,7 @@ fn without_a_driver() {
             assert_one_line(&error);
             assert_eq!(Context::new(0).unwrap_err(), error);
         }
-        other => skipped(&format!("the system has a driver: {other:?}")),
+        other => skipped(format!("the system has a driver: {other:?}")),
     }
 }
 
@@ -80,7 +79,7 @@ fn without_a_compiler() {
     }
     let error = match scn_gpu::inspect::compile_report(Source::Loss, 61) {
         Err(error @ GpuError::NoCompiler) => error,
-        other => return skipped(&format!("the system has a compiler: {other:?}")),
+        other => return skipped(format!("the system has a compiler: {other:?}")),
     };
     assert_one_line(&error);
     // A driver sees its devices all the same, and says why they are of no use.

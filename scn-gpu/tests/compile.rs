@@ -1,12 +1,16 @@
 //! What the compiler makes of the kernels, for all generations that they are meant for. Needs a compiler, but no device.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod skip;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use scn_gpu::inspect::{
     KernelReport, Parameter, Signature, compile_report, compiled_parameters, signatures,
 };
 use scn_gpu::{GpuError, Source};
+
+use self::skip::skipped;
 
 /// The paper's card, and one of each later generation of servers up to 2022.
 const ARCHITECTURES: [u32; 4] = [61, 70, 80, 90];
@@ -15,12 +19,11 @@ const ARCHITECTURES: [u32; 4] = [61, 70, 80, 90];
 const SIZES: [usize; 5] = [16, 32, 64, 128, 256];
 
 /// What the compiler said, unless there is none; says so then.
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn unless_missing<T>(result: Result<T, GpuError>) -> Option<T> {
     match result {
         Ok(value) => Some(value),
         Err(error @ GpuError::NoCompiler) if std::env::var_os("SCN_REQUIRE_CUDA").is_none() => {
-            eprintln!("skipped: {error}");
+            skipped(error);
             None
         }
         Err(error) => panic!("{error}"),

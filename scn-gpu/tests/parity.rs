@@ -1,7 +1,7 @@
 //! The device against the same computation in f64 on this machine.
 //!
-//! In the folder of the same name, `oracle.rs` poses problems and solves them in f64; `codes.rs`, `adjoint.rs`, `layers.rs` and `update.rs` compare. `buffers.rs` abuses what is
-//! handed out. Sizes are small and odd: the kernels must not rely on whole tiles.
+//! In the folder of the same name, `oracle.rs` poses problems and solves them in f64; `codes.rs`, `adjoint.rs`, `layers.rs` and
+//! `update.rs` compare. `buffers.rs` abuses what is handed out. Sizes are small and odd: the kernels must not rely on whole tiles.
 //!
 //! Without a device the tests say that they are skipped; with SCN_REQUIRE_CUDA they fail.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -14,16 +14,18 @@ mod parity {
     mod oracle;
     mod update;
 }
+mod skip;
 
 use scn_gpu::Context;
 
+use self::skip::skipped;
+
 /// The first device, unless there is none; says so then.
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn device() -> Option<Context> {
     match Context::new(0) {
         Ok(context) => Some(context),
         Err(error) if std::env::var_os("SCN_REQUIRE_CUDA").is_none() => {
-            eprintln!("skipped: {error}");
+            skipped(error);
             None
         }
         Err(error) => panic!("{error}"),
