@@ -15,7 +15,6 @@ pub(crate) mod layers;
 pub(crate) mod prepare;
 pub(crate) mod update;
 
-use cudarc::driver::DriverError;
 use cudarc::driver::{LaunchConfig, PushKernelArg};
 
 use crate::buffer::{Element, Number, View, ViewMut, bind};
@@ -83,43 +82,40 @@ impl Grid {
 }
 
 /// Starts a kernel if there is anything to do.
-pub(crate) fn launch(context: &Context, kernel: &impl Kernel) -> Result<(), GpuError> {
-    fn start<K: Kernel>(context: &Context, kernel: &K) -> Result<(), GpuError> {
-        let Some(Grid { blocks, threads }) = kernel.grid()? else {
-            return Ok(());
+pub(crate) fn launch<K: Kernel>(context: &Context, kernel: &K) -> Result<(), GpuError> {
+    let Some(Grid { blocks, threads }) = kernel.grid()? else {
+        return Ok(());
+    };
+    let values = kernel.values(context)?;
+    let Signature { name, source, .. } = K::SIGNATURE;
+    let padded = kernel.padded();
+    let name = match padded {
+        Some(padded) => format!("{name}_n{}", padded.atoms()),
+        None => name.to_string(),
+    };
+    let function = context.function(Unit { source, padded }, &name)?;
+    bind(context)?;
+    let mut launch = context.stream().launch_builder(&function);
+    for value in &values {
+        match value {
+            Value::Pointer(value) => launch.arg(value),
+            Value::Int(value) => launch.arg(value),
+            Value::Float(value) => launch.arg(value),
+            Value::Windows(value) => launch.arg(value),
         };
-        let values = kernel.values(context)?;
-        let Signature { name, source, .. } = K::SIGNATURE;
-        let padded = kernel.padded();
-        let name = match padded {
-            Some(padded) => format!("{name}_n{}", padded.atoms()),
-            None => name.to_string(),
-        };
-        let function = context.function(Unit { source, padded }, &name)?;
-        bind(context)?;
-        let mut launch = context.stream().launch_builder(&function);
-        for value in &values {
-            match value {
-                Value::Pointer(value) => launch.arg(value),
-                Value::Int(value) => launch.arg(value),
-                Value::Float(value) => launch.arg(value),
-                Value::Windows(value) => launch.arg(value),
-            };
-        }
-        let config = LaunchConfig {
-            grid_dim: blocks,
-            block_dim: (threads, 1, 1),
-            shared_mem_bytes: 0,
-        };
-        // SAFETY: the arguments are those of the kernel's declaration, which a test compares with the compiled code; their lengths are
-        // checked by `grid`, and what a kernel writes to is borrowed exclusively.
-        let started: Result<_, DriverError> = unsafe { launch.launch(config) };
-        started.map(drop).map_err(|error| GpuError::Launch {
-            kernel: name,
-            reason: reason(error),
-        })
     }
-    start(context, kernel)
+    let config = LaunchConfig {
+        grid_dim: blocks,
+        block_dim: (threads, 1, 1),
+        shared_mem_bytes: 0,
+    };
+    // SAFETY: the arguments are those of the kernel's declaration, which a test compares with the compiled code; their lengths are checked
+    // by `grid`, and what a kernel writes to is borrowed exclusively.
+    let started = unsafe { launch.launch(config) };
+    started.map(drop).map_err(|error| GpuError::Launch {
+        kernel: name,
+        reason: reason(error),
+    })
 }
 
 /// A kernel's name, file and parameters.

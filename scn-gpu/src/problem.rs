@@ -106,9 +106,6 @@ impl Problem {
     ) -> Result<(), GpuError> {
         let rows = int("the number of rows", self.rows)?;
         let (atoms, padded) = (self.atoms as i32, self.padded.atoms() as i32);
-        if lambda1.len() != 1 {
-            expect_len("lambda1", self.atoms, lambda1.len())?;
-        }
         expect_len("the dictionary", self.rows * self.atoms, dictionary.len())?;
         self.dictionary.copy_from(dictionary)?;
         let pack = PackDictionary {
@@ -122,7 +119,7 @@ impl Problem {
         let gram = GramMatrix {
             dictionary: self.dictionary.view(),
             lambda1,
-            lambda1_count: lambda1.len() as i32,
+            lambda1_count: int("the length of lambda1", lambda1.len())?,
             lambda2,
             rows,
             atoms,

@@ -53,7 +53,11 @@ impl Kernel for GramMatrix<'_> {
     fn grid(&self) -> Result<Option<Grid>, GpuError> {
         let (rows, atoms, padded) = (size(self.rows), size(self.atoms), size(self.padded));
         expect_len("the dictionary", rows * atoms, self.dictionary.len())?;
-        expect_len("lambda1", size(self.lambda1_count), self.lambda1.len())?;
+        let count = size(self.lambda1_count);
+        expect_len("lambda1", count, self.lambda1.len())?;
+        if count != 1 {
+            expect_len("lambda1", atoms, count)?;
+        }
         expect_len("lambda2", 1, self.lambda2.len())?;
         expect_len("the Gram matrix", padded * padded, self.gram.len())?;
         expect_len("its inverse diagonal", padded, self.inverse_diagonal.len())?;
