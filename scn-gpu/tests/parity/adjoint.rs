@@ -198,6 +198,15 @@ fn gradients_for_every_padded_number_of_atoms_and_fewer() {
     }
 }
 
+/// More columns than a block takes, not a multiple of them; more rows and atoms than a tile.
+#[test]
+fn gradients_of_several_blocks() {
+    let Some(context) = device() else { return };
+    for (rows, columns, atoms) in [(4, 531, 6), (20, 150, 40), (131, 75, 70), (70, 35, 130)] {
+        check(&context, &Instance::matrix(rows, columns, atoms), true);
+    }
+}
+
 #[test]
 fn gradients_through_windows() {
     let Some(context) = device() else { return };

@@ -108,6 +108,17 @@ fn codes_of_every_padded_number_of_atoms_and_fewer() {
     }
 }
 
+/// More columns than a block takes, not a multiple of them.
+#[test]
+fn codes_of_several_blocks() {
+    let Some(context) = device() else { return };
+    for (rows, columns, atoms) in [(4, 531, 6), (20, 150, 40), (24, 75, 70), (40, 35, 130)] {
+        let instance = Instance::matrix(rows, columns, atoms);
+        check(&context, &instance, Method::CoordinateDescent);
+        check(&context, &instance, Method::Fista);
+    }
+}
+
 #[test]
 fn codes_of_windows() {
     let Some(context) = device() else { return };
@@ -140,7 +151,7 @@ fn two_runs_give_the_same_bits() {
 #[test]
 fn certificates_of_given_codes() {
     let Some(context) = device() else { return };
-    for (rows, columns, atoms) in [(30, 13, 16), (40, 7, 50), (90, 5, 256)] {
+    for (rows, columns, atoms) in [(30, 13, 16), (40, 131, 50), (90, 37, 256)] {
         let instance = Instance::matrix(rows, columns, atoms);
         let codes: Vec<f32> = crate::noise(atoms * columns, 3)
             .iter()
