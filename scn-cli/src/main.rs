@@ -45,7 +45,7 @@ struct Global {
     /// Threads to compute with; as many as there are cores if not given. Results do not depend on it
     #[arg(long, global = true, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
-    /// Where to compute: cpu, cuda (the first graphics processor), or cuda:1 and so on
+    /// Where to compute: cpu, cuda (the first graphics processor), cuda:1, or cuda:0,1 (each batch shared)
     #[arg(long, global = true, value_name = "DEVICE", default_value_t = DeviceName::Cpu)]
     device: DeviceName,
     /// Results as JSON on standard output
@@ -85,8 +85,8 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
     let output = Output::new(cli.global.json, cli.global.quiet);
     let Global {
         device, threads, ..
-    } = cli.global;
-    let open = || device.open(threads);
+    } = &cli.global;
+    let open = || device.open(*threads);
     let processor = |command| {
         device.expect_cpu(command)?;
         open()

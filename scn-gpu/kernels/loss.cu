@@ -1,4 +1,4 @@
-// Softmax cross-entropy, averaged over the images of a batch:
+// Softmax cross-entropy, averaged over the N images of a batch, of which these may be a part:
 //
 //     loss = 1/N sum_i (log sum_k exp z_ki - z_(label i) i),     dloss/dz_ki = (softmax(z_i)_k - [k = label i]) / N
 #include "cuda.cuh"
@@ -21,9 +21,9 @@ __device__ inline int predicted_class(const float* logits, int classes, int imag
     return numbers ? best : -1;
 }
 
-// One block. report[0]: the bits of the loss, a double; report[1]: images whose prediction is not their label.
+// One block. report[0]: the bits of what these images have in the loss, a double; report[1]: images whose prediction is not their label.
 extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) softmax_cross_entropy(const float* logits, const int* labels, int classes,
-    int images, float* gradient, unsigned long long* report) {
+    int images, int batch_images, float* gradient, unsigned long long* report) {
     SHARED_ARRAY(double, loss_scratch, BLOCK_WARPS);
     SHARED_ARRAY(int, error_scratch, BLOCK_WARPS);
     double loss = 0.0;
@@ -39,7 +39,7 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) softmax_cross_entrop
         for (int label = 0; label < classes; label++) {
             double probability = exp(column[(size_t)label * images] - largest) / sum;
             double target = label == own ? 1.0 : 0.0;
-            gradient[(size_t)label * images + image] = (float)((probability - target) / images);
+            gradient[(size_t)label * images + image] = (float)((probability - target) / batch_images);
         }
         loss += log(sum) + largest - column[(size_t)own * images];
         errors += prediction != own;
@@ -47,7 +47,7 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) softmax_cross_entrop
     loss = block_sum(loss, loss_scratch);
     errors = block_sum(errors, error_scratch);
     if (threadIdx.x == 0) {
-        report[0] = (unsigned long long)__double_as_longlong(loss / images);
+        report[0] = (unsigned long long)__double_as_longlong(loss / batch_images);
         report[1] = (unsigned long long)errors;
     }
 }

@@ -165,6 +165,17 @@ pub enum GpuError {
     /// A dictionary or penalty that poses no problem.
     #[error(transparent)]
     Problem(#[from] ProblemError),
+    /// The library by which devices exchange is not installed.
+    #[error(
+        "there is no NCCL: the library libnccl, of version 2.22 or later, was not found; several devices need it, one does not"
+    )]
+    NoNccl,
+    /// Devices that cannot exchange.
+    #[error("the devices cannot exchange: NCCL says {reason}")]
+    Nccl {
+        /// The library's code.
+        reason: String,
+    },
     /// More reports in a step than there is room for.
     #[error("a step has room for {slots} reports")]
     Reports {

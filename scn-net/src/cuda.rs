@@ -4,23 +4,24 @@
 //! stay. All work goes into one stream in the order of these functions, so nothing has to be waited for in between. Everything is
 //! remembered for the way back, whatever `training.recompute` says: memory is what such a device has.
 
+mod data_parallel;
 mod layer;
 mod param;
+mod step;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use scn_gpu::layers::loss::{Labels, softmax_cross_entropy};
-use scn_gpu::update::check_finite;
 use scn_gpu::{Context, PendingSolve, ReportValues, Reports};
 use scn_solvers::Stopwatch;
 
+pub(crate) use self::data_parallel::DataParallel;
 pub(crate) use self::layer::{Coding, CudaLayer};
 use self::layer::{Saved, Solver};
 pub(crate) use self::param::CudaParam;
 use crate::NetError;
 use crate::config::{NetworkConfig, SolverConfig};
-use crate::layer::{Activity, AdjointActivity};
+use crate::layer::Activity;
 use crate::network::{LayerTimes, Named, StepReport};
 use crate::ops::batch_norm::ChannelMoments;
 use crate::replica::{Descent, Replica};
@@ -218,55 +219,10 @@ impl Replica for CudaReplica {
         images: &Tensor,
         labels: &[u16],
     ) -> Result<StepReport, NetError> {
-        if labels.len() != images.shape().images {
-            return Err(NetError::Labels {
-                expected: format!("{} labels, one per image", images.shape().images),
-                found: labels.len().to_string(),
-            });
-        }
-        let mut reports = self.reports()?;
-        let mut times = self.times();
-        let Forward {
-            logits,
-            saved,
-            solves,
-        } = self.forward(images, true, &mut reports, &mut times)?;
-        for ((_, layer), saved) in self.layers.iter_mut().zip(&saved) {
-            layer.record(saved)?;
-        }
-        let labels = Labels::upload(&self.context, labels, logits.shape.channels)?;
-        let mut gradient = Map::unspecified(&self.context, logits.shape)?;
-        let loss = softmax_cross_entropy(&logits.data, &labels, &mut gradient.data, &mut reports)?;
-        let adjoint = self.backward(saved, gradient, &mut reports, &mut times)?;
-        let mut finite = Vec::new();
-        for (layer, on_device) in &self.layers {
-            for (name, param) in on_device.learned() {
-                let check = check_finite(&param.gradient, &mut reports)?;
-                finite.push((format!("{layer}.{name}"), check));
-            }
-        }
-
-        let values = reports.download()?;
-        let broken = finite.into_iter().find(|(_, check)| !check.read(&values));
-        self.non_finite = broken.map(|(name, _)| name);
-        let loss = loss.read(&values);
-        let adjoint = adjoint.into_iter().map(|solve| {
-            let report = solve.read(&values);
-            AdjointActivity {
-                passes: report.mean_passes(),
-                residual: f64::from(report.residual),
-                factorised: 0,
-                unsolved: report.unconverged,
-                times: Default::default(),
-            }
-        });
-        Ok(StepReport {
-            loss: loss.loss,
-            errors: loss.errors,
-            activity: self.activity(&solves, &values)?,
-            adjoint: adjoint.collect(),
-            times,
-        })
+        let count = images.shape().images;
+        expect_labels(labels, count)?;
+        let step = self.begin_step(images, labels, count)?;
+        self.finish_step(step)
     }
 
     fn batch_moments(&self, images: &Tensor) -> Result<Vec<Option<ChannelMoments>>, NetError> {
@@ -320,4 +276,15 @@ impl Replica for CudaReplica {
     fn set_timed(&mut self, timed: bool) {
         self.timed = timed;
     }
+}
+
+/// `Ok` for a label per image.
+fn expect_labels(labels: &[u16], images: usize) -> Result<(), NetError> {
+    if labels.len() == images {
+        return Ok(());
+    }
+    Err(NetError::Labels {
+        expected: format!("{images} labels, one per image"),
+        found: labels.len().to_string(),
+    })
 }

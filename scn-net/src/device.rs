@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::NetError;
 use crate::config::NetworkConfig;
 #[cfg(feature = "cuda")]
-use crate::cuda::CudaReplica;
+use crate::cuda::{CudaReplica, DataParallel};
 use crate::network::Named;
 use crate::replica::Replica;
 
@@ -16,9 +16,9 @@ use crate::replica::Replica;
 pub enum Device {
     /// Threads of this machine.
     Cpu(CpuPool),
-    /// A graphics processor with CUDA.
+    /// Graphics processors with CUDA: one, or several that share each batch.
     #[cfg(feature = "cuda")]
-    Cuda(scn_gpu::Context),
+    Cuda(Vec<scn_gpu::Context>),
 }
 
 /// A pool of threads.
@@ -44,13 +44,21 @@ impl Device {
         }))
     }
 
-    /// A graphics processor, counted from 0 as the driver does.
+    /// Graphics processors, counted from 0 as the driver does: one, or several that share each batch.
     ///
     /// # Errors
-    /// [`NetError::Gpu`]: no driver, no compiler library, no such device, or one that is too old.
+    /// [`NetError::Gpu`]: no driver, no compiler library, no such device, or one that is too old. [`NetError::Input`] for none.
     #[cfg(feature = "cuda")]
-    pub fn cuda(index: usize) -> Result<Self, NetError> {
-        Ok(Device::Cuda(scn_gpu::Context::new(index)?))
+    pub fn cuda(indices: &[usize]) -> Result<Self, NetError> {
+        if indices.is_empty() {
+            return Err(NetError::Input {
+                layer: "a device of CUDA".to_string(),
+                expected: "an index or several".to_string(),
+                found: "none".to_string(),
+            });
+        }
+        let contexts = indices.iter().map(|&index| scn_gpu::Context::new(index));
+        Ok(Device::Cuda(contexts.collect::<Result<_, _>>()?))
     }
 
     /// Runs something on this machine's threads for this device.
@@ -63,18 +71,22 @@ impl Device {
     }
 
     /// A network's copy there; None where the network itself computes.
+    #[cfg_attr(
+        not(feature = "cuda"),
+        expect(unused_variables, reason = "nothing is copied to the processor")
+    )]
     pub(crate) fn replica(
         &self,
         config: &NetworkConfig,
         layers: &[Named],
     ) -> Result<Option<Box<dyn Replica>>, NetError> {
         match self {
-            Device::Cpu(_) => {
-                let _ = (config, layers);
-                Ok(None)
-            }
+            Device::Cpu(_) => Ok(None),
             #[cfg(feature = "cuda")]
-            Device::Cuda(context) => Ok(Some(Box::new(CudaReplica::new(context, config, layers)?))),
+            Device::Cuda(contexts) => Ok(Some(match contexts.as_slice() {
+                [context] => Box::new(CudaReplica::new(context, config, layers)?),
+                contexts => Box::new(DataParallel::new(contexts, config, layers)?),
+            })),
         }
     }
 }
@@ -87,7 +99,10 @@ impl fmt::Display for Device {
                 threads => write!(f, "{threads} threads"),
             },
             #[cfg(feature = "cuda")]
-            Device::Cuda(context) => write!(f, "{}", context.name()),
+            Device::Cuda(contexts) => {
+                let names: Vec<&str> = contexts.iter().map(|context| context.name()).collect();
+                f.write_str(&names.join(", "))
+            }
         }
     }
 }

@@ -115,6 +115,7 @@ kernels! {
         labels: View<'a, i32>,
         classes: i32,
         images: i32,
+        batch_images: i32,
         gradient: ViewMut<'a, f32>,
         report: ViewMut<'a, u64>,
     }

@@ -257,11 +257,23 @@ fn loss(
     labels: &[u16],
     classes: usize,
 ) -> (f64, usize, Vec<f32>) {
+    part_of_loss(context, logits, labels, classes, labels.len())
+}
+
+/// What images have in the loss of a batch.
+fn part_of_loss(
+    context: &Context,
+    logits: &[f32],
+    labels: &[u16],
+    classes: usize,
+    batch_images: usize,
+) -> (f64, usize, Vec<f32>) {
     let mut reports = Reports::new(context, 1).unwrap();
     let mut gradient = context.unspecified(logits.len()).unwrap();
     let pending = softmax_cross_entropy(
         &context.upload(logits).unwrap(),
         &Labels::upload(context, labels, classes).unwrap(),
+        batch_images,
         &mut gradient,
         &mut reports,
     )
@@ -299,6 +311,31 @@ fn the_loss_and_its_gradient() {
         );
         assert_eq!(errors, expected_errors);
     }
+}
+
+/// For several devices: the parts of a batch add up, gradients to the bit.
+#[test]
+fn parts_of_a_batch_add_up_to_its_loss() {
+    let Some(context) = device() else { return };
+    let (classes, images, first) = (4, 9, 5);
+    let logits = noise(classes * images, 7);
+    let labels: Vec<u16> = (0..images).map(|i| (i % classes) as u16).collect();
+    let (value, errors, gradient) = loss(&context, &logits, &labels, classes);
+    let (mut sum, mut error_sum) = (0.0, 0);
+    for part in [0..first, first..images] {
+        let columns = |all: &[f32]| -> Vec<f32> {
+            let rows = all.chunks_exact(images);
+            rows.flat_map(|row| row[part.clone()].to_vec()).collect()
+        };
+        let own = &labels[part.clone()];
+        let (value, errors, found) =
+            part_of_loss(&context, &columns(&logits), own, classes, images);
+        sum += value;
+        error_sum += errors;
+        assert_eq!(found, columns(&gradient));
+    }
+    assert!((sum - value).abs() <= 1e-12 * value);
+    assert_eq!(error_sum, errors);
 }
 
 #[test]

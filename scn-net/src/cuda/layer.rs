@@ -267,6 +267,12 @@ impl CudaLayer {
         }
     }
 
+    /// The gradients of the parameters, to be changed.
+    pub(super) fn gradients_mut(&mut self) -> Vec<&mut Buffer<f32>> {
+        let params = self.params_mut().into_iter();
+        params.map(|(_, param)| &mut param.gradient).collect()
+    }
+
     /// Parameters that the optimiser moves.
     pub(super) fn learned(&self) -> Vec<(&'static str, &CudaParam)> {
         let mut params = self.params();
