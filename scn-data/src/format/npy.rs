@@ -32,12 +32,13 @@ pub fn open(
     class_names: impl Into<Arc<[String]>>,
 ) -> Result<ImageSet, DataError> {
     let [images_file, labels_file] = files(folder, name);
-    let (images, labels) = (read(&images_file)?, read(&labels_file)?);
-    images_with_labels(
-        Contents::new(&images, &images_file),
-        Contents::new(&labels, &labels_file),
-        class_names,
-    )
+    let (mut images, labels) = (read(&images_file)?, read(&labels_file)?);
+    let (pixels, shape) = self::images(Contents::new(&images, &images_file))?;
+    // In place: a copy would need as much memory again.
+    images.drain(..images.len() - pixels.len());
+    let pixels = Pixels::Owned(images);
+    let labels = Contents::new(&labels, &labels_file);
+    with_labels(pixels, shape, &images_file, labels, class_names.into())
 }
 
 /// [`open`] for files of any length: the pixels stay in theirs.
