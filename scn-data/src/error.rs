@@ -49,6 +49,12 @@ pub enum DataError {
         /// What the decoder says.
         source: std::io::Error,
     },
+    /// A packed file whose pixels should stay where they are.
+    #[error("{} must be unpacked for its pixels to stay in it, but is a gzip stream", .file.display())]
+    Packed {
+        /// The file.
+        file: PathBuf,
+    },
     /// A file of another kind.
     #[error("{} must hold {what} and start with the number {expected}, but starts with {found}", .file.display())]
     Kind {

@@ -13,7 +13,8 @@
 //! # The way of the data
 //! 1. [`open`] reads a [`DatasetName`] into a [`Dataset`]: two [`ImageSet`]s of bytes in the order N, C, H, W. What
 //!    the files look like is told in [`mod@format`]; the digits are part of this crate and need no file. Pictures of
-//!    one's own become [`ImageSet`]s by `format::pictures::open`, arrays of numpy by [`format::npy::open`].
+//!    one's own become [`ImageSet`]s by `format::pictures::open`, arrays of numpy by [`format::npy::open`];
+//!    pixels of files larger than memory stay there, by [`format::npy::map`] and [`format::mnist::map`].
 //!    With the feature `fetch`, the module `fetch` downloads those of the other data sets.
 //! 2. [`Normalization::fit`] computes mean and scale as [`NormalizationConfig`] says. It is applied to both sets and
 //!    stored with a model.
@@ -60,6 +61,7 @@ pub mod fetch;
 pub mod format;
 mod images;
 mod loader;
+mod mapped;
 mod normalize;
 mod open;
 mod subset;
