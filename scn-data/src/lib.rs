@@ -50,6 +50,7 @@
 
 mod augment;
 mod batch;
+mod contrast;
 mod dataset;
 mod digits;
 mod draws;
@@ -60,9 +61,11 @@ pub mod fetch;
 pub mod format;
 mod images;
 mod loader;
+mod moments;
 mod normalize;
 mod open;
 mod subset;
+mod whiten;
 
 pub use augment::{Augmentation, Draw};
 pub use batch::Batch;
