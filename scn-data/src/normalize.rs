@@ -85,7 +85,7 @@ impl Normalization {
     ///
     /// Without contrast normalisation the sums for mean and scale are sums of bytes, kept as integers: they are exact, whatever
     /// the order and however many images. Whitening takes N D^2 + 10 D^3 or so operations, for the covariance and its
-    /// eigenvectors, and three D x D matrices of f64.
+    /// eigenvectors, and four D x D matrices of f64.
     ///
     /// # Errors
     /// [`DataError::NoImages`] for an empty set; [`DataError::NoDeviation`] if [`Scale::Deviation`] is asked for and
