@@ -24,7 +24,7 @@ pub enum Draw {
 /// | `shift` | 0 | move by a whole number of pixels, uniform in `-shift..=shift`, down and to the right independently |
 /// | `draw` | `batch` | one draw a `batch`, or one an `image` |
 ///
-/// What a shift uncovers is 0 in the *normalised* image, so the mean in the original one.
+/// What a shift uncovers is 0 in the *normalised* image, so the mean in the original one. Whitened images are moved as they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Augmentation {

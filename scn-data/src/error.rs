@@ -49,6 +49,12 @@ pub enum DataError {
         /// What the decoder says.
         source: std::io::Error,
     },
+    /// A packed file whose pixels should stay where they are.
+    #[error("{} must be unpacked for its pixels to stay in it, but is a gzip stream", .file.display())]
+    Packed {
+        /// The file.
+        file: PathBuf,
+    },
     /// A file of another kind.
     #[error("{} must hold {what} and start with the number {expected}, but starts with {found}", .file.display())]
     Kind {
@@ -365,6 +371,43 @@ pub enum DataError {
         /// The scale given.
         found: f32,
     },
+    /// A bias that contrast normalisation cannot add to a variance.
+    #[error("the bias of contrast normalisation must be finite and positive, but is {found}")]
+    ContrastBias {
+        /// The bias, in squares of the pixels' own unit.
+        found: f64,
+    },
+    /// An epsilon that whitening cannot add to an eigenvalue.
+    #[error("the epsilon of whitening must be finite and positive, but is {found}")]
+    WhiteningEpsilon {
+        /// The epsilon given.
+        found: f64,
+    },
+    /// Images too large to be whitened.
+    #[error("images must have at most {bound} values to be whitened, but have {found}")]
+    WhiteningSize {
+        /// Most values allowed.
+        bound: usize,
+        /// Channels times height times width.
+        found: usize,
+    },
+    /// A whitening matrix of another size.
+    #[error("the whitening matrix must have {values} x {values} entries, but has {found}")]
+    WhiteningLength {
+        /// Channels times height times width.
+        values: usize,
+        /// Entries given.
+        found: usize,
+    },
+    /// A whitening matrix with an entry that is no number.
+    #[error("the whitening matrix must be finite, but holds {found}")]
+    WhiteningValue {
+        /// The first such entry.
+        found: f32,
+    },
+    /// A covariance whose eigenvalues the iteration did not find.
+    #[error("the covariance of the training images must have eigenvalues, but none were found")]
+    Eigenvalues,
     /// An image, or the room for it, of another length.
     #[error("{what} must have {expected} values, but has {found}")]
     ImageLength {

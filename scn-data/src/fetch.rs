@@ -2,8 +2,11 @@
 //!
 //! An archive is received as `NAME.part` in the data folder and compared with its published MD5 sum; then it is
 //! unpacked beside the place where it shall lie, and renamed. So the folder of a data set is there as a whole or not at
-//! all, whenever the process is killed; what is left over is a `.part` file that the next fetch goes on with, and
-//! possibly a hidden folder that can be deleted.
+//! all, whenever the process is killed. What is left over then is `.part` files that the next fetch goes on with, and
+//! two hidden entries: `.FOLDER.unpacking`, which the next fetch removes, and `.FOLDER.lock`, which keeps two fetches of
+//! a data set apart and which the system unlocks when its holder ends.
+//!
+//! An archive with the right sum that does not unpack stays, as `NAME.part`: the same bytes would come again.
 //!
 //! MD5 sums find damage, not forgery: what protects from the latter is HTTPS, or trust in the mirror.
 
@@ -11,15 +14,18 @@ mod archives;
 mod check;
 mod download;
 mod error;
+mod lock;
 mod unpack;
 
 use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use archives::{Archive, Packing, Source};
 pub use check::{CheckedFile, check_files};
 pub use error::FetchError;
+use lock::Lock;
 
 /// How patient a download is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,8 +84,9 @@ pub enum Progress<'a> {
 /// where it is missing. Returns the folder.
 ///
 /// # Errors
-/// [`FetchError::FolderThere`] if the folder is there already: nothing is overwritten. Else one error for each way in
-/// which a transfer, an archive or the file system can fail; the folder is not there then.
+/// [`FetchError::FolderThere`] if the folder is there already: nothing is overwritten. [`FetchError::Busy`] while another
+/// fetch of the same data set is at work, in this process or another. Else one error for each way in which a transfer,
+/// an archive or the file system can fail; the folder is not there then.
 pub fn fetch(
     source: &Source,
     data: &Path,
@@ -87,10 +94,19 @@ pub fn fetch(
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<PathBuf, FetchError> {
     let folder = data.join(&source.folder);
-    if folder.symlink_metadata().is_ok() {
-        return Err(FetchError::FolderThere { folder });
-    }
+    refuse_if_there(&folder)?;
     fs::create_dir_all(data).map_err(FetchError::file(data))?;
+    let _lock = Lock::take(data, &source.folder)?;
+    // Again: who held the lock until now may have put it there.
+    refuse_if_there(&folder)?;
+    let beside = data.join(format!(".{}.unpacking", source.folder));
+    // Of a fetch that was killed: one at work would hold the lock.
+    match fs::remove_dir_all(&beside) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            return Err(FetchError::file(&beside)(error));
+        }
+        _ => {}
+    }
     let mut parts = Vec::with_capacity(source.archives.len());
     for archive in &source.archives {
         let part = data.join(format!("{}.part", archive.file));
@@ -98,11 +114,8 @@ pub fn fetch(
         parts.push(part);
     }
     // Beside the final place, hence on the same file system, where a rename is one step.
-    let beside = tempfile::Builder::new()
-        .prefix(&format!(".{}-", source.folder))
-        .tempdir_in(data)
-        .map_err(FetchError::file(data))?;
-    let unpacked = beside.path().join(&source.folder);
+    let beside = RemovedAtLast::create(beside)?;
+    let unpacked = beside.path.join(&source.folder);
     fs::create_dir(&unpacked).map_err(FetchError::file(&unpacked))?;
     for (archive, part) in source.archives.iter().zip(&parts) {
         progress(Progress::Unpacking {
@@ -111,17 +124,46 @@ pub fn fetch(
         match archive.packing {
             Packing::Kept => unpack::keep(part, &unpacked.join(&archive.file))?,
             Packing::TarGz { largest } => {
-                unpack::tar_gz(part, beside.path(), &source.folder, largest)?;
+                unpack::tar_gz(part, &beside.path, &source.folder, largest)?;
             }
         }
     }
     sync_folder(&unpacked)?;
     fs::rename(&unpacked, &folder).map_err(FetchError::file(&folder))?;
+    drop(beside);
     sync_folder(data)?;
     for part in &parts {
         fs::remove_file(part).map_err(FetchError::file(part))?;
     }
     Ok(folder)
+}
+
+fn refuse_if_there(folder: &Path) -> Result<(), FetchError> {
+    if folder.symlink_metadata().is_ok() {
+        return Err(FetchError::FolderThere {
+            folder: folder.to_owned(),
+        });
+    }
+    Ok(())
+}
+
+/// A new folder that is removed with all that is in it.
+struct RemovedAtLast {
+    path: PathBuf,
+}
+
+impl RemovedAtLast {
+    fn create(path: PathBuf) -> Result<Self, FetchError> {
+        fs::create_dir(&path).map_err(FetchError::file(&path))?;
+        Ok(Self { path })
+    }
+}
+
+impl Drop for RemovedAtLast {
+    fn drop(&mut self) {
+        // What cannot be removed now is tried again by the next fetch.
+        let _ = fs::remove_dir_all(&self.path);
+    }
 }
 
 /// Makes the names in a folder last; only Unix lets a folder be opened for that.

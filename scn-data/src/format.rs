@@ -14,9 +14,13 @@ pub mod pictures;
 pub mod stl10;
 
 use std::cmp::Ordering;
+use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::path::Path;
 
 use crate::DataError;
+use crate::images::Pixels;
+use crate::mapped::Mapped;
 
 /// What a file holds, and what to call it in an error.
 #[derive(Debug, Clone, Copy)]
@@ -120,4 +124,32 @@ fn check_counts(
         images,
         labels,
     })
+}
+
+/// What a file holds.
+fn read(file: &Path) -> Result<Vec<u8>, DataError> {
+    fs::read(file).map_err(unreadable(file))
+}
+
+/// What the system says about a file.
+fn unreadable(file: &Path) -> impl Fn(std::io::Error) -> DataError {
+    |source| DataError::Unreadable {
+        file: file.to_owned(),
+        source,
+    }
+}
+
+/// `count` pixels that lie in `opened` from the byte `start` to its end; they are not read.
+fn map(file: &Path, opened: &File, start: u64, count: u64) -> Result<Pixels, DataError> {
+    let found = opened.metadata().map_err(unreadable(file))?.len();
+    Contents::new(&[], file).check_length(start.saturating_add(count), found)?;
+    // Not every system maps nothing.
+    if count == 0 {
+        return Ok(Pixels::Owned(Vec::new()));
+    }
+    usize::try_from(count)
+        .map_err(|_| ErrorKind::FileTooLarge.into())
+        .and_then(|count| Mapped::new(opened, start, count))
+        .map(Pixels::Mapped)
+        .map_err(unreadable(file))
 }

@@ -1,8 +1,10 @@
 //! Images with their labels, as bytes.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::DataError;
+use crate::mapped::Mapped;
 
 /// Pictures of one shape, with a label for each and a name for each label.
 ///
@@ -11,12 +13,40 @@ use crate::DataError;
 /// fill the images, labels are below [`classes`](Self::classes), pixels at most [`brightest`](Self::brightest).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageSet {
-    pixels: Vec<u8>,
+    pixels: Pixels,
     shape: [usize; 3],
     labels: Vec<u16>,
     class_names: Arc<[String]>,
     brightest: u8,
 }
+
+/// Where pixels are; two that are alike are equal, wherever they are.
+#[derive(Debug, Clone)]
+pub(crate) enum Pixels {
+    /// In memory.
+    Owned(Vec<u8>),
+    /// In a file.
+    Mapped(Mapped),
+}
+
+impl Deref for Pixels {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Owned(pixels) => pixels,
+            Self::Mapped(pixels) => pixels,
+        }
+    }
+}
+
+impl PartialEq for Pixels {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for Pixels {}
 
 impl ImageSet {
     /// Takes `pixels` (N, C, H, W) of `labels.len()` images of `shape` (C, H, W).
@@ -36,6 +66,17 @@ impl ImageSet {
         brightest: u8,
     ) -> Result<Self, DataError> {
         let class_names = class_names.into();
+        Self::from_pixels(Pixels::Owned(pixels), shape, labels, class_names, brightest)
+    }
+
+    /// [`new`](Self::new), wherever the pixels are.
+    pub(crate) fn from_pixels(
+        pixels: Pixels,
+        shape: [usize; 3],
+        labels: Vec<u16>,
+        class_names: Arc<[String]>,
+        brightest: u8,
+    ) -> Result<Self, DataError> {
         let volume = volume(shape)?;
         if volume.checked_mul(labels.len()) != Some(pixels.len()) {
             return Err(DataError::PixelCount {
@@ -130,11 +171,15 @@ impl ImageSet {
         self.brightest
     }
 
-    /// A copy of the first `count` images, or of all if there are fewer.
+    /// A copy of the first `count` images, or of all if there are fewer; pixels that stay in their file stay there.
     pub fn first(&self, count: usize) -> ImageSet {
         let count = count.min(self.len());
+        let length = count * self.volume();
         Self {
-            pixels: self.pixels[..count * self.volume()].to_vec(),
+            pixels: match &self.pixels {
+                Pixels::Owned(pixels) => Pixels::Owned(pixels[..length].to_vec()),
+                Pixels::Mapped(pixels) => Pixels::Mapped(pixels.first(length)),
+            },
             labels: self.labels[..count].to_vec(),
             class_names: Arc::clone(&self.class_names),
             ..*self
@@ -162,7 +207,7 @@ impl ImageSet {
             pixels.extend_from_slice(self.image(index));
         }
         Self {
-            pixels,
+            pixels: Pixels::Owned(pixels),
             labels: indices.iter().map(|&index| self.labels[index]).collect(),
             class_names: Arc::clone(&self.class_names),
             ..*self

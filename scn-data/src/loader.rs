@@ -21,12 +21,17 @@ pub enum LastBatch {
 
 /// Cuts a set of images into batches.
 ///
+/// Images are normalised when their batch is made. If they are to be whitened, that would cost too much: then all are, once, when
+/// the loader is made, and kept: 4 C H W bytes each, 614 MB for the 50,000 of CIFAR-10.
+///
 /// Cheap to clone. A loader has no state: an epoch depends only on what the loader was made with and on the epoch's
 /// number, the order of its images on (seed, epoch), the flips and shifts of a batch on (seed, epoch, batch).
 #[derive(Debug, Clone)]
 pub struct Loader {
     images: Arc<ImageSet>,
     normalization: Arc<Normalization>,
+    /// All images normalised, if they are whitened.
+    whitened: Option<Arc<Vec<f32>>>,
     batch_size: usize,
     last_batch: LastBatch,
     /// Absent for evaluation.
@@ -81,9 +86,11 @@ impl Loader {
                 found: normalization.shape(),
             });
         }
+        let whitened = normalization.whitened(&images).map(Arc::new);
         Ok(Self {
             images,
             normalization,
+            whitened,
             batch_size,
             last_batch: LastBatch::Kept,
             shuffle: None,
@@ -155,6 +162,7 @@ impl Maker {
         let Loader {
             images,
             normalization,
+            whitened,
             batch_size,
             ..
         } = &self.loader;
@@ -174,11 +182,15 @@ impl Maker {
                 .as_ref()
                 .map_or(position, |order| order[position]);
             labels.push(images.labels()[image]);
-            if placement.is_identity() {
-                normalization.write(images.image(image), out);
-            } else {
-                normalization.write(images.image(image), &mut normalized);
-                placement.place(&normalized, shape, out);
+            match whitened {
+                Some(whitened) => {
+                    placement.place(&whitened[image * volume..][..volume], shape, out)
+                }
+                None if placement.is_identity() => normalization.write(images.image(image), out),
+                None => {
+                    normalization.write(images.image(image), &mut normalized);
+                    placement.place(&normalized, shape, out);
+                }
             }
         }
         Batch {

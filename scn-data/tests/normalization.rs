@@ -38,8 +38,15 @@ fn check(images: &ImageSet) {
         .into_iter()
         .flat_map(|mean| SCALES.map(|scale| (mean, scale)))
     {
-        let normalization = Normalization::fit(images, NormalizationConfig { mean, scale })
-            .expect("images that differ");
+        let normalization = Normalization::fit(
+            images,
+            NormalizationConfig {
+                mean,
+                scale,
+                ..NormalizationConfig::default()
+            },
+        )
+        .expect("images that differ");
         let factor = f64::from(normalization.scale());
         let values = normalized(images, &normalization);
         // In units of the brightest pixel b: the f32 mean is off by u, the difference by u, the product by u, where u is
@@ -125,7 +132,15 @@ fn a_mean_image_worked_out_by_hand() {
     )
     .expect("consistent");
     let fit = |mean, scale| {
-        Normalization::fit(&images, NormalizationConfig { mean, scale }).expect("fits")
+        Normalization::fit(
+            &images,
+            NormalizationConfig {
+                mean,
+                scale,
+                ..NormalizationConfig::default()
+            },
+        )
+        .expect("fits")
     };
     assert_eq!(fit(Mean::Pixel, Scale::None).mean(), [1.0, 5.0, 15.0, 25.0]);
     assert_eq!(
@@ -150,6 +165,7 @@ fn what_cannot_be_fitted_or_applied_is_an_error() {
     let config = |mean| NormalizationConfig {
         mean,
         scale: Scale::Deviation,
+        ..NormalizationConfig::default()
     };
     let images = scattered(3, [1, 2, 2]);
     assert!(matches!(
@@ -223,14 +239,18 @@ fn settings_are_written_in_kebab_case_and_unknown_ones_refused() {
         config(&[]),
         Ok(NormalizationConfig {
             mean: Mean::Channel,
-            scale: Scale::None
+            scale: Scale::None,
+            contrast: None,
+            whitening: None,
         })
     );
     assert_eq!(
         config(&[("mean", "pixel"), ("scale", "deviation")]),
         Ok(NormalizationConfig {
             mean: Mean::Pixel,
-            scale: Scale::Deviation
+            scale: Scale::Deviation,
+            contrast: None,
+            whitening: None,
         })
     );
     assert!(config(&[("means", "pixel")]).is_err());

@@ -59,6 +59,7 @@ fn mnist_is_the_known_one() {
     let config = NormalizationConfig {
         mean: Mean::Channel,
         scale: Scale::Deviation,
+        ..NormalizationConfig::default()
     };
     let normalization = Normalization::fit(&mnist.train, config).expect("images that differ");
     assert_eq!(format!("{:.4}", normalization.mean()[0] / 255.0), "0.1307");

@@ -52,6 +52,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let config = NormalizationConfig {
         mean: Mean::Pixel,
         scale: PixelScale::Deviation,
+        ..NormalizationConfig::default()
     };
     let normalization = Arc::new(Normalization::fit(&digits.train, config)?);
     let in_order = |images| Loader::in_order(images, Arc::clone(&normalization), 512);

@@ -10,6 +10,9 @@ use crate::config::NetworkConfig;
 use crate::tensor_file::{TensorFile, content};
 use crate::{FileError, Network};
 
+/// The tensor with the whitening matrix.
+const WHITENING: &str = "input.whitening";
+
 /// A network, and what must be done to an image before it.
 #[derive(Debug)]
 pub struct Model {
@@ -40,16 +43,20 @@ pub(crate) struct Header {
     dataset: DatasetName,
     class_names: Vec<String>,
     active: Vec<f64>,
-    /// The factor of the normalisation; its mean is the tensor `input.mean`.
+    /// The factor of the normalisation; its mean is the tensor `input.mean`, its whitening the tensor `input.whitening` if
+    /// there is one.
     pixel_scale: Option<f32>,
+    /// The bias of its contrast normalisation, if that is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pixel_contrast: Option<f64>,
     /// What a checkpoint has in addition.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) run: Option<RunState>,
 }
 
 impl Model {
-    /// Writes a safetensors file: all arrays by their names, `input.mean`, and the metadata entry `scn`. Written whole or not
-    /// at all.
+    /// Writes a safetensors file: all arrays by their names, `input.mean`, `input.whitening`, and the metadata entry `scn`. Written
+    /// whole or not at all.
     ///
     /// # Errors
     /// The system's refusal.
@@ -88,7 +95,11 @@ pub(crate) fn save_parts(
         file.insert(name, &param.shape, &param.value);
     }
     if let Some(normalization) = &input.normalization {
-        file.insert("input.mean", &normalization.shape(), normalization.mean());
+        let mean = normalization.mean();
+        file.insert("input.mean", &normalization.shape(), mean);
+        if let Some(matrix) = normalization.whitening() {
+            file.insert(WHITENING, &[mean.len(), mean.len()], matrix);
+        }
     }
     let header = Header {
         network: network.config().clone(),
@@ -96,6 +107,10 @@ pub(crate) fn save_parts(
         class_names: input.class_names.clone(),
         active: input.active.clone(),
         pixel_scale: input.normalization.as_ref().map(Normalization::scale),
+        pixel_contrast: input
+            .normalization
+            .as_ref()
+            .and_then(Normalization::contrast),
         run,
     };
     file.header = serde_json::to_string(&header).map_err(|error| {
@@ -139,17 +154,10 @@ pub(crate) fn take_parts(
     }
     network.refresh().map_err(|error| config(error.into()))?;
     let run = header.run.take();
-    let normalization =
-        match header.pixel_scale {
-            None => None,
-            Some(scale) => {
-                let mean = file.take(path, "input.mean", &header.network.input)?;
-                let normalization = Normalization::from_parts(header.network.input, mean, scale);
-                Some(normalization.map_err(|error| {
-                    content(path, "a normalisation".to_string(), error.to_string())
-                })?)
-            }
-        };
+    let normalization = match header.pixel_scale {
+        None => None,
+        Some(scale) => Some(take_normalization(file, path, &header, scale)?),
+    };
     let Header {
         dataset,
         class_names,
@@ -163,4 +171,25 @@ pub(crate) fn take_parts(
         active,
     };
     Ok((Model { network, input }, run))
+}
+
+/// Takes the normalisation with the factor `scale` out of a file.
+fn take_normalization(
+    file: &mut TensorFile,
+    path: &Path,
+    header: &Header,
+    scale: f32,
+) -> Result<Normalization, FileError> {
+    let shape = header.network.input;
+    let mean = file.take(path, "input.mean", &shape)?;
+    let values = mean.len();
+    let mut normalization = Normalization::from_parts(shape, mean, scale);
+    if let Some(bias) = header.pixel_contrast {
+        normalization = normalization.and_then(|plain| plain.with_contrast(bias));
+    }
+    if file.tensors.contains_key(WHITENING) {
+        let matrix = file.take(path, WHITENING, &[values, values])?;
+        normalization = normalization.and_then(|plain| plain.with_whitening(matrix));
+    }
+    normalization.map_err(|error| content(path, "a normalisation".to_string(), error.to_string()))
 }

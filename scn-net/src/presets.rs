@@ -119,6 +119,7 @@ fn paper(dataset: DatasetName, width: usize) -> RunConfig {
                 4
             },
             draw: Draw::Batch,
+            ..InputConfig::default()
         },
         training: TrainingConfig {
             batch_size: if stl10 { 16 } else { 128 },
@@ -173,6 +174,7 @@ fn digits() -> RunConfig {
             flip: false,
             shift: 1,
             draw: Draw::Image,
+            ..InputConfig::default()
         },
         training: TrainingConfig {
             batch_size: 32,

@@ -145,7 +145,13 @@ impl Run {
             Arc::new(config.subset.of(set, count, config.seed))
         };
         let images = limited(&data.train, config.train_limit);
-        let normalization = Normalization::fit(&images, config.input.normalization())?;
+        let fitted = resumed
+            .as_ref()
+            .and_then(|checkpoint| checkpoint.model.input.normalization.clone());
+        let normalization = match fitted {
+            Some(normalization) => normalization,
+            None => Normalization::fit(&images, config.input.normalization())?,
+        };
         let shared = Arc::new(normalization.clone());
         let test = limited(&data.test, config.test_limit);
         let batch = config.training.batch_size;

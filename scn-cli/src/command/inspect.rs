@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use scn_data::DatasetName;
+use scn_data::{DatasetName, Normalization};
 use scn_net::{Model, Param};
 use serde::Serialize;
 
@@ -33,6 +33,9 @@ struct Summary {
     dataset: DatasetName,
     trained: bool,
     input: [usize; 3],
+    /// The bias of contrast normalisation, if that is done, in squares of the pixels' own unit.
+    contrast: Option<f64>,
+    whitened: bool,
     classes: usize,
     parameters: usize,
     layers: Vec<LayerSummary>,
@@ -73,6 +76,7 @@ impl Inspect {
     fn summarise(&self, model: &Model) -> Summary {
         let config = model.network.config();
         let conditions = model.network.conditions();
+        let normalization = model.input.normalization.as_ref();
         let layers = config.layers.iter().enumerate().filter_map(|(h, layer)| {
             let dictionary = param(model, &format!("layer{h}.dictionary"))?;
             let lambda1 = param(model, &format!("layer{h}.lambda1"))?;
@@ -107,8 +111,10 @@ impl Inspect {
         Summary {
             model: self.model.clone(),
             dataset: model.input.dataset,
-            trained: model.input.normalization.is_some(),
+            trained: normalization.is_some(),
             input: config.input,
+            contrast: normalization.and_then(Normalization::contrast),
+            whitened: normalization.is_some_and(|fitted| fitted.whitening().is_some()),
             classes: config.classes,
             parameters: model.network.parameter_count(),
             layers: layers.collect(),
@@ -126,8 +132,14 @@ fn param<'a>(model: &'a Model, name: &str) -> Option<&'a Param> {
 
 fn describe(summary: &Summary) -> String {
     let [channels, height, width] = summary.input;
+    let contrast = if summary.contrast.is_some() {
+        ", normalised in contrast"
+    } else {
+        ""
+    };
+    let whitened = if summary.whitened { ", whitened" } else { "" };
     let mut text = format!(
-        "{}: {} for {}, images of {channels} x {height} x {width}, {} classes, {} parameters\n\n\
+        "{}: {} for {}, images of {channels} x {height} x {width}{contrast}{whitened}, {} classes, {} parameters\n\n\
          layer  dictionary  stride  parameters  lambda1   active  atom norms       condition of H\n",
         summary.model.display(),
         if summary.trained {

@@ -1,5 +1,6 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
+use std::process::{Command, Stdio};
 use std::thread;
 
 use predicates::prelude::*;
@@ -74,4 +75,41 @@ fn wrong_bytes_of_a_mirror_are_refused() {
         "GET /files/cifar-10-binary.tar.gz HTTP/1.1"
     );
     assert_eq!(std::fs::read_dir(data.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_second_fetch_is_told_of_the_first_and_one_that_is_killed_bars_none() {
+    // It accepts and never answers.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mirror = format!("http://{}/", listener.local_addr().unwrap());
+    let data = tempfile::tempdir().unwrap();
+    let mut first = Command::new(assert_cmd::cargo::cargo_bin!("scn"))
+        .args(["data", "fetch", "mnist", "--mirror", &mirror, "--dir"])
+        .arg(data.path())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let _connection = listener.accept().unwrap();
+    let second = || {
+        let mut second = scn();
+        second
+            .args(["data", "fetch", "mnist", "--dir"])
+            .arg(data.path())
+            .args(["--mirror", "http://127.0.0.1:1/no-port-of-a-server"]);
+        second
+    };
+    let told = second().assert();
+    first.kill().unwrap();
+    first.wait().unwrap();
+    told.code(1)
+        .stdout("")
+        .stderr(predicate::str::contains("another fetch is at work"))
+        .stderr(predicate::str::contains(".mnist.lock"));
+    // The next one gets as far as the archive, in whose place something that is no file fails at once.
+    std::fs::remove_file(data.path().join("train-images-idx3-ubyte.gz.part")).unwrap();
+    std::fs::create_dir(data.path().join("train-images-idx3-ubyte.gz.part")).unwrap();
+    second()
+        .assert()
+        .code(1)
+        .stderr(predicate::str::contains("train-images-idx3-ubyte.gz.part"));
 }

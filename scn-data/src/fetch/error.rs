@@ -21,6 +21,17 @@ pub enum FetchError {
         /// The folder.
         folder: PathBuf,
     },
+    /// Another fetch of the same data set is at work.
+    #[error(
+        "{} must be fetched by one process at a time, but another fetch is at work and holds {}",
+        .folder.display(), .lock.display()
+    )]
+    Busy {
+        /// The folder that it will make.
+        folder: PathBuf,
+        /// The file that it has locked.
+        lock: PathBuf,
+    },
     /// A file or folder that cannot be read, written or renamed.
     #[error("{} must be readable and writable, but is not", .file.display())]
     File {
@@ -75,17 +86,21 @@ pub enum FetchError {
         /// The sum found.
         found: String,
     },
-    /// An archive that does not unpack.
-    #[error("{} must be a whole archive, but does not unpack", .archive.display())]
+    /// An archive that does not unpack; it stays.
+    #[error(
+        "{} must be a whole archive, but does not unpack; it stays there, as its MD5 sum is the published one",
+        .archive.display()
+    )]
     Unpack {
         /// The archive.
         archive: PathBuf,
         /// What the decoder says.
         source: io::Error,
     },
-    /// An entry that an official archive would not have.
+    /// An entry that an official archive would not have; the archive stays.
     #[error(
-        "{} must hold only files and folders inside {folder}, but holds {} ({what})",
+        "{} must hold only files and folders inside {folder}, but holds {} ({what}); \
+         it stays there, as its MD5 sum is the published one",
         .archive.display(), .entry.display()
     )]
     Entry {
@@ -98,8 +113,11 @@ pub enum FetchError {
         /// What is wrong with it.
         what: &'static str,
     },
-    /// An archive that unpacks to more than its data set has.
-    #[error("{} must unpack to at most {largest} bytes, but holds more", .archive.display())]
+    /// An archive that unpacks to more than its data set has; it stays.
+    #[error(
+        "{} must unpack to at most {largest} bytes, but holds more; it stays there, as its MD5 sum is the published one",
+        .archive.display()
+    )]
     TooLarge {
         /// The archive.
         archive: PathBuf,

@@ -9,14 +9,19 @@
 //!
 //! A file may be packed by gzip, as the official ones are; that is decided by its first two bytes, not its name.
 
+use std::fs::File;
 use std::io::{ErrorKind, Read};
+use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
 
-use super::Contents;
+use super::{Contents, map, unreadable};
 use crate::DataError;
+use crate::images::Pixels;
 
 const GZIP: [u8; 2] = [0x1f, 0x8b];
+/// Bytes before the pixels.
+const HEADER: u64 = 16;
 
 /// The pixels of an IDX file of images, N, H, W; `size` is the height and width that they must have.
 ///
@@ -25,20 +30,46 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// [`DataError::Long`], [`DataError::Gzip`].
 pub fn images(contents: Contents<'_>, size: [usize; 2]) -> Result<Vec<u8>, DataError> {
     with_reader(contents, |reader| {
-        let [count, rows, columns] = header(contents, reader, "images in IDX format", 2051)?;
-        let found = [rows as usize, columns as usize];
-        if found != size {
-            return Err(DataError::PictureSize {
-                file: contents.file.to_owned(),
-                expected: size,
-                found,
-            });
-        }
-        let promised = u64::from(count)
-            .saturating_mul(u64::from(rows))
-            .saturating_mul(u64::from(columns));
-        body(contents, reader, 16, promised)
+        let promised = count_pixels(contents, reader, size)?;
+        body(contents, reader, HEADER, promised)
     })
+}
+
+/// [`images`] of a file that is not packed, whose pixels stay there.
+pub(super) fn map_images(file: &Path, size: [usize; 2]) -> Result<Pixels, DataError> {
+    let mut opened = File::open(file).map_err(unreadable(file))?;
+    let mut head = Vec::new();
+    (&mut opened)
+        .take(HEADER)
+        .read_to_end(&mut head)
+        .map_err(unreadable(file))?;
+    if head.starts_with(&GZIP) {
+        return Err(DataError::Packed {
+            file: file.to_owned(),
+        });
+    }
+    let count = count_pixels(Contents::new(&head, file), &mut &head[..], size)?;
+    map(file, &opened, HEADER, count)
+}
+
+/// How many pixels the header of images promises, where they have the right size.
+fn count_pixels(
+    contents: Contents<'_>,
+    reader: &mut dyn Read,
+    size: [usize; 2],
+) -> Result<u64, DataError> {
+    let [count, rows, columns] = header(contents, reader, "images in IDX format", 2051)?;
+    let found = [rows as usize, columns as usize];
+    if found != size {
+        return Err(DataError::PictureSize {
+            file: contents.file.to_owned(),
+            expected: size,
+            found,
+        });
+    }
+    Ok(u64::from(count)
+        .saturating_mul(u64::from(rows))
+        .saturating_mul(u64::from(columns)))
 }
 
 /// The labels of an IDX file of labels, below `classes`.

@@ -1,6 +1,9 @@
 //! MNIST: two pairs of IDX files, images and labels.
 
-use super::{Contents, check_counts, class_names, idx};
+use std::path::Path;
+
+use super::{Contents, check_counts, class_names, idx, read};
+use crate::images::Pixels;
 use crate::open::Folder;
 use crate::{DataError, DatasetName, ImageSet};
 
@@ -17,16 +20,47 @@ pub fn images_with_labels(
     size: [usize; 2],
     brightest: u8,
 ) -> Result<ImageSet, DataError> {
+    let pixels = Pixels::Owned(idx::images(images, size)?);
+    with_labels(pixels, images.file, labels, size, brightest)
+}
+
+/// [`images_with_labels`] of two files of any length, whose pixels stay in theirs, which must not be packed.
+///
+/// The pixels are read when they are looked at, so that they can be more than memory holds. While the set or a clone of it is
+/// there, the file must stay as it is: what another process writes into it changes the pixels, and if it is cut short,
+/// the system ends this process where it looks at a pixel that is gone.
+///
+/// # Errors
+/// [`DataError::Unreadable`] for a file that is not there, cannot be read or cannot be mapped, [`DataError::Packed`], and
+/// those of [`images_with_labels`].
+pub fn map(
+    images: &Path,
+    labels: &Path,
+    size: [usize; 2],
+    brightest: u8,
+) -> Result<ImageSet, DataError> {
+    let pixels = idx::map_images(images, size)?;
+    let bytes = read(labels)?;
+    let contents = Contents::new(&bytes, labels);
+    with_labels(pixels, images, contents, size, brightest)
+}
+
+fn with_labels(
+    pixels: Pixels,
+    images_file: &Path,
+    labels: Contents<'_>,
+    size: [usize; 2],
+    brightest: u8,
+) -> Result<ImageSet, DataError> {
     let [height, width] = size;
-    let pixels = idx::images(images, size)?;
     let values = idx::labels(labels, 10)?;
     let count = pixels.len() / (height * width).max(1);
-    check_counts([images.file, labels.file], count, values.len())?;
-    ImageSet::new(
+    check_counts([images_file, labels.file], count, values.len())?;
+    ImageSet::from_pixels(
         pixels,
         [1, height, width],
         values,
-        class_names::numbers(10),
+        class_names::numbers(10).into(),
         brightest,
     )
 }

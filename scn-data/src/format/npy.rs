@@ -13,12 +13,13 @@
 //! The header is read here and not by the crate `npyz`: that one recurses into nested brackets and multiplies sizes
 //! without looking for overflow, so some bytes would make it panic.
 
-use std::fs;
-use std::path::Path;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Contents, check_counts};
-use crate::images::volume;
+use super::{Contents, check_counts, read, unreadable};
+use crate::images::{Pixels, volume};
 use crate::{DataError, ImageSet};
 
 /// Images and labels of the files `NAME-images.npy` and `NAME-labels.npy` in `folder`.
@@ -30,20 +31,41 @@ pub fn open(
     name: &str,
     class_names: impl Into<Arc<[String]>>,
 ) -> Result<ImageSet, DataError> {
-    let read = |part: &str| {
-        let file = folder.join(format!("{name}-{part}.npy"));
-        match fs::read(&file) {
-            Ok(bytes) => Ok((file, bytes)),
-            Err(source) => Err(DataError::Unreadable { file, source }),
-        }
-    };
-    let (images_file, images) = read("images")?;
-    let (labels_file, labels) = read("labels")?;
-    images_with_labels(
-        Contents::new(&images, &images_file),
-        Contents::new(&labels, &labels_file),
-        class_names,
-    )
+    let [images_file, labels_file] = files(folder, name);
+    let (mut images, labels) = (read(&images_file)?, read(&labels_file)?);
+    let (pixels, shape) = self::images(Contents::new(&images, &images_file))?;
+    // In place: a copy would need as much memory again.
+    images.drain(..images.len() - pixels.len());
+    let pixels = Pixels::Owned(images);
+    let labels = Contents::new(&labels, &labels_file);
+    with_labels(pixels, shape, &images_file, labels, class_names.into())
+}
+
+/// [`open`] for files of any length: the pixels stay in theirs.
+///
+/// They are read when they are looked at, so that they can be more than memory holds. While the set or a clone of it is
+/// there, the file must stay as it is: what another process writes into it changes the pixels, and if it is cut short,
+/// the system ends this process where it looks at a pixel that is gone.
+///
+/// # Errors
+/// Those of [`open`]; [`DataError::Unreadable`] also for a file that cannot be mapped.
+pub fn map(
+    folder: &Path,
+    name: &str,
+    class_names: impl Into<Arc<[String]>>,
+) -> Result<ImageSet, DataError> {
+    let [images_file, labels_file] = files(folder, name);
+    let mut opened = File::open(&images_file).map_err(unreadable(&images_file))?;
+    let head = read_head(&mut opened).map_err(unreadable(&images_file))?;
+    let (array, shape) = image_array(Contents::new(&head, &images_file))?;
+    let pixels = super::map(&images_file, &opened, array.start as u64, array.count())?;
+    let labels = read(&labels_file)?;
+    let labels = Contents::new(&labels, &labels_file);
+    with_labels(pixels, shape, &images_file, labels, class_names.into())
+}
+
+fn files(folder: &Path, name: &str) -> [PathBuf; 2] {
+    ["images", "labels"].map(|part| folder.join(format!("{name}-{part}.npy")))
 }
 
 /// The image set of an array of images and an array of labels; `class_names[label]` is what a label means.
@@ -56,12 +78,22 @@ pub fn images_with_labels(
     labels: Contents<'_>,
     class_names: impl Into<Arc<[String]>>,
 ) -> Result<ImageSet, DataError> {
-    let class_names = class_names.into();
     let (pixels, shape) = self::images(images)?;
+    let pixels = Pixels::Owned(pixels.to_vec());
+    with_labels(pixels, shape, images.file, labels, class_names.into())
+}
+
+fn with_labels(
+    pixels: Pixels,
+    shape: [usize; 3],
+    images_file: &Path,
+    labels: Contents<'_>,
+    class_names: Arc<[String]>,
+) -> Result<ImageSet, DataError> {
     let values = self::labels(labels, class_names.len())?;
     let count = pixels.len() / volume(shape)?;
-    check_counts([images.file, labels.file], count, values.len())?;
-    ImageSet::new(pixels.to_vec(), shape, values, class_names, u8::MAX)
+    check_counts([images_file, labels.file], count, values.len())?;
+    ImageSet::from_pixels(pixels, shape, values, class_names, u8::MAX)
 }
 
 /// The pixels of an array of images, N, C, H, W, and the shape C, H, W of each, whose product is positive and countable.
@@ -70,6 +102,12 @@ pub fn images_with_labels(
 /// [`DataError::NoArray`], [`DataError::Array`] for another shape, type or order, [`DataError::Short`],
 /// [`DataError::Long`].
 pub fn images(contents: Contents<'_>) -> Result<(&[u8], [usize; 3]), DataError> {
+    let (array, shape) = image_array(contents)?;
+    Ok((array.values(contents, 1)?, shape))
+}
+
+/// The header of an array of images, and the shape of each.
+fn image_array(contents: Contents<'_>) -> Result<(Array<'_>, [usize; 3]), DataError> {
     let array = Array::read(contents)?;
     let shape = match *array.shape {
         [_, height, width] => [1, height, width],
@@ -82,7 +120,7 @@ pub fn images(contents: Contents<'_>) -> Result<(&[u8], [usize; 3]), DataError> 
             "uint8 images of shape [N, H, W] or [N, C, H, W] with C H W positive and countable",
         ));
     }
-    Ok((array.values(contents, 1)?, shape))
+    Ok((array, shape))
 }
 
 /// The labels of an array, below `classes`.
@@ -138,6 +176,30 @@ pub fn labels(contents: Contents<'_>, classes: usize) -> Result<Vec<u16>, DataEr
         .collect()
 }
 
+/// Length of the header, and the bytes before it.
+fn head_length(bytes: &[u8]) -> Option<(usize, usize)> {
+    match *bytes {
+        [0x93, b'N', b'U', b'M', b'P', b'Y', 1, _, a, b, ..] => {
+            Some((usize::from(u16::from_le_bytes([a, b])), 10))
+        }
+        [0x93, b'N', b'U', b'M', b'P', b'Y', 2 | 3, _, a, b, c, d, ..] => {
+            Some((u32::from_le_bytes([a, b, c, d]) as usize, 12))
+        }
+        _ => None,
+    }
+}
+
+/// The bytes before the values, or a few if this is no array; room is made as they come.
+fn read_head(file: &mut File) -> std::io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    file.take(12).read_to_end(&mut head)?;
+    if let Some((length, start)) = head_length(&head) {
+        let missing = length.saturating_add(start).saturating_sub(head.len());
+        file.take(missing as u64).read_to_end(&mut head)?;
+    }
+    Ok(head)
+}
+
 /// What the header of an array says.
 struct Array<'a> {
     /// Byte order, kind and size: `|u1`, `<i8`.
@@ -151,15 +213,8 @@ impl<'a> Array<'a> {
     /// The header of an array in C order.
     fn read(contents: Contents<'a>) -> Result<Self, DataError> {
         let file = || contents.file.to_owned();
-        let (length, start) = match *contents.bytes {
-            [0x93, b'N', b'U', b'M', b'P', b'Y', 1, _, a, b, ..] => {
-                (usize::from(u16::from_le_bytes([a, b])), 10)
-            }
-            [0x93, b'N', b'U', b'M', b'P', b'Y', 2 | 3, _, a, b, c, d, ..] => {
-                (u32::from_le_bytes([a, b, c, d]) as usize, 12)
-            }
-            _ => return Err(DataError::NoArray { file: file() }),
-        };
+        let (length, start) =
+            head_length(contents.bytes).ok_or_else(|| DataError::NoArray { file: file() })?;
         let text = contents.bytes[start..]
             .get(..length)
             .ok_or_else(|| DataError::Short {
@@ -187,11 +242,15 @@ impl<'a> Array<'a> {
         Ok(array)
     }
 
+    /// Number of values.
+    fn count(&self) -> u64 {
+        let sides = self.shape.iter().map(|&side| side as u64);
+        sides.fold(1, u64::saturating_mul)
+    }
+
     /// The bytes of the values, of `size` bytes each.
     fn values(&self, contents: Contents<'a>, size: usize) -> Result<&'a [u8], DataError> {
-        let values = self.shape.iter().fold(size as u64, |count, &side| {
-            count.saturating_mul(side as u64)
-        });
+        let values = self.count().saturating_mul(size as u64);
         let expected = values.saturating_add(self.start as u64);
         let found = contents.bytes.len() as u64;
         contents.check_length(expected, found)?;

@@ -65,6 +65,13 @@ impl RunConfig {
         ] {
             check(key, "positive", tolerance, positive(f64::from(tolerance)))?;
         }
+        for (key, constant) in [
+            ("input.contrast", self.input.contrast),
+            ("input.whitening", self.input.whitening),
+        ] {
+            let constant = constant.unwrap_or(1.0);
+            check(key, "positive", constant, positive(constant))?;
+        }
         for (key, limit) in [
             ("train_limit", self.train_limit),
             ("test_limit", self.test_limit),

@@ -87,9 +87,12 @@ mod tests {
         config.set("training.learning_rate", "0.05").unwrap();
         config.set("network.batch_norm.placement", "after").unwrap();
         config.set("train_limit", "100").unwrap();
+        config.set("input.contrast", "10").unwrap();
         assert_eq!(config.training.learning_rate, 0.05);
         assert_eq!(config.network.batch_norm.placement, Placement::After);
         assert_eq!(config.train_limit, Some(100));
+        assert_eq!(config.input.contrast, Some(10.0));
+        assert_eq!(config.input.whitening, None);
     }
 
     #[test]
@@ -106,6 +109,16 @@ mod tests {
                 "training.learning_rate",
                 "-1",
                 "training.learning_rate must be positive, but is -1",
+            ),
+            (
+                "input.contrast",
+                "0",
+                "input.contrast must be positive, but is 0",
+            ),
+            (
+                "input.whitening",
+                "nan",
+                "input.whitening must be positive, but is NaN",
             ),
             ("trainings.epochs", "3", "there is no section trainings"),
             ("network.window", "2", "network.window must be odd"),

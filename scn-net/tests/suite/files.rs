@@ -24,6 +24,24 @@ fn model() -> Model {
     Model { network, input }
 }
 
+/// The same with contrast normalisation and whitening.
+fn whitened() -> Model {
+    let plain = model();
+    let matrix = (0..64 * 64).map(|at| (at as f32 * 0.37).sin()).collect();
+    let normalization = plain.input.normalization.unwrap();
+    let normalization = normalization
+        .with_contrast(10.0 / 3.0)
+        .and_then(|contrast| contrast.with_whitening(matrix));
+    let input = ModelInput {
+        normalization: Some(normalization.unwrap()),
+        ..plain.input
+    };
+    Model {
+        network: plain.network,
+        input,
+    }
+}
+
 fn saved(folder: &Path) -> PathBuf {
     let path = folder.join("model.safetensors");
     model().save(&path).unwrap();
@@ -41,6 +59,26 @@ fn a_model_reads_back_bit_for_bit() {
     let again = folder.path().join("again");
     read.save(&again).unwrap();
     assert_eq!(std::fs::read(path).unwrap(), std::fs::read(again).unwrap());
+}
+
+#[test]
+fn contrast_and_whitening_read_back_bit_for_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    whitened().save(&path).unwrap();
+    assert_eq!(Model::load(&path).unwrap().input, whitened().input);
+
+    let bytes = std::fs::read(&path).unwrap();
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    assert_eq!(file.tensor("input.whitening").unwrap().shape(), [64, 64]);
+    let header = |bytes: &[u8]| -> serde_json::Value {
+        let (_, metadata) = SafeTensors::read_metadata(bytes).unwrap();
+        serde_json::from_str(&metadata.metadata().as_ref().unwrap()["scn"]).unwrap()
+    };
+    assert_eq!(header(&bytes)["pixel_contrast"], 10.0 / 3.0);
+    // Without them, the file is what it was before there were these settings.
+    let plain = header(&std::fs::read(saved(folder.path())).unwrap());
+    assert!(plain.get("pixel_contrast").is_none());
 }
 
 /// The names and shapes that others rely on.

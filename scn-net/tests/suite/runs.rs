@@ -1,12 +1,13 @@
 //! Runs end with the same bits for any number of threads and through interruptions; they never overwrite another run.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use safetensors::SafeTensors;
-use scn_data::{LastBatch, Subset};
+use scn_data::{LastBatch, Loader, Subset};
 use scn_net::{
-    Device, EpochRecord, Model, Observer, Outcome, RunConfig, RunFolder, Silent, Start,
-    StepProgress, TrainError, train,
+    Device, EpochRecord, Model, Observer, Outcome, RunConfig, RunFolder, Shape, Silent, Start,
+    StepProgress, Tensor, TrainError, evaluate, probabilities, train,
 };
 
 use crate::small;
@@ -258,4 +259,46 @@ fn lambda1_is_learned_and_projected() {
     config.network.lambda1.rate = 0.0;
     config.network.lambda1.initial = 0.25;
     assert_eq!(lambda1(&config, "held"), [0.25, 0.25]);
+}
+
+/// Contrast normalisation and whitening go with the model: resumed, evaluated from the file and applied to one picture at a
+/// time it is the same network on the same values.
+#[test]
+fn a_whitened_run_is_the_same_resumed_and_from_its_file() {
+    let mut config = small::config();
+    config.training.epochs = 2;
+    config.input.contrast = Some(10.0);
+    config.input.whitening = Some(0.1);
+    let folder = tempfile::tempdir().unwrap();
+    let (whole, parts) = (folder.path().join("whole"), folder.path().join("parts"));
+    run(&config, &whole, Start::Fresh, 1, usize::MAX);
+    run(&config, &parts, Start::Fresh, 2, 4);
+    run(&config, &parts, Start::Resume, 2, usize::MAX);
+    assert_eq!(result(&whole), result(&parts));
+
+    let model = Model::load(&RunFolder::new(&whole).model()).unwrap();
+    let normalization = Arc::new(model.input.normalization.unwrap());
+    let test = Arc::new(small::digits().test.first(48));
+    let loader = Loader::in_order(Arc::clone(&test), Arc::clone(&normalization), 32).unwrap();
+    let evaluation = evaluate(&model.network, &loader, &Device::cpu(Some(1)).unwrap()).unwrap();
+    let (_, records) = result(&whole);
+    assert_eq!(evaluation.loss, records[1].test_loss);
+    assert_eq!(evaluation.error, records[1].test_error);
+
+    let mut pixels = vec![0.0; 64];
+    let wrong = (0..test.len()).filter(|&image| {
+        normalization.apply(test.image(image), &mut pixels).unwrap();
+        let shape = Shape {
+            channels: 1,
+            images: 1,
+            height: 8,
+            width: 8,
+        };
+        let images = Tensor::from_images(&pixels, shape).unwrap();
+        let (logits, _) = model.network.infer(images).unwrap();
+        let likely = probabilities(&logits, 0);
+        let best = (0..10).max_by(|&a, &b| likely[a].total_cmp(&likely[b]));
+        best != Some(usize::from(test.labels()[image]))
+    });
+    assert_eq!(wrong.count() as f64 / 48.0, evaluation.error);
 }

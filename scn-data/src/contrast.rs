@@ -1,0 +1,52 @@
+//! Global contrast normalisation: every image to mean 0 and, but for a bias, variance 1.
+//!
+//! With m and v the mean and the variance of the n pixels p of one image, all channels together,
+//!
+//! ```text
+//! c(p) = (p - m) / sqrt(v + bias),        v = sum (p - m)^2 / n
+//! ```
+//!
+//! so that c has mean 0 and variance v / (v + bias): an image without contrast is 0, and not noise blown up. Nothing is
+//! fitted. Coates, Ng, Lee, "An Analysis of Single-Layer Networks in Unsupervised Feature Learning" (2011), with
+//! bias 10 for pixels up to 255; their program divides by n - 1.
+
+use crate::DataError;
+
+/// Contrast normalisation with a bias above 0, in squares of the pixels' unit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Contrast {
+    bias: f64,
+}
+
+impl Contrast {
+    pub(crate) fn new(bias: f64) -> Result<Self, DataError> {
+        if bias.is_finite() && bias > 0.0 {
+            Ok(Self { bias })
+        } else {
+            Err(DataError::ContrastBias { found: bias })
+        }
+    }
+
+    pub(crate) fn bias(self) -> f64 {
+        self.bias
+    }
+
+    /// Writes c(`image`) to `out`, of the same length. The sums are sums of integers, hence exact, and so is 0 for an
+    /// image of equal pixels.
+    pub(crate) fn write(self, image: &[u8], out: &mut [f32]) {
+        let count = image.len() as u64;
+        let sum: u64 = image.iter().map(|&pixel| u64::from(pixel)).sum();
+        let squares: u64 = image
+            .iter()
+            .map(|&pixel| u64::from(u32::from(pixel).pow(2)))
+            .sum();
+        let scatter = u128::from(count) * u128::from(squares) - u128::from(sum).pow(2);
+        let count = count as f64;
+        let variance = scatter as f64 / count / count;
+        let mean = sum as f64 / count;
+        let factor = 1.0 / (variance + self.bias).sqrt();
+        for (value, &pixel) in out.iter_mut().zip(image) {
+            *value = ((f64::from(pixel) - mean) * factor) as f32;
+        }
+    }
+}

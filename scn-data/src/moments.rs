@@ -1,0 +1,121 @@
+//! Means and variances of the training images.
+//!
+//! Both are taken over groups of `together` successive places of an image: 1 for every pixel by itself, H W for every channel, C H W
+//! for all.
+
+use crate::ImageSet;
+use crate::contrast::Contrast;
+
+/// What a normalisation is fitted to.
+pub(crate) trait Moments {
+    /// The mean of every group, over all images.
+    fn means(&self, together: usize) -> Vec<f64>;
+
+    /// The mean square, over all places and images, of the distance from the group's mean.
+    fn variance(&self, together: usize) -> f64;
+}
+
+/// Of images as they are: exact, for the sums are sums of bytes, kept as integers.
+pub(crate) struct Sums {
+    images: usize,
+    /// For every place of an image, the sum of its pixels.
+    pixel: Vec<u64>,
+    /// Sum of the squares of all pixels.
+    squares: u64,
+}
+
+impl Sums {
+    pub(crate) fn of(images: &ImageSet) -> Self {
+        let mut pixel = vec![0; images.volume()];
+        let mut squares = 0;
+        for image in images.pixels().chunks_exact(images.volume()) {
+            for (sum, &value) in pixel.iter_mut().zip(image) {
+                *sum += u64::from(value);
+            }
+            squares += image
+                .iter()
+                .map(|&value| u64::from(u32::from(value).pow(2)))
+                .sum::<u64>();
+        }
+        Self {
+            images: images.len(),
+            pixel,
+            squares,
+        }
+    }
+}
+
+impl Moments for Sums {
+    fn means(&self, together: usize) -> Vec<f64> {
+        let count = self.images as f64 * together as f64;
+        self.pixel
+            .chunks_exact(together)
+            .map(|places| places.iter().sum::<u64>() as f64 / count)
+            .collect()
+    }
+
+    /// With n = `images` x `together` pixels in a group g and s_g their sum, the sum over all pixels of
+    /// (x - s_g / n)^2 is sum x^2 - sum s_g^2 / n; multiplied by n it is an integer, so that equal pixels give 0.
+    fn variance(&self, together: usize) -> f64 {
+        let group = self.images as u128 * together as u128;
+        let squared_sums: u128 = self
+            .pixel
+            .chunks_exact(together)
+            .map(|places| u128::from(places.iter().sum::<u64>()).pow(2))
+            .sum();
+        let scatter = group * u128::from(self.squares) - squared_sums;
+        scatter as f64 / group as f64 / (self.images as f64 * self.pixel.len() as f64)
+    }
+}
+
+/// Of images after contrast normalisation: sums in f64, in the order of the images.
+pub(crate) struct ContrastMoments<'a> {
+    images: &'a ImageSet,
+    contrast: Contrast,
+    /// For every place, the sum over all images.
+    sums: Vec<f64>,
+}
+
+impl<'a> ContrastMoments<'a> {
+    pub(crate) fn of(images: &'a ImageSet, contrast: Contrast) -> Self {
+        let mut sums = vec![0.0; images.volume()];
+        let mut values = vec![0.0; images.volume()];
+        for image in images.pixels().chunks_exact(images.volume()) {
+            contrast.write(image, &mut values);
+            for (sum, &value) in sums.iter_mut().zip(&values) {
+                *sum += f64::from(value);
+            }
+        }
+        Self {
+            images,
+            contrast,
+            sums,
+        }
+    }
+}
+
+impl Moments for ContrastMoments<'_> {
+    fn means(&self, together: usize) -> Vec<f64> {
+        let count = self.images.len() as f64 * together as f64;
+        self.sums
+            .chunks_exact(together)
+            .map(|places| places.iter().sum::<f64>() / count)
+            .collect()
+    }
+
+    fn variance(&self, together: usize) -> f64 {
+        let means = self.means(together);
+        let mut values = vec![0.0; self.sums.len()];
+        let mut scatter = 0.0;
+        for image in self.images.pixels().chunks_exact(values.len()) {
+            self.contrast.write(image, &mut values);
+            for (places, mean) in values.chunks_exact(together).zip(&means) {
+                scatter += places
+                    .iter()
+                    .map(|&value| (f64::from(value) - mean).powi(2))
+                    .sum::<f64>();
+            }
+        }
+        scatter / (self.images.len() as f64 * values.len() as f64)
+    }
+}
