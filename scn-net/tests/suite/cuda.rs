@@ -111,9 +111,11 @@ fn compare(found: &Network, expected: &Network, what: &str, step: usize) {
             "gradient" => &param.grad,
             _ => &param.value,
         });
+        // The second step starts from parameters that differ by what the first has left.
+        let bound = [1e-2, 3e-2][step];
         let distance = distance(found, expected);
         assert!(
-            distance < 1e-2,
+            distance < bound,
             "{what} of {name} in step {step}: {distance}"
         );
     }
