@@ -77,7 +77,7 @@ fn a_run_moves_between_devices() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     let begun = path("run");
-    let trained = train_small(&begun, &["--device", "cuda", "--epochs", "1"])
+    let trained = train_small(&begun, &["--device", "cuda"])
         .assert()
         .success();
     trained.stdout(predicate::str::contains("test error"));
