@@ -9,7 +9,7 @@
 
 use std::sync::Arc;
 
-use cudarc::driver::sys::{self, CUresult};
+use cudarc::driver::sys::{self, CUdevice_attribute, CUresult};
 use cudarc::driver::{CudaContext, DriverError, result};
 
 use crate::error::{ComputeCapability, CudaVersion};
@@ -23,6 +23,9 @@ const OLDEST_DRIVER: CudaVersion = CudaVersion {
 
 /// The oldest generation that kernels are compiled for and tested with.
 pub(crate) const OLDEST_DEVICE: ComputeCapability = ComputeCapability { major: 6, minor: 1 };
+
+/// What is asked for when a device's attributes are.
+const DESCRIBE: &str = "describe the device";
 
 /// A device as the driver describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +58,46 @@ impl DeviceInfo {
             });
         }
         compiler::Target::choose(self.compute_capability, self.driver_version).map(|_| ())
+    }
+
+    /// What the device can do at most, at the clocks that its driver names.
+    ///
+    /// # Errors
+    /// The driver's.
+    pub fn peak(&self) -> Result<Peak, GpuError> {
+        use CUdevice_attribute::{
+            CU_DEVICE_ATTRIBUTE_CLOCK_RATE as CLOCK,
+            CU_DEVICE_ATTRIBUTE_GLOBAL_MEMORY_BUS_WIDTH as MEMORY_BITS,
+            CU_DEVICE_ATTRIBUTE_MEMORY_CLOCK_RATE as MEMORY_CLOCK,
+            CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT as MULTIPROCESSORS,
+        };
+        let device = result::device::get(self.index as i32).map_err(failed(DESCRIBE))?;
+        let number = |which| attribute(device, which).map(f64::from);
+        // Clocks come in kHz; memory moves data twice in each of its own.
+        let multiply_adds = number(MULTIPROCESSORS)? * self.compute_capability.lanes();
+        Ok(Peak {
+            operations_per_second: 2.0 * multiply_adds * 1e3 * number(CLOCK)?,
+            bytes_per_second: 2.0 * 1e3 * number(MEMORY_CLOCK)? * number(MEMORY_BITS)? / 8.0,
+        })
+    }
+}
+
+/// What a device can do at most.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Peak {
+    /// In f32 without tensor cores; a fused multiply-add counts as two.
+    pub operations_per_second: f64,
+    /// Read or written, of the device's memory.
+    pub bytes_per_second: f64,
+}
+
+impl ComputeCapability {
+    /// Multiply-adds in f32 that a multiprocessor begins in a cycle: from the table of throughputs in CUDA's programming guide.
+    fn lanes(self) -> f64 {
+        match (self.major, self.minor) {
+            (6 | 8, 0) | (7, _) => 64.0,
+            _ => 128.0,
+        }
     }
 }
 
@@ -129,31 +172,31 @@ fn count() -> Result<usize, GpuError> {
 }
 
 fn describe(index: usize, driver_version: CudaVersion) -> Result<DeviceInfo, GpuError> {
-    use sys::CUdevice_attribute::{
+    use CUdevice_attribute::{
         CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR as MAJOR,
         CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR as MINOR,
     };
-    let describe = |error| failed("describe the device")(error);
-    let device = result::device::get(index as i32).map_err(describe)?;
-    let attribute = |attribute| {
-        // SAFETY: the device is one that the driver has just named.
-        unsafe { result::device::get_attribute(device, attribute) }
-            .map(i32::unsigned_abs)
-            .map_err(describe)
-    };
-    // SAFETY: as above.
-    let memory_total = unsafe { result::device::total_mem(device) }.map_err(describe)?;
+    let describe = failed(DESCRIBE);
+    let device = result::device::get(index as i32).map_err(&describe)?;
+    // SAFETY: the device is one that the driver has just named.
+    let memory_total = unsafe { result::device::total_mem(device) }.map_err(&describe)?;
     Ok(DeviceInfo {
         index,
-        name: result::device::get_name(device).map_err(describe)?,
+        name: result::device::get_name(device).map_err(&describe)?,
         compute_capability: ComputeCapability {
-            major: attribute(MAJOR)?,
-            minor: attribute(MINOR)?,
+            major: attribute(device, MAJOR)?,
+            minor: attribute(device, MINOR)?,
         },
         memory_total,
         memory_free: None,
         driver_version,
     })
+}
+
+fn attribute(device: sys::CUdevice, which: CUdevice_attribute) -> Result<u32, GpuError> {
+    // SAFETY: the driver has named this device.
+    let value = unsafe { result::device::get_attribute(device, which) };
+    value.map(i32::unsigned_abs).map_err(failed(DESCRIBE))
 }
 
 /// Bytes that nobody uses.

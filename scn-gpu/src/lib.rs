@@ -75,7 +75,7 @@ pub use buffer::{Buffer, Element, View, ViewMut};
 pub use codes::encode;
 pub use communicator::{Communicator, Meeting};
 pub use context::Context;
-pub use driver::{DeviceInfo, devices};
+pub use driver::{DeviceInfo, Peak, devices};
 pub use encode::Method;
 pub use error::{ComputeCapability, CudaVersion, GpuError};
 pub use problem::{MAX_ATOMS, Problem};

@@ -21,8 +21,6 @@ pub enum Source {
     Gradients,
     /// Gradients by the signals.
     SignalGradient,
-    /// Images to maps.
-    Layout,
     /// Batch normalisation.
     BatchNorm,
     /// Average pooling.
@@ -37,7 +35,7 @@ pub enum Source {
 
 impl Source {
     /// All files.
-    pub const ALL: [Source; 14] = [
+    pub const ALL: [Source; 13] = [
         Source::Prepare,
         Source::Encode,
         Source::Fista,
@@ -46,7 +44,6 @@ impl Source {
         Source::OuterSums,
         Source::Gradients,
         Source::SignalGradient,
-        Source::Layout,
         Source::BatchNorm,
         Source::Pooling,
         Source::Classifier,
@@ -65,7 +62,6 @@ impl Source {
             Source::OuterSums => "outer_sums.cu",
             Source::Gradients => "gradients.cu",
             Source::SignalGradient => "signal_gradient.cu",
-            Source::Layout => "layout.cu",
             Source::BatchNorm => "batch_norm.cu",
             Source::Pooling => "pooling.cu",
             Source::Classifier => "classifier.cu",
@@ -85,7 +81,6 @@ impl Source {
             Source::OuterSums => include_str!("../kernels/outer_sums.cu"),
             Source::Gradients => include_str!("../kernels/gradients.cu"),
             Source::SignalGradient => include_str!("../kernels/signal_gradient.cu"),
-            Source::Layout => include_str!("../kernels/layout.cu"),
             Source::BatchNorm => include_str!("../kernels/batch_norm.cu"),
             Source::Pooling => include_str!("../kernels/pooling.cu"),
             Source::Classifier => include_str!("../kernels/classifier.cu"),

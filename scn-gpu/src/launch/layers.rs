@@ -13,15 +13,6 @@ pub(super) const THREADS: u32 = 256;
 pub(super) const WARPS: usize = THREADS as usize / 32;
 
 kernels! {
-    /// Images one after the other, to a map channel by channel.
-    LayOutImages = "lay_out_images" in Layout {
-        images: View<'a, f32>,
-        image_count: i32,
-        channels: i32,
-        plane: i32,
-        map: ViewMut<'a, f32>,
-    }
-
     /// Mean and variance of each channel.
     BatchMoments = "batch_moments" in BatchNorm {
         x: View<'a, f32>,
@@ -124,15 +115,6 @@ kernels! {
 /// One thread per item.
 fn per_item(items: usize) -> Result<Option<Grid>, GpuError> {
     Grid::covering(items, THREADS as usize, THREADS)
-}
-
-impl Kernel for LayOutImages<'_> {
-    fn grid(&self) -> Result<Option<Grid>, GpuError> {
-        let count = size(self.image_count) * size(self.channels) * size(self.plane);
-        expect_len("the images", count, self.images.len())?;
-        expect_len("the map", count, self.map.len())?;
-        per_item(count)
-    }
 }
 
 impl Kernel for BatchMoments<'_> {

@@ -151,7 +151,14 @@ fn two_runs_give_the_same_bits() {
 #[test]
 fn certificates_of_given_codes() {
     let Some(context) = device() else { return };
-    for (rows, columns, atoms) in [(30, 13, 16), (40, 131, 50), (90, 37, 256)] {
+    // Every padded number of atoms.
+    for (rows, columns, atoms) in [
+        (30, 13, 16),
+        (20, 9, 30),
+        (40, 131, 50),
+        (50, 9, 100),
+        (90, 37, 256),
+    ] {
         let instance = Instance::matrix(rows, columns, atoms);
         let codes: Vec<f32> = crate::noise(atoms * columns, 3)
             .iter()

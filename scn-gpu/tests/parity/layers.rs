@@ -2,33 +2,12 @@
 
 use scn_gpu::layers::batch_norm::Moments;
 use scn_gpu::layers::loss::{Labels, softmax_cross_entropy};
-use scn_gpu::layers::{classifier, lay_out_images, pooling};
-use scn_gpu::{Context, GpuError, MapShape, Reports};
+use scn_gpu::layers::{classifier, pooling};
+use scn_gpu::{Context, GpuError, Reports};
 
 use crate::{Sum, assert_near, device, noise, rounding};
 
 const EPSILON: f32 = 1e-5;
-
-#[test]
-fn images_are_laid_out_channel_by_channel() {
-    let Some(context) = device() else { return };
-    let shape = MapShape {
-        channels: 3,
-        images: 5,
-        height: 7,
-        width: 2,
-    };
-    let plane = shape.height * shape.width;
-    let pixels: Vec<f32> = (0..shape.len()).map(|k| k as f32).collect();
-    let images = context.upload(&pixels).unwrap();
-    let mut map = context.unspecified(shape.len()).unwrap();
-    lay_out_images(&images, shape, &mut map).unwrap();
-    for (k, value) in map.download().unwrap().into_iter().enumerate() {
-        let (channel, image) = (k / plane / shape.images, k / plane % shape.images);
-        let expected = (image * shape.channels + channel) * plane + k % plane;
-        assert_eq!(value, expected as f32);
-    }
-}
 
 /// Channels of different mean and spread, one of them constant.
 fn channels(count: usize, positions: usize) -> Vec<f32> {
@@ -188,7 +167,12 @@ fn pooling_averages_planes_and_spreads_their_gradients() {
 #[test]
 fn the_classifier_and_its_adjoint() {
     let Some(context) = device() else { return };
-    let (classes, features, images) = (10, 37, 13);
+    for sizes in [(10, 37, 13), (2, 5, 3)] {
+        classifier_with(&context, sizes);
+    }
+}
+
+fn classifier_with(context: &Context, (classes, features, images): (usize, usize, usize)) {
     let (weight, bias) = (noise(classes * features, 1), noise(classes, 2));
     let (x, dlogits) = (noise(features * images, 3), noise(classes * images, 4));
     let on = |values: &[f32]| context.upload(values).unwrap();
