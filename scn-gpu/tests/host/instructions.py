@@ -288,8 +288,8 @@ def hot_loops(instructions, labels):
         if loop.inner or sum(instruction.opcode == "FFMA" for instruction in inside) < HOT:
             continue
         names = Counter(instruction.opcode for instruction in inside)
-        # Only a product with H asks whether an atom moves; only what projects codes compares.
-        what = "D'x" if not names["VOTE"] else "sweep" if names["FMNMX"] >= LANE_ATOMS else "H a"
+        # Only products with H ask whether an atom moves; only a loop that changes codes takes their maxima with 0.
+        what = "D'x" if not names["VOTE"] else "pass" if names["FMNMX"] >= LANE_ATOMS else "H a"
         parents = [other for other in found if loop.body < other.body]
         rest = parents[0].body - set().union(*(inner.body for inner in parents[0].inner)) if parents else set()
         around = count("around it", [instructions[place] for place in sorted(rest)])

@@ -72,7 +72,7 @@ def columns_per_second(kernel, columns, passes, device):
     group = kernel.atoms // LANE_ATOMS
     correlation = next(loop for loop in kernel.loops if loop.inner.what == "D'x")
     products = [loop for loop in kernel.loops if loop is not correlation]
-    method = max(products, key=lambda loop: (loop.inner.what == "sweep", loop.depth))
+    method = max(products, key=lambda loop: (loop.inner.what == "pass", loop.depth))
     cycles = Cycles()
     entries = correlation.inner.classes["FFMA"] / (columns * LANE_ATOMS)
     cycles.add(correlation.inner, ROWS[kernel.atoms] / entries, device)
@@ -80,7 +80,7 @@ def columns_per_second(kernel, columns, passes, device):
     # With one lane to a column there is no loop over lanes: the loop is the pass.
     if group > 1:
         cycles.add(method.around, passes, device)
-        certificate = min(products, key=lambda loop: (loop.inner.what == "sweep", loop.depth))
+        certificate = min(products, key=lambda loop: (loop.inner.what == "pass", loop.depth))
         cycles.add(certificate.inner, group, device)
     most, limit = cycles.most()
     warp_columns = WARP_LANES // group * columns
@@ -88,7 +88,7 @@ def columns_per_second(kernel, columns, passes, device):
 
 
 def bounds(kernels):
-    titles = " | ".join(f"{name}, {passes} passes: M columns/s | of the peak | limit | warps | H from L2" for name, (_, _, passes) in METHODS.items())
+    titles = " | ".join(f"{name}, {passes} passes: M columns/s | of the peak | limit | warps | reads of H" for name, (_, _, passes) in METHODS.items())
     print(f"| device | m x n | {titles} |")
     print("|---|" + "---|" * (1 + 5 * len(METHODS)))
     for architecture in sorted({kernel.architecture for kernel in kernels}):
