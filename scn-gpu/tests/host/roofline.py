@@ -87,8 +87,13 @@ def columns_per_second(kernel, columns, passes, device):
     return device.multiprocessors * device.clock() * warp_columns / most, limit
 
 
+def millions(rate):
+    """With three digits that count."""
+    return f"{float(f'{rate / 1e6:.3g}'):,g}"
+
+
 def bounds(kernels):
-    titles = " | ".join(f"{name}, {passes} passes: M columns/s | of the peak | limit | warps | reads of H" for name, (_, _, passes) in METHODS.items())
+    titles = " | ".join(f"{name}, {passes} passes | of the peak | limit | warps | reads of H" for name, (_, _, passes) in METHODS.items())
     print(f"| device | m x n | {titles} |")
     print("|---|" + "---|" * (1 + 5 * len(METHODS)))
     for architecture in sorted({kernel.architecture for kernel in kernels}):
@@ -103,6 +108,6 @@ def bounds(kernels):
                     # Each warp reads all of H in a pass.
                     warp_columns = WARP_LANES * LANE_ATOMS // atoms * columns
                     traffic = rate * passes * 4 * atoms**2 / warp_columns
-                    cells += [f"{rate / 1e6:.3g}", f"{operations / device.teraflops / 1e12:.0%}", limit, str(warps(kernel, device))]
+                    cells += [millions(rate), f"{100 * operations / device.teraflops / 1e12:.0f} %", limit, str(warps(kernel, device))]
                     cells += [f"{traffic / 1e12:.1f} TB/s" if atoms > 64 else "-"]
             print("| " + " | ".join(cells) + " |")
