@@ -167,7 +167,7 @@ pub enum GpuError {
     Problem(#[from] ProblemError),
     /// The library by which devices exchange is not installed.
     #[error(
-        "there is no NCCL: the library libnccl, of version 2.22 or later, was not found; several devices need it, one does not"
+        "there is no NCCL: the library libnccl.so, of version 2.22 or later, was not found (libnccl.so.2 alone needs a link of that name); several devices need it, one does not"
     )]
     NoNccl,
     /// Devices that cannot exchange.

@@ -122,7 +122,10 @@ DRIVER_CALL cuDeviceGetAttribute(int* value, int attribute, int device) {
         {8, 48 << 10},                       // shared memory of a block
         {10, 32},                            // threads of a warp
         {12, 64 << 10},                      // registers of a block
+        {13, 1'000'000},                     // clock, kHz
         {16, 4},                             // multiprocessors
+        {36, 1'000'000},                     // clock of the memory, kHz
+        {37, 256},                           // bits of its bus
         {39, 2048},                          // threads of a multiprocessor
         {75, settings().capability / 10},
         {76, settings().capability % 10},
