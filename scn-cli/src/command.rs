@@ -2,6 +2,7 @@
 
 pub(crate) mod bench;
 pub(crate) mod data;
+pub(crate) mod device;
 pub(crate) mod evaluate;
 pub(crate) mod gradients;
 pub(crate) mod init;

@@ -8,6 +8,7 @@
 
 mod arrays;
 mod command;
+mod device_name;
 mod output;
 mod pictures;
 mod problem_files;
@@ -18,9 +19,9 @@ mod source;
 
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use scn_net::Device;
+use clap::{Args, Parser, Subcommand};
 
+use crate::device_name::DeviceName;
 use crate::output::Output;
 
 /// Supervised deep sparse coding networks: train, evaluate and use them.
@@ -44,8 +45,8 @@ struct Global {
     /// Threads to compute with; as many as there are cores if not given. Results do not depend on it
     #[arg(long, global = true, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
-    /// Where to compute
-    #[arg(long, global = true, value_enum, default_value_t = DeviceName::Cpu)]
+    /// Where to compute: cpu, cuda (the first graphics processor), cuda:1, or cuda:0,1 (each batch shared)
+    #[arg(long, global = true, value_name = "DEVICE", default_value_t = DeviceName::Cpu)]
     device: DeviceName,
     /// Results as JSON on standard output
     #[arg(long, global = true)]
@@ -53,12 +54,6 @@ struct Global {
     /// Nothing but errors (and JSON)
     #[arg(long, global = true)]
     quiet: bool,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum DeviceName {
-    /// This machine's processor
-    Cpu,
 }
 
 #[derive(Debug, Subcommand)]
@@ -72,6 +67,7 @@ enum Command {
     Solve(command::solve::Solve),
     Bench(command::bench::Bench),
     Data(command::data::Data),
+    Device(command::device::Device),
 }
 
 fn main() -> ExitCode {
@@ -87,19 +83,25 @@ fn main() -> ExitCode {
 
 fn run(cli: &Cli) -> anyhow::Result<()> {
     let output = Output::new(cli.global.json, cli.global.quiet);
-    let device = match cli.global.device {
-        DeviceName::Cpu => Device::cpu(cli.global.threads.map(usize::from))?,
+    let Global {
+        device, threads, ..
+    } = &cli.global;
+    let open = || device.open(*threads);
+    let processor = |command| {
+        device.expect_cpu(command)?;
+        open()
     };
     match &cli.command {
-        Command::Train(command) => command.run(&device, &output),
-        Command::Evaluate(command) => command.run(&device, &output),
-        Command::Predict(command) => command.run(&device, &output),
+        Command::Train(command) => command.run(&open()?, &output),
+        Command::Evaluate(command) => command.run(&open()?, &output),
+        Command::Predict(command) => command.run(&open()?, &output),
+        Command::Gradients(command) => command.run(&open()?, &output),
+        Command::Solve(command) => processor("scn solve")?.run(|| command.run(&output)),
+        Command::Bench(command) => processor("scn bench")?.run(|| command.run(&output)),
         Command::Inspect(command) => command.run(&output),
         Command::Init(command) => command.run(&output),
-        Command::Gradients(command) => command.run(&device, &output),
-        Command::Solve(command) => device.run(|| command.run(&output)),
-        Command::Bench(command) => device.run(|| command.run(&output)),
         Command::Data(command) => command.run(&output),
+        Command::Device(command) => command.run(&output),
     }
 }
 

@@ -1,8 +1,14 @@
 //! Where a network computes.
 
+use std::fmt;
 use std::sync::Arc;
 
 use crate::NetError;
+use crate::config::NetworkConfig;
+#[cfg(feature = "cuda")]
+use crate::cuda::{CudaReplica, DataParallel};
+use crate::network::Named;
+use crate::replica::Replica;
 
 /// Where a network computes: a value, not a type parameter.
 #[derive(Debug, Clone)]
@@ -10,6 +16,9 @@ use crate::NetError;
 pub enum Device {
     /// Threads of this machine.
     Cpu(CpuPool),
+    /// Graphics processors with CUDA: one, or several that share each batch.
+    #[cfg(feature = "cuda")]
+    Cuda(Vec<scn_gpu::Context>),
 }
 
 /// A pool of threads.
@@ -35,17 +44,65 @@ impl Device {
         }))
     }
 
-    /// Runs something on this device's threads.
+    /// Graphics processors, counted from 0 as the driver does: one, or several that share each batch.
+    ///
+    /// # Errors
+    /// [`NetError::Gpu`]: no driver, no compiler library, no such device, or one that is too old. [`NetError::Input`] for none.
+    #[cfg(feature = "cuda")]
+    pub fn cuda(indices: &[usize]) -> Result<Self, NetError> {
+        if indices.is_empty() {
+            return Err(NetError::Input {
+                layer: "a device of CUDA".to_string(),
+                expected: "an index or several".to_string(),
+                found: "none".to_string(),
+            });
+        }
+        let contexts = indices.iter().map(|&index| scn_gpu::Context::new(index));
+        Ok(Device::Cuda(contexts.collect::<Result<_, _>>()?))
+    }
+
+    /// Runs something on this machine's threads for this device.
     pub fn run<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
         match self {
             Device::Cpu(cpu) => cpu.pool.install(work),
+            #[cfg(feature = "cuda")]
+            Device::Cuda(_) => work(),
         }
     }
 
-    /// Number of threads.
-    pub fn threads(&self) -> usize {
+    /// A network's copy there; None where the network itself computes.
+    #[cfg_attr(
+        not(feature = "cuda"),
+        expect(unused_variables, reason = "nothing is copied to the processor")
+    )]
+    pub(crate) fn replica(
+        &self,
+        config: &NetworkConfig,
+        layers: &[Named],
+    ) -> Result<Option<Box<dyn Replica>>, NetError> {
         match self {
-            Device::Cpu(cpu) => cpu.pool.current_num_threads(),
+            Device::Cpu(_) => Ok(None),
+            #[cfg(feature = "cuda")]
+            Device::Cuda(contexts) => Ok(Some(match contexts.as_slice() {
+                [context] => Box::new(CudaReplica::new(context, config, layers)?),
+                contexts => Box::new(DataParallel::new(contexts, config, layers)?),
+            })),
+        }
+    }
+}
+
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Device::Cpu(cpu) => match cpu.pool.current_num_threads() {
+                1 => write!(f, "1 thread"),
+                threads => write!(f, "{threads} threads"),
+            },
+            #[cfg(feature = "cuda")]
+            Device::Cuda(contexts) => {
+                let names: Vec<&str> = contexts.iter().map(|context| context.name()).collect();
+                f.write_str(&names.join(", "))
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use scn_data::DataError;
 use scn_grad::GradError;
-use scn_solvers::{EncodeError, ProblemError};
+use scn_solvers::{EncodeError, ProblemError, SettingsError};
 
 use crate::tensor::Shape;
 
@@ -54,6 +54,13 @@ pub enum NetError {
     /// Shapes that do not fit in the adjoint.
     #[error(transparent)]
     Grad(#[from] GradError),
+    /// A tolerance or a number of passes out of range.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// A graphics processor that is not there, or fails.
+    #[cfg(feature = "cuda")]
+    #[error(transparent)]
+    Gpu(#[from] scn_gpu::GpuError),
     /// The threads cannot be started.
     #[error("cannot start the threads: {reason}")]
     Threads {

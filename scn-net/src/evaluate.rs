@@ -30,10 +30,10 @@ pub struct Evaluation {
     pub kkt: Vec<f64>,
 }
 
-/// Evaluates a network on all images of a loader.
+/// Evaluates a network on all images of a loader, where the network [is](Network::move_to); the loss is computed on the threads of `device`.
 ///
 /// # Errors
-/// Images or labels that do not fit the network.
+/// Images or labels that do not fit the network; a device that fails.
 pub fn evaluate(
     network: &Network,
     loader: &Loader,

@@ -14,6 +14,8 @@ use scn_grad::AdjointTimes;
 use scn_solvers::EncodeTimes;
 
 use crate::config::SolverConfig;
+#[cfg(feature = "cuda")]
+use crate::cuda::CudaLayer;
 use crate::ops::batch_norm::ChannelMoments;
 use crate::param::Param;
 use crate::tensor::{Shape, Tensor};
@@ -69,6 +71,16 @@ pub(crate) enum Saved {
     Features { input: Tensor },
 }
 
+impl Saved {
+    /// The moments of the batch, if a batch normalisation has saved this.
+    pub(crate) fn moments(&self) -> Option<&ChannelMoments> {
+        match self {
+            Saved::Normalized { moments, .. } => Some(moments),
+            _ => None,
+        }
+    }
+}
+
 /// A layer. It owns its parameters and what it derives from them; a forward pass keeps nothing in it.
 pub(crate) trait Layer: Send + Sync + std::fmt::Debug {
     /// The output for data that is not learned from. No statistic is updated.
@@ -77,8 +89,8 @@ pub(crate) trait Layer: Send + Sync + std::fmt::Debug {
     /// The output in training, and what `backward` needs. The same to the bit if it is asked for again.
     fn forward(&self, x: Tensor) -> Result<(Tensor, Saved, Option<Activity>), NetError>;
 
-    /// Takes note of a forward pass of a step, for a batch normalisation.
-    fn record(&mut self, _saved: &Saved) {}
+    /// Takes note of the moments of a batch in training, for a batch normalisation.
+    fn record(&mut self, _moments: &ChannelMoments) {}
 
     /// Adds to the gradients of the parameters; returns dLoss/dx.
     fn backward(
@@ -92,6 +104,10 @@ pub(crate) trait Layer: Send + Sync + std::fmt::Debug {
 
     /// The same, to be changed; [`refresh`](Self::refresh) must follow a change of values.
     fn params_mut(&mut self) -> Vec<(&'static str, &mut Param)>;
+
+    /// The same layer on a graphics processor.
+    #[cfg(feature = "cuda")]
+    fn to_cuda(&self, context: &scn_gpu::Context) -> Result<CudaLayer, NetError>;
 
     /// Derives anew what depends on the parameters.
     fn refresh(&mut self) -> Result<(), NetError> {
@@ -122,7 +138,7 @@ pub(crate) trait Layer: Send + Sync + std::fmt::Debug {
 }
 
 /// The error of a layer that is handed another layer's [`Saved`].
-fn wrong_saved(layer: &str) -> NetError {
+pub(crate) fn wrong_saved(layer: &str) -> NetError {
     NetError::Input {
         layer: layer.to_string(),
         expected: "what its own forward pass saved".to_string(),

@@ -32,6 +32,8 @@ mod atomic;
 mod buffer;
 mod checkpoint;
 mod config;
+#[cfg(feature = "cuda")]
+mod cuda;
 mod device;
 mod error;
 mod evaluate;
@@ -45,6 +47,7 @@ mod param;
 mod pass;
 pub mod presets;
 mod progress;
+mod replica;
 mod schedule;
 mod tensor;
 mod tensor_file;

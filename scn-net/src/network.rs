@@ -11,8 +11,9 @@ use crate::layer::{
 };
 use crate::ops::loss::softmax_cross_entropy;
 use crate::param::Param;
+use crate::replica::Replica;
 use crate::tensor::Tensor;
-use crate::{ConfigError, NetError, init};
+use crate::{ConfigError, Device, NetError, init};
 
 /// A network: sparse coding layers with batch normalisation, the average over the map, and a linear classifier.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub struct Network {
     pub(crate) layers: Vec<Named>,
     pub(crate) timed: bool,
     pub(crate) recompute: Recompute,
+    /// Where it computes, unless that is here.
+    replica: Option<Box<dyn Replica>>,
 }
 
 #[derive(Debug)]
@@ -119,7 +122,47 @@ impl Network {
             layers,
             timed: false,
             recompute: Recompute::Nothing,
+            replica: None,
         })
+    }
+
+    /// Computes on a device from here on; a new network computes on this machine's processor.
+    ///
+    /// On another device the network has a copy of its parameters, which training moves: [`fetch`](Self::fetch) brings them back before
+    /// [`params`](Self::params) are read.
+    ///
+    /// # Errors
+    /// A device that cannot hold or run the network.
+    pub fn move_to(&mut self, device: &Device) -> Result<(), NetError> {
+        self.fetch()?;
+        self.replica = device.replica(&self.config, &self.layers)?;
+        if let Some(replica) = &mut self.replica {
+            replica.set_timed(self.timed);
+        }
+        Ok(())
+    }
+
+    /// Brings parameters, and the gradients of the last step, from the [device](Self::move_to) to [`params`](Self::params). They are always
+    /// there for a network that computes on this machine's processor.
+    ///
+    /// # Errors
+    /// A device that fails.
+    pub fn fetch(&mut self) -> Result<(), NetError> {
+        if let Some(replica) = &self.replica {
+            replica.download(&mut self.layers)?;
+            self.refresh_layers()?;
+        }
+        Ok(())
+    }
+
+    /// Its copy on another device.
+    pub(crate) fn replica(&self) -> Option<&dyn Replica> {
+        self.replica.as_deref()
+    }
+
+    /// Its copy on another device, to be changed.
+    pub(crate) fn replica_mut(&mut self) -> Option<&mut (dyn Replica + 'static)> {
+        self.replica.as_deref_mut()
     }
 
     /// What it was built from.
@@ -148,6 +191,9 @@ impl Network {
     /// # Errors
     /// A setting out of range.
     pub fn solve_with(&mut self, solver: &SolverConfig) -> Result<(), ConfigError> {
+        if let Some(replica) = &mut self.replica {
+            replica.set_solver(solver)?;
+        }
         let mut layers = self.layers.iter_mut();
         layers.try_for_each(|named| named.layer.set_solver(solver))
     }
@@ -172,6 +218,9 @@ impl Network {
     /// None, as long as the settings of the solver are in range, which was checked when they were set.
     pub fn set_timed(&mut self, timed: bool) -> Result<(), ConfigError> {
         self.timed = timed;
+        if let Some(replica) = &mut self.replica {
+            replica.set_timed(timed);
+        }
         let mut layers = self.layers.iter_mut();
         layers.try_for_each(|named| named.layer.set_timed(timed))
     }
@@ -194,6 +243,9 @@ impl Network {
         images: Tensor,
     ) -> Result<(Tensor, Vec<Activity>, Vec<LayerTimes>), NetError> {
         self.check_input(&images)?;
+        if let Some(replica) = &self.replica {
+            return replica.infer(&images);
+        }
         let mut x = images;
         let mut activity = Vec::new();
         let mut times = self.no_times();
@@ -218,6 +270,9 @@ impl Network {
         labels: &[u16],
     ) -> Result<StepReport, NetError> {
         self.check_input(&images)?;
+        if let Some(replica) = &mut self.replica {
+            return replica.loss_and_gradients(&images, labels);
+        }
         let mut times = self.no_times();
         let forward = self.forward(images, &mut times)?;
         let loss = softmax_cross_entropy(&forward.logits, labels)?;
@@ -240,6 +295,7 @@ impl Network {
         &mut self,
         batches: impl IntoIterator<Item = Tensor>,
     ) -> Result<(), NetError> {
+        self.fetch()?;
         self.layers
             .iter_mut()
             .for_each(|named| named.layer.collect_moments());
@@ -249,7 +305,18 @@ impl Network {
         self.layers
             .iter_mut()
             .for_each(|named| named.layer.finish_moments());
-        done
+        done?;
+        self.upload()
+    }
+
+    /// The first parameter whose gradient in the last step has an entry that is not finite.
+    pub(crate) fn non_finite_gradient(&self) -> Option<String> {
+        if let Some(replica) = &self.replica {
+            return replica.non_finite_gradient();
+        }
+        let finite = |param: &Param| param.grad.iter().all(|value| value.is_finite());
+        let broken = self.params().find(|(_, param)| !finite(param));
+        broken.map(|(name, _)| name)
     }
 
     /// Number of learned parameters.
@@ -280,11 +347,23 @@ impl Network {
         }
     }
 
-    /// Derives anew what depends on the parameters: the Gram matrix of each layer.
+    /// Derives anew what depends on the parameters: the Gram matrix of each layer, and the copy on another device.
     ///
     /// # Errors
-    /// A dictionary or a λ1 that is not finite.
+    /// A dictionary or a λ1 that is not finite; a device that fails.
     pub fn refresh(&mut self) -> Result<(), NetError> {
+        self.refresh_layers()?;
+        self.upload()
+    }
+
+    fn upload(&mut self) -> Result<(), NetError> {
+        match &mut self.replica {
+            Some(replica) => replica.upload(&self.layers),
+            None => Ok(()),
+        }
+    }
+
+    fn refresh_layers(&mut self) -> Result<(), NetError> {
         self.layers
             .iter_mut()
             .try_for_each(|named| named.layer.refresh())
@@ -311,10 +390,20 @@ impl Network {
     /// A forward pass in training for the moments alone.
     fn take_moments(&mut self, images: Tensor) -> Result<(), NetError> {
         self.check_input(&images)?;
+        if let Some(replica) = &self.replica {
+            let moments = replica.batch_moments(&images)?;
+            for (Named { layer, .. }, moments) in self.layers.iter_mut().zip(moments) {
+                moments.iter().for_each(|moments| layer.record(moments));
+            }
+            return Ok(());
+        }
         let mut x = images;
         for Named { layer, .. } in &mut self.layers {
             let (y, saved, _) = layer.forward(x)?;
-            layer.record(&saved);
+            saved
+                .moments()
+                .into_iter()
+                .for_each(|moments| layer.record(moments));
             x = y;
         }
         Ok(())

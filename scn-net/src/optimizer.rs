@@ -6,6 +6,7 @@ use crate::NetError;
 use crate::config::TrainingConfig;
 use crate::network::Network;
 use crate::param::Role;
+use crate::replica::Descent;
 
 /// Stochastic gradient descent with momentum and weight decay, on the gradient of the mean loss of a batch:
 ///
@@ -42,6 +43,14 @@ impl Sgd {
             weight_decay,
             velocity,
         } = self;
+        if let Some(replica) = network.replica_mut() {
+            let descent = Descent {
+                rate: rate as f32,
+                momentum: *momentum,
+                weight_decay: *weight_decay,
+            };
+            return replica.descend(descent, velocity);
+        }
         network.visit_params_mut(&mut |name, param| {
             let Role::Learned {
                 rate: factor,
@@ -63,6 +72,15 @@ impl Sgd {
             }
         });
         network.refresh()
+    }
+
+    /// Brings v from the device that the network computes on.
+    pub(crate) fn fetch(&mut self, network: &Network) -> Result<(), NetError> {
+        if let Some(replica) = network.replica() {
+            // Nothing is there before the first step.
+            self.velocity.append(&mut replica.velocity()?);
+        }
+        Ok(())
     }
 
     /// v by parameter name.

@@ -48,7 +48,10 @@ impl Network {
             let input = forget.then(|| Remembered::Input(x.clone(), activity.len()));
             let (y, saved, done) = self.through(layers.clone(), x, times, false)?;
             for (Named { layer, .. }, saved) in self.layers[layers.clone()].iter_mut().zip(&saved) {
-                layer.record(saved);
+                saved
+                    .moments()
+                    .into_iter()
+                    .for_each(|moments| layer.record(moments));
             }
             segments.push(Segment {
                 layers: layers.clone(),

@@ -101,7 +101,7 @@ pub fn train(
     observer: &mut dyn Observer,
 ) -> Result<Outcome, TrainError> {
     config.validate()?;
-    device.run(|| Run::begin(config, data, RunFolder::new(out), start)?.finish(observer))
+    device.run(|| Run::begin(config, data, RunFolder::new(out), start, device)?.finish(observer))
 }
 
 /// A run in progress.
@@ -121,6 +121,7 @@ impl Run {
         data: &Dataset,
         folder: RunFolder,
         start: Start,
+        device: &Device,
     ) -> Result<Self, TrainError> {
         let resumed = match start {
             Start::Fresh if folder.checkpoint().exists() => {
@@ -214,6 +215,7 @@ impl Run {
             }
         };
         network.set_recompute(recompute);
+        network.move_to(device)?;
         let run = Self {
             folder,
             network,
@@ -232,6 +234,7 @@ impl Run {
     fn finish(mut self, observer: &mut dyn Observer) -> Result<Outcome, TrainError> {
         while self.state.epochs_done < self.state.config.training.epochs {
             if !self.train_epoch(observer)? {
+                self.fetch()?;
                 self.save_checkpoint()?;
                 let RunState {
                     epochs_done,
@@ -327,12 +330,8 @@ impl Run {
     }
 
     fn check_finite(&self, loss: f64) -> Result<(), TrainError> {
-        let broken = self
-            .network
-            .params()
-            .find(|(_, param)| param.grad.iter().any(|value| !value.is_finite()));
-        match broken {
-            Some((name, _)) => Err(self.non_finite(format!("the gradient of {name}"))),
+        match self.network.non_finite_gradient() {
+            Some(name) => Err(self.non_finite(format!("the gradient of {name}"))),
             None if !loss.is_finite() => Err(self.non_finite("the loss".to_string())),
             None => Ok(()),
         }
@@ -353,6 +352,7 @@ impl Run {
 
     /// Evaluates, and writes everything down.
     fn finish_epoch(&mut self) -> Result<(), TrainError> {
+        self.fetch()?;
         self.network.solve_as_configured()?;
         let norm = self.state.config.network.batch_norm;
         if norm.moments == Moments::Estimated {
@@ -384,6 +384,12 @@ impl Run {
         self.write_metrics()?;
         save_model(&self.folder, &self.network, &self.input)?;
         Ok(())
+    }
+
+    /// Brings what training has moved from the device.
+    fn fetch(&mut self) -> Result<(), NetError> {
+        self.network.fetch()?;
+        self.optimizer.fetch(&self.network)
     }
 
     fn save_checkpoint(&self) -> Result<(), FileError> {

@@ -45,7 +45,8 @@ struct Summary {
 
 impl Evaluate {
     pub(crate) fn run(&self, device: &Device, output: &Output) -> Result<()> {
-        let model = Model::load(&self.model)?;
+        let mut model = Model::load(&self.model)?;
+        model.network.move_to(device)?;
         let dataset = self.dataset.unwrap_or(model.input.dataset);
         let data = self.data.open(dataset)?;
         let normalization = model.input.normalization.with_context(|| {

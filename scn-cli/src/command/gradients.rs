@@ -59,6 +59,7 @@ impl Gradients {
         (solver.tolerance, solver.adjoint_tolerance) = (self.tolerance, self.tolerance);
         solver.max_passes = self.max_passes;
         network.set_solver(solver)?;
+        network.move_to(device)?;
 
         let array = Array::read(&self.images)?;
         let [count, channels, height, width] = array.axes(&self.images, ["N", "C", "H", "W"])?;
@@ -76,6 +77,7 @@ impl Gradients {
         let report = device
             .run(|| network.loss_and_gradients(images, &labels))
             .with_context(|| format!("{} with {}", self.images.display(), self.labels.display()))?;
+        network.fetch()?;
 
         let mut arrays: BTreeMap<String, (Vec<usize>, Vec<u8>)> = BTreeMap::new();
         let bytes = |values: &[f32]| {

@@ -69,7 +69,8 @@ struct ArraySummary<'a> {
 
 impl Predict {
     pub(crate) fn run(&self, device: &Device, output: &Output) -> Result<()> {
-        let model = Model::load(&self.model)?;
+        let mut model = Model::load(&self.model)?;
+        model.network.move_to(device)?;
         match (&self.images, &self.logits) {
             (Some(images), Some(logits)) => {
                 self.arrays(&model.network, images, logits, device, output)

@@ -91,14 +91,13 @@ impl Train {
         let data = self.data.open(config.dataset)?;
         let parameters = Network::new(&config.network, config.seed)?.parameter_count();
         output.say(format_args!(
-            "{}: {} training and {} test images of {}, {} sparse coding layers, {} parameters, {} threads",
+            "{}: {} training and {} test images of {}, {} sparse coding layers, {} parameters, {device}",
             folder.path().display(),
             data.train.len().min(config.train_limit.unwrap_or(usize::MAX)),
             data.test.len().min(config.test_limit.unwrap_or(usize::MAX)),
             config.dataset,
             config.network.layers.len(),
             parameters,
-            device.threads(),
         ));
 
         let mut view = RunView::new(&config, &folder, output)?;

@@ -1,8 +1,9 @@
-//! The command line as a person uses it: `network` trains and uses a small network, `bench` measures, `data` fetches and checks, `solve` solves, `mistakes` are answered.
+//! The command line as a person uses it: `network` trains and uses a small network, `bench` measures, `data` fetches and checks, `device` computes elsewhere, `solve` solves, `mistakes` are answered.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bench;
 mod data;
+mod device;
 mod mistakes;
 mod network;
 mod solve;

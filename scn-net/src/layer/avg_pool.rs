@@ -2,6 +2,8 @@
 
 use super::{Activity, AdjointActivity, Layer, Saved, wrong_saved};
 use crate::NetError;
+#[cfg(feature = "cuda")]
+use crate::cuda::CudaLayer;
 use crate::ops::avg_pool;
 use crate::param::Param;
 use crate::tensor::Tensor;
@@ -32,6 +34,11 @@ impl Layer for AveragePooling {
             return Err(wrong_saved("the pooling"));
         };
         Ok((avg_pool::spread(&dy, shape), None))
+    }
+
+    #[cfg(feature = "cuda")]
+    fn to_cuda(&self, _context: &scn_gpu::Context) -> Result<CudaLayer, NetError> {
+        Ok(CudaLayer::AveragePooling)
     }
 
     fn params(&self) -> Vec<(&'static str, &Param)> {

@@ -1,7 +1,12 @@
 //! Batch normalisation, with running or re-estimated moments.
 
 use super::{Activity, AdjointActivity, Layer, Saved, wrong_saved};
+#[cfg(feature = "cuda")]
+use scn_gpu::layers::batch_norm::Moments;
+
 use crate::NetError;
+#[cfg(feature = "cuda")]
+use crate::cuda::CudaLayer;
 use crate::ops::batch_norm::{self, ChannelMoments};
 use crate::param::{Param, Role};
 use crate::tensor::Tensor;
@@ -36,28 +41,6 @@ impl BatchNorm {
             collected: None,
         }
     }
-
-    fn take_in(&mut self, moments: &ChannelMoments) {
-        if let Some(collected) = &mut self.collected {
-            collected.batches += 1;
-            for channel in 0..moments.mean.len() {
-                let (mean, variance) = (
-                    f64::from(moments.mean[channel]),
-                    f64::from(moments.variance[channel]),
-                );
-                collected.mean[channel] += mean;
-                collected.square[channel] += variance + mean * mean;
-            }
-        } else {
-            let blend = |running: &mut [f32], batch: &[f32]| {
-                for (running, &batch) in running.iter_mut().zip(batch) {
-                    *running += self.rate * (batch - *running);
-                }
-            };
-            blend(&mut self.mean.value, &moments.mean);
-            blend(&mut self.variance.value, &moments.variance);
-        }
-    }
 }
 
 impl Layer for BatchNorm {
@@ -86,10 +69,35 @@ impl Layer for BatchNorm {
         Ok((dx, None))
     }
 
-    fn record(&mut self, saved: &Saved) {
-        if let Saved::Normalized { moments, .. } = saved {
-            self.take_in(moments);
+    fn record(&mut self, moments: &ChannelMoments) {
+        if let Some(collected) = &mut self.collected {
+            collected.batches += 1;
+            for channel in 0..moments.mean.len() {
+                let (mean, variance) = (
+                    f64::from(moments.mean[channel]),
+                    f64::from(moments.variance[channel]),
+                );
+                collected.mean[channel] += mean;
+                collected.square[channel] += variance + mean * mean;
+            }
+        } else {
+            let blend = |running: &mut [f32], batch: &[f32]| {
+                for (running, &batch) in running.iter_mut().zip(batch) {
+                    *running += self.rate * (batch - *running);
+                }
+            };
+            blend(&mut self.mean.value, &moments.mean);
+            blend(&mut self.variance.value, &moments.variance);
         }
+    }
+
+    #[cfg(feature = "cuda")]
+    fn to_cuda(&self, context: &scn_gpu::Context) -> Result<CudaLayer, NetError> {
+        Ok(CudaLayer::BatchNorm {
+            running: Moments::zeros(context, self.mean.value.len())?,
+            rate: self.rate,
+            epsilon: self.epsilon,
+        })
     }
 
     fn params(&self) -> Vec<(&'static str, &Param)> {
@@ -146,7 +154,7 @@ mod tests {
         let mut layer = BatchNorm::new(1, 0.1, 1e-4);
         let pass = |layer: &mut BatchNorm, values| {
             let (_, saved, _) = layer.forward(batch(values)).unwrap();
-            layer.record(&saved);
+            layer.record(saved.moments().unwrap());
         };
         pass(&mut layer, [1.0, 2.0, 3.0, 4.0]);
         assert_eq!(

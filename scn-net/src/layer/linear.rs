@@ -2,6 +2,8 @@
 
 use super::{Activity, AdjointActivity, Layer, Saved, wrong_saved};
 use crate::NetError;
+#[cfg(feature = "cuda")]
+use crate::cuda::{CudaLayer, CudaParam};
 use crate::ops::linear;
 use crate::param::{Param, Role};
 use crate::tensor::Tensor;
@@ -56,6 +58,14 @@ impl Layer for Linear {
             &mut self.bias.grad,
         );
         Ok((dx, None))
+    }
+
+    #[cfg(feature = "cuda")]
+    fn to_cuda(&self, context: &scn_gpu::Context) -> Result<CudaLayer, NetError> {
+        Ok(CudaLayer::Classifier {
+            weight: CudaParam::new(context, &self.weight)?,
+            bias: CudaParam::new(context, &self.bias)?,
+        })
     }
 
     fn params(&self) -> Vec<(&'static str, &Param)> {

@@ -9,6 +9,8 @@ use scn_solvers::{
 
 use super::{Activity, AdjointActivity, Layer, Saved, wrong_saved};
 use crate::config::{SolverConfig, SolverMethod};
+#[cfg(feature = "cuda")]
+use crate::cuda::{Coding, CudaLayer, CudaParam};
 use crate::ops::encode::{WindowCoding, Workers, encode_windows, encode_windows_adjoint};
 use crate::param::{Param, Role};
 use crate::tensor::Tensor;
@@ -224,6 +226,18 @@ impl Layer for SparseCoding {
             times: report.times,
         };
         Ok((dx, Some(activity)))
+    }
+
+    #[cfg(feature = "cuda")]
+    fn to_cuda(&self, context: &scn_gpu::Context) -> Result<CudaLayer, NetError> {
+        Ok(CudaLayer::SparseCoding(Coding {
+            problem: scn_gpu::Problem::new(context, self.problem.rows(), self.problem.atoms())?,
+            window: self.window,
+            stride: self.stride,
+            dictionary: CudaParam::new(context, &self.dictionary)?,
+            lambda1: CudaParam::new(context, &self.lambda1)?,
+            lambda2: CudaParam::new(context, &self.lambda2)?,
+        }))
     }
 
     fn params(&self) -> Vec<(&'static str, &Param)> {

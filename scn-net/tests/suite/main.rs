@@ -1,7 +1,9 @@
 //! `gradient`: a whole network against differences. `runs`: the same bits for any number of threads and through
-//! interruptions. `files`: models and checkpoints, whole, damaged or of another kind.
+//! interruptions. `files`: models and checkpoints, whole, damaged or of another kind. `cuda`: on a graphics processor as here.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[cfg(feature = "cuda")]
+mod cuda;
 mod files;
 mod gradient;
 mod runs;

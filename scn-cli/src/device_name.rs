@@ -1,0 +1,90 @@
+//! Where to compute, by the names that the command line knows.
+
+use std::fmt;
+use std::str::FromStr;
+
+use anyhow::{Result, bail};
+use scn_net::Device;
+
+/// `cpu`, `cuda`, `cuda:1`, or `cuda:0,1` for several that share each batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum DeviceName {
+    Cpu,
+    Cuda(Vec<usize>),
+}
+
+impl DeviceName {
+    /// The device, with so many threads if it is this machine's processor.
+    pub(crate) fn open(&self, threads: Option<u16>) -> Result<Device> {
+        match self {
+            Self::Cpu => Ok(Device::cpu(threads.map(usize::from))?),
+            #[cfg(feature = "cuda")]
+            Self::Cuda(indices) => Ok(Device::cuda(indices)?),
+            #[cfg(not(feature = "cuda"))]
+            Self::Cuda(_) => bail!("{self}: this program was built without CUDA"),
+        }
+    }
+
+    /// For a command that computes on this machine's processor only.
+    pub(crate) fn expect_cpu(&self, command: &str) -> Result<()> {
+        match self {
+            Self::Cpu => Ok(()),
+            Self::Cuda(_) => bail!("{command} computes on the processor only, not on {self}"),
+        }
+    }
+}
+
+impl FromStr for DeviceName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            None if text == "cpu" => Ok(Self::Cpu),
+            None if text == "cuda" => Ok(Self::Cuda(vec![0])),
+            Some(("cuda", indices)) => {
+                let indices = indices.split(',').map(str::parse);
+                indices
+                    .collect::<Result<_, _>>()
+                    .map(Self::Cuda)
+                    .map_err(|_| {
+                        format!(
+                            "expected numbers of devices after cuda:, as in cuda:0,1, found {text}"
+                        )
+                    })
+            }
+            _ => Err(
+                "expected cpu, cuda, cuda:1 for the second device, or cuda:0,1 for two".to_string(),
+            ),
+        }
+    }
+}
+
+impl fmt::Display for DeviceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cpu => f.write_str("cpu"),
+            Self::Cuda(indices) => {
+                let indices: Vec<String> = indices.iter().map(usize::to_string).collect();
+                write!(f, "cuda:{}", indices.join(","))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_back() {
+        for name in ["cpu", "cuda:0", "cuda:12", "cuda:0,1"] {
+            assert_eq!(name.parse::<DeviceName>().unwrap().to_string(), name);
+        }
+        assert_eq!("cuda".parse(), Ok(DeviceName::Cuda(vec![0])));
+        for name in [
+            "", "gpu", "cpu:0", "cuda:", "cuda:-1", "cuda:0:1", "cuda:0,", "CUDA",
+        ] {
+            assert!(name.parse::<DeviceName>().is_err(), "{name}");
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! `scn device` and `--device`. What needs a graphics processor is skipped without one, or fails if `SCN_REQUIRE_CUDA` asks for it.
+
+use predicates::prelude::*;
+
+use crate::{json, scn, train_small};
+
+/// Why there is no graphics processor, if there is none.
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+fn no_cuda() -> bool {
+    let found = json(scn().arg("device"));
+    let devices = found["cuda"].as_array().unwrap();
+    let usable = devices
+        .first()
+        .is_some_and(|device| device["unusable"].is_null());
+    if !usable {
+        assert!(
+            std::env::var_os("SCN_REQUIRE_CUDA").is_none(),
+            "SCN_REQUIRE_CUDA is set, but: {found}"
+        );
+        eprintln!("skipped: {found}");
+    }
+    !usable
+}
+
+/// This machine's processor is always there; a graphics processor is there, or the reason why not.
+#[test]
+fn devices_are_listed() {
+    let found = json(scn().arg("device"));
+    assert!(found["cpu"]["threads"].as_u64().unwrap() > 0);
+    let none = found["cuda"].as_array().unwrap().is_empty();
+    assert_eq!(none, found["cuda_missing"].is_string());
+    let listed = scn().arg("device").assert().success();
+    listed.stdout(predicate::str::contains("cpu").and(predicate::str::contains("cuda")));
+}
+
+/// A device that is not there ends a command with one line, whatever is missing: driver, compiler, or this device.
+#[test]
+fn a_device_that_is_not_there_is_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("run");
+    let assert = train_small(&out, &["--device", "cuda:77"])
+        .env_remove("LD_LIBRARY_PATH")
+        .assert()
+        .code(1)
+        .stdout("");
+    let message = String::from_utf8(assert.get_output().stderr.clone()).unwrap();
+    assert!(
+        message.starts_with("error: ") && message.lines().count() == 1,
+        "{message}"
+    );
+    assert!(!out.exists());
+}
+
+#[test]
+fn names_of_no_device_are_usage_errors() {
+    for name in ["gpu", "cuda:", "cuda:0,", "cpu:1"] {
+        let assert = scn().args(["device", "--device", name]).assert().code(2);
+        assert.stderr(predicate::str::contains("cuda"));
+    }
+}
+
+/// What computes here only says so.
+#[test]
+fn some_commands_compute_on_the_processor() {
+    let assert = scn().args(["bench", "solve", "--device", "cuda"]).assert();
+    assert
+        .code(1)
+        .stderr("error: scn bench computes on the processor only, not on cuda:0\n");
+}
+
+/// Begun there, gone on with here and there; evaluated on both; a picture has its class on both.
+#[test]
+fn a_run_moves_between_devices() {
+    if no_cuda() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let begun = path("run");
+    let trained = train_small(&begun, &["--device", "cuda"])
+        .assert()
+        .success();
+    trained.stdout(predicate::str::contains("test error"));
+    for device in ["cuda", "cpu", "cuda"] {
+        let metrics = std::fs::read_to_string(begun.join("metrics.jsonl")).unwrap();
+        let epochs = (metrics.lines().count() + 1).to_string();
+        let arguments = [
+            "train", "--resume", "--device", device, "--epochs", &epochs, "--out",
+        ];
+        scn().args(arguments).arg(&begun).assert().success();
+    }
+    let model = begun.join("model.safetensors");
+    let evaluations = ["cpu", "cuda"].map(|device| {
+        let arguments = [
+            "evaluate",
+            "--test-limit",
+            "40",
+            "--device",
+            device,
+            "--model",
+        ];
+        json(scn().args(arguments).arg(&model))
+    });
+    let [here, there] = evaluations.map(|evaluation| evaluation["loss"].as_f64().unwrap());
+    // Codes to 1e-4 on both.
+    assert!((here - there).abs() < 1e-2 * here, "{here} {there}");
+    let picture = path("picture.png");
+    image::GrayImage::from_fn(8, 8, |x, _| image::Luma([if x == 4 { 255 } else { 0 }]))
+        .save(&picture)
+        .unwrap();
+    let [here, there] = ["cpu", "cuda"].map(|device| {
+        let arguments = ["predict", "--device", device, "--model"];
+        json(scn().args(arguments).arg(&model).arg(&picture))[0]["classes"][0]["class"].clone()
+    });
+    assert_eq!(here, there);
+}

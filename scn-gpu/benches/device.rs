@@ -1,0 +1,260 @@
+//! Columns per second of the codes and of the adjoint's linear systems on the first device, and what share of its peak that is.
+//!
+//! `cargo bench -p scn-gpu` measures; `cargo test --benches` runs everything once, with a few columns. Without a device it says so.
+//! Operations are those that the problem needs: 2 m n for D'x and 2 n² for a pass over H, of the atoms that there are and not of those
+//! that they are padded to. Certificates, fresh gradients and what is passed over because nothing moves count for nothing.
+
+#![expect(clippy::print_stdout, reason = "criterion knows no peaks")]
+
+use std::cell::Cell;
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use faer::MatRef;
+use scn_gpu::{
+    Buffer, Context, GpuError, Method, ParameterGradients, Peak, PendingSolve, Problem, Reports,
+    Windows,
+};
+use scn_solvers::Settings;
+use scn_solvers::testing::{Workload, normal_matrix};
+
+const SHAPES: [(usize, usize); 4] = [(27, 16), (144, 64), (288, 128), (576, 256)];
+
+/// Codes in a batch: several rounds of blocks on the largest devices.
+const CODES: usize = 1 << 24;
+
+/// Columns where nothing is measured.
+const FEW_COLUMNS: usize = 70;
+
+const TOLERANCE: f64 = 1e-4;
+
+/// One device, and how much is asked of it.
+struct Bench {
+    context: Context,
+    /// None where nothing is measured.
+    peak: Option<Peak>,
+}
+
+/// A problem and buffers of a size, all on the device.
+struct Case {
+    context: Context,
+    problem: Problem,
+    windows: Windows,
+    signals: Buffer<f32>,
+    codes: Buffer<f32>,
+    cotangent: Buffer<f32>,
+    adjoint: Buffer<f32>,
+    reports: Reports,
+}
+
+/// What a run does to each column.
+struct Work {
+    operations: f64,
+    /// That device memory has to move.
+    bytes: f64,
+}
+
+impl Bench {
+    fn open() -> Result<Self, GpuError> {
+        let context = Context::new(0)?;
+        // As criterion decides it.
+        let measures = |flag: &str| std::env::args().any(|argument| argument == flag);
+        let peak = if measures("--bench") && !measures("--test") {
+            Some(context.info().peak()?)
+        } else {
+            None
+        };
+        Ok(Self { context, peak })
+    }
+
+    fn columns(&self, atoms: usize) -> usize {
+        match self.peak {
+            Some(_) => CODES / atoms,
+            None => FEW_COLUMNS,
+        }
+    }
+
+    /// Times something by the shortest of criterion's samples, and says how it stands to the peak.
+    fn measure(
+        &self,
+        criterion: &mut Criterion,
+        name: &str,
+        case: &mut Case,
+        work: &Work,
+        mut run: impl FnMut(&mut Case) -> Result<(), GpuError>,
+    ) {
+        let (rows, atoms) = (case.problem.rows(), case.problem.atoms());
+        let columns = case.windows.positions();
+        let shortest = Cell::new(Duration::MAX);
+        let mut group = criterion.benchmark_group(name);
+        group.throughput(Throughput::Elements(columns as u64));
+        group.sample_size(10);
+        group.bench_function(
+            BenchmarkId::from_parameter(format!("{rows} x {atoms}")),
+            |bencher| {
+                bencher.iter_custom(|iterations| {
+                    let mut total = Duration::ZERO;
+                    for _ in 0..iterations {
+                        let start = Instant::now();
+                        run(case).expect("a device that works");
+                        case.context.synchronize().expect("a device that works");
+                        let time = start.elapsed();
+                        shortest.set(shortest.get().min(time));
+                        total += time;
+                    }
+                    total
+                });
+            },
+        );
+        group.finish();
+        if let Some(peak) = self.peak {
+            let per_second = columns as f64 / shortest.get().as_secs_f64();
+            let operations = per_second * work.operations;
+            let bytes = per_second * work.bytes;
+            println!(
+                "{name} {rows} x {atoms}: {:.3} M columns/s, {:.2} TFLOP/s ({:.1} % of the peak), {:.0} GB/s ({:.1} %)",
+                per_second / 1e6,
+                operations / 1e12,
+                100.0 * operations / peak.operations_per_second,
+                bytes / 1e9,
+                100.0 * bytes / peak.bytes_per_second,
+            );
+        }
+    }
+}
+
+impl Case {
+    fn new(
+        context: &Context,
+        (rows, atoms): (usize, usize),
+        columns: usize,
+    ) -> Result<Self, GpuError> {
+        let work = Workload::<f32>::new((rows, atoms), columns, 0.0, Some(0.25), 1);
+        let mut problem = Problem::new(context, rows, atoms)?;
+        problem.update(
+            upload(context, work.dictionary.as_ref())?.view(),
+            context.upload(&[work.lambda1])?.view(),
+            context.upload(&[work.lambda2])?.view(),
+        )?;
+        Ok(Self {
+            context: context.clone(),
+            problem,
+            windows: Windows::matrix(rows, columns)?,
+            signals: upload(context, work.signals.as_ref())?,
+            codes: context.zeros(atoms * columns)?,
+            cotangent: upload(context, normal_matrix::<f32>(atoms, columns, 2).as_ref())?,
+            adjoint: context.zeros(atoms * columns)?,
+            reports: Reports::new(context, 1)?,
+        })
+    }
+
+    fn encode(&mut self, method: Method) -> Result<PendingSolve, GpuError> {
+        let settings = Settings::new(TOLERANCE, 1000).expect("a valid tolerance");
+        self.reports.reset()?;
+        self.problem.encode(
+            method,
+            settings,
+            self.windows,
+            &self.signals,
+            &mut self.codes,
+            &mut self.reports,
+        )
+    }
+
+    fn solve_adjoint(&mut self) -> Result<PendingSolve, GpuError> {
+        let settings = Settings::new(100.0 * TOLERANCE, 1000).expect("a valid tolerance");
+        self.reports.reset()?;
+        self.problem.adjoint(
+            settings,
+            &self.codes,
+            &self.cotangent,
+            &mut self.adjoint,
+            &mut self.reports,
+        )
+    }
+
+    /// Passes per column of a solve that has been asked for.
+    fn passes(&self, solve: PendingSolve) -> Result<f64, GpuError> {
+        let report = solve.read(&self.reports.download()?);
+        assert!(report.converged(), "{report:?}");
+        Ok(report.mean_passes())
+    }
+}
+
+/// A matrix, row by row.
+fn upload(context: &Context, matrix: MatRef<'_, f32>) -> Result<Buffer<f32>, GpuError> {
+    let rows = matrix.row_iter();
+    let values: Vec<f32> = rows.flat_map(|row| row.iter().copied()).collect();
+    context.upload(&values)
+}
+
+fn shape(bench: &Bench, criterion: &mut Criterion, shape: (usize, usize)) -> Result<(), GpuError> {
+    let mut case = Case::new(&bench.context, shape, bench.columns(shape.1))?;
+    let (m, n) = (shape.0 as f64, shape.1 as f64);
+    let methods = [
+        ("gauss-seidel", Method::CoordinateDescent),
+        ("fista", Method::Fista),
+    ];
+    for (name, method) in methods {
+        let solve = case.encode(method)?;
+        let passes = case.passes(solve)?;
+        let work = Work {
+            operations: 2.0 * (m * n + passes * n * n),
+            bytes: 4.0 * (m + n),
+        };
+        bench.measure(criterion, name, &mut case, &work, |case| {
+            black_box(case.encode(method)).map(|_| ())
+        });
+    }
+
+    let solve = case.solve_adjoint()?;
+    let passes = case.passes(solve)?;
+    let work = Work {
+        operations: 2.0 * passes * n * n,
+        bytes: 4.0 * 3.0 * n,
+    };
+    bench.measure(criterion, "adjoint", &mut case, &work, |case| {
+        black_box(case.solve_adjoint()).map(|_| ())
+    });
+
+    let mut by_dictionary = bench.context.zeros(shape.0 * shape.1)?;
+    let mut by_lambda1 = bench.context.zeros(1)?;
+    let mut by_lambda2 = bench.context.zeros(1)?;
+    // sum x y' and sum a y'
+    let work = Work {
+        operations: 2.0 * (m * n + n * n),
+        bytes: 4.0 * (m + 2.0 * n),
+    };
+    bench.measure(criterion, "gradients", &mut case, &work, |case| {
+        case.problem.add_gradients(
+            case.windows,
+            &case.signals,
+            &case.codes,
+            &case.adjoint,
+            ParameterGradients {
+                dictionary: &mut by_dictionary,
+                lambda1: &mut by_lambda1,
+                lambda2: &mut by_lambda2,
+            },
+        )
+    });
+    Ok(())
+}
+
+fn device(criterion: &mut Criterion) {
+    let bench = match Bench::open() {
+        Ok(bench) => bench,
+        Err(error) => {
+            println!("skipped: {error}");
+            return;
+        }
+    };
+    println!("{}", bench.context.name());
+    for size in SHAPES {
+        shape(&bench, criterion, size).expect("a device that works");
+    }
+}
+
+criterion_group!(benches, device);
+criterion_main!(benches);

@@ -1,0 +1,78 @@
+//! Codes of a batch of signals on a graphics processor: at once, and again with the codes left there.
+//!
+//! cargo run --release -p scn-gpu --example encode
+
+use scn_gpu::{Context, GpuError, Method, Problem, Reports, Windows, devices, encode};
+use scn_solvers::testing::{dictionary, normal_matrix};
+use scn_solvers::{ElasticNet, Settings};
+
+#[expect(clippy::print_stdout, reason = "an example shows its result")]
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let devices = match devices() {
+        Ok(devices) => devices,
+        Err(error @ (GpuError::NoDriver | GpuError::NoDevice)) => {
+            println!("nothing to show: {error}");
+            return Ok(());
+        }
+        Err(error) => return Err(error.into()),
+    };
+    for device in devices {
+        println!("device {}: {}", device.index, device.name);
+    }
+
+    // 64 unit-norm atoms of length 144, and 2,000 signals, one per column.
+    let (rows, atoms, columns) = (144, 64, 2_000);
+    let dictionary = dictionary::<f32>(rows, atoms, 0.0, 1);
+    let signals = normal_matrix::<f32>(rows, columns, 2);
+    let settings = Settings::new(1e-4, 1000)?;
+
+    let context = Context::new(0)?;
+    let penalty = ElasticNet::nonnegative(0.5, 1e-3);
+    let (codes, report) = encode(
+        &context,
+        dictionary.as_ref(),
+        &penalty,
+        signals.as_ref(),
+        settings,
+    )?;
+    println!(
+        "{} x {} codes: {:.1} passes per column, KKT residual {:.1e}",
+        codes.nrows(),
+        codes.ncols(),
+        report.mean_passes(),
+        report.residual
+    );
+
+    // What a training step does: buffers stay on the device, and only the reports come back.
+    let row_major = |matrix: faer::MatRef<'_, f32>| -> Vec<f32> {
+        let (rows, columns) = matrix.shape();
+        let entry = |k| matrix[(k / columns, k % columns)];
+        (0..rows * columns).map(entry).collect()
+    };
+    let mut problem = Problem::new(&context, rows, atoms)?;
+    problem.update(
+        context.upload(&row_major(dictionary.as_ref()))?.view(),
+        context.upload(&[0.5])?.view(),
+        context.upload(&[1e-3])?.view(),
+    )?;
+    let map = context.upload(&row_major(signals.as_ref()))?;
+    let windows = Windows::matrix(rows, columns)?;
+    let mut codes = context.unspecified(atoms * columns)?;
+    let mut reports = Reports::new(&context, 2)?;
+    let mut pending = Vec::new();
+    for method in [Method::CoordinateDescent, Method::Fista] {
+        let report = problem.encode(method, settings, windows, &map, &mut codes, &mut reports)?;
+        pending.push((method, report));
+    }
+    let values = reports.download()?;
+    for (method, pending) in pending {
+        let report = pending.read(&values);
+        let active = report.active as f64 / codes.len() as f64;
+        println!(
+            "{method:?}: {:.1} passes per column, {:.1} % of the codes are active",
+            report.mean_passes(),
+            100.0 * active
+        );
+    }
+    Ok(())
+}

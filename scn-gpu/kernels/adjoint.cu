@@ -1,0 +1,219 @@
+// The linear systems of the adjoint, H_LL y_L = u_L on the active set L = {a > 0} of each column, y = 0 off it, by conjugate gradients
+// preconditioned with the diagonal of H.
+//
+// The residual is max over L of |u - H y| / max(1e-30, max over L of |u|). The remainder that the method carries along drifts from
+// u - H y by rounding; so when it has become small, u - H y is computed afresh, and the method starts again from there if need be.
+#include "cuda.cuh"
+
+#include "report.cuh"
+#include "sizes.cuh"
+
+// Of a group of lanes. The method has two vectors more in registers than Gauss-Seidel.
+constexpr int COLUMNS = 2;
+
+// Starts from a fresh remainder, after which a column is given up.
+constexpr int REFINEMENTS = 3;
+
+struct ConjugateGradients {
+    Registers<COLUMNS> y, remainder, direction;
+    // One of the thread per column; bit r: atom r of the lane is active. Shared memory, for the compiler would make each bit a register.
+    unsigned* active_sets;
+    // remainder' diag(H)^-1 remainder
+    float square[COLUMNS];
+    // What the remainder has to reach.
+    float goal[COLUMNS];
+};
+
+// a / b, or 0 where a column has nothing left to solve.
+__device__ __forceinline__ float quotient(float a, float b) {
+    float quotient = a / b;
+    return b > 0.0f && isfinite(quotient) ? quotient : 0.0f;
+}
+
+// Fills the active sets, and remainder and store with u.
+template <int ATOMS>
+__device__ __forceinline__ void load_systems(const float* codes, const float* cotangent, int atoms, int positions, float* store,
+    ConjugateGradients& state, Progress<COLUMNS>& progress) {
+    typedef Layout<ATOMS, COLUMNS> Layout;
+    load_columns<ATOMS, COLUMNS>(codes, atoms, positions, state.y);
+    load_columns<ATOMS, COLUMNS>(cotangent, atoms, positions, state.remainder);
+#pragma unroll
+    for (int c = 0; c < COLUMNS; c++) {
+        unsigned active_set = 0;
+        int largest = 0;
+#pragma unroll
+        for (int r = 0; r < LANE_ATOMS; r++) {
+            bool active = state.y[c][r] > 0.0f;
+            active_set |= (unsigned)active << r;
+            float u = active ? state.remainder[c][r] : 0.0f;
+            stored(store, c, r) = u;
+            state.remainder[c][r] = u;
+            state.y[c][r] = 0.0f;
+            largest = max(largest, magnitude(u));
+        }
+        state.active_sets[c * THREADS + threadIdx.x] = active_set;
+        progress.scale[c] = residual_scale(group_max<Layout::GROUP>(largest));
+    }
+}
+
+// Makes the columns that run go down the preconditioned remainder, plus `weight` times where they went before; the others stay.
+template <int ATOMS>
+__device__ __forceinline__ void turn(const float* inverse_diagonal, const float (&weight)[COLUMNS], const bool (&running)[COLUMNS],
+    ConjugateGradients& state) {
+    const float* inverses = inverse_diagonal + Layout<ATOMS, COLUMNS>::first_atom();
+    reload();
+#pragma unroll
+    for (int r = 0; r < LANE_ATOMS; r++) {
+        float inverse = inverses[r];
+#pragma unroll
+        for (int c = 0; c < COLUMNS; c++) {
+            float direction = fmaf(weight[c], state.direction[c][r], inverse * state.remainder[c][r]);
+            state.direction[c][r] = running[c] ? direction : 0.0f;
+        }
+    }
+}
+
+// Takes up the square of the remainder and its relative size.
+template <int ATOMS>
+__device__ __forceinline__ void measure_remainder(const float* inverse_diagonal, ConjugateGradients& state,
+    Progress<COLUMNS>& progress) {
+    typedef Layout<ATOMS, COLUMNS> Layout;
+    int largest[COLUMNS] = {};
+    float square[COLUMNS] = {};
+    reload();
+#pragma unroll
+    for (int r = 0; r < LANE_ATOMS; r++) {
+        float inverse = inverse_diagonal[Layout::first_atom() + r];
+#pragma unroll
+        for (int c = 0; c < COLUMNS; c++) {
+            float remainder = state.remainder[c][r];
+            largest[c] = max(largest[c], magnitude(remainder));
+            square[c] = fmaf(inverse * remainder, remainder, square[c]);
+        }
+    }
+#pragma unroll
+    for (int c = 0; c < COLUMNS; c++) {
+        state.square[c] = group_sum<Layout::GROUP>(square[c]);
+        progress.residual[c] = from_magnitude(group_max<Layout::GROUP>(largest[c])) / progress.scale[c];
+    }
+}
+
+// The remainder u - H y on the active sets, afresh.
+template <int ATOMS>
+__device__ __forceinline__ void take_remainder(const Gram<ATOMS>& gram, float* store, ConjugateGradients& state) {
+    Registers<COLUMNS> product = {};
+    add_product<ATOMS, COLUMNS>(gram, state.y, product);
+    reload();
+#pragma unroll
+    for (int c = 0; c < COLUMNS; c++) {
+        unsigned active_set = state.active_sets[c * THREADS + threadIdx.x];
+#pragma unroll
+        for (int r = 0; r < LANE_ATOMS; r++) {
+            bool active = active_set >> r & 1;
+            float remainder = stored(store, c, r) - product[c][r];
+            state.remainder[c][r] = active ? remainder : 0.0f;
+        }
+    }
+}
+
+// One step along the direction and the next direction, for the columns that run.
+template <int ATOMS>
+__device__ __forceinline__ void advance(const Gram<ATOMS>& gram, const float* inverse_diagonal, ConjugateGradients& state,
+    Progress<COLUMNS>& progress) {
+    typedef Layout<ATOMS, COLUMNS> Layout;
+    Registers<COLUMNS> product = {};
+    add_product<ATOMS, COLUMNS>(gram, state.direction, product);
+    float last[COLUMNS], weight[COLUMNS];
+    bool stuck[COLUMNS];
+    reload();
+#pragma unroll
+    for (int c = 0; c < COLUMNS; c++) {
+        unsigned active_set = state.active_sets[c * THREADS + threadIdx.x];
+        float curvature = 0.0f;
+#pragma unroll
+        for (int r = 0; r < LANE_ATOMS; r++) {
+            curvature = fmaf(state.direction[c][r], product[c][r], curvature);
+        }
+        float step = quotient(state.square[c], group_sum<Layout::GROUP>(curvature));
+        stuck[c] = step == 0.0f;
+        last[c] = state.square[c];
+#pragma unroll
+        for (int r = 0; r < LANE_ATOMS; r++) {
+            bool active = active_set >> r & 1;
+            state.y[c][r] = fmaf(step, state.direction[c][r], state.y[c][r]);
+            state.remainder[c][r] = active ? fmaf(-step, product[c][r], state.remainder[c][r]) : 0.0f;
+        }
+    }
+    measure_remainder<ATOMS>(inverse_diagonal, state, progress);
+#pragma unroll
+    for (int c = 0; c < COLUMNS; c++) {
+        // A NaN ends it.
+        progress.running[c] &= progress.residual[c] > state.goal[c] && !stuck[c];
+        weight[c] = quotient(state.square[c], last[c]);
+    }
+    turn<ATOMS>(inverse_diagonal, weight, progress.running, state);
+}
+
+template <int ATOMS>
+__device__ __forceinline__ void solve_adjoint(const float* codes, const float* cotangent, const float* gram_matrix,
+    const float* inverse_diagonal, int atoms, int positions, float tolerance, int max_passes, float* store, unsigned* active_sets,
+    float* gram_store, float* adjoint, unsigned long long* report) {
+    const float restart[COLUMNS] = {};
+    Gram<ATOMS> gram(gram_matrix, gram_store);
+    ConjugateGradients state;
+    state.active_sets = active_sets;
+    Progress<COLUMNS> progress;
+    load_systems<ATOMS>(codes, cotangent, atoms, positions, store, state, progress);
+    __syncthreads();
+
+#pragma unroll
+    for (int c = 0; c < COLUMNS; c++) {
+        progress.passes[c] = 0;
+        state.goal[c] = tolerance;
+#pragma unroll
+        for (int r = 0; r < LANE_ATOMS; r++) {
+            state.direction[c][r] = 0.0f;
+        }
+    }
+    int passes = 0;
+    for (int attempt = 0;; attempt++) {
+        // From u at first, then from what the last attempt has left.
+        measure_remainder<ATOMS>(inverse_diagonal, state, progress);
+#pragma unroll
+        for (int c = 0; c < COLUMNS; c++) {
+            progress.running[c] = progress.residual[c] > tolerance;
+        }
+        if (attempt > REFINEMENTS || passes >= max_passes || !progress.any_runs()) {
+            break;
+        }
+        turn<ATOMS>(inverse_diagonal, restart, progress.running, state);
+        while (passes < max_passes && progress.any_runs()) {
+            passes++;
+            progress.count_pass();
+            advance<ATOMS>(gram, inverse_diagonal, state, progress);
+        }
+        take_remainder<ATOMS>(gram, store, state);
+        passes++;
+        // Less from now on, so that what the carried remainder misses is made up for.
+#pragma unroll
+        for (int c = 0; c < COLUMNS; c++) {
+            state.goal[c] = 0.5f * tolerance;
+        }
+    }
+    store_columns<ATOMS, COLUMNS>(state.y, atoms, positions, adjoint);
+    add_to_report<ATOMS, COLUMNS>(progress, positions, tolerance, 0, report);
+}
+
+#define ADJOINT(ATOMS)                                                                                                             \
+    extern "C" __global__ void __launch_bounds__(THREADS) adjoint_n##ATOMS(const float* codes, const float* cotangent,             \
+        const float* gram, const float* inverse_diagonal, int atoms, int positions, float tolerance, int max_passes,               \
+        float* adjoint, unsigned long long* report) {                                                                              \
+        SHARED_ARRAY(float, store, (Layout<ATOMS, COLUMNS>::STORE));                                                               \
+        SHARED_ARRAY(unsigned, active_sets, THREADS * COLUMNS);                                                                    \
+        SHARED_ARRAY(float, gram_store, Gram<ATOMS>::STORE);                                                                       \
+        solve_adjoint<ATOMS>(codes, cotangent, gram, inverse_diagonal, atoms, positions, tolerance, max_passes, store,             \
+            active_sets, gram_store, adjoint, report);                                                                             \
+    }                                                                                                                              \
+    REGISTER_KERNEL(adjoint_n##ATOMS)
+
+FOR_EACH_SIZE(ADJOINT);

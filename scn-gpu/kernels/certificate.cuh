@@ -1,0 +1,64 @@
+// The certificate of a code: with c = D'x and e = H a - c + lambda1, the residual max_j |min(H_jj a_j, e_j)| / max(1e-30, max_j |c_j|).
+#pragma once
+
+#include "correlate.cuh"
+#include "report.cuh"
+
+// Brings c - lambda1 into the store, each thread its own part, and the scale of the residual into `scale`. Contains barriers.
+template <int ATOMS, int COLUMNS>
+__device__ __forceinline__ void store_pull(const Windows& windows, const float* map, const float* panels, const float* lambda1,
+    float* store, float (&scale)[COLUMNS]) {
+    typedef Layout<ATOMS, COLUMNS> Layout;
+    Registers<COLUMNS> correlations;
+    correlate<ATOMS, COLUMNS>(windows, map, panels, store, correlations);
+    int largest[COLUMNS] = {};
+#pragma unroll
+    for (int r = 0; r < LANE_ATOMS; r++) {
+        float penalty = __ldg(lambda1 + Layout::first_atom() + r);
+#pragma unroll
+        for (int c = 0; c < COLUMNS; c++) {
+            largest[c] = max(largest[c], magnitude(correlations[c][r]));
+            stored(store, c, r) = correlations[c][r] - penalty;
+        }
+    }
+#pragma unroll
+    for (int c = 0; c < COLUMNS; c++) {
+        scale[c] = residual_scale(group_max<Layout::GROUP>(largest[c]));
+    }
+}
+
+// e = H a - (c - lambda1), afresh.
+template <int ATOMS, int COLUMNS>
+__device__ __forceinline__ void take_gradient(const Gram<ATOMS>& gram, const Registers<COLUMNS>& a, float* store, Registers<COLUMNS>& e) {
+#pragma unroll
+    for (int c = 0; c < COLUMNS; c++) {
+#pragma unroll
+        for (int r = 0; r < LANE_ATOMS; r++) {
+            e[c][r] = -stored(store, c, r);
+        }
+    }
+    add_product<ATOMS, COLUMNS>(gram, a, e);
+}
+
+// The residual for this e, as good as e is. A NaN in e or a comes out as NaN.
+template <int ATOMS, int COLUMNS>
+__device__ __forceinline__ void measure_residual(const Gram<ATOMS>& gram, const Registers<COLUMNS>& a, const Registers<COLUMNS>& e,
+    Progress<COLUMNS>& progress) {
+    typedef Layout<ATOMS, COLUMNS> Layout;
+    int largest[COLUMNS] = {};
+    reload();
+#pragma unroll
+    for (int r = 0; r < LANE_ATOMS; r++) {
+        float diagonal = gram.diagonal(r, Layout::lane());
+#pragma unroll
+        for (int c = 0; c < COLUMNS; c++) {
+            float scaled = diagonal * a[c][r];
+            // Written so that a NaN in e stays; one in a has made all of e NaN.
+            largest[c] = max(largest[c], magnitude(scaled <= e[c][r] ? scaled : e[c][r]));
+        }
+    }
+#pragma unroll
+    for (int c = 0; c < COLUMNS; c++) {
+        progress.residual[c] = from_magnitude(group_max<Layout::GROUP>(largest[c])) / progress.scale[c];
+    }
+}

@@ -1,0 +1,247 @@
+// Columns in the registers of a warp.
+//
+// The ATOMS numbers of a column (a multiple of 16, padded with zeros) lie on a group of ATOMS / 16 lanes, and each group holds COLUMNS
+// columns. A row of H is then 16 numbers per lane, used COLUMNS times each; only the numbers it is multiplied with travel between
+// lanes. Groups never reach beyond a warp, so nothing here needs a barrier of the block.
+#pragma once
+
+#include "cuda.cuh"
+#include "panels.cuh"
+
+constexpr int THREADS = 128;
+constexpr int WARP_LANES = 32;
+constexpr unsigned ALL_LANES = 0xffffffffu;
+
+// A lane's part of its columns.
+template <int COLUMNS>
+using Registers = float[COLUMNS][LANE_ATOMS];
+
+template <int ATOMS, int COLUMNS>
+struct Layout {
+    static constexpr int GROUP = ATOMS / LANE_ATOMS;
+    static constexpr int GROUPS = WARP_LANES / GROUP;
+    static constexpr int WARP_COLUMNS = GROUPS * COLUMNS;
+    static constexpr int BLOCK_COLUMNS = THREADS / WARP_LANES * WARP_COLUMNS;
+    // Floats of shared memory in which each thread keeps one number per register.
+    static constexpr int STORE = THREADS * LANE_ATOMS * COLUMNS;
+
+    static __device__ __forceinline__ int lane() {
+        return threadIdx.x % GROUP;
+    }
+
+    static __device__ __forceinline__ int first_atom() {
+        return lane() * LANE_ATOMS;
+    }
+
+    // Place in the block of the group's column c. Neighbouring groups hold neighbouring columns, as memory does.
+    static __device__ __forceinline__ int block_column(int c) {
+        int warp = threadIdx.x / WARP_LANES, group = threadIdx.x % WARP_LANES / GROUP;
+        return warp * WARP_COLUMNS + c * GROUPS + group;
+    }
+
+    static __device__ __forceinline__ int column(int c) {
+        return blockIdx.x * BLOCK_COLUMNS + block_column(c);
+    }
+};
+
+// Each thread's own places in the block's store: no other thread looks at them. Written so that all are constants away from one address.
+__device__ __forceinline__ float& stored(float* store, int c, int r) {
+    return (store + threadIdx.x)[(c * LANE_ATOMS + r) * THREADS];
+}
+
+// From a matrix with one row per atom.
+template <int ATOMS, int COLUMNS>
+__device__ __forceinline__ void load_columns(const float* values, int atoms, int positions, Registers<COLUMNS>& columns) {
+    typedef Layout<ATOMS, COLUMNS> Layout;
+#pragma unroll
+    for (int c = 0; c < COLUMNS; c++) {
+        int p = Layout::column(c);
+#pragma unroll
+        for (int r = 0; r < LANE_ATOMS; r++) {
+            int j = Layout::first_atom() + r;
+            columns[c][r] = p < positions && j < atoms ? __ldg(values + (size_t)j * positions + p) : 0.0f;
+        }
+    }
+}
+
+// To such a matrix. Returns how many of the lane's numbers are not zero.
+template <int ATOMS, int COLUMNS>
+__device__ __forceinline__ unsigned store_columns(const Registers<COLUMNS>& columns, int atoms, int positions, float* values) {
+    typedef Layout<ATOMS, COLUMNS> Layout;
+    unsigned nonzero = 0;
+#pragma unroll
+    for (int c = 0; c < COLUMNS; c++) {
+        int p = Layout::column(c);
+#pragma unroll
+        for (int r = 0; r < LANE_ATOMS; r++) {
+            int j = Layout::first_atom() + r;
+            if (p < positions && j < atoms) {
+                values[(size_t)j * positions + p] = columns[c][r];
+                nonzero += columns[c][r] != 0.0f;
+            }
+        }
+    }
+    return nonzero;
+}
+
+// A lane's part of a row in panel order.
+struct Row {
+    float entry[LANE_ATOMS];
+};
+
+template <int ATOMS, bool THROUGH_CACHE>
+__device__ __forceinline__ Row load_row(const float* part) {
+    Row row;
+#pragma unroll
+    for (int v = 0; v < LANE_ATOMS / 4; v++) {
+        const float4* place = reinterpret_cast<const float4*>(part + v * (ATOMS / 4));
+        float4 four;
+        if constexpr (THROUGH_CACHE) {
+            four = __ldg(place);
+        } else {
+            four = *place;
+        }
+        row.entry[4 * v] = four.x;
+        row.entry[4 * v + 1] = four.y;
+        row.entry[4 * v + 2] = four.z;
+        row.entry[4 * v + 3] = four.w;
+    }
+    return row;
+}
+
+// H, in shared memory where it fits.
+template <int ATOMS>
+struct Gram {
+    static constexpr bool SHARED = ATOMS <= 64;
+    // Floats of shared memory that a kernel has to set aside.
+    static constexpr int STORE = SHARED ? ATOMS * ATOMS : 4;
+
+    const float* rows;
+
+    // With a barrier still to come before the first row is read.
+    __device__ __forceinline__ Gram(const float* gram, float* store) : rows(gram) {
+        if constexpr (SHARED) {
+            for (int i = 4 * threadIdx.x; i < ATOMS * ATOMS; i += 4 * THREADS) {
+                *reinterpret_cast<float4*>(store + i) = __ldg(reinterpret_cast<const float4*>(gram + i));
+            }
+            rows = store;
+        }
+    }
+
+    __device__ __forceinline__ Row row(int atom, int lane) const {
+        return load_row<ATOMS, !SHARED>(rows + atom * ATOMS + lane * 4);
+    }
+
+    // H_jj of the lane's atom r. Not by __ldg, so that `reload` works on it.
+    __device__ __forceinline__ float diagonal(int r, int lane) const {
+        return rows[(lane * LANE_ATOMS + r) * ATOMS + r / 4 * (ATOMS / 4) + lane * 4 + r % 4];
+    }
+};
+
+// Makes the compiler load again what it would otherwise carry in registers through loops that need them all.
+__device__ __forceinline__ void reload() {
+    __syncwarp();
+}
+
+// sums += factor * row, for the row of one atom and its factor in each column. An atom at rest in all columns of a warp is passed over:
+// one that no code uses, or that only columns use which are done.
+template <int COLUMNS>
+__device__ __forceinline__ void add_multiples(const Row& row, const float (&factor)[COLUMNS], Registers<COLUMNS>& sums) {
+    bool moves = false;
+#pragma unroll
+    for (int c = 0; c < COLUMNS; c++) {
+        moves |= factor[c] != 0.0f;
+    }
+    if (__any_sync(ALL_LANES, moves)) {
+#pragma unroll
+        for (int c = 0; c < COLUMNS; c++) {
+#pragma unroll
+            for (int i = 0; i < LANE_ATOMS; i++) {
+                sums[c][i] = fmaf(factor[c], row.entry[i], sums[c][i]);
+            }
+        }
+    }
+}
+
+// Goes through the atoms in order: `factors(owner, r, factor)` sets the factors of atom owner * 16 + r, which may depend on the sums
+// so far, on all lanes of the group; its row of H times these is added to the sums. While the factors are found its row is on the way,
+// or the next one where rows come from afar.
+template <int ATOMS, int COLUMNS, typename Factors>
+__device__ __forceinline__ void add_rows(const Gram<ATOMS>& gram, Registers<COLUMNS>& sums, Factors factors) {
+    typedef Layout<ATOMS, COLUMNS> Layout;
+    constexpr bool AHEAD = !Gram<ATOMS>::SHARED;
+    int lane = Layout::lane();
+    Row row;
+    if constexpr (AHEAD) {
+        row = load_row<ATOMS, false>(gram.rows + lane * 4);
+    }
+#pragma unroll 1
+    for (int owner = 0; owner < Layout::GROUP; owner++) {
+        int first = owner * LANE_ATOMS;
+        int first_after = owner + 1 < Layout::GROUP ? first + LANE_ATOMS : 0;
+#pragma unroll
+        for (int r = 0; r < LANE_ATOMS; r++) {
+            Row following;
+            if constexpr (AHEAD) {
+                following = r + 1 < LANE_ATOMS ? gram.row(first + r + 1, lane) : gram.row(first_after, lane);
+            } else {
+                row = gram.row(first + r, lane);
+            }
+            float factor[COLUMNS];
+            factors(owner, r, factor);
+            add_multiples<COLUMNS>(row, factor, sums);
+            if constexpr (AHEAD) {
+                row = following;
+            }
+        }
+    }
+}
+
+// The value that a lane of the group has.
+template <int GROUP>
+__device__ __forceinline__ float broadcast(float value, int owner) {
+    if constexpr (GROUP == 1) {
+        return value;
+    } else {
+        return __shfl_sync(ALL_LANES, value, owner, GROUP);
+    }
+}
+
+// sums += H x
+template <int ATOMS, int COLUMNS>
+__device__ __forceinline__ void add_product(const Gram<ATOMS>& gram, const Registers<COLUMNS>& x, Registers<COLUMNS>& sums) {
+    add_rows<ATOMS, COLUMNS>(gram, sums, [&](int owner, int r, float (&factor)[COLUMNS]) {
+#pragma unroll
+        for (int c = 0; c < COLUMNS; c++) {
+            factor[c] = broadcast<ATOMS / LANE_ATOMS>(x[c][r], owner);
+        }
+    });
+}
+
+// Over the lanes of a group, for each of them.
+template <int GROUP>
+__device__ __forceinline__ float group_sum(float value) {
+#pragma unroll
+    for (int distance = GROUP / 2; distance > 0; distance /= 2) {
+        value += __shfl_xor_sync(ALL_LANES, value, distance);
+    }
+    return value;
+}
+
+template <int GROUP>
+__device__ __forceinline__ int group_max(int value) {
+#pragma unroll
+    for (int distance = GROUP / 2; distance > 0; distance /= 2) {
+        value = max(value, __shfl_xor_sync(ALL_LANES, value, distance));
+    }
+    return value;
+}
+
+// |value| as an integer that compares like it, with NaN above infinity: a maximum of these keeps a NaN, one of floats loses it.
+__device__ __forceinline__ int magnitude(float value) {
+    return (int)__float_as_uint(fabsf(value));
+}
+
+__device__ __forceinline__ float from_magnitude(int bits) {
+    return __uint_as_float((unsigned)bits);
+}

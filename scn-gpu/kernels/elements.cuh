@@ -1,0 +1,22 @@
+// Blocks of 256 threads, and which element or item a thread works on.
+#pragma once
+
+#include "cuda.cuh"
+
+constexpr int BLOCK_THREADS = 256;
+constexpr int WARP_THREADS = 32;
+constexpr int BLOCK_WARPS = BLOCK_THREADS / WARP_THREADS;
+
+// The thread's place in the grid: one thread per element.
+__device__ inline int thread_element() {
+    return blockIdx.x * BLOCK_THREADS + threadIdx.x;
+}
+
+// The warp's place in the grid: one warp per item.
+__device__ inline int warp_item() {
+    return blockIdx.x * BLOCK_WARPS + threadIdx.x / WARP_THREADS;
+}
+
+__device__ inline int warp_lane() {
+    return threadIdx.x % WARP_THREADS;
+}

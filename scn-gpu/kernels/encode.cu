@@ -1,0 +1,102 @@
+// Nonnegative codes by Gauss-Seidel sweeps: atom after atom takes its best value, max(0, a_j - e_j / H_jj), and e follows.
+//
+// After the correlations each warp goes on alone until its columns are done. That e is kept up to date makes the residual after a sweep
+// almost free; it has drifted by rounding, so it only says when the certificate, from a fresh e, is worth its product with H.
+#include "cuda.cuh"
+
+#include "certificate.cuh"
+#include "sizes.cuh"
+
+// Of a group of lanes. Each row of H that is read serves all of them.
+constexpr int COLUMNS = 4;
+
+// Sweeps between looks at the residual: with few atoms a look costs a quarter of a sweep.
+template <int ATOMS>
+constexpr int sweeps_per_look = ATOMS >= 64 ? 1 : 2;
+
+// Columns that do not run stay as they are.
+template <int ATOMS>
+__device__ __forceinline__ void sweep(const Gram<ATOMS>& gram, const float* inverse_diagonal, const bool (&running)[COLUMNS],
+    Registers<COLUMNS>& a, Registers<COLUMNS>& e) {
+    typedef Layout<ATOMS, COLUMNS> Layout;
+    float inverse[LANE_ATOMS];
+#pragma unroll
+    for (int r = 0; r < LANE_ATOMS; r++) {
+        inverse[r] = inverse_diagonal[Layout::first_atom() + r];
+    }
+    add_rows<ATOMS, COLUMNS>(gram, e, [&](int owner, int r, float (&change)[COLUMNS]) {
+        bool own = Layout::lane() == owner;
+#pragma unroll
+        for (int c = 0; c < COLUMNS; c++) {
+            float own_change = fmaxf(-a[c][r], -e[c][r] * inverse[r]);
+            change[c] = broadcast<Layout::GROUP>(running[c] ? own_change : 0.0f, owner);
+            if (own) {
+                a[c][r] += change[c];
+            }
+        }
+    });
+}
+
+template <int ATOMS>
+__device__ __forceinline__ void encode_by_gauss_seidel(const Windows& windows, const float* map, const float* panels,
+    const float* gram_matrix, const float* inverse_diagonal, const float* lambda1, int atoms, float tolerance, int max_passes,
+    float* store, float* gram_store, float* codes, unsigned long long* report) {
+    typedef Layout<ATOMS, COLUMNS> Layout;
+    int positions = window_positions(windows);
+    Gram<ATOMS> gram(gram_matrix, gram_store);
+    Progress<COLUMNS> progress;
+    store_pull<ATOMS, COLUMNS>(windows, map, panels, lambda1, store, progress.scale);
+
+    Registers<COLUMNS> a, e;
+#pragma unroll
+    for (int c = 0; c < COLUMNS; c++) {
+        progress.passes[c] = 0;
+        // Where a signal is not finite there is nothing to solve, and the code is zero.
+        progress.running[c] = Layout::column(c) < positions && !isnan(progress.scale[c]);
+#pragma unroll
+        for (int r = 0; r < LANE_ATOMS; r++) {
+            a[c][r] = 0.0f;
+            e[c][r] = -stored(store, c, r);
+        }
+    }
+    int passes = 0;
+    while (true) {
+        while (passes < max_passes && progress.any_runs()) {
+            sweep<ATOMS>(gram, inverse_diagonal, progress.running, a, e);
+            passes++;
+            progress.count_pass();
+            if (passes % sweeps_per_look<ATOMS> == 0) {
+                measure_residual<ATOMS, COLUMNS>(gram, a, e, progress);
+#pragma unroll
+                for (int c = 0; c < COLUMNS; c++) {
+                    // A NaN ends it.
+                    progress.running[c] &= progress.residual[c] > tolerance;
+                }
+            }
+        }
+        take_gradient<ATOMS, COLUMNS>(gram, a, store, e);
+        measure_residual<ATOMS, COLUMNS>(gram, a, e, progress);
+#pragma unroll
+        for (int c = 0; c < COLUMNS; c++) {
+            progress.running[c] = Layout::column(c) < positions && progress.residual[c] > tolerance;
+        }
+        if (passes >= max_passes || !progress.any_runs()) {
+            break;
+        }
+    }
+    unsigned nonzero = store_columns<ATOMS, COLUMNS>(a, atoms, positions, codes);
+    add_to_report<ATOMS, COLUMNS>(progress, positions, tolerance, nonzero, report);
+}
+
+#define ENCODE_GAUSS_SEIDEL(ATOMS)                                                                                                 \
+    extern "C" __global__ void __launch_bounds__(THREADS) encode_gauss_seidel_n##ATOMS(Windows windows, const float* map,          \
+        const float* panels, const float* gram, const float* inverse_diagonal, const float* lambda1, int atoms, float tolerance,   \
+        int max_passes, float* codes, unsigned long long* report) {                                                                \
+        SHARED_ARRAY(float, store, (Layout<ATOMS, COLUMNS>::STORE));                                                               \
+        SHARED_ARRAY(float, gram_store, Gram<ATOMS>::STORE);                                                                       \
+        encode_by_gauss_seidel<ATOMS>(windows, map, panels, gram, inverse_diagonal, lambda1, atoms, tolerance, max_passes, store,  \
+            gram_store, codes, report);                                                                                            \
+    }                                                                                                                              \
+    REGISTER_KERNEL(encode_gauss_seidel_n##ATOMS)
+
+FOR_EACH_SIZE(ENCODE_GAUSS_SEIDEL);

@@ -1,0 +1,73 @@
+// What came of the columns: residuals, passes, columns that missed the tolerance, codes that are not zero.
+#pragma once
+
+#include "columns.cuh"
+
+// Below this correlations and right-hand sides count as zero.
+constexpr float SMALLEST_SCALE = 1e-30f;
+
+// What residuals are relative to: the largest magnitude, or NaN if it is not finite, so that no residual passes.
+__device__ __forceinline__ float residual_scale(int largest) {
+    float scale = from_magnitude(largest);
+    if (!isfinite(scale)) {
+        return __uint_as_float(0x7fc00000u);
+    }
+    return fmaxf(scale, SMALLEST_SCALE);
+}
+
+// How the columns of a group fare. The same on all lanes of the group.
+template <int COLUMNS>
+struct Progress {
+    float scale[COLUMNS];
+    float residual[COLUMNS];
+    int passes[COLUMNS];
+    bool running[COLUMNS];
+
+    __device__ __forceinline__ void count_pass() {
+#pragma unroll
+        for (int c = 0; c < COLUMNS; c++) {
+            passes[c] += running[c];
+        }
+    }
+
+    __device__ __forceinline__ bool any_runs() const {
+        bool any = false;
+#pragma unroll
+        for (int c = 0; c < COLUMNS; c++) {
+            any |= running[c];
+        }
+        return __any_sync(ALL_LANES, any);
+    }
+};
+
+// Each warp adds its own. Only integers are summed, so the order in which warps come does not matter.
+template <int ATOMS, int COLUMNS>
+__device__ __forceinline__ void add_to_report(const Progress<COLUMNS>& progress, int positions, float tolerance, unsigned nonzero,
+    unsigned long long* report) {
+    typedef Layout<ATOMS, COLUMNS> Layout;
+    int largest = 0;
+    unsigned passes = 0, missed = 0;
+#pragma unroll
+    for (int c = 0; c < COLUMNS; c++) {
+        if (Layout::lane() == 0 && Layout::column(c) < positions) {
+            largest = max(largest, magnitude(progress.residual[c]));
+            passes += progress.passes[c];
+            missed += !(progress.residual[c] <= tolerance);
+        }
+    }
+#pragma unroll
+    for (int distance = WARP_LANES / 2; distance > 0; distance /= 2) {
+        largest = max(largest, __shfl_xor_sync(ALL_LANES, largest, distance));
+        passes += __shfl_xor_sync(ALL_LANES, passes, distance);
+        missed += __shfl_xor_sync(ALL_LANES, missed, distance);
+        nonzero += __shfl_xor_sync(ALL_LANES, nonzero, distance);
+    }
+    if (threadIdx.x % WARP_LANES == 0) {
+        // Any NaN becomes the same one.
+        bool is_nan = isnan(from_magnitude(largest));
+        atomicMax(report, (unsigned long long)(is_nan ? 0x7fc00000 : largest));
+        atomicAdd(report + 1, (unsigned long long)passes);
+        atomicAdd(report + 2, (unsigned long long)missed);
+        atomicAdd(report + 3, (unsigned long long)nonzero);
+    }
+}

@@ -1,0 +1,74 @@
+// Products of two tiles in shared memory, left * right', gathered in the registers of a block of 128 threads.
+//
+// Both tiles hold one row per row of the matrix, TILE_DEPTH terms of the sum long. A thread owns ROWS x COLUMNS entries
+// of the product, spread evenly: for four terms it reads ROWS + COLUMNS float4 for 4 * ROWS * COLUMNS multiplications.
+#pragma once
+
+#include "cuda.cuh"
+
+constexpr int TILE_THREADS = 128;
+constexpr int TILE_WARPS = TILE_THREADS / 32;
+// Blocks that shall fit a multiprocessor: 128 registers a thread, which none of the kernels spills.
+constexpr int TILE_BLOCKS = 4;
+constexpr int TILE_DEPTH = 32;
+// Rows are padded by a float4: eight neighbouring rows then read their float4 from 32 different banks.
+constexpr int TILE_STRIDE = TILE_DEPTH + 4;
+
+template <int ROWS, int COLUMNS, int COLUMN_GROUPS>
+struct TileProduct {
+    static constexpr int ROW_GROUPS = TILE_THREADS / COLUMN_GROUPS;
+    static constexpr int TILE_ROWS = ROWS * ROW_GROUPS;
+    static constexpr int TILE_COLUMNS = COLUMNS * COLUMN_GROUPS;
+
+    float sums[ROWS][COLUMNS];
+
+    __device__ void clear() {
+#pragma unroll
+        for (int r = 0; r < ROWS; r++) {
+#pragma unroll
+            for (int c = 0; c < COLUMNS; c++) {
+                sums[r][c] = 0.0f;
+            }
+        }
+    }
+
+    // Places in the tile of the thread's entry sums[r][c]: neighbouring lanes have neighbouring columns.
+    __device__ int row(int r) const {
+        return threadIdx.x / COLUMN_GROUPS + r * ROW_GROUPS;
+    }
+
+    __device__ int column(int c) const {
+        return threadIdx.x % COLUMN_GROUPS + c * COLUMN_GROUPS;
+    }
+
+    // Adds the first `depth` terms, a multiple of four.
+    __device__ void add(const float* left, const float* right, int depth) {
+        const float* left_row = left + row(0) * TILE_STRIDE;
+        const float* right_row = right + column(0) * TILE_STRIDE;
+        // Unrolled further, it would not fit the registers.
+#pragma unroll 1
+        for (int d = 0; d < depth; d += 4) {
+            float4 b[COLUMNS];
+#pragma unroll
+            for (int c = 0; c < COLUMNS; c++) {
+                b[c] = *reinterpret_cast<const float4*>(right_row + c * COLUMN_GROUPS * TILE_STRIDE + d);
+            }
+#pragma unroll
+            for (int r = 0; r < ROWS; r++) {
+                float4 a = *reinterpret_cast<const float4*>(left_row + r * ROW_GROUPS * TILE_STRIDE + d);
+#pragma unroll
+                for (int c = 0; c < COLUMNS; c++) {
+                    sums[r][c] = fmaf(a.x, b[c].x, sums[r][c]);
+                    sums[r][c] = fmaf(a.y, b[c].y, sums[r][c]);
+                    sums[r][c] = fmaf(a.z, b[c].z, sums[r][c]);
+                    sums[r][c] = fmaf(a.w, b[c].w, sums[r][c]);
+                }
+            }
+        }
+    }
+};
+
+// How deep a tile is that holds the next of the remaining terms, and zeros up to a multiple of four.
+__device__ inline int tile_depth(int remaining) {
+    return remaining < TILE_DEPTH ? (remaining + 3) / 4 * 4 : TILE_DEPTH;
+}

@@ -1,0 +1,356 @@
+//! Numbers on a device.
+
+#![expect(unsafe_code, reason = "copies between this machine and a device")]
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::Range;
+
+use cudarc::driver::sys::CUdeviceptr;
+use cudarc::driver::{CudaSlice, DevicePtr, DeviceRepr, ValidAsZeroBits, result};
+
+use crate::driver::failed;
+use crate::{Context, GpuError};
+
+/// What kernels compute with: `f32`, `i32`, and `u64` for reports.
+pub trait Element: DeviceRepr + ValidAsZeroBits + Copy + Default + private::Sealed {
+    #[doc(hidden)]
+    const NUMBER: Number;
+}
+
+/// The types of numbers by the names they have in CUDA.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Number {
+    Float,
+    Int,
+    UnsignedLongLong,
+}
+
+mod private {
+    pub trait Sealed {}
+    impl Sealed for f32 {}
+    impl Sealed for i32 {}
+    impl Sealed for u64 {}
+}
+
+impl Element for f32 {
+    const NUMBER: Number = Number::Float;
+}
+impl Element for i32 {
+    const NUMBER: Number = Number::Int;
+}
+impl Element for u64 {
+    const NUMBER: Number = Number::UnsignedLongLong;
+}
+
+/// Numbers on a device. Its memory is kept by the context for a later buffer of the same length.
+pub struct Buffer<T: Element> {
+    /// None if it is empty, or being dropped.
+    memory: Option<CudaSlice<u8>>,
+    len: usize,
+    context: Context,
+    marker: PhantomData<T>,
+}
+
+impl<T: Element> Buffer<T> {
+    pub(crate) fn unspecified(context: &Context, len: usize) -> Result<Self, GpuError> {
+        let bytes = len
+            .checked_mul(size_of::<T>())
+            .ok_or(GpuError::OutOfMemory {
+                needed: usize::MAX,
+                free: context.info().memory_free.unwrap_or(0),
+            })?;
+        Ok(Self {
+            memory: (bytes > 0)
+                .then(|| context.pool().take(bytes))
+                .transpose()?,
+            len,
+            context: context.clone(),
+            marker: PhantomData,
+        })
+    }
+
+    /// Number of entries.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Where it is.
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// All entries, to be read.
+    pub fn view(&self) -> View<'_, T> {
+        View {
+            pointer: self.pointer(),
+            len: self.len,
+            context: &self.context,
+            marker: PhantomData,
+        }
+    }
+
+    /// All entries, to be written.
+    pub fn view_mut(&mut self) -> ViewMut<'_, T> {
+        ViewMut {
+            pointer: self.pointer(),
+            len: self.len,
+            context: &self.context,
+            marker: PhantomData,
+        }
+    }
+
+    /// Some entries, to be read.
+    ///
+    /// # Errors
+    /// A range that is not within the buffer.
+    pub fn range(&self, range: Range<usize>) -> Result<View<'_, T>, GpuError> {
+        self.view().range(range)
+    }
+
+    /// Some entries, to be written.
+    ///
+    /// # Errors
+    /// A range that is not within the buffer.
+    pub fn range_mut(&mut self, range: Range<usize>) -> Result<ViewMut<'_, T>, GpuError> {
+        self.view_mut().range(range)
+    }
+
+    /// Replaces all entries.
+    ///
+    /// # Errors
+    /// Another number of values than entries.
+    pub fn write(&mut self, values: &[T]) -> Result<(), GpuError> {
+        self.view_mut().write(values)
+    }
+
+    /// Brings all entries here: waits for all work that was asked for before.
+    ///
+    /// # Errors
+    /// A kernel that failed.
+    pub fn download(&self) -> Result<Vec<T>, GpuError> {
+        self.view().download()
+    }
+
+    /// Makes all entries zero.
+    ///
+    /// # Errors
+    /// The driver's.
+    pub fn fill_zero(&mut self) -> Result<(), GpuError> {
+        self.view_mut().fill_zero()
+    }
+
+    /// Replaces all entries by those of another buffer of the same context.
+    ///
+    /// # Errors
+    /// Another length or context.
+    pub fn copy_from(&mut self, from: View<'_, T>) -> Result<(), GpuError> {
+        self.view_mut().copy_from(from)
+    }
+
+    /// Another buffer with the same entries.
+    ///
+    /// # Errors
+    /// [`GpuError::OutOfMemory`].
+    pub fn duplicate(&self) -> Result<Self, GpuError> {
+        let mut copy = self.context.unspecified(self.len)?;
+        copy.copy_from(self.view())?;
+        Ok(copy)
+    }
+
+    fn pointer(&self) -> CUdeviceptr {
+        // Without events the guard has nothing to do.
+        let memory = self.memory.as_ref();
+        memory.map_or(0, |memory| memory.device_ptr(self.context.stream()).0)
+    }
+}
+
+impl<T: Element> Drop for Buffer<T> {
+    fn drop(&mut self) {
+        if let Some(memory) = self.memory.take() {
+            self.context.pool().give_back(memory);
+        }
+    }
+}
+
+impl<T: Element> fmt::Debug for Buffer<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Buffer of {} on {}", self.len, self.context.name())
+    }
+}
+
+/// Entries of a buffer, to be read.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'a, T: Element> {
+    pub(crate) pointer: CUdeviceptr,
+    len: usize,
+    pub(crate) context: &'a Context,
+    marker: PhantomData<&'a [T]>,
+}
+
+impl<T: Element> View<'_, T> {
+    /// Number of entries.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Some of these entries.
+    ///
+    /// # Errors
+    /// A range that is not within them.
+    pub fn range(self, range: Range<usize>) -> Result<Self, GpuError> {
+        Ok(Self {
+            pointer: self.pointer + offset::<T>(&range, self.len)?,
+            len: range.len(),
+            ..self
+        })
+    }
+
+    /// Brings the entries here: waits for all work that was asked for before.
+    ///
+    /// # Errors
+    /// A kernel that failed.
+    pub fn download(self) -> Result<Vec<T>, GpuError> {
+        let failed = failed("copy from the device");
+        let mut values = vec![T::default(); self.len];
+        bind(self.context)?;
+        if !values.is_empty() {
+            let stream = self.context.stream().cu_stream();
+            // SAFETY: the entries are on the device, as many as there are values, and these are left alone until the copy is done.
+            unsafe { result::memcpy_dtoh_async(&mut values, self.pointer, stream) }
+                .map_err(&failed)?;
+        }
+        self.context.stream().synchronize().map_err(failed)?;
+        Ok(values)
+    }
+}
+
+/// Entries of a buffer, to be written.
+#[derive(Debug)]
+pub struct ViewMut<'a, T: Element> {
+    pub(crate) pointer: CUdeviceptr,
+    len: usize,
+    pub(crate) context: &'a Context,
+    marker: PhantomData<&'a mut [T]>,
+}
+
+impl<T: Element> ViewMut<'_, T> {
+    /// Number of entries.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Some of these entries.
+    ///
+    /// # Errors
+    /// A range that is not within them.
+    pub fn range(self, range: Range<usize>) -> Result<Self, GpuError> {
+        Ok(Self {
+            pointer: self.pointer + offset::<T>(&range, self.len)?,
+            len: range.len(),
+            ..self
+        })
+    }
+
+    /// Replaces the entries.
+    ///
+    /// # Errors
+    /// Another number of values than entries.
+    pub fn write(&mut self, values: &[T]) -> Result<(), GpuError> {
+        expect_len("the values for a buffer", self.len, values.len())?;
+        if values.is_empty() {
+            return Ok(());
+        }
+        bind(self.context)?;
+        let stream = self.context.stream().cu_stream();
+        // SAFETY: there are as many entries on the device as values, and the driver has read these, or copied them aside, when it returns.
+        unsafe { result::memcpy_htod_async(self.pointer, values, stream) }
+            .map_err(failed("copy to the device"))
+    }
+
+    /// Makes the entries zero.
+    ///
+    /// # Errors
+    /// The driver's.
+    pub fn fill_zero(&mut self) -> Result<(), GpuError> {
+        if self.is_empty() {
+            return Ok(());
+        }
+        bind(self.context)?;
+        let (bytes, stream) = (self.len * size_of::<T>(), self.context.stream().cu_stream());
+        // SAFETY: the entries are on the device, and all types of numbers are zero where their bytes are.
+        unsafe { result::memset_d8_async(self.pointer, 0, bytes, stream) }
+            .map_err(failed("fill memory"))
+    }
+
+    /// Replaces the entries by others of the same context.
+    ///
+    /// # Errors
+    /// Another length or context.
+    pub fn copy_from(&mut self, from: View<'_, T>) -> Result<(), GpuError> {
+        expect_len("the buffer copied from", self.len, from.len)?;
+        if from.context != self.context {
+            return Err(GpuError::OtherContext {
+                what: "the buffer copied from",
+            });
+        }
+        if self.is_empty() {
+            return Ok(());
+        }
+        bind(self.context)?;
+        let (bytes, stream) = (self.len * size_of::<T>(), self.context.stream().cu_stream());
+        // SAFETY: both are on the device, of the same length; one is borrowed exclusively, so that they do not overlap.
+        unsafe { result::memcpy_dtod_async(self.pointer, from.pointer, bytes, stream) }
+            .map_err(failed("copy within the device"))
+    }
+}
+
+/// `Ok` if a buffer has as many entries as it must have.
+pub(crate) fn expect_len(
+    what: &'static str,
+    expected: usize,
+    found: usize,
+) -> Result<(), GpuError> {
+    if found == expected {
+        Ok(())
+    } else {
+        Err(GpuError::Length {
+            what,
+            expected,
+            found,
+        })
+    }
+}
+
+fn offset<T>(range: &Range<usize>, len: usize) -> Result<CUdeviceptr, GpuError> {
+    let &Range { start, end } = range;
+    if start <= end && end <= len {
+        Ok((start * size_of::<T>()) as CUdeviceptr)
+    } else {
+        Err(GpuError::Range { start, end, len })
+    }
+}
+
+/// Makes the device that of this thread.
+pub(crate) fn bind(context: &Context) -> Result<(), GpuError> {
+    context
+        .device()
+        .bind_to_thread()
+        .map_err(failed("work on the device"))
+}

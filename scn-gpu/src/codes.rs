@@ -1,0 +1,69 @@
+//! Sparse codes of signals that lie in this machine's memory.
+
+use faer::{Mat, MatRef};
+use scn_solvers::{ElasticNet, Lambda1, Settings, Sign};
+
+use crate::report::{Reports, SolveReport};
+use crate::{Buffer, Context, GpuError, Method, Problem, Windows};
+
+/// Codes (n × P) of signals (m × P, one per column), and what came of the solve.
+///
+/// To encode many batches, or to go on computing with the codes on the device, use [`Problem`].
+///
+/// # Errors
+/// A dictionary or penalty that poses no problem, codes of any sign, or a failure of the device.
+pub fn encode(
+    context: &Context,
+    dictionary: MatRef<'_, f32>,
+    penalty: &ElasticNet<f32>,
+    signals: MatRef<'_, f32>,
+    settings: Settings,
+) -> Result<(Mat<f32>, SolveReport), GpuError> {
+    if penalty.sign == Sign::Free {
+        return Err(GpuError::SignedCodes);
+    }
+    // The same checks as on this machine's processor.
+    scn_solvers::Problem::new(dictionary, penalty.clone())?;
+    let (rows, atoms) = dictionary.shape();
+    if signals.nrows() != rows {
+        return Err(GpuError::Length {
+            what: "a signal",
+            expected: rows,
+            found: signals.nrows(),
+        });
+    }
+    let lambda1 = match &penalty.lambda1 {
+        Lambda1::Scalar(value) => std::slice::from_ref(value),
+        Lambda1::PerAtom(values) => values,
+    };
+    let mut problem = Problem::new(context, rows, atoms)?;
+    problem.update(
+        upload(context, dictionary)?.view(),
+        context.upload(lambda1)?.view(),
+        context.upload(&[penalty.lambda2])?.view(),
+    )?;
+
+    let columns = signals.ncols();
+    let mut reports = Reports::new(context, 1)?;
+    let mut codes = context.unspecified(atoms * columns)?;
+    let pending = problem.encode(
+        Method::default(),
+        settings,
+        Windows::matrix(rows, columns)?,
+        &upload(context, signals)?,
+        &mut codes,
+        &mut reports,
+    )?;
+    let codes = codes.download()?;
+    let codes = MatRef::from_row_major_slice(&codes, atoms, columns).to_owned();
+    Ok((codes, pending.read(&reports.download()?)))
+}
+
+/// A matrix, row by row.
+fn upload(context: &Context, matrix: MatRef<'_, f32>) -> Result<Buffer<f32>, GpuError> {
+    let rows = 0..matrix.nrows();
+    let values: Vec<f32> = rows
+        .flat_map(|i| (0..matrix.ncols()).map(move |j| matrix[(i, j)]))
+        .collect();
+    context.upload(&values)
+}

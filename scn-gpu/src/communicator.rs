@@ -1,0 +1,206 @@
+//! Devices that exchange what they have computed, through NVIDIA's library NCCL.
+//!
+//! NCCL only gathers: every device gets the parts of all, in the order of their ranks, and adds them up itself with
+//! [`update::add_in_order`](crate::update::add_in_order). So the sum does not depend on who came first, nor on the way that NCCL chose, and has
+//! the same bits on all devices.
+//!
+//! Devices of one process find each other by [`Communicator::all`]; those of several machines by [`Communicator::join`], once a number of
+//! 128 bytes has been handed around by whatever connects the machines.
+
+#![expect(unsafe_code, reason = "calls of NCCL's library")]
+
+use std::ffi::c_void;
+use std::fmt;
+
+use cudarc::nccl::{result, sys};
+
+use crate::buffer::{View, bind, expect_len};
+use crate::{Buffer, Context, GpuError};
+
+/// A device's place among those that exchange.
+pub struct Communicator {
+    communicator: sys::ncclComm_t,
+    context: Context,
+    rank: usize,
+    ranks: usize,
+}
+
+// SAFETY: the library may be called by any thread, for one communicator by one at a time: `gather` is the only call, and it needs the
+// communicator exclusively.
+unsafe impl Send for Communicator {}
+// SAFETY: nothing is done with a shared one but to read its numbers.
+unsafe impl Sync for Communicator {}
+
+/// By which devices of several processes find each other: made by one, handed to all.
+#[derive(Clone, Copy)]
+pub struct Meeting(sys::ncclUniqueId);
+
+impl Meeting {
+    /// A new one.
+    ///
+    /// # Errors
+    /// [`GpuError::NoNccl`]; the library's.
+    pub fn new() -> Result<Self, GpuError> {
+        require()?;
+        Ok(Self(result::get_uniqueid().map_err(refused)?))
+    }
+
+    /// Its bytes, to be sent.
+    pub fn to_bytes(self) -> [u8; 128] {
+        self.0.internal.map(|byte| byte as u8)
+    }
+
+    /// From the bytes that were sent.
+    pub fn from_bytes(bytes: [u8; 128]) -> Self {
+        Self(sys::ncclUniqueId {
+            internal: bytes.map(|byte| byte as std::ffi::c_char),
+        })
+    }
+}
+
+impl fmt::Debug for Meeting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Meeting")
+    }
+}
+
+impl Communicator {
+    /// One for each device of this process, ranks in this order.
+    ///
+    /// # Errors
+    /// [`GpuError::NoNccl`]; the library's, as for a device that is named twice.
+    pub fn all(contexts: &[Context]) -> Result<Vec<Self>, GpuError> {
+        require()?;
+        let devices: Vec<i32> = contexts
+            .iter()
+            .map(|context| context.info().index as i32)
+            .collect();
+        let ranks = devices.len();
+        let mut communicators = vec![std::ptr::null_mut(); ranks];
+        // SAFETY: there are as many communicators and devices as it is told.
+        unsafe {
+            result::comm_init_all(communicators.as_mut_ptr(), ranks as i32, devices.as_ptr())
+        }
+        .map_err(refused)?;
+        let members = communicators.into_iter().zip(contexts).enumerate();
+        let member = |(rank, (communicator, context)): (usize, (_, &Context))| Self {
+            communicator,
+            context: context.clone(),
+            rank,
+            ranks,
+        };
+        Ok(members.map(member).collect())
+    }
+
+    /// The device of a process, as rank `rank` of `ranks`. Waits until all have come.
+    ///
+    /// # Errors
+    /// [`GpuError::NoNccl`]; the library's.
+    pub fn join(
+        context: &Context,
+        meeting: Meeting,
+        rank: usize,
+        ranks: usize,
+    ) -> Result<Self, GpuError> {
+        require()?;
+        bind(context)?;
+        let mut communicator = std::mem::MaybeUninit::uninit();
+        // SAFETY: it writes the communicator, unless it fails.
+        let communicator = unsafe {
+            result::comm_init_rank(
+                communicator.as_mut_ptr(),
+                ranks as i32,
+                meeting.0,
+                rank as i32,
+            )
+            .map_err(refused)?;
+            communicator.assume_init()
+        };
+        Ok(Self {
+            communicator,
+            context: context.clone(),
+            rank,
+            ranks,
+        })
+    }
+
+    /// This device's place, from 0.
+    pub fn rank(&self) -> usize {
+        self.rank
+    }
+
+    /// How many there are.
+    pub fn ranks(&self) -> usize {
+        self.ranks
+    }
+
+    /// Sends this device's part, and receives those of all, one after another by their ranks. All must call it, each in a thread of its
+    /// own or process, with parts of the same length. As all work of a context, it is done when its turn comes.
+    ///
+    /// # Errors
+    /// A length of `parts` that is not that of the part times the ranks, a buffer of another context; the library's.
+    pub fn gather(&mut self, part: View<'_, f32>, parts: &mut Buffer<f32>) -> Result<(), GpuError> {
+        expect_len(
+            "the parts of all devices",
+            part.len() * self.ranks,
+            parts.len(),
+        )?;
+        if part.context != &self.context || parts.context() != &self.context {
+            return Err(GpuError::OtherContext {
+                what: "a part that is exchanged",
+            });
+        }
+        if part.is_empty() {
+            return Ok(());
+        }
+        bind(&self.context)?;
+        let parts = parts.view_mut();
+        // SAFETY: both are on the device, of the lengths that were checked, and stay there until the stream has come to it: their memory is
+        // used again only for work that comes later in the same stream.
+        unsafe {
+            result::all_gather(
+                part.pointer as *const c_void,
+                parts.pointer as *mut c_void,
+                part.len(),
+                sys::ncclDataType_t::ncclFloat32,
+                self.communicator,
+                self.context.stream().cu_stream().cast(),
+            )
+        }
+        .map(drop)
+        .map_err(refused)
+    }
+}
+
+impl Drop for Communicator {
+    fn drop(&mut self) {
+        // What was asked for is to be done before its connections are closed. A device that has failed is left as it is.
+        if self.context.synchronize().is_ok() {
+            // SAFETY: it is this one's own, and nobody uses it after this.
+            let _ = unsafe { result::comm_destroy(self.communicator) };
+        }
+    }
+}
+
+impl fmt::Debug for Communicator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (rank, ranks, name) = (self.rank, self.ranks, self.context.name());
+        write!(f, "Communicator {rank} of {ranks}, on {name}")
+    }
+}
+
+/// cudarc panics where the library is missing.
+fn require() -> Result<(), GpuError> {
+    // SAFETY: this only tries to load the library, whose loading has no effect that anybody relies on.
+    if unsafe { sys::is_culib_present() } {
+        Ok(())
+    } else {
+        Err(GpuError::NoNccl)
+    }
+}
+
+fn refused(error: result::NcclError) -> GpuError {
+    GpuError::Nccl {
+        reason: format!("{:?}", error.0),
+    }
+}

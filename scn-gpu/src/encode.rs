@@ -1,0 +1,109 @@
+//! Sparse codes of the windows of a map.
+
+use scn_solvers::Settings;
+
+use crate::launch::columns::{Certify, EncodeFista, EncodeGaussSeidel};
+use crate::launch::launch;
+use crate::report::{PendingSolve, Reports};
+use crate::{Buffer, GpuError, Problem, Windows};
+
+/// How codes are computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+#[non_exhaustive]
+pub enum Method {
+    /// Cyclic coordinate descent: the fewer passes.
+    #[default]
+    CoordinateDescent,
+    /// FISTA with adaptive restart.
+    Fista,
+}
+
+impl Problem {
+    /// Codes of all windows of a map, n × P row by row: `argmin 1/2 ||x - D a||² + λ1'a + λ2/2 ||a||², a >= 0`. All start from zero.
+    ///
+    /// # Errors
+    /// Buffers of other lengths than the sizes say, or no room for the report.
+    pub fn encode(
+        &self,
+        method: Method,
+        settings: Settings,
+        windows: Windows,
+        map: &Buffer<f32>,
+        codes: &mut Buffer<f32>,
+        reports: &mut Reports,
+    ) -> Result<PendingSolve, GpuError> {
+        let (slot, report) = reports.next()?;
+        let (tolerance, max_passes) = limits(settings);
+        let atoms = self.atoms as i32;
+        match method {
+            Method::CoordinateDescent => launch(
+                &self.context,
+                &EncodeGaussSeidel {
+                    windows,
+                    map: map.view(),
+                    panels: self.panels.view(),
+                    gram: self.gram.view(),
+                    inverse_diagonal: self.inverse_diagonal.view(),
+                    lambda1: self.lambda1.view(),
+                    atoms,
+                    tolerance,
+                    max_passes,
+                    codes: codes.view_mut(),
+                    report,
+                    padded: self.padded,
+                },
+            ),
+            Method::Fista => launch(
+                &self.context,
+                &EncodeFista {
+                    windows,
+                    map: map.view(),
+                    panels: self.panels.view(),
+                    gram: self.gram.view(),
+                    inverse_diagonal: self.inverse_diagonal.view(),
+                    lambda1: self.lambda1.view(),
+                    step: self.step.view(),
+                    atoms,
+                    tolerance,
+                    max_passes,
+                    codes: codes.view_mut(),
+                    report,
+                    padded: self.padded,
+                },
+            ),
+        }?;
+        let columns = windows.positions();
+        Ok(PendingSolve { slot, columns })
+    }
+
+    /// The [KKT residual](scn_solvers::kkt) of given codes, one per column.
+    ///
+    /// # Errors
+    /// Buffers of other lengths than the sizes say.
+    pub fn certify(
+        &self,
+        windows: Windows,
+        map: &Buffer<f32>,
+        codes: &Buffer<f32>,
+        residuals: &mut Buffer<f32>,
+    ) -> Result<(), GpuError> {
+        let certify = Certify {
+            windows,
+            map: map.view(),
+            panels: self.panels.view(),
+            gram: self.gram.view(),
+            lambda1: self.lambda1.view(),
+            atoms: self.atoms as i32,
+            codes: codes.view(),
+            residuals: residuals.view_mut(),
+            padded: self.padded,
+        };
+        launch(&self.context, &certify)
+    }
+}
+
+/// Tolerance and passes as kernels take them.
+pub(crate) fn limits(settings: Settings) -> (f32, i32) {
+    let max_passes = i32::try_from(settings.max_passes()).unwrap_or(i32::MAX);
+    (settings.tolerance() as f32, max_passes)
+}

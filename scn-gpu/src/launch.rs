@@ -1,0 +1,345 @@
+//! The only place that starts kernels.
+//!
+//! Every kernel is a struct whose fields are its arguments, declared once by [`kernels!`]: the struct, what is handed to the driver, and the
+//! table that is compared with the compiled code all come from that declaration. Its [`Kernel::grid`] checks every length, so that
+//! [`launch`] is safe.
+
+#![expect(
+    unsafe_code,
+    reason = "the driver takes untyped pointers to the arguments of a kernel"
+)]
+
+pub(crate) mod columns;
+pub(crate) mod gradients;
+pub(crate) mod layers;
+pub(crate) mod prepare;
+pub(crate) mod update;
+
+use cudarc::driver::{LaunchConfig, PushKernelArg};
+
+use crate::buffer::{Element, Number, View, ViewMut, bind};
+use crate::driver::reason;
+use crate::problem::Padded;
+use crate::source::{Source, Unit};
+use crate::windows::Windows;
+use crate::{Context, GpuError};
+
+/// The arguments of a kernel, which know how large its grid must be.
+pub(crate) trait Kernel: Declared {
+    /// Checks the length of every buffer against the sizes; None if there is nothing to do.
+    fn grid(&self) -> Result<Option<Grid>, GpuError>;
+}
+
+/// What [`kernels!`] says of a kernel.
+pub(crate) trait Declared {
+    /// Name, file and parameters.
+    const SIGNATURE: Signature;
+
+    /// The padded number of atoms that it is made for, if there is one for each.
+    fn padded(&self) -> Option<Padded>;
+
+    /// The arguments in order, all of this context.
+    fn values(&self, context: &Context) -> Result<Vec<Value>, GpuError>;
+}
+
+/// Blocks, and threads of a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Grid {
+    blocks: (u32, u32, u32),
+    threads: u32,
+}
+
+impl Grid {
+    /// Blocks in three directions; None if there is none.
+    pub(crate) fn new(blocks: [usize; 3], threads: u32) -> Result<Option<Self>, GpuError> {
+        let limits = [i32::MAX as usize, 65_535, 65_535];
+        let mut counts = [0; 3];
+        for ((count, blocks), limit) in counts.iter_mut().zip(blocks).zip(limits) {
+            if blocks > limit {
+                return Err(GpuError::TooLarge {
+                    what: "the number of blocks in one direction",
+                    limit,
+                    found: blocks,
+                });
+            }
+            *count = blocks as u32;
+        }
+        let [x, y, z] = counts;
+        Ok((x * y.min(1) * z.min(1) > 0).then_some(Self {
+            blocks: (x, y, z),
+            threads,
+        }))
+    }
+
+    /// Enough blocks in one direction for so many items.
+    pub(crate) fn covering(
+        items: usize,
+        per_block: usize,
+        threads: u32,
+    ) -> Result<Option<Self>, GpuError> {
+        Self::new([items.div_ceil(per_block), 1, 1], threads)
+    }
+}
+
+/// Starts a kernel if there is anything to do.
+pub(crate) fn launch<K: Kernel>(context: &Context, kernel: &K) -> Result<(), GpuError> {
+    let Some(Grid { blocks, threads }) = kernel.grid()? else {
+        return Ok(());
+    };
+    let values = kernel.values(context)?;
+    let Signature { name, source, .. } = K::SIGNATURE;
+    let padded = kernel.padded();
+    let name = match padded {
+        Some(padded) => format!("{name}_n{}", padded.atoms()),
+        None => name.to_string(),
+    };
+    let function = context.function(Unit { source, padded }, &name)?;
+    bind(context)?;
+    let mut launch = context.stream().launch_builder(&function);
+    for value in &values {
+        match value {
+            Value::Pointer(value) => launch.arg(value),
+            Value::Int(value) => launch.arg(value),
+            Value::Float(value) => launch.arg(value),
+            Value::Windows(value) => launch.arg(value),
+        };
+    }
+    let config = LaunchConfig {
+        grid_dim: blocks,
+        block_dim: (threads, 1, 1),
+        shared_mem_bytes: 0,
+    };
+    // SAFETY: the arguments are those of the kernel's declaration, which a test compares with the compiled code; their lengths are checked
+    // by `grid`, and what a kernel writes to is borrowed exclusively.
+    let started = unsafe { launch.launch(config) };
+    started.map(drop).map_err(|error| GpuError::Launch {
+        kernel: name,
+        reason: reason(error),
+    })
+}
+
+/// A kernel's name, file and parameters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Signature {
+    /// Its name, without the number of atoms that it is made for.
+    pub name: &'static str,
+    /// Where it is.
+    pub source: Source,
+    /// Whether there is one for each padded number of atoms, with names that end in `_n16` and so on.
+    pub per_size: bool,
+    /// Names and types in order.
+    pub parameters: &'static [(&'static str, Parameter)],
+}
+
+/// The type of a kernel's parameter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parameter {
+    /// Numbers that are read.
+    Input(Number),
+    /// Numbers that are written.
+    Output(Number),
+    /// A size or a choice.
+    Int,
+    /// A number.
+    Float,
+    /// The struct of this name.
+    Windows,
+}
+
+/// An argument as the driver takes it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Value {
+    Pointer(u64),
+    Int(i32),
+    Float(f32),
+    Windows(Windows),
+}
+
+/// What can be an argument.
+pub(crate) trait Argument {
+    const PARAMETER: Parameter;
+
+    fn value(&self, name: &'static str, context: &Context) -> Result<Value, GpuError>;
+}
+
+impl<T: Element> Argument for View<'_, T> {
+    const PARAMETER: Parameter = Parameter::Input(T::NUMBER);
+
+    fn value(&self, name: &'static str, context: &Context) -> Result<Value, GpuError> {
+        if self.context != context {
+            return Err(GpuError::OtherContext { what: name });
+        }
+        Ok(Value::Pointer(self.pointer))
+    }
+}
+
+impl<T: Element> Argument for ViewMut<'_, T> {
+    const PARAMETER: Parameter = Parameter::Output(T::NUMBER);
+
+    fn value(&self, name: &'static str, context: &Context) -> Result<Value, GpuError> {
+        if self.context != context {
+            return Err(GpuError::OtherContext { what: name });
+        }
+        Ok(Value::Pointer(self.pointer))
+    }
+}
+
+impl Argument for i32 {
+    const PARAMETER: Parameter = Parameter::Int;
+
+    fn value(&self, _: &'static str, _: &Context) -> Result<Value, GpuError> {
+        Ok(Value::Int(*self))
+    }
+}
+
+impl Argument for f32 {
+    const PARAMETER: Parameter = Parameter::Float;
+
+    fn value(&self, _: &'static str, _: &Context) -> Result<Value, GpuError> {
+        Ok(Value::Float(*self))
+    }
+}
+
+impl Argument for Windows {
+    const PARAMETER: Parameter = Parameter::Windows;
+
+    fn value(&self, _: &'static str, _: &Context) -> Result<Value, GpuError> {
+        Ok(Value::Windows(*self))
+    }
+}
+
+/// Declares the kernels of a module: `Struct = "name" in File { argument: Type, .. }`. With `per size` after the file, the struct has a field
+/// `padded` besides, which chooses among the kernels for the padded numbers of atoms.
+macro_rules! kernels {
+    ($($(#[$doc:meta])* $kernel:ident = $name:literal in $source:ident $(per $size:ident)? {
+        $($argument:ident: $type:ty),* $(,)?
+    })*) => {
+        $(
+            $(#[$doc])*
+            pub(crate) struct $kernel<'a> {
+                $(pub(crate) $argument: $type,)*
+                $(pub(crate) $size: $crate::problem::Padded,)?
+            }
+
+            impl<'a> $crate::launch::Declared for $kernel<'a> {
+                const SIGNATURE: $crate::launch::Signature = $crate::launch::Signature {
+                    name: $name,
+                    source: $crate::source::Source::$source,
+                    per_size: !concat!($(stringify!($size))?).is_empty(),
+                    parameters: &[
+                        $((stringify!($argument), <$type as $crate::launch::Argument>::PARAMETER),)*
+                    ],
+                };
+
+                fn padded(&self) -> Option<$crate::problem::Padded> {
+                    let padded = None;
+                    $(let padded = padded.or(Some(self.$size));)?
+                    padded
+                }
+
+                fn values(
+                    &self,
+                    context: &$crate::Context,
+                ) -> Result<Vec<$crate::launch::Value>, $crate::GpuError> {
+                    Ok(vec![
+                        $($crate::launch::Argument::value(&self.$argument, stringify!($argument), context)?,)*
+                    ])
+                }
+            }
+        )*
+
+        /// The kernels of this module.
+        pub(crate) const SIGNATURES: &[$crate::launch::Signature] = &[
+            $(<$kernel<'static> as $crate::launch::Declared>::SIGNATURE,)*
+        ];
+    };
+}
+use kernels;
+
+/// All kernels.
+pub fn signatures() -> Vec<Signature> {
+    [
+        prepare::SIGNATURES,
+        columns::SIGNATURES,
+        gradients::SIGNATURES,
+        layers::SIGNATURES,
+        update::SIGNATURES,
+    ]
+    .concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The value of a constant in the device code.
+    fn constant(text: &str, name: &str) -> usize {
+        let (_, rest) = text
+            .split_once(&format!("constexpr int {name} = "))
+            .unwrap();
+        rest.split(';').next().unwrap().parse().unwrap()
+    }
+
+    #[test]
+    fn grids_have_the_measures_of_the_device_code() {
+        let header = |name| {
+            let (_, text) = crate::source::HEADERS
+                .iter()
+                .find(|(header, _)| *header == name)
+                .unwrap();
+            *text
+        };
+        for (source, columns) in [
+            (Source::Encode, columns::COLUMNS),
+            (Source::Certify, columns::COLUMNS),
+            (Source::Fista, columns::ITERATE_COLUMNS),
+            (Source::Adjoint, columns::ITERATE_COLUMNS),
+        ] {
+            assert_eq!(constant(source.text(), "COLUMNS"), columns);
+        }
+        let threads = constant(header("columns.cuh"), "THREADS");
+        assert_eq!(threads, columns::THREADS as usize);
+        let atoms = constant(header("panels.cuh"), "LANE_ATOMS");
+        assert_eq!(atoms, crate::problem::ATOMS_PER_LANE);
+
+        let threads = constant(header("tile.cuh"), "TILE_THREADS");
+        assert_eq!(threads, gradients::TILE_THREADS as usize);
+        for (source, name) in [
+            (Source::OuterSums, "OUTER_ROWS"),
+            (Source::OuterSums, "OUTER_ATOMS"),
+            (Source::Gradients, "DICTIONARY_ROWS"),
+            (Source::Gradients, "DICTIONARY_ATOMS"),
+        ] {
+            assert_eq!(constant(source.text(), name), gradients::TILE_SIDE);
+        }
+        let channels = constant(Source::SignalGradient.text(), "GRADIENT_CHANNELS");
+        assert_eq!(channels, gradients::CHANNELS);
+
+        let threads = constant(header("elements.cuh"), "BLOCK_THREADS");
+        for here in [
+            prepare::THREADS,
+            gradients::THREADS,
+            layers::THREADS,
+            update::THREADS,
+        ] {
+            assert_eq!(here as usize, threads);
+        }
+    }
+
+    #[test]
+    fn grids_without_blocks_are_none_and_huge_ones_are_refused() {
+        assert_eq!(Grid::covering(0, 256, 256), Ok(None));
+        assert_eq!(Grid::new([4, 0, 1], 128), Ok(None));
+        assert_eq!(
+            Grid::covering(257, 256, 256),
+            Ok(Some(Grid {
+                blocks: (2, 1, 1),
+                threads: 256
+            }))
+        );
+        assert!(matches!(
+            Grid::new([1, 1, 65_536], 128),
+            Err(GpuError::TooLarge { .. })
+        ));
+    }
+}

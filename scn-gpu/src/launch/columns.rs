@@ -1,0 +1,188 @@
+//! Kernels that solve a problem per column.
+//!
+//! A lane holds 16 atoms of several columns, and as many lanes as the padded number of atoms needs hold a column.
+
+use crate::GpuError;
+use crate::buffer::{View, ViewMut, expect_len};
+use crate::launch::{Grid, Kernel, kernels};
+use crate::problem::Padded;
+use crate::report::SLOT_WORDS;
+use crate::windows::{Windows, size};
+
+/// Threads of a block.
+pub(super) const THREADS: u32 = 128;
+
+/// Columns of a lane where their codes and gradients are all that it holds.
+pub(super) const COLUMNS: usize = 4;
+
+/// Columns of a lane in FISTA and conjugate gradients, which hold more for each.
+pub(super) const ITERATE_COLUMNS: usize = 2;
+
+kernels! {
+    /// Codes of all windows by cyclic coordinate descent.
+    EncodeGaussSeidel = "encode_gauss_seidel" in Encode per padded {
+        windows: Windows,
+        map: View<'a, f32>,
+        panels: View<'a, f32>,
+        gram: View<'a, f32>,
+        inverse_diagonal: View<'a, f32>,
+        lambda1: View<'a, f32>,
+        atoms: i32,
+        tolerance: f32,
+        max_passes: i32,
+        codes: ViewMut<'a, f32>,
+        report: ViewMut<'a, u64>,
+    }
+
+    /// Codes of all windows by FISTA with adaptive restart.
+    EncodeFista = "encode_fista" in Fista per padded {
+        windows: Windows,
+        map: View<'a, f32>,
+        panels: View<'a, f32>,
+        gram: View<'a, f32>,
+        inverse_diagonal: View<'a, f32>,
+        lambda1: View<'a, f32>,
+        step: View<'a, f32>,
+        atoms: i32,
+        tolerance: f32,
+        max_passes: i32,
+        codes: ViewMut<'a, f32>,
+        report: ViewMut<'a, u64>,
+    }
+
+    /// The KKT residual of given codes, per column.
+    Certify = "certify" in Certify per padded {
+        windows: Windows,
+        map: View<'a, f32>,
+        panels: View<'a, f32>,
+        gram: View<'a, f32>,
+        lambda1: View<'a, f32>,
+        atoms: i32,
+        codes: View<'a, f32>,
+        residuals: ViewMut<'a, f32>,
+    }
+
+    /// `H_LL y_L = u_L` on the active set of each column, by conjugate gradients.
+    Adjoint = "adjoint" in Adjoint per padded {
+        codes: View<'a, f32>,
+        cotangent: View<'a, f32>,
+        gram: View<'a, f32>,
+        inverse_diagonal: View<'a, f32>,
+        atoms: i32,
+        positions: i32,
+        tolerance: f32,
+        max_passes: i32,
+        adjoint: ViewMut<'a, f32>,
+        report: ViewMut<'a, u64>,
+    }
+}
+
+/// Enough blocks for so many columns.
+fn covering(
+    positions: usize,
+    padded: Padded,
+    columns_per_lane: usize,
+) -> Result<Option<Grid>, GpuError> {
+    let per_block = THREADS as usize / padded.lanes() * columns_per_lane;
+    Grid::covering(positions, per_block, THREADS)
+}
+
+/// What a problem is made of, with the windows it is solved for.
+struct Operator<'a> {
+    windows: &'a Windows,
+    padded: Padded,
+    atoms: i32,
+    map: &'a View<'a, f32>,
+    panels: &'a View<'a, f32>,
+    gram: &'a View<'a, f32>,
+    lambda1: &'a View<'a, f32>,
+}
+
+impl Operator<'_> {
+    fn check(&self) -> Result<(), GpuError> {
+        let padded = self.padded.atoms();
+        expect_len("the map", self.windows.map().len(), self.map.len())?;
+        let packed = self.windows.rows() * padded;
+        expect_len("the packed dictionary", packed, self.panels.len())?;
+        expect_len("the Gram matrix", padded * padded, self.gram.len())?;
+        expect_len("lambda1 per atom", padded, self.lambda1.len())?;
+        self.padded.check(size(self.atoms))
+    }
+}
+
+impl Kernel for EncodeGaussSeidel<'_> {
+    fn grid(&self) -> Result<Option<Grid>, GpuError> {
+        let operator = Operator {
+            windows: &self.windows,
+            padded: self.padded,
+            atoms: self.atoms,
+            map: &self.map,
+            panels: &self.panels,
+            gram: &self.gram,
+            lambda1: &self.lambda1,
+        };
+        operator.check()?;
+        let positions = self.windows.positions();
+        let padded = self.padded.atoms();
+        expect_len("the inverse diagonal", padded, self.inverse_diagonal.len())?;
+        expect_len("the codes", size(self.atoms) * positions, self.codes.len())?;
+        expect_len("the report", SLOT_WORDS, self.report.len())?;
+        covering(positions, self.padded, COLUMNS)
+    }
+}
+
+impl Kernel for EncodeFista<'_> {
+    fn grid(&self) -> Result<Option<Grid>, GpuError> {
+        let operator = Operator {
+            windows: &self.windows,
+            padded: self.padded,
+            atoms: self.atoms,
+            map: &self.map,
+            panels: &self.panels,
+            gram: &self.gram,
+            lambda1: &self.lambda1,
+        };
+        operator.check()?;
+        let positions = self.windows.positions();
+        let padded = self.padded.atoms();
+        expect_len("the inverse diagonal", padded, self.inverse_diagonal.len())?;
+        expect_len("the step", 1, self.step.len())?;
+        expect_len("the codes", size(self.atoms) * positions, self.codes.len())?;
+        expect_len("the report", SLOT_WORDS, self.report.len())?;
+        covering(positions, self.padded, ITERATE_COLUMNS)
+    }
+}
+
+impl Kernel for Certify<'_> {
+    fn grid(&self) -> Result<Option<Grid>, GpuError> {
+        let operator = Operator {
+            windows: &self.windows,
+            padded: self.padded,
+            atoms: self.atoms,
+            map: &self.map,
+            panels: &self.panels,
+            gram: &self.gram,
+            lambda1: &self.lambda1,
+        };
+        operator.check()?;
+        let positions = self.windows.positions();
+        expect_len("the codes", size(self.atoms) * positions, self.codes.len())?;
+        expect_len("the residuals", positions, self.residuals.len())?;
+        covering(positions, self.padded, COLUMNS)
+    }
+}
+
+impl Kernel for Adjoint<'_> {
+    fn grid(&self) -> Result<Option<Grid>, GpuError> {
+        let (positions, padded) = (size(self.positions), self.padded.atoms());
+        self.padded.check(size(self.atoms))?;
+        let codes = size(self.atoms) * positions;
+        expect_len("the codes", codes, self.codes.len())?;
+        expect_len("dLoss/da", codes, self.cotangent.len())?;
+        expect_len("the adjoint", codes, self.adjoint.len())?;
+        expect_len("the Gram matrix", padded * padded, self.gram.len())?;
+        expect_len("the inverse diagonal", padded, self.inverse_diagonal.len())?;
+        expect_len("the report", SLOT_WORDS, self.report.len())?;
+        covering(positions, self.padded, ITERATE_COLUMNS)
+    }
+}

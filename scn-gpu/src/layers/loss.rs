@@ -1,0 +1,66 @@
+//! Softmax cross-entropy, averaged over the N images of a batch:
+//!
+//! ```text
+//! loss = 1/N sum_i ( log sum_k exp z_ki - z_(label i) i ),     dloss/dz_ki = (softmax(z_i)_k - [k = label i]) / N
+//! ```
+
+use crate::launch::launch;
+use crate::launch::layers::SoftmaxCrossEntropy;
+use crate::report::{PendingLoss, Reports};
+use crate::windows::int;
+use crate::{Buffer, Context, GpuError};
+
+/// Labels of a batch on a device, all of them below the number of classes: kernels take them as places in memory.
+#[derive(Debug)]
+pub struct Labels {
+    labels: Buffer<i32>,
+    classes: usize,
+}
+
+impl Labels {
+    /// One label per image.
+    ///
+    /// # Errors
+    /// A label that is no class.
+    pub fn upload(context: &Context, labels: &[u16], classes: usize) -> Result<Self, GpuError> {
+        let is_wrong = |&label: &u16| usize::from(label) >= classes;
+        if let Some(image) = labels.iter().position(is_wrong) {
+            return Err(GpuError::Label {
+                classes,
+                image,
+                found: usize::from(labels[image]),
+            });
+        }
+        let labels: Vec<i32> = labels.iter().map(|&label| i32::from(label)).collect();
+        Ok(Self {
+            labels: context.upload(&labels)?,
+            classes,
+        })
+    }
+}
+
+/// Reports loss and errors of logits (classes × images, row by row), and writes dloss/dz. The images may be a part of a batch of
+/// `batch_images`: then the losses and gradients of all parts add up to those of the batch.
+///
+/// # Errors
+/// Lengths that do not fit together, or no room for the report.
+pub fn softmax_cross_entropy(
+    logits: &Buffer<f32>,
+    labels: &Labels,
+    batch_images: usize,
+    gradient: &mut Buffer<f32>,
+    reports: &mut Reports,
+) -> Result<PendingLoss, GpuError> {
+    let (slot, report) = reports.next()?;
+    let loss = SoftmaxCrossEntropy {
+        logits: logits.view(),
+        labels: labels.labels.view(),
+        classes: int("the number of classes", labels.classes)?,
+        images: int("the number of images", labels.labels.len())?,
+        batch_images: int("the number of images of a batch", batch_images)?,
+        gradient: gradient.view_mut(),
+        report,
+    };
+    launch(logits.context(), &loss)?;
+    Ok(PendingLoss { slot })
+}

@@ -1,0 +1,36 @@
+//! Average pooling over the whole plane of each channel of each image.
+
+use crate::launch::launch;
+use crate::launch::layers::{AveragePooling, SpreadPooling};
+use crate::windows::int;
+use crate::{Buffer, GpuError};
+
+/// The mean of each plane: one number per channel and image in `y`, `x.len() / y.len()` pixels each.
+///
+/// # Errors
+/// A map that these planes do not fill.
+pub fn average(x: &Buffer<f32>, y: &mut Buffer<f32>) -> Result<(), GpuError> {
+    let planes = y.len();
+    let pooling = AveragePooling {
+        x: x.view(),
+        planes: int("the number of planes", planes)?,
+        plane: int("the pixels of a plane", x.len() / planes.max(1))?,
+        y: y.view_mut(),
+    };
+    launch(x.context(), &pooling)
+}
+
+/// dLoss/dx from dLoss/dy.
+///
+/// # Errors
+/// A map that these planes do not fill.
+pub fn average_backward(dy: &Buffer<f32>, dx: &mut Buffer<f32>) -> Result<(), GpuError> {
+    let planes = dy.len();
+    let pooling = SpreadPooling {
+        dy: dy.view(),
+        planes: int("the number of planes", planes)?,
+        plane: int("the pixels of a plane", dx.len() / planes.max(1))?,
+        dx: dx.view_mut(),
+    };
+    launch(dy.context(), &pooling)
+}

@@ -1,0 +1,60 @@
+//! Compiled files of kernels, loaded into a device.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use cudarc::driver::{CudaFunction, CudaModule};
+use cudarc::nvrtc::Ptx;
+
+use crate::compiler::compile;
+use crate::driver::failed;
+use crate::source::Unit;
+use crate::{Context, GpuError};
+
+/// What has been needed so far.
+#[derive(Debug, Default)]
+pub(crate) struct Modules {
+    modules: HashMap<Unit, Arc<CudaModule>>,
+    functions: HashMap<String, CudaFunction>,
+}
+
+impl Modules {
+    /// A kernel that can be started.
+    pub(crate) fn function(
+        &mut self,
+        context: &Context,
+        unit: Unit,
+        name: &str,
+    ) -> Result<CudaFunction, GpuError> {
+        if let Some(function) = self.functions.get(name) {
+            return Ok(function.clone());
+        }
+        let module = self.module(context, unit)?;
+        let function = module
+            .load_function(name)
+            .map_err(failed("find a kernel in its module"))?;
+        self.functions.insert(name.to_string(), function.clone());
+        Ok(function)
+    }
+
+    /// A file of kernels, from the cache if it is there.
+    fn module(&mut self, context: &Context, unit: Unit) -> Result<Arc<CudaModule>, GpuError> {
+        if let Some(module) = self.modules.get(&unit) {
+            return Ok(Arc::clone(module));
+        }
+        let load = |image| context.device().load_module(Ptx::from_binary(image));
+        let kept = context.cache().load(unit, context.target());
+        let module = match kept.and_then(|image| load(image).ok()) {
+            Some(module) => module,
+            None => {
+                let compiled = compile(unit, context.target(), &[])?;
+                context
+                    .cache()
+                    .store(unit, context.target(), &compiled.image);
+                load(compiled.image).map_err(failed("load compiled kernels"))?
+            }
+        };
+        self.modules.insert(unit, Arc::clone(&module));
+        Ok(module)
+    }
+}

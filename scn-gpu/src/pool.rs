@@ -1,0 +1,74 @@
+//! Device memory that is kept from step to step.
+
+#![expect(unsafe_code, reason = "memory is handed out without being written to")]
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cudarc::driver::sys::CUresult;
+use cudarc::driver::{CudaSlice, CudaStream, DriverError};
+
+use crate::GpuError;
+use crate::driver::{failed, free_memory};
+
+/// Memory of buffers that are gone, by its size in bytes. Steps of a training ask for the same sizes again and again. What a
+/// buffer leaves behind is written anew only by later work of the same stream, so that nothing has to wait.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    idle: Mutex<HashMap<usize, Vec<CudaSlice<u8>>>>,
+    stream: Arc<CudaStream>,
+}
+
+impl Pool {
+    pub(crate) fn new(stream: Arc<CudaStream>) -> Self {
+        Self {
+            idle: Mutex::default(),
+            stream,
+        }
+    }
+
+    /// Memory of exactly this size, with whatever is in it.
+    pub(crate) fn take(&self, bytes: usize) -> Result<CudaSlice<u8>, GpuError> {
+        if let Some(memory) = self.idle().get_mut(&bytes).and_then(Vec::pop) {
+            return Ok(memory);
+        }
+        let allocate = || {
+            // SAFETY: nobody but the device reads this memory before it is written, and any bytes are numbers there.
+            unsafe { self.stream.alloc::<u8>(bytes) }
+        };
+        let is_full = |error: &DriverError| matches!(error.0, CUresult::CUDA_ERROR_OUT_OF_MEMORY);
+        let allocated = match allocate() {
+            Err(error) if is_full(&error) => {
+                self.trim();
+                allocate()
+            }
+            allocated => allocated,
+        };
+        allocated.map_err(|error| {
+            if is_full(&error) {
+                GpuError::OutOfMemory {
+                    needed: bytes,
+                    free: free_memory(self.stream.context()).unwrap_or(0),
+                }
+            } else {
+                failed("allocate memory")(error)
+            }
+        })
+    }
+
+    /// Keeps memory for the next who asks for as much.
+    pub(crate) fn give_back(&self, memory: CudaSlice<u8>) {
+        self.idle().entry(memory.len()).or_default().push(memory);
+    }
+
+    /// Frees all memory that nobody uses.
+    pub(crate) fn trim(&self) {
+        self.idle().clear();
+        // Freed memory is there when the work that used it is done; errors come up again at the next call.
+        let _ = self.stream.synchronize();
+    }
+
+    fn idle(&self) -> impl std::ops::DerefMut<Target = HashMap<usize, Vec<CudaSlice<u8>>>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,174 @@
+//! What kernels report: kept on the device until somebody asks.
+
+use crate::buffer::ViewMut;
+use crate::{Buffer, Context, GpuError};
+
+/// Numbers of a report.
+pub(crate) const SLOT_WORDS: usize = 4;
+
+/// The reports of a step, brought here all at once by [`download`](Self::download).
+///
+/// Whatever reports takes the next slot and returns a token, which reads the report from what was brought.
+#[derive(Debug)]
+pub struct Reports {
+    words: Buffer<u64>,
+    used: usize,
+}
+
+/// Where a report is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Slot(usize);
+
+impl Reports {
+    /// Room for so many reports.
+    ///
+    /// # Errors
+    /// [`GpuError::OutOfMemory`].
+    pub fn new(context: &Context, slots: usize) -> Result<Self, GpuError> {
+        Ok(Self {
+            words: context.zeros(slots * SLOT_WORDS)?,
+            used: 0,
+        })
+    }
+
+    /// Forgets all reports; for the next step.
+    ///
+    /// # Errors
+    /// The driver's.
+    pub fn reset(&mut self) -> Result<(), GpuError> {
+        self.used = 0;
+        self.words.fill_zero()
+    }
+
+    /// Waits for all work, and brings the reports here.
+    ///
+    /// # Errors
+    /// A kernel that failed.
+    pub fn download(&self) -> Result<ReportValues, GpuError> {
+        Ok(ReportValues {
+            words: self.words.download()?,
+        })
+    }
+
+    /// The next slot, and its place on the device.
+    pub(crate) fn next(&mut self) -> Result<(Slot, ViewMut<'_, u64>), GpuError> {
+        let slots = self.words.len() / SLOT_WORDS;
+        if self.used == slots {
+            return Err(GpuError::Reports { slots });
+        }
+        let first = self.used * SLOT_WORDS;
+        let slot = Slot(self.used);
+        self.used += 1;
+        Ok((slot, self.words.range_mut(first..first + SLOT_WORDS)?))
+    }
+}
+
+/// The reports of a step, as they were brought.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportValues {
+    words: Vec<u64>,
+}
+
+impl ReportValues {
+    /// All zeros for a slot of a larger set of reports.
+    fn slot(&self, slot: Slot) -> [u64; SLOT_WORDS] {
+        let words = self.words.as_chunks::<SLOT_WORDS>().0;
+        words.get(slot.0).copied().unwrap_or_default()
+    }
+}
+
+/// What came of the solves of a batch of columns, or of the linear systems of their adjoint.
+#[must_use]
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SolveReport {
+    /// Number of columns.
+    pub columns: usize,
+    /// The largest residual of any column, at what was returned: of codes the [KKT residual](scn_solvers::kkt), of the adjoint that of
+    /// its linear system, relative to its right side. NaN if a column is not finite.
+    pub residual: f32,
+    /// Passes summed over columns.
+    pub column_passes: u64,
+    /// Columns that miss the tolerance.
+    pub unconverged: usize,
+    /// Codes that are not zero; 0 for an adjoint.
+    pub active: u64,
+}
+
+impl SolveReport {
+    /// Whether every column met the tolerance.
+    pub fn converged(&self) -> bool {
+        self.unconverged == 0
+    }
+
+    /// Passes per column, on average.
+    pub fn mean_passes(&self) -> f64 {
+        if self.columns == 0 {
+            0.0
+        } else {
+            self.column_passes as f64 / self.columns as f64
+        }
+    }
+}
+
+/// The report of a solve, which is still on the device.
+#[must_use]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PendingSolve {
+    pub(crate) slot: Slot,
+    pub(crate) columns: usize,
+}
+
+impl PendingSolve {
+    /// The report, among those that were brought.
+    pub fn read(self, values: &ReportValues) -> SolveReport {
+        let [residual, column_passes, unconverged, active] = values.slot(self.slot);
+        SolveReport {
+            columns: self.columns,
+            residual: f32::from_bits(residual as u32),
+            column_passes,
+            unconverged: unconverged as usize,
+            active,
+        }
+    }
+}
+
+/// What a batch of logits is worth.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LossReport {
+    /// Mean over the images.
+    pub loss: f64,
+    /// Images whose largest logit is not that of their label. Logits that are not numbers count as errors.
+    pub errors: usize,
+}
+
+/// The report of a loss, which is still on the device.
+#[must_use]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PendingLoss {
+    pub(crate) slot: Slot,
+}
+
+impl PendingLoss {
+    /// The report, among those that were brought.
+    pub fn read(self, values: &ReportValues) -> LossReport {
+        let [loss, errors, ..] = values.slot(self.slot);
+        LossReport {
+            loss: f64::from_bits(loss),
+            errors: errors as usize,
+        }
+    }
+}
+
+/// Whether a buffer holds NaN or infinity, known on the device.
+#[must_use]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PendingFinite {
+    pub(crate) slot: Slot,
+}
+
+impl PendingFinite {
+    /// Whether all numbers were finite.
+    pub fn read(self, values: &ReportValues) -> bool {
+        values.slot(self.slot)[0] == 0
+    }
+}

@@ -1,0 +1,166 @@
+//! What the compiler makes of the kernels, for all generations that they are meant for. Needs a compiler, but no device.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod skip;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use scn_gpu::inspect::{
+    KernelReport, Parameter, Signature, compile_report, compiled_parameters, signatures,
+};
+use scn_gpu::{GpuError, Source};
+
+use self::skip::skipped;
+
+/// The paper's card, and one of each later generation of servers up to 2022.
+const ARCHITECTURES: [u32; 4] = [61, 70, 80, 90];
+
+/// Padded numbers of atoms.
+const SIZES: [usize; 5] = [16, 32, 64, 128, 256];
+
+/// What the compiler said, unless there is none; says so then.
+fn unless_missing<T>(result: Result<T, GpuError>) -> Option<T> {
+    match result {
+        Ok(value) => Some(value),
+        Err(error @ GpuError::NoCompiler) if std::env::var_os("SCN_REQUIRE_CUDA").is_none() => {
+            skipped(error);
+            None
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// All kernels of a signature by the names they have once compiled.
+fn names(signature: &Signature) -> Vec<String> {
+    if signature.per_size {
+        let name = |size| format!("{}_n{size}", signature.name);
+        SIZES.map(name).to_vec()
+    } else {
+        vec![signature.name.to_string()]
+    }
+}
+
+/// The type of a parameter in portable code.
+fn compiled_type(parameter: Parameter) -> &'static str {
+    match parameter {
+        Parameter::Input(_) | Parameter::Output(_) => ".u64",
+        Parameter::Int => ".u32",
+        Parameter::Float => ".f32",
+        Parameter::Windows => ".align 4 .b8[32]",
+    }
+}
+
+#[test]
+fn declared_parameters_are_those_of_the_compiled_kernels() {
+    let mut compiled = BTreeMap::new();
+    for source in Source::ALL {
+        let Some(kernels) = unless_missing(compiled_parameters(source, 61)) else {
+            return;
+        };
+        for (name, types) in kernels {
+            compiled.insert((source, name), types);
+        }
+    }
+    let declared: BTreeMap<(Source, String), Vec<String>> = signatures()
+        .iter()
+        .flat_map(|signature| {
+            let types: Vec<String> = signature
+                .parameters
+                .iter()
+                .map(|&(_, parameter)| compiled_type(parameter).to_string())
+                .collect();
+            let key = |name| ((signature.source, name), types.clone());
+            names(signature).into_iter().map(key).collect::<Vec<_>>()
+        })
+        .collect();
+    assert_eq!(declared, compiled);
+}
+
+/// Types alone would not tell two swapped buffers: names and constness do.
+#[test]
+fn declared_parameters_are_those_of_the_sources() {
+    for signature in signatures() {
+        let suffix = if signature.per_size {
+            "_n##ATOMS("
+        } else {
+            "("
+        };
+        // The sizes' kernels are made by macros, whose lines end in backslashes.
+        let text = signature.source.text().replace('\\', " ");
+        let start = format!(" {}{suffix}", signature.name);
+        let (_, rest) = text
+            .split("__global__")
+            .skip(1)
+            .find_map(|kernel| kernel.split_once(&start))
+            .unwrap_or_else(|| panic!("{} is not in its file", signature.name));
+        let written = rest.split(')').next().unwrap();
+        let written = written.split_whitespace().collect::<Vec<_>>().join(" ");
+        let declared: Vec<String> = signature
+            .parameters
+            .iter()
+            .map(|&(name, parameter)| format!("{}{name}", source_type(parameter)))
+            .collect();
+        assert_eq!(written, declared.join(", "), "{}", signature.name);
+    }
+}
+
+/// A parameter's type in the sources.
+fn source_type(parameter: Parameter) -> String {
+    use scn_gpu::inspect::Number;
+    let number = |number| match number {
+        Number::Float => "float",
+        Number::Int => "int",
+        Number::UnsignedLongLong => "unsigned long long",
+    };
+    match parameter {
+        Parameter::Input(kind) => format!("const {}* ", number(kind)),
+        Parameter::Output(kind) => format!("{}* ", number(kind)),
+        Parameter::Int => "int ".to_string(),
+        Parameter::Float => "float ".to_string(),
+        Parameter::Windows => "Windows ".to_string(),
+    }
+}
+
+/// Registers that a thread may use, of the 65,536 of a processor: with 255 it holds two blocks of 128 threads, with 168 three, with 128
+/// four.
+fn register_budget(kernel: &KernelReport) -> usize {
+    match kernel.source {
+        Source::Encode | Source::Certify | Source::Adjoint => 255,
+        Source::Fista => 168,
+        Source::OuterSums | Source::Gradients | Source::SignalGradient => 128,
+        _ => 64,
+    }
+}
+
+#[test]
+fn kernels_keep_to_registers_and_shared_memory() {
+    /// What every device gives a block without being asked.
+    const SHARED_MEMORY: usize = 48 * 1024;
+
+    let expected: BTreeSet<String> = signatures().iter().flat_map(names).collect();
+    let compile = |architecture| -> Option<Vec<KernelReport>> {
+        let of_file = |source| unless_missing(compile_report(source, architecture));
+        let files: Option<Vec<_>> = Source::ALL.into_iter().map(of_file).collect();
+        Some(files?.concat())
+    };
+    let by_architecture = std::thread::scope(|scope| {
+        ARCHITECTURES
+            .map(|architecture| (architecture, scope.spawn(move || compile(architecture))))
+            .map(|(architecture, kernels)| (architecture, kernels.join().unwrap()))
+    });
+    let mut complaints = Vec::new();
+    for (architecture, kernels) in by_architecture {
+        let Some(kernels) = kernels else { return };
+        let found: BTreeSet<String> = kernels.iter().map(|kernel| kernel.name.clone()).collect();
+        assert_eq!(found, expected, "sm_{architecture}");
+        for kernel in kernels {
+            let fits = kernel.registers <= register_budget(&kernel)
+                && (kernel.spill_stores, kernel.spill_loads) == (0, 0)
+                && kernel.shared_memory <= SHARED_MEMORY;
+            if !fits {
+                complaints.push(format!("sm_{architecture}: {kernel:?}"));
+            }
+        }
+    }
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}

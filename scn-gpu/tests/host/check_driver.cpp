@@ -1,0 +1,182 @@
+// What the stand-in driver must refuse: each case runs in a process of its own and must end with the line named for it.
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <vector>
+
+using Address = unsigned long long;
+extern "C" {
+int cuInit(unsigned);
+int cuDevicePrimaryCtxRetain(void**, int);
+int cuDevicePrimaryCtxRelease_v2(int);
+int cuCtxSetCurrent(void*);
+int cuStreamCreate(void**, unsigned);
+int cuStreamSynchronize(void*);
+int cuMemAllocAsync(Address*, size_t, void*);
+int cuMemFreeAsync(Address, void*);
+int cuMemcpyHtoDAsync_v2(Address, const void*, size_t, void*);
+int cuMemcpyDtoHAsync_v2(void*, Address, size_t, void*);
+int cuModuleLoadData(void**, const void*);
+int cuModuleGetFunction(void**, void*, const char*);
+int cuLaunchKernel(void*, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, void*, void**, void**);
+}
+
+namespace {
+
+// The driver reads no more of portable code than this. `fista_step` reads padded^2 numbers.
+const char portable_code[] = R"(
+.version 8.1
+.target sm_61
+.entry fista_step(.param .u64 gram, .param .u32 padded, .param .u64 step)
+.maxntid 256, 1, 1
+{ }
+.entry blend_moments(.param .u64 mean)
+{ }
+.entry nobody_wrote_this(.param .u64 x)
+{ }
+)";
+
+void* stream;
+void* module_of_kernels;
+
+void expect(int result) {
+    if (result != 0) {
+        fprintf(stderr, "unexpected error %d\n", result);
+        exit(3);
+    }
+}
+
+void open_device() {
+    void* context;
+    expect(cuInit(0));
+    expect(cuDevicePrimaryCtxRetain(&context, 0));
+    expect(cuCtxSetCurrent(context));
+    expect(cuStreamCreate(&stream, 1));
+    expect(cuModuleLoadData(&module_of_kernels, portable_code));
+}
+
+Address allocate(size_t bytes) {
+    Address address;
+    expect(cuMemAllocAsync(&address, bytes, stream));
+    return address;
+}
+
+void* function(const char* name) {
+    void* found;
+    expect(cuModuleGetFunction(&found, module_of_kernels, name));
+    return found;
+}
+
+void launch_fista_step(Address gram, int padded, Address step, unsigned blocks, unsigned threads) {
+    void* arguments[] = {&gram, &padded, &step};
+    expect(cuLaunchKernel(function("fista_step"), blocks, 1, 1, threads, 1, 1, 0, stream, arguments, nullptr));
+    expect(cuStreamSynchronize(stream));
+}
+
+void frees_twice() {
+    Address memory = allocate(64);
+    cuMemFreeAsync(memory, stream);
+    cuMemFreeAsync(memory, stream);
+}
+
+void copies_too_much() {
+    float values[17] = {};
+    cuMemcpyHtoDAsync_v2(allocate(64), values, sizeof values, stream);
+}
+
+void copies_what_was_freed() {
+    float values[16];
+    Address memory = allocate(64);
+    cuMemFreeAsync(memory, stream);
+    cuMemcpyDtoHAsync_v2(values, memory, sizeof values, stream);
+}
+
+void passes_an_address_of_the_host() {
+    float step;
+    launch_fista_step(allocate(4), 1, reinterpret_cast<Address>(&step), 1, 256);
+}
+
+void starts_too_many_threads() { launch_fista_step(allocate(4), 1, allocate(4), 1, 512); }
+void starts_no_block() { launch_fista_step(allocate(4), 1, allocate(4), 0, 256); }
+void reads_past_the_end() { launch_fista_step(allocate(16 * 15 * 4), 16, allocate(4), 1, 256); }
+void has_other_parameters() { function("blend_moments"); }
+void is_not_built() { function("nobody_wrote_this"); }
+
+void gives_back_with_memory_in_use() {
+    allocate(64);
+    cuDevicePrimaryCtxRelease_v2(0);
+}
+
+void forgets_memory() { allocate(64); }
+
+// Not a mistake by itself: what is copied is there only after the wait.
+void does_not_wait() {
+    float sent = 1.0f, received = 0.0f;
+    Address memory = allocate(4);
+    cuMemcpyHtoDAsync_v2(memory, &sent, 4, stream);
+    cuMemcpyDtoHAsync_v2(&received, memory, 4, stream);
+    float before = received;
+    cuStreamSynchronize(stream);
+    fprintf(stderr, "%g before the wait, %g after\n", before, received);
+    _exit(1);
+}
+
+struct Case {
+    const char* name;
+    void (*run)();
+    const char* line;
+};
+const std::vector<Case> cases{
+    {"memory freed twice", frees_twice, "freed twice?"},
+    {"a copy past the end", copies_too_much, "a copy to the device: 68 bytes"},
+    {"a copy from freed memory", copies_what_was_freed, "a copy from the device: 64 bytes"},
+    {"an address of the host", passes_an_address_of_the_host, "argument 2"},
+    {"a block above the bounds", starts_too_many_threads, "a block of 512 x 1 x 1 threads; its bound is 256"},
+    {"a grid of no block", starts_no_block, "a grid of 0 x 1 x 1 blocks"},
+    {"a kernel that reads past the end", reads_past_the_end, "byte 960 of memory that has 960 is touched"},
+    {"other parameters than compiled", has_other_parameters, "the compiled code has 1 parameters, the build for the host 6"},
+    {"a kernel that is not built", is_not_built, "is not among the kernels built for the host"},
+    {"a context that goes before its memory", gives_back_with_memory_in_use, "64 bytes of its memory are not freed"},
+    {"memory that is never freed", forgets_memory, "at the end 64 bytes were not freed"},
+    {"work before anybody waits", does_not_wait, "0 before the wait, 1 after"},
+};
+
+// Whether a process of its own fails and says the line.
+bool is_refused(const Case& one) {
+    int ends[2];
+    if (pipe(ends) != 0)
+        exit(2);
+    pid_t child = fork();
+    if (child == 0) {
+        dup2(ends[1], STDERR_FILENO);
+        setenv("SCN_HOST_LEAKS", "fail", 1);
+        open_device();
+        one.run();
+        exit(0);
+    }
+    close(ends[1]);
+    std::string said;
+    char part[512];
+    for (ssize_t count; (count = read(ends[0], part, sizeof part)) > 0;)
+        said.append(part, size_t(count));
+    close(ends[0]);
+    int status = 0;
+    waitpid(child, &status, 0);
+    bool refused = status != 0 && said.find(one.line) != std::string::npos;
+    if (!refused)
+        printf("MISSED %s; it said: %s\n", one.name, said.c_str());
+    return refused;
+}
+
+} // namespace
+
+int main() {
+    size_t refused = 0;
+    for (const Case& one : cases)
+        refused += is_refused(one);
+    printf("%zu of %zu mistakes refused by the stand-in driver\n", refused, cases.size());
+    return refused == cases.size() ? 0 : 1;
+}

@@ -1,0 +1,124 @@
+// Streams and events: what runs when.
+#include "driver.h"
+
+#include <algorithm>
+
+namespace stand_in {
+
+struct Event {
+    Stream* stream = nullptr;
+    size_t until = 0; // so much of the stream's work
+};
+
+Stream& stream(Stream* handle) {
+    Context* context = current_context();
+    if (!context)
+        misuse("work for a stream in a thread that has no context");
+    if (handle) {
+        if (handle->context != context)
+            misuse("work for a stream of device %d in a thread that works on device %d", handle->context->device, context->device);
+        return *handle;
+    }
+    if (!context->null_stream) {
+        context->null_stream = new Stream{context, {}, 0};
+        context->streams.push_back(context->null_stream);
+    }
+    return *context->null_stream;
+}
+
+void submit(Stream& stream, std::function<void()> work) {
+    stream.work.push_back(std::move(work));
+    if (settings().eager)
+        finish(stream);
+}
+
+void finish(Stream& stream, size_t until) {
+    while (stream.done < until) {
+        std::function<void()> work = std::move(stream.work[stream.done++]);
+        work();
+    }
+}
+
+void finish(Stream& stream) { finish(stream, stream.work.size()); }
+
+void finish(Context& context) {
+    for (Stream* stream : context.streams)
+        finish(*stream);
+}
+
+} // namespace stand_in
+
+using namespace stand_in;
+
+DRIVER_CALL cuStreamCreate(Stream** handle, unsigned) {
+    auto lock = locked();
+    Context* context = current_context();
+    if (!context)
+        return INVALID_CONTEXT;
+    *handle = new Stream{context, {}, 0};
+    context->streams.push_back(*handle);
+    return SUCCESS;
+}
+
+DRIVER_CALL cuStreamDestroy_v2(Stream* handle) {
+    auto lock = locked();
+    auto& streams = handle->context->streams;
+    auto found = std::find(streams.begin(), streams.end(), handle);
+    if (found == streams.end())
+        misuse("a stream is destroyed twice");
+    finish(*handle);
+    streams.erase(found);
+    delete handle;
+    return SUCCESS;
+}
+
+DRIVER_CALL cuStreamSynchronize(Stream* handle) {
+    auto lock = locked();
+    finish(stream(handle));
+    return SUCCESS;
+}
+
+DRIVER_CALL cuStreamWaitEvent(Stream* handle, Event* event, unsigned) {
+    auto lock = locked();
+    if (event->stream)
+        submit(stream(handle), [recorded = *event] { finish(*recorded.stream, recorded.until); });
+    return SUCCESS;
+}
+
+DRIVER_CALL cuEventCreate(Event** event, unsigned) {
+    *event = new Event;
+    return SUCCESS;
+}
+
+DRIVER_CALL cuEventDestroy_v2(Event* event) {
+    delete event;
+    return SUCCESS;
+}
+
+DRIVER_CALL cuEventRecord(Event* event, Stream* handle) {
+    auto lock = locked();
+    Stream& recorded = stream(handle);
+    *event = {&recorded, recorded.work.size()};
+    return SUCCESS;
+}
+
+DRIVER_CALL cuEventSynchronize(Event* event) {
+    auto lock = locked();
+    if (event->stream)
+        finish(*event->stream, event->until);
+    return SUCCESS;
+}
+
+DRIVER_CALL cuEventQuery(Event* event) {
+    auto lock = locked();
+    return !event->stream || event->stream->done >= event->until ? SUCCESS : NOT_READY;
+}
+
+DRIVER_CALL cuEventElapsedTime_v2(float* milliseconds, Event*, Event*) {
+    *milliseconds = 1.0f;
+    return SUCCESS;
+}
+
+DRIVER_CALL cuEventElapsedTime(float* milliseconds, Event* start, Event* end) {
+    return cuEventElapsedTime_v2(milliseconds, start, end);
+}

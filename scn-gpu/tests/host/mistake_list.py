@@ -1,0 +1,204 @@
+"""Kernels with one mistake each; mistakes.py makes them.
+
+unit: the kernel file that is compiled, kernels: beginnings of the names that are run, atoms: the only padded number of atoms that is compiled.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass
+class Mistake:
+    name: str
+    detector: str
+    file: str
+    old: str
+    new: str
+    unit: str
+    kernels: str
+    atoms: int | None = None
+
+
+MISTAKES = [
+    # Barriers. Without the first of each pair a tile is read before it is whole, without the second it is overwritten while it is read.
+    Mistake(
+        name="a tile read before it is whole",
+        detector="thread",
+        file="outer_sums.cu",
+        old="        __syncthreads();\n        product.add(",
+        new="        product.add(",
+        unit="outer_sums",
+        kernels="outer_sums",
+    ),
+    Mistake(
+        name="a tile read before it is whole shows in the results",
+        detector="bits",
+        file="outer_sums.cu",
+        old="        __syncthreads();\n        product.add(",
+        new="        product.add(",
+        unit="outer_sums",
+        kernels="outer_sums",
+    ),
+    Mistake(
+        name="a tile overwritten while it is read",
+        detector="thread",
+        file="signal_gradient.cu",
+        old="            __syncthreads();\n#pragma unroll 4",
+        new="#pragma unroll 4",
+        unit="signal_gradient",
+        kernels="signal_gradient",
+    ),
+    Mistake(
+        name="a stage of correlations without its barrier",
+        detector="thread",
+        file="correlate.cuh",
+        old="        __syncthreads();\n        bool more",
+        new="        bool more",
+        unit="encode",
+        kernels="encode_gauss_seidel_n32",
+        atoms=32,
+    ),
+    Mistake(
+        name="the stages overwritten by what is kept next",
+        detector="thread",
+        file="correlate.cuh",
+        old="    __syncthreads();\n}",
+        new="}",
+        unit="encode",
+        kernels="encode_gauss_seidel_n32",
+        atoms=32,
+    ),
+    Mistake(
+        name="scratch of a sum used again too early",
+        detector="thread",
+        file="reduce.cuh",
+        old="    __syncthreads();\n    return sum;",
+        new="    return sum;",
+        unit="gradients",
+        kernels="penalty_gradients",
+    ),
+    Mistake(
+        name="a barrier that some threads do not reach",
+        detector="stop",
+        file="reduce.cuh",
+        old="    __syncthreads();\n    T sum = 0;",
+        new="    if (threadIdx.x != 77) {\n        __syncthreads();\n    }\n    T sum = 0;",
+        unit="loss",
+        kernels="softmax_cross_entropy",
+    ),
+    Mistake(
+        name="threads that leave before a barrier",
+        detector="stop",
+        file="gradients.cu",
+        old="    sum = block_sum(sum, scratch);",
+        new="    if (threadIdx.x >= positions) {\n        return;\n    }\n    sum = block_sum(sum, scratch);",
+        unit="gradients",
+        kernels="penalty_gradients",
+    ),
+    # Warps.
+    Mistake(
+        name="a vote with too small a mask",
+        detector="stop",
+        file="report.cuh",
+        old="__any_sync(ALL_LANES, any)",
+        new="__any_sync(0xffffu, any)",
+        unit="encode",
+        kernels="encode_gauss_seidel_n16",
+        atoms=16,
+    ),
+    Mistake(
+        name="a vote that lanes of a warp skip",
+        detector="stop",
+        file="update.cu",
+        old="    bool found = element < count && !isfinite(gradient[element]);",
+        new="    if (element >= count) {\n        return;\n    }\n    bool found = !isfinite(gradient[element]);",
+        unit="update",
+        kernels="find_non_finite",
+    ),
+    Mistake(
+        name="a shuffle across groups",
+        detector="bits",
+        file="columns.cuh",
+        old="__shfl_sync(ALL_LANES, value, owner, GROUP)",
+        new="__shfl_sync(ALL_LANES, value, owner)",
+        unit="encode",
+        kernels="encode_gauss_seidel_n64",
+        atoms=64,
+    ),
+    # Memory.
+    Mistake(
+        name="one number too many written",
+        detector="address",
+        file="prepare.cu",
+        old="element < (size_t)rows * padded",
+        new="element <= (size_t)rows * padded",
+        unit="prepare",
+        kernels="pack_dictionary",
+    ),
+    Mistake(
+        name="one atom too many read",
+        detector="address",
+        file="columns.cuh",
+        old="columns[c][r] = p < positions && j < atoms ?",
+        new="columns[c][r] = p < positions && j <= atoms ?",
+        unit="adjoint",
+        kernels="adjoint_n16",
+        atoms=16,
+    ),
+    Mistake(
+        name="one shared number too many",
+        detector="undefined",
+        file="gradients.cu",
+        old="    int first_row = blockIdx.x * DICTIONARY_ROWS,",
+        new="    symmetric_tile[TILE_THREADS * TILE_STRIDE / 2 + threadIdx.x / 127] = 0.0f;\n    int first_row = blockIdx.x * DICTIONARY_ROWS,",
+        unit="gradients",
+        kernels="dictionary_gradient",
+    ),
+    Mistake(
+        name="four numbers at an odd place",
+        detector="undefined",
+        file="columns.cuh",
+        old="load_row<ATOMS, !SHARED>(rows + atom * ATOMS + lane * 4)",
+        new="load_row<ATOMS, !SHARED>(rows + atom * ATOMS + lane * 4 + atom % 2)",
+        unit="encode",
+        kernels="encode_gauss_seidel_n32",
+        atoms=32,
+    ),
+    Mistake(
+        name="shared memory that nobody has filled",
+        detector="bits",
+        file="outer_sums.cu",
+        old="            tile.code_tile[row * TILE_STRIDE + lane] = exists",
+        new="            if (exists) tile.code_tile[row * TILE_STRIDE + lane] = exists",
+        unit="outer_sums",
+        kernels="outer_sums",
+    ),
+    # Blocks.
+    Mistake(
+        name="two blocks that write to one place",
+        detector="thread",
+        file="outer_sums.cu",
+        old="        sums[entry] = sum;",
+        new="        sums[entry % WARP_THREADS] = sum;",
+        unit="outer_sums",
+        kernels="add_partials",
+    ),
+    Mistake(
+        name="a count without an atomic addition",
+        detector="thread",
+        file="report.cuh",
+        old="        atomicAdd(report + 1, (unsigned long long)passes);",
+        new="        report[1] += passes;",
+        unit="encode",
+        kernels="encode_gauss_seidel_n16",
+        atoms=16,
+    ),
+    Mistake(
+        name="a result that depends on which block comes last",
+        detector="bits",
+        file="batch_norm.cu",
+        old="        mean[blockIdx.x] = (float)(origin + sum);",
+        new="        mean[blockIdx.x] = (float)(origin + sum);\n        mean[gridDim.x - 1] = (float)(origin + sum);",
+        unit="batch_norm",
+        kernels="batch_moments",
+    ),
+]

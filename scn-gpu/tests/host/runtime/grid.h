@@ -1,0 +1,31 @@
+// Runs a grid: its blocks one after another, the threads of a block as fibers.
+#pragma once
+
+#include "../cuda_on_host.h"
+
+#include <string>
+
+namespace cuda_on_host {
+
+struct Kernel {
+    std::string name;
+    Run run;
+    std::vector<Argument> arguments;
+};
+
+// The order of the blocks, and of the threads that could go on.
+struct Order {
+    enum { forward, reverse, random } kind = forward;
+    unsigned seed = 0;
+    static Order parse(const std::string& text); // forward, reverse, random:SEED
+};
+
+// Null if no kernel has that name.
+const Kernel* find_kernel(const std::string& name);
+std::vector<std::string> kernel_names();
+
+constexpr unsigned max_threads = 1024;
+
+void launch(const Kernel& kernel, dim3 grid, dim3 block, void* const* arguments, Order order);
+
+} // namespace cuda_on_host

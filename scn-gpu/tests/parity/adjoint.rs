@@ -1,0 +1,276 @@
+//! The adjoint of the codes, and all gradients that come of it.
+
+use faer::Mat;
+use scn_gpu::{Context, MapShape, Method, ParameterGradients, Reports, SolveReport};
+use scn_grad::{Gradients, Linearization, MaskedCholesky};
+use scn_solvers::Settings;
+
+use super::oracle::{Instance, largest, row_major, wide_rows};
+use crate::device;
+
+const TOLERANCE: f64 = 1e-5;
+
+/// All that the device computes of an instance, row by row.
+#[derive(Debug, PartialEq)]
+struct Backward {
+    codes: Vec<f32>,
+    adjoint: Vec<f32>,
+    report: SolveReport,
+    dictionary: Vec<f32>,
+    lambda1: Vec<f32>,
+    lambda2: Vec<f32>,
+    map: Vec<f32>,
+}
+
+/// dLoss/da of each code.
+fn cotangent(instance: &Instance) -> Vec<f32> {
+    crate::noise(instance.atoms() * instance.windows().positions(), 77)
+}
+
+/// Starts from gradients that are not zero, with one λ1 for all atoms or one for each.
+fn backward(context: &Context, instance: &Instance, start: f32, lambda1_count: usize) -> Backward {
+    let settings = Settings::new(TOLERANCE, 1000).unwrap();
+    let problem = instance.on(context);
+    let windows = instance.windows();
+    let map = context.upload(&instance.map).unwrap();
+    let mut reports = Reports::new(context, 2).unwrap();
+    let cotangent = context.upload(&cotangent(instance)).unwrap();
+    let mut codes = context.unspecified(cotangent.len()).unwrap();
+    let method = Method::CoordinateDescent;
+    let solved = problem
+        .encode(method, settings, windows, &map, &mut codes, &mut reports)
+        .unwrap();
+    let mut adjoint = context.unspecified(cotangent.len()).unwrap();
+    let pending = problem
+        .adjoint(settings, &codes, &cotangent, &mut adjoint, &mut reports)
+        .unwrap();
+
+    let filled = |len: usize| context.upload(&vec![start; len]).unwrap();
+    let mut dictionary = filled(problem.rows() * problem.atoms());
+    let (mut lambda1, mut lambda2) = (filled(lambda1_count), filled(1));
+    let gradients = ParameterGradients {
+        dictionary: &mut dictionary,
+        lambda1: &mut lambda1,
+        lambda2: &mut lambda2,
+    };
+    problem
+        .add_gradients(windows, &map, &codes, &adjoint, gradients)
+        .unwrap();
+    let mut map_gradient = filled(instance.map.len());
+    problem
+        .signal_gradient(windows, &adjoint, &mut map_gradient)
+        .unwrap();
+
+    let values = reports.download().unwrap();
+    assert!(solved.read(&values).converged());
+    Backward {
+        codes: codes.download().unwrap(),
+        adjoint: adjoint.download().unwrap(),
+        report: pending.read(&values),
+        dictionary: dictionary.download().unwrap(),
+        lambda1: lambda1.download().unwrap(),
+        lambda2: lambda2.download().unwrap(),
+        map: map_gradient.download().unwrap(),
+    }
+}
+
+/// Asserts that two vectors are near each other as a whole.
+#[track_caller]
+fn assert_close(what: &str, found: &[f32], expected: &[f64], tolerance: f64) {
+    assert_eq!(found.len(), expected.len(), "{what}");
+    let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>().sqrt();
+    let pairs = found.iter().zip(expected);
+    let error = norm(&mut pairs.map(|(&found, &expected)| f64::from(found) - expected));
+    let size = norm(&mut expected.iter().copied());
+    assert!(
+        error <= tolerance * size,
+        "{what}: {error:.1e} is not within {tolerance:.1e} of {size:.1e}"
+    );
+}
+
+fn check(context: &Context, instance: &Instance, per_atom: bool) {
+    const START: f32 = 0.25;
+    let atoms = instance.atoms();
+    let lambda1_count = if per_atom { atoms } else { 1 };
+    let found = backward(context, instance, START, lambda1_count);
+    assert!(found.report.converged(), "{:?}", found.report);
+    assert_eq!(found.report.columns, instance.windows().positions());
+    for (&y, &code) in found.adjoint.iter().zip(&found.codes) {
+        assert!(code > 0.0 || y == 0.0);
+    }
+
+    let problem = instance.in_f64();
+    let (codes, signals) = (wide_rows(&found.codes, atoms), instance.signals());
+    let cotangent = wide_rows(&cotangent(instance), atoms);
+    check_residual(&problem, &codes, &cotangent, &found);
+
+    let point = Linearization::new(&problem, &signals, codes.as_ref()).unwrap();
+    let mut gradients = Gradients::zeros(&problem);
+    let mut columns = Mat::zeros(signals.nrows(), signals.ncols());
+    let report = point
+        .vjp(
+            &MaskedCholesky,
+            cotangent.as_ref(),
+            &mut gradients,
+            Some(columns.as_mut()),
+        )
+        .unwrap();
+    assert!(report.solved());
+
+    // The systems are solved to the tolerance, which the condition of H takes to y; sums and H itself are rounded.
+    let (smallest, greatest) = instance.spectrum();
+    let rounding = (signals.nrows() as f64).sqrt() * f64::from(f32::EPSILON);
+    let tolerance = (atoms as f64).sqrt() * greatest / smallest * (TOLERANCE + rounding);
+    let sums = |values: &[f32]| -> Vec<f32> { values.iter().map(|v| v - START).collect() };
+    let rows = |matrix: &Mat<f64>| -> Vec<f64> {
+        let entry = |k: usize| matrix[(k / matrix.ncols(), k % matrix.ncols())];
+        (0..matrix.nrows() * matrix.ncols()).map(entry).collect()
+    };
+    let dictionary = rows(&gradients.dictionary);
+    assert_close("dLoss/dD", &sums(&found.dictionary), &dictionary, tolerance);
+    let lambda1 = sums(&found.lambda1);
+    // A number of its own may be a small sum of large terms.
+    let terms = largest(found.adjoint.iter().map(|&y| f64::from(y))) * signals.ncols() as f64;
+    if per_atom {
+        assert_close("dLoss/dlambda1", &lambda1, &gradients.lambda1, tolerance);
+    } else {
+        let error = f64::from(lambda1[0]) - gradients.shared_lambda1();
+        assert!(error.abs() <= tolerance * terms * atoms as f64);
+    }
+    let error = f64::from(sums(&found.lambda2)[0]) - gradients.lambda2;
+    assert!(error.abs() <= tolerance * terms);
+    assert_close("dLoss/dx", &found.map, &instance.fold(&columns), tolerance);
+}
+
+/// The residual that is reported is that of what is returned.
+fn check_residual(
+    problem: &scn_solvers::Problem<f64>,
+    codes: &Mat<f64>,
+    cotangent: &Mat<f64>,
+    found: &Backward,
+) {
+    let atoms = problem.atoms();
+    let y = wide_rows(&found.adjoint, atoms);
+    let product = problem.gram() * &y;
+    let mut worst = 0.0_f64;
+    for p in 0..codes.ncols() {
+        let active = || (0..atoms).filter(|&j| codes[(j, p)] > 0.0);
+        let scale = largest(active().map(|j| cotangent[(j, p)]));
+        let residual = largest(active().map(|j| cotangent[(j, p)] - product[(j, p)]));
+        worst = worst.max(residual / scale.max(1e-30));
+    }
+    // Rounding of a product with H, whose terms are as large as y.
+    let size = 1.0 + largest(found.adjoint.iter().map(|&y| f64::from(y)));
+    let rounding = 4.0 * (atoms as f64).sqrt() * size * f64::from(f32::EPSILON);
+    let error = (worst - f64::from(found.report.residual)).abs();
+    assert!(
+        error <= rounding,
+        "{worst:.3e} instead of {:.3e}",
+        found.report.residual
+    );
+}
+
+fn map(channels: usize, images: usize, height: usize, width: usize) -> MapShape {
+    MapShape {
+        channels,
+        images,
+        height,
+        width,
+    }
+}
+
+#[test]
+fn gradients_for_every_padded_number_of_atoms_and_fewer() {
+    let Some(context) = device() else { return };
+    for (rows, columns, atoms) in [
+        (7, 5, 5),
+        (30, 67, 16),
+        (31, 33, 27),
+        (65, 40, 64),
+        (70, 9, 50),
+        (130, 5, 100),
+        (150, 3, 200),
+        (180, 7, 256),
+    ] {
+        let instance = Instance::matrix(rows, columns, atoms);
+        check(&context, &instance, true);
+        check(&context, &instance, false);
+    }
+}
+
+/// More columns than a block takes, not a multiple of them; more rows and atoms than a tile.
+#[test]
+fn gradients_of_several_blocks() {
+    let Some(context) = device() else { return };
+    for (rows, columns, atoms) in [(4, 531, 6), (20, 150, 40), (131, 75, 70), (70, 35, 130)] {
+        check(&context, &Instance::matrix(rows, columns, atoms), true);
+    }
+}
+
+#[test]
+fn gradients_through_windows() {
+    let Some(context) = device() else { return };
+    for (shape, window, stride, atoms) in [
+        (map(3, 2, 5, 7), 3, 1, 12),
+        (map(2, 3, 6, 5), 3, 2, 20),
+        (map(1, 1, 4, 4), 5, 1, 9),
+        (map(2, 1, 7, 8), 3, 3, 17),
+        (map(1, 2, 5, 5), 1, 2, 3),
+        (map(20, 2, 3, 4), 3, 1, 40),
+        (map(70, 1, 3, 3), 1, 1, 33),
+    ] {
+        check(&context, &Instance::new(shape, window, stride, atoms), true);
+    }
+}
+
+/// More than one chunk of columns.
+#[test]
+fn gradients_of_many_columns() {
+    let Some(context) = device() else { return };
+    check(&context, &Instance::new(map(1, 3, 11, 13), 3, 1, 4), false);
+}
+
+#[test]
+fn two_runs_give_the_same_bits() {
+    let Some(context) = device() else { return };
+    for atoms in [12, 70] {
+        let instance = Instance::new(map(3, 2, 5, 7), 3, 1, atoms);
+        assert_eq!(
+            backward(&context, &instance, 0.0, atoms),
+            backward(&context, &instance, 0.0, atoms)
+        );
+    }
+}
+
+/// Twice the gradient, once the map's: what is added and what is replaced.
+#[test]
+fn gradients_add_up() {
+    let Some(context) = device() else { return };
+    let instance = Instance::matrix(9, 6, 4);
+    let problem = instance.on(&context);
+    let (windows, count) = (instance.windows(), 4 * 6);
+    let map = context.upload(&instance.map).unwrap();
+    let codes = context.upload(&vec![0.5; count]).unwrap();
+    let adjoint = context.upload(&crate::noise(count, 5)).unwrap();
+    let mut dictionary = context.zeros(9 * 4).unwrap();
+    let (mut lambda1, mut lambda2) = (context.zeros(4).unwrap(), context.zeros(1).unwrap());
+    let mut add = || {
+        let gradients = ParameterGradients {
+            dictionary: &mut dictionary,
+            lambda1: &mut lambda1,
+            lambda2: &mut lambda2,
+        };
+        problem
+            .add_gradients(windows, &map, &codes, &adjoint, gradients)
+            .unwrap();
+        [&dictionary, &lambda1, &lambda2].map(|buffer| buffer.download().unwrap())
+    };
+    let (once, twice) = (add(), add());
+    for (once, twice) in once.iter().flatten().zip(twice.iter().flatten()) {
+        assert_eq!(2.0 * once, *twice);
+    }
+    assert_eq!(
+        row_major(instance.dictionary.as_ref()),
+        problem.dictionary().download().unwrap()
+    );
+}

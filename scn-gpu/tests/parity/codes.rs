@@ -1,0 +1,284 @@
+//! Codes and their certificates.
+
+use faer::Mat;
+use scn_gpu::{Context, GpuError, MapShape, Method, Reports, SolveReport, Windows, encode};
+use scn_solvers::{ElasticNet, Settings, kkt};
+
+use super::oracle::{Instance, largest, wide_rows};
+use crate::device;
+
+const TOLERANCE: f64 = 1e-5;
+
+fn settings() -> Settings {
+    Settings::new(TOLERANCE, 4000).unwrap()
+}
+
+fn map(channels: usize, images: usize, height: usize, width: usize) -> MapShape {
+    MapShape {
+        channels,
+        images,
+        height,
+        width,
+    }
+}
+
+/// Codes of the device, row by row, and the report on them.
+fn solve(context: &Context, instance: &Instance, method: Method) -> (Vec<f32>, SolveReport) {
+    let problem = instance.on(context);
+    let windows = instance.windows();
+    let map = context.upload(&instance.map).unwrap();
+    let mut reports = Reports::new(context, 1).unwrap();
+    let len = instance.atoms() * windows.positions();
+    let mut codes = context.unspecified(len).unwrap();
+    let pending = problem
+        .encode(method, settings(), windows, &map, &mut codes, &mut reports)
+        .unwrap();
+    let report = pending.read(&reports.download().unwrap());
+    (codes.download().unwrap(), report)
+}
+
+/// The residual of each column in f64, at the numbers given.
+fn residuals(instance: &Instance, codes: &[f32]) -> Vec<f64> {
+    let problem = instance.in_f64();
+    let correlations = problem.dictionary().transpose() * instance.signals();
+    let codes = wide_rows(codes, instance.atoms());
+    (0..codes.ncols())
+        .map(|p| {
+            let column =
+                |matrix: &Mat<f64>| -> Vec<f64> { matrix.col(p).iter().copied().collect() };
+            kkt::residual(&problem, &column(&correlations), &column(&codes))
+        })
+        .collect()
+}
+
+/// What f32 leaves of a residual of zero: rounding of correlations and of a row of H times a code.
+fn residual_rounding(instance: &Instance) -> f64 {
+    let terms = instance.dictionary.nrows() + instance.atoms();
+    4.0 * (terms as f64).sqrt() * f64::from(f32::EPSILON)
+}
+
+fn check(context: &Context, instance: &Instance, method: Method) {
+    let (codes, report) = solve(context, instance, method);
+    let positions = instance.windows().positions();
+    assert_eq!(report.columns, positions);
+    assert!(report.converged(), "{report:?}");
+    assert!(f64::from(report.residual) <= TOLERANCE);
+    assert!(report.column_passes >= positions as u64);
+    let active = codes.iter().filter(|&&code| code != 0.0).count();
+    assert_eq!(report.active, active as u64);
+    assert!(codes.iter().all(|&code| code >= 0.0));
+
+    let worst = largest(residuals(instance, &codes));
+    let rounding = residual_rounding(instance);
+    let error = (worst - f64::from(report.residual)).abs();
+    assert!(error <= rounding, "{worst:.3e} and {:.3e}", report.residual);
+
+    // A step of size r along each coordinate keeps within (1 + L) / μ sqrt(n) r of the minimum of a μ-convex, L-smooth function.
+    let exact = instance.codes();
+    let (smallest, greatest) = instance.spectrum();
+    let correlations = instance.in_f64().dictionary().transpose() * instance.signals();
+    let atoms = instance.atoms();
+    let conditioning = (1.0 + greatest) / smallest * (atoms as f64).sqrt();
+    let found = wide_rows(&codes, atoms);
+    for p in 0..positions {
+        let scale = largest(correlations.col(p).iter().copied());
+        let bound = conditioning * scale * (TOLERANCE + rounding);
+        let error = largest((0..atoms).map(|j| found[(j, p)] - exact[(j, p)]));
+        assert!(error <= bound, "column {p}: {error:.1e} above {bound:.1e}");
+    }
+}
+
+#[test]
+fn codes_of_every_padded_number_of_atoms_and_fewer() {
+    let Some(context) = device() else { return };
+    for (rows, columns, atoms) in [
+        (7, 5, 5),
+        (30, 67, 16),
+        (31, 33, 27),
+        (65, 40, 64),
+        (70, 9, 50),
+        (130, 5, 100),
+        (129, 17, 128),
+        (150, 3, 200),
+        (180, 7, 256),
+    ] {
+        let instance = Instance::matrix(rows, columns, atoms);
+        check(&context, &instance, Method::CoordinateDescent);
+        check(&context, &instance, Method::Fista);
+    }
+}
+
+/// More columns than a block takes, not a multiple of them.
+#[test]
+fn codes_of_several_blocks() {
+    let Some(context) = device() else { return };
+    for (rows, columns, atoms) in [(4, 531, 6), (20, 150, 40), (24, 75, 70), (40, 35, 130)] {
+        let instance = Instance::matrix(rows, columns, atoms);
+        check(&context, &instance, Method::CoordinateDescent);
+        check(&context, &instance, Method::Fista);
+    }
+}
+
+#[test]
+fn codes_of_windows() {
+    let Some(context) = device() else { return };
+    for (shape, window, stride, atoms) in [
+        (map(3, 2, 5, 7), 3, 1, 12),
+        (map(2, 3, 6, 5), 3, 2, 20),
+        (map(1, 1, 4, 4), 5, 1, 9),
+        (map(5, 2, 3, 4), 1, 1, 33),
+    ] {
+        let instance = Instance::new(shape, window, stride, atoms);
+        check(&context, &instance, Method::CoordinateDescent);
+        check(&context, &instance, Method::Fista);
+    }
+}
+
+#[test]
+fn two_runs_give_the_same_bits() {
+    let Some(context) = device() else { return };
+    for atoms in [12, 70] {
+        let instance = Instance::new(map(3, 2, 5, 7), 3, 1, atoms);
+        for method in [Method::CoordinateDescent, Method::Fista] {
+            assert_eq!(
+                solve(&context, &instance, method),
+                solve(&context, &instance, method)
+            );
+        }
+    }
+}
+
+#[test]
+fn certificates_of_given_codes() {
+    let Some(context) = device() else { return };
+    // Every padded number of atoms.
+    for (rows, columns, atoms) in [
+        (30, 13, 16),
+        (20, 9, 30),
+        (40, 131, 50),
+        (50, 9, 100),
+        (90, 37, 256),
+    ] {
+        let instance = Instance::matrix(rows, columns, atoms);
+        let codes: Vec<f32> = crate::noise(atoms * columns, 3)
+            .iter()
+            .map(|value| value.max(0.0))
+            .collect();
+        let mut found = context.unspecified(columns).unwrap();
+        instance
+            .on(&context)
+            .certify(
+                instance.windows(),
+                &context.upload(&instance.map).unwrap(),
+                &context.upload(&codes).unwrap(),
+                &mut found,
+            )
+            .unwrap();
+        // These codes are far from optimal, and so their products large.
+        let (_, greatest) = instance.spectrum();
+        let found = found.download().unwrap();
+        for (found, expected) in found.into_iter().zip(residuals(&instance, &codes)) {
+            let error = (f64::from(found) - expected).abs();
+            let bound = (1.0 + greatest) * residual_rounding(&instance) * (1.0 + expected);
+            assert!(error <= bound, "{found} instead of {expected}");
+        }
+    }
+}
+
+#[test]
+fn a_column_that_is_no_number_is_reported_and_harms_no_other() {
+    let Some(context) = device() else { return };
+    let mut instance = Instance::matrix(30, 41, 16);
+    for method in [Method::CoordinateDescent, Method::Fista] {
+        instance.map[3] = 0.25;
+        let (clean, _) = solve(&context, &instance, method);
+        instance.map[3] = f32::NAN;
+        let (codes, report) = solve(&context, &instance, method);
+        assert!(report.residual.is_nan());
+        assert_eq!(report.unconverged, 1);
+        // Far below the limit of 4000 passes of a column.
+        assert!(report.column_passes < 4000);
+        for (k, (code, clean)) in codes.iter().zip(&clean).enumerate() {
+            assert!(k % 41 == 3 || code == clean, "code {k}");
+        }
+    }
+}
+
+#[test]
+fn too_few_passes_are_reported() {
+    let Some(context) = device() else { return };
+    let instance = Instance::matrix(20, 9, 40);
+    let mut reports = Reports::new(&context, 1).unwrap();
+    let mut codes = context.unspecified(40 * 9).unwrap();
+    let pending = instance
+        .on(&context)
+        .encode(
+            Method::CoordinateDescent,
+            Settings::new(1e-5, 1).unwrap(),
+            instance.windows(),
+            &context.upload(&instance.map).unwrap(),
+            &mut codes,
+            &mut reports,
+        )
+        .unwrap();
+    let report = pending.read(&reports.download().unwrap());
+    assert!(report.unconverged > 0);
+    assert_eq!(report.column_passes, 9);
+    let codes = codes.download().unwrap();
+    let worst = largest(residuals(&instance, &codes));
+    assert!((worst - f64::from(report.residual)).abs() <= 1e-3 * worst);
+}
+
+#[test]
+fn no_column_at_all() {
+    let Some(context) = device() else { return };
+    let problem = Instance::matrix(7, 1, 5).on(&context);
+    let mut reports = Reports::new(&context, 1).unwrap();
+    let pending = problem
+        .encode(
+            Method::default(),
+            settings(),
+            Windows::matrix(7, 0).unwrap(),
+            &context.zeros(0).unwrap(),
+            &mut context.zeros(0).unwrap(),
+            &mut reports,
+        )
+        .unwrap();
+    let report = pending.read(&reports.download().unwrap());
+    assert!(report.converged());
+    assert_eq!(report.mean_passes(), 0.0);
+}
+
+#[test]
+fn matrices_are_encoded_in_one_call() {
+    let Some(context) = device() else { return };
+    let instance = Instance::matrix(12, 11, 6);
+    let signals = Mat::from_fn(12, 11, |i, p| instance.map[i * 11 + p]);
+    let penalty = ElasticNet {
+        lambda1: scn_solvers::Lambda1::PerAtom(instance.lambda1.clone()),
+        ..ElasticNet::nonnegative(0.0, instance.lambda2)
+    };
+    let dictionary = instance.dictionary.as_ref();
+    let (codes, report) =
+        encode(&context, dictionary, &penalty, signals.as_ref(), settings()).unwrap();
+    assert!(report.converged());
+    let (expected, _) = solve(&context, &instance, Method::default());
+    assert_eq!(super::oracle::row_major(codes.as_ref()), expected);
+
+    let signed = ElasticNet::signed(0.1, 0.1);
+    assert_eq!(
+        encode(&context, dictionary, &signed, signals.as_ref(), settings()).unwrap_err(),
+        GpuError::SignedCodes
+    );
+    let negative = ElasticNet::nonnegative(-0.1, 0.1);
+    assert!(matches!(
+        encode(
+            &context,
+            dictionary,
+            &negative,
+            signals.as_ref(),
+            settings()
+        ),
+        Err(GpuError::Problem(_))
+    ));
+}

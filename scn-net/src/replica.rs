@@ -1,0 +1,60 @@
+//! What a network's copy on another device can do.
+
+use std::collections::BTreeMap;
+
+use crate::NetError;
+use crate::config::SolverConfig;
+use crate::layer::Activity;
+use crate::network::{LayerTimes, Named, StepReport};
+use crate::ops::batch_norm::ChannelMoments;
+use crate::tensor::Tensor;
+
+/// The copy of a network that computes on another device. Its parameters, gradients and momenta live there; they come back when asked for,
+/// and nothing else does but logits, or loss, errors and the solvers' reports.
+pub(crate) trait Replica: Send + Sync + std::fmt::Debug {
+    /// Copies the values of all parameters to the device, and derives anew what depends on them.
+    fn upload(&mut self, layers: &[Named]) -> Result<(), NetError>;
+
+    /// Copies the values of all parameters, and the gradients of the last step, from the device.
+    fn download(&self, layers: &mut [Named]) -> Result<(), NetError>;
+
+    /// As [`Network::infer_timed`](crate::Network::infer_timed).
+    fn infer(&self, images: &Tensor) -> Result<(Tensor, Vec<Activity>, Vec<LayerTimes>), NetError>;
+
+    /// As [`Network::loss_and_gradients`](crate::Network::loss_and_gradients).
+    fn loss_and_gradients(
+        &mut self,
+        images: &Tensor,
+        labels: &[u16],
+    ) -> Result<StepReport, NetError>;
+
+    /// The moments of a batch in each batch normalisation, in training mode; None for other layers.
+    fn batch_moments(&self, images: &Tensor) -> Result<Vec<Option<ChannelMoments>>, NetError>;
+
+    /// The first parameter whose gradient in the last step has an entry that is not finite.
+    fn non_finite_gradient(&self) -> Option<String>;
+
+    /// A step of [`Sgd`](crate::Sgd). Parameters that have no momentum on the device yet start with that in `velocity`, or at rest.
+    fn descend(
+        &mut self,
+        descent: Descent,
+        velocity: &BTreeMap<String, Vec<f32>>,
+    ) -> Result<(), NetError>;
+
+    /// The momenta, by the names of the parameters; empty before the first step.
+    fn velocity(&self) -> Result<BTreeMap<String, Vec<f32>>, NetError>;
+
+    /// Solves codes and adjoint with other settings from here on.
+    fn set_solver(&mut self, solver: &SolverConfig) -> Result<(), NetError>;
+
+    /// Whether reports are to say where the time went.
+    fn set_timed(&mut self, timed: bool);
+}
+
+/// The numbers of a step of gradient descent.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Descent {
+    pub(crate) rate: f32,
+    pub(crate) momentum: f32,
+    pub(crate) weight_decay: f32,
+}

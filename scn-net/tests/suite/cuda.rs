@@ -1,0 +1,306 @@
+//! Networks on a graphics processor against the same networks here. Without one these tests say that they are skipped, or fail if
+//! `SCN_REQUIRE_CUDA` asks for so many.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use scn_data::{Augmentation, Loader, Normalization};
+use scn_net::{
+    Device, NetError, Network, Observer, RunConfig, RunFolder, Sgd, Silent, Start, StepProgress,
+    Tensor, train,
+};
+
+use crate::small;
+
+/// Devices of these numbers, on which a network can be.
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+fn devices(indices: &[usize]) -> Option<Device> {
+    let required = std::env::var("SCN_REQUIRE_CUDA").map_or(0, |count| count.parse().unwrap());
+    let ready = || {
+        let device = Device::cuda(indices)?;
+        let mut network = Network::new(&config().network, 0).unwrap();
+        network.move_to(&device).map(|()| device)
+    };
+    match ready() {
+        Ok(device) => Some(device),
+        Err(error) if indices.len() <= required => panic!("{error}"),
+        Err(error) => {
+            eprintln!("skipped: {error}");
+            None
+        }
+    }
+}
+
+fn cuda() -> Option<Device> {
+    devices(&[0])
+}
+
+/// Codes to 1e-5, which leaves an error of some 1e-3 in gradients: entries whose activity is undecided at the tolerance.
+fn config() -> RunConfig {
+    let mut config = small::config();
+    config.training.epochs = 1;
+    for tolerance in [
+        &mut config.network.solver.tolerance,
+        &mut config.network.solver.adjoint_tolerance,
+        &mut config.training.loosest_tolerance,
+        &mut config.training.loosest_adjoint_tolerance,
+    ] {
+        *tolerance = 1e-5;
+    }
+    config
+}
+
+/// A batch of so many digits.
+fn batch(config: &RunConfig, size: usize) -> (Tensor, Vec<u16>) {
+    let digits = Arc::new(small::digits().train.first(size));
+    let normalization = Normalization::fit(&digits, config.input.normalization()).unwrap();
+    let augmentation = Augmentation::default();
+    let loader = Loader::training(digits, Arc::new(normalization), augmentation, size, 0).unwrap();
+    let batch = loader.epoch(0, 0).next().unwrap();
+    (Tensor::from_batch(&batch).unwrap(), batch.labels)
+}
+
+/// `||a - b|| / ||b||`
+fn distance(a: &[f32], b: &[f32]) -> f64 {
+    let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>().sqrt();
+    let difference = norm(&mut a.iter().zip(b).map(|(&a, &b)| f64::from(a) - f64::from(b)));
+    difference / norm(&mut b.iter().map(|&b| f64::from(b))).max(1e-30)
+}
+
+/// Loss, gradients, running moments and a step of the optimiser; and logits of the network that has moved.
+#[test]
+fn a_step_is_the_same_as_here() {
+    let Some(device) = cuda() else { return };
+    let config = config();
+    let (images, labels) = batch(&config, 6);
+    let mut here = Network::new(&config.network, 3).unwrap();
+    let mut there = Network::new(&config.network, 3).unwrap();
+    there.move_to(&device).unwrap();
+    let mut optimizers = [(); 2].map(|()| Sgd::new(&config.training));
+    // The second step has momentum.
+    for step in 0..2 {
+        let reports = [&mut here, &mut there]
+            .map(|network| network.loss_and_gradients(images.clone(), &labels).unwrap());
+        let [expected, found] = &reports;
+        assert!((found.loss - expected.loss).abs() < 1e-3 * expected.loss);
+        assert_eq!(found.errors, expected.errors);
+        for (found, expected) in found.activity.iter().zip(&expected.activity) {
+            assert!(found.kkt <= 1e-5 && found.unconverged == 0, "{found:?}");
+            assert!((found.active - expected.active).abs() < 2e-3);
+            assert!((found.lambda1 - expected.lambda1).abs() < 1e-5);
+            assert_eq!(found.columns, expected.columns);
+        }
+        assert_eq!(found.adjoint.len(), expected.adjoint.len());
+        assert!(found.adjoint.iter().all(|done| done.unsolved == 0));
+        there.fetch().unwrap();
+        compare(&there, &here, "gradient", step);
+        for (network, optimizer) in [&mut here, &mut there].into_iter().zip(&mut optimizers) {
+            optimizer.step(network, 0.05).unwrap();
+        }
+        there.fetch().unwrap();
+        compare(&there, &here, "value", step);
+    }
+    let [expected, found] = [&here, &there].map(|network| network.infer(images.clone()).unwrap());
+    assert!(distance(found.0.data(), expected.0.data()) < 1e-2);
+    assert!(found.1.iter().all(|activity| activity.kkt <= 1e-5));
+}
+
+fn compare(found: &Network, expected: &Network, what: &str, step: usize) {
+    for ((name, found), (_, expected)) in found.params().zip(expected.params()) {
+        let [found, expected] = [found, expected].map(|param| match what {
+            "gradient" => &param.grad,
+            _ => &param.value,
+        });
+        // The second step starts from parameters that differ by what the first has left.
+        let bound = [1e-2, 3e-2][step];
+        let distance = distance(found, expected);
+        assert!(
+            distance < bound,
+            "{what} of {name} in step {step}: {distance}"
+        );
+    }
+}
+
+/// Moments of training data, estimated with the weights as they are.
+#[test]
+fn estimated_moments_are_the_same_as_here() {
+    let Some(device) = cuda() else { return };
+    let config = config();
+    let (images, _) = batch(&config, 6);
+    let mut here = Network::new(&config.network, 3).unwrap();
+    let mut there = Network::new(&config.network, 3).unwrap();
+    there.move_to(&device).unwrap();
+    for network in [&mut here, &mut there] {
+        network
+            .estimate_moments([images.clone(), images.clone()])
+            .unwrap();
+    }
+    compare(&there, &here, "value", 0);
+    let [expected, found] = [&here, &there].map(|network| network.infer(images.clone()).unwrap());
+    assert!(distance(found.0.data(), expected.0.data()) < 1e-2);
+}
+
+/// Keeps the loss after each step, and stops after so many.
+struct Losses {
+    losses: Vec<f64>,
+    stop_after: usize,
+}
+
+impl Observer for Losses {
+    fn step(&mut self, progress: &StepProgress) {
+        self.losses.push(progress.loss);
+    }
+    fn stop(&self) -> bool {
+        self.losses.len() == self.stop_after
+    }
+}
+
+fn run(
+    config: &RunConfig,
+    out: &Path,
+    start: Start,
+    device: &Device,
+    stop_after: usize,
+) -> Vec<f64> {
+    let mut observer = Losses {
+        losses: Vec::new(),
+        stop_after,
+    };
+    train(config, &small::digits(), out, start, device, &mut observer).unwrap();
+    observer.losses
+}
+
+/// The loss falls as it does here; a checkpoint goes on here or there, whoever has written it; two runs have the same bits.
+#[test]
+fn runs_move_between_devices() {
+    let Some(device) = cuda() else { return };
+    let processor = Device::cpu(Some(2)).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let out = |name: &str| folder.path().join(name);
+    let config = config();
+    let expected = run(&config, &out("here"), Start::Fresh, &processor, usize::MAX);
+    let found = run(&config, &out("there"), Start::Fresh, &device, usize::MAX);
+    let close = |found: &[f64]| {
+        assert_eq!(found.len(), expected.len());
+        for (found, expected) in found.iter().zip(&expected) {
+            assert!(
+                (found - expected).abs() < 1e-2 * expected,
+                "{found} {expected}"
+            );
+        }
+    };
+    close(&found);
+    for (name, first, second) in [
+        ("from there to here", &device, &processor),
+        ("from here to there", &processor, &device),
+        ("there and there", &device, &device),
+    ] {
+        let mut losses = run(&config, &out(name), Start::Fresh, first, 2);
+        losses.extend(run(&config, &out(name), Start::Resume, second, usize::MAX));
+        close(&losses);
+    }
+    let model = |name: &str| std::fs::read(RunFolder::new(&out(name)).model()).unwrap();
+    assert_eq!(model("there"), model("there and there"));
+}
+
+/// What is wrong is an error, and the device goes on.
+#[test]
+fn mistakes_are_errors() {
+    let Some(device) = cuda() else { return };
+    let config = config();
+    let (images, labels) = batch(&config, 4);
+    let mut network = Network::new(&config.network, 0).unwrap();
+    network.move_to(&device).unwrap();
+    for wrong in [&labels[..3], &[0, 1, 2, 10]] {
+        assert!(network.loss_and_gradients(images.clone(), wrong).is_err());
+    }
+    let report = network.loss_and_gradients(images, &labels).unwrap();
+    assert!(report.loss.is_finite());
+    assert!(matches!(Device::cuda(&[99]), Err(NetError::Gpu(_))));
+}
+
+/// A network that diverges is told by name, before anything of it is written.
+#[test]
+fn a_gradient_that_is_not_finite_ends_the_run() {
+    let Some(device) = cuda() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config();
+    config.training.learning_rate = 1e30;
+    config.training.warm_up_steps = 0;
+    let error = train(
+        &config,
+        &small::digits(),
+        folder.path(),
+        Start::Fresh,
+        &device,
+        &mut Silent,
+    );
+    let message = error.unwrap_err().to_string();
+    assert!(message.contains("not finite"), "{message}");
+    assert!(!RunFolder::new(folder.path()).checkpoint().exists());
+}
+
+/// Twice the same images in a batch, shared by two devices: moments, gradients and steps are those of one device with them once, to the
+/// bit, as every sum is one of two equal halves.
+#[test]
+fn two_devices_add_up_their_gradients() {
+    let Some(pair) = devices(&[0, 1]) else { return };
+    let config = config();
+    let (images, labels) = batch(&config, 4);
+    let twice = |image: usize| image % 4;
+    let mut both = Tensor::zeros(scn_net::Shape {
+        images: 8,
+        ..images.shape()
+    });
+    let plane = images.shape().height * images.shape().width;
+    for (image, into) in both.data_mut().chunks_exact_mut(plane).enumerate() {
+        into.copy_from_slice(&images.data()[twice(image) * plane..][..plane]);
+    }
+    let both_labels: Vec<u16> = (0..8).map(|image| labels[twice(image)]).collect();
+
+    let mut one = Network::new(&config.network, 3).unwrap();
+    one.move_to(&Device::cuda(&[0]).unwrap()).unwrap();
+    let mut two = Network::new(&config.network, 3).unwrap();
+    two.move_to(&pair).unwrap();
+    let mut optimizers = [(); 2].map(|()| Sgd::new(&config.training));
+    for _ in 0..2 {
+        let expected = one.loss_and_gradients(images.clone(), &labels).unwrap();
+        let found = two.loss_and_gradients(both.clone(), &both_labels).unwrap();
+        assert!((found.loss - expected.loss).abs() <= 1e-12 * expected.loss);
+        assert_eq!(found.errors, 2 * expected.errors);
+        for (found, expected) in found.activity.iter().zip(&expected.activity) {
+            assert_eq!(found.columns, 2 * expected.columns);
+            assert_eq!((found.active, found.kkt), (expected.active, expected.kkt));
+        }
+        for (network, optimizer) in [&mut one, &mut two].into_iter().zip(&mut optimizers) {
+            optimizer.step(network, 0.05).unwrap();
+            network.fetch().unwrap();
+        }
+        for ((name, found), (_, expected)) in two.params().zip(one.params()) {
+            assert_eq!(found.grad, expected.grad, "{name}");
+            assert_eq!(found.value, expected.value, "{name}");
+        }
+    }
+    let [expected, found] = [(&one, &images), (&two, &both)]
+        .map(|(network, images)| network.infer(images.clone()).unwrap().0);
+    for (class, row) in found.data().chunks_exact(8).enumerate() {
+        assert_eq!(row[..4], expected.data()[4 * class..][..4]);
+        assert_eq!(row[4..], expected.data()[4 * class..][..4]);
+    }
+}
+
+/// A batch that cannot be shared evenly: as on one device but for the moments, which are of the shares; and the same bits again.
+#[test]
+fn uneven_shares_train_too() {
+    let Some(pair) = devices(&[0, 1]) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config();
+    config.training.batch_size = 31;
+    let model = |name: &str| {
+        let out = folder.path().join(name);
+        let losses = run(&config, &out, Start::Fresh, &pair, usize::MAX);
+        assert!(losses.last() < losses.first(), "{losses:?}");
+        std::fs::read(RunFolder::new(&out).model()).unwrap()
+    };
+    assert_eq!(model("first"), model("second"));
+}
