@@ -303,4 +303,16 @@ fn uneven_shares_train_too() {
         std::fs::read(RunFolder::new(&out).model()).unwrap()
     };
     assert_eq!(model("first"), model("second"));
+
+    // One image, and nothing for the first device.
+    let (image, label) = batch(&config, 1);
+    let mut network = Network::new(&config.network, 3).unwrap();
+    network.move_to(&pair).unwrap();
+    let report = network.loss_and_gradients(image.clone(), &label).unwrap();
+    assert!(report.loss.is_finite() && report.activity[0].columns == 64);
+    network.fetch().unwrap();
+    let mut gradients = network.params().flat_map(|(_, param)| &param.grad);
+    assert!(gradients.all(|value| value.is_finite()));
+    let (logits, _) = network.infer(image).unwrap();
+    assert!(logits.shape().images == 1 && logits.data().iter().all(|value| value.is_finite()));
 }
