@@ -120,7 +120,7 @@ impl InputConfig {
 /// | `weight_decay` | 5e-4 | >= 0 |
 /// | `loosest_tolerance` | 1e-3 | > 0; see below |
 /// | `loosest_adjoint_tolerance` | 1e-2 | > 0; see below |
-/// | `recompute` | `nothing` | `nothing`, or `codes`: half the memory for activations or less, for another solve of each code |
+/// | `recompute` | `nothing` | `nothing`, or `codes`: half the memory for activations or less, for another solve of each code; not on a graphics processor, which keeps all |
 ///
 /// The paper drops the rate after epochs 80 and 160 of 200 (10 and 20 of 25 on MNIST): parts 0.4 and 0.8 of the run, which
 /// stay in place when a run is made shorter.

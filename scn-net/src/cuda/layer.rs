@@ -39,6 +39,10 @@ impl Solver {
 
 /// A layer on the device.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a network has some thirty of them"
+)]
 pub(crate) enum CudaLayer {
     SparseCoding(Coding),
     BatchNorm {
