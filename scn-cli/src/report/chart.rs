@@ -1,6 +1,8 @@
 //! Plots of two lines: one dotted, one solid.
 
 use anyhow::{Result, anyhow};
+use plotters::coord::Shift;
+use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 use scn_net::EpochRecord;
 
@@ -8,6 +10,10 @@ use super::palette::{GRID, INK, PAPER, TEST, TRAIN};
 
 /// Small enough to be read on a telephone, where it shrinks to two thirds.
 const SIZE: (u32, u32) = (560, 360);
+
+/// Height of the names above the plot, and length of the samples of their lines.
+const LEGEND: i32 = 36;
+const SAMPLE: i32 = 30;
 
 /// A plot of two lines over whole numbers.
 struct Chart<'a> {
@@ -88,24 +94,24 @@ impl Chart<'_> {
     fn draw_into(&self, svg: &mut String) -> Result<(), Box<dyn std::error::Error>> {
         let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
         root.fill(&PAPER.rgb())?;
+        let (legend, plot) = root.split_vertically(LEGEND);
         let points = || self.dotted.points.iter().chain(&self.solid.points);
         let highest = points().map(|point| point.1).fold(1.0, f64::max);
         let first = points().map(|point| point.0).fold(f64::INFINITY, f64::min);
         let first = if first.is_finite() { first } else { 0.0 };
         let last = points().map(|point| point.0).fold(first + 1.0, f64::max);
-        let text = |size: u32| ("sans-serif", size).into_font().color(&INK.rgb());
-        let mut chart = ChartBuilder::on(&root)
-            .margin(14)
-            .x_label_area_size(48)
-            .y_label_area_size(60)
-            // Room above the lines for their names.
-            .build_cartesian_2d(first..last, 0.0..1.25 * highest)?;
+        let mut chart = ChartBuilder::on(&plot)
+            .margin(10)
+            .margin_right(20)
+            .x_label_area_size(54)
+            .y_label_area_size(62)
+            .build_cartesian_2d(first..last, 0.0..1.05 * highest)?;
         chart
             .configure_mesh()
             .x_desc(self.x)
             .y_desc(self.y)
-            .axis_desc_style(text(17))
-            .label_style(text(16))
+            .axis_desc_style(text(19))
+            .label_style(text(18))
             .axis_style(INK.rgb())
             .bold_line_style(GRID.rgb())
             .disable_x_mesh()
@@ -119,26 +125,29 @@ impl Chart<'_> {
                     String::new()
                 }
             })
+            .y_label_formatter(&|y| ((100.0 * y).round() / 100.0).to_string())
             .light_line_style(PAPER.rgb())
             .draw()?;
         let (train, test) = (TRAIN.rgb().stroke_width(2), TEST.rgb().stroke_width(2));
         // Marks show where the points of a short line are; a long one needs none.
         let marked = points().count() <= 60;
+        let mut left = 72;
         if !self.dotted.points.is_empty() {
-            let line = DashedLineSeries::new(self.dotted.points.clone(), 2, 4, train);
-            chart
-                .draw_series(line)?
-                .label(self.dotted.name)
-                .legend(move |(x, y)| {
-                    plotters::element::DashedPathElement::new([(x, y), (x + 26, y)], 2, 4, train)
-                });
+            chart.draw_series(DashedLineSeries::new(
+                self.dotted.points.clone(),
+                2,
+                4,
+                train,
+            ))?;
+            let sample = [(left, LEGEND - 10), (left + SAMPLE, LEGEND - 10)];
+            legend.draw(&DashedPathElement::new(sample, 2, 4, train))?;
+            left += self.dotted.name_in(&legend, left + SAMPLE)?;
         }
         if !self.solid.points.is_empty() {
-            let line = LineSeries::new(self.solid.points.clone(), test);
-            chart
-                .draw_series(line)?
-                .label(self.solid.name)
-                .legend(move |(x, y)| PathElement::new([(x, y), (x + 26, y)], test));
+            chart.draw_series(LineSeries::new(self.solid.points.clone(), test))?;
+            let sample = [(left, LEGEND - 10), (left + SAMPLE, LEGEND - 10)];
+            legend.draw(&PathElement::new(sample, test))?;
+            self.solid.name_in(&legend, left + SAMPLE)?;
         }
         if marked {
             let marks = |line: &Line, colour: RGBColor| {
@@ -148,17 +157,28 @@ impl Chart<'_> {
             chart.draw_series(marks(&self.dotted, TRAIN.rgb()))?;
             chart.draw_series(marks(&self.solid, TEST.rgb()))?;
         }
-        chart
-            .configure_series_labels()
-            .position(SeriesLabelPosition::UpperRight)
-            .legend_area_size(32)
-            .label_font(text(16))
-            .background_style(PAPER.rgb())
-            .draw()?;
         root.present()?;
         drop(chart);
         drop(root);
         Ok(())
+    }
+}
+
+fn text(size: u32) -> TextStyle<'static> {
+    ("sans-serif", size).into_font().color(&INK.rgb())
+}
+
+impl Line<'_> {
+    /// Writes its name beside the sample of its line, and returns the room that both take.
+    fn name_in<Backend: DrawingBackend>(
+        &self,
+        legend: &DrawingArea<Backend, Shift>,
+        right_of: i32,
+    ) -> Result<i32, DrawingAreaErrorKind<Backend::ErrorType>> {
+        let name = Text::new(self.name, (right_of + 8, LEGEND - 18), text(18));
+        legend.draw(&name)?;
+        // There is no font to measure with; letters are not half as wide as they are high.
+        Ok(SAMPLE + 32 + 7 * self.name.chars().count() as i32)
     }
 }
 

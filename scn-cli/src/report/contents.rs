@@ -72,15 +72,7 @@ fn result(run: &Run, changed: bool) -> Result<Vec<Block>> {
         .all(|seconds| seconds > 0.0)
         .then(|| seconds.sum::<f64>())
         .filter(|&seconds| seconds > 0.0);
-    let tested = run.findings.as_ref().ok().map(|found| {
-        let evaluation = &found.evaluation;
-        format!(
-            "{} in {} ({:.0} images/s)",
-            thousands(evaluation.images),
-            time(evaluation.seconds),
-            evaluation.images_per_second
-        )
-    });
+    let tested = run.findings.as_ref().ok().map(|found| &found.evaluation);
     let of_paper = |value: &dyn Fn(&paper::Published) -> Option<String>| {
         published
             .as_ref()
@@ -109,16 +101,23 @@ fn result(run: &Run, changed: bool) -> Result<Vec<Block>> {
         ),
         (
             "training images/s",
-            last.map(|record| format!("{:.0}", record.images_per_second)),
-            of_paper(&|row| row.images_per_second.map(|rate| rate.to_string())),
+            last.map(|record| rate(record.images_per_second)),
+            of_paper(&|row| row.images_per_second.map(rate)),
         ),
         (
             "test images",
-            tested,
-            of_paper(&|row| {
-                row.test_seconds
-                    .map(|seconds| format!("all in {seconds} s"))
-            }),
+            tested.map(|evaluation| thousands(evaluation.images)),
+            of_paper(&|row| row.test_images.map(thousands)),
+        ),
+        (
+            "time for the test",
+            tested.map(|evaluation| time(evaluation.seconds)),
+            of_paper(&|row| row.test_seconds.map(|seconds| format!("{seconds} s"))),
+        ),
+        (
+            "test images/s",
+            tested.map(|evaluation| rate(evaluation.images_per_second)),
+            of_paper(&|row| Some(rate(row.test_images? as f64 / row.test_seconds?))),
         ),
     ];
     let column = published.map(|row| format!("paper, {}", row.network));
@@ -148,7 +147,10 @@ fn result(run: &Run, changed: bool) -> Result<Vec<Block>> {
         notes.push_str(" This run has other settings than its preset, listed under Configuration.");
     }
     if let Ok(found) = &run.findings {
-        notes.push_str(&format!(" Test images ran on {}.", found.device));
+        notes.push_str(&format!(
+            " The test images were classified on {}.",
+            found.device
+        ));
     }
     Ok(vec![
         Block::Heading("Result"),
@@ -177,7 +179,7 @@ fn learning_curve(history: &[EpochRecord]) -> Result<Figure> {
 
 fn epochs(history: &[EpochRecord]) -> Table {
     let mut table = Table::new(
-        "Epochs",
+        format!("All {} epochs", history.len()),
         &[
             "epoch",
             "rate",
@@ -196,7 +198,7 @@ fn epochs(history: &[EpochRecord]) -> Table {
             percent(record.train_error),
             format!("{:.4}", record.test_loss),
             percent(record.test_error),
-            format!("{:.0}", record.images_per_second),
+            rate(record.images_per_second),
         ]);
     }
     table.folded = history.len() > LONG;
@@ -255,6 +257,11 @@ fn percent(error: f64) -> String {
     format!("{:.2} %", 100.0 * error)
 }
 
+/// A number per second.
+fn rate(rate: f64) -> String {
+    thousands(rate.round() as usize)
+}
+
 /// A number with commas.
 fn thousands(number: usize) -> String {
     let digits = number.to_string();
@@ -270,6 +277,9 @@ fn thousands(number: usize) -> String {
 
 /// Seconds for a reader.
 fn time(seconds: f64) -> String {
+    if seconds < 0.9995 {
+        return format!("{:.0} ms", 1000.0 * seconds);
+    }
     if seconds < 59.95 {
         return format!("{seconds:.1} s");
     }
@@ -293,8 +303,8 @@ mod tests {
             ["0", "999", "1,000", "173,896", "1,000,000"]
         );
         assert_eq!(
-            [0.0, 59.94, 59.96, 3599.0, 93_600.0].map(time),
-            ["0.0 s", "59.9 s", "1 min 0 s", "59 min 59 s", "26 h 0 min"]
+            [0.0325, 59.94, 59.96, 3599.0, 93_600.0].map(time),
+            ["32 ms", "59.9 s", "1 min 0 s", "59 min 59 s", "26 h 0 min"]
         );
         assert_eq!(percent(0.0581), "5.81 %");
     }

@@ -5,6 +5,9 @@ use super::document::{Block, Captioned, Cell, Document, Table};
 use super::palette;
 use crate::pictures;
 
+/// Cells with more letters may break their line.
+const LONG: usize = 30;
+
 const STYLE: &str = include_str!("style.css");
 
 pub(crate) fn render(document: &Document) -> String {
@@ -29,7 +32,7 @@ fn block(block: &Block) -> String {
             let items: String = pictures
                 .iter()
                 .map(|picture| {
-                    let caption = escape(&picture.caption);
+                    let caption = escape(&picture.caption).replace('\n', "<br/>");
                     format!(
                         "<figure>{}<figcaption>{caption}</figcaption></figure>\n",
                         image(picture)
@@ -48,9 +51,17 @@ fn table(table: &Table) -> String {
     let columns: String = table
         .columns
         .iter()
-        .map(|name| match name.as_str() {
-            "" => "<td></td>".to_string(),
-            name => format!("<th scope=\"col\">{}</th>", escape(name)),
+        .enumerate()
+        .map(|(column, name)| {
+            let pictures = table.rows.first().map(|row| &row[column]);
+            let class = match pictures {
+                Some(Cell::Pictures(_)) => " class=\"pictures\"",
+                _ => "",
+            };
+            match name.as_str() {
+                "" => "<td></td>".to_string(),
+                name => format!("<th scope=\"col\"{class}>{}</th>", escape(name)),
+            }
         })
         .collect();
     let rows: String = table
@@ -63,6 +74,9 @@ fn table(table: &Table) -> String {
                 .map(|(column, cell)| match cell {
                     Cell::Text(text) if column == 0 => {
                         format!("<th scope=\"row\">{}</th>", escape(text))
+                    }
+                    Cell::Text(text) if text.chars().count() > LONG => {
+                        format!("<td class=\"long\">{}</td>", escape(text))
                     }
                     Cell::Text(text) => format!("<td>{}</td>", escape(text)),
                     Cell::Pictures(pictures) => {
@@ -102,10 +116,12 @@ fn image(picture: &Captioned) -> String {
     )
 }
 
-/// Text in a page, or in an attribute between double quotes.
+/// Text in a page or a plot, or in an attribute between double quotes.
 pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")
         .replace('"', "&quot;")
+        // A number and its unit stay together.
+        .replace(" %", "\u{a0}%")
 }

@@ -21,7 +21,12 @@ pub(crate) fn render(document: &Document) -> String {
                 text.push_str(&self::figure(sheet));
                 text.push('\n');
                 for (number, picture) in pictures.iter().enumerate() {
-                    let _ = writeln!(text, "{}. {}", number + 1, escape(&picture.caption));
+                    let _ = writeln!(
+                        text,
+                        "{}. {}",
+                        number + 1,
+                        escape(&picture.caption).replace('\n', ", ")
+                    );
                 }
             }
             Block::Code(code) => {
@@ -39,7 +44,14 @@ fn figure(figure: &Figure) -> String {
 fn table(table: &Table) -> String {
     let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
     let columns = table.columns.iter();
-    let mut text = format!("{}:\n\n", escape(&table.caption));
+    let caption = escape(&table.caption);
+    let (before, after) = if table.folded {
+        let summary = format!("<details><summary>{caption}</summary>\n\n");
+        (summary, "\n</details>\n")
+    } else {
+        (format!("{caption}:\n\n"), "")
+    };
+    let mut text = before;
     text.push_str(&line(columns.clone().map(|name| escape(name)).collect()));
     let rules = columns
         .enumerate()
@@ -58,6 +70,7 @@ fn table(table: &Table) -> String {
         });
         text.push_str(&line(cells.collect()));
     }
+    text.push_str(after);
     text
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::html::escape;
-use super::palette::{GRID, INK, PAPER, RIGHT, WRONG};
+use super::palette::{GRID, HIT, INK, PAPER, RIGHT, TEST, WRONG};
 
 /// More classes than this are shown without names and counts, which nobody could read.
 pub(crate) const READABLE: usize = 20;
@@ -53,8 +53,18 @@ pub(crate) fn draw(confusion: &[Vec<u64>], names: &[String]) -> String {
                 let right = label == prediction;
                 let share = count as f64 / images;
                 // A few mistakes among many images are to be seen, too.
-                let opacity = if right { share } else { share.sqrt() };
-                let colour = if right { RIGHT } else { WRONG }.hex();
+                let opacity = if right {
+                    share
+                } else {
+                    0.2 + 0.8 * share.sqrt()
+                };
+                let colour = match (right, readable) {
+                    (true, true) => RIGHT,
+                    (false, true) => WRONG,
+                    (true, false) => HIT,
+                    (false, false) => TEST,
+                }
+                .hex();
                 let name = |class: usize| names.get(class).map_or(String::new(), |n| escape(n));
                 let _ = writeln!(
                     svg,

@@ -18,11 +18,13 @@ pub(crate) const GRID: Colour = Colour("#E2E4E8", "#34373D");
 pub(crate) const TRAIN: Colour = Colour("#5F6B7A", "#9FB0C3");
 /// Of the test images.
 pub(crate) const TEST: Colour = Colour("#B4451A", "#FF9A6B");
+/// Of what is right.
+pub(crate) const HIT: Colour = Colour("#1F6FB4", "#7DB8EA");
 /// Behind ink: what is right.
 pub(crate) const RIGHT: Colour = Colour("#8FC1EF", "#1D5C99");
 /// Behind ink: what is wrong.
 pub(crate) const WRONG: Colour = Colour("#F2A285", "#9C3F1E");
-const ALL: [Colour; 7] = [PAPER, INK, GRID, TRAIN, TEST, RIGHT, WRONG];
+const ALL: [Colour; 8] = [PAPER, INK, GRID, TRAIN, TEST, HIT, RIGHT, WRONG];
 
 impl Colour {
     /// As an attribute.
@@ -73,7 +75,7 @@ mod tests {
 
     #[test]
     fn text_and_lines_stand_out_by_day_and_night() {
-        for (colour, least) in [(INK, 7.0), (TRAIN, 4.5), (TEST, 4.5)] {
+        for (colour, least) in [(INK, 7.0), (TRAIN, 4.5), (TEST, 4.5), (HIT, 4.5)] {
             for (shown, paper) in [(colour.0, PAPER.0), (colour.1, PAPER.1)] {
                 assert!(
                     contrast(shown, paper) >= least,

@@ -15,8 +15,10 @@ pub(crate) struct Published {
     pub(crate) hours: Option<f64>,
     /// Training images per second.
     pub(crate) images_per_second: Option<f64>,
-    /// Time for all test images, in seconds.
+    /// Time to classify the test images, in seconds.
     pub(crate) test_seconds: Option<f64>,
+    /// How many these are.
+    pub(crate) test_images: Option<usize>,
 }
 
 /// On what the paper measured its times.
@@ -39,6 +41,7 @@ pub(crate) fn result(preset: &str) -> Option<Published> {
         hours: None,
         images_per_second: None,
         test_seconds: None,
+        test_images: None,
     };
     let known = match (dataset, width) {
         ("cifar10" | "cifar100", _) => {
@@ -57,6 +60,7 @@ pub(crate) fn result(preset: &str) -> Option<Published> {
                 hours: timed.then_some(26.0),
                 images_per_second: timed.then_some(107.0),
                 test_seconds: timed.then_some(9.0),
+                test_images: timed.then_some(10_000),
                 ..unknown
             }
         }

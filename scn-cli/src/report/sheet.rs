@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use anyhow::Result;
 
-use super::palette::{INK, PAPER};
+use super::palette::{GRID, INK, PAPER};
 use crate::pictures::{Raster, data_uri};
 
 /// Side of the larger pictures on the sheet, at least; and the gap around each.
@@ -35,10 +35,14 @@ pub(crate) fn draw(pictures: &[Raster], across: usize, first: usize) -> Result<S
         writeln!(
             svg,
             "<image x=\"{x}\" y=\"{y}\" width=\"{}\" height=\"{}\" href=\"{}\"/>\
+             <rect x=\"{x}\" y=\"{y}\" width=\"{}\" height=\"{}\" fill=\"none\" stroke=\"{}\"/>\
              <text x=\"{}\" y=\"{}\" text-anchor=\"middle\" font-family=\"sans-serif\" font-size=\"13\" fill=\"{}\">{}</text>",
             zoom * width,
             zoom * height,
             data_uri(&picture.zoomed(zoom).png()?),
+            zoom * width,
+            zoom * height,
+            GRID.hex(),
             x + zoom * width / 2,
             y + zoom * height + LINE - 5,
             INK.hex(),

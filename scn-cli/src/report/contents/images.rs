@@ -12,7 +12,7 @@ use crate::report::findings::{Findings, largest};
 use crate::report::{Run, matrix, sheet};
 
 /// Atoms listed per class.
-const USED: usize = 5;
+const USED: usize = 3;
 const ABOVE: usize = 3;
 
 pub(super) fn sections(run: &Run) -> Result<Vec<Block>> {
@@ -87,7 +87,7 @@ fn usage(found: &Findings, names: &[String], atoms: &[Raster]) -> Result<Vec<Blo
     };
     let mut table = Table::new(
         "Atoms of the first layer and the share of windows that use them",
-        &["class", "most used", "most above the mean of all classes"],
+        &["class", "most used", "above the mean, in points"],
     );
     for (name, shares) in names.iter().zip(&found.usage.shares) {
         // A class without images uses nothing.
@@ -99,7 +99,7 @@ fn usage(found: &Findings, names: &[String], atoms: &[Raster]) -> Result<Vec<Blo
                     format!("{atom}: {:.0} %", 100.0 * shares[atom])
                 }),
                 cell(largest(&above, ABOVE), &|atom| {
-                    format!("{atom}: {:+.1} %", 100.0 * above[atom])
+                    format!("{atom}: {:+.1}", 100.0 * above[atom])
                 }),
             ]);
         }
@@ -108,7 +108,7 @@ fn usage(found: &Findings, names: &[String], atoms: &[Raster]) -> Result<Vec<Blo
     Ok(vec![
         Block::Heading("Atoms most used per class"),
         Block::Text(format!(
-            "Counted over the windows of the first {} test images.",
+            "Counted over the windows of the first {} test images; the mean is that of all classes.",
             thousands(found.usage.images)
         )),
         Block::Table(table),
@@ -138,7 +138,7 @@ fn confusion(found: &Findings, names: &[String]) -> Vec<Block> {
     ];
     let mut classes = Table::new(
         "Classes",
-        &["class", "images", "wrong", "error", "most often taken for"],
+        &["class", "images", "wrong", "error", "taken for"],
     );
     for (class, (name, row)) in names.iter().zip(confusion).enumerate() {
         let images: u64 = row.iter().sum();
@@ -195,7 +195,7 @@ fn mistakes(found: &Findings, names: &[String]) -> Result<Vec<Block>> {
             png: mistake.picture.png()?.into(),
             alternative: format!("test image {}, labelled {label}", mistake.image),
             caption: format!(
-                "{label} taken for {predicted} with {:.1} % ({label}: {:.1} %), image {}",
+                "{label} taken for {predicted}\n{:.1} % ({label}: {:.1} %)\nimage {}",
                 100.0 * mistake.probability,
                 100.0 * mistake.own,
                 mistake.image

@@ -62,6 +62,19 @@ fn flatten(name: &str, value: &Value, into: &mut BTreeMap<String, String>) {
                 flatten(&format!("{name}{separator}{field}"), value, into);
             }
         }
+        // A list of tables: each field as a list.
+        Value::Array(entries) if entries.iter().all(Value::is_object) => {
+            let mut fields: BTreeMap<String, Vec<String>> = BTreeMap::new();
+            for entry in entries {
+                let mut flat = BTreeMap::new();
+                flatten(name, entry, &mut flat);
+                for (field, value) in flat {
+                    fields.entry(field).or_default().push(value);
+                }
+            }
+            let joined = |(field, values): (String, Vec<String>)| (field, values.join(", "));
+            into.extend(fields.into_iter().map(joined));
+        }
         Value::Null => {}
         Value::String(text) => {
             into.insert(name.to_string(), text.clone());
@@ -88,6 +101,11 @@ mod tests {
                 ["train_limit", "100", "not set"],
                 ["training.learning_rate", "0.05", "0.1"]
             ]
+        );
+        config.network.layers.truncate(2);
+        assert_eq!(
+            changed(&config).unwrap()[0][..2],
+            ["network.layers.atoms", "16, 16"]
         );
         config.preset = None;
         assert!(changed(&config).unwrap().is_empty());
