@@ -321,7 +321,6 @@ fn browser() -> Option<&'static str> {
 
 /// A browser paints the page, wide and narrow, by day and by night, and nothing sticks out to the right.
 #[test]
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn a_browser_shows_the_page() {
     let Some(browser) = browser() else {
         eprintln!("skipped: there is no chromium");
