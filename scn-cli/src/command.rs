@@ -8,5 +8,6 @@ pub(crate) mod gradients;
 pub(crate) mod init;
 pub(crate) mod inspect;
 pub(crate) mod predict;
+pub(crate) mod report;
 pub(crate) mod solve;
 pub(crate) mod train;

@@ -1,8 +1,9 @@
-//! Picture files: read for a model, and drawn from a dictionary.
+//! Pictures: read from files for a model, and drawn from images and dictionaries.
 
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use base64::Engine;
 use image::imageops::FilterType;
 use image::{DynamicImage, ImageReader, RgbImage};
 use scn_data::{DatasetName, Normalization};
@@ -52,57 +53,133 @@ fn planes(picture: &DynamicImage, channels: usize) -> Result<Vec<u8>> {
     }
 }
 
+/// A picture in memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Raster {
+    width: usize,
+    height: usize,
+    /// Row by row from the top.
+    colours: Vec<[u8; 3]>,
+}
+
+impl Raster {
+    /// An atom of a dictionary (m × n, row-major, row `(channel k + dy) k + dx`), scaled by its largest entry; grey is zero. Atoms of
+    /// three channels are coloured; of others, each channel is in grey below the last.
+    pub(crate) fn of_atom(dictionary: &[f32], atoms: usize, window: usize, atom: usize) -> Self {
+        let rows = dictionary.len() / atoms;
+        let plane = window * window;
+        let coloured = rows == 3 * plane;
+        let entry = |row: usize| dictionary[row * atoms + atom];
+        let largest = (0..rows)
+            .map(|row| entry(row).abs())
+            .fold(f32::MIN_POSITIVE, f32::max);
+        let shade = |row: usize| (127.5 + 127.5 * entry(row) / largest).round() as u8;
+        let height = if coloured { window } else { rows / window };
+        let colour = |at: usize| {
+            if coloured {
+                [0, 1, 2].map(|channel| shade(channel * plane + at))
+            } else {
+                [shade(at); 3]
+            }
+        };
+        Self {
+            width: window,
+            height,
+            colours: (0..window * height).map(colour).collect(),
+        }
+    }
+
+    /// An image of a data set (C, H, W), whose pixels go up to `brightest`. Three channels are red, green and blue; of others the first
+    /// is shown.
+    pub(crate) fn of_image(pixels: &[u8], shape: [usize; 3], brightest: u8) -> Self {
+        let [channels, height, width] = shape;
+        let plane = height * width;
+        let full = u32::from(brightest);
+        let shade = |at: usize| ((u32::from(pixels[at]) * 255 + full / 2) / full) as u8;
+        let colour = |at: usize| {
+            if channels == 3 {
+                [0, 1, 2].map(|channel| shade(channel * plane + at))
+            } else {
+                [shade(at); 3]
+            }
+        };
+        Self {
+            width,
+            height,
+            colours: (0..plane).map(colour).collect(),
+        }
+    }
+
+    /// Width and height in pixels.
+    pub(crate) fn size(&self) -> (usize, usize) {
+        (self.width, self.height)
+    }
+
+    /// The same with squares of `factor` pixels for pixels.
+    pub(crate) fn zoomed(&self, factor: usize) -> Self {
+        let (width, height) = (self.width * factor, self.height * factor);
+        let colour =
+            |at: usize| self.colours[at / width / factor * self.width + at % width / factor];
+        Self {
+            width,
+            height,
+            colours: (0..width * height).map(colour).collect(),
+        }
+    }
+
+    /// As a PNG file.
+    pub(crate) fn png(&self) -> Result<Vec<u8>> {
+        let picture = RgbImage::from_fn(
+            u32::try_from(self.width)?,
+            u32::try_from(self.height)?,
+            |x, y| image::Rgb(self.colours[y as usize * self.width + x as usize]),
+        );
+        let mut png = std::io::Cursor::new(Vec::new());
+        picture.write_to(&mut png, image::ImageFormat::Png)?;
+        Ok(png.into_inner())
+    }
+}
+
+/// A PNG file as the address of a picture within a page.
+pub(crate) fn data_uri(png: &[u8]) -> String {
+    format!(
+        "data:image/png;base64,{}",
+        base64::engine::general_purpose::STANDARD.encode(png)
+    )
+}
+
 /// Side of a pixel of an atom, and the gap between atoms, on the drawing.
 const ZOOM: usize = 12;
 const GAP: usize = 6;
 
-/// Draws the atoms of a dictionary (m × n, row-major, row `(channel k + dy) k + dx`) in a grid and writes a PNG. Each atom is
-/// scaled by its largest entry; grey is zero. Atoms of three channels are coloured; of others, each channel is drawn in
-/// grey below the last.
+/// Draws the atoms of a dictionary, as [`Raster::of_atom`] shows each, in a grid and writes a PNG.
 pub(crate) fn draw_atoms(
     dictionary: &[f32],
     atoms: usize,
     window: usize,
     path: &Path,
 ) -> Result<()> {
-    let rows = dictionary.len() / atoms;
-    let channels = rows / (window * window);
-    let coloured = channels == 3;
-    let planes = if coloured { 1 } else { channels };
+    let tiles: Vec<Raster> = (0..atoms)
+        .map(|atom| Raster::of_atom(dictionary, atoms, window, atom).zoomed(ZOOM))
+        .collect();
+    let (width, height) = tiles.first().map_or((0, 0), Raster::size);
     let across = (atoms as f64).sqrt().ceil() as usize;
-    let down = atoms.div_ceil(across);
-    let (cell_width, cell_height) = (window * ZOOM + GAP, planes * window * ZOOM + GAP);
-    let size = (across * cell_width + GAP, down * cell_height + GAP);
-    let mut picture = RgbImage::from_pixel(
-        u32::try_from(size.0)?,
-        u32::try_from(size.1)?,
-        image::Rgb([255; 3]),
-    );
-    for atom in 0..atoms {
-        let entry = |row: usize| dictionary[row * atoms + atom];
-        let largest = (0..rows)
-            .map(|row| entry(row).abs())
-            .fold(f32::MIN_POSITIVE, f32::max);
-        let shade = |row: usize| (127.5 + 127.5 * entry(row) / largest).round() as u8;
-        let (left, top) = (
-            GAP + atom % across * cell_width,
-            GAP + atom / across * cell_height,
-        );
-        for y in 0..planes * window * ZOOM {
-            for x in 0..window * ZOOM {
-                let row = (y / ZOOM) * window + x / ZOOM;
-                let colour = if coloured {
-                    [0, 1, 2].map(|channel| shade(channel * window * window + row))
-                } else {
-                    [shade(row); 3]
-                };
-                picture.put_pixel((left + x) as u32, (top + y) as u32, image::Rgb(colour));
-            }
+    let down = atoms.div_ceil(across.max(1));
+    let mut grid = Raster {
+        width: across * (width + GAP) + GAP,
+        height: down * (height + GAP) + GAP,
+        colours: Vec::new(),
+    };
+    grid.colours = vec![[255; 3]; grid.width * grid.height];
+    for (atom, tile) in tiles.iter().enumerate() {
+        let left = GAP + atom % across * (width + GAP);
+        let top = GAP + atom / across * (height + GAP);
+        for (y, row) in tile.colours.chunks_exact(width).enumerate() {
+            grid.colours[(top + y) * grid.width + left..][..width].copy_from_slice(row);
         }
     }
-    let mut png = std::io::Cursor::new(Vec::new());
-    picture.write_to(&mut png, image::ImageFormat::Png)?;
-    write_atomically(path, |out| out.write_all(png.get_ref()))?;
+    let png = grid.png()?;
+    write_atomically(path, |out| out.write_all(&png))?;
     Ok(())
 }
 
@@ -129,5 +206,22 @@ mod tests {
         assert_eq!(at(GAP + cell + 2 * ZOOM, GAP), [255, 128, 128]);
         assert_eq!(at(GAP + cell, GAP + 2 * ZOOM), [128; 3]);
         assert_eq!(at(0, 0), [255; 3]);
+    }
+
+    #[test]
+    fn images_are_drawn_upright_and_in_colour() {
+        // Two rows of three pixels: the last of the first row is green at half its brightness.
+        let mut pixels = [0; 18];
+        pixels[6 + 2] = 8;
+        let raster = Raster::of_image(&pixels, [3, 2, 3], 16).zoomed(2);
+        assert_eq!(raster.size(), (6, 4));
+        let picture = image::load_from_memory(&raster.png().unwrap())
+            .unwrap()
+            .to_rgb8();
+        for (x, y, pixel) in picture.enumerate_pixels() {
+            let green = if x >= 4 && y < 2 { 128 } else { 0 };
+            assert_eq!(pixel.0, [0, green, 0], "{x} {y}");
+        }
+        assert!(data_uri(b"abc").ends_with("base64,YWJj"));
     }
 }

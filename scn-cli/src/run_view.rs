@@ -125,7 +125,13 @@ impl Observer for RunView {
             duration(self.start.elapsed())
         ));
         self.history.push(record.clone());
-        if let Err(error) = report::write(&self.config, &self.folder, &self.history) {
+        let so_far = report::Run {
+            config: &self.config,
+            history: &self.history,
+            model: None,
+            findings: Err("they follow when the run is complete".to_string()),
+        };
+        if let Err(error) = so_far.write(&self.folder) {
             self.report_error = Some(error);
         }
     }

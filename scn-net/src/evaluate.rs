@@ -42,8 +42,29 @@ pub fn evaluate(
     device.run(|| evaluate_here(network, loader))
 }
 
+/// As [`evaluate`], and hands over the logits (classes × images) and the labels of each batch.
+///
+/// # Errors
+/// Those of [`evaluate`].
+pub fn evaluate_each(
+    network: &Network,
+    loader: &Loader,
+    device: &Device,
+    each: &mut (dyn FnMut(&Tensor, &[u16]) + Send),
+) -> Result<Evaluation, NetError> {
+    device.run(|| evaluate_batches(network, loader, each))
+}
+
 /// Evaluates on the threads of the current pool.
 pub(crate) fn evaluate_here(network: &Network, loader: &Loader) -> Result<Evaluation, NetError> {
+    evaluate_batches(network, loader, &mut |_, _| ())
+}
+
+fn evaluate_batches(
+    network: &Network,
+    loader: &Loader,
+    each: &mut dyn FnMut(&Tensor, &[u16]),
+) -> Result<Evaluation, NetError> {
     let start = Instant::now();
     let classes = network.config().classes;
     let sparse_layers = network.config().layers.len();
@@ -58,6 +79,7 @@ pub(crate) fn evaluate_here(network: &Network, loader: &Loader) -> Result<Evalua
         loss += weight * part.value;
         errors += part.errors;
         images += batch.labels.len();
+        each(&logits, &batch.labels);
         for (image, &label) in batch.labels.iter().enumerate() {
             if let Some(class) = predicted(logits.column(image)) {
                 confusion[usize::from(label)][class] += 1;

@@ -259,6 +259,28 @@ impl Network {
         Ok((x, activity, times))
     }
 
+    /// The codes of sparse coding layer `h`, counted from 0, as in [inference](Self::infer). Computed on this machine's processor with
+    /// [`params`](Self::params), wherever the network is.
+    ///
+    /// # Errors
+    /// Images of another shape than the network takes; no such layer.
+    pub fn codes(&self, images: Tensor, h: usize) -> Result<Tensor, NetError> {
+        self.check_input(&images)?;
+        let name = format!("layer{h}");
+        let mut x = images;
+        for named in &self.layers {
+            x = named.layer.infer(x)?.0;
+            if named.name == name {
+                return Ok(x);
+            }
+        }
+        Err(NetError::Input {
+            layer: name,
+            expected: format!("one of {} sparse coding layers", self.config.layers.len()),
+            found: "none of them".to_string(),
+        })
+    }
+
     /// One batch in training mode: the loss, and its gradients in the parameters, replacing what was there. Running
     /// moments move; weights do not.
     ///

@@ -21,6 +21,9 @@ pub struct EpochRecord {
     pub test_error: f64,
     /// Training images per second.
     pub images_per_second: f64,
+    /// Time of the training steps, evaluation not counted; zero where it was not written down.
+    #[serde(default)]
+    pub seconds: f64,
     /// One per sparse coding layer.
     pub layers: Vec<LayerRecord>,
 }

@@ -376,6 +376,7 @@ impl Run {
             test_loss: evaluation.loss,
             test_error: evaluation.error,
             images_per_second: sums.images_per_second(),
+            seconds: sums.seconds,
             layers: sums.layer_records(&self.network.conditions()),
         });
         self.state.epochs_done += 1;

@@ -1,23 +1,26 @@
 //! `scn train`.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use scn_data::DatasetName;
+use scn_data::{DatasetName, ImageSet};
 use scn_net::{
-    Checkpoint, Device, EpochRecord, Network, Outcome, RunConfig, RunFolder, Start, presets, train,
+    Checkpoint, Device, EpochRecord, Model, Network, Outcome, RunConfig, RunFolder, Start, presets,
+    train,
 };
 use serde::Serialize;
 
 use crate::output::Output;
+use crate::report::{self, Findings};
 use crate::run_view::RunView;
 use crate::source::DataFolder;
 
 /// Trains a network. With no argument: a small one on the embedded handwritten digits, in under a minute.
 ///
-/// The run folder receives config.toml, metrics.jsonl, checkpoint.safetensors, model.safetensors, learning-curve.svg and
-/// report.html. Ctrl-C ends with a checkpoint; --resume goes on from it with the same bits as an uninterrupted run.
+/// The run folder receives config.toml, metrics.jsonl, checkpoint.safetensors, model.safetensors and a report
+/// (report.html, report.md, plots). Ctrl-C ends with a checkpoint; --resume goes on from it with the same bits as an uninterrupted run.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  scn train\n  scn train --preset mnist-scn1 --data data --epochs 3\n  \
@@ -111,13 +114,16 @@ impl Train {
         let summary = match outcome
             .with_context(|| format!("{} stopped", folder.path().display()))?
         {
-            Outcome::Finished { history } => Summary {
-                run: folder.path().to_path_buf(),
-                finished: true,
-                epochs: config.training.epochs,
-                seconds,
-                last: history.last().cloned(),
-            },
+            Outcome::Finished { history } => {
+                self.report(&config, &folder, &history, &data.test, device)?;
+                Summary {
+                    run: folder.path().to_path_buf(),
+                    finished: true,
+                    epochs: config.training.epochs,
+                    seconds,
+                    last: history.last().cloned(),
+                }
+            }
             Outcome::Interrupted {
                 epochs_done,
                 batches_done,
@@ -137,6 +143,30 @@ impl Train {
             }
         };
         output.result(&summary, || describe(&summary))
+    }
+
+    /// The report of a run that is complete.
+    fn report(
+        &self,
+        config: &RunConfig,
+        folder: &RunFolder,
+        history: &[EpochRecord],
+        test: &ImageSet,
+        device: &Device,
+    ) -> Result<()> {
+        let mut model = Model::load(&folder.model())?;
+        model.network.move_to(device)?;
+        let count = config.test_limit.unwrap_or(usize::MAX);
+        let test = Arc::new(config.subset.of(test, count, config.seed));
+        let findings = Findings::of(&model, &test, device)?;
+        let run = report::Run {
+            config,
+            history,
+            model: Some(&model),
+            findings: Ok(&findings),
+        };
+        run.write(folder)?;
+        Ok(())
     }
 
     /// Settings as given, and a folder without a run.

@@ -3,7 +3,7 @@ use predicates::prelude::*;
 use crate::{scn, train_small, write_array};
 
 /// Exit 1, one line on standard error that says these things, nothing on standard output.
-fn fails(command: &mut assert_cmd::Command, says: &[&str]) {
+pub(crate) fn fails(command: &mut assert_cmd::Command, says: &[&str]) {
     let assert = command.assert().code(1).stdout("");
     let error = String::from_utf8(assert.get_output().stderr.clone()).unwrap();
     assert!(
@@ -42,6 +42,7 @@ fn usage_is_answered_with_help() {
         "evaluate",
         "predict",
         "inspect",
+        "report",
         "init",
         "gradients",
         "solve",

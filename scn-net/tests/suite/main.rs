@@ -1,9 +1,10 @@
-//! `gradient`: a whole network against differences. `runs`: the same bits for any number of threads and through
+//! `evaluation`: what is seen of it. `gradient`: a whole network against differences. `runs`: the same bits for any number of threads and through
 //! interruptions. `files`: models and checkpoints, whole, damaged or of another kind. `cuda`: on a graphics processor as here.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[cfg(feature = "cuda")]
 mod cuda;
+mod evaluation;
 mod files;
 mod gradient;
 mod runs;

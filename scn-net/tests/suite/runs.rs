@@ -56,6 +56,7 @@ fn result(folder: &Path) -> (Vec<u8>, Vec<EpochRecord>) {
     let metrics = std::fs::read_to_string(files.metrics()).unwrap();
     let records = metrics.lines().map(|line| EpochRecord {
         images_per_second: 0.0,
+        seconds: 0.0,
         ..serde_json::from_str(line).unwrap()
     });
     (std::fs::read(files.model()).unwrap(), records.collect())

@@ -1,0 +1,137 @@
+//! `scn report`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use scn_net::{Device, EpochRecord, Model, RunConfig, RunFolder};
+use serde::Serialize;
+
+use crate::output::Output;
+use crate::report::{Findings, Run};
+use crate::source::DataFolder;
+
+/// A page on a run: results beside the paper's, curves, layers, atoms, confusion, mistakes, configuration.
+///
+/// Writes report.html, which holds everything itself, report.md, and the plots as SVG files into the run folder. `scn train` does
+/// the same at its end. Without the data set, what needs its test images is left out.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  scn report runs/digits")]
+pub(crate) struct Report {
+    /// Run folder
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+    #[command(flatten)]
+    data: DataFolder,
+}
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct Summary {
+    report: PathBuf,
+    files: Vec<&'static str>,
+    /// Why what needs the test images is left out, if it is.
+    left_out: Option<String>,
+}
+
+impl Report {
+    pub(crate) fn run(&self, device: &Device, output: &Output) -> Result<()> {
+        let folder = RunFolder::new(&self.run);
+        let config = read_config(&folder)?;
+        let history = read_history(&folder)?;
+        if history.is_empty() {
+            bail!("{}: no epoch is complete yet", self.run.display());
+        }
+        let mut model = Model::load(&folder.model())?;
+        check(&config, &history, &model, &folder)?;
+        model.network.move_to(device)?;
+        let findings = match self.data.open(config.dataset) {
+            Ok(data) => {
+                let count = config.test_limit.unwrap_or(usize::MAX);
+                let test = Arc::new(config.subset.of(&data.test, count, config.seed));
+                Ok(Findings::of(&model, &test, device)?)
+            }
+            Err(error) => Err(format!("{error:#}")),
+        };
+        if let Err(reason) = &findings {
+            output.warn(format_args!("without test images: {reason}"));
+        }
+        let run = Run {
+            config: &config,
+            history: &history,
+            model: Some(&model),
+            findings: findings.as_ref().map_err(Clone::clone),
+        };
+        let summary = Summary {
+            files: run.write(&folder)?,
+            report: self.run.join("report.html"),
+            left_out: findings.err(),
+        };
+        output.result(&summary, || {
+            format!(
+                "{}\n{}",
+                summary.report.display(),
+                summary.files[1..].join(" ")
+            )
+        })
+    }
+}
+
+fn read_config(folder: &RunFolder) -> Result<RunConfig> {
+    let path = folder.config();
+    let text = std::fs::read_to_string(&path).with_context(|| {
+        format!(
+            "{}: expected a run folder, but cannot read its config.toml",
+            folder.path().display()
+        )
+    })?;
+    RunConfig::from_toml(&text).with_context(|| path.display().to_string())
+}
+
+fn read_history(folder: &RunFolder) -> Result<Vec<EpochRecord>> {
+    let path = folder.metrics();
+    let text = std::fs::read_to_string(&path)
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    let record = |(line, text)| {
+        serde_json::from_str(text).with_context(|| {
+            format!(
+                "{}: line {}: expected the record of an epoch",
+                path.display(),
+                line + 1
+            )
+        })
+    };
+    text.lines().enumerate().map(record).collect()
+}
+
+/// The files of a run tell of one network.
+fn check(
+    config: &RunConfig,
+    history: &[EpochRecord],
+    model: &Model,
+    folder: &RunFolder,
+) -> Result<()> {
+    let layers = config.network.layers.len();
+    let other = |path: &Path, found: String| -> Result<()> {
+        bail!(
+            "{}: expected the network of config.toml, {layers} sparse coding layers, found {found}",
+            path.display()
+        )
+    };
+    if let Some(record) = history.iter().find(|record| record.layers.len() != layers) {
+        let found = format!("{} in epoch {}", record.layers.len(), record.epoch);
+        return other(&folder.metrics(), found);
+    }
+    let network = model.network.config();
+    if (&network.layers, network.input, network.classes)
+        != (
+            &config.network.layers,
+            config.network.input,
+            config.network.classes,
+        )
+    {
+        return other(&folder.model(), "another".to_string());
+    }
+    Ok(())
+}

@@ -1,0 +1,217 @@
+//! The sections with pictures: atoms, confusion, mistakes.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use scn_net::Model;
+
+use super::{LONG, percent, thousands};
+use crate::pictures::Raster;
+use crate::report::document::{Block, Captioned, Cell, Figure, Table};
+use crate::report::findings::{Findings, largest};
+use crate::report::{Run, matrix, sheet};
+
+/// Atoms listed per class.
+const USED: usize = 3;
+const ABOVE: usize = 3;
+
+pub(super) fn sections(run: &Run) -> Result<Vec<Block>> {
+    let mut blocks = Vec::new();
+    let atoms = run.model.map_or(Vec::new(), first_atoms);
+    if !atoms.is_empty() {
+        blocks.push(Block::Heading("Atoms of the first layer"));
+        blocks.push(Block::Figure(Figure {
+            file: "atoms.svg",
+            description: format!(
+                "The {} atoms of the first layer, numbered from 0.",
+                atoms.len()
+            ),
+            svg: sheet::draw(&atoms, 8, 0)?,
+        }));
+        blocks.push(Block::Text(
+            "Each atom is scaled by its largest entry; grey is zero.".to_string(),
+        ));
+    }
+    match &run.findings {
+        Err(reason) => {
+            blocks.push(Block::Heading("Test images"));
+            blocks.push(Block::Text(format!(
+                "Confusion matrix, mistakes and the atoms that each class uses are left out: {reason}."
+            )));
+        }
+        Ok(found) => {
+            let names = class_names(run.model, found);
+            blocks.extend(usage(found, &names, &atoms)?);
+            blocks.extend(confusion(found, &names));
+            blocks.extend(mistakes(found, &names)?);
+        }
+    }
+    Ok(blocks)
+}
+
+fn first_atoms(model: &Model) -> Vec<Raster> {
+    let window = model.network.config().window;
+    let mut params = model.network.params();
+    let dictionary = params.find(|(name, _)| name == "layer0.dictionary");
+    dictionary.map_or(Vec::new(), |(_, dictionary)| {
+        let atoms = dictionary.shape[1];
+        let raster = |atom| Raster::of_atom(&dictionary.value, atoms, window, atom);
+        (0..atoms).map(raster).collect()
+    })
+}
+
+/// One for each class, its number if it has no name.
+fn class_names(model: Option<&Model>, found: &Findings) -> Vec<String> {
+    let names = model.map_or(&[][..], |model| &model.input.class_names);
+    let classes = 0..found.evaluation.confusion.len();
+    let name = |class: usize| names.get(class).cloned();
+    classes
+        .map(|class| name(class).unwrap_or_else(|| class.to_string()))
+        .collect()
+}
+
+fn usage(found: &Findings, names: &[String], atoms: &[Raster]) -> Result<Vec<Block>> {
+    let pngs: Vec<Arc<[u8]>> = atoms
+        .iter()
+        .map(|atom| Ok(atom.png()?.into()))
+        .collect::<Result<_>>()?;
+    let mean = found.usage.mean();
+    let cell = |places: Vec<usize>, caption: &dyn Fn(usize) -> String| {
+        let pictures = places.into_iter().filter(|&atom| atom < pngs.len());
+        let captioned = |atom: usize| Captioned {
+            png: Arc::clone(&pngs[atom]),
+            alternative: format!("atom {atom}"),
+            caption: caption(atom),
+        };
+        Cell::Pictures(pictures.map(captioned).collect())
+    };
+    let mut table = Table::new(
+        "Atoms of the first layer and the share of windows that use them",
+        &["class", "most used", "above the mean, in points"],
+    );
+    for (name, shares) in names.iter().zip(&found.usage.shares) {
+        // A class without images uses nothing.
+        if let Some(shares) = shares {
+            let above: Vec<f64> = shares.iter().zip(&mean).map(|(a, b)| a - b).collect();
+            table.rows.push(vec![
+                Cell::Text(name.clone()),
+                cell(largest(shares, USED), &|atom| {
+                    format!("{atom}: {:.0} %", 100.0 * shares[atom])
+                }),
+                cell(largest(&above, ABOVE), &|atom| {
+                    format!("{atom}: {:+.1}", 100.0 * above[atom])
+                }),
+            ]);
+        }
+    }
+    table.folded = table.rows.len() > LONG;
+    Ok(vec![
+        Block::Heading("Atoms most used per class"),
+        Block::Text(format!(
+            "Counted over the windows of the first {} test images; the mean is that of all classes.",
+            thousands(found.usage.images)
+        )),
+        Block::Table(table),
+    ])
+}
+
+fn confusion(found: &Findings, names: &[String]) -> Vec<Block> {
+    let evaluation = &found.evaluation;
+    let confusion = &evaluation.confusion;
+    let wrong = (evaluation.error * evaluation.images as f64).round() as usize;
+    let mut blocks = vec![
+        Block::Heading("Confusion matrix"),
+        Block::Text(format!(
+            "{} of {} test images are classified wrongly: {}.",
+            thousands(wrong),
+            thousands(evaluation.images),
+            percent(evaluation.error)
+        )),
+        Block::Figure(Figure {
+            file: "confusion.svg",
+            description: format!(
+                "Confusion matrix of {} classes: rows are labels, columns predictions. The tables below have its numbers.",
+                names.len()
+            ),
+            svg: matrix::draw(confusion, names),
+        }),
+    ];
+    let mut classes = Table::new(
+        "Classes",
+        &["class", "images", "wrong", "error", "taken for"],
+    );
+    for (class, (name, row)) in names.iter().zip(confusion).enumerate() {
+        let images: u64 = row.iter().sum();
+        let wrong = images - row[class];
+        let taken = (0..row.len()).filter(|&other| other != class && row[other] > 0);
+        // The first of several.
+        let taken = taken.rev().max_by_key(|&other| row[other]);
+        let error = wrong as f64 / images as f64;
+        classes.push([
+            name.clone(),
+            images.to_string(),
+            wrong.to_string(),
+            if images > 0 {
+                percent(error)
+            } else {
+                "–".to_string()
+            },
+            taken.map_or("–".to_string(), |other| {
+                format!("{} ({})", names[other], row[other])
+            }),
+        ]);
+    }
+    classes.folded = names.len() > LONG;
+    blocks.push(Block::Table(classes));
+    if names.len() <= matrix::READABLE {
+        let mut columns = vec!["label"];
+        columns.extend(names.iter().map(String::as_str));
+        let mut counts = Table::new("Counts of the confusion matrix", &columns);
+        for (name, row) in names.iter().zip(confusion) {
+            let counted = row.iter().map(u64::to_string);
+            counts.push(std::iter::once(name.clone()).chain(counted));
+        }
+        counts.folded = true;
+        blocks.push(Block::Table(counts));
+    }
+    blocks
+}
+
+fn mistakes(found: &Findings, names: &[String]) -> Result<Vec<Block>> {
+    let mut blocks = vec![Block::Heading("Most confident mistakes")];
+    if found.mistakes.is_empty() {
+        blocks.push(Block::Text(
+            "No test image is classified wrongly.".to_string(),
+        ));
+        return Ok(blocks);
+    }
+    blocks.push(Block::Text(
+        "Test images, counted from 0, whose wrong class has the highest probability.".to_string(),
+    ));
+    let mut pictures = Vec::new();
+    for mistake in &found.mistakes {
+        let (label, predicted) = (&names[mistake.label], &names[mistake.predicted]);
+        pictures.push(Captioned {
+            png: mistake.picture.png()?.into(),
+            alternative: format!("test image {}, labelled {label}", mistake.image),
+            caption: format!(
+                "{label} taken for {predicted}\n{:.1} % ({label}: {:.1} %)\nimage {}",
+                100.0 * mistake.probability,
+                100.0 * mistake.own,
+                mistake.image
+            ),
+        });
+    }
+    let rasters: Vec<Raster> = found
+        .mistakes
+        .iter()
+        .map(|mistake| mistake.picture.clone())
+        .collect();
+    let sheet = Figure {
+        file: "mistakes.svg",
+        description: "The mistakes listed below, numbered.".to_string(),
+        svg: sheet::draw(&rasters, 6, 1)?,
+    };
+    blocks.push(Block::Gallery { sheet, pictures });
+    Ok(blocks)
+}

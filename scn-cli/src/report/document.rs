@@ -1,0 +1,102 @@
+//! What a report says, once for all its forms.
+
+use std::sync::Arc;
+
+/// A page.
+#[derive(Debug)]
+pub(crate) struct Document {
+    pub(crate) title: String,
+    pub(crate) blocks: Vec<Block>,
+}
+
+#[derive(Debug)]
+pub(crate) enum Block {
+    Heading(&'static str),
+    Text(String),
+    Figure(Figure),
+    Table(Table),
+    /// Small pictures with captions. Where pages cannot hold pictures, the sheet shows them all, in the same order.
+    Gallery {
+        sheet: Figure,
+        pictures: Vec<Captioned>,
+    },
+    /// Text as it is in a file.
+    Code(String),
+}
+
+/// A plot, also a file of its own.
+#[derive(Debug)]
+pub(crate) struct Figure {
+    /// Its file in the run folder.
+    pub(crate) file: &'static str,
+    /// For those who do not see it.
+    pub(crate) description: String,
+    /// An `<svg>` in colours of [`palette`](super::palette).
+    pub(crate) svg: String,
+}
+
+#[derive(Debug)]
+pub(crate) struct Table {
+    pub(crate) caption: String,
+    pub(crate) columns: Vec<String>,
+    /// The first cell of each heads its row.
+    pub(crate) rows: Vec<Vec<Cell>>,
+    /// Whether it is opened on demand only.
+    pub(crate) folded: bool,
+}
+
+#[derive(Debug)]
+pub(crate) enum Cell {
+    Text(String),
+    Pictures(Vec<Captioned>),
+}
+
+/// A picture as PNG, a few pixels wide, and the words to it.
+#[derive(Debug, Clone)]
+pub(crate) struct Captioned {
+    pub(crate) png: Arc<[u8]>,
+    pub(crate) alternative: String,
+    pub(crate) caption: String,
+}
+
+impl Figure {
+    /// Within a page that has the [style of the dark](super::palette::dark_style).
+    pub(crate) fn within(&self) -> String {
+        let label = super::html::escape(&self.description);
+        let start = format!("<svg role=\"img\" aria-label=\"{label}\" ");
+        self.svg.replacen("<svg ", &start, 1)
+    }
+
+    /// As a file.
+    pub(crate) fn alone(&self) -> String {
+        let style = format!(">\n<style>\n{}</style>", super::palette::dark_style());
+        self.within().replacen('>', &style, 1)
+    }
+}
+
+impl Table {
+    /// A table without rows.
+    pub(crate) fn new(caption: impl Into<String>, columns: &[&str]) -> Self {
+        Self {
+            caption: caption.into(),
+            columns: columns.iter().map(|&name| name.to_string()).collect(),
+            rows: Vec::new(),
+            folded: false,
+        }
+    }
+
+    /// Adds a row of text.
+    pub(crate) fn push(&mut self, row: impl IntoIterator<Item = String>) {
+        self.rows.push(row.into_iter().map(Cell::Text).collect());
+    }
+}
+
+impl Document {
+    /// Its plots.
+    pub(crate) fn figures(&self) -> impl Iterator<Item = &Figure> {
+        self.blocks.iter().filter_map(|block| match block {
+            Block::Figure(figure) | Block::Gallery { sheet: figure, .. } => Some(figure),
+            _ => None,
+        })
+    }
+}

@@ -1,0 +1,380 @@
+//! `scn report`: what the page says, read by strict tools and by a browser.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use roxmltree::{Document, Node, ParsingOptions};
+use scn_net::{EpochRecord, LayerRecord, Model, ModelInput, Network, presets};
+
+use crate::mistakes::fails;
+use crate::{json, scn, train_small};
+
+const PLOTS: [&str; 5] = [
+    "learning-curve.svg",
+    "active-share.svg",
+    "atoms.svg",
+    "confusion.svg",
+    "mistakes.svg",
+];
+
+fn read(path: PathBuf) -> String {
+    std::fs::read_to_string(path).unwrap()
+}
+
+fn parse(page: &str) -> Document<'_> {
+    let options = ParsingOptions {
+        allow_dtd: true,
+        ..ParsingOptions::default()
+    };
+    Document::parse_with_options(page, options).unwrap()
+}
+
+/// All elements of a kind, of HTML or SVG.
+fn all<'a>(page: &'a Document, name: &str) -> Vec<Node<'a, 'a>> {
+    let elements = page.descendants();
+    elements
+        .filter(|node| node.is_element() && node.tag_name().name() == name)
+        .collect()
+}
+
+/// The text in an element, with plain spaces.
+fn text(node: Node) -> String {
+    let parts: Vec<&str> = node
+        .descendants()
+        .filter(Node::is_text)
+        .filter_map(|part| part.text())
+        .filter(|part| !part.trim().is_empty())
+        .collect();
+    parts.join(", ").replace('\u{a0}', " ")
+}
+
+/// Well-formed to the last tag, nothing from elsewhere, and words for whoever does not see the pictures.
+fn check_page(page: &str) {
+    assert!(page.starts_with("<!DOCTYPE html>"));
+    let page = parse(page);
+    assert_eq!(page.root_element().attribute("lang"), Some("en"));
+    assert_eq!(
+        all(&page, "title").first().map(|&title| text(title)),
+        all(&page, "h1").first().map(|&h1| text(h1))
+    );
+    assert!(all(&page, "script").is_empty() && all(&page, "link").is_empty());
+    for node in page.descendants().filter(Node::is_element) {
+        for attribute in node.attributes() {
+            let (name, value) = (attribute.name(), attribute.value());
+            assert!(
+                !value.contains("//") || value.starts_with("data:"),
+                "{name}={value}"
+            );
+            if ["href", "src", "srcset", "data", "action"].contains(&name) {
+                assert!(
+                    value.starts_with("data:image/png;base64,"),
+                    "{name}={value}"
+                );
+            }
+        }
+    }
+    for style in all(&page, "style") {
+        let style = text(style);
+        assert!(!style.contains("url(") && !style.contains("@import") && !style.contains("//"));
+    }
+    for image in all(&page, "img") {
+        assert!(image.attribute("alt").is_some_and(|alt| !alt.is_empty()));
+    }
+    for plot in all(&page, "svg") {
+        assert_eq!(plot.attribute("role"), Some("img"));
+        assert!(
+            plot.attribute("aria-label")
+                .is_some_and(|label| !label.is_empty())
+        );
+    }
+    for head in all(&page, "th") {
+        assert!(matches!(head.attribute("scope"), Some("row" | "col")));
+    }
+}
+
+fn headings(page: &Document) -> Vec<String> {
+    all(page, "h2").into_iter().map(text).collect()
+}
+
+#[test]
+fn a_report_says_everything_twice_and_asks_for_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    train_small(&run, &[]).assert().success();
+    let page = read(run.join("report.html"));
+    check_page(&page);
+    let page = parse(&page);
+    assert_eq!(
+        headings(&page),
+        [
+            "Result",
+            "Learning curve",
+            "Layers",
+            "Atoms of the first layer",
+            "Atoms most used per class",
+            "Confusion matrix",
+            "Most confident mistakes",
+            "Configuration",
+        ]
+    );
+
+    // The numbers are those of the run.
+    let metrics = read(run.join("metrics.jsonl"));
+    let last: EpochRecord = serde_json::from_str(metrics.lines().last().unwrap()).unwrap();
+    let everything = text(page.root_element());
+    let wrong = (40.0 * last.test_error).round();
+    assert!(everything.contains(&format!(
+        "{wrong} of 40 test images are classified wrongly: {:.2} %",
+        100.0 * last.test_error
+    )));
+    assert!(everything.contains("not set") && everything.contains("train_limit"));
+    assert_eq!(text(all(&page, "pre")[0]), read(run.join("config.toml")));
+    assert_eq!(all(&page, "figcaption").len() as f64, wrong.min(12.0));
+    let layer = last.layers[1];
+    for number in [
+        format!("{:.1} %", 100.0 * layer.active),
+        format!("{:.4}", layer.lambda1),
+        format!("{:.1}", layer.passes),
+        format!("{:.1e}", layer.kkt),
+    ] {
+        assert!(everything.contains(&number), "{number}");
+    }
+
+    // The Markdown has every cell of every table, every caption, and every plot as a file.
+    let markdown = read(run.join("report.md"));
+    let plain = markdown.replace('\\', "");
+    for name in ["td", "th", "figcaption", "h2", "p", "pre"] {
+        for node in all(&page, name) {
+            let text = text(node);
+            assert!(plain.contains(text.trim()), "{text:?} in {plain}");
+        }
+    }
+    for plot in PLOTS {
+        assert!(markdown.contains(&format!("]({plot})")), "{plot}");
+        let svg = read(run.join(plot));
+        let svg = parse(&svg);
+        assert!(svg.root_element().attribute("aria-label").is_some());
+        assert!(
+            svg.descendants()
+                .any(|node| node.has_tag_name(("http://www.w3.org/2000/svg", "style")))
+        );
+    }
+
+    // A second report says the same, but for what it measures.
+    let timed = |page: &str| -> Vec<String> {
+        let lines = page
+            .lines()
+            .filter(|line| !line.contains("test images/s") && !line.contains("time for the test"));
+        lines.map(str::to_string).collect()
+    };
+    std::fs::remove_file(run.join("report.html")).unwrap();
+    let again = json(scn().arg("report").arg(&run));
+    assert!(again["left_out"].is_null());
+    let files: Vec<&str> = again["files"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|file| file.as_str())
+        .collect();
+    assert_eq!(files, [&["report.html", "report.md"][..], &PLOTS].concat());
+    assert_eq!(timed(&read(run.join("report.md"))), timed(&markdown));
+    check_page(&read(run.join("report.html")));
+}
+
+/// A run of SCN-4 on MNIST as far as its files go.
+fn mnist_run(run: &Path) {
+    let config = presets::get("mnist-scn4").unwrap();
+    std::fs::create_dir_all(run).unwrap();
+    std::fs::write(run.join("config.toml"), config.to_toml().unwrap()).unwrap();
+    let layer = LayerRecord {
+        active: 0.25,
+        lambda1: 0.5,
+        passes: 3.0,
+        kkt: 1e-4,
+        unconverged: 0,
+        condition: Some(10.0),
+    };
+    let record = EpochRecord {
+        epoch: 1,
+        learning_rate: 0.1,
+        train_loss: 0.5,
+        train_error: 0.125,
+        test_loss: 0.5,
+        test_error: 0.0625,
+        images_per_second: 1000.0,
+        seconds: 60.0,
+        layers: vec![layer; config.network.layers.len()],
+    };
+    std::fs::write(
+        run.join("metrics.jsonl"),
+        serde_json::to_string(&record).unwrap(),
+    )
+    .unwrap();
+    let model = Model {
+        network: Network::new(&config.network, 0).unwrap(),
+        input: ModelInput {
+            dataset: config.dataset,
+            normalization: None,
+            class_names: Vec::new(),
+            active: Vec::new(),
+        },
+    };
+    model.save(&run.join("model.safetensors")).unwrap();
+}
+
+#[test]
+fn without_images_the_rest_is_told_beside_the_paper() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    mnist_run(&run);
+    let mut command = scn();
+    command
+        .arg("report")
+        .arg(&run)
+        .arg("--data")
+        .arg(folder.path());
+    let reported = json(&mut command);
+    let reason = reported["left_out"].as_str().unwrap();
+    assert!(reason.contains("scn data fetch mnist"), "{reason}");
+    let page = read(run.join("report.html"));
+    check_page(&page);
+    let page = parse(&page);
+    assert!(headings(&page).contains(&"Test images".to_string()));
+    assert!(!headings(&page).contains(&"Confusion matrix".to_string()));
+    assert!(text(page.root_element()).contains(reason));
+    let rows: BTreeMap<String, Vec<String>> = all(&page, "tr")
+        .into_iter()
+        .map(|row| {
+            let mut cells = row.children().filter(Node::is_element).map(text);
+            (cells.next().unwrap(), cells.collect())
+        })
+        .collect();
+    assert_eq!(rows[""], ["this run", "paper, SCN-4"]);
+    assert_eq!(rows["test error"], ["6.25 %", "0.36 %"]);
+    assert_eq!(rows["time to train"], ["1 min 0 s", "3 h"]);
+    assert_eq!(rows["time for the test"], ["not known", "7 s"]);
+    assert_eq!(rows["parameters"][1], "not given");
+    assert!(!run.join("confusion.svg").exists() && run.join("atoms.svg").exists());
+}
+
+#[test]
+fn a_damaged_run_folder_is_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let report = || {
+        let mut command = scn();
+        command
+            .arg("report")
+            .arg(&run)
+            .arg("--data")
+            .arg(folder.path());
+        command
+    };
+    fails(&mut report(), &["expected a run folder", "config.toml"]);
+    mnist_run(&run);
+    let spoiled = |file: &str, content: &str, says: &[&str]| {
+        let whole = std::fs::read(run.join(file)).unwrap();
+        std::fs::write(run.join(file), content).unwrap();
+        fails(&mut report(), says);
+        std::fs::write(run.join(file), whole).unwrap();
+    };
+    spoiled("config.toml", "dataset = 3", &["config.toml"]);
+    spoiled("metrics.jsonl", "", &["no epoch is complete"]);
+    let record = read(run.join("metrics.jsonl"));
+    let (half, _) = record.split_at(record.len() / 2);
+    spoiled(
+        "metrics.jsonl",
+        &format!("{record}\n{half}"),
+        &["metrics.jsonl: line 2", "epoch"],
+    );
+    let few = record.split("},{").next().unwrap().to_string() + "}]}";
+    spoiled(
+        "metrics.jsonl",
+        &few,
+        &["metrics.jsonl", "found 1 in epoch 1"],
+    );
+    spoiled("model.safetensors", "x", &["model.safetensors"]);
+    let config = read(run.join("config.toml"));
+    let other = config.replacen("atoms = 8\n", "atoms = 9\n", 1);
+    spoiled(
+        "config.toml",
+        &other,
+        &["model.safetensors", "found another"],
+    );
+    std::fs::remove_file(run.join("model.safetensors")).unwrap();
+    fails(&mut report(), &["model.safetensors"]);
+    assert!(!run.join("report.html").exists());
+}
+
+/// A browser without a window, if there is one.
+fn browser() -> Option<&'static str> {
+    ["chromium", "chromium-browser", "google-chrome"]
+        .into_iter()
+        .find(|name| {
+            Command::new(name)
+                .arg("--version")
+                .output()
+                .is_ok_and(|output| output.status.success())
+        })
+}
+
+/// A browser paints the page, wide and narrow, by day and by night, and nothing sticks out to the right.
+#[test]
+fn a_browser_shows_the_page() {
+    let Some(browser) = browser() else {
+        eprintln!("skipped: there is no chromium");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    train_small(&run, &[]).assert().success();
+    for (dark, width) in [(false, 1100), (false, 390), (true, 390)] {
+        let shot = folder.path().join("page.png");
+        let home = folder.path().join("profile");
+        let output = Command::new(browser)
+            // The sandbox refuses to run as root, and the page is our own.
+            .args([
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--hide-scrollbars",
+            ])
+            .arg(format!("--user-data-dir={}", home.display()))
+            .arg(format!(
+                "--blink-settings=preferredColorScheme={}",
+                u8::from(!dark)
+            ))
+            .arg(format!("--window-size={width},4000"))
+            .arg(format!("--screenshot={}", shot.display()))
+            .arg(format!("file://{}", run.join("report.html").display()))
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+        let picture = image::open(&shot).unwrap().to_rgb8();
+        assert_eq!(picture.width(), width, "{said}");
+        let paper = if dark { [0x1b, 0x1d, 0x21] } else { [0xff; 3] };
+        for y in 0..picture.height() {
+            for x in [0, width - 1] {
+                assert_eq!(picture.get_pixel(x, y).0, paper, "{width} {dark} {x} {y}");
+            }
+        }
+        let mut colours: Vec<[u8; 3]> = picture.pixels().map(|pixel| pixel.0).collect();
+        let painted = colours.iter().filter(|&&colour| colour != paper).count();
+        colours.sort_unstable();
+        colours.dedup();
+        assert!(
+            painted * 50 > (picture.width() * picture.height()) as usize && colours.len() > 100,
+            "{painted} pixels, {} colours",
+            colours.len()
+        );
+        // Test errors are drawn in their own colour.
+        let line = if dark {
+            [0xff, 0x9a, 0x6b]
+        } else {
+            [0xb4, 0x45, 0x1a]
+        };
+        assert!(colours.binary_search(&line).is_ok());
+    }
+}

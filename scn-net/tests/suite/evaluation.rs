@@ -1,0 +1,57 @@
+use std::sync::Arc;
+
+use scn_data::{Loader, Normalization};
+use scn_net::{Device, Network, Tensor, evaluate, evaluate_each, probabilities};
+
+use crate::small;
+
+/// Who watches an evaluation sees every image once, in order, with the logits that decide.
+#[test]
+fn an_evaluation_shows_what_it_counts() {
+    let config = small::config();
+    let network = Network::new(&config.network, 0).unwrap();
+    let test = Arc::new(small::digits().test.first(48));
+    let normalization = Normalization::fit(&test, config.input.normalization()).unwrap();
+    let loader = Loader::in_order(Arc::clone(&test), Arc::new(normalization), 20).unwrap();
+    let device = Device::cpu(Some(2)).unwrap();
+    let mut seen = Vec::new();
+    let mut right = 0;
+    let watched = evaluate_each(&network, &loader, &device, &mut |logits, labels| {
+        for (image, &label) in labels.iter().enumerate() {
+            let probabilities = probabilities(logits, image);
+            let own = probabilities[usize::from(label)];
+            right += usize::from(probabilities.iter().all(|&other| other <= own));
+            seen.push(label);
+        }
+    })
+    .unwrap();
+    assert_eq!(seen, test.labels());
+    assert!((watched.error - (1.0 - right as f64 / 48.0)).abs() < 1e-12);
+    let plain = evaluate(&network, &loader, &device).unwrap();
+    assert_eq!(
+        (plain.loss, plain.confusion, plain.active),
+        (watched.loss, watched.confusion, watched.active)
+    );
+}
+
+#[test]
+fn codes_are_those_of_inference() {
+    let config = small::config();
+    let network = Network::new(&config.network, 0).unwrap();
+    let test = Arc::new(small::digits().test.first(20));
+    let normalization = Normalization::fit(&test, config.input.normalization()).unwrap();
+    let loader = Loader::in_order(test, Arc::new(normalization), 20).unwrap();
+    let batch = loader.epoch(0, 0).next().unwrap();
+    let images = || Tensor::from_batch(&batch).unwrap();
+    let (_, activity) = network.infer(images()).unwrap();
+    for (h, (layer, activity)) in config.network.layers.iter().zip(&activity).enumerate() {
+        let codes = network.codes(images(), h).unwrap();
+        assert_eq!(codes.shape().channels, layer.atoms);
+        assert_eq!(codes.shape().positions(), activity.columns);
+        let active = codes.data().iter().filter(|&&code| code != 0.0).count();
+        let share = active as f64 / codes.data().len() as f64;
+        assert!((share - activity.active).abs() < 1e-12);
+    }
+    let message = network.codes(images(), 2).unwrap_err().to_string();
+    assert!(message.contains("layer2"), "{message}");
+}
