@@ -9,5 +9,6 @@ pub(crate) mod init;
 pub(crate) mod inspect;
 pub(crate) mod predict;
 pub(crate) mod report;
+pub(crate) mod reproduce;
 pub(crate) mod solve;
 pub(crate) mod train;

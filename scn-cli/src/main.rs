@@ -16,6 +16,7 @@ mod report;
 mod run_view;
 mod solver_name;
 mod source;
+mod training;
 
 use std::process::ExitCode;
 
@@ -63,6 +64,7 @@ enum Command {
     Predict(command::predict::Predict),
     Inspect(command::inspect::Inspect),
     Report(command::report::Report),
+    Reproduce(command::reproduce::Reproduce),
     Init(command::init::Init),
     Gradients(command::gradients::Gradients),
     Solve(command::solve::Solve),
@@ -97,6 +99,7 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Evaluate(command) => command.run(&open()?, &output),
         Command::Predict(command) => command.run(&open()?, &output),
         Command::Report(command) => command.run(&open()?, &output),
+        Command::Reproduce(command) => command.run(&open()?, &output),
         Command::Gradients(command) => command.run(&open()?, &output),
         Command::Solve(command) => processor("scn solve")?.run(|| command.run(&output)),
         Command::Bench(command) => processor("scn bench")?.run(|| command.run(&output)),

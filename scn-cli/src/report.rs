@@ -9,12 +9,17 @@ mod markdown;
 mod matrix;
 mod palette;
 mod paper;
+mod reproduction;
 mod sheet;
+
+use std::path::Path;
 
 use anyhow::Result;
 use scn_net::{EpochRecord, Model, RunConfig, RunFolder, write_atomically};
 
+use self::document::Document;
 pub(crate) use self::findings::Findings;
+pub(crate) use self::reproduction::{Reproduction, Row};
 
 /// A run as far as it is known.
 #[derive(Debug)]
@@ -28,23 +33,25 @@ pub(crate) struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Writes the report into the run's folder, each file whole or not at all, and returns their names.
-    pub(crate) fn write(&self, folder: &RunFolder) -> Result<Vec<&'static str>> {
-        let document = contents::of(self)?;
-        let mut files = vec![
-            ("report.html", html::render(&document)),
-            ("report.md", markdown::render(&document)),
-        ];
-        files.extend(
-            document
-                .figures()
-                .map(|figure| (figure.file, figure.alone())),
-        );
-        for (name, text) in &files {
-            write_atomically(&folder.path().join(name), |out| {
-                out.write_all(text.as_bytes())
-            })?;
-        }
-        Ok(files.into_iter().map(|(name, _)| name).collect())
+    /// Writes the report into the run's folder, and returns the names of the files.
+    pub(crate) fn write(&self, folder: &RunFolder) -> Result<Vec<String>> {
+        write(&contents::of(self)?, folder.path())
     }
+}
+
+/// Writes a page in both its forms and its plots, each file whole or not at all, and returns their names.
+fn write(document: &Document, folder: &Path) -> Result<Vec<String>> {
+    let mut files = vec![
+        ("report.html".to_string(), html::render(document)),
+        ("report.md".to_string(), markdown::render(document)),
+    ];
+    files.extend(
+        document
+            .figures()
+            .map(|figure| (figure.file.clone(), figure.alone())),
+    );
+    for (name, text) in &files {
+        write_atomically(&folder.join(name), |out| out.write_all(text.as_bytes()))?;
+    }
+    Ok(files.into_iter().map(|(name, _)| name).collect())
 }

@@ -1,7 +1,7 @@
 //! What a person sees of a run: a progress bar, a line per epoch, the run folder's pictures.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -17,7 +17,7 @@ pub(crate) struct RunView {
     bar: ProgressBar,
     start: Instant,
     headed: bool,
-    interrupted: Arc<AtomicBool>,
+    interrupted: &'static AtomicBool,
     config: RunConfig,
     folder: RunFolder,
     history: Vec<EpochRecord>,
@@ -29,15 +29,6 @@ const HEADING: &str =
 
 impl RunView {
     pub(crate) fn new(config: &RunConfig, folder: &RunFolder, output: &Output) -> Result<Self> {
-        let interrupted = Arc::new(AtomicBool::new(false));
-        let flag = Arc::clone(&interrupted);
-        ctrlc::set_handler(move || {
-            // The second one does not wait for the step to end.
-            if flag.swap(true, Ordering::SeqCst) {
-                std::process::exit(130);
-            }
-        })
-        .context("cannot watch for Ctrl-C")?;
         let target = if output.for_a_person() {
             ProgressDrawTarget::stderr()
         } else {
@@ -52,7 +43,7 @@ impl RunView {
             bar,
             start: Instant::now(),
             headed: false,
-            interrupted,
+            interrupted: watch()?,
             config: config.clone(),
             folder: folder.clone(),
             history: read_history(folder),
@@ -72,6 +63,24 @@ impl RunView {
     fn line(&self, text: &str) {
         self.bar.suspend(|| self.output.say(text));
     }
+}
+
+/// Whether Ctrl-C was pressed. Watched for from the first call on, for all runs of this process.
+fn watch() -> Result<&'static AtomicBool> {
+    static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+    static WATCHED: Mutex<bool> = Mutex::new(false);
+    let mut watched = WATCHED.lock().unwrap_or_else(PoisonError::into_inner);
+    if !*watched {
+        ctrlc::set_handler(|| {
+            // The second one does not wait for the step to end.
+            if INTERRUPTED.swap(true, Ordering::SeqCst) {
+                std::process::exit(130);
+            }
+        })
+        .context("cannot watch for Ctrl-C")?;
+        *watched = true;
+    }
+    Ok(&INTERRUPTED)
 }
 
 /// The epochs of a run that is resumed; none if it begins.

@@ -30,7 +30,7 @@ pub(crate) struct Report {
 #[derive(Debug, Serialize)]
 struct Summary {
     report: PathBuf,
-    files: Vec<&'static str>,
+    files: Vec<String>,
     /// Why what needs the test images is left out, if it is.
     left_out: Option<String>,
 }
@@ -89,7 +89,8 @@ fn read_config(folder: &RunFolder) -> Result<RunConfig> {
     RunConfig::from_toml(&text).with_context(|| path.display().to_string())
 }
 
-fn read_history(folder: &RunFolder) -> Result<Vec<EpochRecord>> {
+/// The epochs that a run has written down.
+pub(crate) fn read_history(folder: &RunFolder) -> Result<Vec<EpochRecord>> {
     let path = folder.metrics();
     let text = std::fs::read_to_string(&path)
         .with_context(|| format!("cannot read {}", path.display()))?;

@@ -1,21 +1,16 @@
 //! `scn train`.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use scn_data::{DatasetName, ImageSet};
-use scn_net::{
-    Checkpoint, Device, EpochRecord, Model, Network, Outcome, RunConfig, RunFolder, Start, presets,
-    train,
-};
+use scn_data::DatasetName;
+use scn_net::{Checkpoint, Device, EpochRecord, Outcome, RunConfig, RunFolder, Start, presets};
 use serde::Serialize;
 
 use crate::output::Output;
-use crate::report::{self, Findings};
-use crate::run_view::RunView;
 use crate::source::DataFolder;
+use crate::training;
 
 /// Trains a network. With no argument: a small one on the embedded handwritten digits, in under a minute.
 ///
@@ -92,38 +87,20 @@ impl Train {
             self.fresh()?
         };
         let data = self.data.open(config.dataset)?;
-        let parameters = Network::new(&config.network, config.seed)?.parameter_count();
-        output.say(format_args!(
-            "{}: {} training and {} test images of {}, {} sparse coding layers, {} parameters, {device}",
-            folder.path().display(),
-            data.train.len().min(config.train_limit.unwrap_or(usize::MAX)),
-            data.test.len().min(config.test_limit.unwrap_or(usize::MAX)),
-            config.dataset,
-            config.network.layers.len(),
-            parameters,
-        ));
-
-        let mut view = RunView::new(&config, &folder, output)?;
         let start = if self.resume {
             Start::Resume
         } else {
             Start::Fresh
         };
-        let outcome = train(&config, &data, folder.path(), start, device, &mut view);
-        let seconds = view.finish()?;
-        let summary = match outcome
-            .with_context(|| format!("{} stopped", folder.path().display()))?
-        {
-            Outcome::Finished { history } => {
-                self.report(&config, &folder, &history, &data.test, device)?;
-                Summary {
-                    run: folder.path().to_path_buf(),
-                    finished: true,
-                    epochs: config.training.epochs,
-                    seconds,
-                    last: history.last().cloned(),
-                }
-            }
+        let (outcome, seconds) = training::run(&config, &folder, &data, start, device, output)?;
+        let summary = match outcome {
+            Outcome::Finished { history } => Summary {
+                run: folder.path().to_path_buf(),
+                finished: true,
+                epochs: config.training.epochs,
+                seconds,
+                last: history.last().cloned(),
+            },
             Outcome::Interrupted {
                 epochs_done,
                 batches_done,
@@ -143,30 +120,6 @@ impl Train {
             }
         };
         output.result(&summary, || describe(&summary))
-    }
-
-    /// The report of a run that is complete.
-    fn report(
-        &self,
-        config: &RunConfig,
-        folder: &RunFolder,
-        history: &[EpochRecord],
-        test: &ImageSet,
-        device: &Device,
-    ) -> Result<()> {
-        let mut model = Model::load(&folder.model())?;
-        model.network.move_to(device)?;
-        let count = config.test_limit.unwrap_or(usize::MAX);
-        let test = Arc::new(config.subset.of(test, count, config.seed));
-        let findings = Findings::of(&model, &test, device)?;
-        let run = report::Run {
-            config,
-            history,
-            model: Some(&model),
-            findings: Ok(&findings),
-        };
-        run.write(folder)?;
-        Ok(())
     }
 
     /// Settings as given, and a folder without a run.

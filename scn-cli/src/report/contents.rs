@@ -159,14 +159,14 @@ fn result(run: &Run, changed: bool) -> Result<Vec<Block>> {
     ])
 }
 
-fn learning_curve(history: &[EpochRecord]) -> Result<Figure> {
+pub(super) fn learning_curve(history: &[EpochRecord]) -> Result<Figure> {
     let errors = |error: fn(&EpochRecord) -> f64| {
         let (first, last) = (history.first(), history.last());
         let at = |record: Option<&EpochRecord>| record.map_or(String::new(), |r| percent(error(r)));
         format!("from {} to {}", at(first), at(last))
     };
     Ok(Figure {
-        file: "learning-curve.svg",
+        file: "learning-curve.svg".to_string(),
         description: format!(
             "Errors over {} epochs: training, dotted, {}; test, solid, {}.",
             history.len(),
@@ -242,7 +242,7 @@ fn active_share(history: &[EpochRecord]) -> Result<Figure> {
         (least.min(share), most.max(share))
     });
     Ok(Figure {
-        file: "active-share.svg",
+        file: "active-share.svg".to_string(),
         description: format!(
             "Share of active codes of each layer in the first epoch, dotted, and in the last, solid: {:.1} % to {:.1} %.",
             100.0 * least,
@@ -253,17 +253,17 @@ fn active_share(history: &[EpochRecord]) -> Result<Figure> {
 }
 
 /// An error, which is a fraction, for a reader.
-fn percent(error: f64) -> String {
+pub(super) fn percent(error: f64) -> String {
     format!("{:.2} %", 100.0 * error)
 }
 
 /// A number per second.
-fn rate(rate: f64) -> String {
+pub(super) fn rate(rate: f64) -> String {
     thousands(rate.round() as usize)
 }
 
 /// A number with commas.
-fn thousands(number: usize) -> String {
+pub(super) fn thousands(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
@@ -276,7 +276,7 @@ fn thousands(number: usize) -> String {
 }
 
 /// Seconds for a reader.
-fn time(seconds: f64) -> String {
+pub(super) fn time(seconds: f64) -> String {
     if seconds < 0.9995 {
         return format!("{:.0} ms", 1000.0 * seconds);
     }

@@ -28,7 +28,7 @@ pub(crate) enum Block {
 #[derive(Debug)]
 pub(crate) struct Figure {
     /// Its file in the run folder.
-    pub(crate) file: &'static str,
+    pub(crate) file: String,
     /// For those who do not see it.
     pub(crate) description: String,
     /// An `<svg>` in colours of [`palette`](super::palette).

@@ -7,6 +7,7 @@ mod device;
 mod mistakes;
 mod network;
 mod report;
+mod reproduce;
 mod solve;
 
 use std::path::Path;

@@ -21,7 +21,7 @@ pub(super) fn sections(run: &Run) -> Result<Vec<Block>> {
     if !atoms.is_empty() {
         blocks.push(Block::Heading("Atoms of the first layer"));
         blocks.push(Block::Figure(Figure {
-            file: "atoms.svg",
+            file: "atoms.svg".to_string(),
             description: format!(
                 "The {} atoms of the first layer, numbered from 0.",
                 atoms.len()
@@ -128,7 +128,7 @@ fn confusion(found: &Findings, names: &[String]) -> Vec<Block> {
             percent(evaluation.error)
         )),
         Block::Figure(Figure {
-            file: "confusion.svg",
+            file: "confusion.svg".to_string(),
             description: format!(
                 "Confusion matrix of {} classes: rows are labels, columns predictions. The tables below have its numbers.",
                 names.len()
@@ -208,7 +208,7 @@ fn mistakes(found: &Findings, names: &[String]) -> Result<Vec<Block>> {
         .map(|mistake| mistake.picture.clone())
         .collect();
     let sheet = Figure {
-        file: "mistakes.svg",
+        file: "mistakes.svg".to_string(),
         description: "The mistakes listed below, numbered.".to_string(),
         svg: sheet::draw(&rasters, 6, 1)?,
     };

@@ -1,0 +1,51 @@
+//! Training as a person sees it, from the first line to the report.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use scn_data::Dataset;
+use scn_net::{Device, Model, Network, Outcome, RunConfig, RunFolder, Start, train};
+
+use crate::output::Output;
+use crate::report::{self, Findings};
+use crate::run_view::RunView;
+
+/// Trains, shows how it goes, and writes the report of a run that is complete. Returns its end, and the seconds it took.
+pub(crate) fn run(
+    config: &RunConfig,
+    folder: &RunFolder,
+    data: &Dataset,
+    start: Start,
+    device: &Device,
+    output: &Output,
+) -> Result<(Outcome, f64)> {
+    let parameters = Network::new(&config.network, config.seed)?.parameter_count();
+    output.say(format_args!(
+        "{}: {} training and {} test images of {}, {} sparse coding layers, {} parameters, {device}",
+        folder.path().display(),
+        data.train.len().min(config.train_limit.unwrap_or(usize::MAX)),
+        data.test.len().min(config.test_limit.unwrap_or(usize::MAX)),
+        config.dataset,
+        config.network.layers.len(),
+        parameters,
+    ));
+    let mut view = RunView::new(config, folder, output)?;
+    let outcome = train(config, data, folder.path(), start, device, &mut view);
+    let seconds = view.finish()?;
+    let outcome = outcome.with_context(|| format!("{} stopped", folder.path().display()))?;
+    if let Outcome::Finished { history } = &outcome {
+        let mut model = Model::load(&folder.model())?;
+        model.network.move_to(device)?;
+        let count = config.test_limit.unwrap_or(usize::MAX);
+        let test = Arc::new(config.subset.of(&data.test, count, config.seed));
+        let findings = Findings::of(&model, &test, device)?;
+        let run = report::Run {
+            config,
+            history,
+            model: Some(&model),
+            findings: Ok(&findings),
+        };
+        run.write(folder)?;
+    }
+    Ok((outcome, seconds))
+}
