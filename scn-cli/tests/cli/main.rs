@@ -1,4 +1,4 @@
-//! The command line as a person uses it: `network` trains and uses a small network, `bench` measures, `data` fetches and checks, `device` computes elsewhere, `solve` solves, `mistakes` are answered.
+//! The command line as a person uses it: `network` trains and uses a small network, `bench` measures, `data` fetches and checks, `device` computes elsewhere, `solve` solves, `mistakes` are answered, `shell` has completions and manual pages.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bench;
@@ -6,6 +6,7 @@ mod data;
 mod device;
 mod mistakes;
 mod network;
+mod shell;
 mod solve;
 
 use std::path::Path;
