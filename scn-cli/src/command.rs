@@ -1,12 +1,14 @@
 //! One file per command.
 
 pub(crate) mod bench;
+pub(crate) mod completions;
 pub(crate) mod data;
 pub(crate) mod device;
 pub(crate) mod evaluate;
 pub(crate) mod gradients;
 pub(crate) mod init;
 pub(crate) mod inspect;
+pub(crate) mod man;
 pub(crate) mod predict;
 pub(crate) mod report;
 pub(crate) mod reproduce;

@@ -71,6 +71,8 @@ enum Command {
     Bench(command::bench::Bench),
     Data(command::data::Data),
     Device(command::device::Device),
+    Completions(command::completions::Completions),
+    Man(command::man::Man),
 }
 
 fn main() -> ExitCode {
@@ -107,6 +109,8 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Init(command) => command.run(&output),
         Command::Data(command) => command.run(&output),
         Command::Device(command) => command.run(&output),
+        Command::Completions(command) => command.run(&output),
+        Command::Man(command) => command.run(&output),
     }
 }
 

@@ -53,6 +53,16 @@ impl Output {
         }
     }
 
+    /// A text for another program, which is the result itself: whatever was asked for, exactly as it is.
+    #[expect(clippy::unused_self, reason = "all output goes through an `Output`")]
+    pub(crate) fn raw(&self, text: &[u8]) -> anyhow::Result<()> {
+        use std::io::Write;
+
+        let mut out = std::io::stdout().lock();
+        out.write_all(text)?;
+        Ok(out.flush()?)
+    }
+
     /// Something that a person should know and a program need not stop for.
     pub(crate) fn warn(&self, text: impl std::fmt::Display) {
         if !self.quiet {

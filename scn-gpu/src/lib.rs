@@ -12,6 +12,16 @@
 //! dLoss/dx   = D y
 //! dLoss/dλ1_j = -sum y_j,   dLoss/dλ2 = -sum y'a
 //! ```
+//! <!-- math:
+//! \begin{gathered}
+//! a^* = \arg\min_{a \ge 0} \tfrac12 \lVert x - D a \rVert^2 + \lambda_1^\top a + \tfrac{\lambda_2}2 \lVert a \rVert^2 \\
+//! H_{LL}\, y_L = u_L, \quad y = 0 \text{ off } L, \qquad H = D^\top D + \lambda_2 I, \quad u = \frac{\partial\, \mathrm{Loss}}{\partial a}, \quad L = \{ j : a^*_j > 0 \} \\[1ex]
+//! \begin{aligned}
+//! \frac{\partial\, \mathrm{Loss}}{\partial D} &= \sum (x - D a)\, y^\top - D y\, a^\top & \frac{\partial\, \mathrm{Loss}}{\partial x} &= D y \\
+//! \frac{\partial\, \mathrm{Loss}}{\partial \lambda_{1j}} &= -\sum y_j & \frac{\partial\, \mathrm{Loss}}{\partial \lambda_2} &= -\sum y^\top a
+//! \end{aligned}
+//! \end{gathered}
+//! -->
 //!
 //! and the layers between codes and loss. Dictionaries have up to [`MAX_ATOMS`] atoms. A column's code, gradient and correlations stay in
 //! the registers of a few neighbouring threads for all passes of its solve, so that device memory sees each signal and each code once.

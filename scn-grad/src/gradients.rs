@@ -39,6 +39,7 @@ impl<T: Scalar> Gradients<T> {
 /// ```text
 /// dLoss/dD = sum (x y' - D (a y' + y a')) = X Y' - D (A Y' + (A Y')')
 /// ```
+/// <!-- math: \frac{\partial\, \mathrm{Loss}}{\partial D} = \sum \bigl( x y^\top - D (a y^\top + y a^\top) \bigr) = X Y^\top - D \bigl( A Y^\top + (A Y^\top)^\top \bigr) -->
 ///
 /// so it is enough to sum `X Y'` (m × n) and `A Y'` (n × n); `D` enters once at the end, not once per column.
 #[derive(Debug, Clone)]

@@ -15,6 +15,16 @@
 //! dLoss/dλ1_j = -s_j y_j              (their sum over j, for a λ1 shared by all atoms)
 //! dLoss/dλ2  = -y'a
 //! ```
+//! <!-- math:
+//! \begin{align}
+//! H_{LL}\, y_L &= u_L, \qquad y = 0 \text{ off } L \tag{3} \\[1ex]
+//! \frac{\partial\, \mathrm{Loss}}{\partial D} &= -D y\, a^\top + (x - D a)\, y^\top \notag \\
+//! \frac{\partial\, \mathrm{Loss}}{\partial x} &= D y \notag \\
+//! \frac{\partial\, \mathrm{Loss}}{\partial \lambda_{1j}} &= -s_j y_j \qquad
+//!     \Bigl( -\textstyle\sum_j s_j y_j \text{ for a } \lambda_1 \text{ shared by all atoms} \Bigr) \notag \\
+//! \frac{\partial\, \mathrm{Loss}}{\partial \lambda_2} &= -y^\top a \notag
+//! \end{align}
+//! -->
 //!
 //! The cost is one linear solve per column, restricted to its active set: no iteration of the forward solve is stored or
 //! revisited.
@@ -44,6 +54,7 @@
 //! ```text
 //! H_LL da_L = ( dD'(x - D a) + D'(dx - dD a) - dλ1 s - dλ2 a )_L,   da = 0 off L              (JVP)
 //! ```
+//! <!-- math: H_{LL}\, da_L = \bigl( dD^\top (x - D a) + D^\top (dx - dD\, a) - d\lambda_1\, s - d\lambda_2\, a \bigr)_L, \qquad da = 0 \text{ off } L -->
 //!
 //! ```
 //! use faer::Mat;

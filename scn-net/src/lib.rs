@@ -2,11 +2,16 @@
 //!
 //! # The network
 //!
-//! A sparse coding layer replaces every k × k window `x` of a feature map by its code
-//! `a* = argmin 1/2 ||x - D a||² + λ1'a + λ2/2 ||a||², a >= 0` (arXiv 1701.08349, eq. (1)). Fourteen such layers, a batch
-//! normalisation before or after each, a global average and a linear classifier make the network of the paper;
-//! [`presets`] builds it for every data set. Gradients come from the optimality conditions of the codes
-//! ([`scn_grad`]), never from unrolling a solver.
+//! A sparse coding layer replaces every k × k window `x` of a feature map by its code (arXiv 1701.08349, eq. (1)),
+//!
+//! ```text
+//! a* = argmin 1/2 ||x - D a||² + λ1'a + λ2/2 ||a||²,  a >= 0
+//! ```
+//! <!-- math: a^* = \arg\min_{a \ge 0} \; \tfrac12 \lVert x - D a \rVert^2 + \lambda_1^\top a + \tfrac{\lambda_2}2 \lVert a \rVert^2 -->
+//!
+//! with one dictionary for all windows. Fourteen such layers, a batch normalisation before or after each, a global
+//! average and a linear classifier make the network of the paper; [`presets`] builds it for every data set. Gradients
+//! come from the optimality conditions of the codes ([`scn_grad`]), never from unrolling a solver.
 //!
 //! # A training step, in order
 //!

@@ -13,6 +13,10 @@ use crate::replica::Descent;
 /// ```text
 /// v <- momentum v - rate (decay w + dLoss/dw),     w <- w + v,     λ1 <- max(λ1, 0)
 /// ```
+/// <!-- math:
+/// v \leftarrow \mathrm{momentum}\; v - \mathrm{rate} \Bigl( \mathrm{decay}\; w + \frac{\partial\, \mathrm{Loss}}{\partial w} \Bigr),
+/// \qquad w \leftarrow w + v, \qquad \lambda_1 \leftarrow \max(\lambda_1, 0)
+/// -->
 ///
 /// Decay acts on dictionaries, λ1 and the classifier, as in the authors' program.
 #[derive(Debug, Clone, PartialEq)]

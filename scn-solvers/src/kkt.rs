@@ -6,12 +6,19 @@
 //! a >= 0:     a_j > 0  =>  g_j + λ1_j = 0,           a_j = 0  =>  g_j + λ1_j >= 0
 //! any sign:   a_j != 0 =>  g_j + λ1_j sign(a_j) = 0, a_j = 0  =>  |g_j| <= λ1_j
 //! ```
+//! <!-- math:
+//! \begin{aligned}
+//! a \ge 0: \quad & a_j > 0 \;\Rightarrow\; g_j + \lambda_{1j} = 0, & a_j = 0 & \;\Rightarrow\; g_j + \lambda_{1j} \ge 0 \\
+//! \text{any sign:} \quad & a_j \ne 0 \;\Rightarrow\; g_j + \lambda_{1j}\, \mathrm{sign}(a_j) = 0, & a_j = 0 & \;\Rightarrow\; |g_j| \le \lambda_{1j}
+//! \end{aligned}
+//! -->
 //!
 //! Both say that `a_j` is left alone by a proximal step along its own coordinate, so both are measured by
 //!
 //! ```text
 //! r(a) = max_j | H_jj a_j - prox(H_jj a_j - g_j) |  /  max(1e-30, max_j |c_j|)             (2)
 //! ```
+//! <!-- math: r(a) = \frac{\max_j \bigl| H_{jj} a_j - \mathrm{prox}(H_{jj} a_j - g_j) \bigr|}{\max\bigl(10^{-30}, \max_j |c_j|\bigr)} \tag{2} -->
 //!
 //! with `prox(v) = max(v - λ1_j, 0)`, or `sign(v) max(|v| - λ1_j, 0)` for signed codes. For `a >= 0` this is the
 //! familiar `max_j |min(H_jj a_j, g_j + λ1_j)|`. The residual does not change when signal and λ1 are scaled together,
@@ -51,6 +58,7 @@ pub fn residual<T: Scalar>(problem: &Problem<T>, correlations: &[T], code: &[T])
 /// ```text
 /// min over j of  H_jj |a_j|  (active)  or  λ1_j - |g_j|  (not active; λ1_j + g_j if a >= 0),
 /// ```
+/// <!-- math: \min_j \begin{cases} H_{jj} |a_j| & a_j \ne 0 \\ \lambda_{1j} - |g_j| & a_j = 0, \text{ any sign} \\ \lambda_{1j} + g_j & a_j = 0,\; a \ge 0 \end{cases} -->
 ///
 /// divided by `max(1e-30, max_j |c_j|)`, as the residual is. Where it is well above the residual, the support of the code
 /// is that of the optimum, and the code is differentiable. Evaluated in f64; arguments as for [`residual`].

@@ -7,6 +7,7 @@
 //! ```text
 //! a* = argmin over a (>= 0)   1/2 ||x - D a||²  +  λ1' |a|  +  λ2/2 ||a||²              (1)
 //! ```
+//! <!-- math: a^* = \arg\min_{a \;(\ge 0)} \; \tfrac12 \lVert x - D a \rVert^2 + \lambda_1^\top |a| + \tfrac{\lambda_2}2 \lVert a \rVert^2 \tag{1} -->
 //!
 //! With the Gram matrix `H = D'D + λ2 I` and the correlations `c = D'x` this is
 //! `min 1/2 a'Ha - c'a + λ1'|a|`: one Hessian shared by very many right-hand sides. Everything here rests on

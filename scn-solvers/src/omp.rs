@@ -6,6 +6,7 @@
 //! ```text
 //! L <- L + argmax_j |d_j'(x - D a)| / ||d_j||,      a_L <- argmin ||x - D_L a_L||
 //! ```
+//! <!-- math: L \leftarrow L \cup \Bigl\{ \arg\max_j \frac{|d_j^\top (x - D a)|}{\lVert d_j \rVert} \Bigr\}, \qquad a_L \leftarrow \arg\min \lVert x - D_L a_L \rVert -->
 //!
 //! Pati, Rezaiifar, Krishnaprasad, "Orthogonal matching pursuit", Asilomar 1993; in Gram form Rubinstein, Zibulevsky, Elad,
 //! "Efficient implementation of the K-SVD algorithm using batch orthogonal matching pursuit", Technion CS-2008-08. For

@@ -6,6 +6,7 @@
 //! ```text
 //! a_L(t) = p - t q,      p = H_LL⁻¹ (c_L - λ⁰_L s),    q = H_LL⁻¹ (w_L s)
 //! ```
+//! <!-- math: a_L(t) = p - t\, q, \qquad p = H_{LL}^{-1} \bigl( c_L - \lambda^0_L s \bigr), \qquad q = H_{LL}^{-1} (w_L s) -->
 //!
 //! and they change at a *breakpoint*: where an active code reaches zero, or where an inactive atom's correlation with the
 //! residual reaches its λ1. Following t down from where the code is zero, breakpoint by breakpoint, is the homotopy method of

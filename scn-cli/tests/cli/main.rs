@@ -1,4 +1,6 @@
-//! The command line as a person uses it: `network` trains and uses a small network, `bench` measures, `data` fetches and checks, `device` computes elsewhere, `solve` solves, `mistakes` are answered, `report` shows a run.
+//! The command line as a person uses it: `network` trains and uses a small network, `bench` measures, `data` fetches and checks, `device`
+//! computes elsewhere, `solve` solves, `mistakes` are answered, `report` shows a run, `reproduce` those of the paper, `shell` has completions
+//! and manual pages.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bench;
@@ -8,6 +10,7 @@ mod mistakes;
 mod network;
 mod report;
 mod reproduce;
+mod shell;
 mod solve;
 
 use std::path::Path;

@@ -12,6 +12,13 @@ use crate::{Scalar, Settings, SettingsError};
 /// v       = α x + (1 - α) a + u
 /// a, u    = prox(v; λ1/ρ), v - a
 /// ```
+/// <!-- math:
+/// \begin{aligned}
+/// x &= (H + \rho I)^{-1} \bigl( c + \rho (a - u) \bigr) \\
+/// v &= \alpha x + (1 - \alpha) a + u \\
+/// a &= \mathrm{prox}(v;\, \lambda_1 / \rho), \qquad u = v - a
+/// \end{aligned}
+/// -->
 ///
 /// Boyd, Parikh, Chu, Peleato, Eckstein, "Distributed optimization and statistical learning via the alternating direction
 /// method of multipliers", Found. Trends Mach. Learn. 3 (2010), sections 3.4.3 and 6.4. The inverse is computed once per problem;

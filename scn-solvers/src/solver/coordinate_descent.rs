@@ -9,6 +9,7 @@ use crate::{Scalar, Settings};
 /// ```text
 /// a_j <- prox(a_j - ω g_j / H_jj; ω λ1_j / H_jj),      g = H a - c
 /// ```
+/// <!-- math: a_j \leftarrow \mathrm{prox}\Bigl( a_j - \omega \frac{g_j}{H_{jj}} ;\; \omega \frac{\lambda_{1j}}{H_{jj}} \Bigr), \qquad g = H a - c -->
 ///
 /// With ω = 1 that is the minimum with all other codes held fixed. A little over-relaxation saves every sixth pass where
 /// atoms overlap at random, and costs one where they hardly overlap, so ω follows the overlap:

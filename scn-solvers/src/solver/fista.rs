@@ -18,6 +18,13 @@ const MEASURE_EVERY: u32 = 2;
 /// s_{k+1} = (1 + sqrt(1 + 4 s_k²)) / 2
 /// z_{k+1} = a_{k+1} + (s_k - 1) / s_{k+1} (a_{k+1} - a_k)
 /// ```
+/// <!-- math:
+/// \begin{aligned}
+/// a_{k+1} &= \mathrm{prox}\bigl( z_k - (H z_k - c) / L \bigr) \\
+/// s_{k+1} &= \tfrac12 \Bigl( 1 + \sqrt{1 + 4 s_k^2} \Bigr) \\
+/// z_{k+1} &= a_{k+1} + \frac{s_k - 1}{s_{k+1}} (a_{k+1} - a_k)
+/// \end{aligned}
+/// -->
 ///
 /// Beck, Teboulle, "A fast iterative shrinkage-thresholding algorithm", SIAM J. Imaging Sciences 2 (2009), eqs. (4.1) to
 /// (4.3). A column whose step goes uphill along its momentum starts again with s = 1: the gradient scheme of

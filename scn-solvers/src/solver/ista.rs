@@ -10,6 +10,7 @@ use crate::{Scalar, Settings};
 /// ```text
 /// a_{k+1} = prox(a_k - (H a_k - c) / L)
 /// ```
+/// <!-- math: a_{k+1} = \mathrm{prox}\bigl( a_k - (H a_k - c) / L \bigr) -->
 ///
 /// Daubechies, Defrise, De Mol, "An iterative thresholding algorithm for linear inverse problems with a sparsity
 /// constraint", Comm. Pure Appl. Math. 57 (2004). The slowest method here and the simplest: each step lowers the

@@ -27,6 +27,7 @@ pub struct ListaLayer<T> {
 /// ```text
 /// a_k = prox(B_k c + S_k a_{k-1}; θ_k),      a_0 = 0,  c = D'x
 /// ```
+/// <!-- math: a_k = \mathrm{prox}\bigl( B_k c + S_k a_{k-1};\, \theta_k \bigr), \qquad a_0 = 0, \qquad c = D^\top x -->
 ///
 /// with matrices and thresholds of their own in each, [trained](Self::train) on signals like those to come. It is not exact: it
 /// takes its K steps, and whatever residual is left is reported (status [`Stalled`](crate::Status::Stalled) where that is above

@@ -1,0 +1,105 @@
+//! `scn completions` and `scn man`.
+
+use std::process::Command;
+
+use crate::{json, scn};
+
+/// The commands below a command, as its help lists them.
+fn commands(parents: &[&str]) -> Vec<String> {
+    let output = scn().args(parents).arg("--help").output().unwrap();
+    let help = String::from_utf8(output.stdout).unwrap();
+    let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    listed
+        .take_while(|line| !line.is_empty())
+        // Where a description is long, it goes on in lines that are further in.
+        .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|name| *name != "help")
+        .map(str::to_string)
+        .collect()
+}
+
+/// Runs a program that this machine may lack; false, and said so, if it does.
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+fn check(command: &mut Command) -> bool {
+    match command.output() {
+        Ok(output) => {
+            let complaints = String::from_utf8_lossy(&output.stderr);
+            assert!(
+                output.status.success() && complaints.is_empty(),
+                "{command:?}: {complaints}"
+            );
+            true
+        }
+        Err(_) => {
+            eprintln!("skipped: no {}", command.get_program().display());
+            false
+        }
+    }
+}
+
+#[test]
+fn every_command_has_a_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let pages = folder.path().join("man1");
+    let report = json(scn().arg("man").arg(&pages));
+    assert_eq!(report["folder"], pages.to_str().unwrap());
+
+    let top = commands(&[]);
+    assert!(top.contains(&"train".to_string()) && top.contains(&"man".to_string()));
+    let mut expected = vec!["scn.1".to_string()];
+    for name in &top {
+        expected.push(format!("scn-{name}.1"));
+        let below = commands(&[name]);
+        expected.extend(below.iter().map(|below| format!("scn-{name}-{below}.1")));
+    }
+    assert!(expected.contains(&"scn-data-fetch.1".to_string()));
+    let files = std::fs::read_dir(&pages).unwrap();
+    let mut found: Vec<String> = files
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .collect();
+    found.sort();
+    expected.sort();
+    assert_eq!(found, expected);
+
+    for page in found {
+        let path = pages.join(page);
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains(".SH SYNOPSIS"), "{}", path.display());
+        // Warnings of what typesets manual pages, without typesetting.
+        if !check(Command::new("groff").args(["-man", "-ww", "-z"]).arg(&path)) {
+            break;
+        }
+    }
+}
+
+#[test]
+fn completions_are_scripts_that_know_every_command() {
+    let folder = tempfile::tempdir().unwrap();
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let assert = scn().args(["completions", shell]).assert().success();
+        let script = String::from_utf8(assert.get_output().stdout.clone()).unwrap();
+        for name in commands(&[]) {
+            assert!(script.contains(&name), "{shell}: {name}");
+        }
+        let path = folder.path().join(shell);
+        std::fs::write(&path, script).unwrap();
+        // These two can be asked to read without running.
+        if shell == "bash" || shell == "zsh" {
+            check(Command::new(shell).arg("-n").arg(&path));
+        }
+    }
+}
+
+/// A folder that cannot be made is one line.
+#[test]
+fn pages_need_a_folder() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let assert = scn().arg("man").arg(file.path()).assert().code(1);
+    let message = String::from_utf8(assert.get_output().stderr.clone()).unwrap();
+    assert!(
+        message.starts_with("error: cannot write manual pages to "),
+        "{message}"
+    );
+    assert_eq!(message.lines().count(), 1);
+}
