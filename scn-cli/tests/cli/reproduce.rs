@@ -35,7 +35,6 @@ fn missing_data_is_named_and_does_not_stop_the_page() {
 
 /// Real MNIST, a few images of it: trained, then complete, and not mixed up with other settings.
 #[test]
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn a_row_is_trained_once() {
     let data = std::env::var_os("SCN_DATA").map(PathBuf::from);
     let Some(data) = data.filter(|data| data.join("mnist").exists()) else {
