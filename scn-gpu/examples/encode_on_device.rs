@@ -1,6 +1,6 @@
 //! Codes of a batch of signals on a graphics processor: at once, and again with the codes left there.
 //!
-//! cargo run --release -p scn-gpu --example encode
+//! cargo run --release -p scn-gpu --example encode_on_device
 
 use scn_gpu::{Context, GpuError, Method, Problem, Reports, Windows, devices, encode};
 use scn_solvers::testing::{dictionary, normal_matrix};
