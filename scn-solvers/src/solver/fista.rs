@@ -208,3 +208,18 @@ static FIRST_WEIGHTS: LazyLock<Vec<f64>> = LazyLock::new(|| {
     };
     (0..1024).map(|_| next()).collect()
 });
+
+#[cfg(test)]
+mod tests {
+    use super::FIRST_WEIGHTS;
+
+    /// The momentum grows to one, and what is used beyond the table goes on from it. Without the square root, as the sequence is
+    /// printed in the paper, it would fall to zero.
+    #[test]
+    fn momentum_grows_to_one() {
+        let last = FIRST_WEIGHTS.len() - 1;
+        let beyond = last as f64 / (last as f64 + 3.0);
+        assert!((FIRST_WEIGHTS[last] - beyond).abs() < 1e-4);
+        assert!(FIRST_WEIGHTS.is_sorted());
+    }
+}
