@@ -143,7 +143,7 @@ impl Reproduce {
         let rows = presets.iter().map(|preset| self.row(preset));
         let mut rows: Vec<Row> = rows.collect::<Result<_>>()?;
         for index in 0..rows.len() {
-            let interrupted = self.complete(&mut rows[index], device, output)?;
+            let interrupted = self.complete(&mut rows[index], device, output);
             if let Some(failure) = &rows[index].failure {
                 output.warn(format_args!("{}: {failure}", rows[index].name()));
             }
@@ -188,7 +188,8 @@ impl Reproduce {
             history: Vec::new(),
             failure: None,
         };
-        self.look(&mut row)?;
+        // A list that cannot be read does not stop the other rows; this one's checkpoint has it again.
+        row.history = read_history(&self.folder(&row)).unwrap_or_default();
         Ok(row)
     }
 
@@ -196,17 +197,8 @@ impl Reproduce {
         RunFolder::new(&self.out.join(self.budget.name()).join(row.name()))
     }
 
-    /// Takes note of the epochs that a row has.
-    fn look(&self, row: &mut Row) -> Result<()> {
-        let folder = self.folder(row);
-        if folder.metrics().exists() {
-            row.history = read_history(&folder)?;
-        }
-        Ok(())
-    }
-
     /// Trains what is missing of a row. True if a person has stopped it; what fails is noted in the row.
-    fn complete(&self, row: &mut Row, device: &Device, output: &Output) -> Result<bool> {
+    fn complete(&self, row: &mut Row, device: &Device, output: &Output) -> bool {
         let folder = self.folder(row);
         let outcome = match self.go_on(row, &folder, device, output) {
             Ok(outcome) => outcome,
@@ -215,8 +207,8 @@ impl Reproduce {
                 None
             }
         };
-        self.look(row)?;
-        Ok(matches!(outcome, Some(Outcome::Interrupted { .. })))
+        row.history = read_history(&folder).unwrap_or_default();
+        matches!(outcome, Some(Outcome::Interrupted { .. }))
     }
 
     /// None if nothing is missing.
