@@ -4,6 +4,7 @@ use scn_solvers::Settings;
 
 use crate::launch::columns::{Certify, EncodeFista, EncodeGaussSeidel};
 use crate::launch::launch;
+use crate::launch::prepare::FistaStep;
 use crate::report::{PendingSolve, Reports};
 use crate::{Buffer, GpuError, Problem, Windows};
 
@@ -53,24 +54,34 @@ impl Problem {
                     padded: self.padded,
                 },
             ),
-            Method::Fista => launch(
-                &self.context,
-                &EncodeFista {
-                    windows,
-                    map: map.view(),
-                    panels: self.panels.view(),
+            Method::Fista => {
+                // 1 / L for an upper bound L of the eigenvalues of H.
+                let mut step = self.context.unspecified(1)?;
+                let bound = FistaStep {
                     gram: self.gram.view(),
-                    inverse_diagonal: self.inverse_diagonal.view(),
-                    lambda1: self.lambda1.view(),
-                    step: self.step.view(),
-                    atoms,
-                    tolerance,
-                    max_passes,
-                    codes: codes.view_mut(),
-                    report,
-                    padded: self.padded,
-                },
-            ),
+                    padded: self.padded.atoms() as i32,
+                    step: step.view_mut(),
+                };
+                launch(&self.context, &bound)?;
+                launch(
+                    &self.context,
+                    &EncodeFista {
+                        windows,
+                        map: map.view(),
+                        panels: self.panels.view(),
+                        gram: self.gram.view(),
+                        inverse_diagonal: self.inverse_diagonal.view(),
+                        lambda1: self.lambda1.view(),
+                        step: step.view(),
+                        atoms,
+                        tolerance,
+                        max_passes,
+                        codes: codes.view_mut(),
+                        report,
+                        padded: self.padded,
+                    },
+                )
+            }
         }?;
         let columns = windows.positions();
         Ok(PendingSolve { slot, columns })

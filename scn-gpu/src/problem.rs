@@ -2,7 +2,7 @@
 
 use crate::buffer::{View, expect_len};
 use crate::launch::launch;
-use crate::launch::prepare::{FistaStep, GramMatrix, PackDictionary};
+use crate::launch::prepare::{GramMatrix, PackDictionary};
 use crate::windows::int;
 use crate::{Buffer, Context, GpuError};
 
@@ -66,8 +66,6 @@ pub struct Problem {
     pub(crate) inverse_diagonal: Buffer<f32>,
     /// One per padded atom.
     pub(crate) lambda1: Buffer<f32>,
-    /// 1 / L for an upper bound L of the eigenvalues of H.
-    pub(crate) step: Buffer<f32>,
     pub(crate) context: Context,
 }
 
@@ -88,7 +86,6 @@ impl Problem {
             gram: context.zeros(wide * wide)?,
             inverse_diagonal: context.zeros(wide)?,
             lambda1: context.zeros(wide)?,
-            step: context.zeros(1)?,
             context: context.clone(),
         })
     }
@@ -128,13 +125,7 @@ impl Problem {
             inverse_diagonal: self.inverse_diagonal.view_mut(),
             padded_lambda1: self.lambda1.view_mut(),
         };
-        launch(&self.context, &gram)?;
-        let step = FistaStep {
-            gram: self.gram.view(),
-            padded,
-            step: self.step.view_mut(),
-        };
-        launch(&self.context, &step)
+        launch(&self.context, &gram)
     }
 
     /// Length of signals and atoms: m.

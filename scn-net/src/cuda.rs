@@ -24,6 +24,7 @@ use crate::config::{NetworkConfig, SolverConfig};
 use crate::layer::Activity;
 use crate::network::{LayerTimes, Named, StepReport};
 use crate::ops::batch_norm::ChannelMoments;
+use crate::ops::loss::expect_labels;
 use crate::replica::{Descent, Replica};
 use crate::tensor::{Shape, Tensor};
 
@@ -160,12 +161,7 @@ impl CudaReplica {
     }
 
     fn times(&self) -> Vec<LayerTimes> {
-        let names = self.layers.iter().map(|(name, _)| name.clone());
-        let none = |layer| LayerTimes {
-            layer,
-            ..LayerTimes::default()
-        };
-        names.map(none).collect()
+        LayerTimes::none(self.layers.iter().map(|(name, _)| name.clone()))
     }
 
     /// What the sparse coding layers did.
@@ -276,15 +272,4 @@ impl Replica for CudaReplica {
     fn set_timed(&mut self, timed: bool) {
         self.timed = timed;
     }
-}
-
-/// `Ok` for a label per image.
-fn expect_labels(labels: &[u16], images: usize) -> Result<(), NetError> {
-    if labels.len() == images {
-        return Ok(());
-    }
-    Err(NetError::Labels {
-        expected: format!("{images} labels, one per image"),
-        found: labels.len().to_string(),
-    })
 }

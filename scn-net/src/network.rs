@@ -58,6 +58,17 @@ pub struct LayerTimes {
     pub backward: Duration,
 }
 
+impl LayerTimes {
+    /// No time yet, for layers of these names.
+    pub(crate) fn none(names: impl Iterator<Item = String>) -> Vec<Self> {
+        let none = |layer| Self {
+            layer,
+            ..Self::default()
+        };
+        names.map(none).collect()
+    }
+}
+
 impl Network {
     /// With initial weights from a seed.
     ///
@@ -401,12 +412,7 @@ impl Network {
 
     /// For each layer.
     fn no_times(&self) -> Vec<LayerTimes> {
-        let names = self.layers.iter().map(|named| named.name.clone());
-        let none = |layer| LayerTimes {
-            layer,
-            ..LayerTimes::default()
-        };
-        names.map(none).collect()
+        LayerTimes::none(self.layers.iter().map(|named| named.name.clone()))
     }
 
     /// A forward pass in training for the moments alone.

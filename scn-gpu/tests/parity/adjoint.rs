@@ -1,11 +1,11 @@
 //! The adjoint of the codes, and all gradients that come of it.
 
 use faer::Mat;
-use scn_gpu::{Context, MapShape, Method, ParameterGradients, Reports, SolveReport};
+use scn_gpu::{Context, Method, ParameterGradients, Reports, SolveReport};
 use scn_grad::{Gradients, Linearization, MaskedCholesky};
 use scn_solvers::Settings;
 
-use super::oracle::{Instance, largest, row_major, wide_rows};
+use super::oracle::{Instance, largest, map, row_major, wide_rows};
 use crate::device;
 
 const TOLERANCE: f64 = 1e-5;
@@ -168,15 +168,6 @@ fn check_residual(
         "{worst:.3e} instead of {:.3e}",
         found.report.residual
     );
-}
-
-fn map(channels: usize, images: usize, height: usize, width: usize) -> MapShape {
-    MapShape {
-        channels,
-        images,
-        height,
-        width,
-    }
 }
 
 #[test]

@@ -1,25 +1,16 @@
 //! Codes and their certificates.
 
 use faer::Mat;
-use scn_gpu::{Context, GpuError, MapShape, Method, Reports, SolveReport, Windows, encode};
+use scn_gpu::{Context, GpuError, Method, Reports, SolveReport, Windows, encode};
 use scn_solvers::{ElasticNet, Settings, kkt};
 
-use super::oracle::{Instance, largest, wide_rows};
+use super::oracle::{Instance, largest, map, wide_rows};
 use crate::device;
 
 const TOLERANCE: f64 = 1e-5;
 
 fn settings() -> Settings {
     Settings::new(TOLERANCE, 4000).unwrap()
-}
-
-fn map(channels: usize, images: usize, height: usize, width: usize) -> MapShape {
-    MapShape {
-        channels,
-        images,
-        height,
-        width,
-    }
 }
 
 /// Codes of the device, row by row, and the report on them.

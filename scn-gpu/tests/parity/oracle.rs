@@ -164,3 +164,12 @@ pub(crate) fn row_major(matrix: MatRef<'_, f32>) -> Vec<f32> {
 pub(crate) fn largest(values: impl IntoIterator<Item = f64>) -> f64 {
     values.into_iter().map(f64::abs).fold(0.0, f64::max)
 }
+
+pub(crate) fn map(channels: usize, images: usize, height: usize, width: usize) -> MapShape {
+    MapShape {
+        channels,
+        images,
+        height,
+        width,
+    }
+}

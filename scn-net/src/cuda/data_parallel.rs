@@ -18,6 +18,7 @@ use crate::config::{NetworkConfig, SolverConfig};
 use crate::layer::{Activity, AdjointActivity};
 use crate::network::{LayerTimes, Named, StepReport};
 use crate::ops::batch_norm::ChannelMoments;
+use crate::ops::loss::expect_labels;
 use crate::replica::{Descent, Replica};
 use crate::tensor::{Shape, Tensor};
 
@@ -120,7 +121,7 @@ impl Replica for DataParallel {
         labels: &[u16],
     ) -> Result<StepReport, NetError> {
         let count = images.shape().images;
-        super::expect_labels(labels, count)?;
+        expect_labels(labels, count)?;
         let shares = self.shares(count);
         let begin = |member: &mut Member, share: Range<usize>| {
             let (images, labels) = (part(images, share.clone()), &labels[share]);

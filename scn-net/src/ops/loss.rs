@@ -21,12 +21,7 @@ pub(crate) struct Loss {
 /// Value and gradient at once.
 pub(crate) fn softmax_cross_entropy(logits: &Tensor, labels: &[u16]) -> Result<Loss, NetError> {
     let (classes, images) = (logits.shape().channels, logits.shape().positions());
-    if labels.len() != images {
-        return Err(NetError::Labels {
-            expected: format!("{images} labels, one per image"),
-            found: format!("{}", labels.len()),
-        });
-    }
+    expect_labels(labels, images)?;
     if let Some(label) = labels.iter().find(|&&label| usize::from(label) >= classes) {
         return Err(NetError::Labels {
             expected: format!("labels from 0 to {}", classes - 1),
@@ -57,6 +52,17 @@ pub(crate) fn softmax_cross_entropy(logits: &Tensor, labels: &[u16]) -> Result<L
         value: total / images.max(1) as f64,
         errors,
         gradient,
+    })
+}
+
+/// `Ok` for a label per image.
+pub(crate) fn expect_labels(labels: &[u16], images: usize) -> Result<(), NetError> {
+    if labels.len() == images {
+        return Ok(());
+    }
+    Err(NetError::Labels {
+        expected: format!("{images} labels, one per image"),
+        found: labels.len().to_string(),
     })
 }
 
