@@ -113,7 +113,8 @@ impl InputConfig {
 /// | `last_batch` | `kept` | `kept` or `dropped`: what is done with images at the end of an epoch that do not fill a batch |
 /// | `epochs` | | >= 1 |
 /// | `learning_rate` | 0.1 | > 0 |
-/// | `drops` | [0.4, 0.8] | parts of the run, in (0, 1), after which the rate is multiplied by `drop_factor` |
+/// | `schedule` | `drops` | how the rate falls: in `drops`, or as a half `cosine` to zero |
+/// | `drops` | [0.4, 0.8] | parts of the run, in (0, 1), after which the rate is multiplied by `drop_factor`; only with `schedule = "drops"` |
 /// | `drop_factor` | 0.1 | > 0 |
 /// | `warm_up_steps` | 0 | steps over which the rate rises linearly to its value |
 /// | `momentum` | 0.9 | [0, 1) |
@@ -125,8 +126,9 @@ impl InputConfig {
 /// The paper drops the rate after epochs 80 and 160 of 200 (10 and 20 of 25 on MNIST): parts 0.4 and 0.8 of the run, which
 /// stay in place when a run is made shorter.
 ///
-/// While training, codes and adjoint are solved less exactly as long as steps are long: to the tolerances of `network.solver`, divided by
-/// `drop_factor` for each drop of the rate that is still to come, but no worse than `loosest_tolerance` and `loosest_adjoint_tolerance`.
+/// While training, codes and adjoint are solved less exactly as long as steps are long: to the tolerances of `network.solver`, times the
+/// rate over its last value (over a hundredth of `learning_rate` with a cosine, which ends at zero), but no worse than `loosest_tolerance` and
+/// `loosest_adjoint_tolerance`.
 /// Evaluation, and whoever uses the model, has those of `network.solver`. Measured in `docs/training.md`. For the same tolerances
 /// throughout, make these as small as those.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -143,6 +145,9 @@ pub struct TrainingConfig {
     /// Learning rate at the start.
     #[serde(default = "default::learning_rate")]
     pub learning_rate: f64,
+    /// How it falls.
+    #[serde(default)]
+    pub schedule: Schedule,
     /// Parts of the run after which it drops.
     #[serde(default = "default::drops")]
     pub drops: Vec<f64>,
@@ -167,6 +172,18 @@ pub struct TrainingConfig {
     /// What the backward pass computes again instead of remembering it.
     #[serde(default)]
     pub recompute: Recompute,
+}
+
+/// How the learning rate falls over a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Schedule {
+    /// By a factor at given parts of the run, as in the paper.
+    #[default]
+    Drops,
+    /// As half a period of a cosine, to zero at the end of the run (Loshchilov, Hutter, "SGDR: Stochastic gradient descent with warm
+    /// restarts", ICLR 2017, eq. (5), without restarts).
+    Cosine,
 }
 
 /// What the backward pass computes again instead of remembering it. Gradients are the same to the bit.
@@ -345,7 +362,7 @@ pub enum Moments {
 ///
 /// | key | default | range |
 /// |---|---|---|
-/// | `method` | `auto` | or `coordinate-descent`, `fista` |
+/// | `method` | `auto` | or `coordinate-descent`, `fista`, `fista-without-restart` (the paper's; not on a graphics processor) |
 /// | `tolerance` | 1e-4 | KKT residual of the codes, > 0 |
 /// | `adjoint_tolerance` | 1e-4 | relative residual of the adjoint system, > 0 |
 /// | `max_passes` | 200 | >= 1 |
@@ -383,6 +400,8 @@ pub enum SolverMethod {
     CoordinateDescent,
     /// [`scn_solvers::Fista`] with adaptive restart
     Fista,
+    /// [`scn_solvers::Fista::without_restart`]
+    FistaWithoutRestart,
 }
 
 mod default {

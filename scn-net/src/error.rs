@@ -61,6 +61,13 @@ pub enum NetError {
     #[cfg(feature = "cuda")]
     #[error(transparent)]
     Gpu(#[from] scn_gpu::GpuError),
+    /// A setting that graphics processors have no kernel for.
+    #[cfg(feature = "cuda")]
+    #[error("{what} is computed on the processor only; choose the device cpu or another setting")]
+    OnProcessorOnly {
+        /// The setting.
+        what: &'static str,
+    },
     /// The threads cannot be started.
     #[error("cannot start the threads: {reason}")]
     Threads {

@@ -63,7 +63,8 @@ pub use buffer::release_memory;
 pub use checkpoint::Checkpoint;
 pub use config::{
     BatchNormConfig, DictionaryInit, InputConfig, Lambda1Config, LayerConfig, Moments,
-    NetworkConfig, Placement, Recompute, RunConfig, SolverConfig, SolverMethod, TrainingConfig,
+    NetworkConfig, Placement, Recompute, RunConfig, Schedule, SolverConfig, SolverMethod,
+    TrainingConfig,
 };
 pub use device::{CpuPool, Device};
 pub use error::{ConfigError, FileError, NetError, TrainError};

@@ -10,7 +10,7 @@ use scn_data::{DatasetName, Draw, LastBatch, Mean, Scale, Subset};
 use crate::ConfigError;
 use crate::config::{
     BatchNormConfig, DictionaryInit, InputConfig, Lambda1Config, LayerConfig, Moments,
-    NetworkConfig, Placement, Recompute, RunConfig, SolverConfig, TrainingConfig,
+    NetworkConfig, Placement, Recompute, RunConfig, Schedule, SolverConfig, TrainingConfig,
 };
 
 /// The order of the two layers of a bottleneck module.
@@ -33,12 +33,21 @@ const PAPER: [DatasetName; 4] = [
     DatasetName::Stl10,
 ];
 
-/// All names, in the order in which a person wants them.
-pub fn names() -> Vec<String> {
-    let paper = PAPER
+/// Every preset, in the order in which a person wants them.
+fn all() -> impl Iterator<Item = RunConfig> {
+    let networks = PAPER
         .iter()
-        .flat_map(|dataset| WIDTHS.map(|width| format!("{dataset}-scn{width}")));
-    std::iter::once("digits".to_string()).chain(paper).collect()
+        .flat_map(|&dataset| WIDTHS.map(|width| (dataset, width)));
+    // With K = 1 both layers of a module have as many atoms, and there is no order.
+    let wider = networks.clone().filter(|&(_, width)| width > 1);
+    std::iter::once(digits())
+        .chain(networks.map(|(dataset, width)| paper(dataset, width)))
+        .chain(wider.map(|(dataset, width)| expansion_first(dataset, width)))
+}
+
+/// The names of all presets.
+pub fn names() -> Vec<String> {
+    all().filter_map(|config| config.preset).collect()
 }
 
 /// A preset by its name.
@@ -46,14 +55,8 @@ pub fn names() -> Vec<String> {
 /// # Errors
 /// No such preset.
 pub fn get(name: &str) -> Result<RunConfig, ConfigError> {
-    if name == "digits" {
-        return Ok(digits());
-    }
-    PAPER
-        .iter()
-        .flat_map(|&dataset| WIDTHS.map(|width| (dataset, width)))
-        .find(|(dataset, width)| format!("{dataset}-scn{width}") == name)
-        .map(|(dataset, width)| paper(dataset, width))
+    all()
+        .find(|config| config.preset.as_deref() == Some(name))
         .ok_or_else(|| ConfigError::Preset {
             found: name.to_string(),
             choices: names().join(", "),
@@ -126,6 +129,7 @@ fn paper(dataset: DatasetName, width: usize) -> RunConfig {
             last_batch: LastBatch::Kept,
             epochs: if mnist { 25 } else { 200 },
             learning_rate: 0.1,
+            schedule: Schedule::Drops,
             drops: vec![0.4, 0.8],
             drop_factor: 0.1,
             warm_up_steps: 0,
@@ -156,6 +160,14 @@ fn paper(dataset: DatasetName, width: usize) -> RunConfig {
     }
 }
 
+/// [`paper`] with the layers of each module in the order of the paper's text.
+fn expansion_first(dataset: DatasetName, width: usize) -> RunConfig {
+    let mut config = paper(dataset, width);
+    config.preset = Some(format!("{dataset}-scn{width}-expansion-first"));
+    config.network.layers = scn_layers(dataset, width, ModuleOrder::ExpansionFirst);
+    config
+}
+
 /// A small network for the embedded 8 × 8 digits, trained in seconds. Eight atoms come first, as on MNIST: sixteen for windows of
 /// nine pixels are nearly dependent, and λ1 of that layer may run away.
 fn digits() -> RunConfig {
@@ -181,6 +193,7 @@ fn digits() -> RunConfig {
             last_batch: LastBatch::Kept,
             epochs: 30,
             learning_rate: 0.1,
+            schedule: Schedule::Drops,
             drops: vec![0.6, 0.85],
             drop_factor: 0.1,
             warm_up_steps: 0,

@@ -1,12 +1,22 @@
 //! The learning rate over a run, and tolerances that follow it.
 
-use crate::config::{SolverConfig, TrainingConfig};
+use std::f64::consts::PI;
 
-/// The learning rate of a step, counted from 0, of a run of `steps`: multiplied by `drop_factor` at each of the parts `drops` of
-/// the run that has been reached, after a linear rise over the first `warm_up_steps`.
+use crate::config::{Schedule, SolverConfig, TrainingConfig};
+
+/// What a cosine is measured by where tolerances follow the rate, as a part of its first value: there is no last value but zero. Two
+/// drops by ten come to the same.
+const LAST_OF_COSINE: f64 = 0.01;
+
+/// The learning rate of a step, counted from 0, of a run of `steps`: as the schedule has it, after a linear rise over the first
+/// `warm_up_steps`.
+///
+/// | schedule | rate of step t of T |
+/// |---|---|
+/// | drops | `learning_rate` times `drop_factor` for each of the parts `drops` of the run that has been reached |
+/// | cosine | `learning_rate` (1 + cos(π t / T)) / 2 |
 pub fn learning_rate(config: &TrainingConfig, step: u64, steps: u64) -> f64 {
-    let reached = drops_reached(config, step, steps) as i32;
-    let rate = config.learning_rate * config.drop_factor.powi(reached);
+    let rate = config.learning_rate * remaining(config, step, steps);
     if step < config.warm_up_steps {
         rate * (step + 1) as f64 / config.warm_up_steps as f64
     } else {
@@ -14,8 +24,8 @@ pub fn learning_rate(config: &TrainingConfig, step: u64, steps: u64) -> f64 {
     }
 }
 
-/// To what codes and adjoint are solved in a step: to the tolerances given, divided by `drop_factor` for each drop of the rate that is still to
-/// come, but no worse than `loosest_tolerance` and `loosest_adjoint_tolerance`, unless those given are.
+/// To what codes and adjoint are solved in a step: to the tolerances given, times the rate over its last value, but no worse than
+/// `loosest_tolerance` and `loosest_adjoint_tolerance`, unless those given are.
 ///
 /// An error in a gradient moves the weights by itself times the rate: at a rate a hundred times as large as in the end, far larger
 /// ones are smaller than the noise of the batch.
@@ -25,8 +35,11 @@ pub fn tolerances(
     step: u64,
     steps: u64,
 ) -> SolverConfig {
-    let ahead = config.drops.len() - drops_reached(config, step, steps);
-    let factor = config.drop_factor.powi(-(ahead as i32)).max(1.0) as f32;
+    let last = match config.schedule {
+        Schedule::Drops => remaining(config, steps, steps),
+        Schedule::Cosine => LAST_OF_COSINE,
+    };
+    let factor = (remaining(config, step, steps) / last).max(1.0) as f32;
     let loosened = |tolerance: f32, loosest: f32| (factor * tolerance).min(loosest.max(tolerance));
     SolverConfig {
         tolerance: loosened(solver.tolerance, config.loosest_tolerance),
@@ -35,14 +48,21 @@ pub fn tolerances(
     }
 }
 
-fn drops_reached(config: &TrainingConfig, step: u64, steps: u64) -> usize {
-    let reached = |&&part: &&f64| step >= (part * steps as f64).round() as u64;
-    config.drops.iter().filter(reached).count()
+/// The part of the rate that is left at a step, without warm-up.
+fn remaining(config: &TrainingConfig, step: u64, steps: u64) -> f64 {
+    match config.schedule {
+        Schedule::Drops => {
+            let reached = |&&part: &&f64| step >= (part * steps as f64).round() as u64;
+            let drops = config.drops.iter().filter(reached).count();
+            config.drop_factor.powi(drops as i32)
+        }
+        Schedule::Cosine => 0.5 + 0.5 * (PI * step as f64 / steps as f64).cos(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::config::SolverConfig;
+    use crate::config::{Schedule, SolverConfig};
     use crate::presets;
 
     #[test]
@@ -83,6 +103,26 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn a_cosine_falls_to_zero_and_tolerances_with_it() {
+        let mut config = presets::get("cifar10-scn1").unwrap().training;
+        config.schedule = Schedule::Cosine;
+        config.loosest_tolerance = 5e-3;
+        let solver = SolverConfig::default();
+        // cos(π/3) = 1/2, cos(π/2) = 0; of the last step, cos(π (1 - h)) = -1 + (π h)²/2 + ..., with h = 1/600.
+        for (step, part) in [(0, 1.0), (200, 0.75), (300, 0.5), (400, 0.25)] {
+            let rate = super::learning_rate(&config, step, 600);
+            assert!((rate / (0.1 * part) - 1.0).abs() < 1e-12, "{step}");
+            let tolerance = super::tolerances(&config, solver, step, 600).tolerance;
+            let expected = 5e-3_f32.min(part as f32 * 1e-2);
+            assert!((tolerance / expected - 1.0).abs() < 1e-5, "{step}");
+        }
+        let last = super::learning_rate(&config, 599, 600);
+        let expected = 0.1 * (std::f64::consts::PI / 600.0).powi(2) / 4.0;
+        assert!((last / expected - 1.0).abs() < 1e-4);
+        assert_eq!(super::tolerances(&config, solver, 599, 600), solver);
     }
 
     #[test]

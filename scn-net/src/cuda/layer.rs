@@ -30,6 +30,11 @@ impl Solver {
             method: match config.method {
                 SolverMethod::Auto | SolverMethod::CoordinateDescent => Method::CoordinateDescent,
                 SolverMethod::Fista => Method::Fista,
+                SolverMethod::FistaWithoutRestart => {
+                    return Err(NetError::OnProcessorOnly {
+                        what: "network.solver.method fista-without-restart",
+                    });
+                }
             },
             codes: settings(config.tolerance)?,
             adjoint: settings(config.adjoint_tolerance)?,

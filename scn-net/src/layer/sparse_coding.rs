@@ -153,6 +153,7 @@ fn solvers(
         SolverMethod::Auto => Box::new(Auto::new(forward)),
         SolverMethod::CoordinateDescent => Box::new(CoordinateDescent::new(forward)),
         SolverMethod::Fista => Box::new(Fista::new(forward)),
+        SolverMethod::FistaWithoutRestart => Box::new(Fista::without_restart(forward)),
     };
     Ok((
         solver,
