@@ -16,6 +16,7 @@ mod report;
 mod run_view;
 mod solver_name;
 mod source;
+mod tensorboard;
 mod training;
 
 use std::process::ExitCode;

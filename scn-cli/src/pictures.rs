@@ -53,6 +53,10 @@ fn planes(picture: &DynamicImage, channels: usize) -> Result<Vec<u8>> {
     }
 }
 
+/// Side of a pixel of an atom, and the gap between atoms, on the drawing of all.
+const ZOOM: usize = 12;
+const GAP: usize = 6;
+
 /// A picture in memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Raster {
@@ -87,6 +91,30 @@ impl Raster {
             height,
             colours: (0..window * height).map(colour).collect(),
         }
+    }
+
+    /// All atoms of a dictionary, each as [`of_atom`](Self::of_atom) shows it, in a grid.
+    pub(crate) fn of_atoms(dictionary: &[f32], atoms: usize, window: usize) -> Self {
+        let tiles: Vec<Self> = (0..atoms)
+            .map(|atom| Self::of_atom(dictionary, atoms, window, atom).zoomed(ZOOM))
+            .collect();
+        let (width, height) = tiles.first().map_or((0, 0), Self::size);
+        let across = (atoms as f64).sqrt().ceil() as usize;
+        let down = atoms.div_ceil(across.max(1));
+        let mut grid = Self {
+            width: across * (width + GAP) + GAP,
+            height: down * (height + GAP) + GAP,
+            colours: Vec::new(),
+        };
+        grid.colours = vec![[255; 3]; grid.width * grid.height];
+        for (atom, tile) in tiles.iter().enumerate() {
+            let left = GAP + atom % across * (width + GAP);
+            let top = GAP + atom / across * (height + GAP);
+            for (y, row) in tile.colours.chunks_exact(width).enumerate() {
+                grid.colours[(top + y) * grid.width + left..][..width].copy_from_slice(row);
+            }
+        }
+        grid
     }
 
     /// An image of a data set (C, H, W), whose pixels go up to `brightest`. Three channels are red, green and blue; of others the first
@@ -148,37 +176,14 @@ pub(crate) fn data_uri(png: &[u8]) -> String {
     )
 }
 
-/// Side of a pixel of an atom, and the gap between atoms, on the drawing.
-const ZOOM: usize = 12;
-const GAP: usize = 6;
-
-/// Draws the atoms of a dictionary, as [`Raster::of_atom`] shows each, in a grid and writes a PNG.
+/// Draws the atoms of a dictionary as [`Raster::of_atoms`] shows them, and writes a PNG.
 pub(crate) fn draw_atoms(
     dictionary: &[f32],
     atoms: usize,
     window: usize,
     path: &Path,
 ) -> Result<()> {
-    let tiles: Vec<Raster> = (0..atoms)
-        .map(|atom| Raster::of_atom(dictionary, atoms, window, atom).zoomed(ZOOM))
-        .collect();
-    let (width, height) = tiles.first().map_or((0, 0), Raster::size);
-    let across = (atoms as f64).sqrt().ceil() as usize;
-    let down = atoms.div_ceil(across.max(1));
-    let mut grid = Raster {
-        width: across * (width + GAP) + GAP,
-        height: down * (height + GAP) + GAP,
-        colours: Vec::new(),
-    };
-    grid.colours = vec![[255; 3]; grid.width * grid.height];
-    for (atom, tile) in tiles.iter().enumerate() {
-        let left = GAP + atom % across * (width + GAP);
-        let top = GAP + atom / across * (height + GAP);
-        for (y, row) in tile.colours.chunks_exact(width).enumerate() {
-            grid.colours[(top + y) * grid.width + left..][..width].copy_from_slice(row);
-        }
-    }
-    let png = grid.png()?;
+    let png = Raster::of_atoms(dictionary, atoms, window).png()?;
     write_atomically(path, |out| out.write_all(&png))?;
     Ok(())
 }

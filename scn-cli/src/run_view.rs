@@ -1,27 +1,38 @@
-//! What a person sees of a run: a progress bar, a line per epoch, the run folder's pictures.
+//! What a person sees of a run, and the files that tell others: a live view or plain lines, the report so far, events for TensorBoard.
+
+mod live;
+mod pace;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use scn_net::{EpochRecord, Observer, RunConfig, RunFolder, StepProgress};
+use scn_net::{Beginning, EpochRecord, Model, Observer, RunConfig, RunFolder, StepProgress};
 
+use self::live::Live;
+use self::pace::Pace;
 use crate::output::Output;
 use crate::report;
+use crate::tensorboard::EventFile;
+
+/// Where there is no terminal, how often a line says how far an epoch has come.
+const LINE_EVERY: Duration = Duration::from_secs(60);
 
 /// Shows a run, and stops it at Ctrl-C.
 pub(crate) struct RunView {
     output: Output,
-    bar: ProgressBar,
+    live: Live,
     start: Instant,
+    pace: Pace,
+    last_line: Instant,
     headed: bool,
     interrupted: &'static AtomicBool,
     config: RunConfig,
     folder: RunFolder,
     history: Vec<EpochRecord>,
-    report_error: Option<anyhow::Error>,
+    events: Option<EventFile>,
+    failure: Option<anyhow::Error>,
 }
 
 const HEADING: &str =
@@ -29,39 +40,54 @@ const HEADING: &str =
 
 impl RunView {
     pub(crate) fn new(config: &RunConfig, folder: &RunFolder, output: &Output) -> Result<Self> {
-        let target = if output.for_a_person() {
-            ProgressDrawTarget::stderr()
-        } else {
-            ProgressDrawTarget::hidden()
-        };
-        let bar = ProgressBar::with_draw_target(None, target).with_style(
-            ProgressStyle::with_template("{prefix} {bar:24} {pos}/{len}  {msg}  {eta} left")?
-                .progress_chars("=> "),
-        );
         Ok(Self {
             output: *output,
-            bar,
+            live: Live::new(output.for_a_person())?,
             start: Instant::now(),
+            pace: Pace::default(),
+            last_line: Instant::now(),
             headed: false,
             interrupted: watch()?,
             config: config.clone(),
             folder: folder.clone(),
-            history: read_history(folder),
-            report_error: None,
+            history: Vec::new(),
+            events: None,
+            failure: None,
         })
     }
 
-    /// Seconds since the start. An error if the report could not be written.
+    /// Seconds since the start. An error if report or events could not be written.
     pub(crate) fn finish(self) -> Result<f64> {
-        self.bar.finish_and_clear();
-        match self.report_error {
+        self.live.clear();
+        match self.failure {
             None => Ok(self.start.elapsed().as_secs_f64()),
             Some(error) => Err(error),
         }
     }
 
-    fn line(&self, text: &str) {
-        self.bar.suspend(|| self.output.say(text));
+    fn line(&mut self, text: &str) {
+        self.last_line = Instant::now();
+        self.live.above(|| self.output.say(text));
+    }
+
+    /// Writes events, and gives them up if that fails: the run goes on, and its end says so.
+    fn record(&mut self, write: impl FnOnce(&mut EventFile) -> Result<()>) {
+        if let Some(events) = &mut self.events
+            && let Err(error) = write(events)
+        {
+            self.failure = Some(error);
+            self.events = None;
+        }
+    }
+
+    fn report(&self) -> Result<()> {
+        let so_far = report::Run {
+            config: &self.config,
+            history: &self.history,
+            model: None,
+            findings: Err("they follow when the run is complete".to_string()),
+        };
+        so_far.write(&self.folder).map(drop)
     }
 }
 
@@ -83,35 +109,49 @@ fn watch() -> Result<&'static AtomicBool> {
     Ok(&INTERRUPTED)
 }
 
-/// The epochs of a run that is resumed; none if it begins.
-fn read_history(folder: &RunFolder) -> Vec<EpochRecord> {
-    let Ok(text) = std::fs::read_to_string(folder.metrics()) else {
-        return Vec::new();
-    };
-    text.lines()
-        .map_while(|line| serde_json::from_str(line).ok())
-        .collect()
-}
-
 impl Observer for RunView {
-    fn step(&mut self, progress: &StepProgress) {
-        if progress.step == 1 {
-            self.bar.reset();
+    fn fitting(&mut self) {
+        self.live
+            .say("mean, scale and whitening of the training images");
+    }
+
+    fn begin(&mut self, beginning: &Beginning<'_>) {
+        self.history = beginning.history.to_vec();
+        self.pace = Pace::begin(beginning);
+        let config = self.config.to_toml().map_err(anyhow::Error::from);
+        let events = config
+            .and_then(|config| EventFile::create(self.folder.path(), &config, self.pace.step()));
+        match events {
+            Ok(events) => self.events = Some(events),
+            Err(error) => self.failure = Some(error),
         }
-        self.bar.set_length(progress.steps as u64);
-        self.bar
-            .set_prefix(format!("epoch {:>3}/{}", progress.epoch, progress.epochs));
-        self.bar.set_message(format!(
-            "loss {:.4}  error {:.2} %  {:.0} images/s",
-            progress.loss,
-            100.0 * progress.error,
-            progress.images_per_second
-        ));
-        self.bar.set_position(progress.step as u64);
+        self.live.begin(beginning);
+    }
+
+    fn step(&mut self, progress: &StepProgress<'_>) {
+        self.pace.advance(progress);
+        let step = self.pace.step();
+        self.record(|events| events.step(step, progress));
+        let left = self.pace.left();
+        self.live.step(progress, left);
+        if self.live.is_hidden() && self.last_line.elapsed() >= LINE_EVERY {
+            let text = format!(
+                "epoch {}/{}, step {}/{}: loss {:.4}, error {:.2} %, {:.0} images/s, {} left",
+                progress.epoch,
+                progress.epochs,
+                progress.step,
+                progress.steps,
+                progress.loss,
+                100.0 * progress.error,
+                progress.images_per_second,
+                clock(left)
+            );
+            self.line(&text);
+        }
     }
 
     fn evaluating(&mut self, _: u64) {
-        self.bar.set_message("testing");
+        self.live.say("the test images");
     }
 
     fn epoch(&mut self, record: &EpochRecord) {
@@ -131,17 +171,22 @@ impl Observer for RunView {
             100.0 * record.test_error,
             100.0 * active,
             record.images_per_second,
-            duration(self.start.elapsed())
+            clock(self.start.elapsed())
         ));
         self.history.push(record.clone());
-        let so_far = report::Run {
-            config: &self.config,
-            history: &self.history,
-            model: None,
-            findings: Err("they follow when the run is complete".to_string()),
-        };
-        if let Err(error) = so_far.write(&self.folder) {
-            self.report_error = Some(error);
+        self.live.epoch(&self.history);
+        let step = self.pace.step();
+        let model = self.folder.model();
+        self.record(|events| {
+            events.epoch(step, record)?;
+            let model = Model::load(&model)?;
+            match model.network.param("layer0.dictionary") {
+                Some(dictionary) => events.atoms(step, dictionary, model.network.config().window),
+                None => Ok(()),
+            }
+        });
+        if let Err(error) = self.report() {
+            self.failure = Some(error);
         }
     }
 
@@ -150,16 +195,13 @@ impl Observer for RunView {
     }
 }
 
-fn duration(time: Duration) -> String {
+/// Minutes and seconds, and hours if there are any.
+fn clock(time: Duration) -> String {
     let seconds = time.as_secs();
-    if seconds >= 3600 {
-        format!(
-            "{}:{:02}:{:02}",
-            seconds / 3600,
-            seconds / 60 % 60,
-            seconds % 60
-        )
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if hours > 0 {
+        format!("{hours}:{minutes:02}:{seconds:02}")
     } else {
-        format!("{}:{:02}", seconds / 60, seconds % 60)
+        format!("{minutes}:{seconds:02}")
     }
 }

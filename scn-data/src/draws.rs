@@ -25,6 +25,8 @@ pub(crate) enum Purpose {
     Augmentation,
     /// The images of one class that are in a subset; epoch 0, the label in place of the batch.
     Subset,
+    /// Noise on one image; epoch 0, the image in place of the batch.
+    Noise,
 }
 
 /// A stream of random numbers.
@@ -38,6 +40,7 @@ impl Draws {
             Purpose::Order => *b"order\0\0\0",
             Purpose::Augmentation => *b"augment\0",
             Purpose::Subset => *b"subset\0\0",
+            Purpose::Noise => *b"noise\0\0\0",
         };
         let mut key = [0; 32];
         key[..8].copy_from_slice(&seed.to_le_bytes());
@@ -46,6 +49,11 @@ impl Draws {
         let mut stream = ChaCha8Rng::from_seed(key);
         stream.set_stream(batch);
         Self(stream)
+    }
+
+    /// For distributions of other crates, whose numbers nothing that is kept may depend on.
+    pub(crate) fn generator(&mut self) -> &mut ChaCha8Rng {
+        &mut self.0
     }
 
     /// True or false, each with probability 1/2.
@@ -96,10 +104,11 @@ mod tests {
             first(0, 1, Purpose::Order, 0),
             first(0, 0, Purpose::Augmentation, 0),
             first(0, 0, Purpose::Subset, 0),
+            first(0, 0, Purpose::Noise, 0),
             first(0, 0, Purpose::Augmentation, 1),
         ];
         seen.sort_unstable();
         seen.dedup();
-        assert_eq!(seen.len(), 6);
+        assert_eq!(seen.len(), 7);
     }
 }

@@ -329,6 +329,14 @@ pub enum DataError {
         /// Number of images.
         images: usize,
     },
+    /// A deviation of noise that is none.
+    #[error(
+        "the standard deviation of noise must be a finite number of at least 0, but {found} was given"
+    )]
+    Noise {
+        /// The deviation given.
+        found: f64,
+    },
     /// A pixel brighter than the brightest there can be.
     #[error("pixels must be 0 to {brightest}, but image {image} has a pixel of {value}")]
     Pixel {

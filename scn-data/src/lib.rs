@@ -67,6 +67,7 @@ mod images;
 mod loader;
 mod mapped;
 mod moments;
+mod noise;
 mod normalize;
 mod open;
 mod subset;

@@ -75,7 +75,7 @@ pub use network::{LayerTimes, Network, StepReport};
 pub use ops::loss::probabilities;
 pub use optimizer::Sgd;
 pub use param::{Param, Role};
-pub use progress::{EpochRecord, LayerRecord, Observer, Silent, StepProgress};
+pub use progress::{Beginning, EpochRecord, LayerRecord, Observer, Silent, StepProgress};
 pub use schedule::{learning_rate, tolerances};
 pub use tensor::{Shape, Tensor};
 pub use train::{Outcome, RunFolder, Start, train};

@@ -371,6 +371,13 @@ impl Network {
         })
     }
 
+    /// A parameter by its name, as [`params`](Self::params) has it.
+    pub fn param(&self, name: &str) -> Option<&Param> {
+        self.params()
+            .find(|(its, _)| its == name)
+            .map(|(_, param)| param)
+    }
+
     /// Visits all arrays to change them; [`refresh`](Self::refresh) must follow a change of values.
     pub fn visit_params_mut(&mut self, visit: &mut dyn FnMut(&str, &mut Param)) {
         for Named { name, layer } in &mut self.layers {

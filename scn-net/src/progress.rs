@@ -45,9 +45,22 @@ pub struct LayerRecord {
     pub condition: Option<f64>,
 }
 
-/// Where a run stands within an epoch.
+/// Where a run begins, or goes on.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct StepProgress {
+pub struct Beginning<'a> {
+    /// Epochs in all.
+    pub epochs: u64,
+    /// Steps of an epoch.
+    pub steps: usize,
+    /// Epochs that are done; none of a run that begins.
+    pub history: &'a [EpochRecord],
+    /// Steps done in the epoch after these.
+    pub steps_done: usize,
+}
+
+/// Where a run stands within an epoch. Errors and shares are fractions.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StepProgress<'a> {
     /// From 1.
     pub epoch: u64,
     /// Epochs in all.
@@ -62,15 +75,27 @@ pub struct StepProgress {
     pub error: f64,
     /// Images per second so far in this epoch.
     pub images_per_second: f64,
+    /// Learning rate of this step.
+    pub learning_rate: f64,
+    /// Mean loss over the batch of this step.
+    pub batch_loss: f64,
+    /// Share of images of this step's batch classified wrongly.
+    pub batch_error: f64,
+    /// What each sparse coding layer did with this step's batch.
+    pub activity: &'a [Activity],
 }
 
 /// Someone who watches a run, and may stop it.
 pub trait Observer: Send {
+    /// Before mean, scale and whitening are fitted to the training images: whitening may take minutes. Not where they are known.
+    fn fitting(&mut self) {}
+    /// Before the first step.
+    fn begin(&mut self, _beginning: &Beginning<'_>) {}
     /// After each step.
-    fn step(&mut self, _progress: &StepProgress) {}
+    fn step(&mut self, _progress: &StepProgress<'_>) {}
     /// Between training and evaluation of an epoch.
     fn evaluating(&mut self, _epoch: u64) {}
-    /// After each epoch.
+    /// After each epoch, when its files are written.
     fn epoch(&mut self, _record: &EpochRecord) {}
     /// Asked after each step; true ends the run with a checkpoint.
     fn stop(&self) -> bool {

@@ -10,10 +10,11 @@ use crate::checkpoint::{self, Checkpoint, RunState};
 use crate::config::{Moments, RunConfig};
 use crate::evaluate::evaluate_here;
 use crate::model::ModelInput;
-use crate::progress::{EpochRecord, EpochSums, Observer, StepProgress};
+use crate::progress::{Beginning, EpochRecord, EpochSums, Observer, StepProgress};
 use crate::schedule::{learning_rate, tolerances};
 use crate::{
-    ConfigError, Device, FileError, NetError, Network, Sgd, Tensor, TrainError, write_atomically,
+    ConfigError, Device, FileError, NetError, Network, Sgd, StepReport, Tensor, TrainError,
+    write_atomically,
 };
 
 /// Where a run begins.
@@ -101,7 +102,9 @@ pub fn train(
     observer: &mut dyn Observer,
 ) -> Result<Outcome, TrainError> {
     config.validate()?;
-    device.run(|| Run::begin(config, data, RunFolder::new(out), start, device)?.finish(observer))
+    device.run(|| {
+        Run::begin(config, data, RunFolder::new(out), start, device, observer)?.finish(observer)
+    })
 }
 
 /// A run in progress.
@@ -122,6 +125,7 @@ impl Run {
         folder: RunFolder,
         start: Start,
         device: &Device,
+        observer: &mut dyn Observer,
     ) -> Result<Self, TrainError> {
         let resumed = match start {
             Start::Fresh if folder.checkpoint().exists() => {
@@ -150,7 +154,10 @@ impl Run {
             .and_then(|checkpoint| checkpoint.model.input.normalization.clone());
         let normalization = match fitted {
             Some(normalization) => normalization,
-            None => Normalization::fit(&images, config.input.normalization())?,
+            None => {
+                observer.fitting();
+                Normalization::fit(&images, config.input.normalization())?
+            }
         };
         let shared = Arc::new(normalization.clone());
         let test = limited(&data.test, config.test_limit);
@@ -232,6 +239,12 @@ impl Run {
     }
 
     fn finish(mut self, observer: &mut dyn Observer) -> Result<Outcome, TrainError> {
+        observer.begin(&Beginning {
+            epochs: self.state.config.training.epochs,
+            steps: self.training.batches(),
+            history: &self.state.history,
+            steps_done: self.state.batches_done,
+        });
         while self.state.epochs_done < self.state.config.training.epochs {
             if !self.train_epoch(observer)? {
                 self.fetch()?;
@@ -272,7 +285,8 @@ impl Run {
             let Some(batch) = batches.next() else {
                 return Ok(true);
             };
-            self.step(&batch)?;
+            let learning_rate = self.rate_of(self.state.batches_done);
+            let report = self.step(&batch, learning_rate)?;
             self.state.batches_done += 1;
             self.state.sums.seconds += start.elapsed().as_secs_f64();
             observer.step(&StepProgress {
@@ -283,17 +297,20 @@ impl Run {
                 loss: self.state.sums.mean_loss(),
                 error: self.state.sums.error(),
                 images_per_second: self.state.sums.images_per_second(),
+                learning_rate,
+                batch_loss: report.loss,
+                batch_error: report.errors as f64 / batch.labels.len().max(1) as f64,
+                activity: &report.activity,
             });
         }
     }
 
     /// One training step.
-    fn step(&mut self, batch: &Batch) -> Result<(), TrainError> {
+    fn step(&mut self, batch: &Batch, rate: f64) -> Result<StepReport, TrainError> {
         let images = Tensor::from_batch(batch)?;
         self.set_tolerances()?;
         let report = self.network.loss_and_gradients(images, &batch.labels)?;
         self.check_finite(report.loss)?;
-        let rate = self.rate_of(self.state.batches_done);
         self.optimizer
             .step(&mut self.network, rate)
             .map_err(|error| self.diverged(&error))?;
@@ -303,7 +320,7 @@ impl Run {
             report.errors,
             &report.activity,
         );
-        Ok(())
+        Ok(report)
     }
 
     /// The learning rate of a step of the current epoch.

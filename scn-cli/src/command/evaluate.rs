@@ -16,7 +16,9 @@ use crate::source::DataFolder;
 
 /// Test error, loss and confusion of a model.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  scn evaluate --model runs/digits/model.safetensors")]
+#[command(
+    after_help = "Examples:\n  scn evaluate --model runs/digits/model.safetensors\n  scn evaluate --model runs/digits/model.safetensors --noise 0.1"
+)]
 pub(crate) struct Evaluate {
     /// Model or checkpoint
     #[arg(long, value_name = "MODEL")]
@@ -32,6 +34,12 @@ pub(crate) struct Evaluate {
     /// Tests on the first so many images only
     #[arg(long, value_name = "COUNT")]
     test_limit: Option<usize>,
+    /// Adds Gaussian noise to the pixels first: its standard deviation, as a part of their range
+    #[arg(long, value_name = "DEVIATION", default_value_t = 0.0)]
+    noise: f64,
+    /// Seed of the noise
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    seed: u64,
 }
 
 /// What `--json` prints.
@@ -39,6 +47,7 @@ pub(crate) struct Evaluate {
 struct Summary {
     model: PathBuf,
     dataset: DatasetName,
+    noise: f64,
     #[serde(flatten)]
     evaluation: Evaluation,
 }
@@ -55,12 +64,17 @@ impl Evaluate {
                 self.model.display()
             )
         })?;
-        let test = Arc::new(data.test.first(self.test_limit.unwrap_or(usize::MAX)));
+        let mut test = data.test.first(self.test_limit.unwrap_or(usize::MAX));
+        if self.noise != 0.0 {
+            test = test.with_noise(self.noise, self.seed)?;
+        }
+        let test = Arc::new(test);
         let loader = Loader::in_order(Arc::clone(&test), Arc::new(normalization), self.batch_size)?;
         let evaluation = evaluate(&model.network, &loader, device)?;
         let summary = Summary {
             model: self.model.clone(),
             dataset,
+            noise: self.noise,
             evaluation,
         };
         output.result(&summary, || describe(&summary, test.class_names()))
@@ -78,8 +92,13 @@ fn describe(summary: &Summary, names: &[String]) -> String {
         ..
     } = &summary.evaluation;
     let wrong = (error * *images as f64).round();
+    let noise = if summary.noise == 0.0 {
+        String::new()
+    } else {
+        format!(" with noise of deviation {}", summary.noise)
+    };
     let mut text = format!(
-        "{}, {} test images\ntest error  {:.2} %  ({wrong} wrong)\ntest loss   {loss:.4}\n\
+        "{}, {} test images{noise}\ntest error  {:.2} %  ({wrong} wrong)\ntest loss   {loss:.4}\n\
          speed       {images_per_second:.0} images/s ({seconds:.1} s)\n",
         summary.dataset,
         images,

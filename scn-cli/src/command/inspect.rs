@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::Args;
 use scn_data::{DatasetName, Normalization};
-use scn_net::{Model, Param};
+use scn_net::Model;
 use serde::Serialize;
 
 use crate::output::{Output, condition_number};
@@ -61,8 +61,10 @@ impl Inspect {
         let model = Model::load(&self.model)?;
         let summary = self.summarise(&model);
         if let Some(path) = &self.atoms {
-            let dictionary =
-                param(&model, "layer0.dictionary").context("the network has no dictionary")?;
+            let dictionary = model
+                .network
+                .param("layer0.dictionary")
+                .context("the network has no dictionary")?;
             pictures::draw_atoms(
                 &dictionary.value,
                 dictionary.shape[1],
@@ -78,8 +80,8 @@ impl Inspect {
         let conditions = model.network.conditions();
         let normalization = model.input.normalization.as_ref();
         let layers = config.layers.iter().enumerate().filter_map(|(h, layer)| {
-            let dictionary = param(model, &format!("layer{h}.dictionary"))?;
-            let lambda1 = param(model, &format!("layer{h}.lambda1"))?;
+            let dictionary = model.network.param(&format!("layer{h}.dictionary"))?;
+            let lambda1 = model.network.param(&format!("layer{h}.lambda1"))?;
             let (rows, atoms) = (dictionary.shape[0], dictionary.shape[1]);
             let norm = |atom: usize| {
                 let square: f64 = (0..rows)
@@ -120,14 +122,6 @@ impl Inspect {
             layers: layers.collect(),
         }
     }
-}
-
-fn param<'a>(model: &'a Model, name: &str) -> Option<&'a Param> {
-    model
-        .network
-        .params()
-        .find(|(found, _)| found == name)
-        .map(|(_, param)| param)
 }
 
 fn describe(summary: &Summary) -> String {

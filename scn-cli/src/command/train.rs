@@ -14,8 +14,8 @@ use crate::training;
 
 /// Trains a network. With no argument: a small one on the embedded handwritten digits, in under a minute.
 ///
-/// The run folder receives config.toml, metrics.jsonl, checkpoint.safetensors, model.safetensors and a report
-/// (report.html, report.md, plots). Ctrl-C ends with a checkpoint; --resume goes on from it with the same bits as an uninterrupted run.
+/// The run folder receives config.toml, metrics.jsonl, checkpoint.safetensors, model.safetensors, a report
+/// (report.html, report.md, plots) and events for TensorBoard. Ctrl-C ends with a checkpoint; --resume goes on from it with the same bits as an uninterrupted run.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  scn train\n  scn train --preset mnist-scn1 --data data --epochs 3\n  \

@@ -1,6 +1,6 @@
 //! The command line as a person uses it: `network` trains and uses a small network, `bench` measures, `data` fetches and checks, `device`
 //! computes elsewhere, `solve` solves, `mistakes` are answered, `report` shows a run, `reproduce` those of the paper, `shell` has completions
-//! and manual pages.
+//! and manual pages, `tensorboard` is told of a run.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bench;
@@ -12,6 +12,7 @@ mod report;
 mod reproduce;
 mod shell;
 mod solve;
+mod tensorboard;
 
 use std::path::Path;
 

@@ -54,6 +54,31 @@ fn a_network_from_training_to_use() {
     let right: u64 = (0..10).map(|class| confusion[class][class]).sum();
     assert!((evaluation["error"].as_f64().unwrap() - (1.0 - right as f64 / 40.0)).abs() < 1e-12);
 
+    // Noise is drawn by its seed, and none is nothing.
+    let noisy = |arguments: &[&str]| {
+        let mut command = scn();
+        command.args([
+            "evaluate",
+            "--test-limit",
+            "40",
+            "--batch-size",
+            "32",
+            "--model",
+        ]);
+        json(command.arg(&model).args(arguments))
+    };
+    assert_eq!(noisy(&["--noise", "0"])["loss"], evaluation["loss"]);
+    let once = noisy(&["--noise", "0.3", "--seed", "1"]);
+    assert_ne!(once["loss"], evaluation["loss"]);
+    assert_eq!(
+        once["loss"],
+        noisy(&["--noise", "0.3", "--seed", "1"])["loss"]
+    );
+    assert_ne!(
+        once["loss"],
+        noisy(&["--noise", "0.3", "--seed", "2"])["loss"]
+    );
+
     // A picture of a test digit gets the class that its array gets.
     let loaded = Model::load(&model).unwrap();
     let digits = scn_data::open(scn_data::DatasetName::Digits, folder.path()).unwrap();

@@ -147,7 +147,7 @@ struct Losses {
 }
 
 impl Observer for Losses {
-    fn step(&mut self, progress: &StepProgress) {
+    fn step(&mut self, progress: &StepProgress<'_>) {
         self.losses.push(progress.loss);
     }
     fn stop(&self) -> bool {

@@ -19,7 +19,7 @@ struct StopAfter {
 }
 
 impl Observer for StopAfter {
-    fn step(&mut self, _: &StepProgress) {
+    fn step(&mut self, _: &StepProgress<'_>) {
         self.done += 1;
     }
     fn stop(&self) -> bool {

@@ -51,9 +51,8 @@ pub(super) fn sections(run: &Run) -> Result<Vec<Block>> {
 
 fn first_atoms(model: &Model) -> Vec<Raster> {
     let window = model.network.config().window;
-    let mut params = model.network.params();
-    let dictionary = params.find(|(name, _)| name == "layer0.dictionary");
-    dictionary.map_or(Vec::new(), |(_, dictionary)| {
+    let dictionary = model.network.param("layer0.dictionary");
+    dictionary.map_or(Vec::new(), |dictionary| {
         let atoms = dictionary.shape[1];
         let raster = |atom| Raster::of_atom(&dictionary.value, atoms, window, atom);
         (0..atoms).map(raster).collect()

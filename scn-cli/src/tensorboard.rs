@@ -1,0 +1,250 @@
+//! A run as TensorBoard reads it: an event file in the run folder.
+//!
+//! | tag | at | is |
+//! |---|---|---|
+//! | `batch/loss`, `batch/error`, `batch/active` | every [`EVERY`] steps | of that step's batch |
+//! | `learning_rate`, `images_per_second` | every [`EVERY`] steps | |
+//! | `loss/train`, `loss/test`, `error/train`, `error/test` | every epoch | as in `metrics.jsonl`; errors are fractions |
+//! | `active/layer00`, `lambda1/...`, `passes/...`, `kkt/...`, `condition/...` | every epoch | of each layer, likewise |
+//! | `atoms` | every epoch | the first layer's, as a picture |
+//! | `config` | once | `config.toml` |
+//!
+//! The abscissa is the number of steps since the run began. A run that goes on opens another file, which begins by saying at which step,
+//! so that TensorBoard forgets what an interrupted process has written beyond its last checkpoint.
+
+mod message;
+mod record;
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result};
+use prost::Message;
+use scn_net::{EpochRecord, LayerRecord, Param, StepProgress};
+
+use self::message::{
+    Content, Dim, Event, Image, Metadata, PluginData, SessionLog, Status, Summary, Tensor,
+    TensorShape, Value, What,
+};
+use crate::pictures::Raster;
+
+/// Steps between two points of a batch's curves: some two megabytes for the 200 epochs of CIFAR-10.
+const EVERY: u64 = 20;
+
+/// An event file that is written.
+#[derive(Debug)]
+pub(crate) struct EventFile {
+    path: PathBuf,
+    file: File,
+}
+
+impl EventFile {
+    /// A new one in a folder, for a run that begins, or goes on after `step` steps.
+    pub(crate) fn create(folder: &Path, config: &str, step: u64) -> Result<Self> {
+        let seconds = wall_time() as u64;
+        // TensorBoard knows these files by their names, and reads those of a folder in the order of the names.
+        let name = format!(
+            "events.out.tfevents.{seconds:010}.scn.{}",
+            std::process::id()
+        );
+        let path = folder.join(name);
+        let file = OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(&path)
+            .with_context(|| format!("cannot create {}", path.display()))?;
+        let mut events = Self { path, file };
+        events.write(0, What::FileVersion("brain.Event:2".to_string()))?;
+        if step == 0 {
+            events.write(
+                0,
+                What::Summary(text("config", &format!("```toml\n{config}```\n"))),
+            )?;
+        } else {
+            let status = Status::Start.into();
+            events.write(step, What::SessionLog(SessionLog { status }))?;
+        }
+        Ok(events)
+    }
+
+    /// After a step, counted over the run; most are left out.
+    pub(crate) fn step(&mut self, step: u64, progress: &StepProgress<'_>) -> Result<()> {
+        if !step.is_multiple_of(EVERY) {
+            return Ok(());
+        }
+        let active = progress.activity.iter().map(|layer| layer.active);
+        let layers = progress.activity.len().max(1) as f64;
+        self.scalars(
+            step,
+            vec![
+                ("batch/loss".to_string(), progress.batch_loss),
+                ("batch/error".to_string(), progress.batch_error),
+                ("batch/active".to_string(), active.sum::<f64>() / layers),
+                ("learning_rate".to_string(), progress.learning_rate),
+                ("images_per_second".to_string(), progress.images_per_second),
+            ],
+        )
+    }
+
+    /// After an epoch, which ended with `step` steps of the run.
+    pub(crate) fn epoch(&mut self, step: u64, record: &EpochRecord) -> Result<()> {
+        let mut scalars = vec![
+            ("loss/train".to_string(), record.train_loss),
+            ("loss/test".to_string(), record.test_loss),
+            ("error/train".to_string(), record.train_error),
+            ("error/test".to_string(), record.test_error),
+        ];
+        for (
+            layer,
+            &LayerRecord {
+                active,
+                lambda1,
+                passes,
+                kkt,
+                condition,
+                ..
+            },
+        ) in record.layers.iter().enumerate()
+        {
+            let named = [
+                ("active", active),
+                ("lambda1", lambda1),
+                ("passes", passes),
+                ("kkt", kkt),
+            ]
+            .into_iter()
+            .chain(condition.map(|condition| ("condition", condition)));
+            scalars.extend(named.map(|(name, value)| (format!("{name}/layer{layer:02}"), value)));
+        }
+        self.scalars(step, scalars)
+    }
+
+    /// The atoms of a dictionary [m, n] for windows of side `window`.
+    pub(crate) fn atoms(&mut self, step: u64, dictionary: &Param, window: usize) -> Result<()> {
+        let picture = Raster::of_atoms(&dictionary.value, dictionary.shape[1], window);
+        let (width, height) = picture.size();
+        let image = Image {
+            height: i32::try_from(height)?,
+            width: i32::try_from(width)?,
+            colorspace: 3,
+            encoded_image_string: picture.png()?,
+        };
+        let value = Value {
+            tag: "atoms".to_string(),
+            metadata: None,
+            content: Some(Content::Image(image)),
+        };
+        self.write(step, What::Summary(Summary { value: vec![value] }))
+    }
+
+    fn scalars(&mut self, step: u64, scalars: Vec<(String, f64)>) -> Result<()> {
+        let value = |(tag, value): (String, f64)| Value {
+            tag,
+            metadata: None,
+            content: Some(Content::SimpleValue(value as f32)),
+        };
+        let value = scalars.into_iter().map(value).collect();
+        self.write(step, What::Summary(Summary { value }))
+    }
+
+    fn write(&mut self, step: u64, what: What) -> Result<()> {
+        let event = Event {
+            wall_time: wall_time(),
+            step: i64::try_from(step)?,
+            what: Some(what),
+        };
+        // In one piece: TensorBoard reads while this is written.
+        self.file
+            .write_all(&record::frame(&event.encode_to_vec()))
+            .with_context(|| format!("cannot write {}", self.path.display()))
+    }
+}
+
+/// A text, shown as Markdown.
+fn text(tag: &str, text: &str) -> Summary {
+    let tensor = Tensor {
+        dtype: 7,
+        tensor_shape: Some(TensorShape {
+            dim: vec![Dim { size: 1 }],
+        }),
+        string_val: vec![text.as_bytes().to_vec()],
+    };
+    let plugin_data = PluginData {
+        plugin_name: "text".to_string(),
+    };
+    let value = Value {
+        tag: tag.to_string(),
+        metadata: Some(Metadata {
+            plugin_data: Some(plugin_data),
+            data_class: 2,
+        }),
+        content: Some(Content::Tensor(tensor)),
+    };
+    Summary { value: vec![value] }
+}
+
+/// Seconds since 1970.
+fn wall_time() -> f64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0.0, |time| time.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The same five events, written by TensorBoard 2.21 itself (`RecordWriter` and its generated messages).
+    const BY_TENSORBOARD: &str = "\
+         1800000000000000a37f4b220900001040fc54d9411a0d627261696e2e4576656e743a32338d2fe91000000000000000\
+         95fbfe180900001040fc54d94110ac023a0208016b3b88f133000000000000000ca720560900001040fc54d94110ad02\
+         2a250a100a096c6f73732f74657374150000403f0a110a0a6572726f722f74657374150000003ef4a070d02400000000\
+         000000422b804d0900001040fc54d94110ad022a160a140a0561746f6d73220b0802100318032203504e47cdf4244535\
+         00000000000000d6c55de60900001040fc54d9412a2a0a280a06636f6e66696742120807120412020801420873656564\
+         203d20304a0a0a060a04746578742002751d5873";
+
+    #[test]
+    fn events_are_those_that_tensorboard_writes() {
+        let scalar = |tag: &str, value| Value {
+            tag: tag.to_string(),
+            metadata: None,
+            content: Some(Content::SimpleValue(value)),
+        };
+        let image = Image {
+            height: 2,
+            width: 3,
+            colorspace: 3,
+            encoded_image_string: b"PNG".to_vec(),
+        };
+        let atoms = Value {
+            tag: "atoms".to_string(),
+            metadata: None,
+            content: Some(Content::Image(image)),
+        };
+        let status = Status::Start.into();
+        let events = [
+            (0, What::FileVersion("brain.Event:2".to_string())),
+            (300, What::SessionLog(SessionLog { status })),
+            (
+                301,
+                What::Summary(Summary {
+                    value: vec![scalar("loss/test", 0.75), scalar("error/test", 0.125)],
+                }),
+            ),
+            (301, What::Summary(Summary { value: vec![atoms] })),
+            (0, What::Summary(text("config", "seed = 0"))),
+        ];
+        let bytes = events.into_iter().flat_map(|(step, what)| {
+            let event = Event {
+                wall_time: 1_700_000_000.25,
+                step,
+                what: Some(what),
+            };
+            record::frame(&event.encode_to_vec())
+        });
+        let hex: String = bytes.map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, BY_TENSORBOARD);
+    }
+}
