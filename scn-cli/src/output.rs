@@ -1,10 +1,7 @@
 //! The only place that prints.
 
-#![allow(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a command line prints"
-)]
+use std::fmt::Display;
+use std::io::{self, Write};
 
 use serde::Serialize;
 
@@ -33,7 +30,7 @@ impl Output {
         text: impl FnOnce() -> String,
     ) -> anyhow::Result<()> {
         if self.for_a_person() {
-            println!("{}", text());
+            self.raw(format!("{}\n", text()).as_bytes())?;
         }
         self.result_json(value)
     }
@@ -41,32 +38,33 @@ impl Output {
     /// A result whose text a person has seen already, line by line.
     pub(crate) fn result_json<T: Serialize>(&self, value: &T) -> anyhow::Result<()> {
         if self.json {
-            println!("{}", serde_json::to_string(value)?);
+            self.raw(format!("{}\n", serde_json::to_string(value)?).as_bytes())?;
         }
         Ok(())
     }
 
-    /// A line for a person.
-    pub(crate) fn say(&self, text: impl std::fmt::Display) {
+    /// A line for a person. What is being done goes on if nobody reads it any longer.
+    pub(crate) fn say(&self, text: impl Display) {
         if self.for_a_person() {
-            println!("{text}");
+            let _ = writeln!(io::stdout(), "{text}");
         }
     }
 
-    /// A text for another program, which is the result itself: whatever was asked for, exactly as it is.
+    /// A text for another program, which is the result itself: whatever was asked for, exactly as it is. No error if the other end,
+    /// such as `head`, has read enough.
     #[expect(clippy::unused_self, reason = "all output goes through an `Output`")]
     pub(crate) fn raw(&self, text: &[u8]) -> anyhow::Result<()> {
-        use std::io::Write;
-
-        let mut out = std::io::stdout().lock();
-        out.write_all(text)?;
-        Ok(out.flush()?)
+        let mut out = io::stdout().lock();
+        match out.write_all(text).and_then(|()| out.flush()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            written => Ok(written?),
+        }
     }
 
     /// Something that a person should know and a program need not stop for.
-    pub(crate) fn warn(&self, text: impl std::fmt::Display) {
+    pub(crate) fn warn(&self, text: impl Display) {
         if !self.quiet {
-            eprintln!("warning: {text}");
+            let _ = writeln!(io::stderr(), "warning: {text}");
         }
     }
 }
@@ -82,10 +80,8 @@ pub(crate) fn error(error: &anyhow::Error) {
             line.push_str(&cause);
         }
     }
-    eprintln!(
-        "error: {}",
-        line.split_whitespace().collect::<Vec<_>>().join(" ")
-    );
+    let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
+    let _ = writeln!(io::stderr(), "error: {line}");
 }
 
 /// A condition number for a table: plain, but for sizes that say no more than "singular in this precision".

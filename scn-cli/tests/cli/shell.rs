@@ -1,6 +1,6 @@
 //! `scn completions` and `scn man`.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use crate::{json, scn};
 
@@ -102,4 +102,41 @@ fn pages_need_a_folder() {
         "{message}"
     );
     assert_eq!(message.lines().count(), 1);
+}
+
+/// As under `scn ... | head`: neither a panic, nor a run that ends early.
+#[test]
+fn nothing_stops_because_nobody_reads() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let run = run.to_str().unwrap();
+    let unread = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_scn"));
+        command.args(arguments).env_remove("SCN_DATA");
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        assert!(
+            output.status.success() && output.stderr.is_empty(),
+            "{output:?}"
+        );
+    };
+    unread(&["completions", "bash"]);
+    unread(&["inspect", "--help"]);
+    unread(&[
+        "train",
+        "--train-limit",
+        "64",
+        "--test-limit",
+        "20",
+        "--epochs",
+        "2",
+        "--out",
+        run,
+    ]);
+    unread(&["report", run, "--json"]);
 }
