@@ -70,4 +70,10 @@ fn a_row_is_trained_once() {
     let other = reproduce("40").assert().code(1);
     other.stderr(predicate::str::contains("other settings").and(predicate::str::contains("--out")));
     assert_eq!(std::fs::read(run.join("model.safetensors")).unwrap(), model);
+
+    // A list of epochs that cannot be read comes again from the checkpoint.
+    std::fs::write(run.join("metrics.jsonl"), "{\"epoch\":1").unwrap();
+    let mended = json(&mut reproduce("32"));
+    assert_eq!(mended["rows"][0], found["rows"][0]);
+    assert_eq!(std::fs::read(run.join("model.safetensors")).unwrap(), model);
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use safetensors::SafeTensors;
 use scn_data::{LastBatch, Loader, Subset};
 use scn_net::{
-    Device, EpochRecord, Model, Observer, Outcome, RunConfig, RunFolder, Shape, Silent, Start,
-    StepProgress, Tensor, TrainError, evaluate, probabilities, train,
+    Beginning, Device, EpochRecord, Model, Observer, Outcome, RunConfig, RunFolder, Shape, Silent,
+    Start, StepProgress, Tensor, TrainError, evaluate, probabilities, train,
 };
 
 use crate::small;
@@ -107,6 +107,100 @@ fn a_resumed_run_ends_with_the_same_bits() {
         run(&small::config(), &out, Start::Resume, 2, NEVER);
         assert_eq!(result(&out), result(&whole), "{stops:?}");
     }
+}
+
+/// Notes all it is told.
+#[derive(Default)]
+struct Notes {
+    fitted: usize,
+    begun: Vec<(u64, usize, usize, usize)>,
+    steps: Vec<Step>,
+    epochs: Vec<EpochRecord>,
+    stop_after: Option<usize>,
+}
+
+#[derive(Clone, Copy)]
+struct Step {
+    at: (u64, usize),
+    loss: f64,
+    error: f64,
+    batch_loss: f64,
+    batch_error: f64,
+    rate: f64,
+    active: f64,
+}
+
+impl Observer for Notes {
+    fn fitting(&mut self) {
+        self.fitted += 1;
+    }
+    fn begin(&mut self, beginning: &Beginning<'_>) {
+        let Beginning {
+            epochs,
+            steps,
+            history,
+            steps_done,
+        } = *beginning;
+        self.begun.push((epochs, steps, history.len(), steps_done));
+    }
+    fn step(&mut self, progress: &StepProgress<'_>) {
+        self.steps.push(Step {
+            at: (progress.epoch, progress.step),
+            loss: progress.loss,
+            error: progress.error,
+            batch_loss: progress.batch_loss,
+            batch_error: progress.batch_error,
+            rate: progress.learning_rate,
+            active: progress.activity[1].active,
+        });
+    }
+    fn epoch(&mut self, record: &EpochRecord) {
+        self.epochs.push(record.clone());
+    }
+    fn stop(&self) -> bool {
+        self.stop_after == Some(self.steps.len())
+    }
+}
+
+/// What is told of the steps adds up to what is told of the epochs; a run that goes on says from where. 96 images are three batches of 32,
+/// so that means over batches are means over images.
+#[test]
+fn those_who_watch_are_told_what_the_files_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = small::config();
+    let device = Device::cpu(Some(1)).unwrap();
+    let watched = |start, stop_after| {
+        let mut notes = Notes {
+            stop_after,
+            ..Notes::default()
+        };
+        let digits = small::digits();
+        train(&config, &digits, folder.path(), start, &device, &mut notes).unwrap();
+        notes
+    };
+    let first = watched(Start::Fresh, Some(4));
+    assert_eq!((first.fitted, &first.begun[..]), (1, &[(3, 3, 0, 0)][..]));
+    let rest = watched(Start::Resume, None);
+    assert_eq!((rest.fitted, &rest.begun[..]), (0, &[(3, 3, 1, 1)][..]));
+
+    let steps: Vec<Step> = first.steps.iter().chain(&rest.steps).copied().collect();
+    let places = (1..=3).flat_map(|epoch| (1..=3).map(move |step| (epoch, step)));
+    assert!(steps.iter().map(|step| step.at).eq(places));
+    let records = result(folder.path()).1;
+    for (record, steps) in records.iter().zip(steps.chunks(3)) {
+        let mean = |of: fn(&Step) -> f64| steps.iter().map(of).sum::<f64>() / 3.0;
+        // Sums in another order.
+        let close = |a: f64, b: f64| assert!((a - b).abs() <= 1e-12 * b.abs(), "{a} {b}");
+        close(mean(|step| step.batch_loss), record.train_loss);
+        close(mean(|step| step.batch_error), record.train_error);
+        close(mean(|step| step.active), record.layers[1].active);
+        assert_eq!(
+            (steps[2].loss, steps[2].error),
+            (record.train_loss, record.train_error)
+        );
+        assert_eq!(steps[2].rate, record.learning_rate);
+    }
+    assert_eq!((first.epochs.len(), rest.epochs.len()), (1, 2));
 }
 
 /// 100 images in batches of 32: three whole ones and four images, in each of three epochs.
