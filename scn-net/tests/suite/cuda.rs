@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use scn_data::{Augmentation, Loader, Normalization};
 use scn_net::{
-    Device, NetError, Network, Observer, RunConfig, RunFolder, Sgd, Silent, Start, StepProgress,
-    Tensor, train,
+    Device, NetError, Network, Observer, RunConfig, RunFolder, Sgd, Silent, SolverMethod, Start,
+    StepProgress, Tensor, train,
 };
 
 use crate::small;
@@ -217,6 +217,10 @@ fn mistakes_are_errors() {
     let report = network.loss_and_gradients(images, &labels).unwrap();
     assert!(report.loss.is_finite());
     assert!(matches!(Device::cuda(&[99]), Err(NetError::Gpu(_))));
+    let mut without = config.network;
+    without.solver.method = SolverMethod::FistaWithoutRestart;
+    let refused = Network::new(&without, 0).unwrap().move_to(&device);
+    assert!(matches!(refused, Err(NetError::OnProcessorOnly { .. })));
 }
 
 /// A network that diverges is told by name, before anything of it is written.

@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
 use scn_data::{Loader, Normalization};
-use scn_net::{Device, Network, Tensor, evaluate, evaluate_each, probabilities};
+use scn_net::{
+    Device, Network, SolverConfig, SolverMethod, Tensor, evaluate, evaluate_each, probabilities,
+};
 
 use crate::small;
 
@@ -54,4 +56,55 @@ fn codes_are_those_of_inference() {
     }
     let message = network.codes(images(), 2).unwrap_err().to_string();
     assert!(message.contains("layer2"), "{message}");
+}
+
+/// Each method to its certificate; and two passes of it where no more are allowed, however exact codes are to be.
+#[test]
+fn every_method_finds_the_same_codes() {
+    let network = small::config().network;
+    let test = Arc::new(small::digits().test.first(20));
+    let normalization = Normalization::fit(&test, small::config().input.normalization()).unwrap();
+    let loader = Loader::in_order(test, Arc::new(normalization), 20).unwrap();
+    let batch = loader.epoch(0, 0).next().unwrap();
+    let infer = |method, tolerance, max_passes| {
+        let mut config = network.clone();
+        config.solver = SolverConfig {
+            method,
+            tolerance,
+            max_passes,
+            ..config.solver
+        };
+        let network = Network::new(&config, 0).unwrap();
+        network.infer(Tensor::from_batch(&batch).unwrap()).unwrap()
+    };
+    let conditions = Network::new(&network, 0).unwrap().conditions();
+    assert!(
+        conditions.iter().all(|&condition| condition < 1e3),
+        "{conditions:?}"
+    );
+    let (expected, _) = infer(SolverMethod::Auto, 1e-6, 5000);
+    let largest = expected.data().iter().fold(0.0, |a: f32, b| a.max(b.abs()));
+    for method in [
+        SolverMethod::CoordinateDescent,
+        SolverMethod::Fista,
+        SolverMethod::FistaWithoutRestart,
+    ] {
+        let (logits, activity) = infer(method, 1e-6, 5000);
+        for layer in &activity {
+            assert!(
+                layer.kkt <= 1e-6 && layer.unconverged == 0,
+                "{method:?}: {layer:?}"
+            );
+        }
+        // An error in the codes is at most the residual times the condition of H, in each of two layers.
+        for (found, expected) in logits.data().iter().zip(expected.data()) {
+            assert!((found - expected).abs() <= 2e-3 * largest, "{method:?}");
+        }
+        for layer in infer(method, 1e-12, 2).1 {
+            assert!(
+                layer.passes == 2.0 && layer.unconverged > 0,
+                "{method:?}: {layer:?}"
+            );
+        }
+    }
 }
