@@ -21,10 +21,8 @@ fn events(folder: &Path) -> Vec<Vec<Vec<u8>>> {
 /// What a file of TFRecords holds, its sums checked.
 fn frames(mut file: &[u8]) -> Vec<Vec<u8>> {
     let sum = |data: &[u8]| {
-        let sum = crc32c::crc32c(data);
-        ((sum >> 15) | (sum << 17))
-            .wrapping_add(0xa282_ead8)
-            .to_le_bytes()
+        let sum = crc32c::crc32c(data).rotate_right(15);
+        sum.wrapping_add(0xa282_ead8).to_le_bytes()
     };
     let mut frames = Vec::new();
     while !file.is_empty() {
