@@ -59,7 +59,8 @@ fn summary(run: &Run) -> String {
 
 fn result(run: &Run, changed: bool) -> Result<Vec<Block>> {
     let preset = run.config.preset.as_deref().unwrap_or_default();
-    let published = paper::result(preset);
+    let original = paper::original(preset);
+    let published = paper::result(original);
     let last = run.history.last();
     let parameters = match run.model {
         Some(model) => model.network.parameter_count(),
@@ -143,6 +144,11 @@ fn result(run: &Run, changed: bool) -> Result<Vec<Block>> {
         (None, "") => "Without a preset there is nothing in the paper to compare with.".to_string(),
         (None, preset) => format!("The paper has no result for {preset}."),
     };
+    if original != preset {
+        notes.push_str(&format!(
+            " The preset {preset} is a variant of {original}, which has the paper's settings."
+        ));
+    }
     if changed {
         notes.push_str(" This run has other settings than its preset, listed under Configuration.");
     }

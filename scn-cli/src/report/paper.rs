@@ -24,7 +24,14 @@ pub(crate) struct Published {
 /// On what the paper measured its times.
 pub(crate) const MACHINE: &str = "a server with four Tesla P40 cards";
 
-/// The paper's result for a preset, by its name.
+/// The preset with the paper's settings that a preset is a variant of, or is: `cifar10-scn1` of `cifar10-scn1-cosine`.
+pub(crate) fn original(preset: &str) -> &str {
+    let width = preset.find("-scn").map(|at| at + 4);
+    let end = width.and_then(|width| preset[width..].find('-').map(|at| width + at));
+    &preset[..end.unwrap_or(preset.len())]
+}
+
+/// The paper's result for a preset with its settings, by its name.
 pub(crate) fn result(preset: &str) -> Option<Published> {
     let (dataset, width) = preset.split_once("-scn")?;
     let (network, parameters) = match width {
@@ -88,6 +95,23 @@ mod tests {
     use scn_net::presets;
 
     use super::*;
+
+    #[test]
+    fn variants_are_known_by_their_names() {
+        for (preset, of) in [
+            ("cifar10-scn1-cosine", "cifar10-scn1"),
+            ("stl10-scn4-expansion-first", "stl10-scn4"),
+            ("mnist-scn4", "mnist-scn4"),
+            ("digits", "digits"),
+            ("", ""),
+        ] {
+            assert_eq!(original(preset), of);
+        }
+        for name in presets::names() {
+            assert!(presets::get(original(&name)).is_ok(), "{name}");
+            assert!(result(&name).is_none() || original(&name) == name);
+        }
+    }
 
     #[test]
     fn presets_are_trained_as_long_as_the_paper_says() {
