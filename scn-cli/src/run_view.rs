@@ -111,8 +111,7 @@ fn watch() -> Result<&'static AtomicBool> {
 
 impl Observer for RunView {
     fn fitting(&mut self) {
-        self.live
-            .say("mean, scale and whitening of the training images");
+        self.live.say("fitting mean, scale and whitening");
     }
 
     fn begin(&mut self, beginning: &Beginning<'_>) {
@@ -151,7 +150,7 @@ impl Observer for RunView {
     }
 
     fn evaluating(&mut self, _: u64) {
-        self.live.say("the test images");
+        self.live.say("testing");
     }
 
     fn epoch(&mut self, record: &EpochRecord) {
