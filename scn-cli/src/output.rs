@@ -92,3 +92,9 @@ pub(crate) fn condition_number(condition: Option<f64>) -> String {
         Some(condition) => format!("{condition:.0e}"),
     }
 }
+
+/// The mean of the layers' values; 0 of none.
+pub(crate) fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
+    let count = values.len().max(1) as f64;
+    values.sum::<f64>() / count
+}

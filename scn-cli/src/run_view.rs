@@ -12,7 +12,7 @@ use scn_net::{Beginning, EpochRecord, Model, Observer, RunConfig, RunFolder, Ste
 
 use self::live::Live;
 use self::pace::Pace;
-use crate::output::Output;
+use crate::output::{Output, mean};
 use crate::report;
 use crate::tensorboard::EventFile;
 
@@ -158,8 +158,7 @@ impl Observer for RunView {
             self.headed = true;
             self.line(HEADING);
         }
-        let active = record.layers.iter().map(|layer| layer.active).sum::<f64>()
-            / record.layers.len().max(1) as f64;
+        let active = mean(record.layers.iter().map(|layer| layer.active));
         self.line(&format!(
             "{:>5} {:>9.1e} {:>12.4} {:>6.2} % {:>11.4} {:>6.2} % {:>6.1} % {:>10.0} {:>8}",
             record.epoch,

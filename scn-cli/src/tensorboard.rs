@@ -28,6 +28,7 @@ use self::message::{
     Content, Dim, Event, Image, Metadata, PluginData, SessionLog, Status, Summary, Tensor,
     TensorShape, Value, What,
 };
+use crate::output::mean;
 use crate::pictures::Raster;
 
 /// Steps between two points of a batch's curves: some two megabytes for the 200 epochs of CIFAR-10.
@@ -74,14 +75,13 @@ impl EventFile {
         if !step.is_multiple_of(EVERY) {
             return Ok(());
         }
-        let active = progress.activity.iter().map(|layer| layer.active);
-        let layers = progress.activity.len().max(1) as f64;
+        let active = mean(progress.activity.iter().map(|layer| layer.active));
         self.scalars(
             step,
             vec![
                 ("batch/loss".to_string(), progress.batch_loss),
                 ("batch/error".to_string(), progress.batch_error),
-                ("batch/active".to_string(), active.sum::<f64>() / layers),
+                ("batch/active".to_string(), active),
                 ("learning_rate".to_string(), progress.learning_rate),
                 ("images_per_second".to_string(), progress.images_per_second),
             ],

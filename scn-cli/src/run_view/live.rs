@@ -13,6 +13,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use scn_net::{Beginning, EpochRecord, StepProgress};
 
 use super::clock;
+use crate::output::mean;
 
 /// Three lines that change, if there is a terminal and a person who wants them.
 pub(super) struct Live {
@@ -103,7 +104,7 @@ impl Live {
         let active: Vec<f64> = activity.iter().map(|layer| layer.active).collect();
         self.shapes.set_message(format!(
             "active {:.0} %   by layer {}{}",
-            100.0 * active.iter().sum::<f64>() / active.len().max(1) as f64,
+            100.0 * mean(active.iter().copied()),
             blocks(&active, 1.0),
             self.history
         ));

@@ -35,27 +35,7 @@ fn a_network_from_training_to_use() {
 
     // Evaluation repeats the last line of the metrics, and its confusion adds up.
     let model = run.join("model.safetensors");
-    let evaluation = json(
-        scn()
-            .args([
-                "evaluate",
-                "--test-limit",
-                "40",
-                "--batch-size",
-                "32",
-                "--model",
-            ])
-            .arg(&model),
-    );
-    assert_eq!(evaluation["error"], lines[1]["test_error"]);
-    assert_eq!(evaluation["loss"], lines[1]["test_loss"]);
-    let confusion: Vec<Vec<u64>> = serde_json::from_value(evaluation["confusion"].clone()).unwrap();
-    assert_eq!(confusion.iter().flatten().sum::<u64>(), 40);
-    let right: u64 = (0..10).map(|class| confusion[class][class]).sum();
-    assert!((evaluation["error"].as_f64().unwrap() - (1.0 - right as f64 / 40.0)).abs() < 1e-12);
-
-    // Noise is drawn by its seed, and none is nothing.
-    let noisy = |arguments: &[&str]| {
+    let evaluated = |arguments: &[&str]| {
         let mut command = scn();
         command.args([
             "evaluate",
@@ -67,16 +47,25 @@ fn a_network_from_training_to_use() {
         ]);
         json(command.arg(&model).args(arguments))
     };
-    assert_eq!(noisy(&["--noise", "0"])["loss"], evaluation["loss"]);
-    let once = noisy(&["--noise", "0.3", "--seed", "1"]);
+    let evaluation = evaluated(&[]);
+    assert_eq!(evaluation["error"], lines[1]["test_error"]);
+    assert_eq!(evaluation["loss"], lines[1]["test_loss"]);
+    let confusion: Vec<Vec<u64>> = serde_json::from_value(evaluation["confusion"].clone()).unwrap();
+    assert_eq!(confusion.iter().flatten().sum::<u64>(), 40);
+    let right: u64 = (0..10).map(|class| confusion[class][class]).sum();
+    assert!((evaluation["error"].as_f64().unwrap() - (1.0 - right as f64 / 40.0)).abs() < 1e-12);
+
+    // Noise is drawn by its seed, and none is nothing.
+    assert_eq!(evaluated(&["--noise", "0"])["loss"], evaluation["loss"]);
+    let once = evaluated(&["--noise", "0.3", "--seed", "1"]);
     assert_ne!(once["loss"], evaluation["loss"]);
     assert_eq!(
         once["loss"],
-        noisy(&["--noise", "0.3", "--seed", "1"])["loss"]
+        evaluated(&["--noise", "0.3", "--seed", "1"])["loss"]
     );
     assert_ne!(
         once["loss"],
-        noisy(&["--noise", "0.3", "--seed", "2"])["loss"]
+        evaluated(&["--noise", "0.3", "--seed", "2"])["loss"]
     );
 
     // A picture of a test digit gets the class that its array gets.

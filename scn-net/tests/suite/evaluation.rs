@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use scn_data::{Loader, Normalization};
+use scn_data::{Batch, Loader, Normalization};
 use scn_net::{
     Device, Network, SolverConfig, SolverMethod, Tensor, evaluate, evaluate_each, probabilities,
 };
@@ -36,14 +36,19 @@ fn an_evaluation_shows_what_it_counts() {
     );
 }
 
+/// The first twenty test digits.
+fn batch() -> Batch {
+    let test = Arc::new(small::digits().test.first(20));
+    let normalization = Normalization::fit(&test, small::config().input.normalization()).unwrap();
+    let loader = Loader::in_order(test, Arc::new(normalization), 20).unwrap();
+    loader.epoch(0, 0).next().unwrap()
+}
+
 #[test]
 fn codes_are_those_of_inference() {
     let config = small::config();
     let network = Network::new(&config.network, 0).unwrap();
-    let test = Arc::new(small::digits().test.first(20));
-    let normalization = Normalization::fit(&test, config.input.normalization()).unwrap();
-    let loader = Loader::in_order(test, Arc::new(normalization), 20).unwrap();
-    let batch = loader.epoch(0, 0).next().unwrap();
+    let batch = batch();
     let images = || Tensor::from_batch(&batch).unwrap();
     let (_, activity) = network.infer(images()).unwrap();
     for (h, (layer, activity)) in config.network.layers.iter().zip(&activity).enumerate() {
@@ -62,10 +67,7 @@ fn codes_are_those_of_inference() {
 #[test]
 fn every_method_finds_the_same_codes() {
     let network = small::config().network;
-    let test = Arc::new(small::digits().test.first(20));
-    let normalization = Normalization::fit(&test, small::config().input.normalization()).unwrap();
-    let loader = Loader::in_order(test, Arc::new(normalization), 20).unwrap();
-    let batch = loader.epoch(0, 0).next().unwrap();
+    let batch = batch();
     let infer = |method, tolerance, max_passes| {
         let mut config = network.clone();
         config.solver = SolverConfig {
