@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use scn_net::{Beginning, EpochRecord, Model, Observer, RunConfig, RunFolder, StepProgress};
+use scn_net::{Beginning, EpochRecord, Network, Observer, RunConfig, RunFolder, StepProgress};
 
 use self::live::Live;
 use self::pace::Pace;
@@ -153,7 +153,7 @@ impl Observer for RunView {
         self.live.say("testing");
     }
 
-    fn epoch(&mut self, record: &EpochRecord) {
+    fn epoch(&mut self, record: &EpochRecord, network: &Network) {
         if !self.headed {
             self.headed = true;
             self.line(HEADING);
@@ -174,12 +174,10 @@ impl Observer for RunView {
         self.history.push(record.clone());
         self.live.epoch(&self.history);
         let step = self.pace.step();
-        let model = self.folder.model();
         self.record(|events| {
             events.epoch(step, record)?;
-            let model = Model::load(&model)?;
-            match model.network.param("layer0.dictionary") {
-                Some(dictionary) => events.atoms(step, dictionary, model.network.config().window),
+            match network.param("layer0.dictionary") {
+                Some(dictionary) => events.atoms(step, dictionary, network.config().window),
                 None => Ok(()),
             }
         });

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::Network;
 use crate::layer::Activity;
 
 /// One epoch: a line of `metrics.jsonl`. Errors are fractions.
@@ -95,8 +96,8 @@ pub trait Observer: Send {
     fn step(&mut self, _progress: &StepProgress<'_>) {}
     /// Between training and evaluation of an epoch.
     fn evaluating(&mut self, _epoch: u64) {}
-    /// After each epoch, when its files are written.
-    fn epoch(&mut self, _record: &EpochRecord) {}
+    /// After each epoch, when its files are written, with the network as it is then.
+    fn epoch(&mut self, _record: &EpochRecord, _network: &Network) {}
     /// Asked after each step; true ends the run with a checkpoint.
     fn stop(&self) -> bool {
         false

@@ -1,6 +1,6 @@
 //! Training, from a configuration to a run folder.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -13,8 +13,8 @@ use crate::model::ModelInput;
 use crate::progress::{Beginning, EpochRecord, EpochSums, Observer, StepProgress};
 use crate::schedule::{learning_rate, tolerances};
 use crate::{
-    ConfigError, Device, FileError, NetError, Network, Sgd, StepReport, Tensor, TrainError,
-    write_atomically,
+    ConfigError, Device, FileError, NetError, Network, RunFolder, Sgd, StepReport, Tensor,
+    TrainError, write_atomically,
 };
 
 /// Where a run begins.
@@ -41,46 +41,6 @@ pub enum Outcome {
         /// Batches done of the next.
         batches_done: usize,
     },
-}
-
-/// The files of a run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RunFolder {
-    path: PathBuf,
-}
-
-impl RunFolder {
-    /// Names only; nothing is created.
-    pub fn new(path: &Path) -> Self {
-        Self {
-            path: path.to_path_buf(),
-        }
-    }
-
-    /// The folder.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Everything the run depends on.
-    pub fn config(&self) -> PathBuf {
-        self.path.join("config.toml")
-    }
-
-    /// One line of JSON per epoch: [`EpochRecord`].
-    pub fn metrics(&self) -> PathBuf {
-        self.path.join("metrics.jsonl")
-    }
-
-    /// The latest state.
-    pub fn checkpoint(&self) -> PathBuf {
-        self.path.join("checkpoint.safetensors")
-    }
-
-    /// The network after the latest epoch.
-    pub fn model(&self) -> PathBuf {
-        self.path.join("model.safetensors")
-    }
 }
 
 /// Trains as configured and keeps the run folder: `config.toml` at the start; `metrics.jsonl`, `checkpoint.safetensors` and
@@ -129,11 +89,15 @@ impl Run {
     ) -> Result<Self, TrainError> {
         let resumed = match start {
             Start::Fresh if folder.checkpoint().exists() => {
-                return Err(TrainError::Occupied { path: folder.path });
+                return Err(TrainError::Occupied {
+                    path: folder.path().to_path_buf(),
+                });
             }
             Start::Fresh => None,
             Start::Resume if !folder.checkpoint().exists() => {
-                return Err(TrainError::NoCheckpoint { path: folder.path });
+                return Err(TrainError::NoCheckpoint {
+                    path: folder.path().to_path_buf(),
+                });
             }
             Start::Resume => Some(Checkpoint::load(&folder.checkpoint())?),
         };
@@ -262,7 +226,7 @@ impl Run {
             observer.evaluating(self.state.epochs_done + 1);
             self.finish_epoch()?;
             if let Some(record) = self.state.history.last() {
-                observer.epoch(record);
+                observer.epoch(record, &self.network);
             }
         }
         Ok(Outcome::Finished {

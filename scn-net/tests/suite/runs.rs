@@ -6,8 +6,8 @@ use std::sync::Arc;
 use safetensors::SafeTensors;
 use scn_data::{LastBatch, Loader, Subset};
 use scn_net::{
-    Beginning, Device, EpochRecord, Model, Observer, Outcome, RunConfig, RunFolder, Shape, Silent,
-    Start, StepProgress, Tensor, TrainError, evaluate, probabilities, train,
+    Beginning, Device, EpochRecord, Model, Network, Observer, Outcome, RunConfig, RunFolder, Shape,
+    Silent, Start, StepProgress, Tensor, TrainError, evaluate, probabilities, train,
 };
 
 use crate::small;
@@ -116,6 +116,7 @@ struct Notes {
     begun: Vec<(u64, usize, usize, usize)>,
     steps: Vec<Step>,
     epochs: Vec<EpochRecord>,
+    dictionary: Vec<f32>,
     stop_after: Option<usize>,
 }
 
@@ -154,8 +155,9 @@ impl Observer for Notes {
             active: progress.activity[1].active,
         });
     }
-    fn epoch(&mut self, record: &EpochRecord) {
+    fn epoch(&mut self, record: &EpochRecord, network: &Network) {
         self.epochs.push(record.clone());
+        self.dictionary = network.param("layer0.dictionary").unwrap().value.clone();
     }
     fn stop(&self) -> bool {
         self.stop_after == Some(self.steps.len())
@@ -201,6 +203,9 @@ fn those_who_watch_are_told_what_the_files_say() {
         assert_eq!(steps[2].rate, record.learning_rate);
     }
     assert_eq!((first.epochs.len(), rest.epochs.len()), (1, 2));
+    let model = Model::load(&RunFolder::new(folder.path()).model()).unwrap();
+    let dictionary = model.network.param("layer0.dictionary").unwrap();
+    assert_eq!(rest.dictionary, dictionary.value);
 }
 
 /// 100 images in batches of 32: three whole ones and four images, in each of three epochs.
