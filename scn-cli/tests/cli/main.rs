@@ -1,6 +1,6 @@
 //! The command line as a person uses it: `network` trains and uses a small network, `bench` measures, `data` fetches and checks, `device`
-//! computes elsewhere, `solve` solves, `mistakes` are answered, `report` shows a run, `reproduce` those of the paper, `shell` has completions
-//! and manual pages, `tensorboard` is told of a run.
+//! computes elsewhere, `solve` solves, `mistakes` are answered, `report` shows a run, `reproduce` those of the paper, `results` are what
+//! they are said to be, `shell` has completions and manual pages, `tensorboard` is told of a run.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bench;
@@ -10,20 +10,38 @@ mod mistakes;
 mod network;
 mod report;
 mod reproduce;
+mod results;
 mod shell;
 mod solve;
 mod tensorboard;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
 use npyz::WriterBuilder;
+use scn_data::DatasetName;
 
 /// The command, away from any data folder of this machine.
 fn scn() -> Command {
     let mut command = Command::cargo_bin("scn").unwrap();
     command.env_remove("SCN_DATA");
     command
+}
+
+/// The folder that `SCN_DATA` names, if this data set is in it; otherwise says that something is skipped.
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+fn real_data(dataset: DatasetName) -> Option<PathBuf> {
+    let Some(folder) = std::env::var_os("SCN_DATA").map(PathBuf::from) else {
+        eprintln!("skipped: SCN_DATA names no folder with {dataset}");
+        return None;
+    };
+    match scn_data::open(dataset, &folder) {
+        Ok(_) => Some(folder),
+        Err(missing) => {
+            eprintln!("skipped: {missing}");
+            None
+        }
+    }
 }
 
 /// Runs a command that must succeed, and parses what `--json` printed.

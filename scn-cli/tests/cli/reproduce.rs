@@ -1,10 +1,9 @@
 //! `scn reproduce`.
 
-use std::path::PathBuf;
-
 use predicates::prelude::*;
+use scn_data::DatasetName;
 
-use crate::{json, scn};
+use crate::{json, real_data, scn};
 
 /// Without data nothing is trained: who asks is told how to get it, and the page has the paper's figures.
 #[test]
@@ -36,9 +35,7 @@ fn missing_data_is_named_and_does_not_stop_the_page() {
 /// Real MNIST, a few images of it: trained, then complete, and not mixed up with other settings.
 #[test]
 fn a_row_is_trained_once() {
-    let data = std::env::var_os("SCN_DATA").map(PathBuf::from);
-    let Some(data) = data.filter(|data| data.join("mnist").exists()) else {
-        eprintln!("skipped: SCN_DATA names no folder with mnist/");
+    let Some(data) = real_data(DatasetName::Mnist) else {
         return;
     };
     let folder = tempfile::tempdir().unwrap();
