@@ -26,7 +26,7 @@ impl RunFolder {
         self.path.join("config.toml")
     }
 
-    /// One line of JSON per epoch: [`EpochRecord`].
+    /// One line of JSON per epoch: [`EpochRecord`](crate::EpochRecord).
     pub fn metrics(&self) -> PathBuf {
         self.path.join("metrics.jsonl")
     }
