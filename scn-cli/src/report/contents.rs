@@ -66,13 +66,6 @@ fn result(run: &Run, changed: bool) -> Result<Vec<Block>> {
         Some(model) => model.network.parameter_count(),
         None => Network::new(&run.config.network, run.config.seed)?.parameter_count(),
     };
-    // A time that was not written down makes the sum unknown.
-    let seconds = run.history.iter().map(|record| record.seconds);
-    let seconds = seconds
-        .clone()
-        .all(|seconds| seconds > 0.0)
-        .then(|| seconds.sum::<f64>())
-        .filter(|&seconds| seconds > 0.0);
     let tested = run.findings.as_ref().ok().map(|found| &found.evaluation);
     let of_paper = |value: &dyn Fn(&paper::Published) -> Option<String>| {
         published
@@ -97,12 +90,12 @@ fn result(run: &Run, changed: bool) -> Result<Vec<Block>> {
         ),
         (
             "time to train",
-            seconds.map(time),
+            training_time(run.history).map(time),
             of_paper(&|row| row.hours.map(|hours| format!("{hours} h"))),
         ),
         (
             "training images/s",
-            last.map(|record| rate(record.images_per_second)),
+            training_rate(run.history).map(rate),
             of_paper(&|row| row.images_per_second.map(rate)),
         ),
         (
@@ -258,6 +251,19 @@ fn active_share(history: &[EpochRecord]) -> Result<Figure> {
     })
 }
 
+/// Seconds of all training steps; none where an epoch's time was not written down.
+pub(super) fn training_time(history: &[EpochRecord]) -> Option<f64> {
+    let times = history.iter().map(|record| record.seconds);
+    let known = !history.is_empty() && times.clone().all(|seconds| seconds > 0.0);
+    known.then(|| times.sum())
+}
+
+/// Images per second over all epochs: the harmonic mean of theirs, as each has as many images.
+pub(super) fn training_rate(history: &[EpochRecord]) -> Option<f64> {
+    let per_image = history.iter().map(|record| 1.0 / record.images_per_second);
+    (!history.is_empty()).then(|| history.len() as f64 / per_image.sum::<f64>())
+}
+
 /// An error, which is a fraction, for a reader.
 pub(super) fn percent(error: f64) -> String {
     format!("{:.2} %", 100.0 * error)
@@ -313,5 +319,28 @@ mod tests {
             ["32 ms", "59.9 s", "1 min 0 s", "59 min 59 s", "26 h 0 min"]
         );
         assert_eq!(percent(0.0581), "5.81 %");
+    }
+
+    #[test]
+    fn rate_of_a_run_is_its_images_by_its_time() {
+        let epoch = |images_per_second, seconds| EpochRecord {
+            epoch: 1,
+            learning_rate: 0.1,
+            train_loss: 1.0,
+            train_error: 0.5,
+            test_loss: 1.0,
+            test_error: 0.5,
+            images_per_second,
+            seconds,
+            layers: Vec::new(),
+        };
+        // Six hundred images each.
+        let history = [epoch(300.0, 2.0), epoch(100.0, 6.0)];
+        assert_eq!(training_time(&history), Some(8.0));
+        assert_eq!(training_rate(&history), Some(150.0));
+        let unknown = [epoch(300.0, 2.0), epoch(100.0, 0.0)];
+        assert_eq!(training_time(&unknown), None);
+        assert_eq!(training_rate(&unknown), Some(150.0));
+        assert_eq!((training_time(&[]), training_rate(&[])), (None, None));
     }
 }

@@ -5,7 +5,9 @@ use std::path::Path;
 use anyhow::Result;
 use scn_net::{EpochRecord, Network, RunConfig};
 
-use super::contents::{learning_curve, percent, rate, thousands, time};
+use super::contents::{
+    learning_curve, percent, rate, thousands, time, training_rate, training_time,
+};
 use super::document::{Block, Document, Figure, Table};
 use super::{paper, write};
 
@@ -108,9 +110,7 @@ impl Reproduction<'_> {
         let or_none = |text: Option<String>| text.unwrap_or_else(|| "–".to_string());
         for row in self.rows {
             let published = paper::result(&row.name());
-            let last = row.history.last();
             let network = Network::new(&row.config.network, row.config.seed)?;
-            let seconds: f64 = row.history.iter().map(|record| record.seconds).sum();
             let parameters = published.and_then(|row| row.parameters);
             let hours = published.and_then(|row| row.hours);
             table.push([
@@ -119,9 +119,9 @@ impl Reproduction<'_> {
                 or_none(row.published_error().map(percent)),
                 thousands(network.parameter_count()),
                 or_none(parameters.map(|millions| format!("{millions} M"))),
-                or_none((seconds > 0.0).then(|| time(seconds))),
+                or_none(training_time(&row.history).map(time)),
                 or_none(hours.map(|hours| format!("{hours} h"))),
-                or_none(last.map(|record| rate(record.images_per_second))),
+                or_none(training_rate(&row.history).map(rate)),
                 or_none(published.and_then(|row| row.images_per_second).map(rate)),
                 row.state(),
             ]);
