@@ -1,19 +1,19 @@
 //! Layers in order of flow.
 
+mod assembly;
+mod moments;
+
 use std::time::Duration;
 
 use scn_solvers::Stopwatch;
 
-use crate::config::{NetworkConfig, Placement, Recompute, SolverConfig};
-use crate::layer::{
-    Activity, AdjointActivity, AveragePooling, BatchNorm, Layer, Linear, SparseCoding,
-    SparseCodingInit,
-};
+use crate::config::{NetworkConfig, Recompute, SolverConfig};
+use crate::layer::{Activity, AdjointActivity, Layer};
 use crate::ops::loss::softmax_cross_entropy;
 use crate::param::Param;
 use crate::replica::Replica;
 use crate::tensor::Tensor;
-use crate::{ConfigError, Device, NetError, init};
+use crate::{ConfigError, Device, NetError};
 
 /// A network: sparse coding layers with batch normalisation, the average over the map, and a linear classifier.
 #[derive(Debug)]
@@ -76,61 +76,9 @@ impl Network {
     /// A setting out of range.
     pub fn new(config: &NetworkConfig, seed: u64) -> Result<Self, ConfigError> {
         config.validate()?;
-        let norm = config.batch_norm;
-        let batch_norm = |h: usize, channels: usize| Named {
-            name: format!("norm{h}"),
-            layer: Box::new(BatchNorm::new(channels, norm.rate, norm.epsilon)),
-        };
-        let mut layers = Vec::new();
-        let mut channels = config.input[0];
-        for (h, layer) in config.layers.iter().enumerate() {
-            if norm.placement == Placement::Before {
-                layers.push(batch_norm(h, channels));
-            }
-            let name = format!("layer{h}");
-            let rows = channels * config.window * config.window;
-            let sparse_coding = SparseCodingInit {
-                name: name.clone(),
-                window: config.window,
-                stride: layer.stride,
-                atoms: layer.atoms,
-                dictionary: init::dictionary(rows, layer.atoms, config.dictionary, seed, h),
-                lambda1: vec![
-                    config.lambda1.initial;
-                    if config.lambda1.per_atom {
-                        layer.atoms
-                    } else {
-                        1
-                    }
-                ],
-                lambda1_rate: config.lambda1.rate,
-                lambda2: config.lambda2,
-            };
-            layers.push(Named {
-                name,
-                layer: Box::new(SparseCoding::new(sparse_coding, &config.solver)?),
-            });
-            channels = layer.atoms;
-            if norm.placement == Placement::After {
-                layers.push(batch_norm(h, channels));
-            }
-        }
-        if norm.placement == Placement::Before {
-            layers.push(batch_norm(config.layers.len(), channels));
-        }
-        layers.push(Named {
-            name: "pooling".to_string(),
-            layer: Box::new(AveragePooling),
-        });
-        let weight = init::classifier(config.classes, channels, seed);
-        let classifier = Box::new(Linear::new(config.classes, channels, weight));
-        layers.push(Named {
-            name: "classifier".to_string(),
-            layer: classifier,
-        });
         Ok(Self {
             config: config.clone(),
-            layers,
+            layers: assembly::layers(config, seed)?,
             timed: false,
             recompute: Recompute::Nothing,
             replica: None,
@@ -320,28 +268,6 @@ impl Network {
         })
     }
 
-    /// Replaces the moments that inference uses by those of the given batches, with the weights as they are.
-    ///
-    /// # Errors
-    /// Images of another shape than the network takes.
-    pub fn estimate_moments(
-        &mut self,
-        batches: impl IntoIterator<Item = Tensor>,
-    ) -> Result<(), NetError> {
-        self.fetch()?;
-        self.layers
-            .iter_mut()
-            .for_each(|named| named.layer.collect_moments());
-        let done = batches
-            .into_iter()
-            .try_for_each(|images| self.take_moments(images));
-        self.layers
-            .iter_mut()
-            .for_each(|named| named.layer.finish_moments());
-        done?;
-        self.upload()
-    }
-
     /// The first parameter whose gradient in the last step has an entry that is not finite.
     pub(crate) fn non_finite_gradient(&self) -> Option<String> {
         if let Some(replica) = &self.replica {
@@ -420,28 +346,6 @@ impl Network {
     /// For each layer.
     fn no_times(&self) -> Vec<LayerTimes> {
         LayerTimes::none(self.layers.iter().map(|named| named.name.clone()))
-    }
-
-    /// A forward pass in training for the moments alone.
-    fn take_moments(&mut self, images: Tensor) -> Result<(), NetError> {
-        self.check_input(&images)?;
-        if let Some(replica) = &self.replica {
-            let moments = replica.batch_moments(&images)?;
-            for (Named { layer, .. }, moments) in self.layers.iter_mut().zip(moments) {
-                moments.iter().for_each(|moments| layer.record(moments));
-            }
-            return Ok(());
-        }
-        let mut x = images;
-        for Named { layer, .. } in &mut self.layers {
-            let (y, saved, _) = layer.forward(x)?;
-            saved
-                .moments()
-                .into_iter()
-                .for_each(|moments| layer.record(moments));
-            x = y;
-        }
-        Ok(())
     }
 
     fn check_input(&self, images: &Tensor) -> Result<(), NetError> {
