@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use scn_data::fetch::Source;
 use scn_data::{DataError, Dataset, DatasetName};
 
 /// Where data sets are.
@@ -38,10 +39,21 @@ impl DataFolder {
     /// Reads a data set.
     pub(crate) fn open(&self, name: DatasetName) -> anyhow::Result<Dataset> {
         scn_data::open(name, &self.folder).map_err(|error| match error {
-            DataError::Missing { .. } => {
-                anyhow::anyhow!("{error}; `{}` gets it", self.fetch_command(name))
-            }
+            DataError::Missing { .. } => anyhow::anyhow!(
+                "{error}; `{}` gets {}",
+                self.fetch_command(name),
+                archives(name)
+            ),
             error => error.into(),
         })
     }
+}
+
+/// The official archives of a data set, by their files' names, and where they are.
+fn archives(name: DatasetName) -> String {
+    // Without archives it is embedded, and cannot be missing.
+    let archives = Source::official(name).map_or(Vec::new(), |source| source.archives);
+    let files: Vec<&str> = archives.iter().map(|archive| &*archive.file).collect();
+    let base = archives.first().map_or("", |archive| &archive.base);
+    format!("{} from {base}", files.join(", "))
 }

@@ -21,6 +21,9 @@ fn missing_data_is_named_and_does_not_stop_the_page() {
         .stderr(
             predicate::str::contains("scn data fetch cifar10")
                 .and(predicate::str::contains("scn data fetch cifar100"))
+                .and(predicate::str::contains(
+                    "cifar-100-binary.tar.gz from https://www.cs.toronto.edu/~kriz/",
+                ))
                 .and(predicate::str::contains("error: 6 of 6 networks failed")),
         );
     for name in ["report.html", "report.md"] {
