@@ -55,7 +55,7 @@ impl Row {
         let (done, all) = (self.history.len(), self.config.training.epochs);
         match &self.failure {
             _ if self.finished() => format!("{all} epochs"),
-            Some(failure) => format!("{done} of {all} epochs: {failure}"),
+            Some(_) => format!("{done} of {all} epochs, failed"),
             None => format!("{done} of {all} epochs"),
         }
     }
@@ -76,6 +76,12 @@ impl Reproduction<'_> {
                 paper::MACHINE
             )),
         ];
+        // Not in the table, whose cells they would stretch.
+        let failures = self.rows.iter().filter_map(|row| {
+            let failure = row.failure.as_ref()?;
+            Some(Block::Text(format!("{}: {failure}", row.name())))
+        });
+        blocks.extend(failures);
         let begun = self.rows.iter().filter(|row| !row.history.is_empty());
         for (index, row) in begun.enumerate() {
             if index == 0 {

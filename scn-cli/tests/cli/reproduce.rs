@@ -29,7 +29,9 @@ fn missing_data_is_named_and_does_not_stop_the_page() {
     for name in ["report.html", "report.md"] {
         let page = std::fs::read_to_string(out.join("quick").join(name)).unwrap();
         assert!(
-            page.contains("19.93") && page.contains("of 20 epochs"),
+            page.contains("19.93")
+                && page.contains("0 of 20 epochs, failed")
+                && page.contains("cifar100-scn4: "),
             "{page}"
         );
     }
