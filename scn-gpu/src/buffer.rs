@@ -12,7 +12,7 @@ use cudarc::driver::{CudaSlice, DevicePtr, DeviceRepr, ValidAsZeroBits, result};
 use crate::driver::failed;
 use crate::{Context, GpuError};
 
-/// What kernels compute with: `f32`, `i32`, and `u64` for reports.
+/// What kernels compute with: `f32`, `i32`, `f64` for sums and `u64` for reports.
 pub trait Element: DeviceRepr + ValidAsZeroBits + Copy + Default + private::Sealed {
     #[doc(hidden)]
     const NUMBER: Number;
@@ -23,6 +23,7 @@ pub trait Element: DeviceRepr + ValidAsZeroBits + Copy + Default + private::Seal
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Number {
     Float,
+    Double,
     Int,
     UnsignedLongLong,
 }
@@ -30,12 +31,16 @@ pub enum Number {
 mod private {
     pub trait Sealed {}
     impl Sealed for f32 {}
+    impl Sealed for f64 {}
     impl Sealed for i32 {}
     impl Sealed for u64 {}
 }
 
 impl Element for f32 {
     const NUMBER: Number = Number::Float;
+}
+impl Element for f64 {
+    const NUMBER: Number = Number::Double;
 }
 impl Element for i32 {
     const NUMBER: Number = Number::Int;
@@ -217,6 +222,11 @@ impl<T: Element> View<'_, T> {
         })
     }
 
+    /// Where they are.
+    pub fn context(&self) -> &Context {
+        self.context
+    }
+
     /// Brings the entries here: waits for all work that was asked for before.
     ///
     /// # Errors
@@ -245,7 +255,21 @@ pub struct ViewMut<'a, T: Element> {
     marker: PhantomData<&'a mut [T]>,
 }
 
-impl<T: Element> ViewMut<'_, T> {
+impl<'a, T: Element> ViewMut<'a, T> {
+    /// The entries before `mid`, and the others.
+    ///
+    /// # Errors
+    /// [`GpuError::Range`]: there are fewer.
+    pub fn split_at(self, mid: usize) -> Result<(Self, Self), GpuError> {
+        let len = self.len;
+        let second = Self {
+            pointer: self.pointer + offset::<T>(&(mid..len), len)?,
+            len: len - mid,
+            ..self
+        };
+        Ok((Self { len: mid, ..self }, second))
+    }
+
     /// Number of entries.
     pub fn len(&self) -> usize {
         self.len

@@ -312,8 +312,27 @@ mod tests {
         ] {
             assert_eq!(constant(source.text(), name), gradients::TILE_SIDE);
         }
-        let channels = constant(Source::SignalGradient.text(), "GRADIENT_CHANNELS");
-        assert_eq!(channels, gradients::CHANNELS);
+        for (source, name, here) in [
+            (
+                Source::SignalGradient,
+                "GRADIENT_CHANNELS",
+                gradients::CHANNELS,
+            ),
+            (Source::OuterSums, "CHUNK_NUMBERS", gradients::CHUNK_NUMBERS),
+            (
+                Source::Gradients,
+                "GRADIENT_NUMBERS",
+                gradients::GRADIENT_NUMBERS,
+            ),
+            (Source::Prepare, "PREPARE_NUMBERS", prepare::PREPARE_NUMBERS),
+            (Source::Prepare, "GRAM_SIDE", prepare::GRAM_SIDE),
+            (Source::Update, "RULE_NUMBERS", update::RULE_NUMBERS),
+            (Source::BatchNorm, "AT_ONCE", layers::AT_ONCE),
+            (Source::Loss, "LOSS_THREADS", layers::LOSS_THREADS as usize),
+        ] {
+            assert_eq!(constant(source.text(), name), here, "{name}");
+        }
+        assert_eq!(prepare::PACK_ENTRIES, 4 * prepare::THREADS as usize);
 
         let threads = constant(header("elements.cuh"), "BLOCK_THREADS");
         for here in [

@@ -55,9 +55,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! For training, a [`Problem`] is refreshed once per step by [`Problem::update`]; [`Problem::encode`], [`Problem::adjoint`],
-//! [`Problem::add_gradients`] and [`Problem::signal_gradient`] are the layer, [`layers`] has the others, and [`update`] the optimiser. Reports of a
-//! step are kept on the device in [`Reports`], and fetched at once at its end.
+//! For training, the parameters of all layers lie in common buffers ([`update::Parameters`]), and [`Problems::update`] derives what depends on
+//! them once per step. [`Problem::encode`], [`Problem::adjoint`] and [`Problem::signal_gradient`] are the sparse coding layer, [`GradientSums`]
+//! the gradients of its parameters, [`layers`] has the other layers. Reports of a step are kept on the device in [`Reports`], and fetched at once
+//! at its end.
 
 mod adjoint;
 mod buffer;
@@ -69,6 +70,7 @@ mod context;
 mod driver;
 mod encode;
 mod error;
+mod gradients;
 pub mod inspect;
 mod launch;
 pub mod layers;
@@ -77,10 +79,10 @@ mod pool;
 mod problem;
 mod report;
 mod source;
+mod tables;
 pub mod update;
 mod windows;
 
-pub use adjoint::ParameterGradients;
 pub use buffer::{Buffer, Element, View, ViewMut};
 pub use codes::encode;
 pub use communicator::{Communicator, Meeting};
@@ -88,7 +90,8 @@ pub use context::Context;
 pub use driver::{DeviceInfo, Peak, devices};
 pub use encode::Method;
 pub use error::{ComputeCapability, CudaVersion, GpuError};
-pub use problem::{MAX_ATOMS, Problem};
+pub use gradients::GradientSums;
+pub use problem::{MAX_ATOMS, Problem, ProblemPlace, Problems, SingleProblem};
 pub use report::{
     LossReport, PendingFinite, PendingLoss, PendingSolve, ReportValues, Reports, SolveReport,
 };

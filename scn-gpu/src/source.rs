@@ -106,7 +106,7 @@ impl Unit {
 }
 
 /// Name and text of the files that the others include.
-pub(crate) const HEADERS: [(&str, &str); 11] = [
+pub(crate) const HEADERS: [(&str, &str); 12] = [
     (
         "certificate.cuh",
         include_str!("../kernels/certificate.cuh"),
@@ -119,6 +119,7 @@ pub(crate) const HEADERS: [(&str, &str); 11] = [
     ("reduce.cuh", include_str!("../kernels/reduce.cuh")),
     ("report.cuh", include_str!("../kernels/report.cuh")),
     ("sizes.cuh", include_str!("../kernels/sizes.cuh")),
+    ("tables.cuh", include_str!("../kernels/tables.cuh")),
     ("tile.cuh", include_str!("../kernels/tile.cuh")),
     ("windows.cuh", include_str!("../kernels/windows.cuh")),
 ];

@@ -138,6 +138,7 @@ fn a_device_that_the_compiler_does_not_know() {
     let context = Context::new(0).unwrap();
     let sums = [1.0_f32, 2.0, 3.0, 4.0];
     let mut sum = context.zeros(2).unwrap();
-    update::add_in_order(&mut sum, &context.upload(&sums).unwrap()).unwrap();
+    let uploaded = context.upload(&sums).unwrap();
+    update::add_in_order(uploaded.view(), sum.view_mut()).unwrap();
     assert_eq!(sum.download().unwrap(), [4.0, 6.0]);
 }

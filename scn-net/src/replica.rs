@@ -29,7 +29,7 @@ pub(crate) trait Replica: Send + Sync + std::fmt::Debug {
     ) -> Result<StepReport, NetError>;
 
     /// The moments of a batch in each batch normalisation, in training mode; None for other layers.
-    fn batch_moments(&self, images: &Tensor) -> Result<Vec<Option<ChannelMoments>>, NetError>;
+    fn batch_moments(&mut self, images: &Tensor) -> Result<Vec<Option<ChannelMoments>>, NetError>;
 
     /// The first parameter whose gradient in the last step has an entry that is not finite.
     fn non_finite_gradient(&self) -> Option<String>;

@@ -2,17 +2,17 @@
 //!
 //! Shares are runs of images, as equal as can be. Every device computes the part that its images have in the gradient of the mean loss of
 //! the whole batch; then all get the parts of all and add them up in the order of the devices, so that their copies stay the same to the
-//! bit, whoever was first. Batch normalisation takes the moments of a device's own share, as is usual; those kept for inference without
-//! estimation are of the first device.
+//! bit, whoever was first. Batch normalisation takes the moments of a device's own share, as is usual; the running moments follow the mean
+//! over devices, each weighted with its images.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use scn_gpu::update::add_in_order;
-use scn_gpu::{Communicator, Context};
+use scn_gpu::{Buffer, Communicator, Context, View};
 
 use super::CudaReplica;
-use super::step::Step;
+use super::step::{Share, StepPlan};
 use crate::NetError;
 use crate::config::{NetworkConfig, SolverConfig};
 use crate::layer::{Activity, AdjointActivity};
@@ -123,15 +123,22 @@ impl Replica for DataParallel {
         let count = images.shape().images;
         expect_labels(labels, count)?;
         let shares = self.shares(count);
-        let begin = |member: &mut Member, share: Range<usize>| {
-            let (images, labels) = (part(images, share.clone()), &labels[share]);
-            member.replica.begin_step(&images, labels, count)
+        let weights = shares.iter().map(|share| share.len() as f32 / count as f32);
+        let weights: Vec<f32> = weights.collect();
+        let begin = |member: &mut Member, range: Range<usize>| {
+            let (images, labels) = (part(images, range.clone()), &labels[range.clone()]);
+            let share = Share {
+                images: range.len(),
+                batch_images: count,
+                weights: weights.clone(),
+            };
+            member.replica.begin_step(&images, labels, share)
         };
-        // What fails does so before anybody waits for another.
+        // Whatever fails, fails before a device waits for another.
         let steps = each(self.members.iter_mut(), shares, begin)?;
-        let finish = |member: &mut Member, step: Step| {
-            member.exchange()?;
-            member.replica.finish_step(step)
+        let finish = |member: &mut Member, (plan, asked, times)| {
+            member.exchange(&plan)?;
+            member.replica.finish_step(plan, &asked, times)
         };
         let reports = each(self.members.iter_mut(), steps, finish)?;
         let mut total = StepReport {
@@ -157,8 +164,8 @@ impl Replica for DataParallel {
         Ok(total)
     }
 
-    fn batch_moments(&self, images: &Tensor) -> Result<Vec<Option<ChannelMoments>>, NetError> {
-        self.first().batch_moments(images)
+    fn batch_moments(&mut self, images: &Tensor) -> Result<Vec<Option<ChannelMoments>>, NetError> {
+        self.members[0].replica.batch_moments(images)
     }
 
     /// All have the same gradients.
@@ -192,33 +199,26 @@ impl Replica for DataParallel {
 }
 
 impl Member {
-    /// Replaces the gradients by their sum over all devices.
-    fn exchange(&mut self) -> Result<(), NetError> {
+    /// Replaces the gradients by their sum over all devices, and moves the running moments.
+    fn exchange(&mut self, plan: &StepPlan) -> Result<(), NetError> {
         let Self {
             replica,
             communicator,
         } = self;
-        let context = replica.context.clone();
-        let length = replica.gradients().map(|gradient| gradient.len()).sum();
-        // In one piece: a network has many small parameters.
-        let mut sum = context.unspecified::<f32>(length)?;
-        let mut start = 0;
-        for gradient in replica.gradients() {
-            let end = start + gradient.len();
-            sum.range_mut(start..end)?.copy_from(gradient.view())?;
-            start = end;
-        }
-        let mut parts = context.unspecified(length * communicator.ranks())?;
-        communicator.gather(sum.view(), &mut parts)?;
-        add_in_order(&mut sum, &parts)?;
-        let mut start = 0;
-        for gradient in replica.gradients_mut() {
-            let end = start + gradient.len();
-            gradient.copy_from(sum.range(start..end)?)?;
-            start = end;
-        }
-        Ok(())
+        let gradients = &mut replica.weights.parameters.gradients;
+        let mut parts = gathered(communicator, gradients.all())?;
+        add_in_order(parts.view(), gradients.all_mut())?;
+        parts = gathered(communicator, plan.moments.rows.view())?;
+        replica.ask_moments(&parts, plan)
     }
+}
+
+/// The parts of all devices, one after another.
+fn gathered(communicator: &mut Communicator, part: View<'_, f32>) -> Result<Buffer<f32>, NetError> {
+    let context = part.context().clone();
+    let mut parts = context.unspecified(part.len() * communicator.ranks())?;
+    communicator.gather(part, &mut parts)?;
+    Ok(parts)
 }
 
 /// Some images of a batch.
