@@ -58,6 +58,9 @@
 //! For training, a [`Problem`] is refreshed once per step by [`Problem::update`]; [`Problem::encode`], [`Problem::adjoint`],
 //! [`Problem::add_gradients`] and [`Problem::signal_gradient`] are the layer, [`layers`] has the others, and [`update`] the optimiser. Reports of a
 //! step are kept on the device in [`Reports`], and fetched at once at its end.
+//!
+//! [`Context::capture`] records work that is to be repeated as a [`Graph`], which starts all of it by one call. [`Pinned`] is memory of this
+//! machine that is copied to and from buffers without anybody waiting.
 
 mod adjoint;
 mod buffer;
@@ -69,12 +72,15 @@ mod context;
 mod driver;
 mod encode;
 mod error;
+mod graph;
 pub mod inspect;
 mod launch;
 pub mod layers;
 mod module;
+mod pinned;
 mod pool;
 mod problem;
+mod recording;
 mod report;
 mod source;
 pub mod update;
@@ -87,7 +93,9 @@ pub use communicator::{Communicator, Meeting};
 pub use context::Context;
 pub use driver::{DeviceInfo, Peak, devices};
 pub use encode::Method;
-pub use error::{ComputeCapability, CudaVersion, GpuError};
+pub use error::{CaptureError, ComputeCapability, CudaVersion, GpuError};
+pub use graph::Graph;
+pub use pinned::Pinned;
 pub use problem::{MAX_ATOMS, Problem};
 pub use report::{
     LossReport, PendingFinite, PendingLoss, PendingSolve, ReportValues, Reports, SolveReport,
