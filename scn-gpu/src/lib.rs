@@ -59,6 +59,9 @@
 //! them once per step. [`Problem::encode`], [`Problem::adjoint`] and [`Problem::signal_gradient`] are the sparse coding layer, [`GradientSums`]
 //! the gradients of its parameters, [`layers`] has the other layers. Reports of a step are kept on the device in [`Reports`], and fetched at once
 //! at its end.
+//!
+//! [`Context::capture`] records work that is to be repeated as a [`Graph`], which starts all of it by one call. [`Pinned`] is memory of this
+//! machine that is copied to and from buffers without anybody waiting.
 
 mod adjoint;
 mod buffer;
@@ -71,12 +74,15 @@ mod driver;
 mod encode;
 mod error;
 mod gradients;
+mod graph;
 pub mod inspect;
 mod launch;
 pub mod layers;
 mod module;
+mod pinned;
 mod pool;
 mod problem;
+mod recording;
 mod report;
 mod source;
 mod tables;
@@ -89,8 +95,10 @@ pub use communicator::{Communicator, Meeting};
 pub use context::Context;
 pub use driver::{DeviceInfo, Peak, devices};
 pub use encode::Method;
-pub use error::{ComputeCapability, CudaVersion, GpuError};
+pub use error::{CaptureError, ComputeCapability, CudaVersion, GpuError};
 pub use gradients::GradientSums;
+pub use graph::Graph;
+pub use pinned::Pinned;
 pub use problem::{MAX_ATOMS, Problem, ProblemPlace, Problems, SingleProblem};
 pub use report::{
     LossReport, PendingFinite, PendingLoss, PendingSolve, ReportValues, Reports, SolveReport,

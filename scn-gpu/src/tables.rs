@@ -110,7 +110,7 @@ impl<const N: usize> Table<'_, N> {
 impl<const N: usize> Argument for Table<'_, N> {
     const PARAMETER: Parameter = Parameter::Input(i32::NUMBER);
 
-    fn value(&self, name: &'static str, context: &Context) -> Result<Value, GpuError> {
+    fn value(&self, name: &'static str, context: &Context) -> Result<Value<'_>, GpuError> {
         self.rows.value(name, context)
     }
 }

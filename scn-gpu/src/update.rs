@@ -243,7 +243,7 @@ impl Owners<'_> {
 impl Argument for Owners<'_> {
     const PARAMETER: Parameter = Parameter::Input(i32::NUMBER);
 
-    fn value(&self, name: &'static str, context: &Context) -> Result<Value, GpuError> {
+    fn value(&self, name: &'static str, context: &Context) -> Result<Value<'_>, GpuError> {
         self.owners.value(name, context)
     }
 }

@@ -39,6 +39,29 @@ fn buffers_hold_what_is_written_and_refuse_what_does_not_fit() {
 }
 
 #[test]
+fn one_buffer_is_split_into_many_parts() {
+    let Some(context) = device() else { return };
+    let mut buffer = context.upload(&[1_i32, 2, 3, 4, 5, 6, 7]).unwrap();
+    let (mut first, rest) = buffer.view_mut().split_at(2).unwrap();
+    let (mut second, mut third) = rest.split_at(4).unwrap();
+    assert_eq!((first.len(), second.len(), third.len()), (2, 4, 1));
+    third.write(&[30]).unwrap();
+    second.fill_zero().unwrap();
+    first.write(&[10, 20]).unwrap();
+    assert_eq!(buffer.download().unwrap(), [10, 20, 0, 0, 0, 0, 30]);
+
+    let (left, right) = buffer.view().split_at(6).unwrap();
+    assert_eq!(left.range(1..3).unwrap().download().unwrap(), [20, 0]);
+    assert_eq!(right.download().unwrap(), [30]);
+    let (all, none) = buffer.view().split_at(7).unwrap();
+    assert_eq!((all.len(), none.len()), (7, 0));
+    let (start, end, len) = (0, 8, 7);
+    let outside = GpuError::Range { start, end, len };
+    assert_eq!(buffer.view().split_at(8).unwrap_err(), outside);
+    assert_eq!(buffer.view_mut().split_at(8).unwrap_err(), outside);
+}
+
+#[test]
 fn memory_comes_back_dirty_or_zero_as_asked_for() {
     let Some(context) = device() else { return };
     drop(context.upload(&[7_i32; 77]).unwrap());

@@ -38,8 +38,14 @@ enum Result : int {
     INVALID_CONTEXT = 201,
     NO_BINARY_FOR_GPU = 209,
     INVALID_HANDLE = 400,
+    ILLEGAL_STATE = 401,
     NOT_FOUND = 500,
     NOT_READY = 600,
+    STREAM_CAPTURE_UNSUPPORTED = 900,
+    STREAM_CAPTURE_INVALIDATED = 901,
+    STREAM_CAPTURE_ISOLATION = 905,
+    CAPTURED_EVENT = 907,
+    STREAM_CAPTURE_WRONG_THREAD = 908,
 };
 
 using Address = unsigned long long;
@@ -71,19 +77,39 @@ bool initialized();
 std::vector<Context>& contexts();
 Context* current_context();
 
+struct Capture;
+
 struct Stream {
     Context* context;
     std::vector<std::function<void()>> work;
-    size_t done = 0; // of `work`
+    size_t done = 0;            // of `work`
+    bool blocking = false;      // waits for the null stream, and that for it
+    Capture* capture = nullptr; // work goes into a graph
 };
 // The stream of that handle in the current context; null is the context's own.
 Stream& stream(Stream* handle);
 void submit(Stream& stream, std::function<void()> work);
+// Memory of the stream's context.
+struct Touched {
+    Address address;
+    size_t bytes;
+};
+// Submits work, or captures it with what it touches, to be checked again at every launch.
+Result enqueue(Stream& stream, const std::vector<Touched>& touched, std::function<void()> work);
+bool is_capturing(const Stream& stream);
+Result spoil_capture(Stream& stream, Result code);
+// An error if a stream of the context is captured, whose captures are spoiled then.
+Result spoil_captures(const Context& context);
+// As that, for a call that only captures in relaxed mode allow.
+Result unsafe_call();
+void forbid_in_capture(const Stream& stream, const char* what);
+size_t graphs_alive();
 void finish(Stream& stream);
 void finish(Stream& stream, size_t until);
 void finish(Context& context);
 
 struct Allocation {
+    size_t number; // no two have the same
     Context* context;
     char* start;
     size_t bytes;
@@ -93,6 +119,11 @@ struct Allocation {
 // The live memory of the context that has these bytes; null if there is none.
 Allocation* find(const Context& context, Address address, size_t bytes);
 void describe_fault(const void* address);
+
+bool is_page_locked(const void* memory, size_t bytes);
+// A copy one side of which is `memory`.
+void copy_page_locked(Stream& stream, const void* memory, void* to, const void* from, size_t bytes);
+size_t page_locked_bytes();
 
 // What the compiled code says of a kernel.
 struct Entry {

@@ -77,6 +77,18 @@ static void check_pointer(const Function& function, size_t index, const std::vec
                context.device);
 }
 
+static std::vector<Touched> touched(const Launch& launch) {
+    std::vector<Touched> all;
+    for (size_t i = 0; i < launch.arguments.size(); i++) {
+        Address address = 0;
+        if (launch.kernel->arguments[i].pointer)
+            memcpy(&address, launch.arguments[i].data(), sizeof address);
+        if (address != 0)
+            all.push_back({address, 0});
+    }
+    return all;
+}
+
 } // namespace stand_in
 
 using namespace stand_in;
@@ -85,6 +97,8 @@ DRIVER_CALL cuModuleLoadData(Module** module, const void* data) {
     auto lock = locked();
     if (!current_context())
         return INVALID_CONTEXT;
+    if (Result forbidden = unsafe_call())
+        return forbidden;
     Image image;
     if (!read_image(data, image))
         return INVALID_IMAGE;
@@ -140,6 +154,6 @@ DRIVER_CALL cuLaunchKernel(Function* function, unsigned grid_x, unsigned grid_y,
         if (argument.pointer)
             check_pointer(*function, i, launch.arguments.back(), *target.context);
     }
-    submit(target, [launch = std::move(launch)] { run(launch); });
-    return SUCCESS;
+    const std::vector<Touched> memory = touched(launch);
+    return enqueue(target, memory, [launch = std::move(launch)] { run(launch); });
 }

@@ -8,6 +8,7 @@ namespace stand_in {
 struct Event {
     Stream* stream = nullptr;
     size_t until = 0; // so much of the stream's work
+    bool captured = false;
 };
 
 Stream& stream(Stream* handle) {
@@ -19,6 +20,9 @@ Stream& stream(Stream* handle) {
             misuse("work for a stream of device %d in a thread that works on device %d", handle->context->device, context->device);
         return *handle;
     }
+    for (const Stream* other : context->streams)
+        if (other->blocking && is_capturing(*other))
+            misuse("work for the null stream while a stream is captured that waits for it");
     if (!context->null_stream) {
         context->null_stream = new Stream{context, {}, 0};
         context->streams.push_back(context->null_stream);
@@ -50,12 +54,13 @@ void finish(Context& context) {
 
 using namespace stand_in;
 
-DRIVER_CALL cuStreamCreate(Stream** handle, unsigned) {
+DRIVER_CALL cuStreamCreate(Stream** handle, unsigned flags) {
     auto lock = locked();
     Context* context = current_context();
     if (!context)
         return INVALID_CONTEXT;
-    *handle = new Stream{context, {}, 0};
+    constexpr unsigned non_blocking = 1;
+    *handle = new Stream{context, {}, 0, (flags & non_blocking) == 0};
     context->streams.push_back(*handle);
     return SUCCESS;
 }
@@ -66,6 +71,7 @@ DRIVER_CALL cuStreamDestroy_v2(Stream* handle) {
     auto found = std::find(streams.begin(), streams.end(), handle);
     if (found == streams.end())
         misuse("a stream is destroyed twice");
+    forbid_in_capture(*handle, "the end of a stream");
     finish(*handle);
     streams.erase(found);
     delete handle;
@@ -74,14 +80,22 @@ DRIVER_CALL cuStreamDestroy_v2(Stream* handle) {
 
 DRIVER_CALL cuStreamSynchronize(Stream* handle) {
     auto lock = locked();
-    finish(stream(handle));
+    Stream& awaited = stream(handle);
+    if (is_capturing(awaited))
+        return spoil_capture(awaited, STREAM_CAPTURE_UNSUPPORTED);
+    finish(awaited);
     return SUCCESS;
 }
 
 DRIVER_CALL cuStreamWaitEvent(Stream* handle, Event* event, unsigned) {
     auto lock = locked();
+    Stream& waiting = stream(handle);
+    if (event->captured)
+        misuse("a stream waits for an event that was captured, which would capture that stream too");
+    if (is_capturing(waiting))
+        return spoil_capture(waiting, STREAM_CAPTURE_ISOLATION);
     if (event->stream)
-        submit(stream(handle), [recorded = *event] { finish(*recorded.stream, recorded.until); });
+        submit(waiting, [recorded = *event] { finish(*recorded.stream, recorded.until); });
     return SUCCESS;
 }
 
@@ -99,11 +113,15 @@ DRIVER_CALL cuEventRecord(Event* event, Stream* handle) {
     auto lock = locked();
     Stream& recorded = stream(handle);
     *event = {&recorded, recorded.work.size()};
+    if (is_capturing(recorded))
+        *event = {nullptr, 0, true};
     return SUCCESS;
 }
 
 DRIVER_CALL cuEventSynchronize(Event* event) {
     auto lock = locked();
+    if (event->captured)
+        return CAPTURED_EVENT;
     if (event->stream)
         finish(*event->stream, event->until);
     return SUCCESS;
@@ -111,6 +129,10 @@ DRIVER_CALL cuEventSynchronize(Event* event) {
 
 DRIVER_CALL cuEventQuery(Event* event) {
     auto lock = locked();
+    if (event->captured)
+        return CAPTURED_EVENT;
+    if (Result forbidden = unsafe_call())
+        return forbidden;
     return !event->stream || event->stream->done >= event->until ? SUCCESS : NOT_READY;
 }
 
