@@ -12,7 +12,7 @@ use cudarc::driver::{CudaSlice, DevicePtr, DeviceRepr, ValidAsZeroBits, result};
 use crate::driver::failed;
 use crate::{Context, GpuError};
 
-/// What kernels compute with: `f32`, `i32`, and `u64` for reports.
+/// What kernels compute with: `f32`, `i32`, `u8` for images, and `u64` for reports.
 pub trait Element: DeviceRepr + ValidAsZeroBits + Copy + Default + private::Sealed {
     #[doc(hidden)]
     const NUMBER: Number;
@@ -24,6 +24,7 @@ pub trait Element: DeviceRepr + ValidAsZeroBits + Copy + Default + private::Seal
 pub enum Number {
     Float,
     Int,
+    UnsignedChar,
     UnsignedLongLong,
 }
 
@@ -31,6 +32,7 @@ mod private {
     pub trait Sealed {}
     impl Sealed for f32 {}
     impl Sealed for i32 {}
+    impl Sealed for u8 {}
     impl Sealed for u64 {}
 }
 
@@ -39,6 +41,9 @@ impl Element for f32 {
 }
 impl Element for i32 {
     const NUMBER: Number = Number::Int;
+}
+impl Element for u8 {
+    const NUMBER: Number = Number::UnsignedChar;
 }
 impl Element for u64 {
     const NUMBER: Number = Number::UnsignedLongLong;

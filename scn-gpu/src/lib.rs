@@ -56,8 +56,8 @@
 //! ```
 //!
 //! For training, a [`Problem`] is refreshed once per step by [`Problem::update`]; [`Problem::encode`], [`Problem::adjoint`],
-//! [`Problem::add_gradients`] and [`Problem::signal_gradient`] are the layer, [`layers`] has the others, and [`update`] the optimiser. Reports of a
-//! step are kept on the device in [`Reports`], and fetched at once at its end.
+//! [`Problem::add_gradients`] and [`Problem::signal_gradient`] are the layer, [`layers`] has the others, and [`update`] the optimiser. [`Images`] stay on
+//! the device, where the batches are made that [`Picks`] name. Reports of a step are kept on the device in [`Reports`], and fetched at once at its end.
 
 mod adjoint;
 mod buffer;
@@ -69,6 +69,7 @@ mod context;
 mod driver;
 mod encode;
 mod error;
+mod images;
 pub mod inspect;
 mod launch;
 pub mod layers;
@@ -88,6 +89,7 @@ pub use context::Context;
 pub use driver::{DeviceInfo, Peak, devices};
 pub use encode::Method;
 pub use error::{ComputeCapability, CudaVersion, GpuError};
+pub use images::{Images, Pick, Picks};
 pub use problem::{MAX_ATOMS, Problem};
 pub use report::{
     LossReport, PendingFinite, PendingLoss, PendingSolve, ReportValues, Reports, SolveReport,

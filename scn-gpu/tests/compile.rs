@@ -110,6 +110,7 @@ fn source_type(parameter: Parameter) -> String {
     let number = |number| match number {
         Number::Float => "float",
         Number::Int => "int",
+        Number::UnsignedChar => "unsigned char",
         Number::UnsignedLongLong => "unsigned long long",
     };
     match parameter {

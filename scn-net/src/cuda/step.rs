@@ -38,7 +38,7 @@ impl CudaReplica {
         let mut gradient = Map::unspecified(&self.context, logits.shape)?;
         let loss = softmax_cross_entropy(
             &logits.data,
-            &labels,
+            labels.view(),
             batch_images,
             &mut gradient.data,
             &mut reports,
