@@ -67,6 +67,12 @@ impl Context {
         &self.shared.info.name
     }
 
+    /// Bytes of the device's memory that are free now, without those that the context [keeps](Self::trim) for new buffers; None if the
+    /// driver does not say.
+    pub fn memory_free(&self) -> Option<usize> {
+        driver::free_memory(&self.shared.device)
+    }
+
     /// Numbers of no particular value, to be written before they are read.
     ///
     /// # Errors

@@ -392,9 +392,9 @@ fn sets_that_do_not_fit_are_refused() {
     }
 }
 
-/// Ignored, as it takes 7 GB behind the stand-in driver; a device has 2.2 of them.
+/// Ignored, as it takes 5 GB behind the stand-in driver; a device has 2.2 of them.
 #[test]
-#[ignore = "takes 7 GB of memory behind the stand-in driver"]
+#[ignore = "takes 5 GB of memory behind the stand-in driver"]
 fn images_beyond_two_to_the_31_bytes_are_found() {
     let Some(context) = device() else { return };
     let (volume, count) = (96 * 96 * 3, 80_000);
