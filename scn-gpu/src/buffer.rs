@@ -15,7 +15,7 @@ use crate::pool::Memory;
 use crate::recording::Submission;
 use crate::{Context, GpuError};
 
-/// What kernels compute with: `f32`, `i32`, `f64` for sums and `u64` for reports.
+/// What kernels compute with: `f32`, `i32`, `f64` for sums, `u8` for images, and `u64` for reports.
 pub trait Element:
     DeviceRepr + ValidAsZeroBits + Copy + Default + Send + Sync + private::Sealed + 'static
 {
@@ -30,6 +30,7 @@ pub enum Number {
     Float,
     Double,
     Int,
+    UnsignedChar,
     UnsignedLongLong,
 }
 
@@ -38,6 +39,7 @@ mod private {
     impl Sealed for f32 {}
     impl Sealed for f64 {}
     impl Sealed for i32 {}
+    impl Sealed for u8 {}
     impl Sealed for u64 {}
 }
 
@@ -49,6 +51,9 @@ impl Element for f64 {
 }
 impl Element for i32 {
     const NUMBER: Number = Number::Int;
+}
+impl Element for u8 {
+    const NUMBER: Number = Number::UnsignedChar;
 }
 impl Element for u64 {
     const NUMBER: Number = Number::UnsignedLongLong;

@@ -88,6 +88,12 @@ impl Context {
         self.shared.uses_graphs
     }
 
+    /// Bytes of the device's memory that are free now, without those that the context [keeps](Self::trim) for new buffers; None if the
+    /// driver does not say.
+    pub fn memory_free(&self) -> Option<usize> {
+        driver::free_memory(&self.shared.device)
+    }
+
     /// Numbers of no particular value, to be written before they are read.
     ///
     /// # Errors

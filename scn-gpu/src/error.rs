@@ -159,6 +159,35 @@ pub enum GpuError {
         /// Its label.
         found: usize,
     },
+    /// A set of images without a number in it.
+    #[error("a set of images must have an image, and each of them a pixel")]
+    NoImages,
+    /// An image that the set does not have, or that is moved out of its frame.
+    #[error(
+        "a batch takes one of {images} images, moved by less than its {height} x {width} pixels; but image {position} of the batch \
+         is image {image}, moved by {down} down and {right} to the right"
+    )]
+    Pick {
+        /// The first such image of the batch.
+        position: usize,
+        /// Its place in the set.
+        image: usize,
+        /// Pixels by which it is moved down.
+        down: isize,
+        /// Pixels by which it is moved to the right.
+        right: isize,
+        /// Images of the set.
+        images: usize,
+        /// Rows of an image.
+        height: usize,
+        /// Columns of an image.
+        width: usize,
+    },
+    /// Picks that were compared with a set of other extents.
+    #[error(
+        "the picks of a batch were made for a set of other images: their number or shape is another one"
+    )]
+    OtherSet,
     /// Codes of any sign were asked for.
     #[error("only nonnegative codes are computed on this device")]
     SignedCodes,

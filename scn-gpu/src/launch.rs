@@ -11,6 +11,7 @@
 
 pub(crate) mod columns;
 pub(crate) mod gradients;
+pub(crate) mod images;
 pub(crate) mod layers;
 pub(crate) mod prepare;
 pub(crate) mod update;
@@ -287,6 +288,7 @@ pub fn signatures() -> Vec<Signature> {
         prepare::SIGNATURES,
         columns::SIGNATURES,
         gradients::SIGNATURES,
+        images::SIGNATURES,
         layers::SIGNATURES,
         update::SIGNATURES,
     ]
@@ -359,10 +361,14 @@ mod tests {
         }
         assert_eq!(prepare::PACK_ENTRIES, 4 * prepare::THREADS as usize);
 
+        let pick = constant(Source::Images.text(), "PICK_INTS");
+        assert_eq!(pick, crate::images::PICK_INTS);
+
         let threads = constant(header("elements.cuh"), "BLOCK_THREADS");
         for here in [
             prepare::THREADS,
             gradients::THREADS,
+            images::THREADS,
             layers::THREADS,
             update::THREADS,
         ] {

@@ -57,8 +57,8 @@
 //!
 //! For training, the parameters of all layers lie in common buffers ([`update::Parameters`]), and [`Problems::update`] derives what depends on
 //! them once per step. [`Problem::encode`], [`Problem::adjoint`] and [`Problem::signal_gradient`] are the sparse coding layer, [`GradientSums`]
-//! the gradients of its parameters, [`layers`] has the other layers. Reports of a step are kept on the device in [`Reports`], and fetched at once
-//! at its end.
+//! the gradients of its parameters, [`layers`] has the other layers. [`Images`] stay on the device, where the batches are made that
+//! [`Picks`] name. Reports of a step are kept on the device in [`Reports`], and fetched at once at its end.
 //!
 //! [`Context::capture`] records work that is to be repeated as a [`Graph`], which starts all of it by one call. [`Pinned`] is memory of this
 //! machine that is copied to and from buffers without anybody waiting.
@@ -75,6 +75,7 @@ mod encode;
 mod error;
 mod gradients;
 mod graph;
+mod images;
 pub mod inspect;
 mod launch;
 pub mod layers;
@@ -98,6 +99,7 @@ pub use encode::Method;
 pub use error::{CaptureError, ComputeCapability, CudaVersion, GpuError};
 pub use gradients::GradientSums;
 pub use graph::Graph;
+pub use images::{Images, Pick, Picks};
 pub use pinned::Pinned;
 pub use problem::{MAX_ATOMS, Problem, ProblemPlace, Problems, SingleProblem};
 pub use report::{

@@ -21,6 +21,8 @@ pub enum Source {
     Gradients,
     /// Gradients by the signals.
     SignalGradient,
+    /// Batches of images.
+    Images,
     /// Batch normalisation.
     BatchNorm,
     /// Average pooling.
@@ -35,7 +37,7 @@ pub enum Source {
 
 impl Source {
     /// All files.
-    pub const ALL: [Source; 13] = [
+    pub const ALL: [Source; 14] = [
         Source::Prepare,
         Source::Encode,
         Source::Fista,
@@ -44,6 +46,7 @@ impl Source {
         Source::OuterSums,
         Source::Gradients,
         Source::SignalGradient,
+        Source::Images,
         Source::BatchNorm,
         Source::Pooling,
         Source::Classifier,
@@ -62,6 +65,7 @@ impl Source {
             Source::OuterSums => "outer_sums.cu",
             Source::Gradients => "gradients.cu",
             Source::SignalGradient => "signal_gradient.cu",
+            Source::Images => "images.cu",
             Source::BatchNorm => "batch_norm.cu",
             Source::Pooling => "pooling.cu",
             Source::Classifier => "classifier.cu",
@@ -81,6 +85,7 @@ impl Source {
             Source::OuterSums => include_str!("../kernels/outer_sums.cu"),
             Source::Gradients => include_str!("../kernels/gradients.cu"),
             Source::SignalGradient => include_str!("../kernels/signal_gradient.cu"),
+            Source::Images => include_str!("../kernels/images.cu"),
             Source::BatchNorm => include_str!("../kernels/batch_norm.cu"),
             Source::Pooling => include_str!("../kernels/pooling.cu"),
             Source::Classifier => include_str!("../kernels/classifier.cu"),

@@ -111,6 +111,7 @@ fn source_type(parameter: Parameter) -> String {
         Number::Float => "float",
         Number::Double => "double",
         Number::Int => "int",
+        Number::UnsignedChar => "unsigned char",
         Number::UnsignedLongLong => "unsigned long long",
     };
     match parameter {

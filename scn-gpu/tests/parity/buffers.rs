@@ -85,6 +85,7 @@ fn more_memory_than_there_is_is_an_error_and_harms_nothing() {
     let error = context.unspecified::<u64>(len).unwrap_err();
     assert!(matches!(error, GpuError::OutOfMemory { needed, .. } if needed == 8 * len));
     assert!(context.unspecified::<u64>(usize::MAX / 2).is_err());
+    assert!(context.memory_free().unwrap() < context.info().memory_total);
     assert_eq!(kept.download().unwrap(), [1.0; 9]);
 }
 

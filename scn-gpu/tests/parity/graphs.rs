@@ -3,8 +3,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use scn_gpu::{
-    Buffer, CaptureError, Context, GpuError, Graph, Method, ParameterGradients, Pinned, Problem,
-    Reports, layers,
+    Buffer, CaptureError, Context, GpuError, GradientSums, Graph, Method, Pinned, Reports,
+    SingleProblem, layers,
 };
 use scn_solvers::Settings;
 
@@ -15,13 +15,14 @@ use crate::{device, noise};
 struct Step {
     instance: Instance,
     method: Method,
-    problem: Problem,
+    single: SingleProblem,
+    sums: GradientSums,
     map: Buffer<f32>,
     cotangent: Buffer<f32>,
     codes: Buffer<f32>,
     copy: Buffer<f32>,
     adjoint: Buffer<f32>,
-    gradients: [Buffer<f32>; 4],
+    map_gradient: Buffer<f32>,
     reports: Reports,
 }
 
@@ -36,14 +37,17 @@ impl Step {
         let instance = Instance::new(shape, 3, 1, 20);
         let count = instance.atoms() * instance.windows().positions();
         let zeros = |len| context.zeros(len).unwrap();
+        let single = instance.on(context);
+        let windows = [instance.windows()];
         Self {
-            problem: instance.on(context),
+            sums: GradientSums::new(context, &single.problems, &windows).unwrap(),
+            single,
             map: zeros(shape.len()),
             cotangent: context.upload(&noise(count, 5)).unwrap(),
             codes: zeros(count),
             copy: zeros(count),
             adjoint: zeros(count),
-            gradients: [27 * 20, 20, 1, shape.len()].map(zeros),
+            map_gradient: zeros(shape.len()),
             reports: Reports::new(context, 2).unwrap(),
             instance,
             method,
@@ -54,28 +58,17 @@ impl Step {
         let settings = Settings::new(1e-5, 1000).unwrap();
         let windows = self.instance.windows();
         self.reports.reset()?;
+        self.single.problems.update(&self.single.parameters)?;
+        let problem = self.single.problem()?;
         let (map, codes, reports) = (&self.map, &mut self.codes, &mut self.reports);
-        let _solved = self
-            .problem
-            .encode(self.method, settings, windows, map, codes, reports)?;
+        let _solved = problem.encode(self.method, settings, windows, map, codes, reports)?;
         self.copy.copy_from(self.codes.view())?;
         let (cotangent, adjoint) = (&self.cotangent, &mut self.adjoint);
-        let _solved = self
-            .problem
-            .adjoint(settings, &self.codes, cotangent, adjoint, reports)?;
-        let [dictionary, lambda1, lambda2, map_gradient] = &mut self.gradients;
-        for gradient in [&mut *dictionary, &mut *lambda1, &mut *lambda2] {
-            gradient.fill_zero()?;
-        }
-        let gradients = ParameterGradients {
-            dictionary,
-            lambda1,
-            lambda2,
-        };
-        self.problem
-            .add_gradients(windows, map, &self.codes, &self.adjoint, gradients)?;
-        self.problem
-            .signal_gradient(windows, &self.adjoint, map_gradient)
+        let _solved = problem.adjoint(settings, &self.codes, cotangent, adjoint, reports)?;
+        let (codes, adjoint) = (&self.codes, &self.adjoint);
+        problem.signal_gradient(windows, adjoint, &mut self.map_gradient)?;
+        self.sums.take(0, &problem, map, codes, adjoint)?;
+        self.sums.finish(&mut self.single.parameters)
     }
 
     /// Replaces the input where it lies.
@@ -84,13 +77,20 @@ impl Step {
     }
 
     fn results(&self) -> Vec<Vec<u32>> {
-        let [a, b, c, d] = &self.gradients;
-        let all = [&self.codes, &self.copy, &self.adjoint, a, b, c, d];
-        let bits = |buffer: &Buffer<f32>| {
-            let values = buffer.download().unwrap();
+        let buffers = [&self.codes, &self.copy, &self.adjoint, &self.map_gradient];
+        let gradients = self.single.parameters.gradients.all();
+        let bits = |view: scn_gpu::View<'_, f32>| {
+            let values = view.download().unwrap();
             values.into_iter().map(f32::to_bits).collect()
         };
-        all.map(bits).to_vec()
+        let views = buffers.map(|buffer| buffer.view());
+        views.into_iter().chain([gradients]).map(bits).collect()
+    }
+
+    fn clear_gradients(&mut self) {
+        self.map_gradient.fill_zero().unwrap();
+        let gradients = &mut self.single.parameters.gradients;
+        gradients.all_mut().fill_zero().unwrap();
     }
 }
 
@@ -127,12 +127,10 @@ fn a_graph_gives_the_bits_of_the_same_work_without_one() {
         });
         assert_ne!(first, second);
         let (graph, ()) = context.capture(|| step.work()).unwrap();
-        for gradient in &mut step.gradients {
-            gradient.fill_zero().unwrap();
-        }
+        step.clear_gradients();
         let before = step.results();
         // Recording did nothing, or gradients would not be zero.
-        assert!(before[3].iter().chain(&before[6]).all(|&bits| bits == 0));
+        assert!(before[3].iter().chain(&before[4]).all(|&bits| bits == 0));
         for (seed, expected) in [(1, &first), (2, &second), (1, &first)] {
             step.set_input(seed);
             graph.launch().unwrap();

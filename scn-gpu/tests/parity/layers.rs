@@ -319,7 +319,7 @@ fn part_of_loss(
     let mut gradient = context.unspecified(logits.len()).unwrap();
     let pending = softmax_cross_entropy(
         &context.upload(logits).unwrap(),
-        &Labels::upload(context, labels, classes).unwrap(),
+        Labels::upload(context, labels, classes).unwrap().view(),
         batch_images,
         &mut gradient,
         &mut reports,
