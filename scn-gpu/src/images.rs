@@ -13,7 +13,7 @@ use crate::launch::images::MakeBatch;
 use crate::launch::launch;
 use crate::layers::loss::{LabelsView, expect_labels};
 use crate::windows::int;
-use crate::{Buffer, Context, GpuError, MapShape};
+use crate::{Buffer, Context, GpuError, MapShape, Staged};
 
 /// Integers of an image in the table of picks.
 pub(crate) const PICK_INTS: usize = 4;
@@ -50,9 +50,7 @@ pub struct Pick {
 #[derive(Debug)]
 pub struct Picks {
     /// The picks, [`PICK_INTS`] for each of `capacity` images, then as many labels: in one piece, so that one copy brings all.
-    table: Buffer<i32>,
-    /// The same on this machine.
-    staged: Vec<i32>,
+    table: Staged<i32>,
     capacity: usize,
     /// Images of the batch that is there.
     len: usize,
@@ -127,7 +125,7 @@ impl Images {
         int("the numbers of a batch", self.mean.len() * images)?;
         let make = MakeBatch {
             pixels: self.pixels.view(),
-            picks: picks.table.range(0..PICK_INTS * images)?,
+            picks: picks.table.view().range(0..PICK_INTS * images)?,
             mean: self.mean.view(),
             scale: self.scale,
             channels: int("the number of channels", channels)?,
@@ -154,8 +152,7 @@ impl Picks {
         expect_labels(&[0], classes)?;
         let len = (PICK_INTS + 1) * capacity;
         Ok(Self {
-            table: set.context().zeros(len)?,
-            staged: vec![0; len],
+            table: Staged::new(set.context(), len)?,
             capacity,
             len: capacity,
             shape: set.shape,
@@ -182,22 +179,26 @@ impl Picks {
         for (position, &pick) in picks.iter().enumerate() {
             self.expect_within(position, pick)?;
         }
-        let (entries, own_labels) = self.staged.split_at_mut(PICK_INTS * self.capacity);
-        for (entry, pick) in entries.chunks_exact_mut(PICK_INTS).zip(picks) {
-            let Pick {
-                image,
-                flip,
-                down,
-                right,
-            } = *pick;
-            // All below 2^30, as the extents of the set are.
-            entry.copy_from_slice(&[image as i32, i32::from(flip), down as i32, right as i32]);
-        }
-        for (place, &label) in own_labels.iter_mut().zip(labels) {
-            *place = i32::from(label);
-        }
+        let first_label = PICK_INTS * self.capacity;
+        self.table.refill(|table| {
+            // What is left of an earlier batch in the other places was valid, and is.
+            let (entries, own_labels) = table.split_at_mut(first_label);
+            for (entry, pick) in entries.chunks_exact_mut(PICK_INTS).zip(picks) {
+                let Pick {
+                    image,
+                    flip,
+                    down,
+                    right,
+                } = *pick;
+                // All below 2^30, as the extents of the set are.
+                entry.copy_from_slice(&[image as i32, i32::from(flip), down as i32, right as i32]);
+            }
+            for (place, &label) in own_labels.iter_mut().zip(labels) {
+                *place = i32::from(label);
+            }
+        })?;
         self.len = picks.len();
-        self.send()
+        Ok(())
     }
 
     /// Images of the batch that is there.
@@ -222,13 +223,8 @@ impl Picks {
     pub fn labels(&self, images: usize) -> Result<LabelsView<'_>, GpuError> {
         self.expect_picked(images)?;
         let first = PICK_INTS * self.capacity;
-        let labels = self.table.range(first..first + images)?;
+        let labels = self.table.view().range(first..first + images)?;
         Ok(LabelsView::new(labels, self.classes))
-    }
-
-    /// Brings the table there: the only copy that a batch needs.
-    fn send(&mut self) -> Result<(), GpuError> {
-        self.table.write(&self.staged)
     }
 
     fn expect_picked(&self, images: usize) -> Result<(), GpuError> {

@@ -86,6 +86,7 @@ mod problem;
 mod recording;
 mod report;
 mod source;
+mod staged;
 mod tables;
 pub mod update;
 mod windows;
@@ -106,4 +107,5 @@ pub use report::{
     LossReport, PendingFinite, PendingLoss, PendingSolve, ReportValues, Reports, SolveReport,
 };
 pub use source::Source;
+pub use staged::Staged;
 pub use windows::{MapShape, Windows};

@@ -8,7 +8,7 @@ use crate::launch::update::{AddInOrder, Descend, FindNonFinite, THREADS};
 use crate::launch::{Argument, Parameter, Value, launch};
 use crate::report::{PendingFinite, Reports, SLOT_WORDS};
 use crate::windows::int;
-use crate::{Buffer, Context, Element, GpuError};
+use crate::{Buffer, Context, Element, GpuError, Staged};
 
 /// Numbers that parameters are aligned to, so that a block of threads belongs to one of them.
 const ALIGNMENT: usize = THREADS as usize;
@@ -119,7 +119,9 @@ pub struct Parameters {
 /// What a step of gradient descent needs, in device memory: so a recorded step can be run again with others.
 #[derive(Debug)]
 pub struct DescentSettings {
-    numbers: Buffer<f32>,
+    staged: Staged<f32>,
+    /// What is there.
+    numbers: [f32; 3],
 }
 
 impl DescentSettings {
@@ -129,16 +131,22 @@ impl DescentSettings {
     /// [`GpuError::OutOfMemory`].
     pub fn new(context: &Context) -> Result<Self, GpuError> {
         Ok(Self {
-            numbers: context.zeros(3)?,
+            staged: Staged::new(context, 3)?,
+            numbers: [0.0; 3],
         })
     }
 
-    /// Takes others from here on.
+    /// Takes others from here on. Work that was asked for before still sees those before.
     ///
     /// # Errors
     /// The driver's.
     pub fn set(&mut self, rate: f32, momentum: f32, weight_decay: f32) -> Result<(), GpuError> {
-        self.numbers.write(&[rate, momentum, weight_decay])
+        let numbers = [rate, momentum, weight_decay];
+        if self.numbers != numbers {
+            self.staged.refill(|all| all.copy_from_slice(&numbers))?;
+            self.numbers = numbers;
+        }
+        Ok(())
     }
 }
 
@@ -194,7 +202,7 @@ impl Parameters {
                 parameters: self.values.places.len(),
             },
             rules: self.rules.view(),
-            settings: settings.numbers.view(),
+            settings: settings.staged.view(),
             values: self.values.buffer.view_mut(),
             velocities: self.velocities.buffer.view_mut(),
         };

@@ -5,30 +5,38 @@
 //! has.
 
 mod data_parallel;
+mod evaluation;
+mod images;
 mod inventory;
 mod layer;
+mod pipeline;
+mod slots;
 mod step;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+use scn_data::Loader;
 use scn_gpu::Context;
 use scn_gpu::layers::loss::Labels;
 use scn_gpu::update::DescentSettings;
 
 pub(crate) use self::data_parallel::DataParallel;
+use self::evaluation::Evaluation;
 pub(crate) use self::inventory::Inventory;
 use self::inventory::Weights;
 use self::layer::Solver;
 pub(crate) use self::layer::{Coding, CudaLayer, Norm};
-use self::step::{Asked, Forward, Known, Share, StepPlan};
+use self::pipeline::Pipeline;
+use self::step::{Asked, Forward, Share, StepPlan};
 use crate::NetError;
 use crate::config::{NetworkConfig, SolverConfig};
+use crate::feed::Fed;
 use crate::layer::Activity;
 use crate::network::{LayerTimes, Named, StepReport};
 use crate::ops::batch_norm::ChannelMoments;
 use crate::ops::loss::expect_labels;
-use crate::replica::{Descent, Replica};
+use crate::replica::{Descent, Done, Replica};
 use crate::tensor::{Shape, Tensor};
 
 /// Activations of a batch on the device, laid out as a [`Tensor`].
@@ -75,6 +83,9 @@ pub(crate) struct CudaReplica {
     moving: bool,
     /// For the sizes of batches there have been, the latest first.
     plans: Vec<StepPlan>,
+    pipeline: Pipeline,
+    /// Behind a lock, as inference leaves the network as it is.
+    evaluation: Mutex<Evaluation>,
     timed: bool,
     non_finite: Option<String>,
 }
@@ -111,6 +122,8 @@ impl CudaReplica {
             settings: DescentSettings::new(context)?,
             moving: false,
             plans: Vec::new(),
+            pipeline: Pipeline::default(),
+            evaluation: Mutex::default(),
             timed: false,
             non_finite: None,
         };
@@ -134,7 +147,7 @@ impl CudaReplica {
         let classes = self.classes();
         let labels = Labels::upload(&self.context, labels, classes)?;
         let images = Arc::new(Map::upload(&self.context, images)?);
-        let asked = self.ask_gradients(images, &labels, &mut plan, &mut times)?;
+        let asked = self.ask_gradients(images, labels.view(), &mut plan, &mut times)?;
         Ok((plan, asked, times))
     }
 
@@ -148,9 +161,24 @@ impl CudaReplica {
         let values = plan.reports.download()?;
         let lambda1 = self.weights.problems.lambda1().download()?;
         self.keep_plan(plan);
-        let Known { report, non_finite } = self.known(asked, &values, &lambda1, times);
+        let Done { report, non_finite } = self.done(asked, &values, &lambda1, times);
         self.non_finite = non_finite;
         Ok(report)
+    }
+
+    /// The numbers of the next step, and momenta to begin with.
+    fn set_descent(
+        &mut self,
+        descent: Descent,
+        velocity: &BTreeMap<String, Vec<f32>>,
+    ) -> Result<(), NetError> {
+        self.begin_moving(velocity)?;
+        let Descent {
+            rate,
+            momentum,
+            weight_decay,
+        } = descent;
+        Ok(self.settings.set(rate, momentum, weight_decay)?)
     }
 
     /// Takes momenta from here, unless there are some already; those of other parameters are at rest.
@@ -232,8 +260,39 @@ impl Replica for CudaReplica {
         let count = images.shape().images;
         expect_labels(labels, count)?;
         let (plan, asked, times) = self.begin_step(images, labels, Share::whole(count))?;
-        self.ask_moments(&plan.moments.rows, &plan)?;
+        self.ask_own_moments(&plan)?;
         self.finish_step(plan, &asked, times)
+    }
+
+    fn hold(&mut self, loader: &Loader) -> Result<bool, NetError> {
+        self.hold_images(loader)
+    }
+
+    fn train(
+        &mut self,
+        fed: &Fed,
+        descent: Descent,
+        velocity: &BTreeMap<String, Vec<f32>>,
+    ) -> Result<Option<Done>, NetError> {
+        self.set_descent(descent, velocity)?;
+        self.step(fed)?;
+        self.next_report(false)
+    }
+
+    fn finish(&mut self) -> Result<Option<Done>, NetError> {
+        let done = self.next_report(true)?;
+        if done.is_none() {
+            self.weights.problems.update(&self.weights.parameters)?;
+        }
+        Ok(done)
+    }
+
+    fn infer_all(
+        &self,
+        loader: &Loader,
+        each: &mut dyn FnMut(Tensor, &[u16], Vec<Activity>) -> Result<(), NetError>,
+    ) -> Result<(), NetError> {
+        self.evaluate(loader, each)
     }
 
     fn batch_moments(&mut self, images: &Tensor) -> Result<Vec<Option<ChannelMoments>>, NetError> {
@@ -265,13 +324,7 @@ impl Replica for CudaReplica {
         descent: Descent,
         velocity: &BTreeMap<String, Vec<f32>>,
     ) -> Result<(), NetError> {
-        self.begin_moving(velocity)?;
-        let Descent {
-            rate,
-            momentum,
-            weight_decay,
-        } = descent;
-        self.settings.set(rate, momentum, weight_decay)?;
+        self.set_descent(descent, velocity)?;
         self.ask_descent()?;
         Ok(self.weights.problems.update(&self.weights.parameters)?)
     }
@@ -291,7 +344,12 @@ impl Replica for CudaReplica {
     }
 
     fn set_solver(&mut self, solver: &SolverConfig) -> Result<(), NetError> {
-        self.solver = Solver::new(solver)?;
+        let solver = Solver::new(solver)?;
+        if self.solver != solver {
+            // Recorded steps solve as they were recorded.
+            self.plans.clear();
+            self.solver = solver;
+        }
         Ok(())
     }
 

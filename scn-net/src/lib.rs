@@ -42,6 +42,7 @@ mod cuda;
 mod device;
 mod error;
 mod evaluate;
+mod feed;
 mod init;
 mod layer;
 mod model;

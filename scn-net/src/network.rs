@@ -2,6 +2,7 @@
 
 mod assembly;
 mod moments;
+mod training;
 
 use std::time::Duration;
 

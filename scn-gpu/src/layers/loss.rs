@@ -4,11 +4,12 @@
 //! loss = 1/N sum_i ( log sum_k exp z_ki - z_(label i) i ),     dloss/dz_ki = (softmax(z_i)_k - [k = label i]) / N
 //! ```
 
+use crate::buffer::expect_len;
 use crate::launch::launch;
 use crate::launch::layers::SoftmaxCrossEntropy;
 use crate::report::{PendingLoss, Reports};
 use crate::windows::int;
-use crate::{Buffer, Context, GpuError, View};
+use crate::{Buffer, Context, GpuError, Staged, View};
 
 /// Labels of a batch on a device, all of them below the number of classes: kernels take them as places in memory.
 #[derive(Debug)]
@@ -28,6 +29,47 @@ impl Labels {
         Ok(Self {
             labels: context.upload(&labels)?,
             classes,
+        })
+    }
+
+    /// The labels, to be read.
+    pub fn view(&self) -> LabelsView<'_> {
+        LabelsView::new(self.labels.view(), self.classes)
+    }
+}
+
+/// Labels of batches of one size, at an address that never changes: a captured graph reads what is there when it runs. All are 0 until
+/// they are [set](Self::set).
+#[derive(Debug)]
+pub struct StagedLabels {
+    labels: Staged<i32>,
+    classes: usize,
+}
+
+impl StagedLabels {
+    /// For so many images with labels below `classes`.
+    ///
+    /// # Errors
+    /// [`GpuError::Label`] without a class; [`GpuError::OutOfMemory`].
+    pub fn new(context: &Context, images: usize, classes: usize) -> Result<Self, GpuError> {
+        expect_labels(&[0], classes)?;
+        Ok(Self {
+            labels: Staged::new(context, images)?,
+            classes,
+        })
+    }
+
+    /// Replaces the labels. Work that was asked for before still sees those before.
+    ///
+    /// # Errors
+    /// Another number of labels, or one that is no class. The labels are unchanged then.
+    pub fn set(&mut self, labels: &[u16]) -> Result<(), GpuError> {
+        expect_len("the labels of a batch", self.labels.len(), labels.len())?;
+        expect_labels(labels, self.classes)?;
+        self.labels.refill(|places| {
+            for (place, &label) in places.iter_mut().zip(labels) {
+                *place = i32::from(label);
+            }
         })
     }
 

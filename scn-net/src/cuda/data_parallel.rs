@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use scn_data::{Batch, BatchPlan, Loader};
 use scn_gpu::update::add_in_order;
 use scn_gpu::{Buffer, Communicator, Context, View};
 
@@ -15,11 +16,12 @@ use super::CudaReplica;
 use super::step::{Share, StepPlan};
 use crate::NetError;
 use crate::config::{NetworkConfig, SolverConfig};
+use crate::feed::{Fed, Feed};
 use crate::layer::{Activity, AdjointActivity};
 use crate::network::{LayerTimes, Named, StepReport};
 use crate::ops::batch_norm::ChannelMoments;
 use crate::ops::loss::expect_labels;
-use crate::replica::{Descent, Replica};
+use crate::replica::{Descent, Done, Replica};
 use crate::tensor::{Shape, Tensor};
 
 /// A network's copies on several graphics processors.
@@ -62,6 +64,81 @@ impl DataParallel {
         let count = self.members.len();
         let share = |rank: usize| rank * images / count..(rank + 1) * images / count;
         (0..count).map(share).collect()
+    }
+
+    /// These, and how each counts.
+    fn parts(&self, images: usize) -> Vec<(Range<usize>, Share)> {
+        let shares = self.shares(images);
+        let weights = shares
+            .iter()
+            .map(|range| range.len() as f32 / images as f32);
+        let weights: Vec<f32> = weights.collect();
+        let parts = shares.into_iter().map(|range| {
+            let share = Share {
+                images: range.len(),
+                batch_images: images,
+                weights: weights.clone(),
+            };
+            (range, share)
+        });
+        parts.collect()
+    }
+}
+
+/// What all devices report of a step, as one; their gradients are the same.
+fn together(done: Vec<Done>) -> Done {
+    let mut total = StepReport {
+        loss: 0.0,
+        errors: 0,
+        activity: Vec::new(),
+        adjoint: Vec::new(),
+        times: Vec::new(),
+    };
+    let (mut activity, mut adjoint, mut times) = (Vec::new(), Vec::new(), Vec::new());
+    let mut non_finite = None;
+    for done in done {
+        let report = done.report;
+        non_finite = non_finite.or(done.non_finite);
+        total.loss += report.loss;
+        total.errors += report.errors;
+        let weights: Vec<usize> = report.activity.iter().map(|done| done.columns).collect();
+        adjoint.push(report.adjoint.into_iter().zip(weights).collect());
+        activity.push(report.activity);
+        times.push(report.times);
+    }
+    total.activity = merged(activity, add_activity);
+    let adjoint: Vec<(AdjointActivity, usize)> = merged(adjoint, add_adjoint);
+    total.adjoint = adjoint.into_iter().map(|(done, _)| done).collect();
+    total.times = merged(times, longer);
+    Done {
+        report: total,
+        non_finite,
+    }
+}
+
+/// All devices have reported the same step, or none has.
+fn all_or_none(done: Vec<Option<Done>>) -> Option<Done> {
+    let done: Option<Vec<Done>> = done.into_iter().collect();
+    done.map(together)
+}
+
+/// Some images of a batch, or of its plan.
+fn fed_part(fed: &Fed, images: Range<usize>) -> Fed {
+    match fed {
+        Fed::Plan(plan) => Fed::Plan(BatchPlan {
+            images: plan.images[images.clone()].to_vec(),
+            placements: plan.placements[images.clone()].to_vec(),
+            labels: plan.labels[images].to_vec(),
+        }),
+        Fed::Batch(batch) => {
+            let [_, channels, height, width] = batch.shape;
+            let volume = channels * height * width;
+            Fed::Batch(Batch {
+                pixels: batch.pixels[images.start * volume..images.end * volume].to_vec(),
+                shape: [images.len(), channels, height, width],
+                labels: batch.labels[images].to_vec(),
+            })
+        }
     }
 }
 
@@ -122,46 +199,73 @@ impl Replica for DataParallel {
     ) -> Result<StepReport, NetError> {
         let count = images.shape().images;
         expect_labels(labels, count)?;
-        let shares = self.shares(count);
-        let weights = shares.iter().map(|share| share.len() as f32 / count as f32);
-        let weights: Vec<f32> = weights.collect();
-        let begin = |member: &mut Member, range: Range<usize>| {
-            let (images, labels) = (part(images, range.clone()), &labels[range.clone()]);
-            let share = Share {
-                images: range.len(),
-                batch_images: count,
-                weights: weights.clone(),
-            };
-            member.replica.begin_step(&images, labels, share)
+        let begin = |member: &mut Member, (range, share): (Range<usize>, Share)| {
+            let images = part(images, range.clone());
+            member.replica.begin_step(&images, &labels[range], share)
         };
+        let parts = self.parts(count);
         // Whatever fails, fails before a device waits for another.
-        let steps = each(self.members.iter_mut(), shares, begin)?;
+        let steps = each(self.members.iter_mut(), parts, begin)?;
         let finish = |member: &mut Member, (plan, asked, times)| {
             member.exchange(&plan)?;
-            member.replica.finish_step(plan, &asked, times)
+            let report = member.replica.finish_step(plan, &asked, times)?;
+            let non_finite = member.replica.non_finite_gradient();
+            Ok(Done { report, non_finite })
         };
-        let reports = each(self.members.iter_mut(), steps, finish)?;
-        let mut total = StepReport {
-            loss: 0.0,
-            errors: 0,
-            activity: Vec::new(),
-            adjoint: Vec::new(),
-            times: Vec::new(),
+        let done = each(self.members.iter_mut(), steps, finish)?;
+        Ok(together(done).report)
+    }
+
+    fn hold(&mut self, loader: &Loader) -> Result<bool, NetError> {
+        let hold = |member: &mut Member, ()| member.replica.hold(loader);
+        let held = each(self.members.iter_mut(), std::iter::repeat(()), hold)?;
+        Ok(held.into_iter().all(|held| held))
+    }
+
+    fn train(
+        &mut self,
+        fed: &Fed,
+        descent: Descent,
+        velocity: &BTreeMap<String, Vec<f32>>,
+    ) -> Result<Option<Done>, NetError> {
+        let begin = |member: &mut Member, (range, share): (Range<usize>, Share)| {
+            let replica = &mut member.replica;
+            replica.set_descent(descent, velocity)?;
+            let mut plan = replica.take_plan(share)?;
+            replica.feed(&fed_part(fed, range), &mut plan)?;
+            let asked = replica.ask_fed_gradients(&mut plan)?;
+            Ok((plan, asked))
         };
-        let (mut activity, mut adjoint, mut times) = (Vec::new(), Vec::new(), Vec::new());
-        for report in reports {
-            total.loss += report.loss;
-            total.errors += report.errors;
-            let weights: Vec<usize> = report.activity.iter().map(|done| done.columns).collect();
-            adjoint.push(report.adjoint.into_iter().zip(weights).collect());
-            activity.push(report.activity);
-            times.push(report.times);
+        let parts = self.parts(fed.labels().len());
+        let steps = each(self.members.iter_mut(), parts, begin)?;
+        let finish = |member: &mut Member, (plan, asked)| {
+            member.exchange(&plan)?;
+            member.replica.ask_descent()?;
+            member.replica.close_step(plan, asked)?;
+            member.replica.next_report(false)
+        };
+        let done = each(self.members.iter_mut(), steps, finish)?;
+        Ok(all_or_none(done))
+    }
+
+    fn finish(&mut self) -> Result<Option<Done>, NetError> {
+        let mut members = self.members.iter_mut();
+        let done = members.by_ref().map(|member| member.replica.finish());
+        Ok(all_or_none(done.collect::<Result<_, NetError>>()?))
+    }
+
+    fn infer_all(
+        &self,
+        loader: &Loader,
+        each: &mut dyn FnMut(Tensor, &[u16], Vec<Activity>) -> Result<(), NetError>,
+    ) -> Result<(), NetError> {
+        for fed in Feed::new(loader, false, 0, 0) {
+            if let Fed::Batch(batch) = fed {
+                let (logits, activity, _) = self.infer(&Tensor::from_batch(&batch)?)?;
+                each(logits, &batch.labels, activity)?;
+            }
         }
-        total.activity = merged(activity, add_activity);
-        let adjoint: Vec<(AdjointActivity, usize)> = merged(adjoint, add_adjoint);
-        total.adjoint = adjoint.into_iter().map(|(done, _)| done).collect();
-        total.times = merged(times, longer);
-        Ok(total)
+        Ok(())
     }
 
     fn batch_moments(&mut self, images: &Tensor) -> Result<Vec<Option<ChannelMoments>>, NetError> {

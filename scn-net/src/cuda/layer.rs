@@ -16,7 +16,7 @@ use crate::layer::wrong_saved;
 use crate::tensor::Shape;
 
 /// How codes and adjoint are solved.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Solver {
     method: Method,
     codes: Settings,

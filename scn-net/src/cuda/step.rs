@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use scn_gpu::layers::batch_norm;
-use scn_gpu::layers::loss::{Labels, softmax_cross_entropy};
+use scn_gpu::layers::loss::{LabelsView, softmax_cross_entropy};
 use scn_gpu::{
     Buffer, GradientSums, PendingFinite, PendingLoss, PendingSolve, ReportValues, Reports,
     SolveReport,
@@ -11,10 +11,12 @@ use scn_gpu::{
 use scn_solvers::Stopwatch;
 
 use super::layer::{Back, BatchMoments, CudaLayer, Saved, There};
+use super::pipeline::{Recorded, Sent};
 use super::{CudaReplica, Map};
 use crate::NetError;
 use crate::layer::{Activity, AdjointActivity};
 use crate::network::{LayerTimes, StepReport};
+use crate::replica::{Done, broken_gradient};
 use crate::tensor::Shape;
 
 /// Which images of a batch a device takes, and how their moments count.
@@ -47,6 +49,9 @@ pub(super) struct StepPlan {
     pub(super) moments: BatchMoments,
     weights: Buffer<f32>,
     sums: GradientSums,
+    /// What is sent for each step, unless the images are on the device.
+    pub(super) sent: Option<Sent>,
+    pub(super) recorded: Recorded,
 }
 
 /// The reports of a step that has been asked for.
@@ -56,14 +61,6 @@ pub(super) struct Asked {
     solves: Vec<PendingSolve>,
     adjoint: Vec<PendingSolve>,
     finite: PendingFinite,
-}
-
-/// A step that is known.
-#[derive(Debug)]
-pub(super) struct Known {
-    pub(super) report: StepReport,
-    /// The first parameter whose gradient is not finite, by its name.
-    pub(super) non_finite: Option<String>,
 }
 
 /// A forward pass.
@@ -96,6 +93,8 @@ impl CudaReplica {
             weights: self.context.upload(&share.weights)?,
             sums: GradientSums::new(&self.context, &self.weights.problems, &windows)?,
             share,
+            sent: None,
+            recorded: Recorded::default(),
         })
     }
 
@@ -204,7 +203,7 @@ impl CudaReplica {
     pub(super) fn ask_gradients(
         &mut self,
         images: Arc<Map>,
-        labels: &Labels,
+        labels: LabelsView<'_>,
         plan: &mut StepPlan,
         times: &mut [LayerTimes],
     ) -> Result<Asked, NetError> {
@@ -246,19 +245,24 @@ impl CudaReplica {
         Ok(batch_norm::blend(rows.view(), weights, self.rate, running)?)
     }
 
+    /// The same for this device alone.
+    pub(super) fn ask_own_moments(&mut self, plan: &StepPlan) -> Result<(), NetError> {
+        self.ask_moments(&plan.moments.rows, plan)
+    }
+
     /// Moves the parameters.
     pub(super) fn ask_descent(&mut self) -> Result<(), NetError> {
         Ok(self.weights.parameters.descend(&self.settings)?)
     }
 
     /// What a step has come to, given its reports and the λ1 of all problems.
-    pub(super) fn known(
+    pub(super) fn done(
         &self,
         asked: &Asked,
         values: &ReportValues,
         lambda1: &[f32],
         times: Vec<LayerTimes>,
-    ) -> Known {
+    ) -> Done {
         let loss = asked.loss.read(values);
         let adjoint = asked.adjoint.iter().map(|solve| {
             let report = solve.read(values);
@@ -271,8 +275,9 @@ impl CudaReplica {
             }
         });
         let broken = asked.finite.first_broken(values);
-        Known {
-            non_finite: broken.and_then(|index| self.names.get(index).cloned()),
+        Done {
+            non_finite: broken
+                .and_then(|index| self.names.get(index).map(|name| broken_gradient(name))),
             report: StepReport {
                 loss: loss.loss,
                 errors: loss.errors,
