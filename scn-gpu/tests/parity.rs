@@ -1,8 +1,8 @@
 //! The device against the same computation in f64 on this machine.
 //!
 //! In the folder of the same name, `oracle.rs` poses problems and solves them in f64; `codes.rs`, `adjoint.rs`, `layers.rs` and
-//! `update.rs` compare. `buffers.rs` abuses what is handed out, and `graphs.rs` what is
-//! recorded. Sizes are small and odd: the kernels must not rely on whole tiles.
+//! `update.rs` compare. `buffers.rs` abuses what is handed out, `graphs.rs` what is recorded, and `pinned.rs` what is copied while nobody
+//! waits. Sizes are small and odd: the kernels must not rely on whole tiles.
 //!
 //! Without a device the tests say that they are skipped; with SCN_REQUIRE_CUDA they fail.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -14,6 +14,7 @@ mod parity {
     mod graphs;
     mod layers;
     mod oracle;
+    mod pinned;
     mod update;
 }
 mod skip;
