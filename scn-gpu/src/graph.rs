@@ -28,7 +28,7 @@ pub(crate) const OLDEST_DRIVER: CudaVersion = CudaVersion {
 pub struct Graph {
     /// The driver leaves it to callers that one thread at a time uses it. None while it is being dropped.
     executable: Mutex<Option<Executable>>,
-    /// Never read: the addresses in the graph lead to it.
+    /// What the addresses in the graph lead to.
     memory: Vec<Arc<Memory>>,
     context: Context,
 }
@@ -37,17 +37,17 @@ impl Context {
     /// Records the work that `work` asks for instead of doing it: kernels, copies within the device, and fills with zero. Every
     /// [`Graph::launch`] then does all of it, on what the same buffers hold at that time, with the scalars of the recording.
     ///
-    /// The same work must have been done once before without recording, and its buffers dropped, because a recording
-    /// loads no kernels and takes only memory that buffers have left behind. Buffers that are both made and dropped inside `work` share memory as usual; nothing
-    /// outside the graph gets that memory. Buffers that are made inside and returned hold the results of the latest launch.
+    /// The same work must have been done once before without recording, and its buffers dropped, because a recording loads no kernels
+    /// and takes only memory that buffers have left behind. Buffers that are both made and dropped inside `work` share memory as usual;
+    /// nothing outside the graph gets that memory. Buffers that are made inside and returned hold the results of the latest launch.
     ///
     /// Meanwhile other threads can do nothing with this context but drop buffers. If `work` fails or panics, the recording is thrown
     /// away, and the context goes on as before; numbers in buffers are as they were.
     ///
     /// # Errors
-    /// Those of `work`; [`GpuError::Capture`] for work that cannot be recorded (also from calls inside `work`: waiting, copies from and to this machine,
-    /// exchanges between devices, other graphs), for kernels that are not loaded, for missing memory, and if another recording is going on;
-    /// [`GpuError::DriverTooOld`] before CUDA 11.4.
+    /// Those of `work`; [`GpuError::Capture`] for work that cannot be recorded (also from calls inside `work`: waiting, copies from and
+    /// to this machine, exchanges between devices, other graphs), for kernels that are not loaded, for missing memory, and if another
+    /// recording is going on; [`GpuError::DriverTooOld`] before CUDA 11.4.
     pub fn capture<R, E: From<GpuError>>(
         &self,
         work: impl FnOnce() -> Result<R, E>,
