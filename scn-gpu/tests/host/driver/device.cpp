@@ -29,7 +29,7 @@ const Settings& settings() {
         return Settings{
             int(number("SCN_HOST_DEVICES", 1)),          int(number("SCN_HOST_CAPABILITY", 80)),
             size_t(number("SCN_HOST_MEMORY", 4ll << 30)), cuda_on_host::Order::parse(order ? order : "forward"),
-            number("SCN_HOST_EAGER", 0) == 1,             leaks && std::string(leaks) == "fail",
+            number("SCN_HOST_EAGER", 0) == 1,             leaks && std::string(leaks) == "fail",  number("SCN_HOST_DRY", 0) == 1,
         };
     }();
     return all;
@@ -178,6 +178,7 @@ DRIVER_CALL cuCtxSynchronize() {
     auto lock = locked();
     if (!of_thread)
         return INVALID_CONTEXT;
+    log_wait(*of_thread);
     finish(*of_thread);
     return SUCCESS;
 }

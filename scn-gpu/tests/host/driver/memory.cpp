@@ -62,6 +62,7 @@ static Result allocate(Address* address, size_t bytes) {
     *address = address_of(start);
     live()[*address] = {context, start, bytes, static_cast<char*>(mapped), mapped_bytes};
     context->allocated += bytes;
+    log_line("alloc\t" + std::to_string(bytes));
     return SUCCESS;
 }
 
@@ -76,6 +77,7 @@ static Allocation take(Address address) {
         misuse("memory of device %d is freed in a thread that works on another", allocation.context->device);
     live().erase(found);
     context->allocated -= allocation.bytes;
+    log_line("free");
     return allocation;
 }
 
@@ -126,6 +128,7 @@ DRIVER_CALL cuMemFree_v2(Address address) {
     Context* context = current_context();
     if (!context)
         return INVALID_CONTEXT;
+    log_wait(*context);
     finish(*context);
     unmap(take(address));
     return SUCCESS;
@@ -147,14 +150,16 @@ DRIVER_CALL cuMemcpyHtoDAsync_v2(Address to, const void* from, size_t bytes, Str
     char* target = checked(to, bytes, "a copy to the device");
     const char* source = static_cast<const char*>(from);
     std::vector<char> copy(source, source + bytes);
-    submit(stream(handle), [=, copy = std::move(copy)] { memcpy(target, copy.data(), copy.size()); });
+    submit(stream(handle), "copy-in\t" + std::to_string(bytes), [=, copy = std::move(copy)] { memcpy(target, copy.data(), copy.size()); });
     return SUCCESS;
 }
 
 DRIVER_CALL cuMemcpyDtoHAsync_v2(void* to, Address from, size_t bytes, Stream* handle) {
     auto lock = locked();
     const char* source = checked(from, bytes, "a copy from the device");
-    submit(stream(handle), [=] { memcpy(to, source, bytes); });
+    submit(stream(handle), "copy-out\t" + std::to_string(bytes), [=] { memcpy(to, source, bytes); });
+    // The work itself waits here all the same for somebody to wait for it, so that nobody relies on it.
+    log_wait(stream(handle));
     return SUCCESS;
 }
 
@@ -164,20 +169,21 @@ DRIVER_CALL cuMemcpyDtoDAsync_v2(Address to, Address from, size_t bytes, Stream*
     const char* source = checked(from, bytes, "a copy within the device");
     if (target < source + bytes && source < target + bytes)
         misuse("a copy within the device overlaps itself");
-    submit(stream(handle), [=] { memcpy(target, source, bytes); });
+    submit(stream(handle), "copy\t" + std::to_string(bytes), [=] { memcpy(target, source, bytes); });
     return SUCCESS;
 }
 
 DRIVER_CALL cuMemsetD8Async(Address to, unsigned char value, size_t bytes, Stream* handle) {
     auto lock = locked();
     char* target = checked(to, bytes, "a fill");
-    submit(stream(handle), [=] { memset(target, value, bytes); });
+    submit(stream(handle), "set\t" + std::to_string(bytes), [=] { memset(target, value, bytes); });
     return SUCCESS;
 }
 
 DRIVER_CALL cuMemcpyHtoD_v2(Address to, const void* from, size_t bytes) {
     auto lock = locked();
     Result result = cuMemcpyHtoDAsync_v2(to, from, bytes, nullptr);
+    log_wait(stream(nullptr));
     finish(stream(nullptr));
     return result;
 }

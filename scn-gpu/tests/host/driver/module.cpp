@@ -40,6 +40,8 @@ static void catch_faults() {
 }
 
 void run(const Launch& launch) {
+    if (settings().dry)
+        return;
     std::vector<void*> arguments;
     for (const std::vector<char>& argument : launch.arguments)
         arguments.push_back(const_cast<char*>(argument.data()));
@@ -98,6 +100,7 @@ DRIVER_CALL cuModuleLoadData(Module** module, const void* data) {
 
 DRIVER_CALL cuModuleUnload(Module* module) {
     auto lock = locked();
+    log_wait(*module->context);
     finish(*module->context);
     delete module;
     return SUCCESS;
@@ -140,6 +143,7 @@ DRIVER_CALL cuLaunchKernel(Function* function, unsigned grid_x, unsigned grid_y,
         if (argument.pointer)
             check_pointer(*function, i, launch.arguments.back(), *target.context);
     }
-    submit(target, [launch = std::move(launch)] { run(launch); });
+    std::string line = describe(launch);
+    submit(target, line, [launch = std::move(launch)] { run(launch); });
     return SUCCESS;
 }

@@ -6,9 +6,14 @@
 namespace stand_in {
 
 struct Event {
+    bool timed = true;
     Stream* stream = nullptr;
-    size_t until = 0; // so much of the stream's work
+    size_t until = 0;     // so much of the stream's work
+    size_t operation = 0; // the last of the stream's operations before it
 };
+
+// Of cuEventCreate.
+constexpr unsigned DISABLE_TIMING = 2;
 
 Stream& stream(Stream* handle) {
     Context* context = current_context();
@@ -20,7 +25,7 @@ Stream& stream(Stream* handle) {
         return *handle;
     }
     if (!context->null_stream) {
-        context->null_stream = new Stream{context, {}, 0};
+        context->null_stream = new Stream{context, {}};
         context->streams.push_back(context->null_stream);
     }
     return *context->null_stream;
@@ -55,7 +60,7 @@ DRIVER_CALL cuStreamCreate(Stream** handle, unsigned) {
     Context* context = current_context();
     if (!context)
         return INVALID_CONTEXT;
-    *handle = new Stream{context, {}, 0};
+    *handle = new Stream{context, {}};
     context->streams.push_back(*handle);
     return SUCCESS;
 }
@@ -74,6 +79,7 @@ DRIVER_CALL cuStreamDestroy_v2(Stream* handle) {
 
 DRIVER_CALL cuStreamSynchronize(Stream* handle) {
     auto lock = locked();
+    log_wait(stream(handle));
     finish(stream(handle));
     return SUCCESS;
 }
@@ -85,8 +91,9 @@ DRIVER_CALL cuStreamWaitEvent(Stream* handle, Event* event, unsigned) {
     return SUCCESS;
 }
 
-DRIVER_CALL cuEventCreate(Event** event, unsigned) {
+DRIVER_CALL cuEventCreate(Event** event, unsigned flags) {
     *event = new Event;
+    (*event)->timed = !(flags & DISABLE_TIMING);
     return SUCCESS;
 }
 
@@ -98,14 +105,17 @@ DRIVER_CALL cuEventDestroy_v2(Event* event) {
 DRIVER_CALL cuEventRecord(Event* event, Stream* handle) {
     auto lock = locked();
     Stream& recorded = stream(handle);
-    *event = {&recorded, recorded.work.size()};
+    *event = {event->timed, &recorded, recorded.work.size(), recorded.last_operation};
+    log_line("event");
     return SUCCESS;
 }
 
 DRIVER_CALL cuEventSynchronize(Event* event) {
     auto lock = locked();
-    if (event->stream)
+    if (event->stream) {
+        log_wait(*event->stream, event->operation);
         finish(*event->stream, event->until);
+    }
     return SUCCESS;
 }
 
@@ -114,8 +124,14 @@ DRIVER_CALL cuEventQuery(Event* event) {
     return !event->stream || event->stream->done >= event->until ? SUCCESS : NOT_READY;
 }
 
-DRIVER_CALL cuEventElapsedTime_v2(float* milliseconds, Event*, Event*) {
-    *milliseconds = 1.0f;
+// A microsecond for each operation of the device between the two, so that a test can count.
+DRIVER_CALL cuEventElapsedTime_v2(float* milliseconds, Event* start, Event* end) {
+    auto lock = locked();
+    if (!start->stream || !end->stream || !start->timed || !end->timed)
+        return INVALID_HANDLE;
+    if (start->stream->done < start->until || end->stream->done < end->until)
+        return NOT_READY;
+    *milliseconds = 1e-3f * (float(end->operation) - float(start->operation));
     return SUCCESS;
 }
 
