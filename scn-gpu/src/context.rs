@@ -11,6 +11,7 @@ use crate::driver::{self, DeviceInfo, failed};
 use crate::module::Modules;
 use crate::pool::Pool;
 use crate::source::Unit;
+use crate::timing::{self, KernelTime, Mark, Timing};
 use crate::{Buffer, Element, GpuError};
 
 /// A device with its compiled kernels and its memory. Clones are the same context; buffers of two contexts do not mix.
@@ -31,6 +32,7 @@ struct Shared {
     cache: Cache,
     modules: Mutex<Modules>,
     pool: Pool,
+    timing: Timing,
     stream: Arc<CudaStream>,
     device: Arc<CudaContext>,
 }
@@ -51,6 +53,7 @@ impl Context {
                 cache: Cache::of_user(),
                 modules: Mutex::default(),
                 pool: Pool::new(Arc::clone(&stream)),
+                timing: Timing::default(),
                 stream,
                 device,
             }),
@@ -107,6 +110,42 @@ impl Context {
     /// Gives back the memory of buffers that are gone, which is kept for new ones of the same length.
     pub fn trim(&self) {
         self.shared.pool.trim();
+    }
+
+    /// Bytes of the device's memory that nobody uses now; None where the driver does not say.
+    pub fn memory_free(&self) -> Option<usize> {
+        driver::free_memory(&self.shared.device)
+    }
+
+    /// Times every kernel from here on, or no longer. Results do not depend on it, but each launch then takes about a microsecond more on the
+    /// device: measure the speed of the whole without it.
+    pub fn set_timed(&self, timed: bool) {
+        self.shared.timing.set(timed);
+    }
+
+    /// Whether kernels are timed.
+    pub fn timed(&self) -> bool {
+        self.shared.timing.is_on()
+    }
+
+    /// Waits for the kernels launched while [timed](Self::set_timed), and returns their times since the last call, by name.
+    ///
+    /// # Errors
+    /// A kernel that failed.
+    pub fn take_times(&self) -> Result<Vec<KernelTime>, GpuError> {
+        self.shared.timing.take()
+    }
+
+    /// Marks this point of the work, without waiting for it.
+    ///
+    /// # Errors
+    /// The driver's.
+    pub fn mark(&self) -> Result<Mark, GpuError> {
+        timing::mark(self)
+    }
+
+    pub(crate) fn timing(&self) -> &Timing {
+        &self.shared.timing
     }
 
     /// A kernel that can be started.

@@ -77,6 +77,7 @@ mod pool;
 mod problem;
 mod report;
 mod source;
+mod timing;
 pub mod update;
 mod windows;
 
@@ -93,4 +94,5 @@ pub use report::{
     LossReport, PendingFinite, PendingLoss, PendingSolve, ReportValues, Reports, SolveReport,
 };
 pub use source::Source;
+pub use timing::{KernelTime, Mark};
 pub use windows::{MapShape, Windows};

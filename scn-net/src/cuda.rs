@@ -5,6 +5,7 @@
 //! remembered for the way back, whatever `training.recompute` says: memory is what such a device has.
 
 mod data_parallel;
+mod laps;
 mod layer;
 mod param;
 mod step;
@@ -13,16 +14,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use scn_gpu::{Context, PendingSolve, ReportValues, Reports};
-use scn_solvers::Stopwatch;
 
 pub(crate) use self::data_parallel::DataParallel;
+use self::laps::{Lap, Laps};
 pub(crate) use self::layer::{Coding, CudaLayer};
 use self::layer::{Saved, Solver};
 pub(crate) use self::param::CudaParam;
 use crate::NetError;
 use crate::config::{NetworkConfig, SolverConfig};
 use crate::layer::Activity;
-use crate::network::{LayerTimes, Named, StepReport};
+use crate::network::{KernelTime, LayerTimes, Named, StepReport};
 use crate::ops::batch_norm::ChannelMoments;
 use crate::ops::loss::expect_labels;
 use crate::replica::{Descent, Replica};
@@ -96,13 +97,13 @@ impl CudaReplica {
         images: &Tensor,
         training: bool,
         reports: &mut Reports,
-        times: &mut [LayerTimes],
+        laps: &mut Laps,
     ) -> Result<Forward, NetError> {
         let mut x = Arc::new(Map::upload(&self.context, images)?);
         let mut saved = Vec::new();
         let mut solves = Vec::new();
-        let mut watch = Stopwatch::start(self.timed);
-        for ((_, layer), times) in self.layers.iter().zip(times) {
+        laps.begin()?;
+        for (index, (_, layer)) in self.layers.iter().enumerate() {
             let passed = if training {
                 layer.forward(x, &self.solver, reports)?
             } else {
@@ -111,7 +112,7 @@ impl CudaReplica {
             x = passed.output;
             saved.extend(passed.saved);
             solves.extend(passed.solve);
-            self.lap(&mut watch, &mut times.forward)?;
+            laps.end(Lap::Forward(index))?;
         }
         Ok(Forward {
             logits: x,
@@ -126,29 +127,20 @@ impl CudaReplica {
         saved: Vec<Saved>,
         gradient: Map,
         reports: &mut Reports,
-        times: &mut [LayerTimes],
+        laps: &mut Laps,
     ) -> Result<Vec<PendingSolve>, NetError> {
         let mut gradient = gradient;
         let mut solves = Vec::new();
-        let mut watch = Stopwatch::start(self.timed);
+        laps.begin()?;
         for (index, saved) in saved.into_iter().enumerate().rev() {
             let (_, layer) = &mut self.layers[index];
             let (dx, solve) = layer.backward(saved, gradient, &self.solver, reports)?;
             gradient = dx;
             solves.extend(solve);
-            self.lap(&mut watch, &mut times[index].backward)?;
+            laps.end(Lap::Backward(index))?;
         }
         solves.reverse();
         Ok(solves)
-    }
-
-    /// The time of a layer, which is to have ended by then.
-    fn lap(&self, watch: &mut Stopwatch, into: &mut std::time::Duration) -> Result<(), NetError> {
-        if self.timed {
-            self.context.synchronize()?;
-        }
-        watch.lap(into);
-        Ok(())
     }
 
     /// Room for what each sparse coding layer reports there and back, the loss, and whether gradients are finite.
@@ -160,8 +152,15 @@ impl CudaReplica {
         )?)
     }
 
-    fn times(&self) -> Vec<LayerTimes> {
-        LayerTimes::none(self.layers.iter().map(|(name, _)| name.clone()))
+    fn laps(&self) -> Laps {
+        Laps::new(&self.context, self.timed)
+    }
+
+    /// The times of the layers; waits for the step if it is timed.
+    fn times(&self, laps: &Laps) -> Result<Vec<LayerTimes>, NetError> {
+        let mut times = LayerTimes::none(self.layers.iter().map(|(name, _)| name.clone()));
+        laps.add_to(&mut times)?;
+        Ok(times)
     }
 
     /// What the sparse coding layers did.
@@ -203,10 +202,11 @@ impl Replica for CudaReplica {
 
     fn infer(&self, images: &Tensor) -> Result<(Tensor, Vec<Activity>, Vec<LayerTimes>), NetError> {
         let mut reports = self.reports()?;
-        let mut times = self.times();
+        let mut laps = self.laps();
         let Forward { logits, solves, .. } =
-            self.forward(images, false, &mut reports, &mut times)?;
+            self.forward(images, false, &mut reports, &mut laps)?;
         let values = reports.download()?;
+        let times = self.times(&laps)?;
         Ok((logits.download()?, self.activity(&solves, &values)?, times))
     }
 
@@ -223,7 +223,7 @@ impl Replica for CudaReplica {
 
     fn batch_moments(&self, images: &Tensor) -> Result<Vec<Option<ChannelMoments>>, NetError> {
         let mut reports = self.reports()?;
-        let Forward { saved, .. } = self.forward(images, true, &mut reports, &mut self.times())?;
+        let Forward { saved, .. } = self.forward(images, true, &mut reports, &mut self.laps())?;
         let moments = saved.iter().map(|saved| match saved {
             Saved::Normalized { moments, .. } => Ok(Some(ChannelMoments {
                 mean: moments.mean.download()?,
@@ -271,5 +271,16 @@ impl Replica for CudaReplica {
 
     fn set_timed(&mut self, timed: bool) {
         self.timed = timed;
+        self.context.set_timed(timed);
+    }
+
+    fn take_kernel_times(&mut self) -> Result<Vec<KernelTime>, NetError> {
+        let times = self.context.take_times()?.into_iter();
+        let times = times.map(|taken| KernelTime {
+            kernel: taken.name.to_string(),
+            launches: taken.launches,
+            time: taken.time,
+        });
+        Ok(times.collect())
     }
 }

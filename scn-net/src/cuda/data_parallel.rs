@@ -16,7 +16,7 @@ use super::step::Step;
 use crate::NetError;
 use crate::config::{NetworkConfig, SolverConfig};
 use crate::layer::{Activity, AdjointActivity};
-use crate::network::{LayerTimes, Named, StepReport};
+use crate::network::{KernelTime, LayerTimes, Named, StepReport};
 use crate::ops::batch_norm::ChannelMoments;
 use crate::ops::loss::expect_labels;
 use crate::replica::{Descent, Replica};
@@ -188,6 +188,23 @@ impl Replica for DataParallel {
         for member in &mut self.members {
             member.replica.set_timed(timed);
         }
+    }
+
+    fn take_kernel_times(&mut self) -> Result<Vec<KernelTime>, NetError> {
+        let members = self.members.iter_mut();
+        let times = members.map(|member| member.replica.take_kernel_times());
+        let mut times = times.collect::<Result<Vec<_>, _>>()?.into_iter();
+        let mut longest = times.next().unwrap_or_default();
+        for taken in times.flatten() {
+            match longest.iter_mut().find(|of| of.kernel == taken.kernel) {
+                Some(of) => {
+                    of.launches = of.launches.max(taken.launches);
+                    of.time = of.time.max(taken.time);
+                }
+                None => longest.push(taken),
+            }
+        }
+        Ok(longest)
     }
 }
 

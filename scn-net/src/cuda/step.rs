@@ -4,10 +4,11 @@ use scn_gpu::layers::loss::{Labels, softmax_cross_entropy};
 use scn_gpu::update::check_finite;
 use scn_gpu::{Buffer, PendingLoss, PendingSolve, Reports};
 
+use super::laps::Laps;
 use super::{CudaReplica, Forward, Map};
 use crate::NetError;
 use crate::layer::AdjointActivity;
-use crate::network::{LayerTimes, StepReport};
+use crate::network::StepReport;
 use crate::tensor::Tensor;
 
 /// A step whose work has been asked for.
@@ -16,7 +17,7 @@ pub(super) struct Step {
     loss: PendingLoss,
     solves: Vec<PendingSolve>,
     adjoint: Vec<PendingSolve>,
-    times: Vec<LayerTimes>,
+    laps: Laps,
 }
 
 impl CudaReplica {
@@ -28,12 +29,12 @@ impl CudaReplica {
         batch_images: usize,
     ) -> Result<Step, NetError> {
         let mut reports = self.reports()?;
-        let mut times = self.times();
+        let mut laps = self.laps();
         let Forward {
             logits,
             saved,
             solves,
-        } = self.forward(images, true, &mut reports, &mut times)?;
+        } = self.forward(images, true, &mut reports, &mut laps)?;
         let labels = Labels::upload(&self.context, labels, logits.shape.channels)?;
         let mut gradient = Map::unspecified(&self.context, logits.shape)?;
         let loss = softmax_cross_entropy(
@@ -46,13 +47,13 @@ impl CudaReplica {
         for ((_, layer), saved) in self.layers.iter_mut().zip(&saved) {
             layer.record(saved)?;
         }
-        let adjoint = self.backward(saved, gradient, &mut reports, &mut times)?;
+        let adjoint = self.backward(saved, gradient, &mut reports, &mut laps)?;
         Ok(Step {
             reports,
             loss,
             solves,
             adjoint,
-            times,
+            laps,
         })
     }
 
@@ -63,7 +64,7 @@ impl CudaReplica {
             loss,
             solves,
             adjoint,
-            times,
+            laps,
         } = step;
         let mut finite = Vec::new();
         for (layer, on_device) in &self.layers {
@@ -91,7 +92,7 @@ impl CudaReplica {
             errors: loss.errors,
             activity: self.activity(&solves, &values)?,
             adjoint: adjoint.collect(),
-            times,
+            times: self.times(&laps)?,
         })
     }
 
