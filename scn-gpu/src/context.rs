@@ -16,6 +16,7 @@ use crate::module::Modules;
 use crate::pool::Pool;
 use crate::recording::{Recorder, Submission};
 use crate::source::Unit;
+use crate::timing::{self, KernelTime, Mark, Timing};
 use crate::{Buffer, Element, GpuError};
 
 /// Whether to use graphs.
@@ -43,6 +44,7 @@ struct Shared {
     pool: Pool,
     recorder: Recorder,
     uses_graphs: bool,
+    timing: Timing,
     stream: Arc<CudaStream>,
     device: Arc<CudaContext>,
 }
@@ -66,6 +68,7 @@ impl Context {
                 modules: Mutex::default(),
                 pool: Pool::new(Arc::clone(&stream)),
                 recorder: Recorder::default(),
+                timing: Timing::default(),
                 stream,
                 device,
             }),
@@ -138,6 +141,37 @@ impl Context {
         if let Ok(_submission) = Submission::unrecorded(self, "free memory") {
             self.shared.pool.trim();
         }
+    }
+
+    /// Times every kernel from here on, or no longer. Results do not depend on it, but each launch then takes about a microsecond more on the
+    /// device: measure the speed of the whole without it.
+    pub fn set_timed(&self, timed: bool) {
+        self.shared.timing.set(timed);
+    }
+
+    /// Whether kernels are timed.
+    pub fn timed(&self) -> bool {
+        self.shared.timing.is_on()
+    }
+
+    /// Waits for the kernels launched while [timed](Self::set_timed), and returns their times since the last call, by name.
+    ///
+    /// # Errors
+    /// A kernel that failed.
+    pub fn take_times(&self) -> Result<Vec<KernelTime>, GpuError> {
+        self.shared.timing.take()
+    }
+
+    /// Marks this point of the work, without waiting for it.
+    ///
+    /// # Errors
+    /// The driver's.
+    pub fn mark(&self) -> Result<Mark, GpuError> {
+        timing::mark(self)
+    }
+
+    pub(crate) fn timing(&self) -> &Timing {
+        &self.shared.timing
     }
 
     /// A kernel that can be started.

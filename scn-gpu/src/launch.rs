@@ -116,13 +116,19 @@ pub(crate) fn launch<K: Kernel>(context: &Context, kernel: &K) -> Result<(), Gpu
         block_dim: (threads, 1, 1),
         shared_mem_bytes: 0,
     };
-    // SAFETY: the arguments are those of the kernel's declaration, which a test compares with the compiled code; their lengths are checked
-    // by `grid`, and what a kernel writes to is borrowed exclusively.
-    let started = unsafe { launch.launch(config) };
-    started.map(drop).map_err(|error| GpuError::Launch {
-        kernel: name,
-        reason: reason(error),
-    })
+    let start = || {
+        // SAFETY: the arguments are those of the kernel's declaration, which a test compares with the compiled code; their lengths are
+        // checked by `grid`, and what a kernel writes to is borrowed exclusively.
+        let started = unsafe { launch.launch(config) };
+        started.map(drop).map_err(|error| GpuError::Launch {
+            kernel: name,
+            reason: reason(error),
+        })
+    };
+    if submission.is_recorded() {
+        return start();
+    }
+    context.timing().launch(context, K::SIGNATURE.name, start)
 }
 
 /// A kernel's name, file and parameters.

@@ -88,6 +88,7 @@ mod report;
 mod source;
 mod staged;
 mod tables;
+mod timing;
 pub mod update;
 mod windows;
 
@@ -108,4 +109,5 @@ pub use report::{
 };
 pub use source::Source;
 pub use staged::Staged;
+pub use timing::{KernelTime, Mark};
 pub use windows::{MapShape, Windows};

@@ -8,6 +8,7 @@ mod data_parallel;
 mod evaluation;
 mod images;
 mod inventory;
+mod laps;
 mod layer;
 mod pipeline;
 mod slots;
@@ -25,6 +26,7 @@ pub(crate) use self::data_parallel::DataParallel;
 use self::evaluation::Evaluation;
 pub(crate) use self::inventory::Inventory;
 use self::inventory::Weights;
+use self::laps::Laps;
 use self::layer::Solver;
 pub(crate) use self::layer::{Coding, CudaLayer, Norm};
 use self::pipeline::Pipeline;
@@ -33,7 +35,7 @@ use crate::NetError;
 use crate::config::{NetworkConfig, SolverConfig};
 use crate::feed::Fed;
 use crate::layer::Activity;
-use crate::network::{LayerTimes, Named, StepReport};
+use crate::network::{KernelTime, LayerTimes, Named, StepReport};
 use crate::ops::batch_norm::ChannelMoments;
 use crate::ops::loss::expect_labels;
 use crate::replica::{Descent, Done, Replica};
@@ -131,8 +133,15 @@ impl CudaReplica {
         Ok(replica)
     }
 
-    fn times(&self) -> Vec<LayerTimes> {
-        LayerTimes::none(self.layers.iter().map(|(name, _)| name.clone()))
+    fn laps(&self) -> Laps {
+        Laps::new(&self.context, self.timed)
+    }
+
+    /// The times of the layers; waits for the step if it is timed.
+    fn times(&self, laps: &Laps) -> Result<Vec<LayerTimes>, NetError> {
+        let mut times = LayerTimes::none(self.layers.iter().map(|(name, _)| name.clone()));
+        laps.add_to(&mut times)?;
+        Ok(times)
     }
 
     /// There and back with a share of a batch; the plan has the moments of its images.
@@ -141,14 +150,14 @@ impl CudaReplica {
         images: &Tensor,
         labels: &[u16],
         share: Share,
-    ) -> Result<(StepPlan, Asked, Vec<LayerTimes>), NetError> {
+    ) -> Result<(StepPlan, Asked, Laps), NetError> {
         let mut plan = self.take_plan(share)?;
-        let mut times = self.times();
+        let mut laps = self.laps();
         let classes = self.classes();
         let labels = Labels::upload(&self.context, labels, classes)?;
         let images = Arc::new(Map::upload(&self.context, images)?);
-        let asked = self.ask_gradients(images, labels.view(), &mut plan, &mut times)?;
-        Ok((plan, asked, times))
+        let asked = self.ask_gradients(images, labels.view(), &mut plan, &mut laps)?;
+        Ok((plan, asked, laps))
     }
 
     /// Waits for a step, and brings what it reports.
@@ -156,11 +165,12 @@ impl CudaReplica {
         &mut self,
         plan: StepPlan,
         asked: &Asked,
-        times: Vec<LayerTimes>,
+        laps: &Laps,
     ) -> Result<StepReport, NetError> {
         let values = plan.reports.download()?;
         let lambda1 = self.weights.problems.lambda1().download()?;
         self.keep_plan(plan);
+        let times = self.times(laps)?;
         let Done { report, non_finite } = self.done(asked, &values, &lambda1, times);
         self.non_finite = non_finite;
         Ok(report)
@@ -242,14 +252,13 @@ impl Replica for CudaReplica {
 
     fn infer(&self, images: &Tensor) -> Result<(Tensor, Vec<Activity>, Vec<LayerTimes>), NetError> {
         let mut reports = self.reports()?;
-        let mut times = self.times();
+        let mut laps = self.laps();
         let images = Arc::new(Map::upload(&self.context, images)?);
-        let Forward { logits, solves, .. } =
-            self.forward(images, &mut reports, None, &mut times)?;
+        let Forward { logits, solves, .. } = self.forward(images, &mut reports, None, &mut laps)?;
         let values = reports.download()?;
         let lambda1 = self.weights.problems.lambda1().download()?;
         let activity = self.activity(&solves, &values, &lambda1);
-        Ok((logits.download()?, activity, times))
+        Ok((logits.download()?, activity, self.times(&laps)?))
     }
 
     fn loss_and_gradients(
@@ -259,9 +268,9 @@ impl Replica for CudaReplica {
     ) -> Result<StepReport, NetError> {
         let count = images.shape().images;
         expect_labels(labels, count)?;
-        let (plan, asked, times) = self.begin_step(images, labels, Share::whole(count))?;
+        let (plan, asked, laps) = self.begin_step(images, labels, Share::whole(count))?;
         self.ask_own_moments(&plan)?;
-        self.finish_step(plan, &asked, times)
+        self.finish_step(plan, &asked, &laps)
     }
 
     fn hold(&mut self, loader: &Loader) -> Result<bool, NetError> {
@@ -302,7 +311,7 @@ impl Replica for CudaReplica {
         let StepPlan {
             reports, moments, ..
         } = &mut plan;
-        self.forward(images, reports, Some(moments), &mut self.times())?;
+        self.forward(images, reports, Some(moments), &mut self.laps())?;
         let row = plan.moments.rows.download()?;
         self.keep_plan(plan);
         let of_layer = |(_, layer): &(String, CudaLayer)| match layer {
@@ -355,5 +364,16 @@ impl Replica for CudaReplica {
 
     fn set_timed(&mut self, timed: bool) {
         self.timed = timed;
+        self.context.set_timed(timed);
+    }
+
+    fn take_kernel_times(&mut self) -> Result<Vec<KernelTime>, NetError> {
+        let times = self.context.take_times()?.into_iter();
+        let times = times.map(|taken| KernelTime {
+            kernel: taken.name.to_string(),
+            launches: taken.launches,
+            time: taken.time,
+        });
+        Ok(times.collect())
     }
 }

@@ -8,7 +8,7 @@ use crate::NetError;
 use crate::config::SolverConfig;
 use crate::feed::Fed;
 use crate::layer::Activity;
-use crate::network::{LayerTimes, Named, StepReport};
+use crate::network::{KernelTime, LayerTimes, Named, StepReport};
 use crate::ops::batch_norm::ChannelMoments;
 use crate::tensor::Tensor;
 
@@ -75,6 +75,9 @@ pub(crate) trait Replica: Send + Sync + std::fmt::Debug {
 
     /// Whether reports are to say where the time went.
     fn set_timed(&mut self, timed: bool);
+
+    /// As [`Network::take_kernel_times`](crate::Network::take_kernel_times).
+    fn take_kernel_times(&mut self) -> Result<Vec<KernelTime>, NetError>;
 }
 
 /// What a step of training has come to.

@@ -18,7 +18,7 @@ use crate::NetError;
 use crate::config::{NetworkConfig, SolverConfig};
 use crate::feed::{Fed, Feed};
 use crate::layer::{Activity, AdjointActivity};
-use crate::network::{LayerTimes, Named, StepReport};
+use crate::network::{KernelTime, LayerTimes, Named, StepReport};
 use crate::ops::batch_norm::ChannelMoments;
 use crate::ops::loss::expect_labels;
 use crate::replica::{Descent, Done, Replica};
@@ -206,9 +206,9 @@ impl Replica for DataParallel {
         let parts = self.parts(count);
         // Whatever fails, fails before a device waits for another.
         let steps = each(self.members.iter_mut(), parts, begin)?;
-        let finish = |member: &mut Member, (plan, asked, times)| {
+        let finish = |member: &mut Member, (plan, asked, laps)| {
             member.exchange(&plan)?;
-            let report = member.replica.finish_step(plan, &asked, times)?;
+            let report = member.replica.finish_step(plan, &asked, &laps)?;
             let non_finite = member.replica.non_finite_gradient();
             Ok(Done { report, non_finite })
         };
@@ -299,6 +299,23 @@ impl Replica for DataParallel {
         for member in &mut self.members {
             member.replica.set_timed(timed);
         }
+    }
+
+    fn take_kernel_times(&mut self) -> Result<Vec<KernelTime>, NetError> {
+        let members = self.members.iter_mut();
+        let times = members.map(|member| member.replica.take_kernel_times());
+        let mut times = times.collect::<Result<Vec<_>, _>>()?.into_iter();
+        let mut longest = times.next().unwrap_or_default();
+        for taken in times.flatten() {
+            match longest.iter_mut().find(|of| of.kernel == taken.kernel) {
+                Some(of) => {
+                    of.launches = of.launches.max(taken.launches);
+                    of.time = of.time.max(taken.time);
+                }
+                None => longest.push(taken),
+            }
+        }
+        Ok(longest)
     }
 }
 

@@ -77,9 +77,9 @@ impl CudaReplica {
         reports: &mut Reports,
         slots: &mut Slots,
     ) -> Result<Late, NetError> {
-        let mut times = self.times();
+        let mut laps = self.laps();
         let Forward { logits, solves, .. } =
-            self.forward(Arc::new(images), reports, None, &mut times)?;
+            self.forward(Arc::new(images), reports, None, &mut laps)?;
         let lambda1 = self.weights.problems.lambda1();
         Ok(Late {
             labels: fed.labels().to_vec(),

@@ -106,12 +106,12 @@ impl CudaReplica {
 
     /// The gradients of the images that have been named or sent.
     pub(super) fn ask_fed_gradients(&mut self, plan: &mut StepPlan) -> Result<Asked, NetError> {
-        let mut times = self.times();
+        let mut laps = self.laps();
         match plan.sent.take() {
             Some(sent) => {
                 let mut map = Map::unspecified(&self.context, sent.shape)?;
                 map.data.copy_from(sent.images.view())?;
-                let asked = self.ask_gradients(Arc::new(map), sent.labels.view(), plan, &mut times);
+                let asked = self.ask_gradients(Arc::new(map), sent.labels.view(), plan, &mut laps);
                 plan.sent = Some(sent);
                 asked
             }
@@ -119,7 +119,7 @@ impl CudaReplica {
                 let held = self.pipeline.held.take().ok_or_else(not_held)?;
                 let asked = held.batch(&self.context).and_then(|map| {
                     let labels = held.picks.labels(held.picks.len())?;
-                    self.ask_gradients(Arc::new(map), labels, plan, &mut times)
+                    self.ask_gradients(Arc::new(map), labels, plan, &mut laps)
                 });
                 self.pipeline.held = Some(held);
                 asked
@@ -146,7 +146,7 @@ impl CudaReplica {
     fn start_step(&mut self, plan: &mut StepPlan) -> Result<Asked, NetError> {
         /// Memory that another step has taken meanwhile is left behind by it.
         const MOST_FAILURES: u32 = 3;
-        if !self.context.uses_graphs() {
+        if !self.context.uses_graphs() || self.context.timed() {
             return self.ask_step(plan);
         }
         match std::mem::take(&mut plan.recorded) {
@@ -210,7 +210,7 @@ impl CudaReplica {
             return Ok(None);
         };
         let received = self.pipeline.slots.read(slot)?;
-        let times = self.times();
+        let times = self.times(&self.laps())?;
         Ok(Some(self.done(
             &asked,
             &received.values,

@@ -8,8 +8,8 @@ use scn_gpu::{
     Buffer, GradientSums, PendingFinite, PendingLoss, PendingSolve, ReportValues, Reports,
     SolveReport,
 };
-use scn_solvers::Stopwatch;
 
+use super::laps::{Lap, Laps};
 use super::layer::{Back, BatchMoments, CudaLayer, Saved, There};
 use super::pipeline::{Recorded, Sent};
 use super::{CudaReplica, Map};
@@ -134,7 +134,7 @@ impl CudaReplica {
         images: Arc<Map>,
         reports: &mut Reports,
         moments: Option<&mut BatchMoments>,
-        times: &mut [LayerTimes],
+        laps: &mut Laps,
     ) -> Result<Forward, NetError> {
         let training = moments.is_some();
         let mut there = There {
@@ -144,13 +144,13 @@ impl CudaReplica {
             moments,
         };
         let (mut x, mut saved, mut solves) = (images, Vec::new(), Vec::new());
-        let mut watch = Stopwatch::start(self.timed);
-        for ((_, layer), times) in self.layers.iter().zip(times) {
+        laps.begin()?;
+        for (index, (_, layer)) in self.layers.iter().enumerate() {
             let passed = layer.forward(x, &mut there)?;
             x = passed.output;
             saved.extend(training.then_some(passed.saved));
             solves.extend(passed.solve);
-            self.lap(&mut watch, &mut times.forward)?;
+            laps.end(Lap::Forward(index))?;
         }
         Ok(Forward {
             logits: x,
@@ -166,11 +166,11 @@ impl CudaReplica {
         saved: Vec<Saved>,
         gradient: Map,
         plan: &mut StepPlan,
-        times: &mut [LayerTimes],
+        laps: &mut Laps,
     ) -> Result<Vec<PendingSolve>, NetError> {
         let learns = |(_, layer): &(String, CudaLayer)| !layer.parameters().is_empty();
         let first = self.layers.iter().position(learns).unwrap_or(0);
-        let mut watch = Stopwatch::start(self.timed);
+        laps.begin()?;
         let mut back = Back {
             weights: &mut self.weights,
             solver: &self.solver,
@@ -187,12 +187,7 @@ impl CudaReplica {
                     .backward(saved, &dy, index > first, &mut back)?;
             gradient = dx;
             solves.extend(solve);
-            lap(
-                &self.context,
-                self.timed,
-                &mut watch,
-                &mut times[index].backward,
-            )?;
+            laps.end(Lap::Backward(index))?;
         }
         plan.sums.finish(&mut self.weights.parameters)?;
         solves.reverse();
@@ -205,7 +200,7 @@ impl CudaReplica {
         images: Arc<Map>,
         labels: LabelsView<'_>,
         plan: &mut StepPlan,
-        times: &mut [LayerTimes],
+        laps: &mut Laps,
     ) -> Result<Asked, NetError> {
         self.weights.problems.update(&self.weights.parameters)?;
         plan.reports.reset()?;
@@ -216,7 +211,7 @@ impl CudaReplica {
             logits,
             saved,
             solves,
-        } = self.forward(images, reports, Some(moments), times)?;
+        } = self.forward(images, reports, Some(moments), laps)?;
         let mut gradient = Map::unspecified(&self.context, logits.shape)?;
         let loss = softmax_cross_entropy(
             &logits.data,
@@ -225,7 +220,7 @@ impl CudaReplica {
             &mut gradient.data,
             reports,
         )?;
-        let adjoint = self.backward(saved, gradient, plan, times)?;
+        let adjoint = self.backward(saved, gradient, plan, laps)?;
         let finite = self.weights.parameters.check_finite(&mut plan.reports)?;
         Ok(Asked {
             loss,
@@ -306,28 +301,6 @@ impl CudaReplica {
         });
         activity.collect()
     }
-
-    /// The time of a layer, which is to have ended by then.
-    pub(super) fn lap(
-        &self,
-        watch: &mut Stopwatch,
-        into: &mut std::time::Duration,
-    ) -> Result<(), NetError> {
-        lap(&self.context, self.timed, watch, into)
-    }
-}
-
-fn lap(
-    context: &scn_gpu::Context,
-    timed: bool,
-    watch: &mut Stopwatch,
-    into: &mut std::time::Duration,
-) -> Result<(), NetError> {
-    if timed {
-        context.synchronize()?;
-    }
-    watch.lap(into);
-    Ok(())
 }
 
 fn activity_of(atoms: usize, report: SolveReport, lambda1: &[f32]) -> Activity {

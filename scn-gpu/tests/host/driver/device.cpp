@@ -29,7 +29,7 @@ const Settings& settings() {
         return Settings{
             int(number("SCN_HOST_DEVICES", 1)),          int(number("SCN_HOST_CAPABILITY", 80)),
             size_t(number("SCN_HOST_MEMORY", 4ll << 30)), cuda_on_host::Order::parse(order ? order : "forward"),
-            number("SCN_HOST_EAGER", 0) == 1,             leaks && std::string(leaks) == "fail",
+            number("SCN_HOST_EAGER", 0) == 1,             leaks && std::string(leaks) == "fail",  number("SCN_HOST_DRY", 0) == 1,
         };
     }();
     return all;
@@ -183,6 +183,7 @@ DRIVER_CALL cuCtxSynchronize() {
         return INVALID_CONTEXT;
     if (Result spoiled = spoil_captures(*of_thread))
         return spoiled;
+    log_wait(*of_thread);
     finish(*of_thread);
     return SUCCESS;
 }

@@ -16,6 +16,7 @@ struct Place {
 };
 
 struct Node {
+    std::string line; // of the log
     std::vector<Place> places;
     std::function<void()> work;
 };
@@ -82,14 +83,14 @@ Result unsafe_call() {
     return result;
 }
 
-Result enqueue(Stream& stream, const std::vector<Touched>& touched, std::function<void()> work) {
+Result enqueue(Stream& stream, const std::string& line, const std::vector<Touched>& touched, std::function<void()> work) {
     if (!is_capturing(stream)) {
-        submit(stream, std::move(work));
+        submit(stream, line, std::move(work));
         return SUCCESS;
     }
     if (stream.capture->spoiled)
         return STREAM_CAPTURE_INVALIDATED;
-    Node node{{}, std::move(work)};
+    Node node{line, {}, std::move(work)};
     for (const Touched& one : touched)
         node.places.push_back({one, find(*stream.context, one.address, one.bytes)->number});
     stream.capture->nodes.push_back(std::move(node));
@@ -169,8 +170,9 @@ DRIVER_CALL cuGraphLaunch(GraphExec* exec, Stream* handle) {
     forbid_in_capture(target, "the launch of a graph");
     check_places(*exec);
     exec->running++;
+    log_line("graph\t" + std::to_string(exec->nodes.size()));
     for (const Node& node : exec->nodes)
-        submit(target, [&node] { node.work(); });
+        submit(target, node.line, [&node] { node.work(); });
     submit(target, [exec] { exec->running--; });
     return SUCCESS;
 }

@@ -63,6 +63,7 @@ static Result allocate(Address* address, size_t bytes) {
     static size_t count = 0;
     live()[*address] = {count++, context, start, bytes, static_cast<char*>(mapped), mapped_bytes};
     context->allocated += bytes;
+    log_line("alloc\t" + std::to_string(bytes));
     return SUCCESS;
 }
 
@@ -77,6 +78,7 @@ static Allocation take(Address address) {
         misuse("memory of device %d is freed in a thread that works on another", allocation.context->device);
     live().erase(found);
     context->allocated -= allocation.bytes;
+    log_line("free");
     return allocation;
 }
 
@@ -132,6 +134,7 @@ DRIVER_CALL cuMemFree_v2(Address address) {
         return INVALID_CONTEXT;
     if (Result forbidden = unsafe_call())
         return forbidden;
+    log_wait(*context);
     finish(*context);
     unmap(take(address));
     return SUCCESS;
@@ -152,13 +155,14 @@ DRIVER_CALL cuMemcpyHtoDAsync_v2(Address to, const void* from, size_t bytes, Str
     auto lock = locked();
     char* target = checked(to, bytes, "a copy to the device");
     forbid_in_capture(stream(handle), "a copy from the host");
+    const std::string line = "copy-in\t" + std::to_string(bytes);
     if (is_page_locked(from, bytes)) {
-        copy_page_locked(stream(handle), from, target, from, bytes);
+        copy_page_locked(stream(handle), line, from, target, from, bytes);
         return SUCCESS;
     }
     const char* source = static_cast<const char*>(from);
     std::vector<char> copy(source, source + bytes);
-    submit(stream(handle), [=, copy = std::move(copy)] { memcpy(target, copy.data(), copy.size()); });
+    submit(stream(handle), line, [=, copy = std::move(copy)] { memcpy(target, copy.data(), copy.size()); });
     return SUCCESS;
 }
 
@@ -166,11 +170,14 @@ DRIVER_CALL cuMemcpyDtoHAsync_v2(void* to, Address from, size_t bytes, Stream* h
     auto lock = locked();
     const char* source = checked(from, bytes, "a copy from the device");
     forbid_in_capture(stream(handle), "a copy to the host");
+    const std::string line = "copy-out\t" + std::to_string(bytes);
     if (is_page_locked(to, bytes)) {
-        copy_page_locked(stream(handle), to, to, source, bytes);
+        copy_page_locked(stream(handle), line, to, to, source, bytes);
         return SUCCESS;
     }
-    submit(stream(handle), [=] { memcpy(to, source, bytes); });
+    submit(stream(handle), line, [=] { memcpy(to, source, bytes); });
+    // The work itself waits here all the same for somebody to wait for it, so that nobody relies on it.
+    log_wait(stream(handle));
     return SUCCESS;
 }
 
@@ -180,18 +187,19 @@ DRIVER_CALL cuMemcpyDtoDAsync_v2(Address to, Address from, size_t bytes, Stream*
     const char* source = checked(from, bytes, "a copy within the device");
     if (target < source + bytes && source < target + bytes)
         misuse("a copy within the device overlaps itself");
-    return enqueue(stream(handle), {{to, bytes}, {from, bytes}}, [=] { memcpy(target, source, bytes); });
+    return enqueue(stream(handle), "copy\t" + std::to_string(bytes), {{to, bytes}, {from, bytes}}, [=] { memcpy(target, source, bytes); });
 }
 
 DRIVER_CALL cuMemsetD8Async(Address to, unsigned char value, size_t bytes, Stream* handle) {
     auto lock = locked();
     char* target = checked(to, bytes, "a fill");
-    return enqueue(stream(handle), {{to, bytes}}, [=] { memset(target, value, bytes); });
+    return enqueue(stream(handle), "set\t" + std::to_string(bytes), {{to, bytes}}, [=] { memset(target, value, bytes); });
 }
 
 DRIVER_CALL cuMemcpyHtoD_v2(Address to, const void* from, size_t bytes) {
     auto lock = locked();
     Result result = cuMemcpyHtoDAsync_v2(to, from, bytes, nullptr);
+    log_wait(stream(nullptr));
     finish(stream(nullptr));
     return result;
 }

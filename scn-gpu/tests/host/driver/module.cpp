@@ -40,6 +40,8 @@ static void catch_faults() {
 }
 
 void run(const Launch& launch) {
+    if (settings().dry)
+        return;
     std::vector<void*> arguments;
     for (const std::vector<char>& argument : launch.arguments)
         arguments.push_back(const_cast<char*>(argument.data()));
@@ -112,6 +114,7 @@ DRIVER_CALL cuModuleLoadData(Module** module, const void* data) {
 
 DRIVER_CALL cuModuleUnload(Module* module) {
     auto lock = locked();
+    log_wait(*module->context);
     finish(*module->context);
     delete module;
     return SUCCESS;
@@ -154,6 +157,7 @@ DRIVER_CALL cuLaunchKernel(Function* function, unsigned grid_x, unsigned grid_y,
         if (argument.pointer)
             check_pointer(*function, i, launch.arguments.back(), *target.context);
     }
+    const std::string line = describe(launch);
     const std::vector<Touched> memory = touched(launch);
-    return enqueue(target, memory, [launch = std::move(launch)] { run(launch); });
+    return enqueue(target, line, memory, [launch = std::move(launch)] { run(launch); });
 }

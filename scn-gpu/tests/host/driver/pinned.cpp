@@ -39,10 +39,10 @@ static Pages* find(const void* memory, size_t bytes) {
 
 bool is_page_locked(const void* memory, size_t bytes) { return find(memory, bytes) != nullptr; }
 
-void copy_page_locked(Stream& stream, const void* memory, void* to, const void* from, size_t bytes) {
+void copy_page_locked(Stream& stream, const std::string& line, const void* memory, void* to, const void* from, size_t bytes) {
     Pages* pages = find(memory, bytes);
     pages->copies++;
-    submit(stream, [=] {
+    submit(stream, line, [=] {
         memcpy(to, from, bytes);
         pages->copies--;
     });

@@ -6,10 +6,15 @@
 namespace stand_in {
 
 struct Event {
+    bool timed = true;
     Stream* stream = nullptr;
-    size_t until = 0; // so much of the stream's work
+    size_t until = 0;     // so much of the stream's work
+    size_t operation = 0; // the last of the stream's operations before it
     bool captured = false;
 };
+
+// Of cuEventCreate.
+constexpr unsigned DISABLE_TIMING = 2;
 
 Stream& stream(Stream* handle) {
     Context* context = current_context();
@@ -24,7 +29,7 @@ Stream& stream(Stream* handle) {
         if (other->blocking && is_capturing(*other))
             misuse("work for the null stream while a stream is captured that waits for it");
     if (!context->null_stream) {
-        context->null_stream = new Stream{context, {}, 0};
+        context->null_stream = new Stream{context, {}};
         context->streams.push_back(context->null_stream);
     }
     return *context->null_stream;
@@ -83,6 +88,7 @@ DRIVER_CALL cuStreamSynchronize(Stream* handle) {
     Stream& awaited = stream(handle);
     if (is_capturing(awaited))
         return spoil_capture(awaited, STREAM_CAPTURE_UNSUPPORTED);
+    log_wait(awaited);
     finish(awaited);
     return SUCCESS;
 }
@@ -99,8 +105,9 @@ DRIVER_CALL cuStreamWaitEvent(Stream* handle, Event* event, unsigned) {
     return SUCCESS;
 }
 
-DRIVER_CALL cuEventCreate(Event** event, unsigned) {
+DRIVER_CALL cuEventCreate(Event** event, unsigned flags) {
     *event = new Event;
+    (*event)->timed = !(flags & DISABLE_TIMING);
     return SUCCESS;
 }
 
@@ -112,9 +119,10 @@ DRIVER_CALL cuEventDestroy_v2(Event* event) {
 DRIVER_CALL cuEventRecord(Event* event, Stream* handle) {
     auto lock = locked();
     Stream& recorded = stream(handle);
-    *event = {&recorded, recorded.work.size()};
+    *event = {event->timed, &recorded, recorded.work.size(), recorded.last_operation};
     if (is_capturing(recorded))
-        *event = {nullptr, 0, true};
+        *event = {event->timed, nullptr, 0, 0, true};
+    log_line("event");
     return SUCCESS;
 }
 
@@ -122,8 +130,10 @@ DRIVER_CALL cuEventSynchronize(Event* event) {
     auto lock = locked();
     if (event->captured)
         return CAPTURED_EVENT;
-    if (event->stream)
+    if (event->stream) {
+        log_wait(*event->stream, event->operation);
         finish(*event->stream, event->until);
+    }
     return SUCCESS;
 }
 
@@ -136,8 +146,14 @@ DRIVER_CALL cuEventQuery(Event* event) {
     return !event->stream || event->stream->done >= event->until ? SUCCESS : NOT_READY;
 }
 
-DRIVER_CALL cuEventElapsedTime_v2(float* milliseconds, Event*, Event*) {
-    *milliseconds = 1.0f;
+// A microsecond for each operation of the device between the two, so that a test can count.
+DRIVER_CALL cuEventElapsedTime_v2(float* milliseconds, Event* start, Event* end) {
+    auto lock = locked();
+    if (!start->stream || !end->stream || !start->timed || !end->timed)
+        return INVALID_HANDLE;
+    if (start->stream->done < start->until || end->stream->done < end->until)
+        return NOT_READY;
+    *milliseconds = 1e-3f * (float(end->operation) - float(start->operation));
     return SUCCESS;
 }
 
