@@ -296,12 +296,13 @@ impl Replica for CudaReplica {
         Ok(done)
     }
 
-    fn infer_all(
+    fn infer_on(
         &self,
         loader: &Loader,
+        batches: usize,
         each: &mut dyn FnMut(Tensor, &[u16], Vec<Activity>) -> Result<(), NetError>,
     ) -> Result<(), NetError> {
-        self.evaluate(loader, each)
+        self.evaluate(loader, batches, each)
     }
 
     fn batch_moments(&mut self, images: &Tensor) -> Result<Vec<Option<ChannelMoments>>, NetError> {

@@ -72,7 +72,7 @@ fn evaluate_batches(
     let mut images = 0;
     let (mut loss, mut errors) = (0.0, 0);
     let (mut active, mut kkt) = (vec![0.0; sparse_layers], vec![0.0_f64; sparse_layers]);
-    network.infer_all(loader, &mut |logits, labels, activity| {
+    network.infer_on(loader, loader.batches(), &mut |logits, labels, activity| {
         let part = softmax_cross_entropy(&logits, labels)?;
         let weight = labels.len() as f64;
         loss += weight * part.value;

@@ -47,10 +47,11 @@ pub(crate) trait Replica: Send + Sync + std::fmt::Debug {
     /// Waits for the earliest step whose report has not been returned; None if there is none.
     fn finish(&mut self) -> Result<Option<Done>, NetError>;
 
-    /// As [`Network::infer_timed`](crate::Network::infer_timed), for all images of a loader in its order.
-    fn infer_all(
+    /// As [`Network::infer_on`](crate::Network::infer_on).
+    fn infer_on(
         &self,
         loader: &Loader,
+        batches: usize,
         each: &mut dyn FnMut(Tensor, &[u16], Vec<Activity>) -> Result<(), NetError>,
     ) -> Result<(), NetError>;
 

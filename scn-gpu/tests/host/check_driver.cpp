@@ -35,6 +35,7 @@ int cuGraphDestroy(void*);
 int cuGraphExecDestroy(void*);
 int cuModuleLoadData(void**, const void*);
 int cuModuleGetFunction(void**, void*, const char*);
+int cuEventElapsedTime(float*, void*, void*);
 int cuLaunchKernel(void*, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, void*, void**, void**);
 }
 
@@ -296,6 +297,27 @@ void changes_what_is_being_sent() {
     _exit(1);
 }
 
+// The log goes where the lines are looked for: two operations between the events, and no second wait for what was waited for.
+void logs_and_times() {
+    setenv("SCN_HOST_LOG", "/dev/stderr", 1);
+    float received;
+    void *start, *end;
+    expect(cuEventCreate(&start, 0));
+    expect(cuEventCreate(&end, 0));
+    Address gram = allocate(16 * 16 * 4), step = allocate(4);
+    int padded = 16;
+    void* arguments[] = {&gram, &padded, &step};
+    expect(cuEventRecord(start, stream));
+    expect(cuLaunchKernel(function("fista_step"), 1, 1, 1, 256, 1, 1, 0, stream, arguments, nullptr));
+    expect(cuMemcpyDtoHAsync_v2(&received, step, 4, stream));
+    expect(cuEventRecord(end, stream));
+    expect(cuStreamSynchronize(stream));
+    float milliseconds;
+    expect(cuEventElapsedTime(&milliseconds, start, end));
+    fprintf(stderr, "%g milliseconds\n", milliseconds);
+    _exit(1);
+}
+
 struct Case {
     const char* name;
     void (*run)();
@@ -313,6 +335,8 @@ const std::vector<Case> cases{
     {"a kernel that is not built", is_not_built, "is not among the kernels built for the host"},
     {"a context that goes before its memory", gives_back_with_memory_in_use, "64 bytes of its memory are not freed"},
     {"memory that is never freed", forgets_memory, "at the end 64 bytes were not freed"},
+    {"the log, and time",  logs_and_times,
+     "alloc\t1024\nalloc\t4\nevent\nlaunch\tfista_step\t1\t1\t1\t256\t16\ncopy-out\t4\nwait\t0\nevent\n0.002 milliseconds\n"},
     {"work before anybody waits", does_not_wait, "0 before the wait, 1 after"},
     {"a graph with freed memory", launches_what_was_freed, "which was freed since it was captured"},
     {"a graph destroyed while it runs", destroys_a_graph_too_early, "a graph is destroyed that has not run yet"},

@@ -43,6 +43,8 @@ class Line:
     threads: int = 0
     # Arguments of a launch without pointers, else the numbers of the line.
     numbers: list = field(default_factory=list)
+    # Of a copy: whether the host's memory is page-locked.
+    locked: bool = False
     # Whether it is part of a graph.
     in_graph: bool = False
 
@@ -76,7 +78,8 @@ def parse(texts):
             sized = padded.isdigit() and kernel
             line = Line(kind, kernel if sized else name, int(padded) if sized else None, (x, y, z), threads, [argument(text) for text in numbers[4:]])
         else:
-            line = Line(kind, numbers=[int(text) for text in fields])
+            locked = fields[-1:] == ["locked"]
+            line = Line(kind, numbers=[int(text) for text in fields[:len(fields) - locked]], locked=locked)
         if kind in OPERATIONS and in_graph > 0:
             line.in_graph = True
             in_graph -= 1

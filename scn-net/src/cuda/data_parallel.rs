@@ -254,12 +254,13 @@ impl Replica for DataParallel {
         Ok(all_or_none(done.collect::<Result<_, NetError>>()?))
     }
 
-    fn infer_all(
+    fn infer_on(
         &self,
         loader: &Loader,
+        batches: usize,
         each: &mut dyn FnMut(Tensor, &[u16], Vec<Activity>) -> Result<(), NetError>,
     ) -> Result<(), NetError> {
-        for fed in Feed::new(loader, false, 0, 0) {
+        for fed in Feed::new(loader, false, 0, 0).take(batches) {
             if let Fed::Batch(batch) = fed {
                 let (logits, activity, _) = self.infer(&Tensor::from_batch(&batch)?)?;
                 each(logits, &batch.labels, activity)?;

@@ -38,8 +38,13 @@ struct Late {
 type Each<'a> = &'a mut dyn FnMut(Tensor, &[u16], Vec<Activity>) -> Result<(), NetError>;
 
 impl CudaReplica {
-    /// Hands over the logits of each batch of a loader, in order.
-    pub(super) fn evaluate(&self, loader: &Loader, each: Each<'_>) -> Result<(), NetError> {
+    /// Hands over the logits of the first batches of a loader, in order.
+    pub(super) fn evaluate(
+        &self,
+        loader: &Loader,
+        batches: usize,
+        each: Each<'_>,
+    ) -> Result<(), NetError> {
         let evaluation = self.evaluation.lock();
         let mut evaluation = evaluation.unwrap_or_else(PoisonError::into_inner);
         let Evaluation { held, slots } = &mut *evaluation;
@@ -48,7 +53,7 @@ impl CudaReplica {
             *held = Held::new(&self.context, loader, self.classes())?;
         }
         let mut late = VecDeque::new();
-        for fed in Feed::new(loader, held.is_some(), 0, 0) {
+        for fed in Feed::new(loader, held.is_some(), 0, 0).take(batches) {
             let images = match (&fed, held.as_mut()) {
                 (Fed::Plan(plan), Some(held)) => {
                     held.set(plan)?;

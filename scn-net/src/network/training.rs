@@ -2,15 +2,64 @@
 
 use scn_data::Loader;
 
-use super::Network;
+use super::{Network, StepReport};
 use crate::NetError;
-use crate::feed::Fed;
+use crate::feed::{Fed, Feed};
 use crate::layer::Activity;
 use crate::optimizer::Sgd;
 use crate::replica::{Done, broken_gradient};
 use crate::tensor::Tensor;
 
 impl Network {
+    /// Trains on the first `steps` batches of an epoch of a loader, each a step of the optimiser at this rate, and hands over what each has
+    /// come to, in order. On a graphics processor the steps follow each other without waiting, as in [`train`](crate::train()).
+    ///
+    /// A step whose gradients are not finite shows in the losses; on this machine's processor it moves nothing.
+    ///
+    /// # Errors
+    /// Images or labels that do not fit the network; a device that fails.
+    pub fn train_on(
+        &mut self,
+        loader: &Loader,
+        epoch: u64,
+        steps: usize,
+        optimizer: &mut Sgd,
+        rate: f64,
+        each: &mut dyn FnMut(&StepReport),
+    ) -> Result<(), NetError> {
+        let plans = self.hold(loader)?;
+        for fed in Feed::new(loader, plans, epoch, 0).take(steps) {
+            if let Some(done) = self.train_step(&fed, optimizer, rate)? {
+                each(&done.report);
+            }
+        }
+        while let Some(done) = self.finish_training()? {
+            each(&done.report);
+        }
+        Ok(())
+    }
+
+    /// Infers the first `batches` batches of epoch 0 of a loader, and hands over logits (classes × images), labels and what each sparse coding
+    /// layer did, in order. On a graphics processor the batches follow each other without waiting.
+    ///
+    /// # Errors
+    /// Images that do not fit the network; a device that fails; the errors of `each`.
+    pub fn infer_on(
+        &self,
+        loader: &Loader,
+        batches: usize,
+        each: &mut dyn FnMut(Tensor, &[u16], Vec<Activity>) -> Result<(), NetError>,
+    ) -> Result<(), NetError> {
+        if let Some(replica) = &self.replica {
+            return replica.infer_on(loader, batches, each);
+        }
+        for batch in loader.epoch(0, 0).take(batches) {
+            let (logits, activity) = self.infer(Tensor::from_batch(&batch)?)?;
+            each(logits, &batch.labels, activity)?;
+        }
+        Ok(())
+    }
+
     /// Whether steps are to be fed with plans of this loader's batches, because the device that the network is on makes them itself.
     pub(crate) fn hold(&mut self, loader: &Loader) -> Result<bool, NetError> {
         match &mut self.replica {
@@ -56,21 +105,5 @@ impl Network {
             Some(replica) => replica.finish(),
             None => Ok(None),
         }
-    }
-
-    /// Hands over logits (classes × images), labels and what each sparse coding layer did, for each batch of a loader in order.
-    pub(crate) fn infer_all(
-        &self,
-        loader: &Loader,
-        each: &mut dyn FnMut(Tensor, &[u16], Vec<Activity>) -> Result<(), NetError>,
-    ) -> Result<(), NetError> {
-        if let Some(replica) = &self.replica {
-            return replica.infer_all(loader, each);
-        }
-        for batch in loader.epoch(0, 0) {
-            let (logits, activity) = self.infer(Tensor::from_batch(&batch)?)?;
-            each(logits, &batch.labels, activity)?;
-        }
-        Ok(())
     }
 }

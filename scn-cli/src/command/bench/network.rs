@@ -241,6 +241,13 @@ impl Subject {
 
     /// So many steps of training. Returns the time spent waiting for batches.
     fn train(&mut self, steps: u16, mut phases: Option<&mut Phases>) -> Result<Duration> {
+        if phases.is_none() {
+            // As `scn train` does it.
+            let (network, optimizer) = (&mut self.network, &mut self.optimizer);
+            let steps = usize::from(steps);
+            network.train_on(&self.loader, 0, steps, optimizer, self.rate, &mut |_| ())?;
+            return Ok(Duration::ZERO);
+        }
         let mut batches = self.loader.epoch(0, 0).take(usize::from(steps));
         let mut waited = Duration::ZERO;
         loop {
@@ -265,6 +272,14 @@ impl Subject {
 
     /// So many batches of inference. Returns the time spent waiting for batches.
     fn infer(&mut self, steps: u16, mut phases: Option<&mut Phases>) -> Result<Duration> {
+        if phases.is_none() {
+            // As `scn evaluate` does it.
+            let loader = &self.loader;
+            let mut each = |_, _: &[u16], _| Ok(());
+            self.network
+                .infer_on(loader, usize::from(steps), &mut each)?;
+            return Ok(Duration::ZERO);
+        }
         let mut batches = self.loader.epoch(0, 0).take(usize::from(steps));
         let mut waited = Duration::ZERO;
         loop {

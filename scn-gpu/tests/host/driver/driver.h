@@ -21,7 +21,8 @@
 //
 //   launch NAME GX GY GZ THREADS ARGUMENT...   a kernel, its grid, the threads of a block, and its arguments without pointers: numbers, and a
 //                                              struct of several ints as the ints with commas between
-//   copy-in BYTES, copy-out BYTES, copy BYTES  to the device, from it, within it
+//   copy-in BYTES, copy-out BYTES, copy BYTES  to the device, from it, within it; whoever lets the driver allocate memory of the host adds a
+//                                              field "locked" to copies of it, and lets copies out of it not wait
 //   set BYTES                                  memory filled
 //   graph N                                    a captured graph starts; its N operations are the N lines that follow
 //   alloc BYTES, free                          memory asked of the driver
