@@ -60,6 +60,8 @@
 //! step are kept on the device in [`Reports`], and fetched at once at its end.
 
 mod adjoint;
+mod ahead;
+mod architecture;
 mod buffer;
 mod cache;
 mod codes;
@@ -73,14 +75,18 @@ pub mod inspect;
 mod launch;
 pub mod layers;
 mod module;
+mod nvrtc_files;
 mod pool;
 mod problem;
 mod report;
 mod source;
+mod supply;
 pub mod update;
 mod windows;
 
 pub use adjoint::ParameterGradients;
+pub use ahead::{CompiledAhead, compile_ahead};
+pub use architecture::{Architecture, ArchitectureError, Code};
 pub use buffer::{Buffer, Element, View, ViewMut};
 pub use codes::encode;
 pub use communicator::{Communicator, Meeting};
@@ -93,4 +99,5 @@ pub use report::{
     LossReport, PendingFinite, PendingLoss, PendingSolve, ReportValues, Reports, SolveReport,
 };
 pub use source::Source;
+pub use supply::KernelOrigin;
 pub use windows::{MapShape, Windows};
