@@ -16,14 +16,14 @@ use crate::source::Unit;
 pub struct CompiledAhead {
     /// The compiler's version.
     pub compiler: CudaVersion,
-    /// Number of files.
+    /// Number of files, those included that were there.
     pub files: usize,
     /// Their bytes.
     pub bytes: u64,
 }
 
 /// Compiles all kernels for these architectures, with all processors, and writes them to a folder that is made if it is not there. It needs
-/// a compiler, but no driver and no device. A machine where `SCN_CUDA_CACHE` names this folder, or a copy of it, needs no compiler.
+/// a compiler, but no driver and no device. Files that are there and whole are not compiled again. A machine where `SCN_CUDA_CACHE` names this folder, or a copy of it, needs no compiler.
 ///
 /// With `line_info` the code says which lines of the sources it comes from, for profilers; it is no slower.
 ///
@@ -53,6 +53,9 @@ pub fn compile_ahead(
 
     let cache = Cache::in_folder(folder);
     let make = |&(target, unit): &(Target, Unit)| -> Result<u64, GpuError> {
+        if let Some(bytes) = cache.bytes(unit, &target) {
+            return Ok(bytes as u64);
+        }
         let compiled = compile(unit, &target, &[])?;
         let stored = cache.store(unit, &target, &compiled.image);
         let bytes = stored.map_err(|error| GpuError::Folder {

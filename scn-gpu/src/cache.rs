@@ -53,6 +53,11 @@ impl Cache {
         read(&self.folder()?.join(file_name(unit, target)))
     }
 
+    /// How long a compiled file is, if it is there and whole.
+    pub(crate) fn bytes(&self, unit: Unit, target: &Target) -> Option<usize> {
+        self.load(unit, target).map(|image| HASH + image.len())
+    }
+
     /// Keeps a compiled file, if there is a folder, and says how long it is.
     pub(crate) fn store(&self, unit: Unit, target: &Target, image: &[u8]) -> io::Result<usize> {
         let Some(folder) = self.folder() else {
@@ -193,7 +198,9 @@ mod tests {
         let cache = Cache::in_folder(&folder.path().join("new"));
         let here = target("sm_61", false, (12, 1));
         assert_eq!(cache.load(LOSS, &here), None);
+        assert_eq!(cache.bytes(LOSS, &here), None);
         assert_eq!(cache.store(LOSS, &here, b"machine code").unwrap(), 32 + 12);
+        assert_eq!(cache.bytes(LOSS, &here), Some(32 + 12));
         assert_eq!(
             cache.load(LOSS, &here).as_deref(),
             Some(&b"machine code"[..])
