@@ -105,7 +105,7 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Reproduce(command) => command.run(&open()?, &output),
         Command::Gradients(command) => command.run(&open()?, &output),
         Command::Solve(command) => processor("scn solve")?.run(|| command.run(&output)),
-        Command::Bench(command) => processor("scn bench")?.run(|| command.run(&output)),
+        Command::Bench(command) => command.run(device, open, &output),
         Command::Inspect(command) => command.run(&output),
         Command::Init(command) => command.run(&output),
         Command::Data(command) => command.run(&output),

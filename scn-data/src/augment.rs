@@ -68,15 +68,19 @@ impl Augmentation {
     }
 }
 
-/// Where a picture comes to lie in its frame: flipped or not, then moved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Placement {
+/// Where a picture lies in its frame: flipped or not, then moved. The default leaves the picture as it is.
+///
+/// ```text
+/// out[c, y, x] = image[c, y - down, x'],   x' = x - right, or W - 1 - (x - right) if flipped;   0 outside the picture
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Placement {
     /// Mirrored left and right, before it is moved.
-    pub(crate) flip: bool,
-    /// Pixels downwards, less than the height either way.
-    pub(crate) down: isize,
-    /// Pixels to the right, less than the width either way.
-    pub(crate) right: isize,
+    pub flip: bool,
+    /// Pixels downwards. A [`Loader`](crate::Loader) draws less than the height, either way.
+    pub down: isize,
+    /// Pixels to the right. A [`Loader`](crate::Loader) draws less than the width, either way.
+    pub right: isize,
 }
 
 impl Placement {

@@ -5,8 +5,8 @@ use std::panic;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::{self, JoinHandle};
 
-use crate::Batch;
 use crate::loader::Maker;
+use crate::{Batch, BatchPlan};
 
 /// Batches that wait for the reader: one to be taken at once and one to level out pauses. A third is in the making.
 const AHEAD: usize = 2;
@@ -56,6 +56,44 @@ impl Iterator for Epoch {
 
 impl ExactSizeIterator for Epoch {}
 impl FusedIterator for Epoch {}
+
+/// The plans of the batches of one epoch, in order. They are cheap, and made when asked for.
+#[derive(Debug, Clone)]
+pub struct Plans {
+    maker: Maker,
+    next: usize,
+}
+
+impl Plans {
+    /// The plans of `maker` from batch `first` on.
+    pub(crate) fn new(maker: Maker, first: usize) -> Self {
+        Self {
+            next: first.min(maker.batches()),
+            maker,
+        }
+    }
+}
+
+impl Iterator for Plans {
+    type Item = BatchPlan;
+
+    fn next(&mut self) -> Option<BatchPlan> {
+        if self.next == self.maker.batches() {
+            return None;
+        }
+        let index = self.next;
+        self.next += 1;
+        Some(self.maker.plan(index))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = self.maker.batches() - self.next;
+        (left, Some(left))
+    }
+}
+
+impl ExactSizeIterator for Plans {}
+impl FusedIterator for Plans {}
 
 /// A thread that makes batches, and the way they come.
 #[derive(Debug)]

@@ -22,7 +22,8 @@
 //!    stored with a model.
 //! 3. [`Loader::training`] and [`Loader::in_order`] cut a set into [`Batch`]es, the former shuffled and varied by an
 //!    [`Augmentation`]. [`Loader::epoch`] iterates over them while a thread makes the next ones. [`Subset`] makes a set smaller
-//!    before that, [`LastBatch`] says what becomes of a batch that the images do not fill.
+//!    before that, [`LastBatch`] says what becomes of a batch that the images do not fill. [`Loader::plans`] iterates over the
+//!    same batches as [`BatchPlan`]s, which say what is in them, for programs that make them elsewhere.
 //!
 //! ```
 //! use std::{path::Path, sync::Arc};
@@ -73,10 +74,10 @@ mod open;
 mod subset;
 mod whiten;
 
-pub use augment::{Augmentation, Draw};
-pub use batch::Batch;
+pub use augment::{Augmentation, Draw, Placement};
+pub use batch::{Batch, BatchPlan};
 pub use dataset::{Dataset, DatasetName};
-pub use epoch::Epoch;
+pub use epoch::{Epoch, Plans};
 pub use error::DataError;
 pub use images::ImageSet;
 pub use loader::{LastBatch, Loader};

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::augment::Placement;
 use crate::draws::{Draws, Purpose};
-use crate::{Augmentation, Batch, DataError, Draw, Epoch, ImageSet, Normalization};
+use crate::{
+    Augmentation, Batch, BatchPlan, DataError, Draw, Epoch, ImageSet, Normalization, Placement,
+    Plans,
+};
 
 /// What becomes of the images at the end of an epoch that do not fill a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -127,18 +129,48 @@ impl Loader {
         }
     }
 
+    /// Images in the largest batch: the batch size, or the number of all images if that is smaller.
+    pub fn batch_size(&self) -> usize {
+        self.batch_size.min(self.images.len())
+    }
+
+    /// The set that batches are made of, also the images that a dropped last batch leaves out.
+    pub fn image_set(&self) -> &Arc<ImageSet> {
+        &self.images
+    }
+
+    /// The normalisation of the images.
+    pub fn normalization(&self) -> &Arc<Normalization> {
+        &self.normalization
+    }
+
     /// The batches of an epoch from `first_batch` on: bit for bit those that remain of the whole epoch after that
     /// many were taken, and none if there are not that many.
     pub fn epoch(&self, epoch: u64, first_batch: usize) -> Epoch {
+        Epoch::new(self.maker(epoch), first_batch)
+    }
+
+    /// The plans of the batches of an epoch from `first_batch` on, in the order of [`epoch`](Self::epoch); none if there are
+    /// not that many. The order of the images is drawn once.
+    pub fn plans(&self, epoch: u64, first_batch: usize) -> Plans {
+        Plans::new(self.maker(epoch), first_batch)
+    }
+
+    /// The plan of batch `batch` of an epoch; None if there are not that many. Draws the order of all images of the epoch: for
+    /// several batches, [`plans`](Self::plans) is cheaper.
+    pub fn plan(&self, epoch: u64, batch: usize) -> Option<BatchPlan> {
+        self.plans(epoch, batch).next()
+    }
+
+    fn maker(&self, epoch: u64) -> Maker {
         let order = self.shuffle.map(|Shuffle { seed, .. }| {
             Draws::new(seed, epoch, Purpose::Order, 0).permutation(self.images.len())
         });
-        let maker = Maker {
+        Maker {
             loader: self.clone(),
             epoch,
             order: order.map(Arc::from),
-        };
-        Epoch::new(maker, first_batch)
+        }
     }
 }
 
@@ -157,31 +189,40 @@ impl Maker {
         self.loader.batches()
     }
 
+    /// The plan of batch `index` of the epoch, which must be below the number of batches.
+    pub(crate) fn plan(&self, index: usize) -> BatchPlan {
+        let Loader {
+            images, batch_size, ..
+        } = &self.loader;
+        let start = index * batch_size;
+        // Not `start + batch_size`, which a batch size near the largest integer would overflow.
+        let count = (images.len() - start).min(*batch_size);
+        let indices: Vec<usize> = match &self.order {
+            Some(order) => order[start..start + count].to_vec(),
+            None => (start..start + count).collect(),
+        };
+        BatchPlan {
+            placements: self.placements(index, count),
+            labels: indices.iter().map(|&i| images.labels()[i]).collect(),
+            images: indices,
+        }
+    }
+
     /// Batch `index` of the epoch, which must be below the number of batches.
     pub(crate) fn batch(&self, index: usize) -> Batch {
         let Loader {
             images,
             normalization,
             whitened,
-            batch_size,
             ..
         } = &self.loader;
+        let plan = self.plan(index);
         let shape @ [channels, height, width] = images.shape();
         let volume = images.volume();
-        let start = index * batch_size;
-        // Not `start + batch_size`, which a batch size near the largest integer would overflow.
-        let count = (images.len() - start).min(*batch_size);
-        let mut pixels = vec![0.0; count * volume];
-        let mut labels = Vec::with_capacity(count);
+        let mut pixels = vec![0.0; plan.images.len() * volume];
         let mut normalized = vec![0.0; volume];
-        let placements = self.placements(index, count);
-        let places = pixels.chunks_exact_mut(volume).zip(placements);
-        for (position, (out, placement)) in (start..start + count).zip(places) {
-            let image = self
-                .order
-                .as_ref()
-                .map_or(position, |order| order[position]);
-            labels.push(images.labels()[image]);
+        let places = pixels.chunks_exact_mut(volume).zip(&plan.placements);
+        for (&image, (out, placement)) in plan.images.iter().zip(places) {
             match whitened {
                 Some(whitened) => {
                     placement.place(&whitened[image * volume..][..volume], shape, out)
@@ -195,8 +236,8 @@ impl Maker {
         }
         Batch {
             pixels,
-            shape: [count, channels, height, width],
-            labels,
+            shape: [plan.images.len(), channels, height, width],
+            labels: plan.labels,
         }
     }
 

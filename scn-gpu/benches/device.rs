@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use faer::MatRef;
 use scn_gpu::{
-    Buffer, Context, GpuError, Method, ParameterGradients, Peak, PendingSolve, Problem, Reports,
+    Buffer, Context, GpuError, GradientSums, Method, Peak, PendingSolve, Reports, SingleProblem,
     Windows,
 };
 use scn_solvers::Settings;
@@ -39,7 +39,9 @@ struct Bench {
 /// A problem and buffers of a size, all on the device.
 struct Case {
     context: Context,
-    problem: Problem,
+    shape: (usize, usize),
+    single: SingleProblem,
+    sums: GradientSums,
     windows: Windows,
     signals: Buffer<f32>,
     codes: Buffer<f32>,
@@ -84,7 +86,7 @@ impl Bench {
         work: &Work,
         mut run: impl FnMut(&mut Case) -> Result<(), GpuError>,
     ) {
-        let (rows, atoms) = (case.problem.rows(), case.problem.atoms());
+        let (rows, atoms) = case.shape;
         let columns = case.windows.positions();
         let shortest = Cell::new(Duration::MAX);
         let mut group = criterion.benchmark_group(name);
@@ -131,19 +133,20 @@ impl Case {
         columns: usize,
     ) -> Result<Self, GpuError> {
         let work = Workload::<f32>::new((rows, atoms), columns, 0.0, Some(0.25), 1);
-        let mut problem = Problem::new(context, rows, atoms)?;
-        problem.update(
-            upload(context, work.dictionary.as_ref())?.view(),
-            context.upload(&[work.lambda1])?.view(),
-            context.upload(&[work.lambda2])?.view(),
-        )?;
+        let dictionary = row_major(work.dictionary.as_ref());
+        let (lambda1, lambda2) = ([work.lambda1], work.lambda2);
+        let single = SingleProblem::new(context, &dictionary, atoms, &lambda1, lambda2)?;
+        let windows = Windows::matrix(rows, columns)?;
         Ok(Self {
             context: context.clone(),
-            problem,
-            windows: Windows::matrix(rows, columns)?,
-            signals: upload(context, work.signals.as_ref())?,
+            shape: (rows, atoms),
+            sums: GradientSums::new(context, &single.problems, &[windows])?,
+            single,
+            windows,
+            signals: context.upload(&row_major(work.signals.as_ref()))?,
             codes: context.zeros(atoms * columns)?,
-            cotangent: upload(context, normal_matrix::<f32>(atoms, columns, 2).as_ref())?,
+            cotangent: context
+                .upload(&row_major(normal_matrix::<f32>(atoms, columns, 2).as_ref()))?,
             adjoint: context.zeros(atoms * columns)?,
             reports: Reports::new(context, 1)?,
         })
@@ -152,7 +155,7 @@ impl Case {
     fn encode(&mut self, method: Method) -> Result<PendingSolve, GpuError> {
         let settings = Settings::new(TOLERANCE, 1000).expect("a valid tolerance");
         self.reports.reset()?;
-        self.problem.encode(
+        self.single.problem()?.encode(
             method,
             settings,
             self.windows,
@@ -165,7 +168,7 @@ impl Case {
     fn solve_adjoint(&mut self) -> Result<PendingSolve, GpuError> {
         let settings = Settings::new(100.0 * TOLERANCE, 1000).expect("a valid tolerance");
         self.reports.reset()?;
-        self.problem.adjoint(
+        self.single.problem()?.adjoint(
             settings,
             &self.codes,
             &self.cotangent,
@@ -182,11 +185,10 @@ impl Case {
     }
 }
 
-/// A matrix, row by row.
-fn upload(context: &Context, matrix: MatRef<'_, f32>) -> Result<Buffer<f32>, GpuError> {
+/// The entries of a matrix, row by row.
+fn row_major(matrix: MatRef<'_, f32>) -> Vec<f32> {
     let rows = matrix.row_iter();
-    let values: Vec<f32> = rows.flat_map(|row| row.iter().copied()).collect();
-    context.upload(&values)
+    rows.flat_map(|row| row.iter().copied()).collect()
 }
 
 fn shape(bench: &Bench, criterion: &mut Criterion, shape: (usize, usize)) -> Result<(), GpuError> {
@@ -218,26 +220,22 @@ fn shape(bench: &Bench, criterion: &mut Criterion, shape: (usize, usize)) -> Res
         black_box(case.solve_adjoint()).map(|_| ())
     });
 
-    let mut by_dictionary = bench.context.zeros(shape.0 * shape.1)?;
-    let mut by_lambda1 = bench.context.zeros(1)?;
-    let mut by_lambda2 = bench.context.zeros(1)?;
     // sum x y' and sum a y'
     let work = Work {
         operations: 2.0 * (m * n + n * n),
         bytes: 4.0 * (m + 2.0 * n),
     };
     bench.measure(criterion, "gradients", &mut case, &work, |case| {
-        case.problem.add_gradients(
-            case.windows,
-            &case.signals,
-            &case.codes,
-            &case.adjoint,
-            ParameterGradients {
-                dictionary: &mut by_dictionary,
-                lambda1: &mut by_lambda1,
-                lambda2: &mut by_lambda2,
-            },
-        )
+        let Case {
+            single,
+            sums,
+            signals,
+            codes,
+            adjoint,
+            ..
+        } = case;
+        sums.take(0, &single.problem()?, signals, codes, adjoint)?;
+        sums.finish(&mut single.parameters)
     });
     Ok(())
 }

@@ -2,7 +2,7 @@
 //!
 //! cargo run --release -p scn-gpu --example encode_on_device
 
-use scn_gpu::{Context, GpuError, Method, Problem, Reports, Windows, devices, encode};
+use scn_gpu::{Context, GpuError, Method, Reports, SingleProblem, Windows, devices, encode};
 use scn_solvers::testing::{dictionary, normal_matrix};
 use scn_solvers::{ElasticNet, Settings};
 
@@ -49,12 +49,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let entry = |k| matrix[(k / columns, k % columns)];
         (0..rows * columns).map(entry).collect()
     };
-    let mut problem = Problem::new(&context, rows, atoms)?;
-    problem.update(
-        context.upload(&row_major(dictionary.as_ref()))?.view(),
-        context.upload(&[0.5])?.view(),
-        context.upload(&[1e-3])?.view(),
-    )?;
+    let dictionary = row_major(dictionary.as_ref());
+    let single = SingleProblem::new(&context, &dictionary, atoms, &[0.5], 1e-3)?;
+    let problem = single.problem()?;
     let map = context.upload(&row_major(signals.as_ref()))?;
     let windows = Windows::matrix(rows, columns)?;
     let mut codes = context.unspecified(atoms * columns)?;

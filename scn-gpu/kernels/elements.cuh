@@ -7,14 +7,14 @@ constexpr int BLOCK_THREADS = 256;
 constexpr int WARP_THREADS = 32;
 constexpr int BLOCK_WARPS = BLOCK_THREADS / WARP_THREADS;
 
-// The thread's place in the grid: one thread per element.
-__device__ inline int thread_element() {
-    return blockIdx.x * BLOCK_THREADS + threadIdx.x;
+// The thread's place in the grid: one thread per element. A product of sizes may exceed an int.
+__device__ inline size_t thread_element() {
+    return (size_t)blockIdx.x * BLOCK_THREADS + threadIdx.x;
 }
 
 // The warp's place in the grid: one warp per item.
-__device__ inline int warp_item() {
-    return blockIdx.x * BLOCK_WARPS + threadIdx.x / WARP_THREADS;
+__device__ inline size_t warp_item() {
+    return (size_t)blockIdx.x * BLOCK_WARPS + threadIdx.x / WARP_THREADS;
 }
 
 __device__ inline int warp_lane() {

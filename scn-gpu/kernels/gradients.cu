@@ -1,23 +1,68 @@
-// Gradients of a layer's parameters from sums over its columns (y: the adjoint, a: the codes):
+// Gradients of the parameters of all layers, from the sums over their columns (y: the adjoint, a: the codes):
 //
 //     dLoss/dD = sum (x - D a) y' - D y a' = S1 - D (S2 + S2'),     S1 = sum x y',   S2 = sum a y'
-//     dLoss/dlambda1_j = -sum y_j (a >= 0),     dLoss/dlambda2 = -sum y'a
+//     dLoss/dlambda1_j = -sum y_j (a >= 0),     dLoss/dlambda2 = -sum y'a = -trace S2
+//
+// The sums of a layer lie as outer_sums.cu leaves them: S1, sum y', S2.
 #include "cuda.cuh"
 
 #include "reduce.cuh"
+#include "tables.cuh"
 #include "tile.cuh"
 
 constexpr int DICTIONARY_ROWS = 64;
 constexpr int DICTIONARY_ATOMS = 64;
 
-// Adds to the gradient.
-extern "C" __global__ void __launch_bounds__(TILE_THREADS, TILE_BLOCKS) dictionary_gradient(const float* dictionary,
-    const float* signal_sums, const float* code_sums, int rows, int atoms, float* gradient) {
+// A layer's row of the table. Places are those in the buffers of parameters and gradients, which are laid out alike.
+constexpr int GRADIENT_NUMBERS = 8;
+struct SummedLayer {
+    int first_block, rows, atoms;
+    int dictionary, lambda1, lambda1_count, lambda2; // places, and how many lambda1 there are
+    int sums;                                        // place of the sums
+};
+
+__device__ inline SummedLayer summed_layer(const int* row) {
+    return SummedLayer{__ldg(row), __ldg(row + 1), __ldg(row + 2), __ldg(row + 3), __ldg(row + 4), __ldg(row + 5), __ldg(row + 6), __ldg(row + 7)};
+}
+
+// dLoss/dlambda1 and dLoss/dlambda2, by one block. `adjoint_sums` are followed by those of the codes.
+__device__ inline void penalty_gradients(const SummedLayer& layer, const float* adjoint_sums, double* scratch, float* gradients) {
+    const float* code_sums = adjoint_sums + layer.atoms;
+    double first = 0.0, second = 0.0;
+    for (int j = threadIdx.x; j < layer.atoms; j += TILE_THREADS) {
+        float sum = __ldg(adjoint_sums + j);
+        first += sum;
+        second += __ldg(code_sums + (size_t)j * layer.atoms + j);
+        if (layer.lambda1_count > 1) {
+            gradients[layer.lambda1 + j] = -sum;
+        }
+    }
+    first = block_sum<TILE_WARPS>(first, scratch);
+    second = block_sum<TILE_WARPS>(second, scratch);
+    if (threadIdx.x == 0) {
+        if (layer.lambda1_count == 1) {
+            gradients[layer.lambda1] = (float)-first;
+        }
+        gradients[layer.lambda2] = (float)-second;
+    }
+}
+
+// Blocks of a layer: its tiles of atoms, for one tile of rows after the other. Few enough that three fit a multiprocessor as well as four.
+extern "C" __global__ void __launch_bounds__(TILE_THREADS, 3) parameter_gradients(const float* parameters, const float* sums,
+    const int* table, int layers, float* gradients) {
     SHARED_ARRAY(float, dictionary_tile, DICTIONARY_ROWS * TILE_STRIDE);
     SHARED_ARRAY(float, symmetric_tile, DICTIONARY_ATOMS * TILE_STRIDE);
+    SHARED_ARRAY(double, scratch, TILE_WARPS);
+    // Read again where it is needed: in the products every register counts.
+    const int* row_of_layer = block_row(table, layers, GRADIENT_NUMBERS);
+    int rows = __ldg(row_of_layer + 1), atoms = __ldg(row_of_layer + 2);
+    const float* dictionary = parameters + __ldg(row_of_layer + 3);
+    const float* code_sums = sums + __ldg(row_of_layer + 7) + (size_t)(rows + 1) * atoms;
+
     TileProduct<4, 8, 8> product;
     product.clear();
-    int first_row = blockIdx.x * DICTIONARY_ROWS, first_atom = blockIdx.y * DICTIONARY_ATOMS;
+    int tile = blockIdx.x - __ldg(row_of_layer), atom_tiles = (atoms + DICTIONARY_ATOMS - 1) / DICTIONARY_ATOMS;
+    int first_row = tile / atom_tiles * DICTIONARY_ROWS, first_atom = tile % atom_tiles * DICTIONARY_ATOMS;
     int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
     for (int first = 0; first < atoms; first += TILE_DEPTH) {
         int depth = tile_depth(atoms - first);
@@ -43,6 +88,8 @@ extern "C" __global__ void __launch_bounds__(TILE_THREADS, TILE_BLOCKS) dictiona
         __syncthreads();
         product.add(dictionary_tile, symmetric_tile, depth);
     }
+    SummedLayer layer = summed_layer(block_row(table, layers, GRADIENT_NUMBERS));
+    const float* signal_sums = sums + layer.sums;
 #pragma unroll
     for (int r = 0; r < 4; r++) {
         int k = first_row + product.row(r);
@@ -51,54 +98,12 @@ extern "C" __global__ void __launch_bounds__(TILE_THREADS, TILE_BLOCKS) dictiona
             int j = first_atom + product.column(c);
             if (k < rows && j < atoms) {
                 size_t entry = (size_t)k * atoms + j;
-                gradient[entry] += signal_sums[entry] - product.sums[r][c];
+                gradients[layer.dictionary + entry] = __ldg(signal_sums + entry) - product.sums[r][c];
             }
         }
     }
-}
-REGISTER_KERNEL(dictionary_gradient);
-
-// One block per atom: -sum y_j to per_atom[j], -sum y_j a_j to per_atom[atoms + j].
-extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) penalty_gradients(const float* codes, const float* adjoint, int atoms,
-    int positions, float* per_atom) {
-    SHARED_ARRAY(double, scratch, BLOCK_WARPS);
-    size_t row = (size_t)blockIdx.x * positions;
-    double sum = 0.0, product = 0.0;
-#pragma unroll 8
-    for (int p = threadIdx.x; p < positions; p += BLOCK_THREADS) {
-        double y = __ldg(adjoint + row + p), a = __ldg(codes + row + p);
-        sum += y;
-        product += y * a;
-    }
-    sum = block_sum(sum, scratch);
-    product = block_sum(product, scratch);
-    if (threadIdx.x == 0) {
-        per_atom[blockIdx.x] = (float)-sum;
-        per_atom[atoms + blockIdx.x] = (float)-product;
+    if (blockIdx.x == layer.first_block) {
+        penalty_gradients(layer, signal_sums + (size_t)rows * atoms, scratch, gradients);
     }
 }
-REGISTER_KERNEL(penalty_gradients);
-
-// Adds to the gradients of lambda1 (one number, shared by all atoms, or one per atom) and lambda2; one block.
-extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) add_penalty_gradients(const float* per_atom, int atoms, int lambda1_count,
-    float* lambda1_gradient, float* lambda2_gradient) {
-    SHARED_ARRAY(double, scratch, BLOCK_WARPS);
-    double first = 0.0, second = 0.0;
-    for (int j = threadIdx.x; j < atoms; j += BLOCK_THREADS) {
-        if (lambda1_count == 1) {
-            first += per_atom[j];
-        } else {
-            lambda1_gradient[j] += per_atom[j];
-        }
-        second += per_atom[atoms + j];
-    }
-    first = block_sum(first, scratch);
-    second = block_sum(second, scratch);
-    if (threadIdx.x == 0) {
-        if (lambda1_count == 1) {
-            lambda1_gradient[0] += (float)first;
-        }
-        lambda2_gradient[0] += (float)second;
-    }
-}
-REGISTER_KERNEL(add_penalty_gradients);
+REGISTER_KERNEL(parameter_gradients);

@@ -5,47 +5,71 @@
 
 #include "reduce.cuh"
 
-// The class with the largest logit, the first of several; -1 if a logit is not a number.
-__device__ inline int predicted_class(const float* logits, int classes, int images) {
-    int best = 0;
-    float largest = logits[0];
-    bool numbers = true;
-    for (int label = 0; label < classes; label++) {
-        float z = logits[(size_t)label * images];
-        numbers = numbers && z == z;
-        if (z > largest) {
-            best = label;
-            largest = z;
-        }
+// One block, so that the losses are added in a fixed order; large, as each warp goes through its images one after the other.
+constexpr int LOSS_THREADS = 512;
+constexpr int LOSS_WARPS = LOSS_THREADS / WARP_THREADS;
+
+// A class and its logit, or a class of -1 for a logit that is not a number.
+struct Best {
+    float logit;
+    int label;
+};
+
+// The larger logit, of equal ones the first. One that is not a number stays.
+__device__ inline Best better(Best a, Best b) {
+    if (a.label < 0 || b.label < 0) {
+        return a.label < 0 ? a : b;
     }
-    return numbers ? best : -1;
+    bool keeps = a.logit > b.logit || (a.logit == b.logit && a.label < b.label);
+    return keeps ? a : b;
 }
 
-// One block. report[0]: the bits of what these images have in the loss, a double; report[1]: images whose prediction is not their label.
-extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) softmax_cross_entropy(const float* logits, const int* labels, int classes,
+// The class with the largest logit of an image, for all lanes of its warp.
+__device__ inline Best predicted_class(const float* column, int classes, int images) {
+    // Minus infinity, of no class: any other is better.
+    Best best{__uint_as_float(0xff800000u), classes};
+    for (int label = warp_lane(); label < classes; label += WARP_THREADS) {
+        float logit = __ldg(column + (size_t)label * images);
+        best = better(best, Best{logit, logit == logit ? label : -1});
+    }
+#pragma unroll
+    for (int distance = WARP_THREADS / 2; distance > 0; distance /= 2) {
+        Best other{__shfl_xor_sync(0xffffffffu, best.logit, distance), __shfl_xor_sync(0xffffffffu, best.label, distance)};
+        best = better(best, other);
+    }
+    return best;
+}
+
+// One warp per image. report[0]: the bits of what these images have in the loss, a double; report[1]: images whose prediction is not their
+// label.
+extern "C" __global__ void __launch_bounds__(LOSS_THREADS) softmax_cross_entropy(const float* logits, const int* labels, int classes,
     int images, int batch_images, float* gradient, unsigned long long* report) {
-    SHARED_ARRAY(double, loss_scratch, BLOCK_WARPS);
-    SHARED_ARRAY(int, error_scratch, BLOCK_WARPS);
+    SHARED_ARRAY(double, loss_scratch, LOSS_WARPS);
+    SHARED_ARRAY(int, error_scratch, LOSS_WARPS);
+    // Of the warp, on its first lane.
     double loss = 0.0;
     int errors = 0;
-    for (int image = threadIdx.x; image < images; image += BLOCK_THREADS) {
+    for (int image = threadIdx.x / WARP_THREADS; image < images; image += LOSS_WARPS) {
         const float* column = logits + image;
-        int own = labels[image], prediction = predicted_class(column, classes, images);
-        double largest = column[(size_t)(prediction < 0 ? 0 : prediction) * images];
-        double sum = 0.0;
-        for (int label = 0; label < classes; label++) {
-            sum += exp(column[(size_t)label * images] - largest);
+        int own = __ldg(labels + image);
+        Best best = predicted_class(column, classes, images);
+        double largest = best.label < 0 ? __ldg(column) : best.logit, sum = 0.0;
+        for (int label = warp_lane(); label < classes; label += WARP_THREADS) {
+            sum += exp(__ldg(column + (size_t)label * images) - largest);
         }
-        for (int label = 0; label < classes; label++) {
-            double probability = exp(column[(size_t)label * images] - largest) / sum;
+        sum = warp_sum(sum);
+        for (int label = warp_lane(); label < classes; label += WARP_THREADS) {
+            double probability = exp(__ldg(column + (size_t)label * images) - largest) / sum;
             double target = label == own ? 1.0 : 0.0;
             gradient[(size_t)label * images + image] = (float)((probability - target) / batch_images);
         }
-        loss += log(sum) + largest - column[(size_t)own * images];
-        errors += prediction != own;
+        if (warp_lane() == 0) {
+            loss += log(sum) + largest - __ldg(column + (size_t)own * images);
+            errors += best.label != own;
+        }
     }
-    loss = block_sum(loss, loss_scratch);
-    errors = block_sum(errors, error_scratch);
+    loss = block_sum<LOSS_WARPS>(loss, loss_scratch);
+    errors = block_sum<LOSS_WARPS>(errors, error_scratch);
     if (threadIdx.x == 0) {
         report[0] = (unsigned long long)__double_as_longlong(loss / batch_images);
         report[1] = (unsigned long long)errors;

@@ -1,8 +1,12 @@
-// Sums of outer products over columns: with the windows x of a map, the part S1 = sum x y' of a dictionary gradient; with
-// the codes as map, S2 = sum a y'. Each chunk of columns is summed on its own, and the chunks are added in a fixed order.
+// Sums of outer products over columns, of all that the gradients of a layer need (x: windows of a map, a: codes, y: adjoint):
+//
+//     sum (x, 1, a) y',    with the rows  S1 = sum x y',   sum y',   S2 = sum a y'   below each other
+//
+// Each chunk of columns is summed on its own, and the chunks are added in a fixed order.
 #include "cuda.cuh"
 
 #include "reduce.cuh"
+#include "tables.cuh"
 #include "tile.cuh"
 #include "windows.cuh"
 
@@ -14,19 +18,41 @@ struct Chunk {
     int first, end;
 };
 
-// What a block works with; all but the first line lies in its shared memory.
-struct OuterTile {
-    int rows, atoms; // that are there, from the block's first
-    const Entry* entries;
-    float* window_tile;
-    float* code_tile;
+// What is multiplied with the adjoint: entries of windows, then a one, then codes.
+struct Left {
+    const Windows& windows;
+    const float* map;
+    const float* codes;
+    int entries; // of a window
 };
 
-// Sums over the columns of a chunk for (16 * ROWS) entries of windows and (8 * COLUMNS) atoms. `codes` and `sums` begin at the
-// block's first atom and first entry of the sums.
+// Row k of the left side in a column, of which `entry` says what it is in the map if it is of a window.
+__device__ inline float left_value(const Left& left, int k, int rows, const Column& column, const Entry& entry, int p, bool exists) {
+    bool of_window = k < left.entries;
+    bool inside = (unsigned)(column.top + entry.dy) < (unsigned)left.windows.height
+        && (unsigned)(column.left + entry.dx) < (unsigned)left.windows.width;
+    // One load for both, so that those of many rows are on their way together.
+    const float* place = of_window ? left.map + column.offset + entry.offset
+                                   : left.codes + (long long)(k - left.entries - 1) * window_positions(left.windows) + p;
+    bool is_code = k > left.entries && k < rows && exists;
+    float value = (of_window ? inside : is_code) ? __ldg(place) : 0.0f;
+    return k == left.entries && exists ? 1.0f : value;
+}
+
+// What a block works with; all but the first line lies in its shared memory.
+struct OuterTile {
+    int first_row, rows, atoms; // rows in all, atoms from the block's first
+    const Entry* entries;
+    float* left_tile;
+    float* adjoint_tile;
+};
+
+// Sums over the columns of a chunk for (16 * ROWS) rows and (8 * COLUMNS) atoms. `adjoint` and `sums` begin at the block's first atom and
+// first entry of the sums.
 template <int ROWS, int COLUMNS>
-__device__ inline void sum_outer_products(const Windows& windows, const float* map, const float* codes, int atoms, Chunk chunk,
-    const OuterTile& tile, float* sums) {
+__device__ inline void sum_outer_products(const Left& left, const float* adjoint, int atoms, Chunk chunk, const OuterTile& tile,
+    float* sums) {
+    const Windows& windows = left.windows;
     typedef TileProduct<ROWS, COLUMNS, 8> Product;
     Product product;
     product.clear();
@@ -40,14 +66,15 @@ __device__ inline void sum_outer_products(const Windows& windows, const float* m
         __syncthreads();
 #pragma unroll 8
         for (int row = warp; row < Product::TILE_ROWS; row += TILE_WARPS) {
-            tile.window_tile[row * TILE_STRIDE + lane] = window_pixel(windows, map, column, tile.entries[row]);
+            tile.left_tile[row * TILE_STRIDE + lane] =
+                left_value(left, tile.first_row + row, tile.rows, column, tile.entries[row], p, exists);
         }
 #pragma unroll 8
         for (int row = warp; row < Product::TILE_COLUMNS; row += TILE_WARPS) {
-            tile.code_tile[row * TILE_STRIDE + lane] = exists && row < tile.atoms ? __ldg(codes + row * positions + p) : 0.0f;
+            tile.adjoint_tile[row * TILE_STRIDE + lane] = exists && row < tile.atoms ? __ldg(adjoint + row * positions + p) : 0.0f;
         }
         __syncthreads();
-        product.add(tile.window_tile, tile.code_tile, TILE_DEPTH);
+        product.add(tile.left_tile, tile.adjoint_tile, TILE_DEPTH);
     }
 #pragma unroll
     for (int r = 0; r < ROWS; r++) {
@@ -55,7 +82,7 @@ __device__ inline void sum_outer_products(const Windows& windows, const float* m
 #pragma unroll
         for (int c = 0; c < COLUMNS; c++) {
             int atom = product.column(c);
-            if (row < tile.rows && atom < tile.atoms) {
+            if (tile.first_row + row < tile.rows && atom < tile.atoms) {
                 sums[(size_t)row * atoms + atom] = product.sums[r][c];
             }
         }
@@ -64,49 +91,58 @@ __device__ inline void sum_outer_products(const Windows& windows, const float* m
 
 // Few atoms need fewer sums.
 template <int ROWS>
-__device__ inline void sum_for_atoms(const Windows& windows, const float* map, const float* codes, int atoms, Chunk chunk,
-    const OuterTile& tile, float* sums) {
+__device__ inline void sum_for_atoms(const Left& left, const float* adjoint, int atoms, Chunk chunk, const OuterTile& tile, float* sums) {
     if (tile.atoms <= 16) {
-        sum_outer_products<ROWS, 2>(windows, map, codes, atoms, chunk, tile, sums);
+        sum_outer_products<ROWS, 2>(left, adjoint, atoms, chunk, tile, sums);
     } else if (tile.atoms <= 32) {
-        sum_outer_products<ROWS, 4>(windows, map, codes, atoms, chunk, tile, sums);
+        sum_outer_products<ROWS, 4>(left, adjoint, atoms, chunk, tile, sums);
     } else {
-        sum_outer_products<ROWS, 8>(windows, map, codes, atoms, chunk, tile, sums);
+        sum_outer_products<ROWS, 8>(left, adjoint, atoms, chunk, tile, sums);
     }
 }
 
-extern "C" __global__ void __launch_bounds__(TILE_THREADS, TILE_BLOCKS) outer_sums(Windows windows, const float* map,
-    const float* codes, int atoms, int positions_per_chunk, float* partial) {
-    SHARED_ARRAY(float, window_tile, OUTER_ROWS * TILE_STRIDE);
-    SHARED_ARRAY(float, code_tile, OUTER_ATOMS * TILE_STRIDE);
+// Blocks: (tile of rows, tile of atoms, chunk).
+extern "C" __global__ void __launch_bounds__(TILE_THREADS, TILE_BLOCKS) outer_sums(Windows windows, const float* map, const float* codes,
+    const float* adjoint, int atoms, int positions_per_chunk, float* partial) {
+    SHARED_ARRAY(float, left_tile, OUTER_ROWS * TILE_STRIDE);
+    SHARED_ARRAY(float, adjoint_tile, OUTER_ATOMS * TILE_STRIDE);
     SHARED_ARRAY(Entry, entries, OUTER_ROWS);
-    int rows = window_rows(windows), positions = window_positions(windows);
+    Left left{windows, map, codes, window_rows(windows)};
+    int rows = left.entries + 1 + atoms, positions = window_positions(windows);
     int first_row = blockIdx.x * OUTER_ROWS, first_atom = blockIdx.y * OUTER_ATOMS;
     for (int row = threadIdx.x; row < OUTER_ROWS; row += TILE_THREADS) {
         int k = first_row + row;
-        entries[row] = k < rows ? window_entry(windows, k) : empty_entry(windows);
+        entries[row] = k < left.entries ? window_entry(windows, k) : empty_entry(windows);
     }
     int first = blockIdx.z * positions_per_chunk;
     Chunk chunk{first, positions - first < positions_per_chunk ? positions : first + positions_per_chunk};
-    OuterTile tile{rows - first_row, atoms - first_atom, entries, window_tile, code_tile};
-    codes += (size_t)first_atom * positions;
+    OuterTile tile{first_row, rows, atoms - first_atom, entries, left_tile, adjoint_tile};
+    adjoint += (size_t)first_atom * positions;
     partial += ((size_t)blockIdx.z * rows + first_row) * atoms + first_atom;
-    // Few entries need fewer sums too.
-    if (tile.rows <= 16) {
-        sum_for_atoms<1>(windows, map, codes, atoms, chunk, tile, partial);
-    } else if (tile.rows <= 32) {
-        sum_for_atoms<2>(windows, map, codes, atoms, chunk, tile, partial);
+    // Few rows need fewer sums too.
+    if (rows - first_row <= 16) {
+        sum_for_atoms<1>(left, adjoint, atoms, chunk, tile, partial);
+    } else if (rows - first_row <= 32) {
+        sum_for_atoms<2>(left, adjoint, atoms, chunk, tile, partial);
     } else {
-        sum_for_atoms<4>(windows, map, codes, atoms, chunk, tile, partial);
+        sum_for_atoms<4>(left, adjoint, atoms, chunk, tile, partial);
     }
 }
 REGISTER_KERNEL(outer_sums);
 
-// Eight warps take every eighth chunk of the same 32 entries, so that few entries of many chunks are still read by many threads.
-extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) add_partials(const float* partial, int chunks, int count, float* sums) {
+// A layer's row of the table: first block, place of its chunks, their number, entries of each, place of their sum.
+constexpr int CHUNK_NUMBERS = 5;
+
+// The chunks of all layers. Eight warps take every eighth chunk of the same 32 entries, so that few entries of many chunks are still read
+// by many threads.
+extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) add_partials(const float* partial, const int* table, int layers, float* sums) {
     SHARED_ARRAY(float, by_warp, BLOCK_THREADS);
+    const int* row = block_row(table, layers, CHUNK_NUMBERS);
+    int chunks = __ldg(row + 2), count = __ldg(row + 3);
+    partial += __ldg(row + 1);
+    sums += __ldg(row + 4);
     int warp = threadIdx.x / WARP_THREADS;
-    int entry = blockIdx.x * WARP_THREADS + warp_lane();
+    int entry = (blockIdx.x - __ldg(row)) * WARP_THREADS + warp_lane();
     bool exists = entry < count;
     float sum = 0.0f;
 #pragma unroll 4

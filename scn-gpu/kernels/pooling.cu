@@ -5,11 +5,11 @@
 
 // One warp per plane.
 extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) average_pooling(const float* x, int planes, int plane, float* y) {
-    int item = warp_item();
+    size_t item = warp_item();
     if (item < planes) {
         float sum = 0.0f;
         for (int pixel = warp_lane(); pixel < plane; pixel += WARP_THREADS) {
-            sum += __ldg(x + (size_t)item * plane + pixel);
+            sum += __ldg(x + item * plane + pixel);
         }
         sum = warp_sum(sum);
         if (warp_lane() == 0) {
@@ -20,8 +20,8 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) average_pooling(cons
 REGISTER_KERNEL(average_pooling);
 
 extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) spread_pooling(const float* dy, int planes, int plane, float* dx) {
-    int element = thread_element();
-    if (element < planes * plane) {
+    size_t element = thread_element();
+    if (element < (size_t)planes * plane) {
         dx[element] = __ldg(dy + element / plane) / (float)plane;
     }
 }

@@ -1,45 +1,74 @@
-// What the column kernels need of a layer's dictionary, once per change of it: D and H = D'D + lambda2 I in panel order, padded.
+// What the column kernels need of the dictionaries of all layers, once per change of them: D and H = D'D + lambda2 I in panel order, padded.
 #include "cuda.cuh"
 
 #include "elements.cuh"
 #include "panels.cuh"
+#include "tables.cuh"
 
-extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) pack_dictionary(const float* dictionary, int rows, int atoms, int padded,
-    float* panels) {
-    size_t element = thread_element();
-    if (element < (size_t)rows * padded) {
-        size_t row = element / padded;
-        int atom = panel_atom(element - row * padded, padded);
-        panels[element] = atom < atoms ? __ldg(dictionary + row * atoms + atom) : 0.0f;
-    }
+// A layer's row of the table: where its parameters lie in their buffer, and where what is derived goes in buffers of its own.
+constexpr int PREPARE_NUMBERS = 11;
+struct PreparedLayer {
+    int first_block, rows, atoms, padded;
+    int dictionary, lambda1, lambda1_count, lambda2;
+    int panels, gram, per_atom; // the last: place of numbers of which there is one per padded atom
+};
+
+__device__ inline PreparedLayer prepared_layer(const int* row) {
+    return PreparedLayer{__ldg(row), __ldg(row + 1), __ldg(row + 2), __ldg(row + 3), __ldg(row + 4), __ldg(row + 5), __ldg(row + 6), __ldg(row + 7),
+        __ldg(row + 8), __ldg(row + 9), __ldg(row + 10)};
 }
-REGISTER_KERNEL(pack_dictionary);
 
-// A block computes 16 x 16 entries of H, and stages as many columns of D, 32 rows at a time.
+// A block computes 16 x 16 entries of H, and stages as many columns of D, 32 rows at a time; or it packs so many entries of D.
 constexpr int GRAM_SIDE = 16;
 constexpr int GRAM_ROWS = 32;
+constexpr int PACK_ENTRIES = 4 * BLOCK_THREADS;
 static_assert(GRAM_SIDE * GRAM_SIDE == BLOCK_THREADS, "one entry per thread");
 
-__device__ inline void stage_columns(const float* dictionary, int rows, int atoms, int first_row, int first_atom, float* stage) {
+__device__ inline void pack(const PreparedLayer& layer, const float* dictionary, int block, float* panels) {
+    size_t first = (size_t)block * PACK_ENTRIES, count = (size_t)layer.rows * layer.padded;
 #pragma unroll
-    for (int place = threadIdx.x; place < GRAM_ROWS * GRAM_SIDE; place += BLOCK_THREADS) {
-        int row = first_row + place / GRAM_SIDE, atom = first_atom + place % GRAM_SIDE;
-        stage[place] = row < rows && atom < atoms ? __ldg(dictionary + (size_t)row * atoms + atom) : 0.0f;
+    for (int i = 0; i < PACK_ENTRIES; i += BLOCK_THREADS) {
+        size_t element = first + i + threadIdx.x;
+        if (element < count) {
+            size_t row = element / layer.padded;
+            int atom = panel_atom(element - row * layer.padded, layer.padded);
+            panels[element] = atom < layer.atoms ? __ldg(dictionary + row * layer.atoms + atom) : 0.0f;
+        }
     }
 }
 
-extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) gram_matrix(const float* dictionary, const float* lambda1, int lambda1_count,
-    const float* lambda2, int rows, int atoms, int padded, float* gram, float* inverse_diagonal, float* padded_lambda1) {
-    SHARED_ARRAY(float, left, GRAM_ROWS * GRAM_SIDE);
-    SHARED_ARRAY(float, right, GRAM_ROWS * GRAM_SIDE);
-    int tiles = padded / GRAM_SIDE;
-    int first_i = blockIdx.x / tiles * GRAM_SIDE, first_j = blockIdx.x % tiles * GRAM_SIDE;
-    int i = threadIdx.x / GRAM_SIDE, j = threadIdx.x % GRAM_SIDE;
+// What a thread brings of two stages of columns, while the two before are multiplied.
+constexpr int STAGE_ENTRIES = GRAM_ROWS * GRAM_SIDE / BLOCK_THREADS;
+struct GramLoad {
+    float left[STAGE_ENTRIES], right[STAGE_ENTRIES];
+
+    __device__ void fetch(const PreparedLayer& layer, const float* dictionary, int first_row, int first_i, int first_j) {
+#pragma unroll
+        for (int s = 0; s < STAGE_ENTRIES; s++) {
+            int place = threadIdx.x + s * BLOCK_THREADS;
+            int row = first_row + place / GRAM_SIDE, i = first_i + place % GRAM_SIDE, j = first_j + place % GRAM_SIDE;
+            const float* line = dictionary + (size_t)row * layer.atoms;
+            left[s] = row < layer.rows && i < layer.atoms ? __ldg(line + i) : 0.0f;
+            right[s] = row < layer.rows && j < layer.atoms ? __ldg(line + j) : 0.0f;
+        }
+    }
+};
+
+// Of atoms first_i + i and first_j + j; the block stages the 16 from first_i and from first_j on.
+__device__ inline float gram_entry(const PreparedLayer& layer, const float* dictionary, int first_i, int first_j, int i, int j, float* left,
+    float* right) {
     float sum = 0.0f;
-    for (int first_row = 0; first_row < rows; first_row += GRAM_ROWS) {
-        stage_columns(dictionary, rows, atoms, first_row, first_i, left);
-        stage_columns(dictionary, rows, atoms, first_row, first_j, right);
+    GramLoad load;
+    load.fetch(layer, dictionary, 0, first_i, first_j);
+    for (int first_row = 0; first_row < layer.rows; first_row += GRAM_ROWS) {
         __syncthreads();
+#pragma unroll
+        for (int s = 0; s < STAGE_ENTRIES; s++) {
+            left[threadIdx.x + s * BLOCK_THREADS] = load.left[s];
+            right[threadIdx.x + s * BLOCK_THREADS] = load.right[s];
+        }
+        __syncthreads();
+        load.fetch(layer, dictionary, first_row + GRAM_ROWS, first_i, first_j);
         // Sums of sums, so that rounding does not grow with the rows. H is symmetric to the bit: i and j are treated alike.
         float part = 0.0f;
 #pragma unroll
@@ -47,20 +76,38 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) gram_matrix(const fl
             part = fmaf(left[row * GRAM_SIDE + i], right[row * GRAM_SIDE + j], part);
         }
         sum += part;
-        __syncthreads();
     }
+    return sum;
+}
+
+// Blocks of a layer: those of H, then those that pack.
+extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) prepare_problems(const float* parameters, const int* table, int layers,
+    float* panels, float* gram, float* inverse_diagonal, float* padded_lambda1) {
+    SHARED_ARRAY(float, left, GRAM_ROWS * GRAM_SIDE);
+    SHARED_ARRAY(float, right, GRAM_ROWS * GRAM_SIDE);
+    PreparedLayer layer = prepared_layer(block_row(table, layers, PREPARE_NUMBERS));
+    const float* dictionary = parameters + layer.dictionary;
+    int tiles = layer.padded / GRAM_SIDE, block = blockIdx.x - layer.first_block;
+    if (block >= tiles * tiles) {
+        pack(layer, dictionary, block - tiles * tiles, panels + layer.panels);
+        return;
+    }
+    int first_i = block / tiles * GRAM_SIDE, first_j = block % tiles * GRAM_SIDE;
+    int i = threadIdx.x / GRAM_SIDE, j = threadIdx.x % GRAM_SIDE;
+    float sum = gram_entry(layer, dictionary, first_i, first_j, i, j, left, right);
 
     i += first_i;
     j += first_j;
     if (i == j) {
         // Padded atoms are left alone by every method: of unit length, with nothing to fit.
-        sum = i < atoms ? sum + __ldg(lambda2) : 1.0f;
-        inverse_diagonal[i] = sum > 0.0f ? 1.0f / sum : 0.0f;
-        padded_lambda1[i] = i < atoms ? __ldg(lambda1 + (lambda1_count == 1 ? 0 : i)) : 0.0f;
+        sum = i < layer.atoms ? sum + __ldg(parameters + layer.lambda2) : 1.0f;
+        inverse_diagonal[layer.per_atom + i] = sum > 0.0f ? 1.0f / sum : 0.0f;
+        int place = layer.lambda1 + (layer.lambda1_count == 1 ? 0 : i);
+        padded_lambda1[layer.per_atom + i] = i < layer.atoms ? __ldg(parameters + place) : 0.0f;
     }
-    gram[(size_t)i * padded + panel_place(j, padded)] = sum;
+    gram[layer.gram + (size_t)i * layer.padded + panel_place(j, layer.padded)] = sum;
 }
-REGISTER_KERNEL(gram_matrix);
+REGISTER_KERNEL(prepare_problems);
 
 // 1 / max_j sum_i |H_ij|, which is no more than 1 / (the largest eigenvalue). One block, at most one atom per thread.
 extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) fista_step(const float* gram, int padded, float* step) {

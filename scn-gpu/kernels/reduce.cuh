@@ -13,8 +13,8 @@ __device__ inline T warp_sum(T value) {
     return value;
 }
 
-// For every thread of the block. `scratch` is shared memory for BLOCK_WARPS numbers, free again afterwards.
-template <typename T>
+// For every thread of a block of so many warps. `scratch` is shared memory for as many numbers, free again afterwards.
+template <int WARPS = BLOCK_WARPS, typename T>
 __device__ inline T block_sum(T value, T* scratch) {
     value = warp_sum(value);
     if (warp_lane() == 0) {
@@ -23,7 +23,7 @@ __device__ inline T block_sum(T value, T* scratch) {
     __syncthreads();
     T sum = 0;
 #pragma unroll
-    for (int warp = 0; warp < BLOCK_WARPS; warp++) {
+    for (int warp = 0; warp < WARPS; warp++) {
         sum += scratch[warp];
     }
     __syncthreads();

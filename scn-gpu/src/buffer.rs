@@ -5,15 +5,20 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Range;
+use std::sync::Arc;
 
 use cudarc::driver::sys::CUdeviceptr;
-use cudarc::driver::{CudaSlice, DevicePtr, DeviceRepr, ValidAsZeroBits, result};
+use cudarc::driver::{DeviceRepr, ValidAsZeroBits, result};
 
 use crate::driver::failed;
+use crate::pool::Memory;
+use crate::recording::Submission;
 use crate::{Context, GpuError};
 
-/// What kernels compute with: `f32`, `i32`, and `u64` for reports.
-pub trait Element: DeviceRepr + ValidAsZeroBits + Copy + Default + private::Sealed {
+/// What kernels compute with: `f32`, `i32`, `f64` for sums, `u8` for images, and `u64` for reports.
+pub trait Element:
+    DeviceRepr + ValidAsZeroBits + Copy + Default + Send + Sync + private::Sealed + 'static
+{
     #[doc(hidden)]
     const NUMBER: Number;
 }
@@ -23,22 +28,32 @@ pub trait Element: DeviceRepr + ValidAsZeroBits + Copy + Default + private::Seal
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Number {
     Float,
+    Double,
     Int,
+    UnsignedChar,
     UnsignedLongLong,
 }
 
 mod private {
     pub trait Sealed {}
     impl Sealed for f32 {}
+    impl Sealed for f64 {}
     impl Sealed for i32 {}
+    impl Sealed for u8 {}
     impl Sealed for u64 {}
 }
 
 impl Element for f32 {
     const NUMBER: Number = Number::Float;
 }
+impl Element for f64 {
+    const NUMBER: Number = Number::Double;
+}
 impl Element for i32 {
     const NUMBER: Number = Number::Int;
+}
+impl Element for u8 {
+    const NUMBER: Number = Number::UnsignedChar;
 }
 impl Element for u64 {
     const NUMBER: Number = Number::UnsignedLongLong;
@@ -46,8 +61,8 @@ impl Element for u64 {
 
 /// Numbers on a device. Its memory is kept by the context for a later buffer of the same length.
 pub struct Buffer<T: Element> {
-    /// None if it is empty, or being dropped.
-    memory: Option<CudaSlice<u8>>,
+    /// None if it is empty, or being dropped. A graph shares it.
+    memory: Option<Arc<Memory>>,
     len: usize,
     context: Context,
     marker: PhantomData<T>,
@@ -63,7 +78,7 @@ impl<T: Element> Buffer<T> {
             })?;
         Ok(Self {
             memory: (bytes > 0)
-                .then(|| context.pool().take(bytes))
+                .then(|| Submission::new(context)?.take(bytes))
                 .transpose()?,
             len,
             context: context.clone(),
@@ -90,6 +105,7 @@ impl<T: Element> Buffer<T> {
     pub fn view(&self) -> View<'_, T> {
         View {
             pointer: self.pointer(),
+            memory: self.memory.as_ref(),
             len: self.len,
             context: &self.context,
             marker: PhantomData,
@@ -100,6 +116,7 @@ impl<T: Element> Buffer<T> {
     pub fn view_mut(&mut self) -> ViewMut<'_, T> {
         ViewMut {
             pointer: self.pointer(),
+            memory: self.memory.as_ref(),
             len: self.len,
             context: &self.context,
             marker: PhantomData,
@@ -165,16 +182,14 @@ impl<T: Element> Buffer<T> {
     }
 
     fn pointer(&self) -> CUdeviceptr {
-        // Without events the guard has nothing to do.
-        let memory = self.memory.as_ref();
-        memory.map_or(0, |memory| memory.device_ptr(self.context.stream()).0)
+        self.memory.as_ref().map_or(0, |memory| memory.address())
     }
 }
 
 impl<T: Element> Drop for Buffer<T> {
     fn drop(&mut self) {
         if let Some(memory) = self.memory.take() {
-            self.context.pool().give_back(memory);
+            self.context.recorder().release(memory);
         }
     }
 }
@@ -189,6 +204,8 @@ impl<T: Element> fmt::Debug for Buffer<T> {
 #[derive(Debug, Clone, Copy)]
 pub struct View<'a, T: Element> {
     pub(crate) pointer: CUdeviceptr,
+    /// What a graph keeps that is recorded with this view.
+    pub(crate) memory: Option<&'a Arc<Memory>>,
     len: usize,
     pub(crate) context: &'a Context,
     marker: PhantomData<&'a [T]>,
@@ -217,12 +234,27 @@ impl<T: Element> View<'_, T> {
         })
     }
 
+    /// Where they are.
+    pub fn context(&self) -> &Context {
+        self.context
+    }
+
+    /// The first `mid` of these entries, and the rest.
+    ///
+    /// # Errors
+    /// Fewer entries than `mid`.
+    pub fn split_at(self, mid: usize) -> Result<(Self, Self), GpuError> {
+        Ok((self.range(0..mid)?, self.range(mid..self.len)?))
+    }
+
     /// Brings the entries here: waits for all work that was asked for before.
     ///
     /// # Errors
     /// A kernel that failed.
     pub fn download(self) -> Result<Vec<T>, GpuError> {
-        let failed = failed("copy from the device");
+        let action = "copy from the device";
+        let failed = failed(action);
+        let _submission = Submission::unrecorded(self.context, action)?;
         let mut values = vec![T::default(); self.len];
         bind(self.context)?;
         if !values.is_empty() {
@@ -231,7 +263,10 @@ impl<T: Element> View<'_, T> {
             unsafe { result::memcpy_dtoh_async(&mut values, self.pointer, stream) }
                 .map_err(&failed)?;
         }
-        self.context.stream().synchronize().map_err(failed)?;
+        // Unlike `CudaStream::synchronize` it always waits, also where an earlier error is noted.
+        // SAFETY: the stream is alive.
+        unsafe { result::stream::synchronize(self.context.stream().cu_stream()) }
+            .map_err(failed)?;
         Ok(values)
     }
 }
@@ -240,12 +275,14 @@ impl<T: Element> View<'_, T> {
 #[derive(Debug)]
 pub struct ViewMut<'a, T: Element> {
     pub(crate) pointer: CUdeviceptr,
+    /// What a graph keeps that is recorded with this view.
+    pub(crate) memory: Option<&'a Arc<Memory>>,
     len: usize,
     pub(crate) context: &'a Context,
     marker: PhantomData<&'a mut [T]>,
 }
 
-impl<T: Element> ViewMut<'_, T> {
+impl<'a, T: Element> ViewMut<'a, T> {
     /// Number of entries.
     pub fn len(&self) -> usize {
         self.len
@@ -268,6 +305,21 @@ impl<T: Element> ViewMut<'_, T> {
         })
     }
 
+    /// The first `mid` of these entries, and the rest. So one buffer can be many parameters.
+    ///
+    /// # Errors
+    /// Fewer entries than `mid`.
+    pub fn split_at(self, mid: usize) -> Result<(Self, Self), GpuError> {
+        offset::<T>(&(0..mid), self.len)?;
+        // The two have no entry in common, as any two that are borrowed exclusively.
+        let rest = Self {
+            pointer: self.pointer + (mid * size_of::<T>()) as CUdeviceptr,
+            len: self.len - mid,
+            ..self
+        };
+        Ok((Self { len: mid, ..self }, rest))
+    }
+
     /// Replaces the entries.
     ///
     /// # Errors
@@ -277,11 +329,12 @@ impl<T: Element> ViewMut<'_, T> {
         if values.is_empty() {
             return Ok(());
         }
+        let action = "copy to the device";
+        let _submission = Submission::unrecorded(self.context, action)?;
         bind(self.context)?;
         let stream = self.context.stream().cu_stream();
         // SAFETY: there are as many entries on the device as values, and the driver has read these, or copied them aside, when it returns.
-        unsafe { result::memcpy_htod_async(self.pointer, values, stream) }
-            .map_err(failed("copy to the device"))
+        unsafe { result::memcpy_htod_async(self.pointer, values, stream) }.map_err(failed(action))
     }
 
     /// Makes the entries zero.
@@ -292,6 +345,8 @@ impl<T: Element> ViewMut<'_, T> {
         if self.is_empty() {
             return Ok(());
         }
+        let submission = Submission::new(self.context)?;
+        submission.keep(self.memory);
         bind(self.context)?;
         let (bytes, stream) = (self.len * size_of::<T>(), self.context.stream().cu_stream());
         // SAFETY: the entries are on the device, and all types of numbers are zero where their bytes are.
@@ -313,6 +368,8 @@ impl<T: Element> ViewMut<'_, T> {
         if self.is_empty() {
             return Ok(());
         }
+        let submission = Submission::new(self.context)?;
+        submission.keep(self.memory.into_iter().chain(from.memory));
         bind(self.context)?;
         let (bytes, stream) = (self.len * size_of::<T>(), self.context.stream().cu_stream());
         // SAFETY: both are on the device, of the same length; one is borrowed exclusively, so that they do not overlap.

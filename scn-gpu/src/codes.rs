@@ -4,11 +4,11 @@ use faer::{Mat, MatRef};
 use scn_solvers::{ElasticNet, Lambda1, Settings, Sign};
 
 use crate::report::{Reports, SolveReport};
-use crate::{Buffer, Context, GpuError, Method, Problem, Windows};
+use crate::{Context, GpuError, Method, SingleProblem, Windows};
 
 /// Codes (n × P) of signals (m × P, one per column), and what came of the solve.
 ///
-/// To encode many batches, or to go on computing with the codes on the device, use [`Problem`].
+/// To encode many batches, or to go on computing with the codes on the device, use [`Problems`](crate::Problems).
 ///
 /// # Errors
 /// A dictionary or penalty that poses no problem, codes of any sign, or a failure of the device.
@@ -36,21 +36,17 @@ pub fn encode(
         Lambda1::Scalar(value) => std::slice::from_ref(value),
         Lambda1::PerAtom(values) => values,
     };
-    let mut problem = Problem::new(context, rows, atoms)?;
-    problem.update(
-        upload(context, dictionary)?.view(),
-        context.upload(lambda1)?.view(),
-        context.upload(&[penalty.lambda2])?.view(),
-    )?;
+    let dictionary = row_major(dictionary);
+    let single = SingleProblem::new(context, &dictionary, atoms, lambda1, penalty.lambda2)?;
 
     let columns = signals.ncols();
     let mut reports = Reports::new(context, 1)?;
     let mut codes = context.unspecified(atoms * columns)?;
-    let pending = problem.encode(
+    let pending = single.problem()?.encode(
         Method::default(),
         settings,
         Windows::matrix(rows, columns)?,
-        &upload(context, signals)?,
+        &context.upload(&row_major(signals))?,
         &mut codes,
         &mut reports,
     )?;
@@ -59,11 +55,9 @@ pub fn encode(
     Ok((codes, pending.read(&reports.download()?)))
 }
 
-/// A matrix, row by row.
-fn upload(context: &Context, matrix: MatRef<'_, f32>) -> Result<Buffer<f32>, GpuError> {
+/// The entries of a matrix, row by row.
+fn row_major(matrix: MatRef<'_, f32>) -> Vec<f32> {
     let rows = 0..matrix.nrows();
-    let values: Vec<f32> = rows
-        .flat_map(|i| (0..matrix.ncols()).map(move |j| matrix[(i, j)]))
-        .collect();
-    context.upload(&values)
+    rows.flat_map(|i| (0..matrix.ncols()).map(move |j| matrix[(i, j)]))
+        .collect()
 }

@@ -15,6 +15,7 @@ use std::fmt;
 use cudarc::nccl::{result, sys};
 
 use crate::buffer::{View, bind, expect_len};
+use crate::recording::Submission;
 use crate::{Buffer, Context, GpuError};
 
 /// A device's place among those that exchange.
@@ -153,6 +154,7 @@ impl Communicator {
         if part.is_empty() {
             return Ok(());
         }
+        let _submission = Submission::unrecorded(&self.context, "exchange with other devices")?;
         bind(&self.context)?;
         let parts = parts.view_mut();
         // SAFETY: both are on the device, of the lengths that were checked, and stay there until the stream has come to it: their memory is

@@ -1,16 +1,25 @@
 //! A device that is ready to work.
 
+use std::env;
+use std::ffi::OsStr;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cudarc::driver::{CudaContext, CudaFunction, CudaStream};
 
 use crate::driver::{self, DeviceInfo, failed};
+use crate::error::CaptureError;
+use crate::graph;
 use crate::module::Modules;
 use crate::pool::Pool;
+use crate::recording::{Recorder, Submission};
 use crate::source::Unit;
 use crate::supply::Supply;
+use crate::timing::{self, KernelTime, Mark, Timing};
 use crate::{Buffer, Element, GpuError};
+
+/// Whether to use graphs.
+const GRAPHS: &str = "SCN_CUDA_GRAPH";
 
 /// A device with its compiled kernels and its memory. Clones are the same context; buffers of two contexts do not mix.
 ///
@@ -20,6 +29,8 @@ use crate::{Buffer, Element, GpuError};
 /// Kernels are compiled when a file of them is first needed, and kept in the folder that the variable `SCN_CUDA_CACHE` names:
 /// by default one in the user's cache folder, none if it is empty. Without a compiler all that is needed must be in this folder: see
 /// [`compile_ahead`](crate::compile_ahead).
+///
+/// All threads may use a context, except while one of them [records a graph](Self::capture).
 #[derive(Clone)]
 pub struct Context {
     shared: Arc<Shared>,
@@ -30,6 +41,9 @@ struct Shared {
     supply: Supply,
     modules: Mutex<Modules>,
     pool: Pool,
+    recorder: Recorder,
+    uses_graphs: bool,
+    timing: Timing,
     stream: Arc<CudaStream>,
     device: Arc<CudaContext>,
 }
@@ -44,12 +58,16 @@ impl Context {
         let supply = Supply::new(info.compute_capability, info.driver_version);
         supply.require_any()?;
         let stream = device.new_stream().map_err(failed("make a stream"))?;
+        let asked_for = wants_graphs(env::var_os(GRAPHS).as_deref());
         Ok(Self {
             shared: Arc::new(Shared {
+                uses_graphs: asked_for && info.driver_version >= graph::OLDEST_DRIVER,
                 info,
                 supply,
                 modules: Mutex::default(),
                 pool: Pool::new(Arc::clone(&stream)),
+                recorder: Recorder::default(),
+                timing: Timing::default(),
                 stream,
                 device,
             }),
@@ -64,6 +82,18 @@ impl Context {
     /// The maker's name for the device.
     pub fn name(&self) -> &str {
         &self.shared.info.name
+    }
+
+    /// Whether whoever repeats the same work should [record](Self::capture) it: not if the variable `SCN_CUDA_GRAPH` was empty or 0
+    /// when the context was made, and not with a driver before CUDA 11.4. Recording itself does not look at the variable.
+    pub fn uses_graphs(&self) -> bool {
+        self.shared.uses_graphs
+    }
+
+    /// Bytes of the device's memory that are free now, without those that the context [keeps](Self::trim) for new buffers; None if the
+    /// driver does not say.
+    pub fn memory_free(&self) -> Option<usize> {
+        driver::free_memory(&self.shared.device)
     }
 
     /// Numbers of no particular value, to be written before they are read.
@@ -97,21 +127,62 @@ impl Context {
     /// Waits until all work is done.
     ///
     /// # Errors
-    /// A kernel that failed.
+    /// A kernel that failed; [`GpuError::Capture`] during a recording.
     pub fn synchronize(&self) -> Result<(), GpuError> {
+        let _submission = Submission::unrecorded(self, "wait for the device")?;
         let done = self.shared.stream.synchronize();
         done.map_err(failed("finish its work"))
     }
 
-    /// Gives back the memory of buffers that are gone, which is kept for new ones of the same length.
+    /// Gives back the memory of buffers that are gone, which is kept for new ones of the same length. Does nothing while a graph is being
+    /// recorded.
     pub fn trim(&self) {
-        self.shared.pool.trim();
+        if let Ok(_submission) = Submission::unrecorded(self, "free memory") {
+            self.shared.pool.trim();
+        }
+    }
+
+    /// Times every kernel from here on, or no longer. Results do not depend on it, but each launch then takes about a microsecond more on the
+    /// device: measure the speed of the whole without it.
+    pub fn set_timed(&self, timed: bool) {
+        self.shared.timing.set(timed);
+    }
+
+    /// Whether kernels are timed.
+    pub fn timed(&self) -> bool {
+        self.shared.timing.is_on()
+    }
+
+    /// Waits for the kernels launched while [timed](Self::set_timed), and returns their times since the last call, by name.
+    ///
+    /// # Errors
+    /// A kernel that failed.
+    pub fn take_times(&self) -> Result<Vec<KernelTime>, GpuError> {
+        self.shared.timing.take()
+    }
+
+    /// Marks this point of the work, without waiting for it.
+    ///
+    /// # Errors
+    /// The driver's.
+    pub fn mark(&self) -> Result<Mark, GpuError> {
+        timing::mark(self)
+    }
+
+    pub(crate) fn timing(&self) -> &Timing {
+        &self.shared.timing
     }
 
     /// A kernel that can be started.
     pub(crate) fn function(&self, unit: Unit, name: &str) -> Result<CudaFunction, GpuError> {
         let modules = self.shared.modules.lock();
         let mut modules = modules.unwrap_or_else(PoisonError::into_inner);
+        if self.is_capturing() {
+            let unknown = || CaptureError::Kernel {
+                name: name.to_string(),
+            };
+            return Ok(modules.loaded(name).ok_or_else(unknown)?);
+        }
         modules.function(self, unit, name)
     }
 
@@ -121,6 +192,10 @@ impl Context {
 
     pub(crate) fn pool(&self) -> &Pool {
         &self.shared.pool
+    }
+
+    pub(crate) fn recorder(&self) -> &Recorder {
+        &self.shared.recorder
     }
 
     pub(crate) fn stream(&self) -> &Arc<CudaStream> {
@@ -150,5 +225,22 @@ impl Eq for Context {}
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Context").field(&self.shared.info).finish()
+    }
+}
+
+fn wants_graphs(variable: Option<&OsStr>) -> bool {
+    variable.is_none_or(|value| !value.is_empty() && value != "0")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn graphs_are_used_unless_the_variable_is_empty_or_0() {
+        assert!(wants_graphs(None));
+        assert!(wants_graphs(Some(OsStr::new("1"))));
+        assert!(!wants_graphs(Some(OsStr::new(""))));
+        assert!(!wants_graphs(Some(OsStr::new("0"))));
     }
 }

@@ -19,7 +19,7 @@ pub enum Method {
     Fista,
 }
 
-impl Problem {
+impl Problem<'_> {
     /// Codes of all windows of a map, n × P row by row: `argmin 1/2 ||x - D a||² + λ1'a + λ2/2 ||a||², a >= 0`. All start from zero.
     ///
     /// # Errors
@@ -38,14 +38,14 @@ impl Problem {
         let atoms = self.atoms as i32;
         match method {
             Method::CoordinateDescent => launch(
-                &self.context,
+                self.context,
                 &EncodeGaussSeidel {
                     windows,
                     map: map.view(),
-                    panels: self.panels.view(),
-                    gram: self.gram.view(),
-                    inverse_diagonal: self.inverse_diagonal.view(),
-                    lambda1: self.lambda1.view(),
+                    panels: self.panels,
+                    gram: self.gram,
+                    inverse_diagonal: self.inverse_diagonal,
+                    lambda1: self.lambda1,
                     atoms,
                     tolerance,
                     max_passes,
@@ -58,20 +58,20 @@ impl Problem {
                 // 1 / L for an upper bound L of the eigenvalues of H.
                 let mut step = self.context.unspecified(1)?;
                 let bound = FistaStep {
-                    gram: self.gram.view(),
+                    gram: self.gram,
                     padded: self.padded.atoms() as i32,
                     step: step.view_mut(),
                 };
-                launch(&self.context, &bound)?;
+                launch(self.context, &bound)?;
                 launch(
-                    &self.context,
+                    self.context,
                     &EncodeFista {
                         windows,
                         map: map.view(),
-                        panels: self.panels.view(),
-                        gram: self.gram.view(),
-                        inverse_diagonal: self.inverse_diagonal.view(),
-                        lambda1: self.lambda1.view(),
+                        panels: self.panels,
+                        gram: self.gram,
+                        inverse_diagonal: self.inverse_diagonal,
+                        lambda1: self.lambda1,
                         step: step.view(),
                         atoms,
                         tolerance,
@@ -101,15 +101,15 @@ impl Problem {
         let certify = Certify {
             windows,
             map: map.view(),
-            panels: self.panels.view(),
-            gram: self.gram.view(),
-            lambda1: self.lambda1.view(),
+            panels: self.panels,
+            gram: self.gram,
+            lambda1: self.lambda1,
             atoms: self.atoms as i32,
             codes: codes.view(),
             residuals: residuals.view_mut(),
             padded: self.padded,
         };
-        launch(&self.context, &certify)
+        launch(self.context, &certify)
     }
 }
 

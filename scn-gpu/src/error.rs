@@ -210,6 +210,35 @@ pub enum GpuError {
         /// Its label.
         found: usize,
     },
+    /// A set of images without a number in it.
+    #[error("a set of images must have an image, and each of them a pixel")]
+    NoImages,
+    /// An image that the set does not have, or that is moved out of its frame.
+    #[error(
+        "a batch takes one of {images} images, moved by less than its {height} x {width} pixels; but image {position} of the batch \
+         is image {image}, moved by {down} down and {right} to the right"
+    )]
+    Pick {
+        /// The first such image of the batch.
+        position: usize,
+        /// Its place in the set.
+        image: usize,
+        /// Pixels by which it is moved down.
+        down: isize,
+        /// Pixels by which it is moved to the right.
+        right: isize,
+        /// Images of the set.
+        images: usize,
+        /// Rows of an image.
+        height: usize,
+        /// Columns of an image.
+        width: usize,
+    },
+    /// Picks that were compared with a set of other extents.
+    #[error(
+        "the picks of a batch were made for a set of other images: their number or shape is another one"
+    )]
+    OtherSet,
     /// Codes of any sign were asked for.
     #[error("only nonnegative codes are computed on this device")]
     SignedCodes,
@@ -233,11 +262,51 @@ pub enum GpuError {
         /// The number.
         slots: usize,
     },
+    /// Work that does not become a graph; without one it can still be done.
+    #[error(transparent)]
+    Capture(#[from] CaptureError),
     /// A buffer of another context.
     #[error("{what} belongs to another context")]
     OtherContext {
         /// Which buffer.
         what: &'static str,
+    },
+}
+
+/// Why work does not become a [`Graph`](crate::Graph).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CaptureError {
+    /// Something that a graph does not do.
+    #[error("while a graph is being recorded, one cannot {action}")]
+    Unrecordable {
+        /// What was to be done.
+        action: &'static str,
+    },
+    /// The recording would have to allocate.
+    #[error(
+        "a graph needs {bytes} bytes in one piece that no buffer has left behind: do the same work once before, without recording"
+    )]
+    Memory {
+        /// Bytes asked for.
+        bytes: usize,
+    },
+    /// The recording would have to load a kernel.
+    #[error(
+        "a graph needs the kernel {name}, which is not loaded: do the same work once before, without recording"
+    )]
+    Kernel {
+        /// Its name.
+        name: String,
+    },
+    /// Work for a context with which another thread is recording a graph.
+    #[error("another thread is recording a graph with this context")]
+    Busy,
+    /// The driver gives up the recording.
+    #[error("the driver makes no graph of the recorded work: {reason}")]
+    Invalid {
+        /// Its reason.
+        reason: String,
     },
 }
 

@@ -11,15 +11,20 @@
 
 pub(crate) mod columns;
 pub(crate) mod gradients;
+pub(crate) mod images;
 pub(crate) mod layers;
 pub(crate) mod prepare;
 pub(crate) mod update;
+
+use std::sync::Arc;
 
 use cudarc::driver::{LaunchConfig, PushKernelArg};
 
 use crate::buffer::{Element, Number, View, ViewMut, bind};
 use crate::driver::reason;
+use crate::pool::Memory;
 use crate::problem::Padded;
+use crate::recording::Submission;
 use crate::source::{Source, Unit};
 use crate::windows::Windows;
 use crate::{Context, GpuError};
@@ -39,7 +44,7 @@ pub(crate) trait Declared {
     fn padded(&self) -> Option<Padded>;
 
     /// The arguments in order, all of this context.
-    fn values(&self, context: &Context) -> Result<Vec<Value>, GpuError>;
+    fn values(&self, context: &Context) -> Result<Vec<Value<'_>>, GpuError>;
 }
 
 /// Blocks, and threads of a block.
@@ -94,11 +99,13 @@ pub(crate) fn launch<K: Kernel>(context: &Context, kernel: &K) -> Result<(), Gpu
         None => name.to_string(),
     };
     let function = context.function(Unit { source, padded }, &name)?;
+    let submission = Submission::new(context)?;
+    submission.keep(values.iter().filter_map(Value::memory));
     bind(context)?;
     let mut launch = context.stream().launch_builder(&function);
     for value in &values {
         match value {
-            Value::Pointer(value) => launch.arg(value),
+            Value::Pointer { address, .. } => launch.arg(address),
             Value::Int(value) => launch.arg(value),
             Value::Float(value) => launch.arg(value),
             Value::Windows(value) => launch.arg(value),
@@ -109,13 +116,19 @@ pub(crate) fn launch<K: Kernel>(context: &Context, kernel: &K) -> Result<(), Gpu
         block_dim: (threads, 1, 1),
         shared_mem_bytes: 0,
     };
-    // SAFETY: the arguments are those of the kernel's declaration, which a test compares with the compiled code; their lengths are checked
-    // by `grid`, and what a kernel writes to is borrowed exclusively.
-    let started = unsafe { launch.launch(config) };
-    started.map(drop).map_err(|error| GpuError::Launch {
-        kernel: name,
-        reason: reason(error),
-    })
+    let start = || {
+        // SAFETY: the arguments are those of the kernel's declaration, which a test compares with the compiled code; their lengths are
+        // checked by `grid`, and what a kernel writes to is borrowed exclusively.
+        let started = unsafe { launch.launch(config) };
+        started.map(drop).map_err(|error| GpuError::Launch {
+            kernel: name,
+            reason: reason(error),
+        })
+    };
+    if submission.is_recorded() {
+        return start();
+    }
+    context.timing().launch(context, K::SIGNATURE.name, start)
 }
 
 /// A kernel's name, file and parameters.
@@ -147,47 +160,66 @@ pub enum Parameter {
 }
 
 /// An argument as the driver takes it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Value {
-    Pointer(u64),
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Value<'a> {
+    /// An address, and the memory that it leads to.
+    Pointer {
+        address: u64,
+        memory: Option<&'a Arc<Memory>>,
+    },
     Int(i32),
     Float(f32),
     Windows(Windows),
+}
+
+impl<'a> Value<'a> {
+    fn memory(&self) -> Option<&'a Arc<Memory>> {
+        match *self {
+            Self::Pointer { memory, .. } => memory,
+            _ => None,
+        }
+    }
 }
 
 /// What can be an argument.
 pub(crate) trait Argument {
     const PARAMETER: Parameter;
 
-    fn value(&self, name: &'static str, context: &Context) -> Result<Value, GpuError>;
+    fn value(&self, name: &'static str, context: &Context) -> Result<Value<'_>, GpuError>;
 }
 
 impl<T: Element> Argument for View<'_, T> {
     const PARAMETER: Parameter = Parameter::Input(T::NUMBER);
 
-    fn value(&self, name: &'static str, context: &Context) -> Result<Value, GpuError> {
+    fn value(&self, name: &'static str, context: &Context) -> Result<Value<'_>, GpuError> {
         if self.context != context {
             return Err(GpuError::OtherContext { what: name });
         }
-        Ok(Value::Pointer(self.pointer))
+        Ok(Value::Pointer {
+            address: self.pointer,
+            memory: self.memory,
+        })
     }
 }
 
 impl<T: Element> Argument for ViewMut<'_, T> {
     const PARAMETER: Parameter = Parameter::Output(T::NUMBER);
 
-    fn value(&self, name: &'static str, context: &Context) -> Result<Value, GpuError> {
+    fn value(&self, name: &'static str, context: &Context) -> Result<Value<'_>, GpuError> {
         if self.context != context {
             return Err(GpuError::OtherContext { what: name });
         }
-        Ok(Value::Pointer(self.pointer))
+        Ok(Value::Pointer {
+            address: self.pointer,
+            memory: self.memory,
+        })
     }
 }
 
 impl Argument for i32 {
     const PARAMETER: Parameter = Parameter::Int;
 
-    fn value(&self, _: &'static str, _: &Context) -> Result<Value, GpuError> {
+    fn value(&self, _: &'static str, _: &Context) -> Result<Value<'_>, GpuError> {
         Ok(Value::Int(*self))
     }
 }
@@ -195,7 +227,7 @@ impl Argument for i32 {
 impl Argument for f32 {
     const PARAMETER: Parameter = Parameter::Float;
 
-    fn value(&self, _: &'static str, _: &Context) -> Result<Value, GpuError> {
+    fn value(&self, _: &'static str, _: &Context) -> Result<Value<'_>, GpuError> {
         Ok(Value::Float(*self))
     }
 }
@@ -203,7 +235,7 @@ impl Argument for f32 {
 impl Argument for Windows {
     const PARAMETER: Parameter = Parameter::Windows;
 
-    fn value(&self, _: &'static str, _: &Context) -> Result<Value, GpuError> {
+    fn value(&self, _: &'static str, _: &Context) -> Result<Value<'_>, GpuError> {
         Ok(Value::Windows(*self))
     }
 }
@@ -240,7 +272,7 @@ macro_rules! kernels {
                 fn values(
                     &self,
                     context: &$crate::Context,
-                ) -> Result<Vec<$crate::launch::Value>, $crate::GpuError> {
+                ) -> Result<Vec<$crate::launch::Value<'_>>, $crate::GpuError> {
                     Ok(vec![
                         $($crate::launch::Argument::value(&self.$argument, stringify!($argument), context)?,)*
                     ])
@@ -262,6 +294,7 @@ pub fn signatures() -> Vec<Signature> {
         prepare::SIGNATURES,
         columns::SIGNATURES,
         gradients::SIGNATURES,
+        images::SIGNATURES,
         layers::SIGNATURES,
         update::SIGNATURES,
     ]
@@ -312,13 +345,36 @@ mod tests {
         ] {
             assert_eq!(constant(source.text(), name), gradients::TILE_SIDE);
         }
-        let channels = constant(Source::SignalGradient.text(), "GRADIENT_CHANNELS");
-        assert_eq!(channels, gradients::CHANNELS);
+        for (source, name, here) in [
+            (
+                Source::SignalGradient,
+                "GRADIENT_CHANNELS",
+                gradients::CHANNELS,
+            ),
+            (Source::OuterSums, "CHUNK_NUMBERS", gradients::CHUNK_NUMBERS),
+            (
+                Source::Gradients,
+                "GRADIENT_NUMBERS",
+                gradients::GRADIENT_NUMBERS,
+            ),
+            (Source::Prepare, "PREPARE_NUMBERS", prepare::PREPARE_NUMBERS),
+            (Source::Prepare, "GRAM_SIDE", prepare::GRAM_SIDE),
+            (Source::Update, "RULE_NUMBERS", update::RULE_NUMBERS),
+            (Source::BatchNorm, "AT_ONCE", layers::AT_ONCE),
+            (Source::Loss, "LOSS_THREADS", layers::LOSS_THREADS as usize),
+        ] {
+            assert_eq!(constant(source.text(), name), here, "{name}");
+        }
+        assert_eq!(prepare::PACK_ENTRIES, 4 * prepare::THREADS as usize);
+
+        let pick = constant(Source::Images.text(), "PICK_INTS");
+        assert_eq!(pick, crate::images::PICK_INTS);
 
         let threads = constant(header("elements.cuh"), "BLOCK_THREADS");
         for here in [
             prepare::THREADS,
             gradients::THREADS,
+            images::THREADS,
             layers::THREADS,
             update::THREADS,
         ] {

@@ -55,9 +55,13 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! For training, a [`Problem`] is refreshed once per step by [`Problem::update`]; [`Problem::encode`], [`Problem::adjoint`],
-//! [`Problem::add_gradients`] and [`Problem::signal_gradient`] are the layer, [`layers`] has the others, and [`update`] the optimiser. Reports of a
-//! step are kept on the device in [`Reports`], and fetched at once at its end.
+//! For training, the parameters of all layers lie in common buffers ([`update::Parameters`]), and [`Problems::update`] derives what depends on
+//! them once per step. [`Problem::encode`], [`Problem::adjoint`] and [`Problem::signal_gradient`] are the sparse coding layer, [`GradientSums`]
+//! the gradients of its parameters, [`layers`] has the other layers. [`Images`] stay on the device, where the batches are made that
+//! [`Picks`] name. Reports of a step are kept on the device in [`Reports`], and fetched at once at its end.
+//!
+//! [`Context::capture`] records work that is to be repeated as a [`Graph`], which starts all of it by one call. [`Pinned`] is memory of this
+//! machine that is copied to and from buffers without anybody waiting.
 
 mod adjoint;
 mod ahead;
@@ -71,20 +75,27 @@ mod context;
 mod driver;
 mod encode;
 mod error;
+mod gradients;
+mod graph;
+mod images;
 pub mod inspect;
 mod launch;
 pub mod layers;
 mod module;
 mod nvrtc_files;
+mod pinned;
 mod pool;
 mod problem;
+mod recording;
 mod report;
 mod source;
+mod staged;
 mod supply;
+mod tables;
+mod timing;
 pub mod update;
 mod windows;
 
-pub use adjoint::ParameterGradients;
 pub use ahead::{CompiledAhead, compile_ahead};
 pub use architecture::{Architecture, ArchitectureError, Code};
 pub use buffer::{Buffer, Element, View, ViewMut};
@@ -93,11 +104,17 @@ pub use communicator::{Communicator, Meeting};
 pub use context::Context;
 pub use driver::{DeviceInfo, Peak, devices};
 pub use encode::Method;
-pub use error::{ComputeCapability, CudaVersion, GpuError};
-pub use problem::{MAX_ATOMS, Problem};
+pub use error::{CaptureError, ComputeCapability, CudaVersion, GpuError};
+pub use gradients::GradientSums;
+pub use graph::Graph;
+pub use images::{Images, Pick, Picks};
+pub use pinned::Pinned;
+pub use problem::{MAX_ATOMS, Problem, ProblemPlace, Problems, SingleProblem};
 pub use report::{
     LossReport, PendingFinite, PendingLoss, PendingSolve, ReportValues, Reports, SolveReport,
 };
 pub use source::Source;
+pub use staged::Staged;
 pub use supply::KernelOrigin;
+pub use timing::{KernelTime, Mark};
 pub use windows::{MapShape, Windows};

@@ -25,8 +25,8 @@ impl Modules {
         unit: Unit,
         name: &str,
     ) -> Result<CudaFunction, GpuError> {
-        if let Some(function) = self.functions.get(name) {
-            return Ok(function.clone());
+        if let Some(function) = self.loaded(name) {
+            return Ok(function);
         }
         let module = self.module(context, unit)?;
         let function = module
@@ -34,6 +34,11 @@ impl Modules {
             .map_err(failed("find a kernel in its module"))?;
         self.functions.insert(name.to_string(), function.clone());
         Ok(function)
+    }
+
+    /// A kernel that has been needed before.
+    pub(crate) fn loaded(&self, name: &str) -> Option<CudaFunction> {
+        self.functions.get(name).cloned()
     }
 
     /// A file of kernels.

@@ -3,13 +3,58 @@
 #![expect(unsafe_code, reason = "memory is handed out without being written to")]
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use cudarc::driver::sys::CUresult;
-use cudarc::driver::{CudaSlice, CudaStream, DriverError};
+use cudarc::driver::sys::{CUdeviceptr, CUresult};
+use cudarc::driver::{CudaSlice, CudaStream, DevicePtr, DriverError};
 
-use crate::GpuError;
 use crate::driver::{failed, free_memory};
+use crate::{Context, GpuError};
+
+/// Memory of a buffer. It goes back to the pool when neither the buffer nor a graph needs it.
+pub(crate) struct Memory {
+    /// None while it is being dropped.
+    slice: Option<CudaSlice<u8>>,
+    address: CUdeviceptr,
+    bytes: usize,
+    context: Context,
+}
+
+impl Memory {
+    pub(crate) fn new(context: &Context, slice: CudaSlice<u8>) -> Self {
+        // Without events the guard has nothing to do.
+        let (address, _) = slice.device_ptr(context.stream());
+        Self {
+            address,
+            bytes: slice.len(),
+            slice: Some(slice),
+            context: context.clone(),
+        }
+    }
+
+    pub(crate) fn address(&self) -> CUdeviceptr {
+        self.address
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        if let Some(slice) = self.slice.take() {
+            self.context.pool().give_back(slice);
+        }
+    }
+}
+
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes at {:#x}", self.bytes, self.address)
+    }
+}
 
 /// Memory of buffers that are gone, by its size in bytes. Steps of a training ask for the same sizes again and again. What a
 /// buffer leaves behind is written anew only by later work of the same stream, so that nothing has to wait.
@@ -29,7 +74,7 @@ impl Pool {
 
     /// Memory of exactly this size, with whatever is in it.
     pub(crate) fn take(&self, bytes: usize) -> Result<CudaSlice<u8>, GpuError> {
-        if let Some(memory) = self.idle().get_mut(&bytes).and_then(Vec::pop) {
+        if let Some(memory) = self.take_idle(bytes) {
             return Ok(memory);
         }
         let allocate = || {
@@ -54,6 +99,11 @@ impl Pool {
                 failed("allocate memory")(error)
             }
         })
+    }
+
+    /// Memory of exactly this size that is there already.
+    pub(crate) fn take_idle(&self, bytes: usize) -> Option<CudaSlice<u8>> {
+        self.idle().get_mut(&bytes).and_then(Vec::pop)
     }
 
     /// Keeps memory for the next who asks for as much.

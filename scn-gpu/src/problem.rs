@@ -1,9 +1,12 @@
 //! What depends only on dictionary and penalty, computed once per step.
 
-use crate::buffer::{View, expect_len};
+use std::ops::Range;
+
+use crate::buffer::View;
 use crate::launch::launch;
-use crate::launch::prepare::{GramMatrix, PackDictionary};
-use crate::windows::int;
+use crate::launch::prepare::{GRAM_SIDE, PACK_ENTRIES, PREPARE_NUMBERS, PrepareProblems};
+use crate::tables::{LayerRow, LayerTable};
+use crate::update::{Parameters, Rule};
 use crate::{Buffer, Context, GpuError};
 
 /// The largest number of atoms.
@@ -53,81 +56,223 @@ impl Padded {
     }
 }
 
-/// A dictionary `D` (m × n) and a penalty λ1, λ2 on a device, with what solvers need of them: `H = D'D + λ2 I`, `1 / H_jj` and the
-/// dictionary in the order in which kernels read it. Codes are nonnegative.
-#[derive(Debug)]
-pub struct Problem {
-    pub(crate) rows: usize,
-    pub(crate) atoms: usize,
-    pub(crate) padded: Padded,
-    pub(crate) dictionary: Buffer<f32>,
-    pub(crate) panels: Buffer<f32>,
-    pub(crate) gram: Buffer<f32>,
-    pub(crate) inverse_diagonal: Buffer<f32>,
-    /// One per padded atom.
-    pub(crate) lambda1: Buffer<f32>,
-    pub(crate) context: Context,
+/// Where the parameters of a problem are among all: a dictionary `D` (m × n, row by row), λ1 (one, or one per atom) and λ2 (one number).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProblemPlace {
+    /// Number of atoms: n.
+    pub atoms: usize,
+    /// Index of the dictionary among the parameters.
+    pub dictionary: usize,
+    /// Index of λ1.
+    pub lambda1: usize,
+    /// Index of λ2.
+    pub lambda2: usize,
 }
 
-impl Problem {
-    /// Room for a problem of this shape; [`update`](Self::update) fills it.
+/// Several problems, with what solvers need of each: `H = D'D + λ2 I`, `1 / H_jj` and the dictionary in the order in which kernels read
+/// it. One kernel derives all of it for all problems. Codes are nonnegative.
+#[derive(Debug)]
+pub struct Problems {
+    pub(crate) parts: Vec<Part>,
+    panels: Buffer<f32>,
+    gram: Buffer<f32>,
+    inverse_diagonal: Buffer<f32>,
+    /// One per padded atom.
+    lambda1: Buffer<f32>,
+    table: LayerTable<PREPARE_NUMBERS, 5>,
+    context: Context,
+}
+
+/// A problem's places in the buffers of all.
+#[derive(Debug, Clone)]
+pub(crate) struct Part {
+    pub(crate) rows: usize,
+    pub(crate) atoms: usize,
+    padded: Padded,
+    pub(crate) dictionary: Range<usize>,
+    pub(crate) lambda1_parameter: Range<usize>,
+    pub(crate) lambda2: Range<usize>,
+    panels: Range<usize>,
+    gram: Range<usize>,
+    per_atom: Range<usize>,
+}
+
+impl Problems {
+    /// Room for problems with these parameters; [`update`](Self::update) fills it.
     ///
     /// # Errors
-    /// More atoms than [`MAX_ATOMS`], none at all, or no memory.
-    pub fn new(context: &Context, rows: usize, atoms: usize) -> Result<Self, GpuError> {
-        let padded = Padded::of(atoms)?;
-        let wide = padded.atoms();
+    /// More atoms than [`MAX_ATOMS`], none at all, parameters that do not fit together, or no memory.
+    pub fn new(
+        context: &Context,
+        parameters: &Parameters,
+        places: &[ProblemPlace],
+    ) -> Result<Self, GpuError> {
+        let mut parts: Vec<Part> = Vec::new();
+        let (mut panels, mut gram, mut per_atom) = (0, 0, 0);
+        for &place in places {
+            let part = Part::new(parameters, place, [panels, gram, per_atom])?;
+            (panels, gram, per_atom) = (part.panels.end, part.gram.end, part.per_atom.end);
+            parts.push(part);
+        }
+        let rows: Vec<_> = parts.iter().map(Part::row).collect();
         Ok(Self {
-            rows,
-            atoms,
-            padded,
-            dictionary: context.zeros(rows * atoms)?,
-            panels: context.zeros(rows * wide)?,
-            gram: context.zeros(wide * wide)?,
-            inverse_diagonal: context.zeros(wide)?,
-            lambda1: context.zeros(wide)?,
+            panels: context.zeros(panels)?,
+            gram: context.zeros(gram)?,
+            inverse_diagonal: context.zeros(per_atom)?,
+            lambda1: context.zeros(per_atom)?,
+            table: LayerTable::new(context, &rows)?,
             context: context.clone(),
+            parts,
         })
     }
 
-    /// Takes a dictionary (m × n, row by row), λ1 (one, or one per atom) and λ2 (one number), and derives the rest. What is not
-    /// finite shows up in the reports of the solves.
+    /// Derives all anew from the values of the parameters. What is not finite shows up in the reports of the solves.
     ///
     /// # Errors
-    /// Other lengths than those of the problem.
-    pub fn update(
-        &mut self,
-        dictionary: View<'_, f32>,
-        lambda1: View<'_, f32>,
-        lambda2: View<'_, f32>,
-    ) -> Result<(), GpuError> {
-        let rows = int("the number of rows", self.rows)?;
-        let (atoms, padded) = (self.atoms as i32, self.padded.atoms() as i32);
-        expect_len("the dictionary", self.rows * self.atoms, dictionary.len())?;
-        self.dictionary.copy_from(dictionary)?;
-        let pack = PackDictionary {
-            dictionary: self.dictionary.view(),
-            rows,
-            atoms,
-            padded,
+    /// Fewer parameters than the problems were made with, or those of another context.
+    pub fn update(&mut self, parameters: &Parameters) -> Result<(), GpuError> {
+        let prepare = PrepareProblems {
+            parameters: parameters.values.all(),
+            table: self.table.argument(),
+            layers: self.table.layers()?,
             panels: self.panels.view_mut(),
-        };
-        launch(&self.context, &pack)?;
-        let gram = GramMatrix {
-            dictionary: self.dictionary.view(),
-            lambda1,
-            lambda1_count: int("the length of lambda1", lambda1.len())?,
-            lambda2,
-            rows,
-            atoms,
-            padded,
             gram: self.gram.view_mut(),
             inverse_diagonal: self.inverse_diagonal.view_mut(),
             padded_lambda1: self.lambda1.view_mut(),
         };
-        launch(&self.context, &gram)
+        launch(&self.context, &prepare)
     }
 
+    /// Problem `index`, counted from 0, with the dictionary that it was [made of](Self::update).
+    ///
+    /// # Errors
+    /// [`GpuError::Range`]: there is no such problem.
+    pub fn get<'a>(
+        &'a self,
+        index: usize,
+        parameters: &'a Parameters,
+    ) -> Result<Problem<'a>, GpuError> {
+        let part = self.part(index)?;
+        Ok(Problem {
+            rows: part.rows,
+            atoms: part.atoms,
+            padded: part.padded,
+            dictionary: parameters.values.all().range(part.dictionary.clone())?,
+            panels: self.panels.range(part.panels.clone())?,
+            gram: self.gram.range(part.gram.clone())?,
+            inverse_diagonal: self.inverse_diagonal.range(part.per_atom.clone())?,
+            lambda1: self.lambda1.range(part.per_atom.clone())?,
+            context: &self.context,
+        })
+    }
+
+    /// λ1 of all problems as of the last update; [`lambda1_of`](Self::lambda1_of) finds those of one among them.
+    pub fn lambda1(&self) -> View<'_, f32> {
+        self.lambda1.view()
+    }
+
+    /// The λ1 of each atom of problem `index`, among those that [`lambda1`](Self::lambda1) has brought; empty where there are none.
+    pub fn lambda1_of<'a>(&self, index: usize, all: &'a [f32]) -> &'a [f32] {
+        let of = |part: &Part| all.get(part.per_atom.start..part.per_atom.start + part.atoms);
+        self.parts.get(index).and_then(of).unwrap_or_default()
+    }
+
+    pub(crate) fn part(&self, index: usize) -> Result<&Part, GpuError> {
+        self.parts.get(index).ok_or(GpuError::Range {
+            start: index,
+            end: index + 1,
+            len: self.parts.len(),
+        })
+    }
+}
+
+impl Part {
+    fn new(
+        parameters: &Parameters,
+        place: ProblemPlace,
+        [panels, gram, per_atom]: [usize; 3],
+    ) -> Result<Self, GpuError> {
+        let padded = Padded::of(place.atoms)?;
+        let wide = padded.atoms();
+        let of = |index| parameters.values.place(index);
+        let (dictionary, lambda1, lambda2) = (
+            of(place.dictionary)?,
+            of(place.lambda1)?,
+            of(place.lambda2)?,
+        );
+        let rows = dictionary.len() / place.atoms;
+        let expected = [
+            ("the dictionary", rows * place.atoms, dictionary.len()),
+            (
+                "lambda1",
+                if lambda1.len() == 1 { 1 } else { place.atoms },
+                lambda1.len(),
+            ),
+            ("lambda2", 1, lambda2.len()),
+        ];
+        for (what, expected, found) in expected {
+            crate::buffer::expect_len(what, expected, found)?;
+        }
+        Ok(Self {
+            rows,
+            atoms: place.atoms,
+            padded,
+            dictionary,
+            lambda1_parameter: lambda1,
+            lambda2,
+            panels: panels..panels + rows * wide,
+            gram: gram..gram + wide * wide,
+            per_atom: per_atom..per_atom + wide,
+        })
+    }
+
+    /// What the kernel is told.
+    fn row(&self) -> LayerRow<PREPARE_NUMBERS, 5> {
+        let tiles = self.padded.atoms() / GRAM_SIDE;
+        let parameters = [&self.dictionary, &self.lambda1_parameter, &self.lambda2];
+        let end = parameters.map(|place| place.end).into_iter().max();
+        LayerRow {
+            blocks: tiles * tiles + self.panels.len().div_ceil(PACK_ENTRIES),
+            numbers: [
+                0,
+                self.rows,
+                self.atoms,
+                self.padded.atoms(),
+                self.dictionary.start,
+                self.lambda1_parameter.start,
+                self.lambda1_parameter.len(),
+                self.lambda2.start,
+                self.panels.start,
+                self.gram.start,
+                self.per_atom.start,
+            ],
+            ends: [
+                end.unwrap_or(0),
+                self.panels.end,
+                self.gram.end,
+                self.per_atom.end,
+                self.per_atom.end,
+            ],
+        }
+    }
+}
+
+/// One of several [`Problems`].
+#[derive(Debug, Clone, Copy)]
+pub struct Problem<'a> {
+    pub(crate) rows: usize,
+    pub(crate) atoms: usize,
+    pub(crate) padded: Padded,
+    pub(crate) dictionary: View<'a, f32>,
+    pub(crate) panels: View<'a, f32>,
+    pub(crate) gram: View<'a, f32>,
+    pub(crate) inverse_diagonal: View<'a, f32>,
+    /// One per padded atom.
+    pub(crate) lambda1: View<'a, f32>,
+    pub(crate) context: &'a Context,
+}
+
+impl<'a> Problem<'a> {
     /// Length of signals and atoms: m.
     pub fn rows(&self) -> usize {
         self.rows
@@ -138,13 +283,68 @@ impl Problem {
         self.atoms
     }
 
-    /// The dictionary of the last update, m × n, row by row.
-    pub fn dictionary(&self) -> &Buffer<f32> {
-        &self.dictionary
+    /// The dictionary, m × n, row by row.
+    pub fn dictionary(&self) -> View<'a, f32> {
+        self.dictionary
     }
 
     /// Where it is.
-    pub fn context(&self) -> &Context {
-        &self.context
+    pub fn context(&self) -> &'a Context {
+        self.context
+    }
+}
+
+/// A problem with parameters of its own.
+#[derive(Debug)]
+pub struct SingleProblem {
+    /// Dictionary, λ1 and λ2, in this order.
+    pub parameters: Parameters,
+    /// The one problem.
+    pub problems: Problems,
+}
+
+impl SingleProblem {
+    /// Takes a dictionary (m × n, row by row), λ1 (one, or one per atom) and λ2, and derives the rest.
+    ///
+    /// # Errors
+    /// Lengths that do not fit together, more atoms than [`MAX_ATOMS`] or none, or no memory.
+    pub fn new(
+        context: &Context,
+        dictionary: &[f32],
+        atoms: usize,
+        lambda1: &[f32],
+        lambda2: f32,
+    ) -> Result<Self, GpuError> {
+        Padded::of(atoms)?;
+        let rule = Rule {
+            rate: 1.0,
+            nonnegative: false,
+            learned: true,
+        };
+        let lens = [dictionary.len(), lambda1.len(), 1].map(|len| (len, rule));
+        let mut parameters = Parameters::new(context, &lens)?;
+        for (index, values) in [dictionary, lambda1, &[lambda2]].into_iter().enumerate() {
+            parameters.values.get_mut(index)?.write(values)?;
+        }
+        let place = ProblemPlace {
+            atoms,
+            dictionary: 0,
+            lambda1: 1,
+            lambda2: 2,
+        };
+        let mut problems = Problems::new(context, &parameters, &[place])?;
+        problems.update(&parameters)?;
+        Ok(Self {
+            parameters,
+            problems,
+        })
+    }
+
+    /// The problem.
+    ///
+    /// # Errors
+    /// None, as long as [`problems`](Self::problems) is what it was made with.
+    pub fn problem(&self) -> Result<Problem<'_>, GpuError> {
+        self.problems.get(0, &self.parameters)
     }
 }

@@ -1,6 +1,6 @@
 //! What kernels report: kept on the device until somebody asks.
 
-use crate::buffer::ViewMut;
+use crate::buffer::{View, ViewMut};
 use crate::{Buffer, Context, GpuError};
 
 /// Numbers of a report.
@@ -45,21 +45,29 @@ impl Reports {
     /// # Errors
     /// A kernel that failed.
     pub fn download(&self) -> Result<ReportValues, GpuError> {
-        Ok(ReportValues {
-            words: self.words.download()?,
-        })
+        Ok(ReportValues::new(self.words.download()?))
+    }
+
+    /// All reports as they lie on the device; [`ReportValues::new`] takes what is brought from there.
+    pub fn words(&self) -> View<'_, u64> {
+        self.words.view()
     }
 
     /// The next slot, and its place on the device.
     pub(crate) fn next(&mut self) -> Result<(Slot, ViewMut<'_, u64>), GpuError> {
+        self.take(1)
+    }
+
+    /// The first of the next slots, and the place of all of them.
+    pub(crate) fn take(&mut self, count: usize) -> Result<(Slot, ViewMut<'_, u64>), GpuError> {
         let slots = self.words.len() / SLOT_WORDS;
-        if self.used == slots {
+        if slots - self.used < count {
             return Err(GpuError::Reports { slots });
         }
-        let first = self.used * SLOT_WORDS;
-        let slot = Slot(self.used);
-        self.used += 1;
-        Ok((slot, self.words.range_mut(first..first + SLOT_WORDS)?))
+        let first = Slot(self.used);
+        self.used += count;
+        let words = SLOT_WORDS * first.0..SLOT_WORDS * self.used;
+        Ok((first, self.words.range_mut(words)?))
     }
 }
 
@@ -70,6 +78,11 @@ pub struct ReportValues {
 }
 
 impl ReportValues {
+    /// What has been brought of [`Reports::words`].
+    pub fn new(words: Vec<u64>) -> Self {
+        Self { words }
+    }
+
     /// All zeros for a slot of a larger set of reports.
     fn slot(&self, slot: Slot) -> [u64; SLOT_WORDS] {
         let words = self.words.as_chunks::<SLOT_WORDS>().0;
@@ -159,16 +172,17 @@ impl PendingLoss {
     }
 }
 
-/// Whether a buffer holds NaN or infinity, known on the device.
+/// For each parameter whether its gradient holds NaN or infinity, known on the device.
 #[must_use]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PendingFinite {
-    pub(crate) slot: Slot,
+    pub(crate) first: Slot,
+    pub(crate) parameters: usize,
 }
 
 impl PendingFinite {
-    /// Whether all numbers were finite.
-    pub fn read(self, values: &ReportValues) -> bool {
-        values.slot(self.slot)[0] == 0
+    /// The first parameter whose gradient is not finite, by its index.
+    pub fn first_broken(self, values: &ReportValues) -> Option<usize> {
+        (0..self.parameters).find(|index| values.slot(Slot(self.first.0 + index))[0] != 0)
     }
 }

@@ -22,6 +22,8 @@ pub enum Source {
     Gradients,
     /// Gradients by the signals.
     SignalGradient,
+    /// Batches of images.
+    Images,
     /// Batch normalisation.
     BatchNorm,
     /// Average pooling.
@@ -36,7 +38,7 @@ pub enum Source {
 
 impl Source {
     /// All files.
-    pub const ALL: [Source; 13] = [
+    pub const ALL: [Source; 14] = [
         Source::Prepare,
         Source::Encode,
         Source::Fista,
@@ -45,6 +47,7 @@ impl Source {
         Source::OuterSums,
         Source::Gradients,
         Source::SignalGradient,
+        Source::Images,
         Source::BatchNorm,
         Source::Pooling,
         Source::Classifier,
@@ -63,6 +66,7 @@ impl Source {
             Source::OuterSums => "outer_sums.cu",
             Source::Gradients => "gradients.cu",
             Source::SignalGradient => "signal_gradient.cu",
+            Source::Images => "images.cu",
             Source::BatchNorm => "batch_norm.cu",
             Source::Pooling => "pooling.cu",
             Source::Classifier => "classifier.cu",
@@ -82,6 +86,7 @@ impl Source {
             Source::OuterSums => include_str!("../kernels/outer_sums.cu"),
             Source::Gradients => include_str!("../kernels/gradients.cu"),
             Source::SignalGradient => include_str!("../kernels/signal_gradient.cu"),
+            Source::Images => include_str!("../kernels/images.cu"),
             Source::BatchNorm => include_str!("../kernels/batch_norm.cu"),
             Source::Pooling => include_str!("../kernels/pooling.cu"),
             Source::Classifier => include_str!("../kernels/classifier.cu"),
@@ -143,7 +148,7 @@ impl Unit {
 }
 
 /// Name and text of the files that the others include.
-pub(crate) const HEADERS: [(&str, &str); 11] = [
+pub(crate) const HEADERS: [(&str, &str); 12] = [
     (
         "certificate.cuh",
         include_str!("../kernels/certificate.cuh"),
@@ -156,6 +161,7 @@ pub(crate) const HEADERS: [(&str, &str); 11] = [
     ("reduce.cuh", include_str!("../kernels/reduce.cuh")),
     ("report.cuh", include_str!("../kernels/report.cuh")),
     ("sizes.cuh", include_str!("../kernels/sizes.cuh")),
+    ("tables.cuh", include_str!("../kernels/tables.cuh")),
     ("tile.cuh", include_str!("../kernels/tile.cuh")),
     ("windows.cuh", include_str!("../kernels/windows.cuh")),
 ];

@@ -1,82 +1,272 @@
-//! Gradient descent, and sums of the gradients of several devices.
+//! The parameters of a network in common buffers, gradient descent on all of them, and sums of the gradients of several devices.
 
-use crate::launch::launch;
-use crate::launch::update::{AddInOrder, FindNonFinite, SgdStep};
-use crate::report::{PendingFinite, Reports};
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::buffer::{View, ViewMut};
+use crate::launch::update::{AddInOrder, Descend, FindNonFinite, THREADS};
+use crate::launch::{Argument, Parameter, Value, launch};
+use crate::report::{PendingFinite, Reports, SLOT_WORDS};
 use crate::windows::int;
-use crate::{Buffer, GpuError};
+use crate::{Buffer, Context, Element, GpuError, Staged};
 
-/// The numbers of a step of gradient descent with momentum and weight decay:
+/// Numbers that parameters are aligned to, so that a block of threads belongs to one of them.
+const ALIGNMENT: usize = THREADS as usize;
+
+/// What the optimiser does with a parameter.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rule {
+    /// Factor on the learning rate.
+    pub rate: f32,
+    /// Whether values are set to `max(value, 0)` after each step.
+    pub nonnegative: bool,
+    /// Whether it moves at all.
+    pub learned: bool,
+}
+
+/// Arrays that lie in one buffer.
+#[derive(Debug)]
+pub struct Arrays {
+    buffer: Buffer<f32>,
+    places: Arc<[Range<usize>]>,
+}
+
+impl Arrays {
+    fn zeros(
+        context: &Context,
+        places: &Arc<[Range<usize>]>,
+        len: usize,
+    ) -> Result<Self, GpuError> {
+        Ok(Self {
+            buffer: context.zeros(len)?,
+            places: Arc::clone(places),
+        })
+    }
+
+    /// Array `index`, counted from 0.
+    ///
+    /// # Errors
+    /// [`GpuError::Range`]: there is no such array.
+    pub fn get(&self, index: usize) -> Result<View<'_, f32>, GpuError> {
+        self.buffer.range(self.place(index)?)
+    }
+
+    /// Array `index`, to be written.
+    ///
+    /// # Errors
+    /// [`GpuError::Range`]: there is no such array.
+    pub fn get_mut(&mut self, index: usize) -> Result<ViewMut<'_, f32>, GpuError> {
+        let place = self.place(index)?;
+        self.buffer.range_mut(place)
+    }
+
+    /// Two arrays, to be written; the first has the lower index.
+    ///
+    /// # Errors
+    /// [`GpuError::Range`]: there are no such arrays, or they are not in this order.
+    pub fn pair_mut(
+        &mut self,
+        first: usize,
+        second: usize,
+    ) -> Result<(ViewMut<'_, f32>, ViewMut<'_, f32>), GpuError> {
+        let (first, second) = (self.place(first)?, self.place(second)?);
+        let cut = second.start;
+        let (before, after) = self.buffer.view_mut().split_at(cut)?;
+        Ok((before.range(first)?, after.range(0..second.end - cut)?))
+    }
+
+    /// All arrays and the zeros between them.
+    pub fn all(&self) -> View<'_, f32> {
+        self.buffer.view()
+    }
+
+    /// The same, to be written.
+    pub fn all_mut(&mut self) -> ViewMut<'_, f32> {
+        self.buffer.view_mut()
+    }
+
+    /// Where array `index` lies in the buffer.
+    pub(crate) fn place(&self, index: usize) -> Result<Range<usize>, GpuError> {
+        self.places.get(index).cloned().ok_or(GpuError::Range {
+            start: index,
+            end: index + 1,
+            len: self.places.len(),
+        })
+    }
+}
+
+/// Parameters with their gradients and momenta.
+///
+/// A step of gradient descent with momentum and weight decay is, for all that are learned,
 ///
 /// ```text
 /// v <- momentum v - rate (decay w + dLoss/dw),     w <- w + v,     w <- max(w, 0) where it may not be negative
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Descent {
-    /// The learning rate.
-    pub rate: f32,
-    /// The share of v that is kept.
-    pub momentum: f32,
-    /// Pulls w towards zero.
-    pub weight_decay: f32,
-    /// Whether w may not be negative.
-    pub nonnegative: bool,
+#[derive(Debug)]
+pub struct Parameters {
+    /// w
+    pub values: Arrays,
+    /// dLoss/dw
+    pub gradients: Arrays,
+    /// v
+    pub velocities: Arrays,
+    /// The parameter that each block of threads belongs to.
+    owners: Buffer<i32>,
+    rules: Buffer<f32>,
+    context: Context,
 }
 
-impl Descent {
-    /// One step of a parameter.
+/// What a step of gradient descent needs, in device memory: so a recorded step can be run again with others.
+#[derive(Debug)]
+pub struct DescentSettings {
+    staged: Staged<f32>,
+    /// What is there.
+    numbers: [f32; 3],
+}
+
+impl DescentSettings {
+    /// All zero.
     ///
     /// # Errors
-    /// Other lengths of gradient or v than of the parameter.
-    pub fn step(
-        &self,
-        value: &mut Buffer<f32>,
-        gradient: &Buffer<f32>,
-        velocity: &mut Buffer<f32>,
-    ) -> Result<(), GpuError> {
-        let step = SgdStep {
-            count: int("the length of a parameter", value.len())?,
-            value: value.view_mut(),
-            gradient: gradient.view(),
-            velocity: velocity.view_mut(),
-            rate: self.rate,
-            momentum: self.momentum,
-            weight_decay: self.weight_decay,
-            nonnegative: i32::from(self.nonnegative),
-        };
-        launch(gradient.context(), &step)
+    /// [`GpuError::OutOfMemory`].
+    pub fn new(context: &Context) -> Result<Self, GpuError> {
+        Ok(Self {
+            staged: Staged::new(context, 3)?,
+            numbers: [0.0; 3],
+        })
+    }
+
+    /// Takes others from here on. Work that was asked for before still sees those before.
+    ///
+    /// # Errors
+    /// The driver's.
+    pub fn set(&mut self, rate: f32, momentum: f32, weight_decay: f32) -> Result<(), GpuError> {
+        let numbers = [rate, momentum, weight_decay];
+        if self.numbers != numbers {
+            self.staged.refill(|all| all.copy_from_slice(&numbers))?;
+            self.numbers = numbers;
+        }
+        Ok(())
     }
 }
 
-/// Reports whether all numbers are finite.
-///
-/// # Errors
-/// No room for the report.
-pub fn check_finite(
-    gradient: &Buffer<f32>,
-    reports: &mut Reports,
-) -> Result<PendingFinite, GpuError> {
-    let (slot, report) = reports.next()?;
-    let find = FindNonFinite {
-        gradient: gradient.view(),
-        count: int("the length of a gradient", gradient.len())?,
-        report,
-    };
-    launch(gradient.context(), &find)?;
-    Ok(PendingFinite { slot })
+impl Parameters {
+    /// Parameters of these lengths, all zero.
+    ///
+    /// # Errors
+    /// [`GpuError::OutOfMemory`]; [`GpuError::TooLarge`].
+    pub fn new(context: &Context, parameters: &[(usize, Rule)]) -> Result<Self, GpuError> {
+        let (mut places, mut owners, mut rules) = (Vec::new(), Vec::new(), Vec::new());
+        let mut end = 0;
+        for (index, &(len, rule)) in parameters.iter().enumerate() {
+            places.push(end..end + len);
+            let blocks = len.div_ceil(ALIGNMENT);
+            end += blocks * ALIGNMENT;
+            int("the length of all parameters", end)?;
+            let owner = int("the number of parameters", index)?;
+            owners.extend(std::iter::repeat_n(owner, blocks));
+            let flag = |flag| if flag { 1.0 } else { 0.0 };
+            rules.extend([rule.rate, flag(rule.nonnegative), flag(rule.learned)]);
+        }
+        let places = places.into();
+        let zeros = || Arrays::zeros(context, &places, end);
+        Ok(Self {
+            values: zeros()?,
+            gradients: zeros()?,
+            velocities: zeros()?,
+            owners: context.upload(&owners)?,
+            rules: context.upload(&rules)?,
+            context: context.clone(),
+        })
+    }
+
+    /// Number of parameters.
+    pub fn len(&self) -> usize {
+        self.values.places.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// One step of all that are learned.
+    ///
+    /// # Errors
+    /// Settings of another context.
+    pub fn descend(&mut self, settings: &DescentSettings) -> Result<(), GpuError> {
+        let step = Descend {
+            gradients: self.gradients.all(),
+            owners: Owners {
+                owners: self.owners.view(),
+                parameters: self.values.places.len(),
+            },
+            rules: self.rules.view(),
+            settings: settings.staged.view(),
+            values: self.values.buffer.view_mut(),
+            velocities: self.velocities.buffer.view_mut(),
+        };
+        launch(&self.context, &step)
+    }
+
+    /// Reports for each parameter whether its gradient is finite. Those that are not learned count as finite.
+    ///
+    /// # Errors
+    /// No room for a report of each.
+    pub fn check_finite(&self, reports: &mut Reports) -> Result<PendingFinite, GpuError> {
+        let parameters = self.len();
+        let (first, report) = reports.take(parameters)?;
+        let find = FindNonFinite {
+            gradients: self.gradients.all(),
+            owners: Owners {
+                owners: self.owners.view(),
+                parameters,
+            },
+            rules: self.rules.view(),
+            words: SLOT_WORDS as i32,
+            report,
+        };
+        launch(&self.context, &find)?;
+        Ok(PendingFinite { first, parameters })
+    }
+}
+
+/// For each block of threads the parameter that it belongs to.
+#[derive(Clone, Copy)]
+pub(crate) struct Owners<'a> {
+    owners: View<'a, i32>,
+    parameters: usize,
+}
+
+impl Owners<'_> {
+    pub(crate) fn blocks(&self) -> usize {
+        self.owners.len()
+    }
+
+    pub(crate) fn parameters(&self) -> usize {
+        self.parameters
+    }
+}
+
+impl Argument for Owners<'_> {
+    const PARAMETER: Parameter = Parameter::Input(i32::NUMBER);
+
+    fn value(&self, name: &'static str, context: &Context) -> Result<Value<'_>, GpuError> {
+        self.owners.value(name, context)
+    }
 }
 
 /// The sum of parts of the length of `sum`, which lie one after another in `parts`, added up in this order.
 ///
 /// # Errors
 /// A length of `parts` that is no multiple of that of `sum`.
-pub fn add_in_order(sum: &mut Buffer<f32>, parts: &Buffer<f32>) -> Result<(), GpuError> {
-    let count = sum.len();
+pub fn add_in_order(parts: View<'_, f32>, sum: ViewMut<'_, f32>) -> Result<(), GpuError> {
+    let (context, count) = (parts.context, sum.len());
     let add = AddInOrder {
-        sum: sum.view_mut(),
-        parts: parts.view(),
+        parts,
         parts_count: int("the number of parts", parts.len() / count.max(1))?,
         count: int("the length of a gradient", count)?,
+        sum,
     };
-    launch(parts.context(), &add)
+    launch(context, &add)
 }

@@ -10,11 +10,14 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use faer::Mat;
 use scn_gpu::inspect::{compile_report, known_architectures};
 use scn_gpu::{
-    ComputeCapability, Context, DeviceInfo, GpuError, KernelOrigin, Problem, Source, compile_ahead,
-    devices, update,
+    ComputeCapability, Context, DeviceInfo, GpuError, KernelOrigin, Source, compile_ahead, devices,
+    encode, update,
 };
+
+use scn_solvers::{ElasticNet, Settings};
 
 use self::skip::skipped;
 
@@ -136,15 +139,21 @@ fn without_a_compiler_but_with_compiled_kernels() {
     let context = Context::new(0).unwrap();
     let mut sum = context.zeros(2).unwrap();
     let terms = context.upload(&[1.0_f32, 2.0, 3.0, 4.0]).unwrap();
-    update::add_in_order(&mut sum, &terms).unwrap();
+    update::add_in_order(terms.view(), sum.view_mut()).unwrap();
     assert_eq!(sum.download().unwrap(), [4.0, 6.0]);
     if compiles {
         return;
     }
-    let mut problem = Problem::new(&context, 2, 2).unwrap();
-    let zeros = context.zeros(4).unwrap();
-    let (matrix, number) = (zeros.view(), zeros.range(0..1).unwrap());
-    let refused = problem.update(matrix, number, number);
+    let dictionary = Mat::from_fn(2, 1, |i, _| [0.6, 0.8][i]);
+    let (signals, penalty) = (Mat::zeros(2, 3), ElasticNet::nonnegative(0.5, 0.0));
+    let settings = Settings::default();
+    let refused = encode(
+        &context,
+        dictionary.as_ref(),
+        &penalty,
+        signals.as_ref(),
+        settings,
+    );
     let incomplete = devices().unwrap()[0].check();
     for error in [refused.unwrap_err(), incomplete.unwrap_err()] {
         assert_one_line(&error);
@@ -242,6 +251,25 @@ fn a_driver_that_is_older_than_the_compiler() {
     assert_eq!(Context::new(0).unwrap_err(), error);
 }
 
+/// Its driver lacks the function that cudarc asks for times, and cudarc panics then.
+#[test]
+fn a_driver_that_is_too_old_to_measure_times() {
+    if !is_second_run() {
+        return run_again_with(
+            "a_driver_that_is_too_old_to_measure_times",
+            library_path(),
+            [("SCN_HOST_DRIVER", "12060"), ("SCN_HOST_CAPABILITY", "80")],
+        );
+    }
+    let context = match Context::new(0) {
+        Ok(context) if context.info().driver_version.to_string() == "12.6" => context,
+        other => return skipped(format!("there is no driver of CUDA 12.6: {other:?}")),
+    };
+    let error = context.mark().unwrap_err();
+    assert!(matches!(error, GpuError::DriverTooOld { .. }), "{error}");
+    assert_one_line(&error);
+}
+
 #[test]
 fn a_device_that_is_not_there() {
     let Ok(devices) = devices() else {
@@ -302,6 +330,7 @@ fn a_device_that_the_compiler_does_not_know() {
     let context = Context::new(0).unwrap();
     let sums = [1.0_f32, 2.0, 3.0, 4.0];
     let mut sum = context.zeros(2).unwrap();
-    update::add_in_order(&mut sum, &context.upload(&sums).unwrap()).unwrap();
+    let uploaded = context.upload(&sums).unwrap();
+    update::add_in_order(uploaded.view(), sum.view_mut()).unwrap();
     assert_eq!(sum.download().unwrap(), [4.0, 6.0]);
 }

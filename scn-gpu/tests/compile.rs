@@ -122,7 +122,9 @@ fn source_type(parameter: Parameter) -> String {
     use scn_gpu::inspect::Number;
     let number = |number| match number {
         Number::Float => "float",
+        Number::Double => "double",
         Number::Int => "int",
+        Number::UnsignedChar => "unsigned char",
         Number::UnsignedLongLong => "unsigned long long",
     };
     match parameter {
@@ -139,8 +141,8 @@ fn source_type(parameter: Parameter) -> String {
 fn register_budget(kernel: &KernelReport) -> usize {
     match kernel.source {
         Source::Encode | Source::Certify | Source::Adjoint => 255,
-        Source::Fista => 168,
-        Source::OuterSums | Source::Gradients | Source::SignalGradient => 128,
+        Source::Fista | Source::Gradients => 168,
+        Source::OuterSums | Source::SignalGradient => 128,
         _ => 64,
     }
 }

@@ -1,7 +1,9 @@
 //! The device against the same computation in f64 on this machine.
 //!
 //! In the folder of the same name, `oracle.rs` poses problems and solves them in f64; `codes.rs`, `adjoint.rs`, `layers.rs` and
-//! `update.rs` compare. `buffers.rs` abuses what is handed out. Sizes are small and odd: the kernels must not rely on whole tiles.
+//! `update.rs` compare. `images.rs` compares batches with those of `scn-data`, bit for bit. `buffers.rs` abuses what is handed out,
+//! `graphs.rs` what is recorded, `pinned.rs` what is copied while nobody waits, and `timing.rs` reads the clock. Sizes are small and odd:
+//! the kernels must not rely on whole tiles.
 //!
 //! Without a device the tests say that they are skipped; with SCN_REQUIRE_CUDA they fail.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -10,8 +12,12 @@ mod parity {
     mod adjoint;
     mod buffers;
     mod codes;
+    mod graphs;
+    mod images;
     mod layers;
     mod oracle;
+    mod pinned;
+    mod timing;
     mod update;
 }
 mod skip;

@@ -1,31 +1,44 @@
 //! A network's copy on a graphics processor.
 //!
-//! A step sends images and labels there, and brings loss, errors and the solvers' reports back, once; activations, gradients and momenta
-//! stay. All work goes into one stream in the order of these functions, so nothing has to be waited for in between. Everything is
-//! remembered for the way back, whatever `training.recompute` says: memory is what such a device has.
+//! Activations, parameters, gradients and momenta stay there. All work goes into one stream in the order of these functions, so nothing has
+//! to be waited for in between. Everything is remembered for the way back, whatever `training.recompute` says: memory is what such a device
+//! has.
 
 mod data_parallel;
+mod evaluation;
+mod images;
+mod inventory;
+mod laps;
 mod layer;
-mod param;
+mod pipeline;
+mod slots;
 mod step;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use scn_gpu::{Context, PendingSolve, ReportValues, Reports};
-use scn_solvers::Stopwatch;
+use scn_data::Loader;
+use scn_gpu::Context;
+use scn_gpu::layers::loss::Labels;
+use scn_gpu::update::DescentSettings;
 
 pub(crate) use self::data_parallel::DataParallel;
-pub(crate) use self::layer::{Coding, CudaLayer};
-use self::layer::{Saved, Solver};
-pub(crate) use self::param::CudaParam;
+use self::evaluation::Evaluation;
+pub(crate) use self::inventory::Inventory;
+use self::inventory::Weights;
+use self::laps::Laps;
+use self::layer::Solver;
+pub(crate) use self::layer::{Coding, CudaLayer, Norm};
+use self::pipeline::Pipeline;
+use self::step::{Asked, Forward, Share, StepPlan};
 use crate::NetError;
 use crate::config::{NetworkConfig, SolverConfig};
+use crate::feed::Fed;
 use crate::layer::Activity;
-use crate::network::{LayerTimes, Named, StepReport};
+use crate::network::{KernelTime, LayerTimes, Named, StepReport};
 use crate::ops::batch_norm::ChannelMoments;
 use crate::ops::loss::expect_labels;
-use crate::replica::{Descent, Replica};
+use crate::replica::{Descent, Done, Replica};
 use crate::tensor::{Shape, Tensor};
 
 /// Activations of a batch on the device, laid out as a [`Tensor`].
@@ -58,18 +71,25 @@ pub(crate) struct CudaReplica {
     context: Context,
     /// In order of flow, by the names of the model file.
     layers: Vec<(String, CudaLayer)>,
+    /// Name of each parameter by its index, and whether it is learned.
+    names: Vec<String>,
+    learned: Vec<bool>,
+    /// Channels, height and width of an image.
+    input: [usize; 3],
+    weights: Weights,
     solver: Solver,
+    /// Weight of a batch in the running moments.
+    rate: f32,
+    settings: DescentSettings,
+    /// Whether the parameters have momenta here.
+    moving: bool,
+    /// For the sizes of batches there have been, the latest first.
+    plans: Vec<StepPlan>,
+    pipeline: Pipeline,
+    /// Behind a lock, as inference leaves the network as it is.
+    evaluation: Mutex<Evaluation>,
     timed: bool,
     non_finite: Option<String>,
-}
-
-/// A forward pass.
-struct Forward {
-    logits: Arc<Map>,
-    /// Of each layer; empty in inference.
-    saved: Vec<Saved>,
-    /// Of each sparse coding layer.
-    solves: Vec<PendingSolve>,
 }
 
 impl CudaReplica {
@@ -78,11 +98,34 @@ impl CudaReplica {
         config: &NetworkConfig,
         layers: &[Named],
     ) -> Result<Self, NetError> {
-        let copy = |named: &Named| Ok((named.name.clone(), named.layer.to_cuda(context)?));
+        let solver = Solver::new(&config.solver)?;
+        let mut inventory = Inventory::default();
+        let copies = layers.iter().map(|named| {
+            let copy = named.layer.to_cuda(&mut inventory);
+            (named.name.clone(), copy)
+        });
+        let copies: Vec<_> = copies.collect();
+        let learned = inventory.learned();
+        let mut names = vec![String::new(); learned.len()];
+        for ((name, copy), named) in copies.iter().zip(layers) {
+            for (index, (param, _)) in copy.parameters().into_iter().zip(named.layer.params()) {
+                names[index] = format!("{name}.{param}");
+            }
+        }
         let mut replica = Self {
             context: context.clone(),
-            layers: layers.iter().map(copy).collect::<Result<_, NetError>>()?,
-            solver: Solver::new(&config.solver)?,
+            layers: copies,
+            names,
+            learned,
+            input: config.input,
+            weights: Weights::new(context, &inventory)?,
+            solver,
+            rate: config.batch_norm.rate,
+            settings: DescentSettings::new(context)?,
+            moving: false,
+            plans: Vec::new(),
+            pipeline: Pipeline::default(),
+            evaluation: Mutex::default(),
             timed: false,
             non_finite: None,
         };
@@ -90,112 +133,118 @@ impl CudaReplica {
         Ok(replica)
     }
 
-    /// Through all layers, in training with the moments of the batch.
-    fn forward(
-        &self,
-        images: &Tensor,
-        training: bool,
-        reports: &mut Reports,
-        times: &mut [LayerTimes],
-    ) -> Result<Forward, NetError> {
-        let mut x = Arc::new(Map::upload(&self.context, images)?);
-        let mut saved = Vec::new();
-        let mut solves = Vec::new();
-        let mut watch = Stopwatch::start(self.timed);
-        for ((_, layer), times) in self.layers.iter().zip(times) {
-            let passed = if training {
-                layer.forward(x, &self.solver, reports)?
-            } else {
-                layer.infer(x, &self.solver, reports)?
-            };
-            x = passed.output;
-            saved.extend(passed.saved);
-            solves.extend(passed.solve);
-            self.lap(&mut watch, &mut times.forward)?;
-        }
-        Ok(Forward {
-            logits: x,
-            saved,
-            solves,
-        })
+    fn laps(&self) -> Laps {
+        Laps::new(&self.context, self.timed)
     }
 
-    /// Back from dLoss/dlogits, replacing the gradients of the parameters. Returns the adjoint solves in order of flow.
-    fn backward(
+    /// The times of the layers; waits for the step if it is timed.
+    fn times(&self, laps: &Laps) -> Result<Vec<LayerTimes>, NetError> {
+        let mut times = LayerTimes::none(self.layers.iter().map(|(name, _)| name.clone()));
+        laps.add_to(&mut times)?;
+        Ok(times)
+    }
+
+    /// There and back with a share of a batch; the plan has the moments of its images.
+    fn begin_step(
         &mut self,
-        saved: Vec<Saved>,
-        gradient: Map,
-        reports: &mut Reports,
-        times: &mut [LayerTimes],
-    ) -> Result<Vec<PendingSolve>, NetError> {
-        let mut gradient = gradient;
-        let mut solves = Vec::new();
-        let mut watch = Stopwatch::start(self.timed);
-        for (index, saved) in saved.into_iter().enumerate().rev() {
-            let (_, layer) = &mut self.layers[index];
-            let (dx, solve) = layer.backward(saved, gradient, &self.solver, reports)?;
-            gradient = dx;
-            solves.extend(solve);
-            self.lap(&mut watch, &mut times[index].backward)?;
-        }
-        solves.reverse();
-        Ok(solves)
+        images: &Tensor,
+        labels: &[u16],
+        share: Share,
+    ) -> Result<(StepPlan, Asked, Laps), NetError> {
+        let mut plan = self.take_plan(share)?;
+        let mut laps = self.laps();
+        let classes = self.classes();
+        let labels = Labels::upload(&self.context, labels, classes)?;
+        let images = Arc::new(Map::upload(&self.context, images)?);
+        let asked = self.ask_gradients(images, labels.view(), &mut plan, &mut laps)?;
+        Ok((plan, asked, laps))
     }
 
-    /// The time of a layer, which is to have ended by then.
-    fn lap(&self, watch: &mut Stopwatch, into: &mut std::time::Duration) -> Result<(), NetError> {
-        if self.timed {
-            self.context.synchronize()?;
+    /// Waits for a step, and brings what it reports.
+    fn finish_step(
+        &mut self,
+        plan: StepPlan,
+        asked: &Asked,
+        laps: &Laps,
+    ) -> Result<StepReport, NetError> {
+        let values = plan.reports.download()?;
+        let lambda1 = self.weights.problems.lambda1().download()?;
+        self.keep_plan(plan);
+        let times = self.times(laps)?;
+        let Done { report, non_finite } = self.done(asked, &values, &lambda1, times);
+        self.non_finite = non_finite;
+        Ok(report)
+    }
+
+    /// The numbers of the next step, and momenta to begin with.
+    fn set_descent(
+        &mut self,
+        descent: Descent,
+        velocity: &BTreeMap<String, Vec<f32>>,
+    ) -> Result<(), NetError> {
+        self.begin_moving(velocity)?;
+        let Descent {
+            rate,
+            momentum,
+            weight_decay,
+        } = descent;
+        Ok(self.settings.set(rate, momentum, weight_decay)?)
+    }
+
+    /// Takes momenta from here, unless there are some already; those of other parameters are at rest.
+    fn begin_moving(&mut self, velocity: &BTreeMap<String, Vec<f32>>) -> Result<(), NetError> {
+        if std::mem::replace(&mut self.moving, true) {
+            return Ok(());
         }
-        watch.lap(into);
+        for (index, name) in self.names.iter().enumerate() {
+            if let Some(start) = velocity.get(name) {
+                let mut place = self.weights.parameters.velocities.get_mut(index)?;
+                place.write(start)?;
+            }
+        }
         Ok(())
     }
 
-    /// Room for what each sparse coding layer reports there and back, the loss, and whether gradients are finite.
-    fn reports(&self) -> Result<Reports, NetError> {
-        let params = self.layers.iter().map(|(_, layer)| layer.learned().len());
-        Ok(Reports::new(
-            &self.context,
-            2 * self.layers.len() + 1 + params.sum::<usize>(),
-        )?)
-    }
-
-    fn times(&self) -> Vec<LayerTimes> {
-        LayerTimes::none(self.layers.iter().map(|(name, _)| name.clone()))
-    }
-
-    /// What the sparse coding layers did.
-    fn activity(
-        &self,
-        solves: &[PendingSolve],
-        values: &ReportValues,
-    ) -> Result<Vec<Activity>, NetError> {
-        let coding = self.layers.iter().filter_map(|(_, layer)| layer.coding());
-        let pairs = coding.zip(solves);
-        let activity = pairs.map(|(coding, solve)| coding.activity(solve.read(values)));
-        activity.collect()
+    fn classes(&self) -> usize {
+        let classes = self.layers.iter().rev().find_map(|(_, layer)| match layer {
+            CudaLayer::Classifier { classes, .. } => Some(*classes),
+            _ => None,
+        });
+        classes.unwrap_or(0)
     }
 }
 
 impl Replica for CudaReplica {
     fn upload(&mut self, layers: &[Named]) -> Result<(), NetError> {
-        for ((_, layer), named) in self.layers.iter_mut().zip(layers) {
-            for (buffer, (_, param)) in layer.values_mut().into_iter().zip(named.layer.params()) {
-                buffer.write(&param.value)?;
+        for ((_, layer), named) in self.layers.iter().zip(layers) {
+            let params = named.layer.params();
+            if let CudaLayer::BatchNorm(norm) = layer {
+                for (place, (_, param)) in norm.places().into_iter().zip(params) {
+                    self.weights.running.range_mut(place)?.write(&param.value)?;
+                }
+                continue;
             }
-            layer.refresh()?;
+            for (index, (_, param)) in layer.parameters().into_iter().zip(params) {
+                let values = &mut self.weights.parameters.values;
+                values.get_mut(index)?.write(&param.value)?;
+            }
         }
-        Ok(())
+        Ok(self.weights.problems.update(&self.weights.parameters)?)
     }
 
     fn download(&self, layers: &mut [Named]) -> Result<(), NetError> {
+        let parameters = &self.weights.parameters;
         for ((_, layer), named) in self.layers.iter().zip(layers) {
             let params = named.layer.params_mut().into_iter();
-            for (place, (_, param)) in layer.places().into_iter().zip(params) {
-                param.value = place.value.download()?;
-                if let Some(gradient) = place.gradient {
-                    param.grad = gradient.download()?;
+            if let CudaLayer::BatchNorm(norm) = layer {
+                for (place, (_, param)) in norm.places().into_iter().zip(params) {
+                    param.value = self.weights.running.range(place)?.download()?;
                 }
+                continue;
+            }
+            for (index, (_, param)) in layer.parameters().into_iter().zip(params) {
+                param.value = parameters.values.get(index)?.download()?;
+                param.grad = parameters.gradients.get(index)?.download()?;
             }
         }
         Ok(())
@@ -203,11 +252,13 @@ impl Replica for CudaReplica {
 
     fn infer(&self, images: &Tensor) -> Result<(Tensor, Vec<Activity>, Vec<LayerTimes>), NetError> {
         let mut reports = self.reports()?;
-        let mut times = self.times();
-        let Forward { logits, solves, .. } =
-            self.forward(images, false, &mut reports, &mut times)?;
+        let mut laps = self.laps();
+        let images = Arc::new(Map::upload(&self.context, images)?);
+        let Forward { logits, solves, .. } = self.forward(images, &mut reports, None, &mut laps)?;
         let values = reports.download()?;
-        Ok((logits.download()?, self.activity(&solves, &values)?, times))
+        let lambda1 = self.weights.problems.lambda1().download()?;
+        let activity = self.activity(&solves, &values, &lambda1);
+        Ok((logits.download()?, activity, self.times(&laps)?))
     }
 
     fn loss_and_gradients(
@@ -217,21 +268,61 @@ impl Replica for CudaReplica {
     ) -> Result<StepReport, NetError> {
         let count = images.shape().images;
         expect_labels(labels, count)?;
-        let step = self.begin_step(images, labels, count)?;
-        self.finish_step(step)
+        let (plan, asked, laps) = self.begin_step(images, labels, Share::whole(count))?;
+        self.ask_own_moments(&plan)?;
+        self.finish_step(plan, &asked, &laps)
     }
 
-    fn batch_moments(&self, images: &Tensor) -> Result<Vec<Option<ChannelMoments>>, NetError> {
-        let mut reports = self.reports()?;
-        let Forward { saved, .. } = self.forward(images, true, &mut reports, &mut self.times())?;
-        let moments = saved.iter().map(|saved| match saved {
-            Saved::Normalized { moments, .. } => Ok(Some(ChannelMoments {
-                mean: moments.mean.download()?,
-                variance: moments.variance.download()?,
-            })),
-            _ => Ok(None),
-        });
-        moments.collect()
+    fn hold(&mut self, loader: &Loader) -> Result<bool, NetError> {
+        self.hold_images(loader)
+    }
+
+    fn train(
+        &mut self,
+        fed: &Fed,
+        descent: Descent,
+        velocity: &BTreeMap<String, Vec<f32>>,
+    ) -> Result<Option<Done>, NetError> {
+        self.set_descent(descent, velocity)?;
+        self.step(fed)?;
+        self.next_report(false)
+    }
+
+    fn finish(&mut self) -> Result<Option<Done>, NetError> {
+        let done = self.next_report(true)?;
+        if done.is_none() {
+            self.weights.problems.update(&self.weights.parameters)?;
+        }
+        Ok(done)
+    }
+
+    fn infer_on(
+        &self,
+        loader: &Loader,
+        batches: usize,
+        each: &mut dyn FnMut(Tensor, &[u16], Vec<Activity>) -> Result<(), NetError>,
+    ) -> Result<(), NetError> {
+        self.evaluate(loader, batches, each)
+    }
+
+    fn batch_moments(&mut self, images: &Tensor) -> Result<Vec<Option<ChannelMoments>>, NetError> {
+        let mut plan = self.take_plan(Share::whole(images.shape().images))?;
+        plan.reports.reset()?;
+        let images = Arc::new(Map::upload(&self.context, images)?);
+        let StepPlan {
+            reports, moments, ..
+        } = &mut plan;
+        self.forward(images, reports, Some(moments), &mut self.laps())?;
+        let row = plan.moments.rows.download()?;
+        self.keep_plan(plan);
+        let of_layer = |(_, layer): &(String, CudaLayer)| match layer {
+            CudaLayer::BatchNorm(norm) => {
+                let [mean, variance] = norm.places().map(|place| row[place].to_vec());
+                Some(ChannelMoments { mean, variance })
+            }
+            _ => None,
+        };
+        Ok(self.layers.iter().map(of_layer).collect())
     }
 
     fn non_finite_gradient(&self) -> Option<String> {
@@ -243,33 +334,47 @@ impl Replica for CudaReplica {
         descent: Descent,
         velocity: &BTreeMap<String, Vec<f32>>,
     ) -> Result<(), NetError> {
-        for (layer, on_device) in &mut self.layers {
-            for (name, param) in on_device.learned_mut() {
-                param.descend(descent, || velocity.get(&format!("{layer}.{name}")))?;
-            }
-            on_device.refresh()?;
-        }
-        Ok(())
+        self.set_descent(descent, velocity)?;
+        self.ask_descent()?;
+        Ok(self.weights.problems.update(&self.weights.parameters)?)
     }
 
     fn velocity(&self) -> Result<BTreeMap<String, Vec<f32>>, NetError> {
         let mut all = BTreeMap::new();
-        for (layer, on_device) in &self.layers {
-            for (name, param) in on_device.learned() {
-                if let Some(velocity) = &param.velocity {
-                    all.insert(format!("{layer}.{name}"), velocity.download()?);
-                }
+        if !self.moving {
+            return Ok(all);
+        }
+        for (index, name) in self.names.iter().enumerate() {
+            if self.learned[index] {
+                let velocity = self.weights.parameters.velocities.get(index)?;
+                all.insert(name.clone(), velocity.download()?);
             }
         }
         Ok(all)
     }
 
     fn set_solver(&mut self, solver: &SolverConfig) -> Result<(), NetError> {
-        self.solver = Solver::new(solver)?;
+        let solver = Solver::new(solver)?;
+        if self.solver != solver {
+            // Recorded steps solve as they were recorded.
+            self.plans.clear();
+            self.solver = solver;
+        }
         Ok(())
     }
 
     fn set_timed(&mut self, timed: bool) {
         self.timed = timed;
+        self.context.set_timed(timed);
+    }
+
+    fn take_kernel_times(&mut self) -> Result<Vec<KernelTime>, NetError> {
+        let times = self.context.take_times()?.into_iter();
+        let times = times.map(|taken| KernelTime {
+            kernel: taken.name.to_string(),
+            launches: taken.launches,
+            time: taken.time,
+        });
+        Ok(times.collect())
     }
 }

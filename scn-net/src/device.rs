@@ -70,6 +70,21 @@ impl Device {
         }
     }
 
+    /// Waits until graphics processors have done all work; returns at once for this machine's processor.
+    ///
+    /// # Errors
+    /// [`NetError::Gpu`]: a kernel that failed.
+    pub fn synchronize(&self) -> Result<(), NetError> {
+        match self {
+            Device::Cpu(_) => Ok(()),
+            #[cfg(feature = "cuda")]
+            Device::Cuda(contexts) => {
+                let mut contexts = contexts.iter();
+                Ok(contexts.try_for_each(scn_gpu::Context::synchronize)?)
+            }
+        }
+    }
+
     /// A network's copy there; None where the network itself computes.
     #[cfg_attr(
         not(feature = "cuda"),

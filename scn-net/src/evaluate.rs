@@ -72,15 +72,14 @@ fn evaluate_batches(
     let mut images = 0;
     let (mut loss, mut errors) = (0.0, 0);
     let (mut active, mut kkt) = (vec![0.0; sparse_layers], vec![0.0_f64; sparse_layers]);
-    for batch in loader.epoch(0, 0) {
-        let (logits, activity) = network.infer(Tensor::from_batch(&batch)?)?;
-        let part = softmax_cross_entropy(&logits, &batch.labels)?;
-        let weight = batch.labels.len() as f64;
+    network.infer_on(loader, loader.batches(), &mut |logits, labels, activity| {
+        let part = softmax_cross_entropy(&logits, labels)?;
+        let weight = labels.len() as f64;
         loss += weight * part.value;
         errors += part.errors;
-        images += batch.labels.len();
-        each(&logits, &batch.labels);
-        for (image, &label) in batch.labels.iter().enumerate() {
+        images += labels.len();
+        each(&logits, labels);
+        for (image, &label) in labels.iter().enumerate() {
             if let Some(class) = predicted(logits.column(image)) {
                 confusion[usize::from(label)][class] += 1;
             }
@@ -97,7 +96,8 @@ fn evaluate_batches(
             active[layer] += weight * share;
             kkt[layer] = kkt[layer].max(residual);
         }
-    }
+        Ok(())
+    })?;
     let count = images.max(1) as f64;
     let seconds = start.elapsed().as_secs_f64();
     Ok(Evaluation {

@@ -15,7 +15,7 @@ use scn_solvers::EncodeTimes;
 
 use crate::config::SolverConfig;
 #[cfg(feature = "cuda")]
-use crate::cuda::CudaLayer;
+use crate::cuda::{CudaLayer, Inventory};
 use crate::ops::batch_norm::ChannelMoments;
 use crate::param::Param;
 use crate::tensor::{Shape, Tensor};
@@ -105,9 +105,9 @@ pub(crate) trait Layer: Send + Sync + std::fmt::Debug {
     /// The same, to be changed; [`refresh`](Self::refresh) must follow a change of values.
     fn params_mut(&mut self) -> Vec<(&'static str, &mut Param)>;
 
-    /// The same layer on a graphics processor.
+    /// The same layer on a graphics processor, which takes its place in the inventory.
     #[cfg(feature = "cuda")]
-    fn to_cuda(&self, context: &scn_gpu::Context) -> Result<CudaLayer, NetError>;
+    fn to_cuda(&self, inventory: &mut Inventory) -> CudaLayer;
 
     /// Derives anew what depends on the parameters.
     fn refresh(&mut self) -> Result<(), NetError> {

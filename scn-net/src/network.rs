@@ -2,6 +2,7 @@
 
 mod assembly;
 mod moments;
+mod training;
 
 use std::time::Duration;
 
@@ -56,6 +57,17 @@ pub struct LayerTimes {
     pub forward: Duration,
     /// And back; zero in inference.
     pub backward: Duration,
+}
+
+/// The time that one kernel took on a graphics processor, summed over its launches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KernelTime {
+    /// Name of the kernel, without the number of atoms that it is made for.
+    pub kernel: String,
+    /// Number of launches.
+    pub launches: u64,
+    /// The time on the device, measured by an event before and one after each launch.
+    pub time: Duration,
 }
 
 impl LayerTimes {
@@ -182,6 +194,18 @@ impl Network {
         }
         let mut layers = self.layers.iter_mut();
         layers.try_for_each(|named| named.layer.set_timed(timed))
+    }
+
+    /// Waits for the kernels launched while [timed](Self::set_timed), and returns their times since the last call, by name. Empty on
+    /// this machine's processor; of several devices, each kernel has the time of the device where it took longest.
+    ///
+    /// # Errors
+    /// A device that fails.
+    pub fn take_kernel_times(&mut self) -> Result<Vec<KernelTime>, NetError> {
+        match &mut self.replica {
+            Some(replica) => replica.take_kernel_times(),
+            None => Ok(Vec::new()),
+        }
     }
 
     /// Logits (classes × images) with the moments of the training data, and what each sparse coding layer did.

@@ -42,17 +42,13 @@ impl Sgd {
     /// # Errors
     /// A parameter that is no longer finite.
     pub fn step(&mut self, network: &mut Network, rate: f64) -> Result<(), NetError> {
+        let descent = self.descent(rate);
         let Self {
             momentum,
             weight_decay,
             velocity,
         } = self;
         if let Some(replica) = network.replica_mut() {
-            let descent = Descent {
-                rate: rate as f32,
-                momentum: *momentum,
-                weight_decay: *weight_decay,
-            };
             return replica.descend(descent, velocity);
         }
         network.visit_params_mut(&mut |name, param| {
@@ -76,6 +72,15 @@ impl Sgd {
             }
         });
         network.refresh()
+    }
+
+    /// The numbers of a step.
+    pub(crate) fn descent(&self, rate: f64) -> Descent {
+        Descent {
+            rate: rate as f32,
+            momentum: self.momentum,
+            weight_decay: self.weight_decay,
+        }
     }
 
     /// Brings v from the device that the network computes on.

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use scn_data::Loader;
+
 use crate::NetError;
 use crate::config::SolverConfig;
+use crate::feed::Fed;
 use crate::layer::Activity;
-use crate::network::{LayerTimes, Named, StepReport};
+use crate::network::{KernelTime, LayerTimes, Named, StepReport};
 use crate::ops::batch_norm::ChannelMoments;
 use crate::tensor::Tensor;
 
@@ -28,8 +31,32 @@ pub(crate) trait Replica: Send + Sync + std::fmt::Debug {
         labels: &[u16],
     ) -> Result<StepReport, NetError>;
 
+    /// Brings the images of a loader to the device, if it can make batches of them there: whether steps may be fed with plans.
+    fn hold(&mut self, loader: &Loader) -> Result<bool, NetError>;
+
+    /// Asks for a whole step: gradients, and a step of [`Sgd`](crate::Sgd) as in [`descend`](Self::descend). Returns what an earlier step has
+    /// come to; nothing waits for this one. Before anything else is asked of the network, [`finish`](Self::finish) is called until
+    /// nothing is left.
+    fn train(
+        &mut self,
+        fed: &Fed,
+        descent: Descent,
+        velocity: &BTreeMap<String, Vec<f32>>,
+    ) -> Result<Option<Done>, NetError>;
+
+    /// Waits for the earliest step whose report has not been returned; None if there is none.
+    fn finish(&mut self) -> Result<Option<Done>, NetError>;
+
+    /// As [`Network::infer_on`](crate::Network::infer_on).
+    fn infer_on(
+        &self,
+        loader: &Loader,
+        batches: usize,
+        each: &mut dyn FnMut(Tensor, &[u16], Vec<Activity>) -> Result<(), NetError>,
+    ) -> Result<(), NetError>;
+
     /// The moments of a batch in each batch normalisation, in training mode; None for other layers.
-    fn batch_moments(&self, images: &Tensor) -> Result<Vec<Option<ChannelMoments>>, NetError>;
+    fn batch_moments(&mut self, images: &Tensor) -> Result<Vec<Option<ChannelMoments>>, NetError>;
 
     /// The first parameter whose gradient in the last step has an entry that is not finite.
     fn non_finite_gradient(&self) -> Option<String>;
@@ -49,6 +76,30 @@ pub(crate) trait Replica: Send + Sync + std::fmt::Debug {
 
     /// Whether reports are to say where the time went.
     fn set_timed(&mut self, timed: bool);
+
+    /// As [`Network::take_kernel_times`](crate::Network::take_kernel_times).
+    fn take_kernel_times(&mut self) -> Result<Vec<KernelTime>, NetError>;
+}
+
+/// What a step of training has come to.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Done {
+    pub(crate) report: StepReport,
+    /// What is not finite.
+    pub(crate) non_finite: Option<String>,
+}
+
+impl Done {
+    /// What is not finite, if that is known or the loss.
+    pub(crate) fn broken(&self) -> Option<String> {
+        let loss = || (!self.report.loss.is_finite()).then(|| "the loss".to_string());
+        self.non_finite.clone().or_else(loss)
+    }
+}
+
+/// The words for a parameter whose gradient is not finite.
+pub(crate) fn broken_gradient(name: &str) -> String {
+    format!("the gradient of {name}")
 }
 
 /// The numbers of a step of gradient descent.

@@ -1,20 +1,20 @@
 //! Training, from a configuration to a run folder.
 
+mod epoch;
+
+use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
 
-use scn_data::{Batch, Dataset, Loader, Normalization};
+use scn_data::{Dataset, Loader, Normalization};
 
 use crate::checkpoint::{self, Checkpoint, RunState};
 use crate::config::{Moments, RunConfig};
 use crate::evaluate::evaluate_here;
 use crate::model::ModelInput;
-use crate::progress::{Beginning, EpochRecord, EpochSums, Observer, StepProgress};
-use crate::schedule::{learning_rate, tolerances};
+use crate::progress::{Beginning, EpochRecord, EpochSums, Observer};
 use crate::{
-    ConfigError, Device, FileError, NetError, Network, RunFolder, Sgd, StepReport, Tensor,
-    TrainError, write_atomically,
+    Device, FileError, NetError, Network, RunFolder, Sgd, Tensor, TrainError, write_atomically,
 };
 
 /// Where a run begins.
@@ -76,6 +76,8 @@ struct Run {
     state: RunState,
     training: Loader,
     test: Loader,
+    /// The images of each step whose report is not summed up yet.
+    asked: VecDeque<usize>,
 }
 
 impl Run {
@@ -195,6 +197,7 @@ impl Run {
             state,
             training,
             test,
+            asked: VecDeque::new(),
         };
         let config = run.state.config.to_toml()?;
         write_atomically(&run.folder.config(), |out| out.write_all(config.as_bytes()))?;
@@ -232,103 +235,6 @@ impl Run {
         Ok(Outcome::Finished {
             history: self.state.history,
         })
-    }
-
-    /// The rest of the current epoch. False if the observer stopped it.
-    fn train_epoch(&mut self, observer: &mut dyn Observer) -> Result<bool, TrainError> {
-        let steps = self.training.batches();
-        let mut batches = self
-            .training
-            .epoch(self.state.epochs_done, self.state.batches_done);
-        loop {
-            // Not only after a step: a run may be stopped before its first.
-            if observer.stop() {
-                return Ok(false);
-            }
-            let start = Instant::now();
-            let Some(batch) = batches.next() else {
-                return Ok(true);
-            };
-            let learning_rate = self.rate_of(self.state.batches_done);
-            let report = self.step(&batch, learning_rate)?;
-            self.state.batches_done += 1;
-            self.state.sums.seconds += start.elapsed().as_secs_f64();
-            observer.step(&StepProgress {
-                epoch: self.state.epochs_done + 1,
-                epochs: self.state.config.training.epochs,
-                step: self.state.batches_done,
-                steps,
-                loss: self.state.sums.mean_loss(),
-                error: self.state.sums.error(),
-                images_per_second: self.state.sums.images_per_second(),
-                learning_rate,
-                batch_loss: report.loss,
-                batch_error: report.errors as f64 / batch.labels.len().max(1) as f64,
-                activity: &report.activity,
-            });
-        }
-    }
-
-    /// One training step.
-    fn step(&mut self, batch: &Batch, rate: f64) -> Result<StepReport, TrainError> {
-        let images = Tensor::from_batch(batch)?;
-        self.set_tolerances()?;
-        let report = self.network.loss_and_gradients(images, &batch.labels)?;
-        self.check_finite(report.loss)?;
-        self.optimizer
-            .step(&mut self.network, rate)
-            .map_err(|error| self.diverged(&error))?;
-        self.state.sums.add(
-            batch.labels.len(),
-            report.loss,
-            report.errors,
-            &report.activity,
-        );
-        Ok(report)
-    }
-
-    /// The learning rate of a step of the current epoch.
-    fn rate_of(&self, batch: usize) -> f64 {
-        let (step, steps) = self.place(batch);
-        learning_rate(&self.state.config.training, step, steps)
-    }
-
-    /// To what the next step is solved.
-    fn set_tolerances(&mut self) -> Result<(), ConfigError> {
-        let (step, steps) = self.place(self.state.batches_done);
-        let RunConfig {
-            training, network, ..
-        } = &self.state.config;
-        let solver = tolerances(training, network.solver, step, steps);
-        self.network.solve_with(&solver)
-    }
-
-    /// A step of the current epoch among those of the run, and how many those are.
-    fn place(&self, batch: usize) -> (u64, u64) {
-        let steps = self.training.batches() as u64;
-        let step = self.state.epochs_done * steps + batch as u64;
-        (step, self.state.config.training.epochs * steps)
-    }
-
-    fn check_finite(&self, loss: f64) -> Result<(), TrainError> {
-        match self.network.non_finite_gradient() {
-            Some(name) => Err(self.non_finite(format!("the gradient of {name}"))),
-            None if !loss.is_finite() => Err(self.non_finite("the loss".to_string())),
-            None => Ok(()),
-        }
-    }
-
-    /// A network that cannot be refreshed after a step has lost its way.
-    fn diverged(&self, error: &NetError) -> TrainError {
-        self.non_finite(format!("a parameter ({error})"))
-    }
-
-    fn non_finite(&self, what: String) -> TrainError {
-        TrainError::NonFinite {
-            epoch: self.state.epochs_done + 1,
-            step: self.state.batches_done + 1,
-            what,
-        }
     }
 
     /// Evaluates, and writes everything down.

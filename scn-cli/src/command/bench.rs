@@ -1,6 +1,8 @@
 //! `scn bench`: how fast this machine is.
 
 mod adjoint;
+mod kernels;
+mod layers;
 mod memory;
 mod network;
 mod phases;
@@ -10,10 +12,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
+use scn_net::Device;
 
 use self::adjoint::Adjoint;
 use self::network::{Infer, Train};
 use self::solve::Solve;
+use crate::device_name::DeviceName;
 use crate::output::Output;
 
 /// Speed of this machine.
@@ -32,12 +36,30 @@ enum What {
 }
 
 impl Bench {
-    pub(crate) fn run(&self, output: &Output) -> Result<()> {
+    /// Measures on the device of this name, which `open` opens.
+    pub(crate) fn run(
+        &self,
+        name: &DeviceName,
+        open: impl FnOnce() -> Result<Device>,
+        output: &Output,
+    ) -> Result<()> {
         match &self.what {
-            What::Solve(solve) => solve.run(output),
-            What::Adjoint(adjoint) => adjoint.run(output),
-            What::Train(train) => train.run(output),
-            What::Infer(infer) => infer.run(output),
+            What::Solve(solve) => {
+                name.expect_cpu("scn bench solve")?;
+                open()?.run(|| solve.run(output))
+            }
+            What::Adjoint(adjoint) => {
+                name.expect_cpu("scn bench adjoint")?;
+                open()?.run(|| adjoint.run(output))
+            }
+            What::Train(train) => {
+                let device = open()?;
+                device.run(|| train.run(&device, output))
+            }
+            What::Infer(infer) => {
+                let device = open()?;
+                device.run(|| infer.run(&device, output))
+            }
         }
     }
 }

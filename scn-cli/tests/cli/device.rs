@@ -130,10 +130,12 @@ fn names_of_no_device_are_usage_errors() {
 /// What computes here only says so.
 #[test]
 fn some_commands_compute_on_the_processor() {
-    let assert = scn().args(["bench", "solve", "--device", "cuda"]).assert();
-    assert
-        .code(1)
-        .stderr("error: scn bench computes on the processor only, not on cuda:0\n");
+    for what in ["solve", "adjoint"] {
+        let assert = scn().args(["bench", what, "--device", "cuda"]).assert();
+        assert.code(1).stderr(format!(
+            "error: scn bench {what} computes on the processor only, not on cuda:0\n"
+        ));
+    }
 }
 
 /// Begun there, gone on with here and there; evaluated on both; a picture has its class on both.
@@ -181,4 +183,86 @@ fn a_run_moves_between_devices() {
         json(scn().args(arguments).arg(&model).arg(&picture))[0]["classes"][0]["class"].clone()
     });
     assert_eq!(here, there);
+}
+
+/// Every kernel of a step has its launches and its time, and every layer what it did.
+#[test]
+fn bench_says_where_the_time_of_a_device_goes() {
+    if no_cuda() {
+        return;
+    }
+    let (steps, batch, layers) = (2, 4, 5);
+    for (what, training) in [("train", true), ("infer", false)] {
+        let report = json(scn().args([
+            "bench",
+            what,
+            "--device",
+            "cuda",
+            "--preset",
+            "digits",
+            "--batch-size",
+            &batch.to_string(),
+            "--steps",
+            &steps.to_string(),
+            "--warm-up",
+            "1",
+        ]));
+        let number = |value: &serde_json::Value| value.as_f64().unwrap();
+        assert_eq!(report["what"], what);
+        assert_eq!(report["steps"], steps);
+        let step = number(&report["seconds_per_step"]);
+        assert!(
+            (number(&report["images_per_second"]) * step / f64::from(batch) - 1.0).abs() < 1e-9
+        );
+        assert!(number(&report["share_of_peak"]) > 0.0);
+        assert!(number(&report["peak_bytes_per_second"]) > 0.0);
+        assert!(number(&report["device_memory_bytes"]) > 0.0);
+
+        let kernels = report["kernels"].as_array().unwrap();
+        let kernel = |name: &str| kernels.iter().find(|kernel| kernel["kernel"] == name);
+        // A window is encoded by one launch for each layer, however many windows there are.
+        let encode = kernel("encode_gauss_seidel").unwrap();
+        assert_eq!(number(&encode["launches"]), f64::from(layers));
+        assert!(number(&encode["operations_per_second"]) > 0.0);
+        for name in ["adjoint", "signal_gradient"] {
+            assert_eq!(kernel(name).is_some(), training, "{name}");
+        }
+        let stand_in = report["device"].as_str().unwrap().starts_with("Stand-in");
+        for kernel in kernels {
+            let (launches, seconds) = (number(&kernel["launches"]), number(&kernel["seconds"]));
+            assert!(launches > 0.0 && seconds > 0.0, "{kernel}");
+            // There each operation takes a microsecond, and the events of a launch have nothing else between them. Times are read as f32.
+            let expected = 1e-6 * launches;
+            assert!(
+                !stand_in || (seconds / expected - 1.0).abs() < 1e-3,
+                "{kernel}"
+            );
+        }
+        let inside: f64 = kernels
+            .iter()
+            .map(|kernel| number(&kernel["seconds"]))
+            .sum();
+        let outside = number(&report["outside_kernels_seconds"]);
+        assert!((outside - (step - inside).max(0.0)).abs() < 1e-12);
+
+        let of_layers = report["layers"].as_array().unwrap();
+        assert_eq!(of_layers.len(), layers as usize);
+        for layer in of_layers {
+            assert!(number(&layer["passes"]) >= 1.0);
+            assert!(number(&layer["forward_seconds"]) > 0.0);
+            assert_eq!(layer["adjoint_passes"].is_null(), !training);
+        }
+        assert_eq!(of_layers[0]["windows"], batch * 64);
+    }
+    let table = scn()
+        .args(["bench", "train", "--device", "cuda", "--preset", "digits"])
+        .args(["--batch-size", "4", "--steps", "1", "--warm-up", "0"])
+        .assert()
+        .success();
+    let table = String::from_utf8(table.get_output().stdout.clone()).unwrap();
+    assert!(table.contains("encode_gauss_seidel"), "{table}");
+    assert!(
+        table.lines().all(|line| line.chars().count() <= 80),
+        "{table}"
+    );
 }

@@ -12,44 +12,83 @@ pub(super) const THREADS: u32 = 256;
 /// Warps of a block.
 pub(super) const WARPS: usize = THREADS as usize / 32;
 
+/// Threads of the one block of the loss.
+pub(super) const LOSS_THREADS: u32 = 512;
+
+/// Entries of a map that a thread normalises.
+pub(super) const AT_ONCE: usize = 4;
+
 kernels! {
-    /// Mean and variance of each channel.
-    BatchMoments = "batch_moments" in BatchNorm {
+    /// Sums of `x - x_0` and its square over parts of each run.
+    MomentSums = "moment_sums" in BatchNorm {
         x: View<'a, f32>,
-        positions: i32,
-        mean: ViewMut<'a, f32>,
-        variance: ViewMut<'a, f32>,
+        images: i32,
+        plane: i32,
+        group_images: i32,
+        part: i32,
+        partial: ViewMut<'a, f64>,
     }
 
-    /// `(x - μ) / sqrt(σ² + ε)`.
-    Normalize = "normalize" in BatchNorm {
+    /// `(x - μ) / sqrt(σ² + ε)` by the moments that these sums make, which are written down.
+    NormalizeBatch = "normalize_batch" in BatchNorm {
         x: View<'a, f32>,
-        mean: View<'a, f32>,
-        variance: View<'a, f32>,
+        partial: View<'a, f64>,
+        parts: i32,
+        images: i32,
+        plane: i32,
+        group_images: i32,
+        part: i32,
         epsilon: f32,
-        channels: i32,
-        positions: i32,
+        stride: i32,
+        moments: ViewMut<'a, f32>,
         y: ViewMut<'a, f32>,
+    }
+
+    /// Sums of `dy` and `y dy` over parts of each run.
+    BatchNormSums = "batch_norm_sums" in BatchNorm {
+        y: View<'a, f32>,
+        dy: View<'a, f32>,
+        images: i32,
+        plane: i32,
+        group_images: i32,
+        part: i32,
+        partial: ViewMut<'a, f64>,
     }
 
     /// Through μ and σ² too.
     BatchNormBackward = "batch_norm_backward" in BatchNorm {
         y: View<'a, f32>,
-        variance: View<'a, f32>,
-        epsilon: f32,
         dy: View<'a, f32>,
-        positions: i32,
+        partial: View<'a, f64>,
+        parts: i32,
+        images: i32,
+        plane: i32,
+        group_images: i32,
+        part: i32,
+        epsilon: f32,
+        stride: i32,
+        moments: View<'a, f32>,
         dx: ViewMut<'a, f32>,
     }
 
-    /// Moves the running moments towards those of a batch.
-    BlendMoments = "blend_moments" in BatchNorm {
-        running_mean: ViewMut<'a, f32>,
-        running_variance: ViewMut<'a, f32>,
+    /// `(x - μ) / sqrt(σ² + ε)` by given moments.
+    Normalize = "normalize" in BatchNorm {
+        x: View<'a, f32>,
         mean: View<'a, f32>,
         variance: View<'a, f32>,
+        epsilon: f32,
+        positions: i32,
+        y: ViewMut<'a, f32>,
+    }
+
+    /// Moves running moments towards the weighted mean of those of all groups.
+    BlendMoments = "blend_moments" in BatchNorm {
+        moments: View<'a, f32>,
+        weights: View<'a, f32>,
+        groups: i32,
+        count: i32,
         rate: f32,
-        channels: i32,
+        running: ViewMut<'a, f32>,
     }
 
     /// The mean of each plane.
@@ -79,24 +118,17 @@ kernels! {
         logits: ViewMut<'a, f32>,
     }
 
-    /// Adds `dz x'` and `sum dz`.
-    ClassifierWeightGradient = "classifier_weight_gradient" in Classifier {
+    /// `dz x'`, `sum dz` and `W'dz`.
+    ClassifierBackward = "classifier_backward" in Classifier {
+        weight: View<'a, f32>,
         x: View<'a, f32>,
         dlogits: View<'a, f32>,
         classes: i32,
         features: i32,
         images: i32,
+        weight_blocks: i32,
         weight_gradient: ViewMut<'a, f32>,
         bias_gradient: ViewMut<'a, f32>,
-    }
-
-    /// `W'dz`.
-    ClassifierInputGradient = "classifier_input_gradient" in Classifier {
-        weight: View<'a, f32>,
-        dlogits: View<'a, f32>,
-        classes: i32,
-        features: i32,
-        images: i32,
         dx: ViewMut<'a, f32>,
     }
 
@@ -117,47 +149,141 @@ fn per_item(items: usize) -> Result<Option<Grid>, GpuError> {
     Grid::covering(items, THREADS as usize, THREADS)
 }
 
-impl Kernel for BatchMoments<'_> {
-    fn grid(&self) -> Result<Option<Grid>, GpuError> {
-        let channels = self.mean.len();
-        expect_len("the map", channels * size(self.positions), self.x.len())?;
-        expect_len("the variances", channels, self.variance.len())?;
-        Grid::new([channels, 1, 1], THREADS)
+/// How the runs of a map are cut into parts: one run for each channel of each group.
+#[derive(Clone, Copy)]
+struct Runs {
+    channels: usize,
+    groups: usize,
+    parts: usize,
+    entries: usize,
+}
+
+impl Runs {
+    /// Of a map of so many entries; an error if they are no whole number of channels.
+    fn new(
+        entries: usize,
+        images: i32,
+        plane: i32,
+        group: i32,
+        part: i32,
+    ) -> Result<Self, GpuError> {
+        let (images, plane) = (size(images), size(plane));
+        let (group, part) = (size(group).clamp(1, images.max(1)), size(part).max(1));
+        let channels = entries / (images * plane).max(1);
+        expect_len("the map", channels * images * plane, entries)?;
+        Ok(Self {
+            channels,
+            groups: images.div_ceil(group),
+            parts: (group * plane).div_ceil(part),
+            entries,
+        })
+    }
+
+    fn check_partial(&self, found: usize) -> Result<(), GpuError> {
+        let expected = 2 * self.channels * self.groups * self.parts;
+        expect_len("the sums of parts", expected, found)
+    }
+
+    /// Mean and variance of each channel in each group, `stride` apart.
+    fn check_moments(&self, stride: i32, found: usize) -> Result<(), GpuError> {
+        let both = 2 * self.channels;
+        let expected = self.groups.saturating_sub(1) * size(stride) + both;
+        if size(stride) < both || found < expected {
+            return Err(GpuError::Length {
+                what: "the moments",
+                expected,
+                found: found.min(size(stride)),
+            });
+        }
+        Ok(())
+    }
+
+    fn grid(&self, parts: i32) -> Result<Option<Grid>, GpuError> {
+        expect_len("the parts of a run", self.parts, size(parts))?;
+        Grid::new([self.parts, self.groups, self.channels], THREADS)
     }
 }
 
-impl Kernel for Normalize<'_> {
+impl Kernel for MomentSums<'_> {
     fn grid(&self) -> Result<Option<Grid>, GpuError> {
-        let channels = size(self.channels);
-        let count = channels * size(self.positions);
-        expect_len("the map", count, self.x.len())?;
-        expect_len("the means", channels, self.mean.len())?;
-        expect_len("the variances", channels, self.variance.len())?;
-        expect_len("the normalised map", count, self.y.len())?;
-        per_item(count)
+        let runs = Runs::new(
+            self.x.len(),
+            self.images,
+            self.plane,
+            self.group_images,
+            self.part,
+        )?;
+        runs.check_partial(self.partial.len())?;
+        Grid::new([runs.parts, runs.groups, runs.channels], THREADS)
+    }
+}
+
+impl Kernel for NormalizeBatch<'_> {
+    fn grid(&self) -> Result<Option<Grid>, GpuError> {
+        let runs = Runs::new(
+            self.x.len(),
+            self.images,
+            self.plane,
+            self.group_images,
+            self.part,
+        )?;
+        runs.check_partial(self.partial.len())?;
+        runs.check_moments(self.stride, self.moments.len())?;
+        expect_len("the normalised map", runs.entries, self.y.len())?;
+        runs.grid(self.parts)
+    }
+}
+
+impl Kernel for BatchNormSums<'_> {
+    fn grid(&self) -> Result<Option<Grid>, GpuError> {
+        let runs = Runs::new(
+            self.y.len(),
+            self.images,
+            self.plane,
+            self.group_images,
+            self.part,
+        )?;
+        expect_len("dLoss/dy", runs.entries, self.dy.len())?;
+        runs.check_partial(self.partial.len())?;
+        Grid::new([runs.parts, runs.groups, runs.channels], THREADS)
     }
 }
 
 impl Kernel for BatchNormBackward<'_> {
     fn grid(&self) -> Result<Option<Grid>, GpuError> {
-        let channels = self.variance.len();
-        let count = channels * size(self.positions);
-        expect_len("the normalised map", count, self.y.len())?;
-        expect_len("dLoss/dy", count, self.dy.len())?;
-        expect_len("dLoss/dx", count, self.dx.len())?;
-        Grid::new([channels, 1, 1], THREADS)
+        let runs = Runs::new(
+            self.y.len(),
+            self.images,
+            self.plane,
+            self.group_images,
+            self.part,
+        )?;
+        expect_len("dLoss/dy", runs.entries, self.dy.len())?;
+        runs.check_partial(self.partial.len())?;
+        runs.check_moments(self.stride, self.moments.len())?;
+        expect_len("dLoss/dx", runs.entries, self.dx.len())?;
+        runs.grid(self.parts)
+    }
+}
+
+impl Kernel for Normalize<'_> {
+    fn grid(&self) -> Result<Option<Grid>, GpuError> {
+        let (channels, positions) = (self.mean.len(), size(self.positions));
+        expect_len("the map", channels * positions, self.x.len())?;
+        expect_len("the variances", channels, self.variance.len())?;
+        expect_len("the normalised map", self.x.len(), self.y.len())?;
+        let blocks = positions.div_ceil(AT_ONCE * THREADS as usize);
+        Grid::new([blocks, channels, 1], THREADS)
     }
 }
 
 impl Kernel for BlendMoments<'_> {
     fn grid(&self) -> Result<Option<Grid>, GpuError> {
-        let channels = size(self.channels);
-        expect_len("the running means", channels, self.running_mean.len())?;
-        let variances = self.running_variance.len();
-        expect_len("the running variances", channels, variances)?;
-        expect_len("the means", channels, self.mean.len())?;
-        expect_len("the variances", channels, self.variance.len())?;
-        per_item(channels)
+        let (groups, count) = (size(self.groups), size(self.count));
+        expect_len("the moments", groups * count, self.moments.len())?;
+        expect_len("the weights of groups", groups, self.weights.len())?;
+        expect_len("the running moments", count, self.running.len())?;
+        per_item(count)
     }
 }
 
@@ -192,28 +318,33 @@ impl Kernel for ClassifierForward<'_> {
     }
 }
 
-impl Kernel for ClassifierWeightGradient<'_> {
+impl Kernel for ClassifierBackward<'_> {
     fn grid(&self) -> Result<Option<Grid>, GpuError> {
         let (classes, images) = (size(self.classes), size(self.images));
         let features = size(self.features);
+        let weights = classes * features;
+        expect_len("the weights", weights, self.weight.len())?;
         expect_len("the features", features * images, self.x.len())?;
         expect_len("dLoss/dlogits", classes * images, self.dlogits.len())?;
-        let weights = classes * features;
         expect_len("dLoss/dweights", weights, self.weight_gradient.len())?;
         expect_len("dLoss/dbiases", classes, self.bias_gradient.len())?;
-        // One warp per weight and per bias.
-        Grid::covering(weights + classes, WARPS, THREADS)
+        expect_len("dLoss/dx", features * images, self.dx.len())?;
+        // One warp per weight and per bias, then one thread per entry of dx.
+        let weight_blocks = Self::weight_blocks(classes, features);
+        expect_len(
+            "the blocks for weights",
+            weight_blocks,
+            size(self.weight_blocks),
+        )?;
+        let blocks = weight_blocks + (features * images).div_ceil(THREADS as usize);
+        Grid::new([blocks, 1, 1], THREADS)
     }
 }
 
-impl Kernel for ClassifierInputGradient<'_> {
-    fn grid(&self) -> Result<Option<Grid>, GpuError> {
-        let (classes, images) = (size(self.classes), size(self.images));
-        let features = size(self.features);
-        expect_len("the weights", classes * features, self.weight.len())?;
-        expect_len("dLoss/dlogits", classes * images, self.dlogits.len())?;
-        expect_len("dLoss/dx", features * images, self.dx.len())?;
-        per_item(features * images)
+impl ClassifierBackward<'_> {
+    /// Blocks that take the gradients of weights and biases.
+    pub(crate) fn weight_blocks(classes: usize, features: usize) -> usize {
+        (classes * (features + 1)).div_ceil(WARPS)
     }
 }
 
@@ -224,6 +355,6 @@ impl Kernel for SoftmaxCrossEntropy<'_> {
         expect_len("the labels", images, self.labels.len())?;
         expect_len("dLoss/dlogits", classes * images, self.gradient.len())?;
         expect_len("the report", SLOT_WORDS, self.report.len())?;
-        Grid::new([usize::from(images > 0), 1, 1], THREADS)
+        Grid::new([usize::from(images > 0), 1, 1], LOSS_THREADS)
     }
 }

@@ -4,37 +4,41 @@ use crate::GpuError;
 use crate::buffer::{View, ViewMut, expect_len};
 use crate::launch::{Grid, Kernel, kernels};
 use crate::report::SLOT_WORDS;
+use crate::update::Owners;
 use crate::windows::size;
 
-/// Threads of a block.
-pub(super) const THREADS: u32 = 256;
+/// Threads of a block; every parameter begins with one of its own.
+pub(crate) const THREADS: u32 = 256;
+
+/// Numbers that say what the optimiser does with a parameter.
+pub(crate) const RULE_NUMBERS: usize = 3;
 
 kernels! {
-    /// Momentum, weight decay and the bound at zero.
-    SgdStep = "sgd_step" in Update {
-        value: ViewMut<'a, f32>,
-        gradient: View<'a, f32>,
-        velocity: ViewMut<'a, f32>,
-        count: i32,
-        rate: f32,
-        momentum: f32,
-        weight_decay: f32,
-        nonnegative: i32,
+    /// Momentum, weight decay and the bound at zero, for all parameters.
+    Descend = "descend" in Update {
+        gradients: View<'a, f32>,
+        owners: Owners<'a>,
+        rules: View<'a, f32>,
+        settings: View<'a, f32>,
+        values: ViewMut<'a, f32>,
+        velocities: ViewMut<'a, f32>,
     }
 
-    /// Sets the report to 1 where a number is not finite.
+    /// Sets the report of each parameter whose gradient is not finite to 1.
     FindNonFinite = "find_non_finite" in Update {
-        gradient: View<'a, f32>,
-        count: i32,
+        gradients: View<'a, f32>,
+        owners: Owners<'a>,
+        rules: View<'a, f32>,
+        words: i32,
         report: ViewMut<'a, u64>,
     }
 
     /// The sum of parts that lie one after another.
     AddInOrder = "add_in_order" in Update {
-        sum: ViewMut<'a, f32>,
         parts: View<'a, f32>,
         parts_count: i32,
         count: i32,
+        sum: ViewMut<'a, f32>,
     }
 }
 
@@ -43,21 +47,28 @@ fn per_item(items: usize) -> Result<Option<Grid>, GpuError> {
     Grid::covering(items, THREADS as usize, THREADS)
 }
 
-impl Kernel for SgdStep<'_> {
+impl Kernel for Descend<'_> {
     fn grid(&self) -> Result<Option<Grid>, GpuError> {
-        let count = size(self.count);
-        expect_len("the parameter", count, self.value.len())?;
-        expect_len("its gradient", count, self.gradient.len())?;
-        expect_len("its momentum", count, self.velocity.len())?;
+        let count = self.owners.blocks() * THREADS as usize;
+        expect_len("the gradients", count, self.gradients.len())?;
+        expect_len("the parameters", count, self.values.len())?;
+        expect_len("the momenta", count, self.velocities.len())?;
+        let rules = RULE_NUMBERS * self.owners.parameters();
+        expect_len("the rules of parameters", rules, self.rules.len())?;
+        expect_len("the settings of a step", 3, self.settings.len())?;
         per_item(count)
     }
 }
 
 impl Kernel for FindNonFinite<'_> {
     fn grid(&self) -> Result<Option<Grid>, GpuError> {
-        let count = size(self.count);
-        expect_len("the gradient", count, self.gradient.len())?;
-        expect_len("the report", SLOT_WORDS, self.report.len())?;
+        let count = self.owners.blocks() * THREADS as usize;
+        expect_len("the gradients", count, self.gradients.len())?;
+        let rules = RULE_NUMBERS * self.owners.parameters();
+        expect_len("the rules of parameters", rules, self.rules.len())?;
+        expect_len("the words of a report", SLOT_WORDS, size(self.words))?;
+        let words = SLOT_WORDS * self.owners.parameters();
+        expect_len("the reports", words, self.report.len())?;
         per_item(count)
     }
 }

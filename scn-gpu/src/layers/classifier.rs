@@ -2,8 +2,9 @@
 //!
 //! `W` is classes × n, `x` is n × images, `z` is classes × images, each stored row by row.
 
+use crate::buffer::{View, ViewMut};
 use crate::launch::launch;
-use crate::launch::layers::{ClassifierForward, ClassifierInputGradient, ClassifierWeightGradient};
+use crate::launch::layers::{ClassifierBackward, ClassifierForward};
 use crate::windows::int;
 use crate::{Buffer, GpuError};
 
@@ -30,15 +31,15 @@ impl Sizes {
 /// # Errors
 /// Lengths that do not fit together.
 pub fn forward(
-    weight: &Buffer<f32>,
-    bias: &Buffer<f32>,
+    weight: View<'_, f32>,
+    bias: View<'_, f32>,
     x: &Buffer<f32>,
     logits: &mut Buffer<f32>,
 ) -> Result<(), GpuError> {
     let sizes = Sizes::new(bias.len(), weight.len(), logits.len())?;
     let forward = ClassifierForward {
-        weight: weight.view(),
-        bias: bias.view(),
+        weight,
+        bias,
         x: x.view(),
         classes: sizes.classes,
         features: sizes.features,
@@ -48,47 +49,44 @@ pub fn forward(
     launch(x.context(), &forward)
 }
 
-/// Adds to the gradients of weight and bias.
+/// Gradients of the classifier's parameters, which replace what is there.
+#[derive(Debug)]
+pub struct Gradients<'a> {
+    /// dLoss/dW, classes × n.
+    pub weight: ViewMut<'a, f32>,
+    /// dLoss/db, one per class.
+    pub bias: ViewMut<'a, f32>,
+}
+
+/// The gradients of weight and bias, and dLoss/dx.
 ///
 /// # Errors
 /// Lengths that do not fit together.
-pub fn add_gradients(
+pub fn backward(
+    weight: View<'_, f32>,
     x: &Buffer<f32>,
     dlogits: &Buffer<f32>,
-    weight_gradient: &mut Buffer<f32>,
-    bias_gradient: &mut Buffer<f32>,
+    gradients: Gradients<'_>,
+    dx: &mut Buffer<f32>,
 ) -> Result<(), GpuError> {
-    let sizes = Sizes::new(bias_gradient.len(), weight_gradient.len(), dlogits.len())?;
-    let gradient = ClassifierWeightGradient {
+    let Gradients {
+        weight: weight_gradient,
+        bias: bias_gradient,
+    } = gradients;
+    let classes = bias_gradient.len();
+    let sizes = Sizes::new(classes, weight.len(), dlogits.len())?;
+    let blocks = ClassifierBackward::weight_blocks(classes, weight.len() / classes.max(1));
+    let backward = ClassifierBackward {
+        weight,
         x: x.view(),
         dlogits: dlogits.view(),
         classes: sizes.classes,
         features: sizes.features,
         images: sizes.images,
-        weight_gradient: weight_gradient.view_mut(),
-        bias_gradient: bias_gradient.view_mut(),
-    };
-    launch(x.context(), &gradient)
-}
-
-/// dLoss/dx, for so many classes.
-///
-/// # Errors
-/// Lengths that do not fit together.
-pub fn input_gradient(
-    weight: &Buffer<f32>,
-    dlogits: &Buffer<f32>,
-    classes: usize,
-    dx: &mut Buffer<f32>,
-) -> Result<(), GpuError> {
-    let sizes = Sizes::new(classes, weight.len(), dlogits.len())?;
-    let gradient = ClassifierInputGradient {
-        weight: weight.view(),
-        dlogits: dlogits.view(),
-        classes: sizes.classes,
-        features: sizes.features,
-        images: sizes.images,
+        weight_blocks: int("the blocks for weights", blocks)?,
+        weight_gradient,
+        bias_gradient,
         dx: dx.view_mut(),
     };
-    launch(weight.context(), &gradient)
+    launch(x.context(), &backward)
 }

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <math.h>
 #include <source_location>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -71,6 +72,7 @@ inline unsigned checked(int width, Place place) {
 struct Argument {
     size_t size;
     bool pointer, written; // written: the pointer is to something that is not const
+    bool real;             // a float or double
 };
 
 using Run = void (*)(void* const* arguments);
@@ -91,7 +93,7 @@ template <class... A, void (*kernel)(A...)> struct Registered<kernel> {
     }
     static void run(void* const* arguments) { call(arguments, std::index_sequence_for<A...>{}); }
     static bool enter(const char* name) {
-        return cuda_on_host::enter(name, run, {Argument{sizeof(A), is_pointer<A>, is_written<A>}...});
+        return cuda_on_host::enter(name, run, {Argument{sizeof(A), is_pointer<A>, is_written<A>, std::is_floating_point_v<A>}...});
     }
 };
 

@@ -1,6 +1,6 @@
 """What the device's compiler makes of the innermost loops of the column kernels: instructions by class, and bytes moved per multiply-add.
 
-    instructions.py [--build FOLDER] [--architectures 80,90] [--sizes 16,64] [--nvdisasm PROGRAM] [--roofline]
+    instructions.py [--build FOLDER] [--architectures 80,90] [--sizes 16,64] [--nvdisasm PROGRAM] [--roofline | --json FILE]
 
 Needs no device. NVRTC is the one that LD_LIBRARY_PATH finds, else the wheel of nvrtc.txt; the disassembler is the wheel of nvdisasm.txt, which
 reads compute capability 7.5 and later. For older ones (61, 70) name the nvdisasm of a CUDA 12 toolkit.
@@ -8,6 +8,7 @@ reads compute capability 7.5 and later. For older ones (61, 70) name the nvdisas
 
 import argparse
 import ctypes
+import json
 import re
 import subprocess
 import sys
@@ -316,6 +317,23 @@ def inspect(library, program, build, file, architecture, atoms):
     ]
 
 
+def save(kernels, path):
+    """One kernel to a line, for `load`."""
+    lines = ",\n".join(json.dumps(kernel, default=vars) for kernel in kernels)
+    path.write_text(f"[\n{lines}\n]\n")
+
+
+def load(path):
+    def counted(fields):
+        return Count(**fields | {"classes": Counter(fields["classes"])})
+
+    def loop(fields):
+        return HotLoop(counted(fields["inner"]), counted(fields["around"]), fields["depth"])
+
+    kernels = json.loads(Path(path).read_text())
+    return [Kernel(**fields | {"loops": [loop(found) for found in fields["loops"]]}) for fields in kernels]
+
+
 def table(kernels):
     print("| kernel | sm | registers | loop | instructions | " + " | ".join(CLASSES) + " | other | FFMA share | shared B / FFMA | global B / FFMA |")
     print("|---|" + "---|" * (len(CLASSES) + 8))
@@ -337,6 +355,7 @@ def main():
     parser.add_argument("--sizes", default="16,32,64,128,256", help="padded numbers of atoms")
     parser.add_argument("--nvdisasm", type=Path, help="another disassembler")
     parser.add_argument("--roofline", action="store_true", help="bounds on the speed of some devices instead")
+    parser.add_argument("--json", type=Path, help="write the counts to a file instead, for step_model.py")
     arguments = parser.parse_args()
     arguments.build.mkdir(parents=True, exist_ok=True)
     library = nvrtc(arguments.build)
@@ -347,7 +366,9 @@ def main():
     ]
     with ThreadPoolExecutor() as pool:
         kernels = [kernel for found in pool.map(lambda job: inspect(*job), jobs) for kernel in found]
-    if arguments.roofline:
+    if arguments.json:
+        save(kernels, arguments.json)
+    elif arguments.roofline:
         from roofline import bounds
 
         bounds(kernels)

@@ -68,22 +68,32 @@ def warps(kernel, device):
     return BLOCK_WARPS * min(by_registers, by_shared_memory)
 
 
-def columns_per_second(kernel, columns, passes, device):
+def warp_cycles(kernel, columns, rows, passes, device):
+    """Of the loops of a warp, without the stages of D'x."""
     group = kernel.atoms // LANE_ATOMS
-    correlation = next(loop for loop in kernel.loops if loop.inner.what == "D'x")
+    correlation = next((loop for loop in kernel.loops if loop.inner.what == "D'x"), None)
     products = [loop for loop in kernel.loops if loop is not correlation]
     method = max(products, key=lambda loop: (loop.inner.what == "pass", loop.depth))
     cycles = Cycles()
-    entries = correlation.inner.classes["FFMA"] / (columns * LANE_ATOMS)
-    cycles.add(correlation.inner, ROWS[kernel.atoms] / entries, device)
+    if correlation:
+        cycles.add(correlation.inner, rows / correlated_entries(correlation, columns), device)
     cycles.add(method.inner, passes * group, device)
     # With one lane to a column there is no loop over lanes: the loop is the pass.
     if group > 1:
         cycles.add(method.around, passes, device)
         certificate = min(products, key=lambda loop: (loop.inner.what == "pass", loop.depth))
         cycles.add(certificate.inner, group, device)
-    most, limit = cycles.most()
-    warp_columns = WARP_LANES // group * columns
+    return cycles
+
+
+def correlated_entries(correlation, columns):
+    """Entries of a window that the loop of D'x takes at a time."""
+    return correlation.inner.classes["FFMA"] / (columns * LANE_ATOMS)
+
+
+def columns_per_second(kernel, columns, passes, device):
+    most, limit = warp_cycles(kernel, columns, ROWS[kernel.atoms], passes, device).most()
+    warp_columns = WARP_LANES * LANE_ATOMS // kernel.atoms * columns
     return device.multiprocessors * device.clock() * warp_columns / most, limit
 
 

@@ -1,7 +1,8 @@
 //! The adjoint of the codes, and all gradients that come of it.
 
 use faer::Mat;
-use scn_gpu::{Context, Method, ParameterGradients, Reports, SolveReport};
+use scn_gpu::update::{Parameters, Rule};
+use scn_gpu::{Context, GradientSums, Method, ProblemPlace, Problems, Reports, SolveReport};
 use scn_grad::{Gradients, Linearization, MaskedCholesky};
 use scn_solvers::Settings;
 
@@ -27,10 +28,20 @@ fn cotangent(instance: &Instance) -> Vec<f32> {
     crate::noise(instance.atoms() * instance.windows().positions(), 77)
 }
 
-/// Starts from gradients that are not zero, with one λ1 for all atoms or one for each.
-fn backward(context: &Context, instance: &Instance, start: f32, lambda1_count: usize) -> Backward {
+/// With one λ1 for all atoms or one for each; gradients replace what is there.
+fn backward(context: &Context, instance: &Instance, per_atom: bool) -> Backward {
     let settings = Settings::new(TOLERANCE, 1000).unwrap();
-    let problem = instance.on(context);
+    let mut single = if per_atom {
+        instance.on(context)
+    } else {
+        instance.with_lambda1(context, &instance.lambda1[..1])
+    };
+    for index in 0..3 {
+        let mut place = single.parameters.gradients.get_mut(index).unwrap();
+        let foreign = vec![f32::NAN; place.len()];
+        place.write(&foreign).unwrap();
+    }
+    let problem = single.problem().unwrap();
     let windows = instance.windows();
     let map = context.upload(&instance.map).unwrap();
     let mut reports = Reports::new(context, 2).unwrap();
@@ -44,22 +55,17 @@ fn backward(context: &Context, instance: &Instance, start: f32, lambda1_count: u
     let pending = problem
         .adjoint(settings, &codes, &cotangent, &mut adjoint, &mut reports)
         .unwrap();
-
-    let filled = |len: usize| context.upload(&vec![start; len]).unwrap();
-    let mut dictionary = filled(problem.rows() * problem.atoms());
-    let (mut lambda1, mut lambda2) = (filled(lambda1_count), filled(1));
-    let gradients = ParameterGradients {
-        dictionary: &mut dictionary,
-        lambda1: &mut lambda1,
-        lambda2: &mut lambda2,
-    };
-    problem
-        .add_gradients(windows, &map, &codes, &adjoint, gradients)
-        .unwrap();
-    let mut map_gradient = filled(instance.map.len());
+    let mut map_gradient = context.upload(&vec![f32::NAN; map.len()]).unwrap();
     problem
         .signal_gradient(windows, &adjoint, &mut map_gradient)
         .unwrap();
+    let mut sums = GradientSums::new(context, &single.problems, &[windows]).unwrap();
+    sums.take(0, &problem, &map, &codes, &adjoint).unwrap();
+    sums.finish(&mut single.parameters).unwrap();
+    let gradient = |index| {
+        let gradient = single.parameters.gradients.get(index).unwrap();
+        gradient.download().unwrap()
+    };
 
     let values = reports.download().unwrap();
     assert!(solved.read(&values).converged());
@@ -67,9 +73,9 @@ fn backward(context: &Context, instance: &Instance, start: f32, lambda1_count: u
         codes: codes.download().unwrap(),
         adjoint: adjoint.download().unwrap(),
         report: pending.read(&values),
-        dictionary: dictionary.download().unwrap(),
-        lambda1: lambda1.download().unwrap(),
-        lambda2: lambda2.download().unwrap(),
+        dictionary: gradient(0),
+        lambda1: gradient(1),
+        lambda2: gradient(2),
         map: map_gradient.download().unwrap(),
     }
 }
@@ -89,17 +95,19 @@ fn assert_close(what: &str, found: &[f32], expected: &[f64], tolerance: f64) {
 }
 
 fn check(context: &Context, instance: &Instance, per_atom: bool) {
-    const START: f32 = 0.25;
     let atoms = instance.atoms();
-    let lambda1_count = if per_atom { atoms } else { 1 };
-    let found = backward(context, instance, START, lambda1_count);
+    let found = backward(context, instance, per_atom);
     assert!(found.report.converged(), "{:?}", found.report);
     assert_eq!(found.report.columns, instance.windows().positions());
     for (&y, &code) in found.adjoint.iter().zip(&found.codes) {
         assert!(code > 0.0 || y == 0.0);
     }
 
-    let problem = instance.in_f64();
+    let problem = if per_atom {
+        instance.in_f64()
+    } else {
+        instance.with_first_lambda1()
+    };
     let (codes, signals) = (wide_rows(&found.codes, atoms), instance.signals());
     let cotangent = wide_rows(&cotangent(instance), atoms);
     check_residual(&problem, &codes, &cotangent, &found);
@@ -121,23 +129,26 @@ fn check(context: &Context, instance: &Instance, per_atom: bool) {
     let (smallest, greatest) = instance.spectrum();
     let rounding = (signals.nrows() as f64).sqrt() * f64::from(f32::EPSILON);
     let tolerance = (atoms as f64).sqrt() * greatest / smallest * (TOLERANCE + rounding);
-    let sums = |values: &[f32]| -> Vec<f32> { values.iter().map(|v| v - START).collect() };
     let rows = |matrix: &Mat<f64>| -> Vec<f64> {
         let entry = |k: usize| matrix[(k / matrix.ncols(), k % matrix.ncols())];
         (0..matrix.nrows() * matrix.ncols()).map(entry).collect()
     };
     let dictionary = rows(&gradients.dictionary);
-    assert_close("dLoss/dD", &sums(&found.dictionary), &dictionary, tolerance);
-    let lambda1 = sums(&found.lambda1);
+    assert_close("dLoss/dD", &found.dictionary, &dictionary, tolerance);
     // A number of its own may be a small sum of large terms.
     let terms = largest(found.adjoint.iter().map(|&y| f64::from(y))) * signals.ncols() as f64;
     if per_atom {
-        assert_close("dLoss/dlambda1", &lambda1, &gradients.lambda1, tolerance);
+        assert_close(
+            "dLoss/dlambda1",
+            &found.lambda1,
+            &gradients.lambda1,
+            tolerance,
+        );
     } else {
-        let error = f64::from(lambda1[0]) - gradients.shared_lambda1();
+        let error = f64::from(found.lambda1[0]) - gradients.shared_lambda1();
         assert!(error.abs() <= tolerance * terms * atoms as f64);
     }
-    let error = f64::from(sums(&found.lambda2)[0]) - gradients.lambda2;
+    let error = f64::from(found.lambda2[0]) - gradients.lambda2;
     assert!(error.abs() <= tolerance * terms);
     assert_close("dLoss/dx", &found.map, &instance.fold(&columns), tolerance);
 }
@@ -227,41 +238,79 @@ fn two_runs_give_the_same_bits() {
     for atoms in [12, 70] {
         let instance = Instance::new(map(3, 2, 5, 7), 3, 1, atoms);
         assert_eq!(
-            backward(&context, &instance, 0.0, atoms),
-            backward(&context, &instance, 0.0, atoms)
+            backward(&context, &instance, true),
+            backward(&context, &instance, true)
         );
     }
 }
 
-/// Twice the gradient, once the map's: what is added and what is replaced.
+/// Problems of several shapes at once: derived, summed and completed by the same kernels as one alone, to the bit.
 #[test]
-fn gradients_add_up() {
+fn several_problems_at_once_are_as_each_alone() {
     let Some(context) = device() else { return };
-    let instance = Instance::matrix(9, 6, 4);
-    let problem = instance.on(&context);
-    let (windows, count) = (instance.windows(), 4 * 6);
-    let map = context.upload(&instance.map).unwrap();
-    let codes = context.upload(&vec![0.5; count]).unwrap();
-    let adjoint = context.upload(&crate::noise(count, 5)).unwrap();
-    let mut dictionary = context.zeros(9 * 4).unwrap();
-    let (mut lambda1, mut lambda2) = (context.zeros(4).unwrap(), context.zeros(1).unwrap());
-    let mut add = || {
-        let gradients = ParameterGradients {
-            dictionary: &mut dictionary,
-            lambda1: &mut lambda1,
-            lambda2: &mut lambda2,
-        };
-        problem
-            .add_gradients(windows, &map, &codes, &adjoint, gradients)
-            .unwrap();
-        [&dictionary, &lambda1, &lambda2].map(|buffer| buffer.download().unwrap())
+    let instances = [
+        Instance::new(map(3, 2, 5, 7), 3, 1, 12),
+        Instance::new(map(2, 3, 6, 5), 3, 2, 70),
+        Instance::matrix(9, 1, 1),
+    ];
+    let rule = Rule {
+        rate: 1.0,
+        nonnegative: false,
+        learned: true,
     };
-    let (once, twice) = (add(), add());
-    for (once, twice) in once.iter().flatten().zip(twice.iter().flatten()) {
-        assert_eq!(2.0 * once, *twice);
+    let arrays: Vec<Vec<f32>> = instances
+        .iter()
+        .flat_map(|instance| {
+            let dictionary = row_major(instance.dictionary.as_ref());
+            [dictionary, instance.lambda1.clone(), vec![instance.lambda2]]
+        })
+        .collect();
+    let lens: Vec<_> = arrays.iter().map(|array| (array.len(), rule)).collect();
+    let mut parameters = Parameters::new(&context, &lens).unwrap();
+    for (index, array) in arrays.iter().enumerate() {
+        parameters
+            .values
+            .get_mut(index)
+            .unwrap()
+            .write(array)
+            .unwrap();
     }
-    assert_eq!(
-        row_major(instance.dictionary.as_ref()),
-        problem.dictionary().download().unwrap()
-    );
+    let places: Vec<_> = (0..instances.len())
+        .map(|layer| ProblemPlace {
+            atoms: instances[layer].atoms(),
+            dictionary: 3 * layer,
+            lambda1: 3 * layer + 1,
+            lambda2: 3 * layer + 2,
+        })
+        .collect();
+    let mut problems = Problems::new(&context, &parameters, &places).unwrap();
+    problems.update(&parameters).unwrap();
+    let all_lambda1 = problems.lambda1().download().unwrap();
+    let windows: Vec<_> = instances.iter().map(Instance::windows).collect();
+    let mut sums = GradientSums::new(&context, &problems, &windows).unwrap();
+    let alone = instances
+        .each_ref()
+        .map(|instance| backward(&context, instance, true));
+    for (layer, (instance, alone)) in instances.iter().zip(&alone).enumerate() {
+        assert_eq!(problems.lambda1_of(layer, &all_lambda1), instance.lambda1);
+        let problem = problems.get(layer, &parameters).unwrap();
+        let [map, codes, adjoint] =
+            [&instance.map, &alone.codes, &alone.adjoint].map(|part| context.upload(part).unwrap());
+        sums.take(layer, &problem, &map, &codes, &adjoint).unwrap();
+        let mut map_gradient = context.unspecified(map.len()).unwrap();
+        problem
+            .signal_gradient(windows[layer], &adjoint, &mut map_gradient)
+            .unwrap();
+        assert_eq!(map_gradient.download().unwrap(), alone.map);
+    }
+    sums.finish(&mut parameters).unwrap();
+    for (layer, alone) in alone.iter().enumerate() {
+        for (index, expected) in [&alone.dictionary, &alone.lambda1, &alone.lambda2]
+            .into_iter()
+            .enumerate()
+        {
+            let found = parameters.gradients.get(3 * layer + index).unwrap();
+            assert_eq!(&found.download().unwrap(), expected);
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! What is handed out, abused.
 
-use scn_gpu::{Context, GpuError, MapShape, Problem, Reports, Windows, layers};
+use scn_gpu::update::Parameters;
+use scn_gpu::{Context, GpuError, GradientSums, MapShape, Reports, SingleProblem, Windows, layers};
 
 use crate::device;
 
@@ -38,6 +39,29 @@ fn buffers_hold_what_is_written_and_refuse_what_does_not_fit() {
 }
 
 #[test]
+fn one_buffer_is_split_into_many_parts() {
+    let Some(context) = device() else { return };
+    let mut buffer = context.upload(&[1_i32, 2, 3, 4, 5, 6, 7]).unwrap();
+    let (mut first, rest) = buffer.view_mut().split_at(2).unwrap();
+    let (mut second, mut third) = rest.split_at(4).unwrap();
+    assert_eq!((first.len(), second.len(), third.len()), (2, 4, 1));
+    third.write(&[30]).unwrap();
+    second.fill_zero().unwrap();
+    first.write(&[10, 20]).unwrap();
+    assert_eq!(buffer.download().unwrap(), [10, 20, 0, 0, 0, 0, 30]);
+
+    let (left, right) = buffer.view().split_at(6).unwrap();
+    assert_eq!(left.range(1..3).unwrap().download().unwrap(), [20, 0]);
+    assert_eq!(right.download().unwrap(), [30]);
+    let (all, none) = buffer.view().split_at(7).unwrap();
+    assert_eq!((all.len(), none.len()), (7, 0));
+    let (start, end, len) = (0, 8, 7);
+    let outside = GpuError::Range { start, end, len };
+    assert_eq!(buffer.view().split_at(8).unwrap_err(), outside);
+    assert_eq!(buffer.view_mut().split_at(8).unwrap_err(), outside);
+}
+
+#[test]
 fn memory_comes_back_dirty_or_zero_as_asked_for() {
     let Some(context) = device() else { return };
     drop(context.upload(&[7_i32; 77]).unwrap());
@@ -61,6 +85,7 @@ fn more_memory_than_there_is_is_an_error_and_harms_nothing() {
     let error = context.unspecified::<u64>(len).unwrap_err();
     assert!(matches!(error, GpuError::OutOfMemory { needed, .. } if needed == 8 * len));
     assert!(context.unspecified::<u64>(usize::MAX / 2).is_err());
+    assert!(context.memory_free().unwrap() < context.info().memory_total);
     assert_eq!(kept.download().unwrap(), [1.0; 9]);
 }
 
@@ -81,30 +106,21 @@ fn buffers_of_two_contexts_do_not_mix() {
 fn sizes_that_do_not_fit_are_refused() {
     let Some(context) = device() else { return };
     for found in [0, 257] {
-        let error = Problem::new(&context, 10, found).unwrap_err();
+        let error = SingleProblem::new(&context, &[0.0; 10], found, &[0.0], 0.0).unwrap_err();
         assert_eq!(error, GpuError::Atoms { limit: 256, found });
     }
-    let mut problem = Problem::new(&context, 3, 2).unwrap();
-    let (right, one) = (context.zeros(6).unwrap(), context.zeros(1).unwrap());
-    let wrong = context.zeros(5).unwrap();
-    assert!(
-        problem
-            .update(wrong.view(), one.view(), one.view())
-            .is_err()
-    );
-    assert!(
-        problem
-            .update(right.view(), wrong.view(), one.view())
-            .is_err()
-    );
-    assert!(
-        problem
-            .update(right.view(), one.view(), right.view())
-            .is_err()
-    );
-    problem
-        .update(right.view(), one.view(), one.view())
-        .unwrap();
+    let wrong = |dictionary: usize, lambda1: usize| {
+        let (dictionary, lambda1) = (vec![0.0; dictionary], vec![0.0; lambda1]);
+        SingleProblem::new(&context, &dictionary, 2, &lambda1, 0.0).is_err()
+    };
+    assert!(wrong(5, 1) && wrong(6, 0) && wrong(6, 3) && !wrong(6, 2) && !wrong(6, 1));
+    let single = SingleProblem::new(&context, &[0.0; 6], 2, &[0.0], 0.0).unwrap();
+    let problem = single.problem().unwrap();
+    assert!(single.problems.get(1, &single.parameters).is_err());
+    // Parameters of others do not hold what the problems were made with.
+    let mut others = SingleProblem::new(&context, &[0.0; 6], 2, &[0.0], 0.0).unwrap();
+    let few = Parameters::new(&context, &[]).unwrap();
+    assert!(others.problems.update(&few).is_err() && others.problems.get(0, &few).is_err());
 
     let windows = Windows::matrix(3, 4).unwrap();
     let (map, mut codes) = (context.zeros(12).unwrap(), context.zeros(8).unwrap());
@@ -140,7 +156,8 @@ fn sizes_that_do_not_fit_are_refused() {
             )
             .map(|_| ())
     };
-    assert!(encode(&right, &mut codes, &mut reports).is_err());
+    let short = context.zeros(6).unwrap();
+    assert!(encode(&short, &mut codes, &mut reports).is_err());
     assert!(encode(&map, &mut context.zeros(12).unwrap(), &mut reports).is_err());
 }
 
@@ -164,4 +181,22 @@ fn windows_that_do_not_stand_on_a_map_are_refused() {
         Err(GpuError::TooLarge { .. })
     ));
     assert_eq!(Windows::new(shape, 3, 2).unwrap().positions(), 4);
+}
+
+#[test]
+fn sums_for_other_windows_than_the_problems_have_are_refused() {
+    let Some(context) = device() else { return };
+    let single = SingleProblem::new(&context, &[0.0; 6], 2, &[0.0], 0.0).unwrap();
+    let new = |windows: &[Windows]| GradientSums::new(&context, &single.problems, windows);
+    let right = Windows::matrix(3, 4).unwrap();
+    assert!(new(&[]).is_err() && new(&[Windows::matrix(2, 4).unwrap()]).is_err());
+    let mut sums = new(&[right]).unwrap();
+    let problem = single.problem().unwrap();
+    let (map, codes) = (context.zeros(12).unwrap(), context.zeros(8).unwrap());
+    assert!(sums.take(1, &problem, &map, &codes, &codes).is_err());
+    assert!(sums.take(0, &problem, &codes, &codes, &codes).is_err());
+    assert!(sums.take(0, &problem, &map, &codes, &map).is_err());
+    sums.take(0, &problem, &map, &codes, &codes).unwrap();
+    let mut few = Parameters::new(&context, &[]).unwrap();
+    assert!(sums.finish(&mut few).is_err());
 }

@@ -15,7 +15,8 @@ fn settings() -> Settings {
 
 /// Codes of the device, row by row, and the report on them.
 fn solve(context: &Context, instance: &Instance, method: Method) -> (Vec<f32>, SolveReport) {
-    let problem = instance.on(context);
+    let single = instance.on(context);
+    let problem = single.problem().unwrap();
     let windows = instance.windows();
     let map = context.upload(&instance.map).unwrap();
     let mut reports = Reports::new(context, 1).unwrap();
@@ -158,6 +159,8 @@ fn certificates_of_given_codes() {
         let mut found = context.unspecified(columns).unwrap();
         instance
             .on(&context)
+            .problem()
+            .unwrap()
             .certify(
                 instance.windows(),
                 &context.upload(&instance.map).unwrap(),
@@ -203,6 +206,8 @@ fn too_few_passes_are_reported() {
     let mut codes = context.unspecified(40 * 9).unwrap();
     let pending = instance
         .on(&context)
+        .problem()
+        .unwrap()
         .encode(
             Method::CoordinateDescent,
             Settings::new(1e-5, 1).unwrap(),
@@ -223,7 +228,8 @@ fn too_few_passes_are_reported() {
 #[test]
 fn no_column_at_all() {
     let Some(context) = device() else { return };
-    let problem = Instance::matrix(7, 1, 5).on(&context);
+    let single = Instance::matrix(7, 1, 5).on(&context);
+    let problem = single.problem().unwrap();
     let mut reports = Reports::new(&context, 1).unwrap();
     let pending = problem
         .encode(

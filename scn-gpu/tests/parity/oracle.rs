@@ -1,7 +1,7 @@
 //! Problems, their windows, and their exact solutions in f64.
 
 use faer::{Mat, MatRef, Side};
-use scn_gpu::{Context, MapShape, Problem, Windows};
+use scn_gpu::{Context, MapShape, SingleProblem, Windows};
 use scn_solvers::testing::dictionary;
 use scn_solvers::{ActiveSet, ElasticNet, Settings, Start, encode};
 
@@ -55,18 +55,14 @@ impl Instance {
     }
 
     /// The problem on a device.
-    pub(crate) fn on(&self, context: &Context) -> Problem {
-        let (rows, atoms) = self.dictionary.shape();
-        let mut problem = Problem::new(context, rows, atoms).unwrap();
-        let dictionary = context
-            .upload(&row_major(self.dictionary.as_ref()))
-            .unwrap();
-        let lambda1 = context.upload(&self.lambda1).unwrap();
-        let lambda2 = context.upload(&[self.lambda2]).unwrap();
-        problem
-            .update(dictionary.view(), lambda1.view(), lambda2.view())
-            .unwrap();
-        problem
+    pub(crate) fn on(&self, context: &Context) -> SingleProblem {
+        self.with_lambda1(context, &self.lambda1)
+    }
+
+    /// The problem on a device with another λ1, one or one per atom.
+    pub(crate) fn with_lambda1(&self, context: &Context, lambda1: &[f32]) -> SingleProblem {
+        let dictionary = row_major(self.dictionary.as_ref());
+        SingleProblem::new(context, &dictionary, self.atoms(), lambda1, self.lambda2).unwrap()
     }
 
     /// The problem in f64, with the same numbers.
@@ -76,6 +72,13 @@ impl Instance {
             lambda1: scn_solvers::Lambda1::PerAtom(lambda1),
             ..ElasticNet::nonnegative(0.0, f64::from(self.lambda2))
         };
+        scn_solvers::Problem::new(wide(&self.dictionary).as_ref(), penalty).unwrap()
+    }
+
+    /// The same with the first λ1 for all atoms.
+    pub(crate) fn with_first_lambda1(&self) -> scn_solvers::Problem<f64> {
+        let (lambda1, lambda2) = (f64::from(self.lambda1[0]), f64::from(self.lambda2));
+        let penalty = ElasticNet::nonnegative(lambda1, lambda2);
         scn_solvers::Problem::new(wide(&self.dictionary).as_ref(), penalty).unwrap()
     }
 

@@ -1,73 +1,133 @@
 //! Steps of the optimiser.
 
-use scn_gpu::Reports;
-use scn_gpu::update::{Descent, add_in_order, check_finite};
+use scn_gpu::update::{DescentSettings, Parameters, Rule, add_in_order};
+use scn_gpu::{Context, Reports};
 
 use crate::{device, noise};
+
+const RULES: [Rule; 4] = [
+    Rule {
+        rate: 1.0,
+        nonnegative: false,
+        learned: true,
+    },
+    Rule {
+        rate: 0.5,
+        nonnegative: true,
+        learned: true,
+    },
+    Rule {
+        rate: 1.0,
+        nonnegative: false,
+        learned: false,
+    },
+    Rule {
+        rate: 2.0,
+        nonnegative: true,
+        learned: true,
+    },
+];
+/// One of several blocks, one of a block to the last thread, one number.
+const LENGTHS: [usize; 4] = [300, 1, 256, 7];
+
+fn parameters(context: &Context) -> Parameters {
+    let all: Vec<(usize, Rule)> = LENGTHS.into_iter().zip(RULES).collect();
+    Parameters::new(context, &all).unwrap()
+}
 
 #[test]
 fn steps_have_the_formula_of_the_processor() {
     let Some(context) = device() else { return };
-    for nonnegative in [false, true] {
-        let (value, gradient, velocity) = (noise(300, 1), noise(300, 2), noise(300, 3));
-        let descent = Descent {
-            rate: 0.1,
-            momentum: 0.9,
-            weight_decay: 1e-3,
-            nonnegative,
+    let mut all = parameters(&context);
+    let numbers = |index: usize, seed: u64| noise(LENGTHS[index], 10 * index as u64 + seed);
+    for index in 0..all.len() {
+        let write = |mut place: scn_gpu::ViewMut<'_, f32>, seed| {
+            place.write(&numbers(index, seed)).unwrap();
         };
-        let mut device_value = context.upload(&value).unwrap();
-        let mut device_velocity = context.upload(&velocity).unwrap();
-        let device_gradient = context.upload(&gradient).unwrap();
-        descent
-            .step(&mut device_value, &device_gradient, &mut device_velocity)
-            .unwrap();
-        let (new_value, new_velocity) = (
-            device_value.download().unwrap(),
-            device_velocity.download().unwrap(),
-        );
-        for k in 0..300 {
-            let decayed = descent.weight_decay * value[k] + gradient[k];
-            let v = descent.momentum * velocity[k] - descent.rate * decayed;
+        write(all.values.get_mut(index).unwrap(), 1);
+        write(all.gradients.get_mut(index).unwrap(), 2);
+        write(all.velocities.get_mut(index).unwrap(), 3);
+    }
+    let (rate, momentum, decay) = (0.1_f32, 0.9_f32, 1e-3_f32);
+    let mut settings = DescentSettings::new(&context).unwrap();
+    settings.set(rate, momentum, decay).unwrap();
+    all.descend(&settings).unwrap();
+    for (index, rule) in RULES.into_iter().enumerate() {
+        let [value, gradient, velocity] = [1, 2, 3].map(|seed| numbers(index, seed));
+        let new_value = all.values.get(index).unwrap().download().unwrap();
+        let new_velocity = all.velocities.get(index).unwrap().download().unwrap();
+        if !rule.learned {
+            assert_eq!((new_value, new_velocity), (value, velocity));
+            continue;
+        }
+        for k in 0..value.len() {
+            let v = momentum * velocity[k] - rate * rule.rate * (decay * value[k] + gradient[k]);
             let w = value[k] + v;
-            let w = if nonnegative { w.max(0.0) } else { w };
+            let w = if rule.nonnegative { w.max(0.0) } else { w };
             // The device rounds a product and a sum at once.
             assert!((new_velocity[k] - v).abs() <= 2.0 * f32::EPSILON);
             assert!((new_value[k] - w).abs() <= 4.0 * f32::EPSILON);
         }
     }
+    // Between the parameters nothing moves.
+    let together: usize = LENGTHS.iter().sum();
+    let zeros = |view: scn_gpu::View<'_, f32>| {
+        let numbers = view.download().unwrap();
+        numbers.iter().filter(|&&number| number == 0.0).count()
+    };
+    assert!(zeros(all.values.all()) >= all.values.all().len() - together);
+    assert!(zeros(all.velocities.all()) >= all.values.all().len() - together);
 }
 
 #[test]
-fn numbers_that_are_not_finite_are_found_wherever_they_are() {
+fn two_parameters_can_be_written_at_once() {
     let Some(context) = device() else { return };
-    let mut reports = Reports::new(&context, 4).unwrap();
-    let mut pending = Vec::new();
-    for (place, value) in [
-        (0, f32::NAN),
-        (299, f32::INFINITY),
-        (150, f32::NEG_INFINITY),
-        (7, 3e38),
+    let mut all = parameters(&context);
+    let (mut first, mut last) = all.gradients.pair_mut(0, 3).unwrap();
+    first.write(&noise(300, 1)).unwrap();
+    last.write(&noise(7, 2)).unwrap();
+    let brought = |index| all.gradients.get(index).unwrap().download().unwrap();
+    assert_eq!((brought(0), brought(3)), (noise(300, 1), noise(7, 2)));
+    assert!(all.gradients.pair_mut(3, 0).is_err());
+    assert!(all.gradients.pair_mut(1, 1).is_err());
+    assert!(all.gradients.get(4).is_err());
+}
+
+/// The first of the parameters that are learned is named; others may hold anything.
+#[test]
+fn gradients_that_are_not_finite_are_found_wherever_they_are() {
+    let Some(context) = device() else { return };
+    for (index, place, value, expected) in [
+        (0, 0, f32::NAN, Some(0)),
+        (0, 299, f32::INFINITY, Some(0)),
+        (1, 0, f32::NEG_INFINITY, Some(1)),
+        (3, 6, f32::NAN, Some(3)),
+        (2, 9, f32::NAN, None),
+        (0, 7, 3e38, None),
     ] {
-        let mut gradient = noise(300, 1);
+        let mut all = parameters(&context);
+        let mut gradient = noise(LENGTHS[index], 1);
         gradient[place] = value;
-        let gradient = context.upload(&gradient).unwrap();
-        pending.push(check_finite(&gradient, &mut reports).unwrap());
+        all.gradients
+            .get_mut(index)
+            .unwrap()
+            .write(&gradient)
+            .unwrap();
+        let mut reports = Reports::new(&context, 5).unwrap();
+        let pending = all.check_finite(&mut reports).unwrap();
+        let values = reports.download().unwrap();
+        assert_eq!(pending.first_broken(&values), expected);
+        assert!(all.check_finite(&mut reports).is_err());
     }
-    let values = reports.download().unwrap();
-    let finite: Vec<bool> = pending
-        .into_iter()
-        .map(|pending| pending.read(&values))
-        .collect();
-    assert_eq!(finite, [false, false, false, true]);
 }
 
 #[test]
 fn parts_are_added_up_in_their_order() {
     let Some(context) = device() else { return };
     let parts = noise(4 * 129, 5);
-    let mut sum = context.unspecified(129).unwrap();
-    add_in_order(&mut sum, &context.upload(&parts).unwrap()).unwrap();
+    let mut sum = context.unspecified::<f32>(129).unwrap();
+    let uploaded = context.upload(&parts).unwrap();
+    add_in_order(uploaded.view(), sum.view_mut()).unwrap();
     for (k, sum) in sum.download().unwrap().into_iter().enumerate() {
         assert_eq!(
             sum,

@@ -2,24 +2,26 @@
 //!
 //! Shares are runs of images, as equal as can be. Every device computes the part that its images have in the gradient of the mean loss of
 //! the whole batch; then all get the parts of all and add them up in the order of the devices, so that their copies stay the same to the
-//! bit, whoever was first. Batch normalisation takes the moments of a device's own share, as is usual; those kept for inference without
-//! estimation are of the first device.
+//! bit, whoever was first. Batch normalisation takes the moments of a device's own share, as is usual; the running moments follow the mean
+//! over devices, each weighted with its images.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use scn_data::{Batch, BatchPlan, Loader};
 use scn_gpu::update::add_in_order;
-use scn_gpu::{Communicator, Context};
+use scn_gpu::{Buffer, Communicator, Context, View};
 
 use super::CudaReplica;
-use super::step::Step;
+use super::step::{Share, StepPlan};
 use crate::NetError;
 use crate::config::{NetworkConfig, SolverConfig};
+use crate::feed::{Fed, Feed};
 use crate::layer::{Activity, AdjointActivity};
-use crate::network::{LayerTimes, Named, StepReport};
+use crate::network::{KernelTime, LayerTimes, Named, StepReport};
 use crate::ops::batch_norm::ChannelMoments;
 use crate::ops::loss::expect_labels;
-use crate::replica::{Descent, Replica};
+use crate::replica::{Descent, Done, Replica};
 use crate::tensor::{Shape, Tensor};
 
 /// A network's copies on several graphics processors.
@@ -62,6 +64,81 @@ impl DataParallel {
         let count = self.members.len();
         let share = |rank: usize| rank * images / count..(rank + 1) * images / count;
         (0..count).map(share).collect()
+    }
+
+    /// These, and how each counts.
+    fn parts(&self, images: usize) -> Vec<(Range<usize>, Share)> {
+        let shares = self.shares(images);
+        let weights = shares
+            .iter()
+            .map(|range| range.len() as f32 / images as f32);
+        let weights: Vec<f32> = weights.collect();
+        let parts = shares.into_iter().map(|range| {
+            let share = Share {
+                images: range.len(),
+                batch_images: images,
+                weights: weights.clone(),
+            };
+            (range, share)
+        });
+        parts.collect()
+    }
+}
+
+/// What all devices report of a step, as one; their gradients are the same.
+fn together(done: Vec<Done>) -> Done {
+    let mut total = StepReport {
+        loss: 0.0,
+        errors: 0,
+        activity: Vec::new(),
+        adjoint: Vec::new(),
+        times: Vec::new(),
+    };
+    let (mut activity, mut adjoint, mut times) = (Vec::new(), Vec::new(), Vec::new());
+    let mut non_finite = None;
+    for done in done {
+        let report = done.report;
+        non_finite = non_finite.or(done.non_finite);
+        total.loss += report.loss;
+        total.errors += report.errors;
+        let weights: Vec<usize> = report.activity.iter().map(|done| done.columns).collect();
+        adjoint.push(report.adjoint.into_iter().zip(weights).collect());
+        activity.push(report.activity);
+        times.push(report.times);
+    }
+    total.activity = merged(activity, add_activity);
+    let adjoint: Vec<(AdjointActivity, usize)> = merged(adjoint, add_adjoint);
+    total.adjoint = adjoint.into_iter().map(|(done, _)| done).collect();
+    total.times = merged(times, longer);
+    Done {
+        report: total,
+        non_finite,
+    }
+}
+
+/// All devices have reported the same step, or none has.
+fn all_or_none(done: Vec<Option<Done>>) -> Option<Done> {
+    let done: Option<Vec<Done>> = done.into_iter().collect();
+    done.map(together)
+}
+
+/// Some images of a batch, or of its plan.
+fn fed_part(fed: &Fed, images: Range<usize>) -> Fed {
+    match fed {
+        Fed::Plan(plan) => Fed::Plan(BatchPlan {
+            images: plan.images[images.clone()].to_vec(),
+            placements: plan.placements[images.clone()].to_vec(),
+            labels: plan.labels[images].to_vec(),
+        }),
+        Fed::Batch(batch) => {
+            let [_, channels, height, width] = batch.shape;
+            let volume = channels * height * width;
+            Fed::Batch(Batch {
+                pixels: batch.pixels[images.start * volume..images.end * volume].to_vec(),
+                shape: [images.len(), channels, height, width],
+                labels: batch.labels[images].to_vec(),
+            })
+        }
     }
 }
 
@@ -122,43 +199,78 @@ impl Replica for DataParallel {
     ) -> Result<StepReport, NetError> {
         let count = images.shape().images;
         expect_labels(labels, count)?;
-        let shares = self.shares(count);
-        let begin = |member: &mut Member, share: Range<usize>| {
-            let (images, labels) = (part(images, share.clone()), &labels[share]);
-            member.replica.begin_step(&images, labels, count)
+        let begin = |member: &mut Member, (range, share): (Range<usize>, Share)| {
+            let images = part(images, range.clone());
+            member.replica.begin_step(&images, &labels[range], share)
         };
-        // What fails does so before anybody waits for another.
-        let steps = each(self.members.iter_mut(), shares, begin)?;
-        let finish = |member: &mut Member, step: Step| {
-            member.exchange()?;
-            member.replica.finish_step(step)
+        let parts = self.parts(count);
+        // Whatever fails, fails before a device waits for another.
+        let steps = each(self.members.iter_mut(), parts, begin)?;
+        let finish = |member: &mut Member, (plan, asked, laps)| {
+            member.exchange(&plan)?;
+            let report = member.replica.finish_step(plan, &asked, &laps)?;
+            let non_finite = member.replica.non_finite_gradient();
+            Ok(Done { report, non_finite })
         };
-        let reports = each(self.members.iter_mut(), steps, finish)?;
-        let mut total = StepReport {
-            loss: 0.0,
-            errors: 0,
-            activity: Vec::new(),
-            adjoint: Vec::new(),
-            times: Vec::new(),
-        };
-        let (mut activity, mut adjoint, mut times) = (Vec::new(), Vec::new(), Vec::new());
-        for report in reports {
-            total.loss += report.loss;
-            total.errors += report.errors;
-            let weights: Vec<usize> = report.activity.iter().map(|done| done.columns).collect();
-            adjoint.push(report.adjoint.into_iter().zip(weights).collect());
-            activity.push(report.activity);
-            times.push(report.times);
-        }
-        total.activity = merged(activity, add_activity);
-        let adjoint: Vec<(AdjointActivity, usize)> = merged(adjoint, add_adjoint);
-        total.adjoint = adjoint.into_iter().map(|(done, _)| done).collect();
-        total.times = merged(times, longer);
-        Ok(total)
+        let done = each(self.members.iter_mut(), steps, finish)?;
+        Ok(together(done).report)
     }
 
-    fn batch_moments(&self, images: &Tensor) -> Result<Vec<Option<ChannelMoments>>, NetError> {
-        self.first().batch_moments(images)
+    fn hold(&mut self, loader: &Loader) -> Result<bool, NetError> {
+        let hold = |member: &mut Member, ()| member.replica.hold(loader);
+        let held = each(self.members.iter_mut(), std::iter::repeat(()), hold)?;
+        Ok(held.into_iter().all(|held| held))
+    }
+
+    fn train(
+        &mut self,
+        fed: &Fed,
+        descent: Descent,
+        velocity: &BTreeMap<String, Vec<f32>>,
+    ) -> Result<Option<Done>, NetError> {
+        let begin = |member: &mut Member, (range, share): (Range<usize>, Share)| {
+            let replica = &mut member.replica;
+            replica.set_descent(descent, velocity)?;
+            let mut plan = replica.take_plan(share)?;
+            replica.feed(&fed_part(fed, range), &mut plan)?;
+            let asked = replica.ask_fed_gradients(&mut plan)?;
+            Ok((plan, asked))
+        };
+        let parts = self.parts(fed.labels().len());
+        let steps = each(self.members.iter_mut(), parts, begin)?;
+        let finish = |member: &mut Member, (plan, asked)| {
+            member.exchange(&plan)?;
+            member.replica.ask_descent()?;
+            member.replica.close_step(plan, asked)?;
+            member.replica.next_report(false)
+        };
+        let done = each(self.members.iter_mut(), steps, finish)?;
+        Ok(all_or_none(done))
+    }
+
+    fn finish(&mut self) -> Result<Option<Done>, NetError> {
+        let mut members = self.members.iter_mut();
+        let done = members.by_ref().map(|member| member.replica.finish());
+        Ok(all_or_none(done.collect::<Result<_, NetError>>()?))
+    }
+
+    fn infer_on(
+        &self,
+        loader: &Loader,
+        batches: usize,
+        each: &mut dyn FnMut(Tensor, &[u16], Vec<Activity>) -> Result<(), NetError>,
+    ) -> Result<(), NetError> {
+        for fed in Feed::new(loader, false, 0, 0).take(batches) {
+            if let Fed::Batch(batch) = fed {
+                let (logits, activity, _) = self.infer(&Tensor::from_batch(&batch)?)?;
+                each(logits, &batch.labels, activity)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn batch_moments(&mut self, images: &Tensor) -> Result<Vec<Option<ChannelMoments>>, NetError> {
+        self.members[0].replica.batch_moments(images)
     }
 
     /// All have the same gradients.
@@ -189,36 +301,46 @@ impl Replica for DataParallel {
             member.replica.set_timed(timed);
         }
     }
+
+    fn take_kernel_times(&mut self) -> Result<Vec<KernelTime>, NetError> {
+        let members = self.members.iter_mut();
+        let times = members.map(|member| member.replica.take_kernel_times());
+        let mut times = times.collect::<Result<Vec<_>, _>>()?.into_iter();
+        let mut longest = times.next().unwrap_or_default();
+        for taken in times.flatten() {
+            match longest.iter_mut().find(|of| of.kernel == taken.kernel) {
+                Some(of) => {
+                    of.launches = of.launches.max(taken.launches);
+                    of.time = of.time.max(taken.time);
+                }
+                None => longest.push(taken),
+            }
+        }
+        Ok(longest)
+    }
 }
 
 impl Member {
-    /// Replaces the gradients by their sum over all devices.
-    fn exchange(&mut self) -> Result<(), NetError> {
+    /// Replaces the gradients by their sum over all devices, and moves the running moments.
+    fn exchange(&mut self, plan: &StepPlan) -> Result<(), NetError> {
         let Self {
             replica,
             communicator,
         } = self;
-        let context = replica.context.clone();
-        let length = replica.gradients().map(|gradient| gradient.len()).sum();
-        // In one piece: a network has many small parameters.
-        let mut sum = context.unspecified::<f32>(length)?;
-        let mut start = 0;
-        for gradient in replica.gradients() {
-            let end = start + gradient.len();
-            sum.range_mut(start..end)?.copy_from(gradient.view())?;
-            start = end;
-        }
-        let mut parts = context.unspecified(length * communicator.ranks())?;
-        communicator.gather(sum.view(), &mut parts)?;
-        add_in_order(&mut sum, &parts)?;
-        let mut start = 0;
-        for gradient in replica.gradients_mut() {
-            let end = start + gradient.len();
-            gradient.copy_from(sum.range(start..end)?)?;
-            start = end;
-        }
-        Ok(())
+        let gradients = &mut replica.weights.parameters.gradients;
+        let mut parts = gathered(communicator, gradients.all())?;
+        add_in_order(parts.view(), gradients.all_mut())?;
+        parts = gathered(communicator, plan.moments.rows.view())?;
+        replica.ask_moments(&parts, plan)
     }
+}
+
+/// The parts of all devices, one after another.
+fn gathered(communicator: &mut Communicator, part: View<'_, f32>) -> Result<Buffer<f32>, NetError> {
+    let context = part.context().clone();
+    let mut parts = context.unspecified(part.len() * communicator.ranks())?;
+    communicator.gather(part, &mut parts)?;
+    Ok(parts)
 }
 
 /// Some images of a batch.

@@ -1,22 +1,22 @@
 //! The layers on the device: the same as [`crate::layer`]'s, on its buffers.
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use scn_gpu::layers::batch_norm::Moments;
+use scn_gpu::layers::batch_norm::{self, Groups};
 use scn_gpu::layers::{classifier, pooling};
-use scn_gpu::{
-    Buffer, Method, ParameterGradients, PendingSolve, Problem, Reports, SolveReport, Windows,
-};
+use scn_gpu::{Buffer, GradientSums, Method, PendingSolve, Reports, Windows};
 use scn_solvers::Settings;
 
-use super::{CudaParam, Map};
+use super::Map;
+use super::inventory::Weights;
 use crate::NetError;
 use crate::config::{SolverConfig, SolverMethod};
-use crate::layer::{Activity, wrong_saved};
+use crate::layer::wrong_saved;
 use crate::tensor::Shape;
 
 /// How codes and adjoint are solved.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Solver {
     method: Method,
     codes: Settings,
@@ -42,42 +42,44 @@ impl Solver {
     }
 }
 
-/// A layer on the device.
+/// A layer on the device: where its numbers are among those of all layers.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a network has some thirty of them"
-)]
 pub(crate) enum CudaLayer {
     SparseCoding(Coding),
-    BatchNorm {
-        running: Moments,
-        rate: f32,
-        epsilon: f32,
-    },
+    BatchNorm(Norm),
     AveragePooling,
     Classifier {
-        weight: CudaParam,
-        bias: CudaParam,
+        classes: usize,
+        weight: usize,
+        bias: usize,
     },
 }
 
 /// A sparse coding layer.
 #[derive(Debug)]
 pub(crate) struct Coding {
-    pub(crate) problem: Problem,
+    pub(crate) problem: usize,
+    pub(crate) atoms: usize,
     pub(crate) window: usize,
     pub(crate) stride: usize,
-    pub(crate) dictionary: CudaParam,
-    pub(crate) lambda1: CudaParam,
-    pub(crate) lambda2: CudaParam,
+    /// Dictionary, λ1 and λ2.
+    pub(crate) parameters: [usize; 3],
+}
+
+/// A batch normalisation.
+#[derive(Debug)]
+pub(crate) struct Norm {
+    /// Place of its first moment.
+    pub(crate) moments: usize,
+    pub(crate) channels: usize,
+    pub(crate) epsilon: f32,
 }
 
 /// What a layer's way back needs.
 #[derive(Debug)]
 pub(super) enum Saved {
     Codes { input: Arc<Map>, codes: Arc<Map> },
-    Normalized { output: Arc<Map>, moments: Moments },
+    Normalized { output: Arc<Map> },
     Pooled { shape: Shape },
     Features { input: Arc<Map> },
 }
@@ -85,247 +87,200 @@ pub(super) enum Saved {
 /// What a layer hands on.
 pub(super) struct Passed {
     pub(super) output: Arc<Map>,
-    /// None in inference.
-    pub(super) saved: Option<Saved>,
+    pub(super) saved: Saved,
     /// Of a sparse coding layer.
     pub(super) solve: Option<PendingSolve>,
 }
 
-/// Where a parameter or statistic lies.
-pub(super) struct Place<'a> {
-    pub(super) value: &'a Buffer<f32>,
-    /// None for a statistic.
-    pub(super) gradient: Option<&'a Buffer<f32>>,
+/// The moments of a batch: a row for each group of images, the moments of all normalisations in each.
+#[derive(Debug)]
+pub(super) struct BatchMoments {
+    pub(super) rows: Buffer<f32>,
+    /// Numbers of a row.
+    pub(super) stride: usize,
+    /// Images of a group.
+    pub(super) group: usize,
+}
+
+/// What the layers need on the way there.
+pub(super) struct There<'a> {
+    pub(super) weights: &'a Weights,
+    pub(super) solver: &'a Solver,
+    pub(super) reports: &'a mut Reports,
+    /// In training; inference takes those of the training data.
+    pub(super) moments: Option<&'a mut BatchMoments>,
+}
+
+/// What the layers need on the way back.
+pub(super) struct Back<'a> {
+    pub(super) weights: &'a mut Weights,
+    pub(super) solver: &'a Solver,
+    pub(super) reports: &'a mut Reports,
+    pub(super) moments: &'a BatchMoments,
+    pub(super) sums: &'a mut GradientSums,
 }
 
 impl CudaLayer {
-    /// With the moments of the training data; nothing is remembered.
-    pub(super) fn infer(
-        &self,
-        x: Arc<Map>,
-        solver: &Solver,
-        reports: &mut Reports,
-    ) -> Result<Passed, NetError> {
-        if let Self::BatchNorm {
-            running, epsilon, ..
-        } = self
-        {
-            let mut output = Map::unspecified(x.data.context(), x.shape)?;
-            running.normalize(&x.data, *epsilon, &mut output.data)?;
-            return Ok(Passed {
-                output: Arc::new(output),
-                saved: None,
-                solve: None,
-            });
+    /// Through the layer.
+    pub(super) fn forward(&self, x: Arc<Map>, there: &mut There<'_>) -> Result<Passed, NetError> {
+        let context = x.data.context();
+        let mut output = Map::unspecified(context, self.output_shape(x.shape)?)?;
+        let mut solve = None;
+        match self {
+            Self::SparseCoding(coding) => {
+                solve = Some(coding.encode(&x, &mut output, there)?);
+            }
+            Self::BatchNorm(norm) => norm.forward(&x, &mut output, there)?,
+            Self::AveragePooling => pooling::average(&x.data, &mut output.data)?,
+            Self::Classifier { weight, bias, .. } => {
+                let values = &there.weights.parameters.values;
+                let (weight, bias) = (values.get(*weight)?, values.get(*bias)?);
+                classifier::forward(weight, bias, &x.data, &mut output.data)?;
+            }
         }
-        let passed = self.forward(x, solver, reports)?;
+        let output = Arc::new(output);
+        let saved = match self {
+            Self::SparseCoding(_) => Saved::Codes {
+                input: x,
+                codes: Arc::clone(&output),
+            },
+            Self::BatchNorm(_) => Saved::Normalized {
+                output: Arc::clone(&output),
+            },
+            Self::AveragePooling => Saved::Pooled { shape: x.shape },
+            Self::Classifier { .. } => Saved::Features { input: x },
+        };
         Ok(Passed {
-            saved: None,
-            ..passed
+            output,
+            saved,
+            solve,
         })
     }
 
-    /// With the moments of the batch.
-    pub(super) fn forward(
-        &self,
-        x: Arc<Map>,
-        solver: &Solver,
-        reports: &mut Reports,
-    ) -> Result<Passed, NetError> {
-        let context = x.data.context();
-        match self {
-            Self::SparseCoding(coding) => {
-                let (codes, solve) = coding.encode(&x, solver, reports)?;
-                let codes = Arc::new(codes);
-                Ok(Passed {
-                    output: Arc::clone(&codes),
-                    saved: Some(Saved::Codes { input: x, codes }),
-                    solve: Some(solve),
-                })
-            }
-            Self::BatchNorm { epsilon, .. } => {
-                let mut moments = Moments::zeros(context, x.shape.channels)?;
-                moments.measure(&x.data)?;
-                let mut output = Map::unspecified(context, x.shape)?;
-                moments.normalize(&x.data, *epsilon, &mut output.data)?;
-                let output = Arc::new(output);
-                Ok(Passed {
-                    output: Arc::clone(&output),
-                    saved: Some(Saved::Normalized { output, moments }),
-                    solve: None,
-                })
-            }
-            Self::AveragePooling => {
-                let mut output = Map::unspecified(context, point(x.shape))?;
-                pooling::average(&x.data, &mut output.data)?;
-                Ok(Passed {
-                    output: Arc::new(output),
-                    saved: Some(Saved::Pooled { shape: x.shape }),
-                    solve: None,
-                })
-            }
-            Self::Classifier { weight, bias } => {
-                let shape = Shape {
-                    channels: bias.value.len(),
-                    ..point(x.shape)
-                };
-                let mut output = Map::unspecified(context, shape)?;
-                classifier::forward(&weight.value, &bias.value, &x.data, &mut output.data)?;
-                Ok(Passed {
-                    output: Arc::new(output),
-                    saved: Some(Saved::Features { input: x }),
-                    solve: None,
-                })
-            }
-        }
-    }
-
-    /// Takes note of a batch in training.
-    pub(super) fn record(&mut self, saved: &Saved) -> Result<(), NetError> {
-        if let (Self::BatchNorm { running, rate, .. }, Saved::Normalized { moments, .. }) =
-            (self, saved)
-        {
-            running.blend(moments, *rate)?;
-        }
-        Ok(())
-    }
-
-    /// Replaces the gradients of the parameters; returns dLoss/dx.
+    /// Replaces the gradients of the parameters, those of a sparse coding layer but for what [`GradientSums::finish`] adds. Returns
+    /// dLoss/dx, if `wanted`.
     pub(super) fn backward(
-        &mut self,
+        &self,
         saved: Saved,
-        dy: Map,
-        solver: &Solver,
-        reports: &mut Reports,
-    ) -> Result<(Map, Option<PendingSolve>), NetError> {
-        let context = dy.data.context().clone();
+        dy: &Map,
+        wanted: bool,
+        back: &mut Back<'_>,
+    ) -> Result<(Option<Map>, Option<PendingSolve>), NetError> {
+        let context = dy.data.context();
+        let unspecified = |shape| Map::unspecified(context, shape);
         match (self, saved) {
             (Self::SparseCoding(coding), Saved::Codes { input, codes }) => {
-                let (dx, solve) = coding.backward(&input, &codes, &dy, solver, reports)?;
+                let (dx, solve) = coding.backward(&input, &codes, dy, wanted, back)?;
                 Ok((dx, Some(solve)))
             }
-            (Self::BatchNorm { epsilon, .. }, Saved::Normalized { output, moments }) => {
-                let mut dx = Map::unspecified(&context, dy.shape)?;
-                moments.backward(&output.data, *epsilon, &dy.data, &mut dx.data)?;
-                Ok((dx, None))
+            (Self::BatchNorm(norm), Saved::Normalized { output }) => {
+                let mut dx = unspecified(dy.shape)?;
+                norm.backward(&output, dy, &mut dx, back)?;
+                Ok((Some(dx), None))
             }
             (Self::AveragePooling, Saved::Pooled { shape }) => {
-                let mut dx = Map::unspecified(&context, shape)?;
+                let mut dx = unspecified(shape)?;
                 pooling::average_backward(&dy.data, &mut dx.data)?;
-                Ok((dx, None))
+                Ok((Some(dx), None))
             }
-            (Self::Classifier { weight, bias }, Saved::Features { input }) => {
-                weight.gradient.fill_zero()?;
-                bias.gradient.fill_zero()?;
-                classifier::add_gradients(
-                    &input.data,
-                    &dy.data,
-                    &mut weight.gradient,
-                    &mut bias.gradient,
-                )?;
-                let mut dx = Map::unspecified(&context, input.shape)?;
-                let classes = dy.shape.channels;
-                classifier::input_gradient(&weight.value, &dy.data, classes, &mut dx.data)?;
-                Ok((dx, None))
+            (Self::Classifier { weight, bias, .. }, Saved::Features { input }) => {
+                let mut dx = unspecified(input.shape)?;
+                let parameters = &mut back.weights.parameters;
+                let (by_weight, by_bias) = parameters.gradients.pair_mut(*weight, *bias)?;
+                let gradients = classifier::Gradients {
+                    weight: by_weight,
+                    bias: by_bias,
+                };
+                let weight = parameters.values.get(*weight)?;
+                classifier::backward(weight, &input.data, &dy.data, gradients, &mut dx.data)?;
+                Ok((Some(dx), None))
             }
             _ => Err(wrong_saved("a layer on the device")),
         }
     }
 
-    /// Derives anew what depends on the parameters.
-    pub(super) fn refresh(&mut self) -> Result<(), NetError> {
-        if let Self::SparseCoding(coding) = self {
-            coding.problem.update(
-                coding.dictionary.value.view(),
-                coding.lambda1.value.view(),
-                coding.lambda2.value.view(),
-            )?;
+    /// The shape of the output for an input of this shape.
+    pub(super) fn output_shape(&self, x: Shape) -> Result<Shape, NetError> {
+        let point = |channels| Shape {
+            channels,
+            height: 1,
+            width: 1,
+            ..x
+        };
+        Ok(match self {
+            Self::SparseCoding(coding) => {
+                let map = coding.windows(x)?.codes(coding.atoms);
+                Shape {
+                    channels: map.channels,
+                    images: map.images,
+                    height: map.height,
+                    width: map.width,
+                }
+            }
+            Self::BatchNorm(_) => x,
+            Self::AveragePooling => point(x.channels),
+            Self::Classifier { classes, .. } => point(*classes),
+        })
+    }
+
+    /// Indices of its parameters, in the order of the layer's `params`.
+    pub(super) fn parameters(&self) -> Vec<usize> {
+        match self {
+            Self::SparseCoding(coding) => coding.parameters.to_vec(),
+            Self::Classifier { weight, bias, .. } => vec![*weight, *bias],
+            Self::BatchNorm(_) | Self::AveragePooling => Vec::new(),
+        }
+    }
+}
+
+impl Norm {
+    /// Places of the means and of the variances, in a row of moments.
+    pub(super) fn places(&self) -> [Range<usize>; 2] {
+        let [mean, variance, end] = [0, 1, 2].map(|half| self.moments + half * self.channels);
+        [mean..variance, variance..end]
+    }
+
+    fn groups(&self, shape: Shape, moments: &BatchMoments) -> Groups {
+        Groups {
+            images: shape.images,
+            plane: shape.height * shape.width,
+            group: moments.group,
+        }
+    }
+
+    fn forward(&self, x: &Map, output: &mut Map, there: &mut There<'_>) -> Result<(), NetError> {
+        let (x_data, y) = (&x.data, &mut output.data);
+        match &mut there.moments {
+            None => {
+                let running = &there.weights.running;
+                let [mean, variance] = self.places();
+                let (mean, variance) = (running.range(mean)?, running.range(variance)?);
+                batch_norm::normalize(x_data, mean, variance, self.epsilon, y)?;
+            }
+            Some(moments) => {
+                let groups = self.groups(x.shape, moments);
+                let (len, stride) = (moments.rows.len(), moments.stride);
+                let rows = moments.rows.range_mut(self.moments.min(len)..len)?;
+                batch_norm::forward(x_data, groups, self.epsilon, rows, stride, y)?;
+            }
         }
         Ok(())
     }
 
-    /// Parameters and statistics, in the order of the layer's `params`.
-    pub(super) fn places(&self) -> Vec<Place<'_>> {
-        let statistic = |value| Place {
-            value,
-            gradient: None,
-        };
-        match self {
-            Self::BatchNorm { running, .. } => {
-                vec![statistic(&running.mean), statistic(&running.variance)]
-            }
-            _ => {
-                let params = self.params().into_iter();
-                let places = params.map(|(_, param)| Place {
-                    value: &param.value,
-                    gradient: Some(&param.gradient),
-                });
-                places.collect()
-            }
-        }
-    }
-
-    /// The values of these, to be written.
-    pub(super) fn values_mut(&mut self) -> Vec<&mut Buffer<f32>> {
-        match self {
-            Self::BatchNorm { running, .. } => vec![&mut running.mean, &mut running.variance],
-            _ => {
-                let params = self.params_mut().into_iter();
-                params.map(|(_, param)| &mut param.value).collect()
-            }
-        }
-    }
-
-    /// The gradients of the parameters, to be changed.
-    pub(super) fn gradients_mut(&mut self) -> Vec<&mut Buffer<f32>> {
-        let params = self.params_mut().into_iter();
-        params.map(|(_, param)| &mut param.gradient).collect()
-    }
-
-    /// Parameters that the optimiser moves.
-    pub(super) fn learned(&self) -> Vec<(&'static str, &CudaParam)> {
-        let mut params = self.params();
-        params.retain(|(_, param)| param.learned());
-        params
-    }
-
-    /// The same, to be moved.
-    pub(super) fn learned_mut(&mut self) -> Vec<(&'static str, &mut CudaParam)> {
-        let mut params = self.params_mut();
-        params.retain(|(_, param)| param.learned());
-        params
-    }
-
-    /// If it is a sparse coding layer.
-    pub(super) fn coding(&self) -> Option<&Coding> {
-        match self {
-            Self::SparseCoding(coding) => Some(coding),
-            _ => None,
-        }
-    }
-
-    fn params(&self) -> Vec<(&'static str, &CudaParam)> {
-        match self {
-            Self::SparseCoding(coding) => vec![
-                ("dictionary", &coding.dictionary),
-                ("lambda1", &coding.lambda1),
-                ("lambda2", &coding.lambda2),
-            ],
-            Self::Classifier { weight, bias } => vec![("weight", weight), ("bias", bias)],
-            Self::BatchNorm { .. } | Self::AveragePooling => Vec::new(),
-        }
-    }
-
-    fn params_mut(&mut self) -> Vec<(&'static str, &mut CudaParam)> {
-        match self {
-            Self::SparseCoding(coding) => vec![
-                ("dictionary", &mut coding.dictionary),
-                ("lambda1", &mut coding.lambda1),
-                ("lambda2", &mut coding.lambda2),
-            ],
-            Self::Classifier { weight, bias } => vec![("weight", weight), ("bias", bias)],
-            Self::BatchNorm { .. } | Self::AveragePooling => Vec::new(),
-        }
+    fn backward(
+        &self,
+        output: &Map,
+        dy: &Map,
+        dx: &mut Map,
+        back: &mut Back<'_>,
+    ) -> Result<(), NetError> {
+        let moments = back.moments;
+        let groups = self.groups(output.shape, moments);
+        let (len, stride) = (moments.rows.len(), moments.stride);
+        let rows = moments.rows.range(self.moments.min(len)..len)?;
+        let (y, dy) = (&output.data, &dy.data);
+        batch_norm::backward(y, groups, self.epsilon, rows, stride, dy, &mut dx.data)?;
+        Ok(())
     }
 }
 
@@ -333,77 +288,53 @@ impl Coding {
     fn encode(
         &self,
         x: &Map,
-        solver: &Solver,
-        reports: &mut Reports,
-    ) -> Result<(Map, PendingSolve), NetError> {
-        let windows = self.windows(x.shape)?;
-        let mut codes = Map::unspecified(x.data.context(), self.code_shape(windows))?;
-        let solve = self.problem.encode(
-            solver.method,
-            solver.codes,
-            windows,
+        codes: &mut Map,
+        there: &mut There<'_>,
+    ) -> Result<PendingSolve, NetError> {
+        let weights = there.weights;
+        let problem = weights.problems.get(self.problem, &weights.parameters)?;
+        Ok(problem.encode(
+            there.solver.method,
+            there.solver.codes,
+            self.windows(x.shape)?,
             &x.data,
             &mut codes.data,
-            reports,
-        )?;
-        Ok((codes, solve))
+            there.reports,
+        )?)
     }
 
     fn backward(
-        &mut self,
+        &self,
         input: &Map,
         codes: &Map,
         dy: &Map,
-        solver: &Solver,
-        reports: &mut Reports,
-    ) -> Result<(Map, PendingSolve), NetError> {
+        wanted: bool,
+        back: &mut Back<'_>,
+    ) -> Result<(Option<Map>, PendingSolve), NetError> {
         let context = input.data.context();
-        let windows = self.windows(input.shape)?;
+        let weights = &*back.weights;
+        let problem = weights.problems.get(self.problem, &weights.parameters)?;
         let mut adjoint = Map::unspecified(context, codes.shape)?;
-        let solve = self.problem.adjoint(
-            solver.adjoint,
+        let solve = problem.adjoint(
+            back.solver.adjoint,
             &codes.data,
             &dy.data,
             &mut adjoint.data,
-            reports,
+            back.reports,
         )?;
-        for param in [&mut self.dictionary, &mut self.lambda1, &mut self.lambda2] {
-            param.gradient.fill_zero()?;
-        }
-        self.problem.add_gradients(
-            windows,
-            &input.data,
-            &codes.data,
-            &adjoint.data,
-            ParameterGradients {
-                dictionary: &mut self.dictionary.gradient,
-                lambda1: &mut self.lambda1.gradient,
-                lambda2: &mut self.lambda2.gradient,
-            },
-        )?;
-        let mut dx = Map::unspecified(context, input.shape)?;
-        self.problem
-            .signal_gradient(windows, &adjoint.data, &mut dx.data)?;
+        let (x, a, y) = (&input.data, &codes.data, &adjoint.data);
+        back.sums.take(self.problem, &problem, x, a, y)?;
+        let dx = if wanted {
+            let mut dx = Map::unspecified(context, input.shape)?;
+            problem.signal_gradient(self.windows(input.shape)?, y, &mut dx.data)?;
+            Some(dx)
+        } else {
+            None
+        };
         Ok((dx, solve))
     }
 
-    /// What a batch's report says; λ1 is asked for.
-    pub(super) fn activity(&self, report: SolveReport) -> Result<Activity, NetError> {
-        let lambda1 = self.lambda1.value.download()?;
-        let sum: f64 = lambda1.iter().map(|&value| f64::from(value)).sum();
-        let codes = self.problem.atoms() * report.columns;
-        Ok(Activity {
-            active: report.active as f64 / codes.max(1) as f64,
-            lambda1: sum / lambda1.len() as f64,
-            passes: report.mean_passes(),
-            kkt: f64::from(report.residual),
-            unconverged: report.unconverged,
-            columns: report.columns,
-            times: Default::default(),
-        })
-    }
-
-    fn windows(&self, shape: Shape) -> Result<Windows, NetError> {
+    pub(super) fn windows(&self, shape: Shape) -> Result<Windows, NetError> {
         let Shape {
             channels,
             images,
@@ -417,24 +348,5 @@ impl Coding {
             width,
         };
         Ok(Windows::new(map, self.window, self.stride)?)
-    }
-
-    fn code_shape(&self, windows: Windows) -> Shape {
-        let map = windows.codes(self.problem.atoms());
-        Shape {
-            channels: map.channels,
-            images: map.images,
-            height: map.height,
-            width: map.width,
-        }
-    }
-}
-
-/// One number per channel and image.
-fn point(shape: Shape) -> Shape {
-    Shape {
-        height: 1,
-        width: 1,
-        ..shape
     }
 }

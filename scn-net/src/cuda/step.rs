@@ -1,83 +1,266 @@
-//! A training step on a device, in two halves: until all gradients are asked for, and until they are known.
+//! A training step on a device, in two halves: what is asked for, and what is known once it is done.
 
-use scn_gpu::layers::loss::{Labels, softmax_cross_entropy};
-use scn_gpu::update::check_finite;
-use scn_gpu::{Buffer, PendingLoss, PendingSolve, Reports};
+use std::sync::Arc;
 
-use super::{CudaReplica, Forward, Map};
+use scn_gpu::layers::batch_norm;
+use scn_gpu::layers::loss::{LabelsView, softmax_cross_entropy};
+use scn_gpu::{
+    Buffer, GradientSums, PendingFinite, PendingLoss, PendingSolve, ReportValues, Reports,
+    SolveReport,
+};
+
+use super::laps::{Lap, Laps};
+use super::layer::{Back, BatchMoments, CudaLayer, Saved, There};
+use super::pipeline::{Recorded, Sent};
+use super::{CudaReplica, Map};
 use crate::NetError;
-use crate::layer::AdjointActivity;
+use crate::layer::{Activity, AdjointActivity};
 use crate::network::{LayerTimes, StepReport};
-use crate::tensor::Tensor;
+use crate::replica::{Done, broken_gradient};
+use crate::tensor::Shape;
 
-/// A step whose work has been asked for.
-pub(super) struct Step {
-    reports: Reports,
+/// Which images of a batch a device takes, and how their moments count.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Share {
+    /// Images of this device.
+    pub(super) images: usize,
+    /// Images of the whole batch.
+    pub(super) batch_images: usize,
+    /// Of the moments of all devices, each a row: the part that their images are of the batch.
+    pub(super) weights: Vec<f32>,
+}
+
+impl Share {
+    /// All of a batch.
+    pub(super) fn whole(images: usize) -> Self {
+        Self {
+            images,
+            batch_images: images,
+            weights: vec![1.0],
+        }
+    }
+}
+
+/// Memory for steps with batches of one size.
+#[derive(Debug)]
+pub(super) struct StepPlan {
+    pub(super) share: Share,
+    pub(super) reports: Reports,
+    pub(super) moments: BatchMoments,
+    weights: Buffer<f32>,
+    sums: GradientSums,
+    /// What is sent for each step, unless the images are on the device.
+    pub(super) sent: Option<Sent>,
+    pub(super) recorded: Recorded,
+}
+
+/// The reports of a step that has been asked for.
+#[derive(Debug, Clone)]
+pub(super) struct Asked {
     loss: PendingLoss,
     solves: Vec<PendingSolve>,
     adjoint: Vec<PendingSolve>,
-    times: Vec<LayerTimes>,
+    finite: PendingFinite,
+}
+
+/// A forward pass.
+pub(super) struct Forward {
+    pub(super) logits: Arc<Map>,
+    /// Of each layer; empty in inference.
+    saved: Vec<Saved>,
+    /// Of each sparse coding layer.
+    pub(super) solves: Vec<PendingSolve>,
 }
 
 impl CudaReplica {
-    /// There and back: the gradients of what these images have in the mean loss of a batch of `batch_images`.
-    pub(super) fn begin_step(
+    /// The plan for a share of a batch: the one that is there, or a new one.
+    pub(super) fn take_plan(&mut self, share: Share) -> Result<StepPlan, NetError> {
+        /// The batches of an epoch, its last one, and those of several devices.
+        const MOST: usize = 4;
+        if let Some(index) = self.plans.iter().position(|plan| plan.share == share) {
+            return Ok(self.plans.remove(index));
+        }
+        self.plans.truncate(MOST - 1);
+        let windows = self.windows(share.images)?;
+        let stride = self.weights.running.len();
+        Ok(StepPlan {
+            reports: self.reports()?,
+            moments: BatchMoments {
+                rows: self.context.zeros(stride)?,
+                stride,
+                group: share.images.max(1),
+            },
+            weights: self.context.upload(&share.weights)?,
+            sums: GradientSums::new(&self.context, &self.weights.problems, &windows)?,
+            share,
+            sent: None,
+            recorded: Recorded::default(),
+        })
+    }
+
+    /// Keeps a plan for the next step.
+    pub(super) fn keep_plan(&mut self, plan: StepPlan) {
+        self.plans.insert(0, plan);
+    }
+
+    /// The windows of each sparse coding layer for so many images.
+    fn windows(&self, images: usize) -> Result<Vec<scn_gpu::Windows>, NetError> {
+        let [channels, height, width] = self.input;
+        let mut shape = Shape {
+            channels,
+            images,
+            height,
+            width,
+        };
+        let mut windows = Vec::new();
+        for (_, layer) in &self.layers {
+            if let CudaLayer::SparseCoding(coding) = layer {
+                windows.push(coding.windows(shape)?);
+            }
+            shape = layer.output_shape(shape)?;
+        }
+        Ok(windows)
+    }
+
+    /// Room for what each sparse coding layer reports there and back, the loss, and whether gradients are finite.
+    pub(super) fn reports(&self) -> Result<Reports, NetError> {
+        let slots = 2 * self.layers.len() + 1 + self.weights.parameters.len();
+        Ok(Reports::new(&self.context, slots)?)
+    }
+
+    /// Through all layers, in training with the moments of the batch.
+    pub(super) fn forward(
+        &self,
+        images: Arc<Map>,
+        reports: &mut Reports,
+        moments: Option<&mut BatchMoments>,
+        laps: &mut Laps,
+    ) -> Result<Forward, NetError> {
+        let training = moments.is_some();
+        let mut there = There {
+            weights: &self.weights,
+            solver: &self.solver,
+            reports,
+            moments,
+        };
+        let (mut x, mut saved, mut solves) = (images, Vec::new(), Vec::new());
+        laps.begin()?;
+        for (index, (_, layer)) in self.layers.iter().enumerate() {
+            let passed = layer.forward(x, &mut there)?;
+            x = passed.output;
+            saved.extend(training.then_some(passed.saved));
+            solves.extend(passed.solve);
+            laps.end(Lap::Forward(index))?;
+        }
+        Ok(Forward {
+            logits: x,
+            saved,
+            solves,
+        })
+    }
+
+    /// Back from dLoss/dlogits to the first layer that learns, replacing the gradients of the parameters. Returns the adjoint solves in
+    /// order of flow.
+    fn backward(
         &mut self,
-        images: &Tensor,
-        labels: &[u16],
-        batch_images: usize,
-    ) -> Result<Step, NetError> {
-        let mut reports = self.reports()?;
-        let mut times = self.times();
+        saved: Vec<Saved>,
+        gradient: Map,
+        plan: &mut StepPlan,
+        laps: &mut Laps,
+    ) -> Result<Vec<PendingSolve>, NetError> {
+        let learns = |(_, layer): &(String, CudaLayer)| !layer.parameters().is_empty();
+        let first = self.layers.iter().position(learns).unwrap_or(0);
+        laps.begin()?;
+        let mut back = Back {
+            weights: &mut self.weights,
+            solver: &self.solver,
+            reports: &mut plan.reports,
+            moments: &plan.moments,
+            sums: &mut plan.sums,
+        };
+        let (mut gradient, mut solves) = (Some(gradient), Vec::new());
+        for (index, saved) in saved.into_iter().enumerate().skip(first).rev() {
+            let Some(dy) = gradient.take() else { break };
+            let (dx, solve) =
+                self.layers[index]
+                    .1
+                    .backward(saved, &dy, index > first, &mut back)?;
+            gradient = dx;
+            solves.extend(solve);
+            laps.end(Lap::Backward(index))?;
+        }
+        plan.sums.finish(&mut self.weights.parameters)?;
+        solves.reverse();
+        Ok(solves)
+    }
+
+    /// There and back: the gradients of what these images have in the mean loss of the batch.
+    pub(super) fn ask_gradients(
+        &mut self,
+        images: Arc<Map>,
+        labels: LabelsView<'_>,
+        plan: &mut StepPlan,
+        laps: &mut Laps,
+    ) -> Result<Asked, NetError> {
+        self.weights.problems.update(&self.weights.parameters)?;
+        plan.reports.reset()?;
+        let StepPlan {
+            reports, moments, ..
+        } = plan;
         let Forward {
             logits,
             saved,
             solves,
-        } = self.forward(images, true, &mut reports, &mut times)?;
-        let labels = Labels::upload(&self.context, labels, logits.shape.channels)?;
+        } = self.forward(images, reports, Some(moments), laps)?;
         let mut gradient = Map::unspecified(&self.context, logits.shape)?;
         let loss = softmax_cross_entropy(
             &logits.data,
-            &labels,
-            batch_images,
+            labels,
+            plan.share.batch_images,
             &mut gradient.data,
-            &mut reports,
-        )?;
-        for ((_, layer), saved) in self.layers.iter_mut().zip(&saved) {
-            layer.record(saved)?;
-        }
-        let adjoint = self.backward(saved, gradient, &mut reports, &mut times)?;
-        Ok(Step {
             reports,
+        )?;
+        let adjoint = self.backward(saved, gradient, plan, laps)?;
+        let finite = self.weights.parameters.check_finite(&mut plan.reports)?;
+        Ok(Asked {
             loss,
             solves,
             adjoint,
-            times,
+            finite,
         })
     }
 
-    /// Waits for the step, and brings what it reports.
-    pub(super) fn finish_step(&mut self, step: Step) -> Result<StepReport, NetError> {
-        let Step {
-            mut reports,
-            loss,
-            solves,
-            adjoint,
-            times,
-        } = step;
-        let mut finite = Vec::new();
-        for (layer, on_device) in &self.layers {
-            for (name, param) in on_device.learned() {
-                let check = check_finite(&param.gradient, &mut reports)?;
-                finite.push((format!("{layer}.{name}"), check));
-            }
-        }
-        let values = reports.download()?;
-        let broken = finite.into_iter().find(|(_, check)| !check.read(&values));
-        self.non_finite = broken.map(|(name, _)| name);
-        let loss = loss.read(&values);
-        let adjoint = adjoint.into_iter().map(|solve| {
-            let report = solve.read(&values);
+    /// Moves the running moments towards those of all devices, one row each.
+    pub(super) fn ask_moments(
+        &mut self,
+        rows: &Buffer<f32>,
+        plan: &StepPlan,
+    ) -> Result<(), NetError> {
+        let (running, weights) = (&mut self.weights.running, plan.weights.view());
+        Ok(batch_norm::blend(rows.view(), weights, self.rate, running)?)
+    }
+
+    /// The same for this device alone.
+    pub(super) fn ask_own_moments(&mut self, plan: &StepPlan) -> Result<(), NetError> {
+        self.ask_moments(&plan.moments.rows, plan)
+    }
+
+    /// Moves the parameters.
+    pub(super) fn ask_descent(&mut self) -> Result<(), NetError> {
+        Ok(self.weights.parameters.descend(&self.settings)?)
+    }
+
+    /// What a step has come to, given its reports and the λ1 of all problems.
+    pub(super) fn done(
+        &self,
+        asked: &Asked,
+        values: &ReportValues,
+        lambda1: &[f32],
+        times: Vec<LayerTimes>,
+    ) -> Done {
+        let loss = asked.loss.read(values);
+        let adjoint = asked.adjoint.iter().map(|solve| {
+            let report = solve.read(values);
             AdjointActivity {
                 passes: report.mean_passes(),
                 residual: f64::from(report.residual),
@@ -86,24 +269,50 @@ impl CudaReplica {
                 times: Default::default(),
             }
         });
-        Ok(StepReport {
-            loss: loss.loss,
-            errors: loss.errors,
-            activity: self.activity(&solves, &values)?,
-            adjoint: adjoint.collect(),
-            times,
-        })
+        let broken = asked.finite.first_broken(values);
+        Done {
+            non_finite: broken
+                .and_then(|index| self.names.get(index).map(|name| broken_gradient(name))),
+            report: StepReport {
+                loss: loss.loss,
+                errors: loss.errors,
+                activity: self.activity(&asked.solves, values, lambda1),
+                adjoint: adjoint.collect(),
+                times,
+            },
+        }
     }
 
-    /// Of all parameters, in order of flow.
-    pub(super) fn gradients(&self) -> impl Iterator<Item = &Buffer<f32>> {
-        let places = self.layers.iter().flat_map(|(_, layer)| layer.places());
-        places.filter_map(|place| place.gradient)
+    /// What the sparse coding layers did, given the λ1 of all problems.
+    pub(super) fn activity(
+        &self,
+        solves: &[PendingSolve],
+        values: &ReportValues,
+        lambda1: &[f32],
+    ) -> Vec<Activity> {
+        let coding = self.layers.iter().filter_map(|(_, layer)| match layer {
+            CudaLayer::SparseCoding(coding) => Some(coding),
+            _ => None,
+        });
+        let pairs = coding.zip(solves);
+        let activity = pairs.map(|(coding, solve)| {
+            let lambda1 = self.weights.problems.lambda1_of(coding.problem, lambda1);
+            activity_of(coding.atoms, solve.read(values), lambda1)
+        });
+        activity.collect()
     }
+}
 
-    /// The same, to be changed.
-    pub(super) fn gradients_mut(&mut self) -> impl Iterator<Item = &mut Buffer<f32>> {
-        let layers = self.layers.iter_mut();
-        layers.flat_map(|(_, layer)| layer.gradients_mut())
+fn activity_of(atoms: usize, report: SolveReport, lambda1: &[f32]) -> Activity {
+    let sum: f64 = lambda1.iter().map(|&value| f64::from(value)).sum();
+    let codes = atoms * report.columns;
+    Activity {
+        active: report.active as f64 / codes.max(1) as f64,
+        lambda1: sum / lambda1.len().max(1) as f64,
+        passes: report.mean_passes(),
+        kkt: f64::from(report.residual),
+        unconverged: report.unconverged,
+        columns: report.columns,
+        times: Default::default(),
     }
 }

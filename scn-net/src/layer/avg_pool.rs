@@ -3,7 +3,7 @@
 use super::{Activity, AdjointActivity, Layer, Saved, wrong_saved};
 use crate::NetError;
 #[cfg(feature = "cuda")]
-use crate::cuda::CudaLayer;
+use crate::cuda::{CudaLayer, Inventory};
 use crate::ops::avg_pool;
 use crate::param::Param;
 use crate::tensor::Tensor;
@@ -37,8 +37,8 @@ impl Layer for AveragePooling {
     }
 
     #[cfg(feature = "cuda")]
-    fn to_cuda(&self, _context: &scn_gpu::Context) -> Result<CudaLayer, NetError> {
-        Ok(CudaLayer::AveragePooling)
+    fn to_cuda(&self, _inventory: &mut Inventory) -> CudaLayer {
+        CudaLayer::AveragePooling
     }
 
     fn params(&self) -> Vec<(&'static str, &Param)> {

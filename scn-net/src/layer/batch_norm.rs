@@ -1,12 +1,9 @@
 //! Batch normalisation, with running or re-estimated moments.
 
 use super::{Activity, AdjointActivity, Layer, Saved, wrong_saved};
-#[cfg(feature = "cuda")]
-use scn_gpu::layers::batch_norm::Moments;
-
 use crate::NetError;
 #[cfg(feature = "cuda")]
-use crate::cuda::CudaLayer;
+use crate::cuda::{CudaLayer, Inventory, Norm};
 use crate::ops::batch_norm::{self, ChannelMoments};
 use crate::param::{Param, Role};
 use crate::tensor::Tensor;
@@ -92,10 +89,11 @@ impl Layer for BatchNorm {
     }
 
     #[cfg(feature = "cuda")]
-    fn to_cuda(&self, context: &scn_gpu::Context) -> Result<CudaLayer, NetError> {
-        Ok(CudaLayer::BatchNorm {
-            running: Moments::zeros(context, self.mean.value.len())?,
-            rate: self.rate,
+    fn to_cuda(&self, inventory: &mut Inventory) -> CudaLayer {
+        let channels = self.mean.value.len();
+        CudaLayer::BatchNorm(Norm {
+            moments: inventory.moments(channels),
+            channels,
             epsilon: self.epsilon,
         })
     }

@@ -3,7 +3,7 @@
 use super::{Activity, AdjointActivity, Layer, Saved, wrong_saved};
 use crate::NetError;
 #[cfg(feature = "cuda")]
-use crate::cuda::{CudaLayer, CudaParam};
+use crate::cuda::{CudaLayer, Inventory};
 use crate::ops::linear;
 use crate::param::{Param, Role};
 use crate::tensor::Tensor;
@@ -61,11 +61,12 @@ impl Layer for Linear {
     }
 
     #[cfg(feature = "cuda")]
-    fn to_cuda(&self, context: &scn_gpu::Context) -> Result<CudaLayer, NetError> {
-        Ok(CudaLayer::Classifier {
-            weight: CudaParam::new(context, &self.weight)?,
-            bias: CudaParam::new(context, &self.bias)?,
-        })
+    fn to_cuda(&self, inventory: &mut Inventory) -> CudaLayer {
+        CudaLayer::Classifier {
+            classes: self.bias.value.len(),
+            weight: inventory.parameter(&self.weight),
+            bias: inventory.parameter(&self.bias),
+        }
     }
 
     fn params(&self) -> Vec<(&'static str, &Param)> {

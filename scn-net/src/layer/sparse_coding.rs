@@ -10,7 +10,7 @@ use scn_solvers::{
 use super::{Activity, AdjointActivity, Layer, Saved, wrong_saved};
 use crate::config::{SolverConfig, SolverMethod};
 #[cfg(feature = "cuda")]
-use crate::cuda::{Coding, CudaLayer, CudaParam};
+use crate::cuda::{Coding, CudaLayer, Inventory};
 use crate::ops::encode::{WindowCoding, Workers, encode_windows, encode_windows_adjoint};
 use crate::param::{Param, Role};
 use crate::tensor::Tensor;
@@ -230,15 +230,17 @@ impl Layer for SparseCoding {
     }
 
     #[cfg(feature = "cuda")]
-    fn to_cuda(&self, context: &scn_gpu::Context) -> Result<CudaLayer, NetError> {
-        Ok(CudaLayer::SparseCoding(Coding {
-            problem: scn_gpu::Problem::new(context, self.problem.rows(), self.problem.atoms())?,
+    fn to_cuda(&self, inventory: &mut Inventory) -> CudaLayer {
+        let params = [&self.dictionary, &self.lambda1, &self.lambda2];
+        let parameters = params.map(|param| inventory.parameter(param));
+        let atoms = self.problem.atoms();
+        CudaLayer::SparseCoding(Coding {
+            problem: inventory.problem(atoms, parameters),
+            atoms,
             window: self.window,
             stride: self.stride,
-            dictionary: CudaParam::new(context, &self.dictionary)?,
-            lambda1: CudaParam::new(context, &self.lambda1)?,
-            lambda2: CudaParam::new(context, &self.lambda2)?,
-        }))
+            parameters,
+        })
     }
 
     fn params(&self) -> Vec<(&'static str, &Param)> {

@@ -30,7 +30,7 @@ impl Network {
     /// A forward pass in training for the moments alone.
     fn take_moments(&mut self, images: Tensor) -> Result<(), NetError> {
         self.check_input(&images)?;
-        if let Some(replica) = &self.replica {
+        if let Some(replica) = &mut self.replica {
             let moments = replica.batch_moments(&images)?;
             for (Named { layer, .. }, moments) in self.layers.iter_mut().zip(moments) {
                 moments.iter().for_each(|moments| layer.record(moments));

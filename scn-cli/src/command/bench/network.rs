@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use scn_data::{DatasetName, ImageSet, Loader, Normalization};
-use scn_net::{Model, Network, RunConfig, Sgd, Tensor, learning_rate, presets, tolerances};
+use scn_net::{Device, Model, Network, RunConfig, Sgd, Tensor, learning_rate, presets, tolerances};
 use scn_solvers::InstructionSet;
 use scn_solvers::testing::normal_matrix;
 use scn_solvers::tile::peak_operations_per_second;
 
+use super::kernels::{self, Clock, Graphics};
 use super::memory::peak_memory;
 use super::phases::{Machine, Phases};
 use crate::command::train::parse_setting;
@@ -49,6 +50,9 @@ pub(super) struct NetworkBench {
 /// threads work on are summed over threads and divided by their number. Operations are those of the formulas: 2 m n per window for
 /// D'x, X Y' and D y, 2 n² per window and pass for solve and adjoint, 2 n² for A Y'; certificates count as time, not as operations. The peak is
 /// that of multiply-adds on registers, measured first.
+///
+/// On a graphics processor (--device cuda): images per second of steps in which nothing is timed, then as many steps in which every kernel and
+/// every layer is timed by events. The peak is that of the clocks that the driver names.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  scn bench train --data data\n  scn bench train --preset cifar10-scn1 --model runs/mine/model.safetensors --steps 20 --json"
@@ -81,28 +85,24 @@ pub(super) struct Infer {
 }
 
 impl Train {
-    pub(super) fn run(&self, output: &Output) -> Result<()> {
-        let mut subject = self.bench.prepare(output)?;
+    pub(super) fn run(&self, device: &Device, output: &Output) -> Result<()> {
+        let mut subject = self.bench.prepare(device, output)?;
         subject.go_to(self.part)?;
         subject.train(self.bench.warm_up, None)?;
-        let mut phases = Phases::new(&subject.config.network);
-        subject.network.set_timed(true)?;
-        subject.train(self.bench.steps, Some(&mut phases))?;
-        self.bench.report("train", &subject, &phases, output)
+        self.bench
+            .measure("train", device, subject, Subject::train, output)
     }
 }
 
 impl Infer {
-    pub(super) fn run(&self, output: &Output) -> Result<()> {
-        let mut subject = self.bench.prepare(output)?;
+    pub(super) fn run(&self, device: &Device, output: &Output) -> Result<()> {
+        let mut subject = self.bench.prepare(device, output)?;
         if self.bench.model.is_none() {
             subject.train(self.bench.warm_up, None)?;
         }
         subject.infer(self.bench.warm_up, None)?;
-        let mut phases = Phases::new(&subject.config.network);
-        subject.network.set_timed(true)?;
-        subject.infer(self.bench.steps, Some(&mut phases))?;
-        self.bench.report("infer", &subject, &phases, output)
+        self.bench
+            .measure("infer", device, subject, Subject::infer, output)
     }
 }
 
@@ -117,7 +117,7 @@ struct Subject {
 }
 
 impl NetworkBench {
-    fn prepare(&self, output: &Output) -> Result<Subject> {
+    fn prepare(&self, device: &Device, output: &Output) -> Result<Subject> {
         let mut config = presets::get(&self.preset)?;
         for (key, value) in &self.settings {
             config.set(key, value)?;
@@ -142,6 +142,7 @@ impl NetworkBench {
             }
         };
         network.set_recompute(config.training.recompute);
+        network.move_to(device)?;
         let batches = usize::from(self.steps).max(usize::from(self.warm_up));
         let count = batches * config.training.batch_size;
         let (images, random_pictures) = if self.data.holds(config.dataset) {
@@ -173,13 +174,46 @@ impl NetworkBench {
         })
     }
 
-    fn report(
+    /// Measures so many steps, and says what came of it.
+    fn measure(
         &self,
         what: &'static str,
-        subject: &Subject,
-        phases: &Phases,
+        device: &Device,
+        mut subject: Subject,
+        take: impl Fn(&mut Subject, u16, Option<&mut Phases>) -> Result<Duration>,
         output: &Output,
     ) -> Result<()> {
+        let mut phases = Phases::new(&subject.config.network);
+        let batch_size = subject.config.training.batch_size;
+        let random_pictures = subject.random_pictures;
+        // Events between kernels take time on a graphics processor: the speed is that of steps without them, and where the time goes is
+        // what further steps say.
+        let mut clock = None;
+        if Graphics::of(device)?.is_some() {
+            device.synchronize()?;
+            let begun = Instant::now();
+            let loading = take(&mut subject, self.steps, None)?;
+            device.synchronize()?;
+            clock = Some(Clock {
+                steps: self.steps,
+                total: begun.elapsed(),
+                loading,
+            });
+        }
+        subject.network.set_timed(true)?;
+        take(&mut subject, self.steps, Some(&mut phases))?;
+        let kernels = subject.network.take_kernel_times()?;
+        if let Some((clock, graphics)) = clock.zip(Graphics::of(device)?) {
+            let subject = kernels::Subject {
+                what,
+                preset: &self.preset,
+                batch_size,
+                random_pictures,
+            };
+            let summary =
+                kernels::Summary::new(subject, clock, &phases, kernels, graphics, peak_memory());
+            return output.result(&summary, || summary.to_string());
+        }
         let peaks = rayon::broadcast(|_| peak_operations_per_second::<f32>());
         let machine = Machine {
             instruction_set: InstructionSet::detect().to_string(),
@@ -187,13 +221,7 @@ impl NetworkBench {
             peak_operations_per_second: peaks.into_iter().sum(),
             peak_memory_bytes: peak_memory(),
         };
-        let summary = phases.summary(
-            what,
-            &self.preset,
-            subject.config.training.batch_size,
-            subject.random_pictures,
-            machine,
-        );
+        let summary = phases.summary(what, &self.preset, batch_size, random_pictures, machine);
         output.result(&summary, || summary.to_string())
     }
 }
@@ -211,16 +239,25 @@ impl Subject {
         Ok(self.network.solve_with(&solver)?)
     }
 
-    /// So many steps of training.
-    fn train(&mut self, steps: u16, mut phases: Option<&mut Phases>) -> Result<()> {
+    /// So many steps of training. Returns the time spent waiting for batches.
+    fn train(&mut self, steps: u16, mut phases: Option<&mut Phases>) -> Result<Duration> {
+        if phases.is_none() {
+            // As `scn train` does it.
+            let (network, optimizer) = (&mut self.network, &mut self.optimizer);
+            let steps = usize::from(steps);
+            network.train_on(&self.loader, 0, steps, optimizer, self.rate, &mut |_| ())?;
+            return Ok(Duration::ZERO);
+        }
         let mut batches = self.loader.epoch(0, 0).take(usize::from(steps));
+        let mut waited = Duration::ZERO;
         loop {
             let begun = Instant::now();
             let Some(batch) = batches.next() else {
-                return Ok(());
+                return Ok(waited);
             };
             let images = Tensor::from_batch(&batch)?;
             let loaded = Instant::now();
+            waited += loaded - begun;
             let report = self.network.loss_and_gradients(images, &batch.labels)?;
             let known = Instant::now();
             self.optimizer.step(&mut self.network, self.rate)?;
@@ -233,16 +270,26 @@ impl Subject {
         }
     }
 
-    /// So many batches of inference.
-    fn infer(&self, steps: u16, mut phases: Option<&mut Phases>) -> Result<()> {
+    /// So many batches of inference. Returns the time spent waiting for batches.
+    fn infer(&mut self, steps: u16, mut phases: Option<&mut Phases>) -> Result<Duration> {
+        if phases.is_none() {
+            // As `scn evaluate` does it.
+            let loader = &self.loader;
+            let mut each = |_, _: &[u16], _| Ok(());
+            self.network
+                .infer_on(loader, usize::from(steps), &mut each)?;
+            return Ok(Duration::ZERO);
+        }
         let mut batches = self.loader.epoch(0, 0).take(usize::from(steps));
+        let mut waited = Duration::ZERO;
         loop {
             let begun = Instant::now();
             let Some(batch) = batches.next() else {
-                return Ok(());
+                return Ok(waited);
             };
             let images = Tensor::from_batch(&batch)?;
             let loaded = Instant::now();
+            waited += loaded - begun;
             let (_, activity, times) = self.network.infer_timed(images)?;
             let done = Instant::now();
             if let Some(phases) = phases.as_deref_mut() {

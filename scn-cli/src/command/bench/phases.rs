@@ -6,6 +6,8 @@ use std::time::Duration;
 use scn_net::{Activity, AdjointActivity, LayerTimes, NetworkConfig};
 use serde::Serialize;
 
+use super::layers::{Layer, LayerSummary, PARTS, write_layers};
+
 /// Sums over steps.
 pub(super) struct Phases {
     threads: f64,
@@ -19,38 +21,6 @@ pub(super) struct Phases {
     head: Duration,
     layers: Vec<Layer>,
 }
-
-/// One sparse coding layer.
-struct Layer {
-    rows: usize,
-    atoms: usize,
-    windows: u64,
-    active: f64,
-    passes: f64,
-    adjoint_passes: f64,
-    forward: Duration,
-    backward: Duration,
-    /// Summed over threads, in the order of [`PARTS`].
-    parts: [Duration; PARTS.len()],
-    /// Floating point operations of each part.
-    operations: [f64; PARTS.len()],
-}
-
-/// What the threads do in a sparse coding layer.
-const PARTS: [&str; 9] = [
-    "windows",
-    "D'x",
-    "solve",
-    "store codes",
-    "adjoint: windows",
-    "adjoint: solve",
-    "adjoint: dLoss/dD",
-    "adjoint: D y",
-    "adjoint: scatter",
-];
-
-/// The first of them that belongs to the adjoint.
-const ADJOINT: usize = 4;
 
 /// Where it was measured.
 #[derive(Debug, Clone, Serialize)]
@@ -91,41 +61,9 @@ struct PhaseSummary {
     share_of_peak: Option<f64>,
 }
 
-/// Per step.
-#[derive(Debug, Serialize)]
-struct LayerSummary {
-    rows: usize,
-    atoms: usize,
-    windows: u64,
-    active: f64,
-    passes: f64,
-    /// None in inference.
-    adjoint_passes: Option<f64>,
-    forward_seconds: f64,
-    backward_seconds: f64,
-    share_of_peak: f64,
-}
-
 impl Phases {
     /// Of no step yet.
     pub(super) fn new(network: &NetworkConfig) -> Self {
-        let mut channels = network.input[0];
-        let layers = network.layers.iter().map(|layer| {
-            let rows = channels * network.window * network.window;
-            channels = layer.atoms;
-            Layer {
-                rows,
-                atoms: layer.atoms,
-                windows: 0,
-                active: 0.0,
-                passes: 0.0,
-                adjoint_passes: 0.0,
-                forward: Duration::ZERO,
-                backward: Duration::ZERO,
-                parts: Default::default(),
-                operations: Default::default(),
-            }
-        });
         Self {
             threads: rayon::current_num_threads() as f64,
             steps: 0,
@@ -135,7 +73,7 @@ impl Phases {
             update: Duration::ZERO,
             normalisation: Duration::ZERO,
             head: Duration::ZERO,
-            layers: layers.collect(),
+            layers: Layer::all(network),
         }
     }
 
@@ -181,6 +119,26 @@ impl Phases {
         for ((layer, activity), adjoint) in self.layers.iter_mut().zip(activity).zip(adjoint) {
             layer.take_adjoint(activity.columns as f64, adjoint);
         }
+    }
+
+    /// Number of steps taken in.
+    pub(super) fn steps(&self) -> u32 {
+        self.steps
+    }
+
+    /// Floating point operations of a part of the work, by its name in [`PARTS`], per step.
+    pub(super) fn operations(&self, part: &str) -> f64 {
+        let index = PARTS.iter().position(|name| *name == part);
+        let layers = self.layers.iter();
+        let counted = layers.filter_map(|layer| layer.operations.get(index?));
+        counted.sum::<f64>() / f64::from(self.steps.max(1))
+    }
+
+    /// Every sparse coding layer, per step.
+    pub(super) fn layer_summaries(&self, peak: f64) -> Vec<LayerSummary> {
+        let steps = f64::from(self.steps.max(1));
+        let layers = self.layers.iter();
+        layers.map(|layer| layer.summary(steps, peak)).collect()
     }
 
     pub(super) fn summary(
@@ -243,69 +201,8 @@ impl Phases {
             seconds_per_step: total,
             share_of_peak: operations / total / peak,
             phases,
-            layers: (self.layers.iter())
-                .map(|layer| layer.summary(steps, peak))
-                .collect(),
+            layers: self.layer_summaries(peak),
             machine,
-        }
-    }
-}
-
-impl Layer {
-    fn take_codes(&mut self, activity: &Activity) {
-        let times = activity.times;
-        let columns = activity.columns as f64;
-        let (rows, atoms) = (self.rows as f64, self.atoms as f64);
-        self.windows += activity.columns as u64;
-        self.active += activity.active;
-        self.passes += activity.passes;
-        let passes = activity.passes;
-        let spent = [
-            (times.gather, 0.0),
-            (times.correlate, 2.0 * rows * atoms * columns),
-            (times.solve, 2.0 * passes * atoms * atoms * columns),
-            (times.store, 0.0),
-        ];
-        self.spend(0, spent);
-    }
-
-    fn take_adjoint(&mut self, columns: f64, adjoint: &AdjointActivity) {
-        let times = adjoint.times;
-        let (rows, atoms) = (self.rows as f64, self.atoms as f64);
-        self.adjoint_passes += adjoint.passes;
-        let passes = adjoint.passes;
-        let spent = [
-            (times.gather, 0.0),
-            (times.solve, 2.0 * passes * atoms * atoms * columns),
-            (times.sums, 2.0 * (rows + atoms) * atoms * columns),
-            (times.product, 2.0 * rows * atoms * columns),
-            (times.scatter, 0.0),
-        ];
-        self.spend(ADJOINT, spent);
-    }
-
-    /// Time and operations of consecutive parts.
-    fn spend<const COUNT: usize>(&mut self, first: usize, spent: [(Duration, f64); COUNT]) {
-        let parts = self.parts[first..].iter_mut();
-        let parts = parts.zip(&mut self.operations[first..]);
-        for ((part, operations), (time, counted)) in parts.zip(spent) {
-            *part += time;
-            *operations += counted;
-        }
-    }
-
-    fn summary(&self, steps: f64, peak: f64) -> LayerSummary {
-        let seconds = (self.forward + self.backward).as_secs_f64();
-        LayerSummary {
-            rows: self.rows,
-            atoms: self.atoms,
-            windows: self.windows / steps as u64,
-            active: self.active / steps,
-            passes: self.passes / steps,
-            adjoint_passes: (self.backward > Duration::ZERO).then_some(self.adjoint_passes / steps),
-            forward_seconds: self.forward.as_secs_f64() / steps,
-            backward_seconds: self.backward.as_secs_f64() / steps,
-            share_of_peak: self.operations.iter().sum::<f64>() / seconds / peak,
         }
     }
 }
@@ -350,34 +247,6 @@ impl fmt::Display for Summary {
             }
             writeln!(f)?;
         }
-        write!(
-            f,
-            "\n{:<5} {:>10} {:>9} {:>7} {:>7} {:>8} {:>9} {:>9} {:>6}",
-            "layer",
-            "m x n",
-            "windows",
-            "active",
-            "passes",
-            "adjoint",
-            "there ms",
-            "back ms",
-            "peak"
-        )?;
-        for (index, layer) in self.layers.iter().enumerate() {
-            let adjoint = layer.adjoint_passes;
-            write!(
-                f,
-                "\n{index:<5} {:>10} {:>9} {:>5.0} % {:>7.1} {:>8} {:>9.2} {:>9.2} {:>4.0} %",
-                format!("{} x {}", layer.rows, layer.atoms),
-                layer.windows,
-                100.0 * layer.active,
-                layer.passes,
-                adjoint.map_or("-".to_string(), |passes| format!("{passes:.1}")),
-                1e3 * layer.forward_seconds,
-                1e3 * layer.backward_seconds,
-                100.0 * layer.share_of_peak
-            )?;
-        }
-        Ok(())
+        write_layers(f, &self.layers)
     }
 }

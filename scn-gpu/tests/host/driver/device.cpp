@@ -29,7 +29,7 @@ const Settings& settings() {
         return Settings{
             int(number("SCN_HOST_DEVICES", 1)),          int(number("SCN_HOST_CAPABILITY", 80)),
             size_t(number("SCN_HOST_MEMORY", 4ll << 30)), cuda_on_host::Order::parse(order ? order : "forward"),
-            number("SCN_HOST_EAGER", 0) == 1,             leaks && std::string(leaks) == "fail",
+            number("SCN_HOST_EAGER", 0) == 1,             leaks && std::string(leaks) == "fail",  number("SCN_HOST_DRY", 0) == 1,
         };
     }();
     return all;
@@ -70,9 +70,12 @@ __attribute__((destructor)) static void report_leaks() {
         bytes += context.allocated;
         open += context.retained > 0;
     }
-    if (bytes == 0 && open == 0)
+    size_t graphs = graphs_alive(), locked_bytes = page_locked_bytes();
+    if (bytes == 0 && open == 0 && graphs == 0 && locked_bytes == 0)
         return;
     fprintf(stderr, "stand-in driver: at the end %zu bytes were not freed and %zu devices not given back\n", bytes, open);
+    if (graphs > 0 || locked_bytes > 0)
+        fprintf(stderr, "stand-in driver: neither were %zu graphs and %zu bytes of page-locked memory\n", graphs, locked_bytes);
     if (settings().leaks_fail)
         _exit(1);
 }
@@ -178,6 +181,9 @@ DRIVER_CALL cuCtxSynchronize() {
     auto lock = locked();
     if (!of_thread)
         return INVALID_CONTEXT;
+    if (Result spoiled = spoil_captures(*of_thread))
+        return spoiled;
+    log_wait(*of_thread);
     finish(*of_thread);
     return SUCCESS;
 }
@@ -196,6 +202,12 @@ DRIVER_CALL cuGetErrorName(int code, const char** name) {
         {INVALID_HANDLE, "CUDA_ERROR_INVALID_HANDLE"},
         {NOT_FOUND, "CUDA_ERROR_NOT_FOUND"},
         {NOT_READY, "CUDA_ERROR_NOT_READY"},
+        {ILLEGAL_STATE, "CUDA_ERROR_ILLEGAL_STATE"},
+        {STREAM_CAPTURE_UNSUPPORTED, "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED"},
+        {STREAM_CAPTURE_INVALIDATED, "CUDA_ERROR_STREAM_CAPTURE_INVALIDATED"},
+        {STREAM_CAPTURE_ISOLATION, "CUDA_ERROR_STREAM_CAPTURE_ISOLATION"},
+        {CAPTURED_EVENT, "CUDA_ERROR_CAPTURED_EVENT"},
+        {STREAM_CAPTURE_WRONG_THREAD, "CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD"},
     };
     auto found = names.find(code);
     *name = found == names.end() ? nullptr : found->second;

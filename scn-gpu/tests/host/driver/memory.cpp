@@ -60,8 +60,10 @@ static Result allocate(Address* address, size_t bytes) {
     memset(first, 0xff, inside);
     char* start = first + inside - (bytes + alignment - 1) / alignment * alignment;
     *address = address_of(start);
-    live()[*address] = {context, start, bytes, static_cast<char*>(mapped), mapped_bytes};
+    static size_t count = 0;
+    live()[*address] = {count++, context, start, bytes, static_cast<char*>(mapped), mapped_bytes};
     context->allocated += bytes;
+    log_line("alloc\t" + std::to_string(bytes));
     return SUCCESS;
 }
 
@@ -76,6 +78,7 @@ static Allocation take(Address address) {
         misuse("memory of device %d is freed in a thread that works on another", allocation.context->device);
     live().erase(found);
     context->allocated -= allocation.bytes;
+    log_line("free");
     return allocation;
 }
 
@@ -106,17 +109,20 @@ using namespace stand_in;
 
 DRIVER_CALL cuMemAllocAsync(Address* address, size_t bytes, Stream* handle) {
     auto lock = locked();
-    stream(handle);
+    forbid_in_capture(stream(handle), "an allocation");
     return allocate(address, bytes);
 }
 
 DRIVER_CALL cuMemAlloc_v2(Address* address, size_t bytes) {
     auto lock = locked();
+    if (Result forbidden = unsafe_call())
+        return forbidden;
     return allocate(address, bytes);
 }
 
 DRIVER_CALL cuMemFreeAsync(Address address, Stream* handle) {
     auto lock = locked();
+    forbid_in_capture(stream(handle), "the end of an allocation");
     submit(stream(handle), [allocation = take(address)] { unmap(allocation); });
     return SUCCESS;
 }
@@ -126,6 +132,9 @@ DRIVER_CALL cuMemFree_v2(Address address) {
     Context* context = current_context();
     if (!context)
         return INVALID_CONTEXT;
+    if (Result forbidden = unsafe_call())
+        return forbidden;
+    log_wait(*context);
     finish(*context);
     unmap(take(address));
     return SUCCESS;
@@ -141,20 +150,34 @@ DRIVER_CALL cuMemGetInfo_v2(size_t* free, size_t* total) {
     return SUCCESS;
 }
 
-// The driver has read memory of the host when the call returns, unless it was allocated by it, which nobody does here.
+// The driver has read memory of the host when the call returns, unless it is page-locked.
 DRIVER_CALL cuMemcpyHtoDAsync_v2(Address to, const void* from, size_t bytes, Stream* handle) {
     auto lock = locked();
     char* target = checked(to, bytes, "a copy to the device");
+    forbid_in_capture(stream(handle), "a copy from the host");
+    const std::string line = "copy-in\t" + std::to_string(bytes);
+    if (is_page_locked(from, bytes)) {
+        copy_page_locked(stream(handle), line, from, target, from, bytes);
+        return SUCCESS;
+    }
     const char* source = static_cast<const char*>(from);
     std::vector<char> copy(source, source + bytes);
-    submit(stream(handle), [=, copy = std::move(copy)] { memcpy(target, copy.data(), copy.size()); });
+    submit(stream(handle), line, [=, copy = std::move(copy)] { memcpy(target, copy.data(), copy.size()); });
     return SUCCESS;
 }
 
 DRIVER_CALL cuMemcpyDtoHAsync_v2(void* to, Address from, size_t bytes, Stream* handle) {
     auto lock = locked();
     const char* source = checked(from, bytes, "a copy from the device");
-    submit(stream(handle), [=] { memcpy(to, source, bytes); });
+    forbid_in_capture(stream(handle), "a copy to the host");
+    const std::string line = "copy-out\t" + std::to_string(bytes);
+    if (is_page_locked(to, bytes)) {
+        copy_page_locked(stream(handle), line, to, to, source, bytes);
+        return SUCCESS;
+    }
+    submit(stream(handle), line, [=] { memcpy(to, source, bytes); });
+    // The work itself waits here all the same for somebody to wait for it, so that nobody relies on it.
+    log_wait(stream(handle));
     return SUCCESS;
 }
 
@@ -164,20 +187,19 @@ DRIVER_CALL cuMemcpyDtoDAsync_v2(Address to, Address from, size_t bytes, Stream*
     const char* source = checked(from, bytes, "a copy within the device");
     if (target < source + bytes && source < target + bytes)
         misuse("a copy within the device overlaps itself");
-    submit(stream(handle), [=] { memcpy(target, source, bytes); });
-    return SUCCESS;
+    return enqueue(stream(handle), "copy\t" + std::to_string(bytes), {{to, bytes}, {from, bytes}}, [=] { memcpy(target, source, bytes); });
 }
 
 DRIVER_CALL cuMemsetD8Async(Address to, unsigned char value, size_t bytes, Stream* handle) {
     auto lock = locked();
     char* target = checked(to, bytes, "a fill");
-    submit(stream(handle), [=] { memset(target, value, bytes); });
-    return SUCCESS;
+    return enqueue(stream(handle), "set\t" + std::to_string(bytes), {{to, bytes}}, [=] { memset(target, value, bytes); });
 }
 
 DRIVER_CALL cuMemcpyHtoD_v2(Address to, const void* from, size_t bytes) {
     auto lock = locked();
     Result result = cuMemcpyHtoDAsync_v2(to, from, bytes, nullptr);
+    log_wait(stream(nullptr));
     finish(stream(nullptr));
     return result;
 }

@@ -40,6 +40,8 @@ static void catch_faults() {
 }
 
 void run(const Launch& launch) {
+    if (settings().dry)
+        return;
     std::vector<void*> arguments;
     for (const std::vector<char>& argument : launch.arguments)
         arguments.push_back(const_cast<char*>(argument.data()));
@@ -78,6 +80,18 @@ static void check_pointer(const Function& function, size_t index, const std::vec
                context.device);
 }
 
+static std::vector<Touched> touched(const Launch& launch) {
+    std::vector<Touched> all;
+    for (size_t i = 0; i < launch.arguments.size(); i++) {
+        Address address = 0;
+        if (launch.kernel->arguments[i].pointer)
+            memcpy(&address, launch.arguments[i].data(), sizeof address);
+        if (address != 0)
+            all.push_back({address, 0});
+    }
+    return all;
+}
+
 } // namespace stand_in
 
 using namespace stand_in;
@@ -86,6 +100,8 @@ DRIVER_CALL cuModuleLoadData(Module** module, const void* data) {
     auto lock = locked();
     if (!current_context())
         return INVALID_CONTEXT;
+    if (Result forbidden = unsafe_call())
+        return forbidden;
     Image image;
     if (!read_image(data, image))
         return INVALID_IMAGE;
@@ -99,6 +115,7 @@ DRIVER_CALL cuModuleLoadData(Module** module, const void* data) {
 
 DRIVER_CALL cuModuleUnload(Module* module) {
     auto lock = locked();
+    log_wait(*module->context);
     finish(*module->context);
     delete module;
     return SUCCESS;
@@ -141,6 +158,7 @@ DRIVER_CALL cuLaunchKernel(Function* function, unsigned grid_x, unsigned grid_y,
         if (argument.pointer)
             check_pointer(*function, i, launch.arguments.back(), *target.context);
     }
-    submit(target, [launch = std::move(launch)] { run(launch); });
-    return SUCCESS;
+    const std::string line = describe(launch);
+    const std::vector<Touched> memory = touched(launch);
+    return enqueue(target, line, memory, [launch = std::move(launch)] { run(launch); });
 }

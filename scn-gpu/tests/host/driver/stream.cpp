@@ -6,9 +6,15 @@
 namespace stand_in {
 
 struct Event {
+    bool timed = true;
     Stream* stream = nullptr;
-    size_t until = 0; // so much of the stream's work
+    size_t until = 0;     // so much of the stream's work
+    size_t operation = 0; // the last of the stream's operations before it
+    bool captured = false;
 };
+
+// Of cuEventCreate.
+constexpr unsigned DISABLE_TIMING = 2;
 
 Stream& stream(Stream* handle) {
     Context* context = current_context();
@@ -19,8 +25,11 @@ Stream& stream(Stream* handle) {
             misuse("work for a stream of device %d in a thread that works on device %d", handle->context->device, context->device);
         return *handle;
     }
+    for (const Stream* other : context->streams)
+        if (other->blocking && is_capturing(*other))
+            misuse("work for the null stream while a stream is captured that waits for it");
     if (!context->null_stream) {
-        context->null_stream = new Stream{context, {}, 0};
+        context->null_stream = new Stream{context, {}};
         context->streams.push_back(context->null_stream);
     }
     return *context->null_stream;
@@ -50,12 +59,13 @@ void finish(Context& context) {
 
 using namespace stand_in;
 
-DRIVER_CALL cuStreamCreate(Stream** handle, unsigned) {
+DRIVER_CALL cuStreamCreate(Stream** handle, unsigned flags) {
     auto lock = locked();
     Context* context = current_context();
     if (!context)
         return INVALID_CONTEXT;
-    *handle = new Stream{context, {}, 0};
+    constexpr unsigned non_blocking = 1;
+    *handle = new Stream{context, {}, 0, (flags & non_blocking) == 0};
     context->streams.push_back(*handle);
     return SUCCESS;
 }
@@ -66,6 +76,7 @@ DRIVER_CALL cuStreamDestroy_v2(Stream* handle) {
     auto found = std::find(streams.begin(), streams.end(), handle);
     if (found == streams.end())
         misuse("a stream is destroyed twice");
+    forbid_in_capture(*handle, "the end of a stream");
     finish(*handle);
     streams.erase(found);
     delete handle;
@@ -74,19 +85,29 @@ DRIVER_CALL cuStreamDestroy_v2(Stream* handle) {
 
 DRIVER_CALL cuStreamSynchronize(Stream* handle) {
     auto lock = locked();
-    finish(stream(handle));
+    Stream& awaited = stream(handle);
+    if (is_capturing(awaited))
+        return spoil_capture(awaited, STREAM_CAPTURE_UNSUPPORTED);
+    log_wait(awaited);
+    finish(awaited);
     return SUCCESS;
 }
 
 DRIVER_CALL cuStreamWaitEvent(Stream* handle, Event* event, unsigned) {
     auto lock = locked();
+    Stream& waiting = stream(handle);
+    if (event->captured)
+        misuse("a stream waits for an event that was captured, which would capture that stream too");
+    if (is_capturing(waiting))
+        return spoil_capture(waiting, STREAM_CAPTURE_ISOLATION);
     if (event->stream)
-        submit(stream(handle), [recorded = *event] { finish(*recorded.stream, recorded.until); });
+        submit(waiting, [recorded = *event] { finish(*recorded.stream, recorded.until); });
     return SUCCESS;
 }
 
-DRIVER_CALL cuEventCreate(Event** event, unsigned) {
+DRIVER_CALL cuEventCreate(Event** event, unsigned flags) {
     *event = new Event;
+    (*event)->timed = !(flags & DISABLE_TIMING);
     return SUCCESS;
 }
 
@@ -98,24 +119,41 @@ DRIVER_CALL cuEventDestroy_v2(Event* event) {
 DRIVER_CALL cuEventRecord(Event* event, Stream* handle) {
     auto lock = locked();
     Stream& recorded = stream(handle);
-    *event = {&recorded, recorded.work.size()};
+    *event = {event->timed, &recorded, recorded.work.size(), recorded.last_operation};
+    if (is_capturing(recorded))
+        *event = {event->timed, nullptr, 0, 0, true};
+    log_line("event");
     return SUCCESS;
 }
 
 DRIVER_CALL cuEventSynchronize(Event* event) {
     auto lock = locked();
-    if (event->stream)
+    if (event->captured)
+        return CAPTURED_EVENT;
+    if (event->stream) {
+        log_wait(*event->stream, event->operation);
         finish(*event->stream, event->until);
+    }
     return SUCCESS;
 }
 
 DRIVER_CALL cuEventQuery(Event* event) {
     auto lock = locked();
+    if (event->captured)
+        return CAPTURED_EVENT;
+    if (Result forbidden = unsafe_call())
+        return forbidden;
     return !event->stream || event->stream->done >= event->until ? SUCCESS : NOT_READY;
 }
 
-DRIVER_CALL cuEventElapsedTime_v2(float* milliseconds, Event*, Event*) {
-    *milliseconds = 1.0f;
+// A microsecond for each operation of the device between the two, so that a test can count.
+DRIVER_CALL cuEventElapsedTime_v2(float* milliseconds, Event* start, Event* end) {
+    auto lock = locked();
+    if (!start->stream || !end->stream || !start->timed || !end->timed)
+        return INVALID_HANDLE;
+    if (start->stream->done < start->until || end->stream->done < end->until)
+        return NOT_READY;
+    *milliseconds = 1e-3f * (float(end->operation) - float(start->operation));
     return SUCCESS;
 }
 

@@ -1,0 +1,254 @@
+//! Where the time of a network's steps goes on graphics processors, by kernel.
+
+use std::fmt;
+use std::time::Duration;
+
+use anyhow::Result;
+use scn_net::{Device, KernelTime};
+use serde::Serialize;
+
+use super::layers::{LayerSummary, write_layers};
+use super::phases::Phases;
+
+/// Steps on the clock, with nothing timed within them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Clock {
+    pub(super) steps: u16,
+    /// From an idle device to an idle device.
+    pub(super) total: Duration,
+    /// Of that, spent waiting for batches.
+    pub(super) loading: Duration,
+}
+
+/// The devices that computed.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Graphics {
+    device: String,
+    /// Of all devices together, at the clocks that the driver names.
+    peak_operations_per_second: f64,
+    peak_bytes_per_second: f64,
+    /// Memory of the devices taken since they were opened; where the driver tells.
+    device_memory_bytes: Option<u64>,
+}
+
+/// What was measured, and on what.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Subject<'a> {
+    pub(super) what: &'static str,
+    pub(super) preset: &'a str,
+    pub(super) batch_size: usize,
+    pub(super) random_pictures: bool,
+}
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+pub(super) struct Summary {
+    what: &'static str,
+    preset: String,
+    batch_size: usize,
+    random_pictures: bool,
+    steps: u16,
+    /// Without events between kernels, as are the two that follow.
+    images_per_second: f64,
+    seconds_per_step: f64,
+    loading_seconds: f64,
+    /// Of all operations that count, over the whole step.
+    share_of_peak: f64,
+    #[serde(flatten)]
+    graphics: Graphics,
+    /// Of the whole process; where the system tells.
+    peak_memory_bytes: Option<u64>,
+    /// The longest first; from further steps, with events.
+    kernels: Vec<KernelSummary>,
+    /// What kernels do not account for in a step without events: copies, fills, gaps between kernels, the host.
+    outside_kernels_seconds: f64,
+    layers: Vec<LayerSummary>,
+}
+
+/// Per step.
+#[derive(Debug, Serialize)]
+struct KernelSummary {
+    kernel: String,
+    launches: f64,
+    seconds: f64,
+    /// Of a step without events.
+    share: f64,
+    operations_per_second: Option<f64>,
+    share_of_peak: Option<f64>,
+}
+
+/// Kernels whose operations count, by the beginnings of their names, and the parts of the work that they do.
+const PARTS: [(&str, &[&str]); 4] = [
+    ("encode_", &["D'x", "solve"]),
+    ("adjoint", &["adjoint: solve"]),
+    ("outer_sums", &["adjoint: dLoss/dD"]),
+    ("signal_gradient", &["adjoint: D y"]),
+];
+
+/// Floating point operations of a kernel in a step; 0 where none are counted.
+fn operations(kernel: &str, phases: &Phases) -> f64 {
+    let counted = PARTS.iter().find(|(name, _)| kernel.starts_with(name));
+    let parts = counted.map_or(&[][..], |(_, parts)| parts);
+    parts.iter().map(|part| phases.operations(part)).sum()
+}
+
+impl Graphics {
+    /// The graphics processors that a device is; None for this machine's processor.
+    #[cfg(feature = "cuda")]
+    pub(super) fn of(device: &Device) -> Result<Option<Self>> {
+        let Device::Cuda(contexts) = device else {
+            return Ok(None);
+        };
+        let mut graphics = Self {
+            device: device.to_string(),
+            peak_operations_per_second: 0.0,
+            peak_bytes_per_second: 0.0,
+            device_memory_bytes: Some(0),
+        };
+        for context in contexts {
+            let peak = context.info().peak()?;
+            graphics.peak_operations_per_second += peak.operations_per_second;
+            graphics.peak_bytes_per_second += peak.bytes_per_second;
+            let free = context.info().memory_free.zip(context.memory_free());
+            let taken = free.map(|(before, now)| before.saturating_sub(now) as u64);
+            let bytes = graphics.device_memory_bytes.zip(taken);
+            graphics.device_memory_bytes = bytes.map(|(sum, taken)| sum + taken);
+        }
+        Ok(Some(graphics))
+    }
+
+    /// This program knows no graphics processors.
+    #[cfg(not(feature = "cuda"))]
+    pub(super) fn of(_: &Device) -> Result<Option<Self>> {
+        Ok(None)
+    }
+}
+
+impl Summary {
+    /// From the clock of some steps, and from further steps with events: what their layers say and how long their kernels took.
+    pub(super) fn new(
+        subject: Subject<'_>,
+        clock: Clock,
+        phases: &Phases,
+        kernels: Vec<KernelTime>,
+        graphics: Graphics,
+        peak_memory_bytes: Option<u64>,
+    ) -> Self {
+        let seconds_per_step = clock.total.as_secs_f64() / f64::from(clock.steps.max(1));
+        let timed_steps = f64::from(phases.steps().max(1));
+        let peak = graphics.peak_operations_per_second;
+        let mut kernels: Vec<KernelSummary> = kernels
+            .into_iter()
+            .map(|taken| {
+                let seconds = taken.time.as_secs_f64() / timed_steps;
+                let counted = operations(&taken.kernel, phases);
+                let rate = (counted > 0.0 && seconds > 0.0).then(|| counted / seconds);
+                KernelSummary {
+                    kernel: taken.kernel,
+                    launches: taken.launches as f64 / timed_steps,
+                    seconds,
+                    share: seconds / seconds_per_step,
+                    operations_per_second: rate,
+                    share_of_peak: rate.map(|rate| rate / peak),
+                }
+            })
+            .collect();
+        kernels.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
+        let within: f64 = kernels.iter().map(|kernel| kernel.seconds).sum();
+        let counted: f64 = (kernels.iter())
+            .map(|kernel| operations(&kernel.kernel, phases))
+            .sum();
+        let Subject {
+            what,
+            preset,
+            batch_size,
+            random_pictures,
+        } = subject;
+        Self {
+            what,
+            preset: preset.to_string(),
+            batch_size,
+            random_pictures,
+            steps: clock.steps,
+            images_per_second: batch_size as f64 / seconds_per_step,
+            seconds_per_step,
+            loading_seconds: clock.loading.as_secs_f64() / f64::from(clock.steps.max(1)),
+            share_of_peak: counted / seconds_per_step / peak,
+            peak_memory_bytes,
+            kernels,
+            outside_kernels_seconds: (seconds_per_step - within).max(0.0),
+            layers: phases.layer_summaries(peak),
+            graphics,
+        }
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Graphics {
+            device,
+            peak_operations_per_second,
+            peak_bytes_per_second,
+            device_memory_bytes,
+        } = &self.graphics;
+        writeln!(
+            f,
+            "{}, batches of {}: {:.0} images/s, {:.2} ms a step, {:.0} % of the peak",
+            self.preset,
+            self.batch_size,
+            self.images_per_second,
+            1e3 * self.seconds_per_step,
+            100.0 * self.share_of_peak
+        )?;
+        writeln!(f, "{device}")?;
+        write!(
+            f,
+            "f32: peak {:.0} GFLOP/s, {:.0} GB/s",
+            peak_operations_per_second / 1e9,
+            peak_bytes_per_second / 1e9
+        )?;
+        if let Some(bytes) = device_memory_bytes {
+            write!(f, "; {} MiB of its memory", bytes >> 20)?;
+        }
+        if let Some(bytes) = self.peak_memory_bytes {
+            write!(f, ", {} MiB here", bytes >> 20)?;
+        }
+        writeln!(
+            f,
+            "\n\n{:<27} {:>8} {:>8} {:>7} {:>9} {:>6}",
+            "kernel", "launches", "ms", "share", "GFLOP/s", "peak"
+        )?;
+        for kernel in &self.kernels {
+            write!(
+                f,
+                "{:<27} {:>8.0} {:>8.3} {:>5.1} %",
+                kernel.kernel,
+                kernel.launches,
+                1e3 * kernel.seconds,
+                100.0 * kernel.share
+            )?;
+            if let (Some(rate), Some(share)) = (kernel.operations_per_second, kernel.share_of_peak)
+            {
+                write!(f, " {:>9.0} {:>4.0} %", rate / 1e9, 100.0 * share)?;
+            }
+            writeln!(f)?;
+        }
+        writeln!(
+            f,
+            "{:<27} {:>8} {:>8.3} {:>5.1} %",
+            "outside kernels",
+            "",
+            1e3 * self.outside_kernels_seconds,
+            100.0 * self.outside_kernels_seconds / self.seconds_per_step
+        )?;
+        writeln!(
+            f,
+            "{:<27} {:>8} {:>8.3} {:>5.1} %",
+            "of that waiting for batches",
+            "",
+            1e3 * self.loading_seconds,
+            100.0 * self.loading_seconds / self.seconds_per_step
+        )?;
+        write_layers(f, &self.layers)
+    }
+}

@@ -1,0 +1,181 @@
+//! A batch made by hand from its plan is the loader's own, bit for bit.
+
+mod common;
+
+use std::sync::Arc;
+
+use common::scattered;
+use proptest::prelude::*;
+use scn_data::{
+    Augmentation, Batch, BatchPlan, Draw, LastBatch, Loader, Mean, Normalization,
+    NormalizationConfig, Placement, Scale,
+};
+
+const SHAPE: [usize; 3] = [2, 4, 5];
+
+/// A normalised image where the definition of a placement says it must be.
+fn placed(image: &[f32], placement: Placement) -> Vec<f32> {
+    let [channels, height, width] = SHAPE;
+    let Placement { flip, down, right } = placement;
+    let mut out = Vec::with_capacity(image.len());
+    for c in 0..channels {
+        for y in 0..height {
+            for x in 0..width {
+                let row = y.checked_add_signed(-down).filter(|&row| row < height);
+                let column = x
+                    .checked_add_signed(-right)
+                    .filter(|&column| column < width);
+                out.push(match (row, column) {
+                    (Some(row), Some(column)) => {
+                        let column = if flip { width - 1 - column } else { column };
+                        image[(c * height + row) * width + column]
+                    }
+                    _ => 0.0,
+                });
+            }
+        }
+    }
+    out
+}
+
+/// The batch of a plan, from the loader's set and normalisation.
+fn by_hand(loader: &Loader, plan: &BatchPlan) -> Batch {
+    let [channels, height, width] = SHAPE;
+    let (set, normalization) = (loader.image_set(), loader.normalization());
+    let mut normalized = vec![0.0; channels * height * width];
+    let mut pixels = Vec::new();
+    for (&image, &placement) in plan.images.iter().zip(&plan.placements) {
+        normalization
+            .apply(set.image(image), &mut normalized)
+            .expect("same shape");
+        pixels.extend(placed(&normalized, placement));
+    }
+    Batch {
+        pixels,
+        shape: [plan.images.len(), channels, height, width],
+        labels: plan.labels.clone(),
+    }
+}
+
+/// Equal to the bit: 0 and -0 differ.
+fn assert_same(found: &Batch, expected: &Batch) {
+    assert_eq!(found, expected);
+    let bits = |batch: &Batch| -> Vec<u32> { batch.pixels.iter().map(|x| x.to_bits()).collect() };
+    assert_eq!(bits(found), bits(expected));
+}
+
+/// Every plan of the epoch from `first` on, and the same asked for one by one, give the loader's batches.
+fn check(loader: &Loader, epoch: u64, first: usize) {
+    let (plans, batches) = (loader.plans(epoch, first), loader.epoch(epoch, first));
+    assert_eq!(plans.len(), loader.batches().saturating_sub(first));
+    assert_eq!(plans.len(), batches.len());
+    let plans: Vec<BatchPlan> = plans.collect();
+    for (index, (plan, batch)) in plans.iter().zip(batches).enumerate() {
+        assert_same(&by_hand(loader, plan), &batch);
+        assert!(plan.images.len() <= loader.batch_size());
+        assert_eq!(loader.plan(epoch, first + index).as_ref(), Some(plan));
+        let labels = loader.image_set().labels();
+        let expected: Vec<u16> = plan.images.iter().map(|&image| labels[image]).collect();
+        assert_eq!(plan.labels, expected);
+    }
+    assert_eq!(loader.plan(epoch, loader.batches()), None);
+    assert_eq!(loader.plan(epoch, usize::MAX), None);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn plans_say_what_is_in_the_batches(
+        count in 1usize..40, batch_size in 1usize..12, first in 0usize..8, seed: u64, epoch: u64,
+        flip: bool, shift in 0usize..=3, per_image: bool, dropped: bool,
+        mean in prop::sample::select(vec![Mean::None, Mean::Pixel, Mean::Channel]),
+        scale in prop::sample::select(vec![Scale::None, Scale::Range, Scale::Deviation]),
+    ) {
+        // One image alone has no deviation from its mean image.
+        let images = Arc::new(scattered(count.max(2), SHAPE));
+        let config = NormalizationConfig { mean, scale, ..NormalizationConfig::default() };
+        let normalization = Arc::new(Normalization::fit(&images, config).expect("images that differ"));
+        let draw = if per_image { Draw::Image } else { Draw::Batch };
+        let augmentation = Augmentation { flip, shift, draw };
+        let training = Loader::training(Arc::clone(&images), Arc::clone(&normalization), augmentation, batch_size, seed);
+        let in_order = Loader::in_order(images, normalization, batch_size);
+        for loader in [training, in_order] {
+            let mut loader = loader.expect("valid");
+            if dropped && loader.image_set().len() >= batch_size {
+                loader = loader.with_last_batch(LastBatch::Dropped).expect("one is whole");
+            }
+            check(&loader, epoch, first);
+        }
+    }
+}
+
+#[test]
+fn plans_hold_for_images_that_are_contrast_normalised_or_whitened() {
+    let images = Arc::new(scattered(60, SHAPE));
+    let augmentation = Augmentation {
+        flip: true,
+        shift: 2,
+        draw: Draw::Image,
+    };
+    for (contrast, whitening) in [
+        (Some(10.0), None),
+        (None, Some(0.1)),
+        (Some(10.0), Some(0.1)),
+    ] {
+        let config = NormalizationConfig {
+            contrast,
+            whitening,
+            ..NormalizationConfig::default()
+        };
+        let normalization = Arc::new(Normalization::fit(&images, config).expect("fits"));
+        let loader = Loader::training(Arc::clone(&images), normalization, augmentation, 16, 5)
+            .expect("valid");
+        check(&loader, 2, 1);
+    }
+}
+
+#[test]
+fn plans_of_evaluation_leave_images_in_order_and_as_they_are() {
+    let images = Arc::new(scattered(7, SHAPE));
+    let config = NormalizationConfig::default();
+    let normalization = Arc::new(Normalization::fit(&images, config).expect("fits"));
+    let loader = Loader::in_order(Arc::clone(&images), normalization, 3).expect("valid");
+    let plans: Vec<BatchPlan> = loader.plans(9, 0).collect();
+    assert_eq!(
+        plans
+            .iter()
+            .map(|plan| plan.images.clone())
+            .collect::<Vec<_>>(),
+        [vec![0, 1, 2], vec![3, 4, 5], vec![6]]
+    );
+    let mut placements = plans.iter().flat_map(|plan| &plan.placements);
+    assert!(placements.all(|&placement| placement == Placement::default()));
+    assert_eq!(loader.batch_size(), 3);
+    let huge = Loader::in_order(images, Arc::clone(loader.normalization()), usize::MAX);
+    assert_eq!(huge.expect("valid").batch_size(), 7);
+}
+
+#[test]
+fn plans_stay_at_their_end_and_can_be_cloned_on_their_way() {
+    let images = scattered(11, SHAPE);
+    let config = NormalizationConfig::default();
+    let normalization = Arc::new(Normalization::fit(&images, config).expect("fits"));
+    let augmentation = Augmentation {
+        shift: 1,
+        ..Augmentation::default()
+    };
+    let loader =
+        Loader::training(Arc::new(images), normalization, augmentation, 4, 1).expect("valid");
+    let mut plans = loader.plans(0, 0);
+    let first = plans.next().expect("three batches");
+    let rest: Vec<BatchPlan> = plans.clone().collect();
+    assert_eq!(rest, plans.by_ref().collect::<Vec<_>>());
+    assert_eq!((rest.len(), plans.len()), (2, 0));
+    assert!(plans.next().is_none() && plans.next().is_none());
+    // All images of the epoch, once.
+    let all = [first].into_iter().chain(rest);
+    let mut images: Vec<usize> = all.flat_map(|plan| plan.images).collect();
+    images.sort_unstable();
+    assert_eq!(images, (0..11).collect::<Vec<_>>());
+}

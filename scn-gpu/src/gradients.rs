@@ -1,0 +1,169 @@
+//! Gradients of the parameters of several problems, from sums over the columns of each.
+
+use std::ops::Range;
+
+use crate::buffer::expect_len;
+use crate::launch::gradients::{
+    AddPartials, CHUNK_NUMBERS, ENTRIES, FinishGradients, GRADIENT_NUMBERS, OuterSums, TILE_SIDE,
+};
+use crate::launch::launch;
+use crate::tables::{LayerRow, LayerTable};
+use crate::update::Parameters;
+use crate::windows::int;
+use crate::{Buffer, Context, GpuError, Problem, Problems, Windows};
+
+/// The sums that the gradients of several [`Problems`] are made of, for batches of one size:
+///
+/// ```text
+/// dLoss/dD = sum x y' - D (sum a y' + sum y a'),   dLoss/dλ1_j = -sum y_j,   dLoss/dλ2 = -sum y'a
+/// ```
+///
+/// Each problem's columns are summed in chunks by a kernel of their own, in [`take`](Self::take); [`finish`](Self::finish) adds up the
+/// chunks of all problems and completes their gradients with two more kernels.
+#[derive(Debug)]
+pub struct GradientSums {
+    layers: Vec<Layer>,
+    /// Chunks of all layers.
+    partial: Buffer<f32>,
+    /// `sum x y'`, `sum y'` and `sum a y'` of each layer.
+    sums: Buffer<f32>,
+    chunk_table: LayerTable<CHUNK_NUMBERS, 2>,
+    gradient_table: LayerTable<GRADIENT_NUMBERS, 3>,
+    context: Context,
+}
+
+#[derive(Debug)]
+struct Layer {
+    windows: Windows,
+    positions_per_chunk: usize,
+    partial: Range<usize>,
+}
+
+impl GradientSums {
+    /// Room for the sums of problems whose signals are these windows, one kind for each problem.
+    ///
+    /// # Errors
+    /// [`GpuError::Length`]: another number of windows than of problems, or windows of another length than the atoms;
+    /// [`GpuError::OutOfMemory`].
+    pub fn new(
+        context: &Context,
+        problems: &Problems,
+        windows: &[Windows],
+    ) -> Result<Self, GpuError> {
+        expect_len(
+            "the windows of problems",
+            problems.parts.len(),
+            windows.len(),
+        )?;
+        let mut layers: Vec<Layer> = Vec::new();
+        let (mut chunk_rows, mut gradient_rows) = (Vec::new(), Vec::new());
+        let (mut partial, mut sums) = (0, 0);
+        for (part, &windows) in problems.parts.iter().zip(windows) {
+            expect_len("a signal", part.rows, windows.rows())?;
+            let stacked = part.rows + 1 + part.atoms;
+            let count = stacked * part.atoms;
+            let positions = windows.positions();
+            let per_chunk = positions_per_chunk(stacked, part.atoms, positions);
+            let chunks = positions.div_ceil(per_chunk);
+            let (partial_end, sums_end) = (partial + chunks * count, sums + count);
+            chunk_rows.push(LayerRow {
+                blocks: count.div_ceil(ENTRIES),
+                numbers: [0, partial, chunks, count, sums],
+                ends: [partial_end, sums_end],
+            });
+            let parameters = [&part.dictionary, &part.lambda1_parameter, &part.lambda2];
+            let end = parameters.map(|place| place.end).into_iter().max();
+            gradient_rows.push(LayerRow {
+                blocks: part.rows.div_ceil(TILE_SIDE) * part.atoms.div_ceil(TILE_SIDE),
+                numbers: [
+                    0,
+                    part.rows,
+                    part.atoms,
+                    part.dictionary.start,
+                    part.lambda1_parameter.start,
+                    part.lambda1_parameter.len(),
+                    part.lambda2.start,
+                    sums,
+                ],
+                ends: [end.unwrap_or(0), sums_end, end.unwrap_or(0)],
+            });
+            layers.push(Layer {
+                windows,
+                positions_per_chunk: per_chunk,
+                partial: partial..partial_end,
+            });
+            (partial, sums) = (partial_end, sums_end);
+        }
+        Ok(Self {
+            layers,
+            partial: context.unspecified(partial)?,
+            sums: context.unspecified(sums)?,
+            chunk_table: LayerTable::new(context, &chunk_rows)?,
+            gradient_table: LayerTable::new(context, &gradient_rows)?,
+            context: context.clone(),
+        })
+    }
+
+    /// Sums over the columns of problem `index`, given its map, the codes of the map's windows and their [adjoint](Problem::adjoint),
+    /// both n × P row by row.
+    ///
+    /// # Errors
+    /// Buffers of other lengths than the sizes say; no such problem.
+    pub fn take(
+        &mut self,
+        index: usize,
+        problem: &Problem<'_>,
+        map: &Buffer<f32>,
+        codes: &Buffer<f32>,
+        adjoint: &Buffer<f32>,
+    ) -> Result<(), GpuError> {
+        let len = self.layers.len();
+        let layer = self.layers.get(index).ok_or(GpuError::Range {
+            start: index,
+            end: index + 1,
+            len,
+        })?;
+        let outer = OuterSums {
+            windows: layer.windows,
+            map: map.view(),
+            codes: codes.view(),
+            adjoint: adjoint.view(),
+            atoms: problem.atoms as i32,
+            positions_per_chunk: int("the columns of a chunk", layer.positions_per_chunk)?,
+            partial: self.partial.range_mut(layer.partial.clone())?,
+        };
+        launch(&self.context, &outer)
+    }
+
+    /// Completes the gradients of all problems, replacing what is there. Every problem must have been [taken](Self::take).
+    ///
+    /// # Errors
+    /// Fewer parameters than those of the problems.
+    pub fn finish(&mut self, parameters: &mut Parameters) -> Result<(), GpuError> {
+        let add = AddPartials {
+            partial: self.partial.view(),
+            table: self.chunk_table.argument(),
+            layers: self.chunk_table.layers()?,
+            sums: self.sums.view_mut(),
+        };
+        launch(&self.context, &add)?;
+        let finish = FinishGradients {
+            parameters: parameters.values.all(),
+            sums: self.sums.view(),
+            table: self.gradient_table.argument(),
+            layers: self.gradient_table.layers()?,
+            gradients: parameters.gradients.all_mut(),
+        };
+        launch(&self.context, &finish)
+    }
+}
+
+/// Columns that a block adds up one after the other. Enough blocks for a large device, and no dependence on the device: the order of
+/// additions, and with it every bit of the result, is the same everywhere.
+fn positions_per_chunk(rows: usize, atoms: usize, positions: usize) -> usize {
+    const BLOCKS: usize = 1024;
+    const LEAST: usize = 256;
+    let tiles = rows.div_ceil(TILE_SIDE) * atoms.div_ceil(TILE_SIDE);
+    let chunks = (BLOCKS / tiles.max(1)).max(1);
+    positions.div_ceil(chunks).max(LEAST).next_multiple_of(32)
+}

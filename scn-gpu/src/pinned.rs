@@ -1,0 +1,259 @@
+//! Page-locked memory of this machine.
+
+#![expect(
+    unsafe_code,
+    reason = "memory that the driver allocates, and copies that go on after the call"
+)]
+
+use std::fmt;
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use cudarc::driver::sys::{self, CUresult};
+use cudarc::driver::{CudaEvent, CudaStream, DriverError, result};
+
+use crate::buffer::{View, ViewMut, bind, expect_len};
+use crate::driver::failed;
+use crate::recording::Submission;
+use crate::{Context, Element, GpuError};
+
+/// Numbers in page-locked memory of this machine, which the device copies by itself while this machine goes on.
+///
+/// [`send`](Self::send) and [`receive`](Self::receive) only start a copy. [`values`](Self::values) and
+/// [`values_mut`](Self::values_mut) wait for it, and not for work that was asked for later. So of two that are used in turn one can be
+/// filled or read while the device works with the other.
+pub struct Pinned<T: Element> {
+    /// None while it is being dropped.
+    pages: Option<Pages<T>>,
+    context: Context,
+}
+
+impl<T: Element> Pinned<T> {
+    /// So many zeros.
+    ///
+    /// # Errors
+    /// [`GpuError::Capture`] during a recording; the driver's, in particular if there is not enough memory to lock.
+    pub fn new(context: &Context, len: usize) -> Result<Self, GpuError> {
+        let _submission = Submission::unrecorded(context, "allocate page-locked memory")?;
+        bind(context)?;
+        Ok(Self {
+            pages: Some(Pages::new(context, len).map_err(failed("allocate page-locked memory"))?),
+            context: context.clone(),
+        })
+    }
+
+    /// Number of entries.
+    pub fn len(&self) -> usize {
+        self.pages.as_ref().map_or(0, |pages| pages.len)
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The context of the buffers that it is copied to and from.
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// Starts a copy to a buffer, in the order of the context's work.
+    ///
+    /// # Errors
+    /// Another length or context; [`GpuError::Capture`] during a recording.
+    pub fn send(&mut self, to: ViewMut<'_, T>) -> Result<(), GpuError> {
+        let what = "the buffer that is sent to";
+        self.copy(what, (to.len(), to.context), |values, bytes, stream| {
+            // SAFETY: there are as many entries on the device as values. These stay in place and unchanged until the event has happened.
+            unsafe {
+                sys::cuMemcpyHtoDAsync_v2(to.pointer, values.cast(), bytes, stream.cu_stream())
+            }
+        })
+    }
+
+    /// Starts a copy of a buffer's entries to here, in the order of the context's work.
+    ///
+    /// # Errors
+    /// Another length or context; [`GpuError::Capture`] during a recording.
+    pub fn receive(&mut self, from: View<'_, T>) -> Result<(), GpuError> {
+        let what = "the buffer that is received from";
+        self.copy(what, (from.len(), from.context), |values, bytes, stream| {
+            // SAFETY: there are as many entries on the device as values. These stay in place and unread until the event has happened.
+            unsafe {
+                sys::cuMemcpyDtoHAsync_v2(values.cast(), from.pointer, bytes, stream.cu_stream())
+            }
+        })
+    }
+
+    /// The values, after the latest copy: waits until it is done.
+    ///
+    /// # Errors
+    /// A kernel that failed before the copy.
+    pub fn values(&mut self) -> Result<&[T], GpuError> {
+        self.values_mut().map(|values| &*values)
+    }
+
+    /// As [`values`](Self::values), to be changed.
+    ///
+    /// # Errors
+    /// A kernel that failed before the copy.
+    pub fn values_mut(&mut self) -> Result<&mut [T], GpuError> {
+        bind(&self.context)?;
+        let Some(pages) = &mut self.pages else {
+            return Ok(&mut []);
+        };
+        pages
+            .wait()
+            .map_err(failed("finish a copy of page-locked memory"))?;
+        // SAFETY: so many entries lie there, initialised. No copy is going on, and `self` is borrowed exclusively until the slice is gone.
+        Ok(unsafe { NonNull::slice_from_raw_parts(pages.start, pages.len).as_mut() })
+    }
+
+    /// Whether the latest copy is done, so that [`values`](Self::values) would not wait.
+    ///
+    /// # Errors
+    /// A kernel that failed before the copy.
+    pub fn is_done(&self) -> Result<bool, GpuError> {
+        bind(&self.context)?;
+        self.pages
+            .as_ref()
+            .map_or(Ok(true), Pages::is_done)
+            .map_err(failed("finish a copy of page-locked memory"))
+    }
+
+    fn copy(
+        &mut self,
+        what: &'static str,
+        (len, context): (usize, &Context),
+        start: impl FnOnce(*mut T, usize, &CudaStream) -> CUresult,
+    ) -> Result<(), GpuError> {
+        expect_len(what, self.len(), len)?;
+        if context != &self.context {
+            return Err(GpuError::OtherContext { what });
+        }
+        let action = "copy page-locked memory";
+        let _submission = Submission::unrecorded(&self.context, action)?;
+        bind(&self.context)?;
+        match &mut self.pages {
+            Some(pages) if len > 0 => pages.start(start).map_err(failed(action)),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl<T: Element> Drop for Pinned<T> {
+    fn drop(&mut self) {
+        if let Some(pages) = self.pages.take() {
+            self.context.recorder().drop_when_idle(Box::new(pages));
+        }
+    }
+}
+
+impl<T: Element> fmt::Debug for Pinned<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Pinned of {} for {}", self.len(), self.context.name())
+    }
+}
+
+/// The memory itself. Dropping it waits for its copy.
+struct Pages<T> {
+    /// Dangling if there are no entries.
+    start: NonNull<T>,
+    len: usize,
+    /// Happens when the latest copy is done.
+    event: CudaEvent,
+    pending: Pending,
+    stream: Arc<CudaStream>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pending {
+    Nothing,
+    /// A copy whose end the event marks.
+    Copy,
+    /// A copy that may have started, with no event to mark its end.
+    Untold,
+}
+
+// SAFETY: the memory belongs to this value as that of a `Vec` does, and copies by the device are waited for before it is touched.
+unsafe impl<T: Send> Send for Pages<T> {}
+// SAFETY: as above; by a shared reference only the driver is asked, whose calls may come from all threads.
+unsafe impl<T: Sync> Sync for Pages<T> {}
+
+impl<T: Element> Pages<T> {
+    fn new(context: &Context, len: usize) -> Result<Self, DriverError> {
+        let event = context.device().new_event(None)?;
+        let bytes = len
+            .checked_mul(size_of::<T>())
+            .ok_or(DriverError(CUresult::CUDA_ERROR_OUT_OF_MEMORY))?;
+        let start = if bytes == 0 {
+            NonNull::dangling()
+        } else {
+            // SAFETY: without flags it is ordinary memory, also for reading. It is written to below before anybody reads it.
+            let start = unsafe { result::malloc_host(bytes, 0) }?.cast::<T>();
+            NonNull::new(start).ok_or(DriverError(CUresult::CUDA_ERROR_OUT_OF_MEMORY))?
+        };
+        // SAFETY: there is room for so many, and zero bytes are the number zero.
+        unsafe { start.write_bytes(0, len) };
+        Ok(Self {
+            start,
+            len,
+            event,
+            pending: Pending::Nothing,
+            stream: Arc::clone(context.stream()),
+        })
+    }
+
+    fn start(
+        &mut self,
+        copy: impl FnOnce(*mut T, usize, &CudaStream) -> CUresult,
+    ) -> Result<(), DriverError> {
+        // Also where the driver reports an error: it may be one of earlier work.
+        self.pending = Pending::Untold;
+        let bytes = self.len * size_of::<T>();
+        copy(self.start.as_ptr(), bytes, &self.stream).result()?;
+        self.event.record(&self.stream)?;
+        self.pending = Pending::Copy;
+        Ok(())
+    }
+}
+
+impl<T> Pages<T> {
+    fn wait(&mut self) -> Result<(), DriverError> {
+        match self.pending {
+            Pending::Nothing => {}
+            Pending::Copy => self.event.synchronize()?,
+            Pending::Untold => self.stream.synchronize()?,
+        }
+        self.pending = Pending::Nothing;
+        Ok(())
+    }
+
+    fn is_done(&self) -> Result<bool, DriverError> {
+        match self.pending {
+            Pending::Nothing => Ok(true),
+            Pending::Untold => Ok(false),
+            // SAFETY: the event is alive.
+            Pending::Copy => match unsafe { result::event::query(self.event.cu_event()) } {
+                Ok(()) => Ok(true),
+                Err(DriverError(CUresult::CUDA_ERROR_NOT_READY)) => Ok(false),
+                Err(error) => Err(error),
+            },
+        }
+    }
+}
+
+impl<T> Drop for Pages<T> {
+    fn drop(&mut self) {
+        if self.len == 0 {
+            return;
+        }
+        // An error that was noted earlier comes up here, not at the wait.
+        let _ = self.stream.context().bind_to_thread();
+        // A device that fails may still write to the memory, which therefore stays allocated.
+        if self.wait().is_ok() {
+            // SAFETY: the driver allocated it, no copy is going on, and nobody uses it after this.
+            let _ = unsafe { result::free_host(self.start.as_ptr().cast()) };
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! How long kernels take, by events of the device before and after each.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use cudarc::driver::sys::CUevent_flags;
+use cudarc::driver::{CudaEvent, DriverError};
+
+use crate::driver::failed;
+use crate::error::CudaVersion;
+use crate::{Context, GpuError};
+
+/// Launches whose events are kept; more are added up, for which the host waits.
+const LAUNCHES_KEPT: usize = 4096;
+
+/// `cuEventElapsedTime_v2`, the only such function that cudarc calls, came with this version; cudarc panics without it.
+const OLDEST_DRIVER: CudaVersion = CudaVersion {
+    major: 12,
+    minor: 8,
+};
+
+/// The time that one kernel took on a device, summed over its launches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KernelTime {
+    /// Name of the kernel, without the number of atoms that it is made for.
+    pub name: &'static str,
+    /// Number of launches.
+    pub launches: u64,
+    /// From an event before each launch to one after it. The events take part in this, about a microsecond for each launch.
+    pub time: Duration,
+}
+
+/// A moment in the work of a device: everything asked of its context before is done, nothing asked after has begun.
+#[derive(Debug)]
+pub struct Mark {
+    event: CudaEvent,
+}
+
+impl Mark {
+    /// Waits for the later mark and returns the time between both, in which the device may also have had nothing to do.
+    ///
+    /// # Errors
+    /// Marks of different devices; a kernel that failed.
+    pub fn until(&self, later: &Mark) -> Result<Duration, GpuError> {
+        elapsed(&self.event, &later.event).map_err(failed("read the time between two marks"))
+    }
+}
+
+/// What a context measures.
+#[derive(Debug, Default)]
+pub(crate) struct Timing {
+    on: AtomicBool,
+    measured: Mutex<Measured>,
+}
+
+#[derive(Debug, Default)]
+struct Measured {
+    /// Events to be recorded again.
+    idle: Vec<CudaEvent>,
+    launches: Vec<Launch>,
+    times: BTreeMap<&'static str, (u64, Duration)>,
+}
+
+#[derive(Debug)]
+struct Launch {
+    name: &'static str,
+    before: CudaEvent,
+    after: CudaEvent,
+}
+
+impl Timing {
+    pub(crate) fn set(&self, on: bool) {
+        self.on.store(on, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_on(&self) -> bool {
+        self.on.load(Ordering::Relaxed)
+    }
+
+    /// Starts a kernel, between two events if kernels are timed.
+    pub(crate) fn launch(
+        &self,
+        context: &Context,
+        name: &'static str,
+        start: impl FnOnce() -> Result<(), GpuError>,
+    ) -> Result<(), GpuError> {
+        if !self.is_on() {
+            return start();
+        }
+        let mut measured = self.measured();
+        if measured.launches.len() == LAUNCHES_KEPT {
+            measured.add_up()?;
+        }
+        let before = measured.event(context)?;
+        let after = measured.event(context)?;
+        record(&before, context)?;
+        start()?;
+        record(&after, context)?;
+        measured.launches.push(Launch {
+            name,
+            before,
+            after,
+        });
+        Ok(())
+    }
+
+    /// Waits for the kernels, and hands out their times since the last call.
+    pub(crate) fn take(&self) -> Result<Vec<KernelTime>, GpuError> {
+        let mut measured = self.measured();
+        measured.add_up()?;
+        let times = std::mem::take(&mut measured.times).into_iter();
+        let times = times.map(|(name, (launches, time))| KernelTime {
+            name,
+            launches,
+            time,
+        });
+        Ok(times.collect())
+    }
+
+    fn measured(&self) -> impl std::ops::DerefMut<Target = Measured> {
+        self.measured.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Measured {
+    fn event(&mut self, context: &Context) -> Result<CudaEvent, GpuError> {
+        self.idle.pop().map_or_else(|| new_event(context), Ok)
+    }
+
+    fn add_up(&mut self) -> Result<(), GpuError> {
+        for Launch {
+            name,
+            before,
+            after,
+        } in self.launches.drain(..)
+        {
+            let time = elapsed(&before, &after).map_err(failed("read the time of a kernel"))?;
+            let (launches, sum) = self.times.entry(name).or_default();
+            *launches += 1;
+            *sum += time;
+            self.idle.extend([before, after]);
+        }
+        Ok(())
+    }
+}
+
+/// A mark at this point of the work of a context.
+pub(crate) fn mark(context: &Context) -> Result<Mark, GpuError> {
+    let event = new_event(context)?;
+    record(&event, context)?;
+    Ok(Mark { event })
+}
+
+/// An event with a time, if the driver can tell the time between two.
+fn new_event(context: &Context) -> Result<CudaEvent, GpuError> {
+    let found = context.info().driver_version;
+    if found < OLDEST_DRIVER {
+        return Err(GpuError::DriverTooOld {
+            found,
+            needed: OLDEST_DRIVER,
+        });
+    }
+    let event = context
+        .device()
+        .new_event(Some(CUevent_flags::CU_EVENT_DEFAULT));
+    event.map_err(failed("make an event"))
+}
+
+fn record(event: &CudaEvent, context: &Context) -> Result<(), GpuError> {
+    event
+        .record(context.stream())
+        .map_err(failed("record an event"))
+}
+
+fn elapsed(from: &CudaEvent, to: &CudaEvent) -> Result<Duration, DriverError> {
+    let milliseconds = from.elapsed_ms(to)?;
+    Ok(Duration::from_secs_f64(
+        f64::from(milliseconds.max(0.0)) / 1e3,
+    ))
+}

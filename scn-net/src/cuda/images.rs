@@ -1,0 +1,95 @@
+//! The images of a loader, on a device.
+
+use std::sync::Arc;
+
+use scn_data::{BatchPlan, ImageSet, Loader, Normalization};
+use scn_gpu::{Context, Images, MapShape, Pick, Picks};
+
+use super::Map;
+use crate::NetError;
+use crate::tensor::Shape;
+
+/// The set of a loader on a device, and the table that names a batch of it.
+#[derive(Debug)]
+pub(super) struct Held {
+    images: Images,
+    pub(super) picks: Picks,
+    /// What it was made of.
+    set: Arc<ImageSet>,
+    normalization: Arc<Normalization>,
+}
+
+impl Held {
+    /// None if images are contrast-normalised or whitened, which is done on the processor, or if they take more than half of the memory
+    /// that is free.
+    pub(super) fn new(
+        context: &Context,
+        loader: &Loader,
+        classes: usize,
+    ) -> Result<Option<Self>, NetError> {
+        let (set, normalization) = (loader.image_set(), loader.normalization());
+        let plain = normalization.contrast().is_none() && normalization.whitening().is_none();
+        let fits = context
+            .memory_free()
+            .is_some_and(|free| set.pixels().len() <= free / 2);
+        if !plain || !fits {
+            return Ok(None);
+        }
+        let [channels, height, width] = set.shape();
+        let shape = MapShape {
+            channels,
+            images: set.len(),
+            height,
+            width,
+        };
+        let (mean, scale) = (normalization.mean(), normalization.scale());
+        let images = Images::upload(context, shape, set.pixels(), mean, scale)?;
+        Ok(Some(Self {
+            picks: Picks::new(&images, loader.batch_size(), classes)?,
+            images,
+            set: Arc::clone(set),
+            normalization: Arc::clone(normalization),
+        }))
+    }
+
+    /// Whether it is the set of this loader, with batches that its table holds.
+    pub(super) fn is_of(&self, loader: &Loader) -> bool {
+        Arc::ptr_eq(&self.set, loader.image_set())
+            && Arc::ptr_eq(&self.normalization, loader.normalization())
+            && loader.batch_size() <= self.picks.capacity()
+    }
+
+    /// Names the images of the next batch.
+    pub(super) fn set(&mut self, plan: &BatchPlan) -> Result<(), NetError> {
+        let pairs = plan.images.iter().zip(&plan.placements);
+        let picks: Vec<Pick> = pairs
+            .map(|(&image, placement)| Pick {
+                image,
+                flip: placement.flip,
+                down: placement.down,
+                right: placement.right,
+            })
+            .collect();
+        Ok(self.picks.set(&picks, &plan.labels)?)
+    }
+
+    /// The batch that has been named.
+    pub(super) fn batch(&self, context: &Context) -> Result<Map, NetError> {
+        let MapShape {
+            channels,
+            height,
+            width,
+            ..
+        } = self.images.shape();
+        let shape = Shape {
+            channels,
+            images: self.picks.len(),
+            height,
+            width,
+        };
+        let mut map = Map::unspecified(context, shape)?;
+        self.images
+            .batch(&self.picks, shape.images, &mut map.data)?;
+        Ok(map)
+    }
+}

@@ -1,0 +1,71 @@
+//! What comes back from a device, received while it works on.
+
+use scn_gpu::{Buffer, Context, Pinned, ReportValues, View};
+
+use crate::NetError;
+
+/// Page-locked memory for the reports of a batch, the λ1 that it was solved with, and its logits in inference.
+#[derive(Debug)]
+pub(super) struct Slot {
+    words: Pinned<u64>,
+    lambda1: Pinned<f32>,
+    logits: Pinned<f32>,
+}
+
+/// What a slot has received.
+pub(super) struct Received {
+    pub(super) values: ReportValues,
+    pub(super) lambda1: Vec<f32>,
+    pub(super) logits: Vec<f32>,
+}
+
+/// Slots that nobody waits for, to be used again.
+#[derive(Debug, Default)]
+pub(super) struct Slots {
+    idle: Vec<Slot>,
+}
+
+impl Slots {
+    /// Begins to receive; nothing waits.
+    pub(super) fn receive(
+        &mut self,
+        context: &Context,
+        words: View<'_, u64>,
+        lambda1: View<'_, f32>,
+        logits: Option<&Buffer<f32>>,
+    ) -> Result<Slot, NetError> {
+        let lens = [words.len(), lambda1.len(), logits.map_or(0, Buffer::len)];
+        let fits = |slot: &Slot| slot.lens() == lens;
+        let mut slot = match self.idle.iter().position(fits) {
+            Some(index) => self.idle.swap_remove(index),
+            None => Slot {
+                words: Pinned::new(context, lens[0])?,
+                lambda1: Pinned::new(context, lens[1])?,
+                logits: Pinned::new(context, lens[2])?,
+            },
+        };
+        slot.words.receive(words)?;
+        slot.lambda1.receive(lambda1)?;
+        if let Some(logits) = logits {
+            slot.logits.receive(logits.view())?;
+        }
+        Ok(slot)
+    }
+
+    /// Waits for what a slot receives, and keeps the slot for later.
+    pub(super) fn read(&mut self, mut slot: Slot) -> Result<Received, NetError> {
+        let received = Received {
+            values: ReportValues::new(slot.words.values()?.to_vec()),
+            lambda1: slot.lambda1.values()?.to_vec(),
+            logits: slot.logits.values()?.to_vec(),
+        };
+        self.idle.push(slot);
+        Ok(received)
+    }
+}
+
+impl Slot {
+    fn lens(&self) -> [usize; 3] {
+        [self.words.len(), self.lambda1.len(), self.logits.len()]
+    }
+}

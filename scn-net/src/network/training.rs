@@ -1,0 +1,109 @@
+//! Steps of training one after the other, which may be on their way on a device.
+
+use scn_data::Loader;
+
+use super::{Network, StepReport};
+use crate::NetError;
+use crate::feed::{Fed, Feed};
+use crate::layer::Activity;
+use crate::optimizer::Sgd;
+use crate::replica::{Done, broken_gradient};
+use crate::tensor::Tensor;
+
+impl Network {
+    /// Trains on the first `steps` batches of an epoch of a loader, each a step of the optimiser at this rate, and hands over what each has
+    /// come to, in order. On a graphics processor the steps follow each other without waiting, as in [`train`](crate::train()).
+    ///
+    /// A step whose gradients are not finite shows in the losses; on this machine's processor it moves nothing.
+    ///
+    /// # Errors
+    /// Images or labels that do not fit the network; a device that fails.
+    pub fn train_on(
+        &mut self,
+        loader: &Loader,
+        epoch: u64,
+        steps: usize,
+        optimizer: &mut Sgd,
+        rate: f64,
+        each: &mut dyn FnMut(&StepReport),
+    ) -> Result<(), NetError> {
+        let plans = self.hold(loader)?;
+        for fed in Feed::new(loader, plans, epoch, 0).take(steps) {
+            if let Some(done) = self.train_step(&fed, optimizer, rate)? {
+                each(&done.report);
+            }
+        }
+        while let Some(done) = self.finish_training()? {
+            each(&done.report);
+        }
+        Ok(())
+    }
+
+    /// Infers the first `batches` batches of epoch 0 of a loader, and hands over logits (classes × images), labels and what each sparse coding
+    /// layer did, in order. On a graphics processor the batches follow each other without waiting.
+    ///
+    /// # Errors
+    /// Images that do not fit the network; a device that fails; the errors of `each`.
+    pub fn infer_on(
+        &self,
+        loader: &Loader,
+        batches: usize,
+        each: &mut dyn FnMut(Tensor, &[u16], Vec<Activity>) -> Result<(), NetError>,
+    ) -> Result<(), NetError> {
+        if let Some(replica) = &self.replica {
+            return replica.infer_on(loader, batches, each);
+        }
+        for batch in loader.epoch(0, 0).take(batches) {
+            let (logits, activity) = self.infer(Tensor::from_batch(&batch)?)?;
+            each(logits, &batch.labels, activity)?;
+        }
+        Ok(())
+    }
+
+    /// Whether steps are to be fed with plans of this loader's batches, because the device that the network is on makes them itself.
+    pub(crate) fn hold(&mut self, loader: &Loader) -> Result<bool, NetError> {
+        match &mut self.replica {
+            Some(replica) => replica.hold(loader),
+            None => Ok(false),
+        }
+    }
+
+    /// A whole step: gradients, and a step of the optimiser unless they are not finite. Returns what the earliest step has come to that was not returned
+    /// yet; on a device that is an earlier one than this, and [`finish_training`](Self::finish_training) has the last.
+    pub(crate) fn train_step(
+        &mut self,
+        fed: &Fed,
+        optimizer: &mut Sgd,
+        rate: f64,
+    ) -> Result<Option<Done>, NetError> {
+        if let Some(replica) = &mut self.replica {
+            return replica.train(fed, optimizer.descent(rate), optimizer.velocity());
+        }
+        let Fed::Batch(batch) = fed else {
+            return Err(NetError::Input {
+                layer: "the network".to_string(),
+                expected: "batches of images".to_string(),
+                found: "plans of batches".to_string(),
+            });
+        };
+        let report = self.loss_and_gradients(Tensor::from_batch(batch)?, &batch.labels)?;
+        let broken = self.non_finite_gradient();
+        let non_finite = broken.as_deref().map(broken_gradient);
+        let mut done = Done { report, non_finite };
+        if done.broken().is_none()
+            && let Err(error) = optimizer.step(self, rate)
+        {
+            // A network that cannot be refreshed after a step has lost its way.
+            done.non_finite = Some(format!("a parameter ({error})"));
+        }
+        Ok(Some(done))
+    }
+
+    /// Waits for the earliest step that was not returned yet; None if there is none.
+    pub(crate) fn finish_training(&mut self) -> Result<Option<Done>, NetError> {
+        match &mut self.replica {
+            Some(replica) => replica.finish(),
+            None => Ok(None),
+        }
+    }
+}

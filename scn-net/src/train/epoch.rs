@@ -1,0 +1,105 @@
+//! The steps of an epoch, which may still be on their way on a device when the next is asked for.
+
+use std::time::Instant;
+
+use super::Run;
+use crate::config::RunConfig;
+use crate::feed::{Fed, Feed};
+use crate::progress::{Observer, StepProgress};
+use crate::replica::Done;
+use crate::schedule::{learning_rate, tolerances};
+use crate::{ConfigError, TrainError};
+
+impl Run {
+    /// The rest of the current epoch. False if the observer stopped it.
+    pub(super) fn train_epoch(&mut self, observer: &mut dyn Observer) -> Result<bool, TrainError> {
+        let plans = self.network.hold(&self.training)?;
+        let (epoch, first) = (self.state.epochs_done, self.state.batches_done);
+        let mut feed = Feed::new(&self.training, plans, epoch, first);
+        let ended = loop {
+            // Not only after a step: a run may be stopped before its first.
+            if observer.stop() {
+                break false;
+            }
+            let start = Instant::now();
+            let Some(fed) = feed.next() else { break true };
+            let done = self.step(&fed)?;
+            self.state.sums.seconds += start.elapsed().as_secs_f64();
+            if let Some(done) = done {
+                self.take_note(&done, observer)?;
+            }
+        };
+        loop {
+            let start = Instant::now();
+            let done = self.network.finish_training()?;
+            self.state.sums.seconds += start.elapsed().as_secs_f64();
+            match done {
+                Some(done) => self.take_note(&done, observer)?,
+                None => return Ok(ended),
+            }
+        }
+    }
+
+    /// One training step; what it returns may be an earlier one's.
+    fn step(&mut self, fed: &Fed) -> Result<Option<Done>, TrainError> {
+        self.set_tolerances()?;
+        let rate = self.rate_of(self.state.batches_done);
+        let done = self.network.train_step(fed, &mut self.optimizer, rate)?;
+        self.state.batches_done += 1;
+        self.asked.push_back(fed.labels().len());
+        Ok(done)
+    }
+
+    /// Sums up the earliest step that was not yet, and shows it.
+    fn take_note(&mut self, done: &Done, observer: &mut dyn Observer) -> Result<(), TrainError> {
+        let images = self.asked.pop_front().unwrap_or(0);
+        let step = self.state.batches_done - self.asked.len();
+        if let Some(what) = done.broken() {
+            return Err(TrainError::NonFinite {
+                epoch: self.state.epochs_done + 1,
+                step,
+                what,
+            });
+        }
+        let report = &done.report;
+        let sums = &mut self.state.sums;
+        sums.add(images, report.loss, report.errors, &report.activity);
+        observer.step(&StepProgress {
+            epoch: self.state.epochs_done + 1,
+            epochs: self.state.config.training.epochs,
+            step,
+            steps: self.training.batches(),
+            loss: self.state.sums.mean_loss(),
+            error: self.state.sums.error(),
+            images_per_second: self.state.sums.images_per_second(),
+            learning_rate: self.rate_of(step - 1),
+            batch_loss: report.loss,
+            batch_error: report.errors as f64 / images.max(1) as f64,
+            activity: &report.activity,
+        });
+        Ok(())
+    }
+
+    /// The learning rate of a step of the current epoch.
+    pub(super) fn rate_of(&self, batch: usize) -> f64 {
+        let (step, steps) = self.place(batch);
+        learning_rate(&self.state.config.training, step, steps)
+    }
+
+    /// To what the next step is solved.
+    fn set_tolerances(&mut self) -> Result<(), ConfigError> {
+        let (step, steps) = self.place(self.state.batches_done);
+        let RunConfig {
+            training, network, ..
+        } = &self.state.config;
+        let solver = tolerances(training, network.solver, step, steps);
+        self.network.solve_with(&solver)
+    }
+
+    /// A step of the current epoch among those of the run, and how many those are.
+    fn place(&self, batch: usize) -> (u64, u64) {
+        let steps = self.training.batches() as u64;
+        let step = self.state.epochs_done * steps + batch as u64;
+        (step, self.state.config.training.epochs * steps)
+    }
+}
