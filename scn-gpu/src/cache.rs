@@ -1,11 +1,15 @@
 //! Compiled kernels, kept on disk from run to run.
 
-use std::io::Write;
-use std::path::PathBuf;
+use std::cmp::Reverse;
+use std::ffi::OsStr;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use crate::compiler::Target;
+use crate::architecture::{Architecture, Code};
+use crate::compiler::{Recipe, Target};
+use crate::error::{ComputeCapability, CudaVersion};
 use crate::source::{HEADERS, Unit};
 
 /// Names the folder of compiled kernels; empty for none.
@@ -14,8 +18,8 @@ const VARIABLE: &str = "SCN_CUDA_CACHE";
 /// Length of a SHA-256 hash.
 const HASH: usize = 32;
 
-/// A folder of compiled files. Each is named by the hash of all that it depends on, and starts with the hash of what follows:
-/// what was damaged is compiled again. Whatever fails is of no consequence but time.
+/// A folder of compiled files, such as `encode-n64.sm_90.HASH.nvrtc-13.0`. HASH is that of the sources and of the options, so that a file that
+/// any compiler has made can be found by it. A file starts with the hash of what follows; damaged ones count as missing.
 #[derive(Debug, Clone)]
 pub(crate) struct Cache {
     folder: Option<PathBuf>,
@@ -33,60 +37,136 @@ impl Cache {
         }
     }
 
+    pub(crate) fn in_folder(folder: &Path) -> Self {
+        Self {
+            folder: Some(folder.to_path_buf()),
+        }
+    }
+
+    /// The folder, if there is to be one.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
+    }
+
     /// A compiled file, if it is there and whole.
     pub(crate) fn load(&self, unit: Unit, target: &Target) -> Option<Vec<u8>> {
-        let file = std::fs::read(self.path(unit, target)?).ok()?;
-        let (hash, image) = file.split_at_checked(HASH)?;
-        (hash == Sha256::digest(image).as_slice()).then(|| image.to_vec())
+        read(&self.folder()?.join(file_name(unit, target)))
     }
 
-    /// Keeps a compiled file.
-    pub(crate) fn store(&self, unit: Unit, target: &Target, image: &[u8]) {
-        let Some(path) = self.path(unit, target) else {
-            return;
-        };
-        let write = || -> std::io::Result<()> {
-            let folder = path.parent().unwrap_or(&path);
-            std::fs::create_dir_all(folder)?;
-            let mut file = tempfile::NamedTempFile::new_in(folder)?;
-            file.write_all(&Sha256::digest(image))?;
-            file.write_all(image)?;
-            file.persist(&path)?;
-            Ok(())
-        };
-        // A read-only or full disk: the next run compiles again.
-        let _ = write();
+    /// How long a compiled file is, if it is there and whole.
+    pub(crate) fn bytes(&self, unit: Unit, target: &Target) -> Option<usize> {
+        self.load(unit, target).map(|image| HASH + image.len())
     }
 
-    fn path(&self, unit: Unit, target: &Target) -> Option<PathBuf> {
-        let folder = self.folder.as_ref()?;
-        let source = unit.source;
-        let options = target.options(unit);
-        let version = target.compiler.to_string();
-        let texts = [source.file(), source.text(), &version]
+    /// Keeps a compiled file, if there is a folder, and says how long it is.
+    pub(crate) fn store(&self, unit: Unit, target: &Target, image: &[u8]) -> io::Result<usize> {
+        let Some(folder) = self.folder() else {
+            return Ok(0);
+        };
+        std::fs::create_dir_all(folder)?;
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(&Sha256::digest(image))?;
+        file.write_all(image)?;
+        file.persist(folder.join(file_name(unit, target)))?;
+        Ok(HASH + image.len())
+    }
+
+    /// All that a device can run of a file of kernels, whatever compiler made it, the best first: machine code before portable code, for the
+    /// newest generation, with line information as wished, by the newest compiler.
+    pub(crate) fn usable(
+        &self,
+        unit: Unit,
+        device: ComputeCapability,
+        driver: CudaVersion,
+        line_info: bool,
+    ) -> impl Iterator<Item = Vec<u8>> {
+        let mut found: Vec<(Target, PathBuf)> = self
+            .folder()
+            .and_then(|folder| std::fs::read_dir(folder).ok())
             .into_iter()
-            .chain(options.iter().map(String::as_str))
-            .chain(HEADERS.iter().flat_map(|&(name, text)| [name, text]));
-        let mut hash = Sha256::new();
-        for text in texts {
-            // Lengths keep the texts apart.
-            hash.update((text.len() as u64).to_le_bytes());
-            hash.update(text);
-        }
-        let name: String = hash
-            .finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
+            .flatten()
+            .flatten()
+            .filter_map(|entry| Some((target_of(&entry.file_name(), unit)?, entry.path())))
+            .filter(|(Target { recipe, compiler }, _)| {
+                recipe.architecture.runs_on(device, driver, *compiler)
+            })
             .collect();
-        Some(folder.join(name))
+        found.sort_by_key(|(Target { recipe, compiler }, _)| {
+            let Architecture { capability, code } = recipe.architecture;
+            Reverse((
+                code == Code::Machine,
+                capability,
+                recipe.line_info == line_info,
+                *compiler,
+            ))
+        });
+        found.into_iter().filter_map(|(_, path)| read(&path))
     }
+}
+
+/// What follows the hash in a file, if the file is whole.
+fn read(path: &Path) -> Option<Vec<u8>> {
+    let mut file = std::fs::read(path).ok()?;
+    let (hash, image) = file.split_at_checked(HASH)?;
+    let is_whole = hash == Sha256::digest(image).as_slice();
+    is_whole.then(|| file.split_off(HASH))
+}
+
+fn file_name(unit: Unit, target: &Target) -> String {
+    let Target { recipe, compiler } = target;
+    let start = start_of_name(unit, recipe);
+    format!("{start}{compiler}")
+}
+
+/// What a file that was compiled from these sources in this way is named, but for the compiler's version.
+fn start_of_name(unit: Unit, recipe: &Recipe) -> String {
+    let Recipe { architecture, .. } = recipe;
+    let hash = hash_of_input(unit, recipe);
+    format!("{}.{architecture}.{hash}.nvrtc-", unit.name())
+}
+
+/// What a file of this name was compiled for, if it was compiled from the sources of this program.
+fn target_of(name: &OsStr, unit: Unit) -> Option<Target> {
+    let name = name.to_str()?;
+    let rest = name.strip_prefix(&unit.name())?.strip_prefix('.')?;
+    let (architecture, _) = rest.split_once('.')?;
+    let architecture = architecture.parse().ok()?;
+    let recipes = [false, true].map(|line_info| Recipe {
+        architecture,
+        line_info,
+    });
+    recipes.into_iter().find_map(|recipe| {
+        let version = name.strip_prefix(&start_of_name(unit, &recipe))?;
+        let (major, minor) = version.split_once('.')?;
+        let compiler = CudaVersion {
+            major: major.parse().ok()?,
+            minor: minor.parse().ok()?,
+        };
+        Some(Target { recipe, compiler })
+    })
+}
+
+/// Hash of the sources and of the options.
+fn hash_of_input(unit: Unit, recipe: &Recipe) -> String {
+    let source = unit.source;
+    let options = recipe.options(Some(unit));
+    let texts = [source.file(), source.text()]
+        .into_iter()
+        .chain(options.iter().map(String::as_str))
+        .chain(HEADERS.iter().flat_map(|&(name, text)| [name, text]));
+    let mut hash = Sha256::new();
+    for text in texts {
+        // Lengths keep the texts apart.
+        hash.update((text.len() as u64).to_le_bytes());
+        hash.update(text);
+    }
+    let hash = hash.finalize();
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compiler::Image;
-    use crate::error::{ComputeCapability, CudaVersion};
     use crate::problem::Padded;
     use crate::source::Source;
 
@@ -95,56 +175,130 @@ mod tests {
         padded: None,
     };
 
-    const TARGET: Target = Target {
-        capability: ComputeCapability { major: 6, minor: 1 },
-        image: Image::Cubin,
-        compiler: CudaVersion {
-            major: 12,
-            minor: 1,
-        },
+    const DEVICE: ComputeCapability = ComputeCapability { major: 8, minor: 6 };
+
+    const DRIVER: CudaVersion = CudaVersion {
+        major: 12,
+        minor: 9,
     };
+
+    fn target(architecture: &str, line_info: bool, (major, minor): (u32, u32)) -> Target {
+        Target {
+            recipe: Recipe {
+                architecture: architecture.parse().unwrap(),
+                line_info,
+            },
+            compiler: CudaVersion { major, minor },
+        }
+    }
 
     #[test]
     fn files_come_back_whole_or_not_at_all() {
         let folder = tempfile::tempdir().unwrap();
-        let cache = Cache {
-            folder: Some(folder.path().join("new")),
-        };
-        assert_eq!(cache.load(LOSS, &TARGET), None);
-        cache.store(LOSS, &TARGET, b"machine code");
+        let cache = Cache::in_folder(&folder.path().join("new"));
+        let here = target("sm_61", false, (12, 1));
+        assert_eq!(cache.load(LOSS, &here), None);
+        assert_eq!(cache.bytes(LOSS, &here), None);
+        assert_eq!(cache.store(LOSS, &here, b"machine code").unwrap(), 32 + 12);
+        assert_eq!(cache.bytes(LOSS, &here), Some(32 + 12));
         assert_eq!(
-            cache.load(LOSS, &TARGET).as_deref(),
+            cache.load(LOSS, &here).as_deref(),
             Some(&b"machine code"[..])
         );
         let other = Unit {
             padded: Some(Padded::ALL[0]),
             ..LOSS
         };
-        assert_eq!(cache.load(other, &TARGET), None);
-        let portable = Target {
-            image: Image::Ptx,
-            ..TARGET
-        };
-        assert_eq!(cache.load(LOSS, &portable), None);
+        assert_eq!(cache.load(other, &here), None);
+        for other in [
+            target("compute_61", false, (12, 1)),
+            target("sm_70", false, (12, 1)),
+            target("sm_61", true, (12, 1)),
+            target("sm_61", false, (12, 2)),
+        ] {
+            assert_eq!(cache.load(LOSS, &other), None);
+        }
 
-        let path = cache.path(LOSS, &TARGET).unwrap();
+        let path = cache.folder().unwrap().join(file_name(LOSS, &here));
         let mut damaged = std::fs::read(&path).unwrap();
         damaged[HASH + 3] ^= 1;
         for damaged in [&damaged[..], &damaged[..10], &[]] {
             std::fs::write(&path, damaged).unwrap();
-            assert_eq!(cache.load(LOSS, &TARGET), None);
+            assert_eq!(cache.load(LOSS, &here), None);
         }
-        cache.store(LOSS, &TARGET, b"again");
-        assert_eq!(cache.load(LOSS, &TARGET).as_deref(), Some(&b"again"[..]));
+        cache.store(LOSS, &here, b"again").unwrap();
+        assert_eq!(cache.load(LOSS, &here).as_deref(), Some(&b"again"[..]));
+    }
+
+    /// From best to worst, and what is of no use: other generations, newer compilers, damaged files, and what is no compiled file.
+    #[test]
+    fn without_a_compiler_the_best_that_a_device_runs_is_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::in_folder(folder.path());
+        let best_first = [
+            target("sm_86", false, (12, 9)),
+            target("sm_86", false, (12, 1)),
+            target("sm_86", true, (12, 9)),
+            target("sm_80", false, (12, 10)),
+            target("sm_80", false, (12, 9)),
+            target("compute_80", false, (13, 0)),
+            target("compute_61", false, (11, 8)),
+        ];
+        let useless = [
+            target("sm_86", false, (13, 0)),
+            target("sm_89", false, (12, 9)),
+            target("sm_75", false, (12, 9)),
+            target("sm_90", false, (12, 9)),
+            target("compute_90", false, (12, 9)),
+        ];
+        for target in best_first.iter().rev().chain(&useless) {
+            let name = file_name(LOSS, target);
+            cache.store(LOSS, target, name.as_bytes()).unwrap();
+        }
+        let damaged = file_name(LOSS, &target("sm_86", false, (12, 8)));
+        std::fs::write(folder.path().join(damaged), b"short").unwrap();
+        let older_sources = format!("loss.sm_86.{}.nvrtc-12.9", "0".repeat(64));
+        for name in [&older_sources, "loss.sm_86", "loss", "other.txt"] {
+            std::fs::write(folder.path().join(name), b"").unwrap();
+        }
+        let usable = |line_info| -> Vec<String> {
+            let images = cache.usable(LOSS, DEVICE, DRIVER, line_info);
+            images
+                .map(|image| String::from_utf8(image).unwrap())
+                .collect()
+        };
+        let names = best_first.map(|target| file_name(LOSS, &target));
+        assert_eq!(usable(false), names);
+        assert_eq!(usable(true)[0], names[2]);
+        let other = Unit {
+            source: Source::Update,
+            padded: None,
+        };
+        assert_eq!(cache.usable(other, DEVICE, DRIVER, false).count(), 0);
     }
 
     #[test]
-    fn a_folder_that_cannot_be_written_is_no_error() {
+    fn names_say_what_a_file_is() {
+        let unit = Unit {
+            source: Source::Encode,
+            padded: Some(Padded::ALL[2]),
+        };
+        let name = file_name(unit, &target("sm_90", false, (13, 0)));
+        assert!(name.starts_with("encode-n64.sm_90."), "{name}");
+        assert!(name.ends_with(".nvrtc-13.0"), "{name}");
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_not_there() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        for folder in [Some(file.path().join("below a file")), None] {
-            let cache = Cache { folder };
-            cache.store(LOSS, &TARGET, b"machine code");
-            assert_eq!(cache.load(LOSS, &TARGET), None);
+        let here = target("sm_61", false, (12, 1));
+        let below_a_file = Cache::in_folder(&file.path().join("below a file"));
+        assert!(below_a_file.store(LOSS, &here, b"machine code").is_err());
+        let none = Cache { folder: None };
+        assert_eq!(none.store(LOSS, &here, b"machine code").unwrap(), 0);
+        for cache in [below_a_file, none] {
+            assert_eq!(cache.load(LOSS, &here), None);
+            assert_eq!(cache.usable(LOSS, DEVICE, DRIVER, false).count(), 0);
         }
     }
 }

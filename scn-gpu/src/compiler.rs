@@ -13,9 +13,10 @@ use std::ffi::{CString, c_char, c_int};
 use cudarc::nvrtc::result::NvrtcError;
 use cudarc::nvrtc::{result, sys};
 
-use crate::GpuError;
+use crate::architecture::{Architecture, Code};
 use crate::error::{ComputeCapability, CudaVersion};
-use crate::source::{HEADERS, Source, Unit};
+use crate::source::{HEADERS, Unit};
+use crate::{GpuError, nvrtc_files};
 
 /// Machine code came with this version.
 const OLDEST_COMPILER: CudaVersion = CudaVersion {
@@ -23,85 +24,84 @@ const OLDEST_COMPILER: CudaVersion = CudaVersion {
     minor: 2,
 };
 
-/// What to compile for, and by what.
+/// Compiled to see whether the compiler can compile.
+const PROBE: (&str, &str) = ("probe.cu", "extern \"C\" __global__ void probe() {}\n");
+
+/// How kernels are compiled, whatever compiles them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Recipe {
+    pub(crate) architecture: Architecture,
+    /// Whether code says which line of the sources it comes from.
+    pub(crate) line_info: bool,
+}
+
+/// How kernels are compiled, and by what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Target {
-    /// The generation of devices.
-    pub(crate) capability: ComputeCapability,
-    /// Machine code or portable code.
-    pub(crate) image: Image,
+    pub(crate) recipe: Recipe,
     /// The compiler's version.
     pub(crate) compiler: CudaVersion,
 }
 
-/// The form of a compiled file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Image {
-    /// Machine code.
-    Cubin,
-    /// Portable code.
-    Ptx,
-}
-
 impl Target {
     /// The best that this machine's compiler makes for a device.
-    pub(crate) fn choose(device: ComputeCapability, driver: CudaVersion) -> Result<Self, GpuError> {
+    pub(crate) fn choose(
+        device: ComputeCapability,
+        driver: CudaVersion,
+        line_info: bool,
+    ) -> Result<Self, GpuError> {
         let compiler = version()?;
-        // Machine code of one major version runs on drivers of the same, whatever their minor version.
-        let needed = CudaVersion {
-            major: compiler.major,
-            minor: 0,
-        };
-        if driver < needed {
-            return Err(GpuError::DriverTooOld {
-                found: driver,
-                needed,
-            });
+        if !driver.runs_machine_code_of(compiler) {
+            return Err(GpuError::CompilerTooNewForDriver { compiler, driver });
         }
-        let known = known_architectures()?;
+        let known = known_capabilities()?;
         let newest = known.into_iter().filter(|&known| known <= device).max();
         let capability = newest.ok_or(GpuError::CompilerTooNew {
             compiler,
             capability: device,
         })?;
-        let image = if capability == device {
-            Image::Cubin
+        let code = if capability == device {
+            Code::Machine
         } else {
-            Image::Ptx
+            Code::Portable
         };
+        let architecture = Architecture { capability, code };
         Ok(Self {
-            capability,
-            image,
+            recipe: Recipe {
+                architecture,
+                line_info,
+            },
             compiler,
         })
     }
 
-    /// Code for a generation that may have no device here.
-    pub(crate) fn without_device(
-        capability: ComputeCapability,
-        image: Image,
-    ) -> Result<Self, GpuError> {
-        Ok(Self {
-            capability,
-            image,
-            compiler: version()?,
-        })
-    }
-
-    /// `sm_61` for machine code, `compute_61` for portable code.
-    pub(crate) fn architecture(&self) -> String {
-        let number = self.capability.number();
-        match self.image {
-            Image::Cubin => format!("sm_{number}"),
-            Image::Ptx => format!("compute_{number}"),
+    /// For a generation that may have no device here.
+    pub(crate) fn without_device(recipe: Recipe) -> Result<Self, GpuError> {
+        let compiler = version()?;
+        let known = known_capabilities()?;
+        if !known.contains(&recipe.architecture.capability) {
+            return Err(GpuError::UnknownArchitecture {
+                architecture: recipe.architecture.to_string(),
+                compiler,
+                known: join(&known),
+            });
         }
+        Ok(Self { recipe, compiler })
     }
 
+    /// `Ok` if the compiler compiles for this target at all: it may lack files of its own.
+    pub(crate) fn probe(&self) -> Result<(), GpuError> {
+        compile_text(PROBE, &self.recipe.options(None), self).map(drop)
+    }
+}
+
+impl Recipe {
     /// The options that a file is compiled with.
-    pub(crate) fn options(&self, unit: Unit) -> Vec<String> {
-        let architecture = format!("--gpu-architecture={}", self.architecture());
+    pub(crate) fn options(&self, unit: Option<Unit>) -> Vec<String> {
+        let architecture = format!("--gpu-architecture={}", self.architecture);
         let mut options = vec![architecture, "--std=c++17".to_string()];
-        options.extend(unit.option());
+        options.extend(self.line_info.then(|| "--generate-line-info".to_string()));
+        options.extend(unit.and_then(Unit::option));
         options
     }
 }
@@ -120,30 +120,62 @@ pub(crate) fn compile(
     target: &Target,
     further_options: &[&str],
 ) -> Result<Compiled, GpuError> {
-    let source = unit.source;
-    let options = target.options(unit);
-    let options: Vec<&str> = options
-        .iter()
-        .map(String::as_str)
-        .chain(further_options.iter().copied())
-        .collect();
+    let mut options = target.recipe.options(Some(unit));
+    options.extend(further_options.iter().map(ToString::to_string));
+    compile_text((unit.source.file(), unit.source.text()), &options, target)
+}
+
+/// Compiles a text of this name.
+fn compile_text(
+    source: (&'static str, &str),
+    options: &[String],
+    target: &Target,
+) -> Result<Compiled, GpuError> {
     let failed = |error: NvrtcError, log: &str| GpuError::Compile {
-        file: source.file(),
-        architecture: target.architecture(),
+        file: source.0,
+        architecture: target.recipe.architecture.to_string(),
         message: first_error(log).unwrap_or_else(|| format!("{:?}", error.0)),
     };
-    let program = Program::new(source).map_err(|error| failed(error, ""))?;
-    let compiled = program.compile(&options);
-    let log = program.log().unwrap_or_default();
-    compiled.map_err(|error| failed(error, &log))?;
-    let image = match target.image {
-        Image::Cubin => program.bytes(sys::nvrtcGetCUBINSize, sys::nvrtcGetCUBIN),
-        Image::Ptx => program.bytes(sys::nvrtcGetPTXSize, sys::nvrtcGetPTX),
+    let attempt = || -> Result<_, (NvrtcError, String)> {
+        let program = Program::new(source).map_err(|error| (error, String::new()))?;
+        let compiled = program.compile(options);
+        let log = program.log().unwrap_or_default();
+        match compiled {
+            Ok(()) => Ok((program, log)),
+            Err(error) => Err((error, log)),
+        }
+    };
+    let (program, log) = attempt()
+        .or_else(|(error, log)| match missing_builtins(error, &log) {
+            Some(name) if nvrtc_files::open_builtins(name) => attempt(),
+            _ => Err((error, log)),
+        })
+        .map_err(|(error, log)| match missing_builtins(error, &log) {
+            Some(name) => GpuError::CompilerIncomplete {
+                library: nvrtc_files::library().unwrap_or_else(|| "libnvrtc".into()),
+                missing: name.to_string(),
+            },
+            None => failed(error, &log),
+        })?;
+    let image = match target.recipe.architecture.code {
+        Code::Machine => program.bytes(sys::nvrtcGetCUBINSize, sys::nvrtcGetCUBIN),
+        Code::Portable => program.bytes(sys::nvrtcGetPTXSize, sys::nvrtcGetPTX),
     };
     Ok(Compiled {
         image: image.map_err(|error| failed(error, ""))?,
         log,
     })
+}
+
+/// The second library of the compiler, if that is what it misses.
+fn missing_builtins(error: NvrtcError, log: &str) -> Option<&str> {
+    if error.0 != sys::nvrtcResult::NVRTC_ERROR_BUILTIN_OPERATION_FAILURE {
+        return None;
+    }
+    let name = log
+        .split_whitespace()
+        .find(|word| word.contains("nvrtc-builtins"));
+    Some(name.map_or("libnvrtc-builtins", |name| name.trim_end_matches('.')))
 }
 
 /// The first line of a log that speaks of an error.
@@ -154,7 +186,7 @@ fn first_error(log: &str) -> Option<String> {
 }
 
 /// The version of the compiler on this machine.
-fn version() -> Result<CudaVersion, GpuError> {
+pub(crate) fn version() -> Result<CudaVersion, GpuError> {
     // SAFETY: this only tries to load the library, whose loading has no effect that anybody relies on.
     if !unsafe { sys::is_culib_present() } {
         return Err(GpuError::NoCompiler);
@@ -177,8 +209,14 @@ fn version() -> Result<CudaVersion, GpuError> {
     Ok(found)
 }
 
-/// All generations that the compiler makes code for; it must be there.
-fn known_architectures() -> Result<Vec<ComputeCapability>, GpuError> {
+/// The generations that the compiler makes code for.
+pub(crate) fn capabilities() -> Result<Vec<ComputeCapability>, GpuError> {
+    version()?;
+    known_capabilities()
+}
+
+/// The same; the compiler must be there.
+fn known_capabilities() -> Result<Vec<ComputeCapability>, GpuError> {
     let mut count = 0;
     // SAFETY: the library is there, and the argument outlives the call.
     unsafe { sys::nvrtcGetNumSupportedArchs(&mut count) }
@@ -200,8 +238,8 @@ struct Program {
 }
 
 impl Program {
-    fn new(source: Source) -> Result<Self, NvrtcError> {
-        let texts: Vec<CString> = [source.file(), source.text()]
+    fn new((file, text): (&str, &str)) -> Result<Self, NvrtcError> {
+        let texts: Vec<CString> = [file, text]
             .into_iter()
             .chain(HEADERS.iter().map(|(name, _)| *name))
             .chain(HEADERS.iter().map(|(_, text)| *text))
@@ -228,7 +266,7 @@ impl Program {
         })
     }
 
-    fn compile(&self, options: &[&str]) -> Result<(), NvrtcError> {
+    fn compile(&self, options: &[String]) -> Result<(), NvrtcError> {
         // SAFETY: the program is alive as long as self.
         unsafe { result::compile_program(self.program, options) }
     }
@@ -262,6 +300,11 @@ impl Drop for Program {
     }
 }
 
+fn join(known: &[ComputeCapability]) -> String {
+    let names: Vec<String> = known.iter().map(ToString::to_string).collect();
+    names.join(", ")
+}
+
 /// A text that ends with a zero; what follows a zero within is lost.
 fn c_string(text: &str) -> CString {
     let text = text.split('\0').next().unwrap_or_default();
@@ -283,19 +326,29 @@ mod tests {
     }
 
     #[test]
-    fn targets_are_named_as_the_compiler_names_them() {
-        let target = Target {
-            capability: ComputeCapability::from_number(61),
-            image: Image::Cubin,
-            compiler: OLDEST_COMPILER,
+    fn missing_builtins_are_named_by_the_log() {
+        use sys::nvrtcResult::{NVRTC_ERROR_BUILTIN_OPERATION_FAILURE, NVRTC_ERROR_COMPILATION};
+        let log = "nvrtc: error: failed to open libnvrtc-builtins.so.13.0.\n  Make sure that libnvrtc-builtins.so.13.0 is installed \
+            correctly.";
+        let missing = NvrtcError(NVRTC_ERROR_BUILTIN_OPERATION_FAILURE);
+        let name = Some("libnvrtc-builtins.so.13.0");
+        assert_eq!(missing_builtins(missing, log), name);
+        assert_eq!(missing_builtins(missing, ""), Some("libnvrtc-builtins"));
+        assert_eq!(
+            missing_builtins(NvrtcError(NVRTC_ERROR_COMPILATION), log),
+            None
+        );
+    }
+
+    #[test]
+    fn line_information_is_an_option() {
+        let recipe = |line_info| Recipe {
+            architecture: "sm_61".parse().unwrap(),
+            line_info,
         };
-        assert_eq!(target.architecture(), "sm_61");
-        let portable = Target {
-            capability: ComputeCapability::from_number(120),
-            image: Image::Ptx,
-            ..target
-        };
-        assert_eq!(portable.architecture(), "compute_120");
-        assert_eq!(portable.capability.to_string(), "12.0");
+        let plain = ["--gpu-architecture=sm_61", "--std=c++17"];
+        assert_eq!(recipe(false).options(None), plain);
+        let with_lines = [plain[0], plain[1], "--generate-line-info"];
+        assert_eq!(recipe(true).options(None), with_lines);
     }
 }

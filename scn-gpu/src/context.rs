@@ -7,8 +7,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use cudarc::driver::{CudaContext, CudaFunction, CudaStream};
 
-use crate::cache::Cache;
-use crate::compiler::Target;
 use crate::driver::{self, DeviceInfo, failed};
 use crate::error::CaptureError;
 use crate::graph;
@@ -16,6 +14,7 @@ use crate::module::Modules;
 use crate::pool::Pool;
 use crate::recording::{Recorder, Submission};
 use crate::source::Unit;
+use crate::supply::Supply;
 use crate::timing::{self, KernelTime, Mark, Timing};
 use crate::{Buffer, Element, GpuError};
 
@@ -28,7 +27,8 @@ const GRAPHS: &str = "SCN_CUDA_GRAPH";
 /// [`synchronize`](Self::synchronize).
 ///
 /// Kernels are compiled when a file of them is first needed, and kept in the folder that the variable `SCN_CUDA_CACHE` names:
-/// by default one in the user's cache folder, none if it is empty.
+/// by default one in the user's cache folder, none if it is empty. Without a compiler all that is needed must be in this folder: see
+/// [`compile_ahead`](crate::compile_ahead).
 ///
 /// All threads may use a context, except while one of them [records a graph](Self::capture).
 #[derive(Clone)]
@@ -38,8 +38,7 @@ pub struct Context {
 
 struct Shared {
     info: DeviceInfo,
-    target: Target,
-    cache: Cache,
+    supply: Supply,
     modules: Mutex<Modules>,
     pool: Pool,
     recorder: Recorder,
@@ -53,18 +52,18 @@ impl Context {
     /// Opens the device of this index, counted from 0 as [`devices`](crate::devices) does.
     ///
     /// # Errors
-    /// No driver or no compiler on this machine, no such device, or one of these too old.
+    /// No driver on this machine, neither a compiler nor any compiled kernels for the device, no such device, or one of these too old.
     pub fn new(index: usize) -> Result<Self, GpuError> {
         let (device, info) = driver::open(index)?;
-        let target = Target::choose(info.compute_capability, info.driver_version)?;
+        let supply = Supply::new(info.compute_capability, info.driver_version);
+        supply.require_any()?;
         let stream = device.new_stream().map_err(failed("make a stream"))?;
         let asked_for = wants_graphs(env::var_os(GRAPHS).as_deref());
         Ok(Self {
             shared: Arc::new(Shared {
                 uses_graphs: asked_for && info.driver_version >= graph::OLDEST_DRIVER,
                 info,
-                target,
-                cache: Cache::of_user(),
+                supply,
                 modules: Mutex::default(),
                 pool: Pool::new(Arc::clone(&stream)),
                 recorder: Recorder::default(),
@@ -187,12 +186,8 @@ impl Context {
         modules.function(self, unit, name)
     }
 
-    pub(crate) fn target(&self) -> &Target {
-        &self.shared.target
-    }
-
-    pub(crate) fn cache(&self) -> &Cache {
-        &self.shared.cache
+    pub(crate) fn supply(&self) -> &Supply {
+        &self.shared.supply
     }
 
     pub(crate) fn pool(&self) -> &Pool {

@@ -12,8 +12,9 @@ use std::sync::Arc;
 use cudarc::driver::sys::{self, CUdevice_attribute, CUresult};
 use cudarc::driver::{CudaContext, DriverError, result};
 
+use crate::GpuError;
 use crate::error::{ComputeCapability, CudaVersion};
-use crate::{GpuError, compiler};
+use crate::supply::{KernelOrigin, Supply};
 
 /// Asynchronous allocation came with this version.
 const OLDEST_DRIVER: CudaVersion = CudaVersion {
@@ -45,11 +46,25 @@ pub struct DeviceInfo {
 }
 
 impl DeviceInfo {
-    /// `Ok` if kernels can be made for this device.
+    /// Where this device's kernels come from; an error if not all of them can be had. Compiles a kernel to see whether the compiler can, a
+    /// tenth of a second or two; without a compiler, reads the folder of compiled kernels.
     ///
     /// # Errors
-    /// A device or driver that is too old, or no fitting compiler.
+    /// A device or driver that is too old, or no fitting compiler where not all kernels are compiled.
+    pub fn kernels(&self) -> Result<KernelOrigin, GpuError> {
+        self.check_generation()?;
+        Supply::new(self.compute_capability, self.driver_version).origin()
+    }
+
+    /// `Ok` if all kernels can be had for this device.
+    ///
+    /// # Errors
+    /// As for [`kernels`](Self::kernels).
     pub fn check(&self) -> Result<(), GpuError> {
+        self.kernels().map(drop)
+    }
+
+    fn check_generation(&self) -> Result<(), GpuError> {
         if self.compute_capability < OLDEST_DEVICE {
             return Err(GpuError::ComputeCapability {
                 index: self.index,
@@ -57,7 +72,7 @@ impl DeviceInfo {
                 needed: OLDEST_DEVICE,
             });
         }
-        compiler::Target::choose(self.compute_capability, self.driver_version).map(|_| ())
+        Ok(())
     }
 
     /// What the device can do at most, at the clocks that its driver names.
@@ -127,7 +142,7 @@ pub(crate) fn open(index: usize) -> Result<(Arc<CudaContext>, DeviceInfo), GpuEr
         return Err(GpuError::DeviceIndex { index, count });
     }
     let mut info = describe(index, driver_version)?;
-    info.check()?;
+    info.check_generation()?;
     let context = CudaContext::new(index).map_err(failed("open the device"))?;
     info.memory_free = free_memory(&context);
     // SAFETY: events order the work of several streams; here every context has one, and launches refuse buffers of another.

@@ -1,5 +1,7 @@
 //! What can go wrong on a graphics processor, one line each.
 
+use std::path::PathBuf;
+
 use scn_solvers::ProblemError;
 
 /// Why something cannot be done on a graphics processor.
@@ -11,10 +13,21 @@ pub enum GpuError {
     NoDriver,
     /// The compiler's library is not installed.
     #[error(
-        "there is no CUDA compiler: the library libnvrtc, of CUDA 11.2 or later, was not found; it is part of the CUDA toolkit, and \
-         of the Python package nvidia-cuda-nvrtc-cu12, whose folder must then be in LD_LIBRARY_PATH"
+        "there is no CUDA compiler: the library libnvrtc, of CUDA 11.2 to 13, was not found; it is part of the CUDA toolkit, and of the \
+         Python packages nvidia-cuda-nvrtc (CUDA 13) and nvidia-cuda-nvrtc-cu12, whose folder must then be in LD_LIBRARY_PATH"
     )]
     NoCompiler,
+    /// The compiler's library is there, but not a second one that it needs.
+    #[error(
+        "the CUDA compiler {} misses its library {missing}: LD_LIBRARY_PATH must contain the folder that holds both",
+        library.display()
+    )]
+    CompilerIncomplete {
+        /// The compiler's file, as far as it is known.
+        library: PathBuf,
+        /// The library that it misses.
+        missing: String,
+    },
     /// A driver for an older CUDA than needed.
     #[error("the driver supports CUDA {found}, but {needed} is needed: install a newer driver")]
     DriverTooOld {
@@ -40,6 +53,44 @@ pub enum GpuError {
         compiler: CudaVersion,
         /// What the device has.
         capability: ComputeCapability,
+    },
+    /// A compiler of a later major version than the driver's.
+    #[error(
+        "the driver supports CUDA {driver}, but the CUDA compiler is of version {compiler}: install a newer driver or an older compiler"
+    )]
+    CompilerTooNewForDriver {
+        /// The compiler's version.
+        compiler: CudaVersion,
+        /// The latest CUDA that the driver supports.
+        driver: CudaVersion,
+    },
+    /// An architecture that the compiler does not know.
+    #[error("the CUDA compiler {compiler} makes no code for {architecture}, but for {known}")]
+    UnknownArchitecture {
+        /// What was asked for, such as `sm_61`.
+        architecture: String,
+        /// The compiler's version.
+        compiler: CudaVersion,
+        /// The compute capabilities that it makes code for.
+        known: String,
+    },
+    /// Kernels that nobody has compiled before, on a machine that cannot compile them.
+    #[error("{} has no {kernels} for this device, and they cannot be compiled: {reason}", folder.display())]
+    NotCompiled {
+        /// The file of kernels.
+        kernels: String,
+        /// The folder of compiled kernels.
+        folder: PathBuf,
+        /// Why there is no compiler.
+        reason: Box<GpuError>,
+    },
+    /// Compiled kernels that cannot be written.
+    #[error("compiled kernels cannot be written to {}: {reason}", folder.display())]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// The system's reason.
+        reason: String,
     },
     /// The driver is there, but no device.
     #[error("the CUDA driver sees no device")]
@@ -266,6 +317,13 @@ pub struct CudaVersion {
     pub major: u32,
     /// After it.
     pub minor: u32,
+}
+
+impl CudaVersion {
+    /// Whether a driver for this version runs machine code that a compiler of that version makes: within a major version all do.
+    pub(crate) fn runs_machine_code_of(self, compiler: CudaVersion) -> bool {
+        self.major >= compiler.major
+    }
 }
 
 impl std::fmt::Display for CudaVersion {

@@ -1,12 +1,22 @@
 //! What the compiler makes of the kernels; needs a compiler, but no device.
 
 use crate::GpuError;
-use crate::compiler::{Image, Target, compile};
+use crate::architecture::{Architecture, Code};
+use crate::compiler::{self, Recipe, Target, compile};
 use crate::error::ComputeCapability;
 use crate::source::{Source, Unit};
 
 pub use crate::buffer::Number;
 pub use crate::launch::{Parameter, Signature, signatures};
+
+/// The generations of devices that the compiler makes code for, such as 61.
+///
+/// # Errors
+/// No compiler, or one that is too old.
+pub fn known_architectures() -> Result<Vec<u32>, GpuError> {
+    let known = compiler::capabilities()?;
+    Ok(known.into_iter().map(ComputeCapability::number).collect())
+}
 
 /// What a kernel needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,8 +40,7 @@ pub struct KernelReport {
 /// # Errors
 /// No compiler, one that does not know the generation, or a file that does not compile.
 pub fn compile_report(source: Source, architecture: u32) -> Result<Vec<KernelReport>, GpuError> {
-    let capability = ComputeCapability::from_number(architecture);
-    let target = Target::without_device(capability, Image::Cubin)?;
+    let target = target(architecture, Code::Machine)?;
     let compiled = compile(all_sizes(source), &target, &["--ptxas-options=-v"])?;
     Ok(parse_log(source, &compiled.log))
 }
@@ -44,10 +53,19 @@ pub fn compiled_parameters(
     source: Source,
     architecture: u32,
 ) -> Result<Vec<(String, Vec<String>)>, GpuError> {
-    let capability = ComputeCapability::from_number(architecture);
-    let target = Target::without_device(capability, Image::Ptx)?;
+    let target = target(architecture, Code::Portable)?;
     let compiled = compile(all_sizes(source), &target, &[])?;
     Ok(parse_ptx(&String::from_utf8_lossy(&compiled.image)))
+}
+
+fn target(architecture: u32, code: Code) -> Result<Target, GpuError> {
+    Target::without_device(Recipe {
+        architecture: Architecture {
+            capability: ComputeCapability::from_number(architecture),
+            code,
+        },
+        line_info: false,
+    })
 }
 
 fn all_sizes(source: Source) -> Unit {
@@ -103,8 +121,9 @@ fn parse_ptx(ptx: &str) -> Vec<(String, Vec<String>)> {
             .lines()
             .filter_map(|line| line.trim().strip_prefix(".param "))
             .map(|parameter| {
-                // An array's length follows its name.
+                // An array's length follows its name. NVRTC 13 says of pointers what they point to, for devices of 10.0 and later.
                 let (kind, name) = parameter.rsplit_once(' ').unwrap_or((parameter, ""));
+                let kind = kind.split(" .ptr").next().unwrap_or(kind);
                 let length = name.find('[').map_or("", |start| &name[start..]);
                 format!("{kind}{}", length.trim_end_matches(','))
             })
@@ -148,7 +167,7 @@ mod tests {
 
     #[test]
     fn parameters_are_found_in_portable_code() {
-        let ptx = ".visible .entry normalize(\n\t.param .align 4 .b8 normalize_param_0[32],\n\t.param .u64 normalize_param_1,\n\t.param .f32 \
+        let ptx = ".visible .entry normalize(\n\t.param .align 4 .b8 normalize_param_0[32],\n\t.param .u64 .ptr .align 1 normalize_param_1,\n\t.param .f32 \
             normalize_param_2\n)\n.maxntid 256, 1, 1\n{\n}\n.visible .entry other(\n\t.param .u32 other_param_0\n)\n{ }";
         let kernel = |name: &str, types: &[&str]| {
             (

@@ -64,6 +64,8 @@
 //! machine that is copied to and from buffers without anybody waiting.
 
 mod adjoint;
+mod ahead;
+mod architecture;
 mod buffer;
 mod cache;
 mod codes;
@@ -80,6 +82,7 @@ pub mod inspect;
 mod launch;
 pub mod layers;
 mod module;
+mod nvrtc_files;
 mod pinned;
 mod pool;
 mod problem;
@@ -87,11 +90,14 @@ mod recording;
 mod report;
 mod source;
 mod staged;
+mod supply;
 mod tables;
 mod timing;
 pub mod update;
 mod windows;
 
+pub use ahead::{CompiledAhead, compile_ahead};
+pub use architecture::{Architecture, ArchitectureError, Code};
 pub use buffer::{Buffer, Element, View, ViewMut};
 pub use codes::encode;
 pub use communicator::{Communicator, Meeting};
@@ -109,5 +115,6 @@ pub use report::{
 };
 pub use source::Source;
 pub use staged::Staged;
+pub use supply::KernelOrigin;
 pub use timing::{KernelTime, Mark};
 pub use windows::{MapShape, Windows};

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use cudarc::driver::{CudaFunction, CudaModule};
 use cudarc::nvrtc::Ptx;
 
-use crate::compiler::compile;
 use crate::driver::failed;
 use crate::source::Unit;
 use crate::{Context, GpuError};
@@ -42,23 +41,15 @@ impl Modules {
         self.functions.get(name).cloned()
     }
 
-    /// A file of kernels, from the cache if it is there.
+    /// A file of kernels.
     fn module(&mut self, context: &Context, unit: Unit) -> Result<Arc<CudaModule>, GpuError> {
         if let Some(module) = self.modules.get(&unit) {
             return Ok(Arc::clone(module));
         }
-        let load = |image| context.device().load_module(Ptx::from_binary(image));
-        let kept = context.cache().load(unit, context.target());
-        let module = match kept.and_then(|image| load(image).ok()) {
-            Some(module) => module,
-            None => {
-                let compiled = compile(unit, context.target(), &[])?;
-                context
-                    .cache()
-                    .store(unit, context.target(), &compiled.image);
-                load(compiled.image).map_err(failed("load compiled kernels"))?
-            }
-        };
+        let module = context.supply().load(unit, |image| {
+            let loaded = context.device().load_module(Ptx::from_binary(image));
+            loaded.map_err(failed("load compiled kernels"))
+        })?;
         self.modules.insert(unit, Arc::clone(&module));
         Ok(module)
     }

@@ -1,5 +1,6 @@
 //! The device code, as it is compiled where it runs.
 
+use crate::launch::signatures;
 use crate::problem::Padded;
 
 /// A file of kernels; each makes one module.
@@ -103,6 +104,42 @@ pub(crate) struct Unit {
 }
 
 impl Unit {
+    /// All that kernels are started from.
+    pub(crate) fn all() -> Vec<Unit> {
+        let mut units: Vec<Unit> = Vec::new();
+        for signature in signatures() {
+            let source = signature.source;
+            let each_size = Padded::ALL.map(|padded| Unit {
+                source,
+                padded: Some(padded),
+            });
+            let whole = [Unit {
+                source,
+                padded: None,
+            }];
+            let found = if signature.per_size {
+                &each_size[..]
+            } else {
+                &whole[..]
+            };
+            for unit in found {
+                if !units.contains(unit) {
+                    units.push(*unit);
+                }
+            }
+        }
+        units
+    }
+
+    /// What compiled files are named by: `encode-n64`.
+    pub(crate) fn name(self) -> String {
+        let stem = self.source.file().trim_end_matches(".cu");
+        match self.padded {
+            Some(padded) => format!("{stem}-n{}", padded.atoms()),
+            None => stem.to_string(),
+        }
+    }
+
     /// The option that leaves other numbers of atoms out.
     pub(crate) fn option(self) -> Option<String> {
         let padded = self.padded?;

@@ -9,10 +9,17 @@ use cudarc::driver::sys::CUevent_flags;
 use cudarc::driver::{CudaEvent, DriverError};
 
 use crate::driver::failed;
+use crate::error::CudaVersion;
 use crate::{Context, GpuError};
 
 /// Launches whose events are kept; more are added up, for which the host waits.
 const LAUNCHES_KEPT: usize = 4096;
+
+/// `cuEventElapsedTime_v2`, the only such function that cudarc calls, came with this version; cudarc panics without it.
+const OLDEST_DRIVER: CudaVersion = CudaVersion {
+    major: 12,
+    minor: 8,
+};
 
 /// The time that one kernel took on a device, summed over its launches.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -146,7 +153,15 @@ pub(crate) fn mark(context: &Context) -> Result<Mark, GpuError> {
     Ok(Mark { event })
 }
 
+/// An event with a time, if the driver can tell the time between two.
 fn new_event(context: &Context) -> Result<CudaEvent, GpuError> {
+    let found = context.info().driver_version;
+    if found < OLDEST_DRIVER {
+        return Err(GpuError::DriverTooOld {
+            found,
+            needed: OLDEST_DRIVER,
+        });
+    }
     let event = context
         .device()
         .new_event(Some(CUevent_flags::CU_EVENT_DEFAULT));

@@ -6,7 +6,8 @@ mod skip;
 use std::collections::{BTreeMap, BTreeSet};
 
 use scn_gpu::inspect::{
-    KernelReport, Parameter, Signature, compile_report, compiled_parameters, signatures,
+    KernelReport, Parameter, Signature, compile_report, compiled_parameters, known_architectures,
+    signatures,
 };
 use scn_gpu::{GpuError, Source};
 
@@ -14,6 +15,17 @@ use self::skip::skipped;
 
 /// The paper's card, and one of each later generation of servers up to 2022.
 const ARCHITECTURES: [u32; 4] = [61, 70, 80, 90];
+
+/// Those of them that this compiler makes code for; None without a compiler.
+fn architectures() -> Option<Vec<u32>> {
+    let known = unless_missing(known_architectures())?;
+    let tested = ARCHITECTURES
+        .into_iter()
+        .filter(|architecture| known.contains(architecture));
+    let tested: Vec<u32> = tested.collect();
+    assert!(!tested.is_empty(), "the compiler knows {known:?} only");
+    Some(tested)
+}
 
 /// Padded numbers of atoms.
 const SIZES: [usize; 5] = [16, 32, 64, 128, 256];
@@ -52,11 +64,12 @@ fn compiled_type(parameter: Parameter) -> &'static str {
 
 #[test]
 fn declared_parameters_are_those_of_the_compiled_kernels() {
+    let Some(oldest) = architectures().map(|tested| tested[0]) else {
+        return;
+    };
     let mut compiled = BTreeMap::new();
     for source in Source::ALL {
-        let Some(kernels) = unless_missing(compiled_parameters(source, 61)) else {
-            return;
-        };
+        let kernels = compiled_parameters(source, oldest).unwrap();
         for (name, types) in kernels {
             compiled.insert((source, name), types);
         }
@@ -139,26 +152,36 @@ fn kernels_keep_to_registers_and_shared_memory() {
     /// What every device gives a block without being asked.
     const SHARED_MEMORY: usize = 48 * 1024;
 
-    let expected: BTreeSet<String> = signatures().iter().flat_map(names).collect();
-    let compile = |architecture| -> Option<Vec<KernelReport>> {
-        let of_file = |source| unless_missing(compile_report(source, architecture));
-        let files: Option<Vec<_>> = Source::ALL.into_iter().map(of_file).collect();
-        Some(files?.concat())
+    /// What the system keeps of it in blocks on devices of 9.0 and later; NVRTC 13 counts it.
+    const RESERVED: usize = 1024;
+
+    let Some(architectures) = architectures() else {
+        return;
     };
-    let by_architecture = std::thread::scope(|scope| {
-        ARCHITECTURES
-            .map(|architecture| (architecture, scope.spawn(move || compile(architecture))))
-            .map(|(architecture, kernels)| (architecture, kernels.join().unwrap()))
+    let expected: BTreeSet<String> = signatures().iter().flat_map(names).collect();
+    let compile = |architecture| -> Vec<KernelReport> {
+        let of_file = |source| compile_report(source, architecture).unwrap();
+        Source::ALL.into_iter().flat_map(of_file).collect()
+    };
+    let by_architecture: Vec<(u32, Vec<KernelReport>)> = std::thread::scope(|scope| {
+        let started = architectures
+            .into_iter()
+            .map(|architecture| (architecture, scope.spawn(move || compile(architecture))));
+        let started: Vec<_> = started.collect();
+        let finished = started
+            .into_iter()
+            .map(|(architecture, kernels)| (architecture, kernels.join().unwrap()));
+        finished.collect()
     });
     let mut complaints = Vec::new();
     for (architecture, kernels) in by_architecture {
-        let Some(kernels) = kernels else { return };
+        let available = SHARED_MEMORY + if architecture >= 90 { RESERVED } else { 0 };
         let found: BTreeSet<String> = kernels.iter().map(|kernel| kernel.name.clone()).collect();
         assert_eq!(found, expected, "sm_{architecture}");
         for kernel in kernels {
             let fits = kernel.registers <= register_budget(&kernel)
                 && (kernel.spill_stores, kernel.spill_loads) == (0, 0)
-                && kernel.shared_memory <= SHARED_MEMORY;
+                && kernel.shared_memory <= available;
             if !fits {
                 complaints.push(format!("sm_{architecture}: {kernel:?}"));
             }

@@ -1,18 +1,44 @@
 //! `scn device`: where networks can be computed on this machine.
 
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+#[cfg(feature = "cuda")]
+use std::time::Instant;
 
 use anyhow::Result;
 use clap::Args;
+#[cfg(feature = "cuda")]
+use scn_gpu::Architecture;
 use scn_solvers::InstructionSet;
 use serde::Serialize;
 
 use crate::output::Output;
 
-/// Where networks can be computed on this machine, and why not elsewhere.
+/// Where networks can be computed on this machine, and why not elsewhere; or compiles the kernels for another machine.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  scn device\n  scn train --device cuda")]
-pub(crate) struct Device {}
+#[command(after_help = "Examples:\n  scn device\n  scn train --device cuda\n  \
+    scn device --compile sm_80,sm_90 kernels          # here: needs NVRTC, but no driver and no device\n  \
+    SCN_CUDA_CACHE=kernels scn train --device cuda    # there: needs a driver, but no NVRTC")]
+pub(crate) struct Device {
+    /// Compiles all kernels for these architectures into FOLDER: sm_90 is machine code for compute capability 9.0, compute_90 portable code
+    /// for it and all later ones
+    #[arg(
+        long,
+        value_name = "ARCHITECTURES",
+        value_delimiter = ',',
+        requires = "folder"
+    )]
+    compile: Vec<Architecture>,
+
+    /// Where compiled kernels are written; a machine whose SCN_CUDA_CACHE names this folder, or a copy of it, needs no compiler
+    #[arg(value_name = "FOLDER", requires = "compile")]
+    folder: Option<PathBuf>,
+
+    /// Has the compiled kernels say which lines of the sources they come from, for ncu and compute-sanitizer; SCN_CUDA_LINE_INFO=1 does so for
+    /// kernels compiled when they are needed
+    #[arg(long, requires = "compile")]
+    line_info: bool,
+}
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
@@ -29,6 +55,16 @@ struct Processor {
     instruction_set: String,
 }
 
+/// What `--compile` prints with `--json`.
+#[derive(Debug, Serialize)]
+struct Compiled {
+    folder: PathBuf,
+    compiler: String,
+    files: usize,
+    bytes: u64,
+    seconds: f64,
+}
+
 /// A graphics processor.
 #[derive(Debug, Serialize)]
 struct Graphics {
@@ -41,10 +77,24 @@ struct Graphics {
     free_memory_bytes: Option<usize>,
     /// Why it cannot be used; None if it can.
     unusable: Option<String>,
+    kernels: Option<Kernels>,
+}
+
+/// Where kernels come from: a compiler, or a folder of compiled ones.
+#[derive(Debug, Serialize)]
+struct Kernels {
+    compiler: Option<String>,
+    /// The compiler's file, where the system tells it.
+    library: Option<PathBuf>,
+    folder: Option<PathBuf>,
 }
 
 impl Device {
     pub(crate) fn run(&self, output: &Output) -> Result<()> {
+        if let Some(folder) = &self.folder {
+            let compiled = compile(&self.compile, folder, self.line_info)?;
+            return output.result(&compiled, || describe_compiled(&compiled));
+        }
         let threads = std::thread::available_parallelism();
         let (cuda, cuda_missing) = match graphics() {
             Ok(cuda) => (cuda, None),
@@ -65,21 +115,85 @@ impl Device {
 #[cfg(feature = "cuda")]
 fn graphics() -> Result<Vec<Graphics>, String> {
     let devices = scn_gpu::devices().map_err(|error| error.to_string())?;
-    let describe = |info: scn_gpu::DeviceInfo| Graphics {
-        device: format!("cuda:{}", info.index),
-        name: info.name.clone(),
-        compute_capability: info.compute_capability.to_string(),
-        driver: info.driver_version.to_string(),
-        memory_bytes: info.memory_total,
-        free_memory_bytes: info.memory_free,
-        unusable: info.check().err().map(|error| error.to_string()),
+    let describe = |info: scn_gpu::DeviceInfo| {
+        let (kernels, unusable) = match info.kernels() {
+            Ok(origin) => (kernels(origin), None),
+            Err(error) => (None, Some(error.to_string())),
+        };
+        Graphics {
+            device: format!("cuda:{}", info.index),
+            name: info.name.clone(),
+            compute_capability: info.compute_capability.to_string(),
+            driver: info.driver_version.to_string(),
+            memory_bytes: info.memory_total,
+            free_memory_bytes: info.memory_free,
+            unusable,
+            kernels,
+        }
     };
     Ok(devices.into_iter().map(describe).collect())
 }
 
+#[cfg(feature = "cuda")]
+fn kernels(origin: scn_gpu::KernelOrigin) -> Option<Kernels> {
+    match origin {
+        scn_gpu::KernelOrigin::Compiler { version, library } => Some(Kernels {
+            compiler: Some(version.to_string()),
+            library,
+            folder: None,
+        }),
+        scn_gpu::KernelOrigin::Folder(folder) => Some(Kernels {
+            compiler: None,
+            library: None,
+            folder: Some(folder),
+        }),
+        _ => None,
+    }
+}
+
+#[cfg(feature = "cuda")]
+fn compile(architectures: &[Architecture], folder: &Path, line_info: bool) -> Result<Compiled> {
+    let start = Instant::now();
+    let compiled = scn_gpu::compile_ahead(architectures, folder, line_info)?;
+    Ok(Compiled {
+        folder: folder.to_path_buf(),
+        compiler: compiled.compiler.to_string(),
+        files: compiled.files,
+        bytes: compiled.bytes,
+        seconds: start.elapsed().as_secs_f64(),
+    })
+}
+
+/// A program without CUDA only says so, whatever the architecture.
+#[cfg(not(feature = "cuda"))]
+type Architecture = String;
+
+#[cfg(not(feature = "cuda"))]
+const WITHOUT_CUDA: &str = "this program was built without CUDA";
+
 #[cfg(not(feature = "cuda"))]
 fn graphics() -> Result<Vec<Graphics>, String> {
-    Err("this program was built without CUDA".to_string())
+    Err(WITHOUT_CUDA.to_string())
+}
+
+#[cfg(not(feature = "cuda"))]
+fn compile(_: &[Architecture], _: &Path, _: bool) -> Result<Compiled> {
+    anyhow::bail!(WITHOUT_CUDA)
+}
+
+fn describe_compiled(compiled: &Compiled) -> String {
+    let Compiled {
+        folder,
+        compiler,
+        files,
+        bytes,
+        seconds,
+    } = compiled;
+    format!(
+        "{files} files of {:.1} MB in all, by NVRTC {compiler} in {seconds:.1} s\nSCN_CUDA_CACHE={} has them used",
+        *bytes as f64 / 1e6,
+        folder.display()
+    )
 }
 
 fn describe(summary: &Summary) -> String {
@@ -106,9 +220,21 @@ fn describe(summary: &Summary) -> String {
         if let Some(free) = device.free_memory_bytes {
             let _ = write!(text, ", {} free", memory(free));
         }
+        if let Some(kernels) = &device.kernels {
+            let _ = write!(text, "\n        kernels from {}", describe_kernels(kernels));
+        }
         if let Some(reason) = &device.unusable {
             let _ = write!(text, "\n        cannot be used: {reason}");
         }
     }
     text
+}
+
+fn describe_kernels(kernels: &Kernels) -> String {
+    let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+    let library = path(&kernels.library).map_or_else(String::new, |path| format!(", {path}"));
+    match &kernels.compiler {
+        Some(version) => format!("NVRTC {version}{library}"),
+        None => path(&kernels.folder).unwrap_or_default(),
+    }
 }

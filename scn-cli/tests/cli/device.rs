@@ -1,5 +1,7 @@
 //! `scn device` and `--device`. What needs a graphics processor is skipped without one, or fails if `SCN_REQUIRE_CUDA` asks for it.
 
+use std::path::{Path, PathBuf};
+
 use predicates::prelude::*;
 
 use crate::{json, scn, train_small};
@@ -49,6 +51,72 @@ fn a_device_that_is_not_there_is_one_line() {
         "{message}"
     );
     assert!(!out.exists());
+}
+
+/// A folder with files of the cache's names, and what is in them. Where the cache has them already, as in the tests behind a stand-in driver,
+/// they are not compiled again.
+#[test]
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+fn kernels_are_compiled_for_a_machine_without_a_compiler() {
+    let own = tempfile::tempdir().unwrap();
+    let folder = match std::env::var_os("SCN_CUDA_CACHE") {
+        Some(cache) if !cache.is_empty() => PathBuf::from(cache),
+        _ => own.path().join("kernels"),
+    };
+    let arguments = ["--json", "device", "--compile", "sm_90"];
+    let output = scn().args(arguments).arg(&folder).output().unwrap();
+    if !output.status.success() {
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(message.lines().count(), 1, "{message}");
+        let is_missing = message.starts_with("error: there is no CUDA compiler")
+            || message.contains("built without CUDA");
+        let is_required = std::env::var_os("SCN_REQUIRE_CUDA").is_some();
+        assert!(is_missing && !is_required, "{message}");
+        return eprintln!("skipped: {message}");
+    }
+    let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(Path::new(said["folder"].as_str().unwrap()), folder);
+    let compiler = said["compiler"].as_str().unwrap();
+    let ending = format!(".nvrtc-{compiler}");
+    let entries = std::fs::read_dir(&folder).unwrap().flatten();
+    let names: Vec<String> = entries
+        .map(|entry| entry.file_name().into_string().unwrap())
+        .filter(|name| name.contains(".sm_90.") && name.ends_with(&ending))
+        .collect();
+    assert!(names.len() as u64 >= said["files"].as_u64().unwrap());
+    for start in ["loss.", "encode-n16.", "encode-n256.", "update."] {
+        assert!(names.iter().any(|name| name.starts_with(start)), "{start}");
+    }
+    assert!(said["bytes"].as_u64().unwrap() > 100_000);
+
+    let again = scn()
+        .args(["device", "--compile", "sm_90"])
+        .arg(&folder)
+        .assert();
+    let files = format!("{} files of ", said["files"]);
+    again.success().stdout(predicate::str::starts_with(files));
+    // No compiler makes code for a generation that there is not.
+    let unknown = scn()
+        .args(["device", "--compile", "sm_999"])
+        .arg(&folder)
+        .assert();
+    let message = predicate::str::contains("makes no code for sm_999, but for");
+    unknown.code(1).stderr(message);
+}
+
+#[cfg(feature = "cuda")]
+#[test]
+fn what_cannot_be_compiled_for_is_a_usage_error() {
+    for (arguments, complaint) in [
+        (&["--compile", "sm_52", "kernels"][..], "no architecture"),
+        (&["--compile", "sm_90,", "kernels"], "no architecture"),
+        (&["--compile", "sm_90"], "FOLDER"),
+        (&["kernels"], "--compile"),
+        (&["--line-info"], "--compile"),
+    ] {
+        let assert = scn().arg("device").args(arguments).assert().code(2);
+        assert.stderr(predicate::str::contains(complaint));
+    }
 }
 
 #[test]

@@ -93,7 +93,7 @@ DRIVER_CALL cuInit(unsigned) {
 }
 
 DRIVER_CALL cuDriverGetVersion(int* version) {
-    *version = 12090;
+    *version = int(number("SCN_HOST_DRIVER", 12090));
     return SUCCESS;
 }
 
@@ -215,3 +215,9 @@ DRIVER_CALL cuGetErrorName(int code, const char** name) {
 }
 
 DRIVER_CALL cuGetErrorString(int code, const char** text) { return cuGetErrorName(code, text); }
+
+// NVRTC 13 looks for a driver that its process has loaded, and calls this without asking whether it is there.
+DRIVER_CALL cuGetExportTable(const void** table, const void*) {
+    *table = nullptr;
+    return INVALID_VALUE;
+}

@@ -8,6 +8,7 @@
 //
 //   SCN_HOST_DEVICES      number of devices (1)
 //   SCN_HOST_CAPABILITY   their generation (80)
+//   SCN_HOST_DRIVER       version of CUDA that the driver is for (12090)
 //   SCN_HOST_MEMORY       bytes of memory of each (4 GiB)
 //   SCN_HOST_ORDER        forward, reverse or random:SEED: order of blocks and threads (forward)
 //   SCN_HOST_EAGER        1: work runs at once

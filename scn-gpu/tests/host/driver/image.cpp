@@ -42,7 +42,9 @@ static bool read_machine_code(const char* bytes, Image& image) {
     constexpr Elf64_Half cuda = 190;
     if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_machine != cuda || header.e_shnum == 0)
         return false;
-    image.capability = int(header.e_flags & 0xff);
+    // From version 8 of the format on, which CUDA 13 writes, the generation is in the second byte.
+    const unsigned shift = header.e_ident[EI_ABIVERSION] >= 8 ? 8 : 0;
+    image.capability = int(header.e_flags >> shift & 0xff);
     auto section = [&](size_t i) { return at<Elf64_Shdr>(bytes, header.e_shoff + i * header.e_shentsize); };
     const char* names = bytes + section(header.e_shstrndx).sh_offset;
     const std::string info = ".nv.info.", shared = ".nv.shared.";
@@ -66,8 +68,9 @@ static bool read_portable_code(const std::string& text, Image& image) {
         return false;
     image.capability = atoi(target[1].str().c_str());
     const std::string mark = ".entry ";
-    const std::regex parameter("\\.param\\s+(?:\\.align\\s+\\d+\\s+)?\\.([a-z]\\d+)\\s+\\w+(?:\\[(\\d+)\\])?");
-    const std::regex bound("\\.maxntid\\s+(\\d+),\\s*(\\d+),\\s*(\\d+)");
+    // NVRTC 13 says for devices of 10.0 and later what pointers point to, and of a bound only what is not 1.
+    const std::regex parameter("\\.param\\s+(?:\\.align\\s+\\d+\\s+)?\\.([a-z]\\d+)\\s+(?:\\.ptr\\s+(?:\\.global\\s+)?\\.align\\s+\\d+\\s+)?\\w+(?:\\[(\\d+)\\])?");
+    const std::regex bound("\\.maxntid\\s+(\\d+)(?:,\\s*(\\d+))?(?:,\\s*(\\d+))?");
     for (size_t start = text.find(mark); start != std::string::npos; start = text.find(mark, start + 1)) {
         size_t name_end = text.find('(', start), end = text.find('{', start);
         Entry& entry = image.entries[text.substr(start + mark.size(), name_end - start - mark.size())];
@@ -75,8 +78,10 @@ static bool read_portable_code(const std::string& text, Image& image) {
         for (std::sregex_iterator i(head.begin(), head.end(), parameter), none; i != none; ++i)
             entry.parameters.push_back(bits_of((*i)[1]) / 8 * ((*i)[2].matched ? size_t(atoi((*i)[2].str().c_str())) : 1));
         std::smatch found;
-        if (std::regex_search(head, found, bound))
-            entry.max_threads = unsigned(atoi(found[1].str().c_str()) * atoi(found[2].str().c_str()) * atoi(found[3].str().c_str()));
+        if (std::regex_search(head, found, bound)) {
+            auto threads = [&](size_t direction) { return found[direction].matched ? unsigned(atoi(found[direction].str().c_str())) : 1u; };
+            entry.max_threads = threads(1) * threads(2) * threads(3);
+        }
     }
     return true;
 }

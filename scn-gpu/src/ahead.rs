@@ -1,0 +1,91 @@
+//! Kernels compiled before anybody runs them, for machines that have no compiler.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use crate::GpuError;
+use crate::architecture::Architecture;
+use crate::cache::Cache;
+use crate::compiler::{Recipe, Target, compile};
+use crate::error::CudaVersion;
+use crate::source::Unit;
+
+/// What [`compile_ahead`] has written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CompiledAhead {
+    /// The compiler's version.
+    pub compiler: CudaVersion,
+    /// Number of files, those included that were there.
+    pub files: usize,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// Compiles all kernels for these architectures, with all processors, and writes them to a folder that is made if it is not there. It needs
+/// a compiler, but no driver and no device. Files that are there and whole are not compiled again. A machine where `SCN_CUDA_CACHE` names this folder, or a copy of it, needs no compiler.
+///
+/// With `line_info` the code says which lines of the sources it comes from, for profilers; it is no slower.
+///
+/// # Errors
+/// No compiler, one that does not know an architecture, a full disk. Files that are written by then stay.
+pub fn compile_ahead(
+    architectures: &[Architecture],
+    folder: &Path,
+    line_info: bool,
+) -> Result<CompiledAhead, GpuError> {
+    let target = |&architecture| {
+        Target::without_device(Recipe {
+            architecture,
+            line_info,
+        })
+    };
+    let targets: Vec<Target> = architectures.iter().map(target).collect::<Result<_, _>>()?;
+    let compiler = match targets.first() {
+        Some(target) => target.compiler,
+        None => crate::compiler::version()?,
+    };
+    let units = Unit::all();
+    let tasks: Vec<(Target, Unit)> = targets
+        .iter()
+        .flat_map(|&target| units.iter().map(move |&unit| (target, unit)))
+        .collect();
+
+    let cache = Cache::in_folder(folder);
+    let make = |&(target, unit): &(Target, Unit)| -> Result<u64, GpuError> {
+        if let Some(bytes) = cache.bytes(unit, &target) {
+            return Ok(bytes as u64);
+        }
+        let compiled = compile(unit, &target, &[])?;
+        let stored = cache.store(unit, &target, &compiled.image);
+        let bytes = stored.map_err(|error| GpuError::Folder {
+            folder: folder.to_path_buf(),
+            reason: error.to_string(),
+        })?;
+        Ok(bytes as u64)
+    };
+    let next = AtomicUsize::new(0);
+    let work = || -> Result<u64, GpuError> {
+        let mut bytes = 0;
+        while let Some(task) = tasks.get(next.fetch_add(1, Ordering::Relaxed)) {
+            // Whoever fails leaves nothing for the others to begin.
+            bytes += make(task).inspect_err(|_| next.store(tasks.len(), Ordering::Relaxed))?;
+        }
+        Ok(bytes)
+    };
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let bytes = thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+        let own = work();
+        let others = others.into_iter().map(|other| match other.join() {
+            Ok(bytes) => bytes,
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        std::iter::once(own).chain(others).sum::<Result<u64, _>>()
+    })?;
+    Ok(CompiledAhead {
+        compiler,
+        files: tasks.len(),
+        bytes,
+    })
+}

@@ -1,0 +1,139 @@
+//! Where the compiled kernels of a device come from.
+//!
+//! Where there is a compiler, all kernels are its own, so that what lies in the cache changes no bits. Where there is none, or none for this device,
+//! whatever the device can run is taken from the cache.
+
+use std::path::PathBuf;
+
+use crate::cache::Cache;
+use crate::compiler::{Target, compile};
+use crate::error::{ComputeCapability, CudaVersion};
+use crate::source::Unit;
+use crate::{GpuError, nvrtc_files};
+
+/// Set to anything but 0, kernels are compiled with line information.
+const LINE_INFO: &str = "SCN_CUDA_LINE_INFO";
+
+/// Where kernels come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KernelOrigin {
+    /// They are compiled when they are first needed.
+    Compiler {
+        /// The compiler's version.
+        version: CudaVersion,
+        /// The compiler's file, where the system tells it.
+        library: Option<PathBuf>,
+    },
+    /// They have been compiled before.
+    Folder(PathBuf),
+}
+
+/// Finds compiled kernels for a device, or makes them.
+#[derive(Debug, Clone)]
+pub(crate) struct Supply {
+    device: ComputeCapability,
+    driver: CudaVersion,
+    line_info: bool,
+    cache: Cache,
+    /// Or why nothing can be compiled.
+    target: Result<Target, GpuError>,
+}
+
+impl Supply {
+    pub(crate) fn new(device: ComputeCapability, driver: CudaVersion) -> Self {
+        let line_info =
+            std::env::var_os(LINE_INFO).is_some_and(|value| !value.is_empty() && value != "0");
+        Self {
+            device,
+            driver,
+            line_info,
+            cache: Cache::of_user(),
+            target: Target::choose(device, driver, line_info),
+        }
+    }
+
+    /// `Ok` if some kernel can be had.
+    pub(crate) fn require_any(&self) -> Result<(), GpuError> {
+        match &self.target {
+            Err(error) if !Unit::all().into_iter().any(|unit| self.is_kept(unit)) => {
+                Err(error.clone())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Where all kernels come from; an error if one cannot be had.
+    pub(crate) fn origin(&self) -> Result<KernelOrigin, GpuError> {
+        let probed = self.target.clone().and_then(|target| {
+            target.probe()?;
+            Ok(target.compiler)
+        });
+        let reason = match probed {
+            Ok(version) => {
+                return Ok(KernelOrigin::Compiler {
+                    version,
+                    library: nvrtc_files::library(),
+                });
+            }
+            Err(reason) => reason,
+        };
+        let (kept, missing): (Vec<Unit>, Vec<Unit>) = Unit::all()
+            .into_iter()
+            .partition(|&unit| self.is_kept(unit));
+        match (missing.first(), self.cache.folder()) {
+            (None, Some(folder)) => Ok(KernelOrigin::Folder(folder.to_path_buf())),
+            (Some(&unit), _) if !kept.is_empty() => Err(self.not_compiled(unit, reason)),
+            _ => Err(reason),
+        }
+    }
+
+    /// What `load` makes of the compiled kernels of a file. It may refuse some; the last error is that of a file just compiled.
+    pub(crate) fn load<T>(
+        &self,
+        unit: Unit,
+        load: impl Fn(Vec<u8>) -> Result<T, GpuError>,
+    ) -> Result<T, GpuError> {
+        let reason = match &self.target {
+            Ok(target) => {
+                let kept = self.cache.load(unit, target);
+                if let Some(loaded) = kept.and_then(|image| load(image).ok()) {
+                    return Ok(loaded);
+                }
+                match compile(unit, target, &[]) {
+                    Ok(compiled) => {
+                        // A read-only or full disk: the next run compiles again.
+                        let _ = self.cache.store(unit, target, &compiled.image);
+                        return load(compiled.image);
+                    }
+                    Err(reason @ GpuError::CompilerIncomplete { .. }) => reason,
+                    Err(error) => return Err(error),
+                }
+            }
+            Err(reason) => reason.clone(),
+        };
+        self.kept(unit)
+            .find_map(|image| load(image).ok())
+            .ok_or_else(|| self.not_compiled(unit, reason))
+    }
+
+    fn kept(&self, unit: Unit) -> impl Iterator<Item = Vec<u8>> {
+        let Self { cache, .. } = self;
+        cache.usable(unit, self.device, self.driver, self.line_info)
+    }
+
+    fn is_kept(&self, unit: Unit) -> bool {
+        self.kept(unit).next().is_some()
+    }
+
+    fn not_compiled(&self, unit: Unit, reason: GpuError) -> GpuError {
+        match self.cache.folder() {
+            Some(folder) => GpuError::NotCompiled {
+                kernels: unit.name(),
+                folder: folder.to_path_buf(),
+                reason: Box::new(reason),
+            },
+            None => reason,
+        }
+    }
+}
