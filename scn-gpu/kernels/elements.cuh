@@ -12,6 +12,8 @@ __device__ inline size_t thread_element() {
     return (size_t)blockIdx.x * BLOCK_THREADS + threadIdx.x;
 }
 
+static_assert(sizeof(thread_element()) == 8, "compared with products of sizes");
+
 // The warp's place in the grid: one warp per item.
 __device__ inline size_t warp_item() {
     return (size_t)blockIdx.x * BLOCK_WARPS + threadIdx.x / WARP_THREADS;

@@ -104,6 +104,39 @@ fn kernels_are_compiled_for_a_machine_without_a_compiler() {
     unknown.code(1).stderr(message);
 }
 
+/// Steps as graphs and one by one leave the same files. Behind the stand-in for the driver its log says which they were.
+#[test]
+fn recorded_steps_have_the_same_bits() {
+    if no_cuda() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let train = |graphs: &str| {
+        let out = folder.path().join(format!("run-{graphs}"));
+        let log = folder.path().join(format!("log-{graphs}"));
+        train_small(&out, &["--device", "cuda"])
+            .env("SCN_CUDA_GRAPH", graphs)
+            .env("SCN_HOST_LOG", &log)
+            .assert()
+            .success();
+        let lines = std::fs::read_to_string(log).ok();
+        let graphs = lines.map(|lines| {
+            lines
+                .lines()
+                .filter(|line| line.starts_with("graph\t"))
+                .count()
+        });
+        (
+            std::fs::read(out.join("model.safetensors")).unwrap(),
+            graphs,
+        )
+    };
+    let ((with, some), (without, none)) = (train("1"), train("0"));
+    assert!(with == without);
+    // On a device there is no log.
+    assert!(some.is_none_or(|some| some > 0) && none.is_none_or(|none| none == 0));
+}
+
 #[cfg(feature = "cuda")]
 #[test]
 fn what_cannot_be_compiled_for_is_a_usage_error() {
