@@ -35,7 +35,7 @@ use crate::NetError;
 use crate::config::{NetworkConfig, SolverConfig};
 use crate::feed::Fed;
 use crate::layer::Activity;
-use crate::network::{KernelTime, LayerTimes, Named, StepReport};
+use crate::network::{EachBatch, KernelTime, LayerTimes, Named, StepReport};
 use crate::ops::batch_norm::ChannelMoments;
 use crate::ops::loss::expect_labels;
 use crate::replica::{Descent, Done, Replica};
@@ -300,7 +300,7 @@ impl Replica for CudaReplica {
         &self,
         loader: &Loader,
         batches: usize,
-        each: &mut dyn FnMut(Tensor, &[u16], Vec<Activity>) -> Result<(), NetError>,
+        each: &mut EachBatch<'_>,
     ) -> Result<(), NetError> {
         self.evaluate(loader, batches, each)
     }

@@ -73,7 +73,7 @@ pub use error::{ConfigError, FileError, NetError, TrainError};
 pub use evaluate::{Evaluation, evaluate, evaluate_each};
 pub use layer::{Activity, AdjointActivity};
 pub use model::{Model, ModelInput};
-pub use network::{KernelTime, LayerTimes, Network, StepReport};
+pub use network::{EachBatch, KernelTime, LayerTimes, Network, StepReport};
 pub use ops::loss::probabilities;
 pub use optimizer::Sgd;
 pub use param::{Param, Role};

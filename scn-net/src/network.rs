@@ -4,6 +4,8 @@ mod assembly;
 mod moments;
 mod training;
 
+pub use self::training::EachBatch;
+
 use std::time::Duration;
 
 use scn_solvers::Stopwatch;

@@ -8,7 +8,7 @@ use crate::NetError;
 use crate::config::SolverConfig;
 use crate::feed::Fed;
 use crate::layer::Activity;
-use crate::network::{KernelTime, LayerTimes, Named, StepReport};
+use crate::network::{EachBatch, KernelTime, LayerTimes, Named, StepReport};
 use crate::ops::batch_norm::ChannelMoments;
 use crate::tensor::Tensor;
 
@@ -52,7 +52,7 @@ pub(crate) trait Replica: Send + Sync + std::fmt::Debug {
         &self,
         loader: &Loader,
         batches: usize,
-        each: &mut dyn FnMut(Tensor, &[u16], Vec<Activity>) -> Result<(), NetError>,
+        each: &mut EachBatch<'_>,
     ) -> Result<(), NetError>;
 
     /// The moments of a batch in each batch normalisation, in training mode; None for other layers.

@@ -18,7 +18,7 @@ use crate::NetError;
 use crate::config::{NetworkConfig, SolverConfig};
 use crate::feed::{Fed, Feed};
 use crate::layer::{Activity, AdjointActivity};
-use crate::network::{KernelTime, LayerTimes, Named, StepReport};
+use crate::network::{EachBatch, KernelTime, LayerTimes, Named, StepReport};
 use crate::ops::batch_norm::ChannelMoments;
 use crate::ops::loss::expect_labels;
 use crate::replica::{Descent, Done, Replica};
@@ -258,7 +258,7 @@ impl Replica for DataParallel {
         &self,
         loader: &Loader,
         batches: usize,
-        each: &mut dyn FnMut(Tensor, &[u16], Vec<Activity>) -> Result<(), NetError>,
+        each: &mut EachBatch<'_>,
     ) -> Result<(), NetError> {
         for fed in Feed::new(loader, false, 0, 0).take(batches) {
             if let Fed::Batch(batch) = fed {

@@ -12,7 +12,7 @@ use super::step::Forward;
 use super::{CudaReplica, Map};
 use crate::NetError;
 use crate::feed::{Fed, Feed};
-use crate::layer::Activity;
+use crate::network::EachBatch;
 use crate::tensor::{Shape, Tensor};
 
 /// Batches that are on their way.
@@ -34,16 +34,13 @@ struct Late {
     slot: Slot,
 }
 
-/// Takes logits, labels and what the layers did.
-type Each<'a> = &'a mut dyn FnMut(Tensor, &[u16], Vec<Activity>) -> Result<(), NetError>;
-
 impl CudaReplica {
     /// Hands over the logits of the first batches of a loader, in order.
     pub(super) fn evaluate(
         &self,
         loader: &Loader,
         batches: usize,
-        each: Each<'_>,
+        each: &mut EachBatch<'_>,
     ) -> Result<(), NetError> {
         let evaluation = self.evaluation.lock();
         let mut evaluation = evaluation.unwrap_or_else(PoisonError::into_inner);
@@ -98,7 +95,7 @@ impl CudaReplica {
         &self,
         late: Option<Late>,
         slots: &mut Slots,
-        each: Each<'_>,
+        each: &mut EachBatch<'_>,
     ) -> Result<(), NetError> {
         let Some(late) = late else { return Ok(()) };
         let received = slots.read(late.slot)?;

@@ -10,6 +10,9 @@ use crate::optimizer::Sgd;
 use crate::replica::{Done, broken_gradient};
 use crate::tensor::Tensor;
 
+/// Takes the logits (classes × images) of a batch, its labels, and what each sparse coding layer did.
+pub type EachBatch<'a> = dyn FnMut(Tensor, &[u16], Vec<Activity>) -> Result<(), NetError> + 'a;
+
 impl Network {
     /// Trains on the first `steps` batches of an epoch of a loader, each a step of the optimiser at this rate, and hands over what each has
     /// come to, in order. On a graphics processor the steps follow each other without waiting, as in [`train`](crate::train()).
@@ -48,7 +51,7 @@ impl Network {
         &self,
         loader: &Loader,
         batches: usize,
-        each: &mut dyn FnMut(Tensor, &[u16], Vec<Activity>) -> Result<(), NetError>,
+        each: &mut EachBatch<'_>,
     ) -> Result<(), NetError> {
         if let Some(replica) = &self.replica {
             return replica.infer_on(loader, batches, each);
