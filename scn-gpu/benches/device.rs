@@ -14,7 +14,7 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use faer::MatRef;
 use scn_gpu::{
     Buffer, Context, GpuError, GradientSums, Method, Peak, PendingSolve, Reports, SingleProblem,
-    Windows,
+    SolveSettings, Windows,
 };
 use scn_solvers::Settings;
 use scn_solvers::testing::{Workload, normal_matrix};
@@ -43,6 +43,8 @@ struct Case {
     single: SingleProblem,
     sums: GradientSums,
     windows: Windows,
+    settings: SolveSettings,
+    adjoint_settings: SolveSettings,
     signals: Buffer<f32>,
     codes: Buffer<f32>,
     cotangent: Buffer<f32>,
@@ -143,6 +145,8 @@ impl Case {
             sums: GradientSums::new(context, &single.problems, &[windows])?,
             single,
             windows,
+            settings: SolveSettings::new(context, settings(TOLERANCE))?,
+            adjoint_settings: SolveSettings::new(context, settings(100.0 * TOLERANCE))?,
             signals: context.upload(&row_major(work.signals.as_ref()))?,
             codes: context.zeros(atoms * columns)?,
             cotangent: context
@@ -153,11 +157,10 @@ impl Case {
     }
 
     fn encode(&mut self, method: Method) -> Result<PendingSolve, GpuError> {
-        let settings = Settings::new(TOLERANCE, 1000).expect("a valid tolerance");
         self.reports.reset()?;
         self.single.problem()?.encode(
             method,
-            settings,
+            &self.settings,
             self.windows,
             &self.signals,
             &mut self.codes,
@@ -166,10 +169,9 @@ impl Case {
     }
 
     fn solve_adjoint(&mut self) -> Result<PendingSolve, GpuError> {
-        let settings = Settings::new(100.0 * TOLERANCE, 1000).expect("a valid tolerance");
         self.reports.reset()?;
         self.single.problem()?.adjoint(
-            settings,
+            &self.adjoint_settings,
             &self.codes,
             &self.cotangent,
             &mut self.adjoint,
@@ -183,6 +185,10 @@ impl Case {
         assert!(report.converged(), "{report:?}");
         Ok(report.mean_passes())
     }
+}
+
+fn settings(tolerance: f64) -> Settings {
+    Settings::new(tolerance, 1000).expect("a valid tolerance")
 }
 
 /// The entries of a matrix, row by row.

@@ -2,7 +2,9 @@
 //!
 //! cargo run --release -p scn-gpu --example encode_on_device
 
-use scn_gpu::{Context, GpuError, Method, Reports, SingleProblem, Windows, devices, encode};
+use scn_gpu::{
+    Context, GpuError, Method, Reports, SingleProblem, SolveSettings, Windows, devices, encode,
+};
 use scn_solvers::testing::{dictionary, normal_matrix};
 use scn_solvers::{ElasticNet, Settings};
 
@@ -54,11 +56,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let problem = single.problem()?;
     let map = context.upload(&row_major(signals.as_ref()))?;
     let windows = Windows::matrix(rows, columns)?;
+    let solve = SolveSettings::new(&context, settings)?;
     let mut codes = context.unspecified(atoms * columns)?;
     let mut reports = Reports::new(&context, 2)?;
     let mut pending = Vec::new();
     for method in [Method::CoordinateDescent, Method::Fista] {
-        let report = problem.encode(method, settings, windows, &map, &mut codes, &mut reports)?;
+        let report = problem.encode(method, &solve, windows, &map, &mut codes, &mut reports)?;
         pending.push((method, report));
     }
     let values = reports.download()?;

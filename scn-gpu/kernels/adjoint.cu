@@ -156,7 +156,7 @@ __device__ __forceinline__ void advance(const Gram<ATOMS>& gram, const float* in
 
 template <int ATOMS>
 __device__ __forceinline__ void solve_adjoint(const float* codes, const float* cotangent, const float* gram_matrix,
-    const float* inverse_diagonal, int atoms, int positions, float tolerance, int max_passes, float* store, unsigned* active_sets,
+    const float* inverse_diagonal, int atoms, int positions, const float* tolerance, int max_passes, float* store, unsigned* active_sets,
     float* gram_store, float* adjoint, unsigned long long* report) {
     const float restart[COLUMNS] = {};
     Gram<ATOMS> gram(gram_matrix, gram_store);
@@ -169,7 +169,7 @@ __device__ __forceinline__ void solve_adjoint(const float* codes, const float* c
 #pragma unroll
     for (int c = 0; c < COLUMNS; c++) {
         progress.passes[c] = 0;
-        state.goal[c] = tolerance;
+        state.goal[c] = *tolerance;
 #pragma unroll
         for (int r = 0; r < LANE_ATOMS; r++) {
             state.direction[c][r] = 0.0f;
@@ -181,7 +181,7 @@ __device__ __forceinline__ void solve_adjoint(const float* codes, const float* c
         measure_remainder<ATOMS>(inverse_diagonal, state, progress);
 #pragma unroll
         for (int c = 0; c < COLUMNS; c++) {
-            progress.running[c] = progress.residual[c] > tolerance;
+            progress.running[c] = progress.residual[c] > *tolerance;
         }
         if (attempt > REFINEMENTS || passes >= max_passes || !progress.any_runs()) {
             break;
@@ -197,16 +197,16 @@ __device__ __forceinline__ void solve_adjoint(const float* codes, const float* c
         // Less from now on, so that what the carried remainder misses is made up for.
 #pragma unroll
         for (int c = 0; c < COLUMNS; c++) {
-            state.goal[c] = 0.5f * tolerance;
+            state.goal[c] = 0.5f * *tolerance;
         }
     }
     store_columns<ATOMS, COLUMNS>(state.y, atoms, positions, adjoint);
-    add_to_report<ATOMS, COLUMNS>(progress, positions, tolerance, 0, report);
+    add_to_report<ATOMS, COLUMNS>(progress, positions, *tolerance, 0, report);
 }
 
 #define ADJOINT(ATOMS)                                                                                                             \
     extern "C" __global__ void __launch_bounds__(THREADS) adjoint_n##ATOMS(const float* codes, const float* cotangent,             \
-        const float* gram, const float* inverse_diagonal, int atoms, int positions, float tolerance, int max_passes,               \
+        const float* gram, const float* inverse_diagonal, int atoms, int positions, const float* tolerance, int max_passes,        \
         float* adjoint, unsigned long long* report) {                                                                              \
         SHARED_ARRAY(float, store, (Layout<ATOMS, COLUMNS>::STORE));                                                               \
         SHARED_ARRAY(unsigned, active_sets, THREADS * COLUMNS);                                                                    \

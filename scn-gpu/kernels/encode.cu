@@ -39,7 +39,7 @@ __device__ __forceinline__ void sweep(const Gram<ATOMS>& gram, const float* inve
 
 template <int ATOMS>
 __device__ __forceinline__ void encode_by_gauss_seidel(const Windows& windows, const float* map, const float* panels,
-    const float* gram_matrix, const float* inverse_diagonal, const float* lambda1, int atoms, float tolerance, int max_passes,
+    const float* gram_matrix, const float* inverse_diagonal, const float* lambda1, int atoms, const float* tolerance, int max_passes,
     float* store, float* gram_store, float* codes, unsigned long long* report) {
     typedef Layout<ATOMS, COLUMNS> Layout;
     int positions = window_positions(windows);
@@ -70,7 +70,7 @@ __device__ __forceinline__ void encode_by_gauss_seidel(const Windows& windows, c
 #pragma unroll
                 for (int c = 0; c < COLUMNS; c++) {
                     // A NaN ends it.
-                    progress.running[c] &= progress.residual[c] > tolerance;
+                    progress.running[c] &= progress.residual[c] > *tolerance;
                 }
             }
         }
@@ -78,20 +78,20 @@ __device__ __forceinline__ void encode_by_gauss_seidel(const Windows& windows, c
         measure_residual<ATOMS, COLUMNS>(gram, a, e, progress);
 #pragma unroll
         for (int c = 0; c < COLUMNS; c++) {
-            progress.running[c] = Layout::column(c) < positions && progress.residual[c] > tolerance;
+            progress.running[c] = Layout::column(c) < positions && progress.residual[c] > *tolerance;
         }
         if (passes >= max_passes || !progress.any_runs()) {
             break;
         }
     }
     unsigned nonzero = store_columns<ATOMS, COLUMNS>(a, atoms, positions, codes);
-    add_to_report<ATOMS, COLUMNS>(progress, positions, tolerance, nonzero, report);
+    add_to_report<ATOMS, COLUMNS>(progress, positions, *tolerance, nonzero, report);
 }
 
 #define ENCODE_GAUSS_SEIDEL(ATOMS)                                                                                                 \
     extern "C" __global__ void __launch_bounds__(THREADS) encode_gauss_seidel_n##ATOMS(Windows windows, const float* map,          \
-        const float* panels, const float* gram, const float* inverse_diagonal, const float* lambda1, int atoms, float tolerance,   \
-        int max_passes, float* codes, unsigned long long* report) {                                                                \
+        const float* panels, const float* gram, const float* inverse_diagonal, const float* lambda1, int atoms,                    \
+        const float* tolerance, int max_passes, float* codes, unsigned long long* report) {                                        \
         SHARED_ARRAY(float, store, (Layout<ATOMS, COLUMNS>::STORE));                                                               \
         SHARED_ARRAY(float, gram_store, Gram<ATOMS>::STORE);                                                                       \
         encode_by_gauss_seidel<ATOMS>(windows, map, panels, gram, inverse_diagonal, lambda1, atoms, tolerance, max_passes, store,  \

@@ -55,7 +55,7 @@ __device__ __forceinline__ void take_step(const Registers<COLUMNS>& e, float ste
 
 template <int ATOMS>
 __device__ __forceinline__ void encode_by_fista(const Windows& windows, const float* map, const float* panels,
-    const float* gram_matrix, const float* lambda1, const float* step_size, int atoms, float tolerance, int max_passes, float* store,
+    const float* gram_matrix, const float* lambda1, const float* step_size, int atoms, const float* tolerance, int max_passes, float* store,
     float* gram_store, float* codes, unsigned long long* report) {
     typedef Layout<ATOMS, COLUMNS> Layout;
     int positions = window_positions(windows);
@@ -91,7 +91,7 @@ __device__ __forceinline__ void encode_by_fista(const Windows& windows, const fl
 #pragma unroll
                 for (int c = 0; c < COLUMNS; c++) {
                     // A NaN ends it.
-                    progress.running[c] &= progress.residual[c] > state.aim[c] * tolerance;
+                    progress.running[c] &= progress.residual[c] > state.aim[c] * *tolerance;
                 }
             }
         }
@@ -99,7 +99,7 @@ __device__ __forceinline__ void encode_by_fista(const Windows& windows, const fl
         measure_residual<ATOMS, COLUMNS>(gram, state.a, e, progress);
 #pragma unroll
         for (int c = 0; c < COLUMNS; c++) {
-            progress.running[c] = Layout::column(c) < positions && progress.residual[c] > tolerance;
+            progress.running[c] = Layout::column(c) < positions && progress.residual[c] > *tolerance;
             // The estimate is that of z, and was misled.
             state.aim[c] *= progress.running[c] ? 0.7f : 1.0f;
         }
@@ -108,13 +108,13 @@ __device__ __forceinline__ void encode_by_fista(const Windows& windows, const fl
         }
     }
     unsigned nonzero = store_columns<ATOMS, COLUMNS>(state.a, atoms, positions, codes);
-    add_to_report<ATOMS, COLUMNS>(progress, positions, tolerance, nonzero, report);
+    add_to_report<ATOMS, COLUMNS>(progress, positions, *tolerance, nonzero, report);
 }
 
 #define ENCODE_FISTA(ATOMS)                                                                                                        \
     extern "C" __global__ void __launch_bounds__(THREADS) encode_fista_n##ATOMS(Windows windows, const float* map,                 \
         const float* panels, const float* gram, const float* inverse_diagonal, const float* lambda1, const float* step, int atoms, \
-        float tolerance, int max_passes, float* codes, unsigned long long* report) {                                               \
+        const float* tolerance, int max_passes, float* codes, unsigned long long* report) {                                        \
         SHARED_ARRAY(float, store, (Layout<ATOMS, COLUMNS>::STORE));                                                               \
         SHARED_ARRAY(float, gram_store, Gram<ATOMS>::STORE);                                                                       \
         encode_by_fista<ATOMS>(windows, map, panels, gram, lambda1, step, atoms, tolerance, max_passes, store, gram_store, codes,  \

@@ -1,8 +1,6 @@
 //! The adjoint of the codes, and what it makes of dLoss/dx.
 
-use scn_solvers::Settings;
-
-use crate::encode::limits;
+use crate::encode::SolveSettings;
 use crate::launch::columns::Adjoint;
 use crate::launch::gradients::SignalGradient;
 use crate::launch::launch;
@@ -18,14 +16,14 @@ impl Problem<'_> {
     /// Buffers of other lengths than the codes, or no room for the report.
     pub fn adjoint(
         &self,
-        settings: Settings,
+        settings: &SolveSettings,
         codes: &Buffer<f32>,
         cotangent: &Buffer<f32>,
         adjoint: &mut Buffer<f32>,
         reports: &mut Reports,
     ) -> Result<PendingSolve, GpuError> {
         let (slot, report) = reports.next()?;
-        let (tolerance, max_passes) = limits(settings);
+        let (tolerance, max_passes) = settings.limits();
         let columns = codes.len() / self.atoms;
         let adjoint = Adjoint {
             codes: codes.view(),

@@ -4,7 +4,7 @@ use faer::{Mat, MatRef};
 use scn_solvers::{ElasticNet, Lambda1, Settings, Sign};
 
 use crate::report::{Reports, SolveReport};
-use crate::{Context, GpuError, Method, SingleProblem, Windows};
+use crate::{Context, GpuError, Method, SingleProblem, SolveSettings, Windows};
 
 /// Codes (n × P) of signals (m × P, one per column), and what came of the solve.
 ///
@@ -44,7 +44,7 @@ pub fn encode(
     let mut codes = context.unspecified(atoms * columns)?;
     let pending = single.problem()?.encode(
         Method::default(),
-        settings,
+        &SolveSettings::new(context, settings)?,
         Windows::matrix(rows, columns)?,
         &context.upload(&row_major(signals))?,
         &mut codes,

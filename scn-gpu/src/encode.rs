@@ -6,7 +6,7 @@ use crate::launch::columns::{Certify, EncodeFista, EncodeGaussSeidel};
 use crate::launch::launch;
 use crate::launch::prepare::FistaStep;
 use crate::report::{PendingSolve, Reports};
-use crate::{Buffer, GpuError, Problem, Windows};
+use crate::{Buffer, Context, GpuError, Problem, Staged, View, Windows};
 
 /// How codes are computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
@@ -27,14 +27,14 @@ impl Problem<'_> {
     pub fn encode(
         &self,
         method: Method,
-        settings: Settings,
+        settings: &SolveSettings,
         windows: Windows,
         map: &Buffer<f32>,
         codes: &mut Buffer<f32>,
         reports: &mut Reports,
     ) -> Result<PendingSolve, GpuError> {
         let (slot, report) = reports.next()?;
-        let (tolerance, max_passes) = limits(settings);
+        let (tolerance, max_passes) = settings.limits();
         let atoms = self.atoms as i32;
         match method {
             Method::CoordinateDescent => launch(
@@ -113,8 +113,50 @@ impl Problem<'_> {
     }
 }
 
-/// Tolerance and passes as kernels take them.
-pub(crate) fn limits(settings: Settings) -> (f32, i32) {
-    let max_passes = i32::try_from(settings.max_passes()).unwrap_or(i32::MAX);
-    (settings.tolerance() as f32, max_passes)
+/// To what a device solves: as [`Settings`], with the tolerance in device memory, so that recorded work can be run again with another.
+#[derive(Debug)]
+pub struct SolveSettings {
+    tolerance: Staged<f32>,
+    /// What is there.
+    settings: Settings,
+}
+
+impl SolveSettings {
+    /// On the device of a context.
+    ///
+    /// # Errors
+    /// [`GpuError::OutOfMemory`].
+    pub fn new(context: &Context, settings: Settings) -> Result<Self, GpuError> {
+        let mut tolerance = Staged::new(context, 1)?;
+        tolerance.refill(|all| all[0] = settings.tolerance() as f32)?;
+        Ok(Self {
+            tolerance,
+            settings,
+        })
+    }
+
+    /// Takes others from here on. Work that was asked for before still sees those before; work that was recorded before sees the tolerance, but
+    /// not the number of passes.
+    ///
+    /// # Errors
+    /// The driver's.
+    pub fn set(&mut self, settings: Settings) -> Result<(), GpuError> {
+        if settings.tolerance() != self.settings.tolerance() {
+            self.tolerance
+                .refill(|all| all[0] = settings.tolerance() as f32)?;
+        }
+        self.settings = settings;
+        Ok(())
+    }
+
+    /// The settings.
+    pub fn get(&self) -> Settings {
+        self.settings
+    }
+
+    /// As kernels take them.
+    pub(crate) fn limits(&self) -> (View<'_, f32>, i32) {
+        let max_passes = i32::try_from(self.settings.max_passes()).unwrap_or(i32::MAX);
+        (self.tolerance.view(), max_passes)
+    }
 }

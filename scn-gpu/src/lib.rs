@@ -103,7 +103,7 @@ pub use codes::encode;
 pub use communicator::{Communicator, Meeting};
 pub use context::Context;
 pub use driver::{DeviceInfo, Peak, devices};
-pub use encode::Method;
+pub use encode::{Method, SolveSettings};
 pub use error::{CaptureError, ComputeCapability, CudaVersion, GpuError};
 pub use gradients::GradientSums;
 pub use graph::Graph;

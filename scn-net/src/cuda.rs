@@ -98,7 +98,7 @@ impl CudaReplica {
         config: &NetworkConfig,
         layers: &[Named],
     ) -> Result<Self, NetError> {
-        let solver = Solver::new(&config.solver)?;
+        let solver = Solver::new(context, &config.solver)?;
         let mut inventory = Inventory::default();
         let copies = layers.iter().map(|named| {
             let copy = named.layer.to_cuda(&mut inventory);
@@ -354,11 +354,8 @@ impl Replica for CudaReplica {
     }
 
     fn set_solver(&mut self, solver: &SolverConfig) -> Result<(), NetError> {
-        let solver = Solver::new(solver)?;
-        if self.solver != solver {
-            // Recorded steps solve as they were recorded.
+        if self.solver.set(solver)? {
             self.plans.clear();
-            self.solver = solver;
         }
         Ok(())
     }

@@ -28,7 +28,7 @@ kernels! {
         inverse_diagonal: View<'a, f32>,
         lambda1: View<'a, f32>,
         atoms: i32,
-        tolerance: f32,
+        tolerance: View<'a, f32>,
         max_passes: i32,
         codes: ViewMut<'a, f32>,
         report: ViewMut<'a, u64>,
@@ -44,7 +44,7 @@ kernels! {
         lambda1: View<'a, f32>,
         step: View<'a, f32>,
         atoms: i32,
-        tolerance: f32,
+        tolerance: View<'a, f32>,
         max_passes: i32,
         codes: ViewMut<'a, f32>,
         report: ViewMut<'a, u64>,
@@ -70,7 +70,7 @@ kernels! {
         inverse_diagonal: View<'a, f32>,
         atoms: i32,
         positions: i32,
-        tolerance: f32,
+        tolerance: View<'a, f32>,
         max_passes: i32,
         adjoint: ViewMut<'a, f32>,
         report: ViewMut<'a, u64>,
@@ -126,6 +126,7 @@ impl Kernel for EncodeGaussSeidel<'_> {
         let padded = self.padded.atoms();
         expect_len("the inverse diagonal", padded, self.inverse_diagonal.len())?;
         expect_len("the codes", size(self.atoms) * positions, self.codes.len())?;
+        expect_len("the tolerance", 1, self.tolerance.len())?;
         expect_len("the report", SLOT_WORDS, self.report.len())?;
         covering(positions, self.padded, COLUMNS)
     }
@@ -148,6 +149,7 @@ impl Kernel for EncodeFista<'_> {
         expect_len("the inverse diagonal", padded, self.inverse_diagonal.len())?;
         expect_len("the step", 1, self.step.len())?;
         expect_len("the codes", size(self.atoms) * positions, self.codes.len())?;
+        expect_len("the tolerance", 1, self.tolerance.len())?;
         expect_len("the report", SLOT_WORDS, self.report.len())?;
         covering(positions, self.padded, ITERATE_COLUMNS)
     }
@@ -182,6 +184,7 @@ impl Kernel for Adjoint<'_> {
         expect_len("the adjoint", codes, self.adjoint.len())?;
         expect_len("the Gram matrix", padded * padded, self.gram.len())?;
         expect_len("the inverse diagonal", padded, self.inverse_diagonal.len())?;
+        expect_len("the tolerance", 1, self.tolerance.len())?;
         expect_len("the report", SLOT_WORDS, self.report.len())?;
         covering(positions, self.padded, ITERATE_COLUMNS)
     }

@@ -2,7 +2,9 @@
 
 use faer::Mat;
 use scn_gpu::update::{Parameters, Rule};
-use scn_gpu::{Context, GradientSums, Method, ProblemPlace, Problems, Reports, SolveReport};
+use scn_gpu::{
+    Context, GradientSums, Method, ProblemPlace, Problems, Reports, SolveReport, SolveSettings,
+};
 use scn_grad::{Gradients, Linearization, MaskedCholesky};
 use scn_solvers::Settings;
 
@@ -31,6 +33,7 @@ fn cotangent(instance: &Instance) -> Vec<f32> {
 /// With one λ1 for all atoms or one for each; gradients replace what is there.
 fn backward(context: &Context, instance: &Instance, per_atom: bool) -> Backward {
     let settings = Settings::new(TOLERANCE, 1000).unwrap();
+    let settings = SolveSettings::new(context, settings).unwrap();
     let mut single = if per_atom {
         instance.on(context)
     } else {
@@ -49,11 +52,11 @@ fn backward(context: &Context, instance: &Instance, per_atom: bool) -> Backward 
     let mut codes = context.unspecified(cotangent.len()).unwrap();
     let method = Method::CoordinateDescent;
     let solved = problem
-        .encode(method, settings, windows, &map, &mut codes, &mut reports)
+        .encode(method, &settings, windows, &map, &mut codes, &mut reports)
         .unwrap();
     let mut adjoint = context.unspecified(cotangent.len()).unwrap();
     let pending = problem
-        .adjoint(settings, &codes, &cotangent, &mut adjoint, &mut reports)
+        .adjoint(&settings, &codes, &cotangent, &mut adjoint, &mut reports)
         .unwrap();
     let mut map_gradient = context.upload(&vec![f32::NAN; map.len()]).unwrap();
     problem

@@ -1,7 +1,10 @@
 //! What is handed out, abused.
 
 use scn_gpu::update::Parameters;
-use scn_gpu::{Context, GpuError, GradientSums, MapShape, Reports, SingleProblem, Windows, layers};
+use scn_gpu::{
+    Context, GpuError, GradientSums, MapShape, Reports, SingleProblem, SolveSettings, Windows,
+    layers,
+};
 
 use crate::device;
 
@@ -123,13 +126,14 @@ fn sizes_that_do_not_fit_are_refused() {
     assert!(others.problems.update(&few).is_err() && others.problems.get(0, &few).is_err());
 
     let windows = Windows::matrix(3, 4).unwrap();
+    let settings = SolveSettings::new(&context, Default::default()).unwrap();
     let (map, mut codes) = (context.zeros(12).unwrap(), context.zeros(8).unwrap());
     let mut reports = Reports::new(&context, 1).unwrap();
     let mut encode = |map, codes: &mut _| {
         problem
             .encode(
                 Default::default(),
-                Default::default(),
+                &settings,
                 windows,
                 map,
                 codes,
@@ -146,14 +150,7 @@ fn sizes_that_do_not_fit_are_refused() {
     let encode = |map, codes: &mut _, reports: &mut Reports| {
         reports.reset().unwrap();
         problem
-            .encode(
-                Default::default(),
-                Default::default(),
-                windows,
-                map,
-                codes,
-                reports,
-            )
+            .encode(Default::default(), &settings, windows, map, codes, reports)
             .map(|_| ())
     };
     let short = context.zeros(6).unwrap();

@@ -1,7 +1,7 @@
 //! Codes and their certificates.
 
 use faer::Mat;
-use scn_gpu::{Context, GpuError, Method, Reports, SolveReport, Windows, encode};
+use scn_gpu::{Context, GpuError, Method, Reports, SolveReport, SolveSettings, Windows, encode};
 use scn_solvers::{ElasticNet, Settings, kkt};
 
 use super::oracle::{Instance, largest, map, wide_rows};
@@ -22,8 +22,9 @@ fn solve(context: &Context, instance: &Instance, method: Method) -> (Vec<f32>, S
     let mut reports = Reports::new(context, 1).unwrap();
     let len = instance.atoms() * windows.positions();
     let mut codes = context.unspecified(len).unwrap();
+    let settings = SolveSettings::new(context, settings()).unwrap();
     let pending = problem
-        .encode(method, settings(), windows, &map, &mut codes, &mut reports)
+        .encode(method, &settings, windows, &map, &mut codes, &mut reports)
         .unwrap();
     let report = pending.read(&reports.download().unwrap());
     (codes.download().unwrap(), report)
@@ -210,7 +211,7 @@ fn too_few_passes_are_reported() {
         .unwrap()
         .encode(
             Method::CoordinateDescent,
-            Settings::new(1e-5, 1).unwrap(),
+            &SolveSettings::new(&context, Settings::new(1e-5, 1).unwrap()).unwrap(),
             instance.windows(),
             &context.upload(&instance.map).unwrap(),
             &mut codes,
@@ -234,7 +235,7 @@ fn no_column_at_all() {
     let pending = problem
         .encode(
             Method::default(),
-            settings(),
+            &SolveSettings::new(&context, settings()).unwrap(),
             Windows::matrix(7, 0).unwrap(),
             &context.zeros(0).unwrap(),
             &mut context.zeros(0).unwrap(),

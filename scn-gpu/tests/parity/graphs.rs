@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use scn_gpu::{
     Buffer, CaptureError, Context, GpuError, GradientSums, Graph, Method, Pinned, Reports,
-    SingleProblem, layers,
+    SingleProblem, SolveSettings, layers,
 };
 use scn_solvers::Settings;
 
@@ -16,6 +16,7 @@ struct Step {
     instance: Instance,
     method: Method,
     single: SingleProblem,
+    settings: SolveSettings,
     sums: GradientSums,
     map: Buffer<f32>,
     cotangent: Buffer<f32>,
@@ -42,6 +43,7 @@ impl Step {
         Self {
             sums: GradientSums::new(context, &single.problems, &windows).unwrap(),
             single,
+            settings: SolveSettings::new(context, Settings::new(1e-5, 1000).unwrap()).unwrap(),
             map: zeros(shape.len()),
             cotangent: context.upload(&noise(count, 5)).unwrap(),
             codes: zeros(count),
@@ -55,16 +57,15 @@ impl Step {
     }
 
     fn work(&mut self) -> Result<(), GpuError> {
-        let settings = Settings::new(1e-5, 1000).unwrap();
         let windows = self.instance.windows();
         self.reports.reset()?;
         self.single.problems.update(&self.single.parameters)?;
         let problem = self.single.problem()?;
         let (map, codes, reports) = (&self.map, &mut self.codes, &mut self.reports);
-        let _solved = problem.encode(self.method, settings, windows, map, codes, reports)?;
+        let _solved = problem.encode(self.method, &self.settings, windows, map, codes, reports)?;
         self.copy.copy_from(self.codes.view())?;
         let (cotangent, adjoint) = (&self.cotangent, &mut self.adjoint);
-        let _solved = problem.adjoint(settings, &self.codes, cotangent, adjoint, reports)?;
+        let _solved = problem.adjoint(&self.settings, &self.codes, cotangent, adjoint, reports)?;
         let (codes, adjoint) = (&self.codes, &self.adjoint);
         problem.signal_gradient(windows, adjoint, &mut self.map_gradient)?;
         self.sums.take(0, &problem, map, codes, adjoint)?;

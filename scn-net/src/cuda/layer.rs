@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use scn_gpu::layers::batch_norm::{self, Groups};
 use scn_gpu::layers::{classifier, pooling};
-use scn_gpu::{Buffer, GradientSums, Method, PendingSolve, Reports, Windows};
+use scn_gpu::{
+    Buffer, Context, GradientSums, Method, PendingSolve, Reports, SolveSettings, Windows,
+};
 use scn_solvers::Settings;
 
 use super::Map;
@@ -16,15 +18,45 @@ use crate::layer::wrong_saved;
 use crate::tensor::Shape;
 
 /// How codes and adjoint are solved.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug)]
 pub(crate) struct Solver {
+    method: Method,
+    codes: SolveSettings,
+    adjoint: SolveSettings,
+}
+
+impl Solver {
+    pub(super) fn new(context: &Context, config: &SolverConfig) -> Result<Self, NetError> {
+        let configured = Configured::new(config)?;
+        Ok(Self {
+            method: configured.method,
+            codes: SolveSettings::new(context, configured.codes)?,
+            adjoint: SolveSettings::new(context, configured.adjoint)?,
+        })
+    }
+
+    /// Solves otherwise from here on. Returns whether recorded steps do not: they follow tolerances alone.
+    pub(super) fn set(&mut self, config: &SolverConfig) -> Result<bool, NetError> {
+        let configured = Configured::new(config)?;
+        let outdated = self.method != configured.method
+            || self.codes.get().max_passes() != configured.codes.max_passes()
+            || self.adjoint.get().max_passes() != configured.adjoint.max_passes();
+        self.method = configured.method;
+        self.codes.set(configured.codes)?;
+        self.adjoint.set(configured.adjoint)?;
+        Ok(outdated)
+    }
+}
+
+/// As a configuration has it.
+struct Configured {
     method: Method,
     codes: Settings,
     adjoint: Settings,
 }
 
-impl Solver {
-    pub(super) fn new(config: &SolverConfig) -> Result<Self, NetError> {
+impl Configured {
+    fn new(config: &SolverConfig) -> Result<Self, NetError> {
         let settings = |tolerance: f32| Settings::new(f64::from(tolerance), config.max_passes);
         Ok(Self {
             method: match config.method {
@@ -295,7 +327,7 @@ impl Coding {
         let problem = weights.problems.get(self.problem, &weights.parameters)?;
         Ok(problem.encode(
             there.solver.method,
-            there.solver.codes,
+            &there.solver.codes,
             self.windows(x.shape)?,
             &x.data,
             &mut codes.data,
@@ -316,7 +348,7 @@ impl Coding {
         let problem = weights.problems.get(self.problem, &weights.parameters)?;
         let mut adjoint = Map::unspecified(context, codes.shape)?;
         let solve = problem.adjoint(
-            back.solver.adjoint,
+            &back.solver.adjoint,
             &codes.data,
             &dy.data,
             &mut adjoint.data,

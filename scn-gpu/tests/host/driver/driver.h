@@ -108,6 +108,7 @@ struct Stream {
     Capture* capture = nullptr; // work goes into a graph
     // Of the context's operations: the last that was submitted here, and the last that the host has waited for.
     size_t last_operation = 0, awaited = 0;
+    size_t operations = 0; // submitted to this stream
 };
 // The stream of that handle in the current context; null is the context's own.
 Stream& stream(Stream* handle);

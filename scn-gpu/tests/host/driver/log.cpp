@@ -30,6 +30,7 @@ void log_line(const std::string& line) {
 void submit(Stream& stream, const std::string& line, std::function<void()> work) {
     log_line(line);
     stream.last_operation = ++stream.context->operations;
+    stream.operations++;
     submit(stream, std::move(work));
 }
 
