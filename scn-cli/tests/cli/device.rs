@@ -56,7 +56,6 @@ fn a_device_that_is_not_there_is_one_line() {
 /// A folder with files of the cache's names, and what is in them. Where the cache has them already, as in the tests behind a stand-in driver,
 /// they are not compiled again.
 #[test]
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn kernels_are_compiled_for_a_machine_without_a_compiler() {
     let own = tempfile::tempdir().unwrap();
     let folder = match std::env::var_os("SCN_CUDA_CACHE") {
