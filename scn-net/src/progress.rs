@@ -92,7 +92,7 @@ pub trait Observer: Send {
     fn fitting(&mut self) {}
     /// Before the first step.
     fn begin(&mut self, _beginning: &Beginning<'_>) {}
-    /// After each step.
+    /// After each step, in order; on a graphics processor while the next one is being computed.
     fn step(&mut self, _progress: &StepProgress<'_>) {}
     /// Between training and evaluation of an epoch.
     fn evaluating(&mut self, _epoch: u64) {}

@@ -61,6 +61,8 @@ pub(super) enum Recorded {
 impl CudaReplica {
     /// Brings the images of a loader here, if they fit: then steps can be fed with plans.
     pub(super) fn hold_images(&mut self, loader: &Loader) -> Result<bool, NetError> {
+        // What an earlier run has left behind that failed.
+        self.pipeline.late.clear();
         let there = |held: &Held| held.is_of(loader);
         if !self.pipeline.held.as_ref().is_some_and(there) {
             // Recorded steps read the set that was there.
