@@ -8,11 +8,22 @@
 #include "report.cuh"
 #include "sizes.cuh"
 
-// Of a group of lanes. The method has two vectors more in registers than Gauss-Seidel.
-constexpr int COLUMNS = 2;
+// Of a group of lanes. The method has two vectors more in registers than Gauss-Seidel, which is why there is no fourth.
+constexpr int COLUMNS = 3;
 
 // Starts from a fresh remainder, after which a column is given up.
 constexpr int REFINEMENTS = 3;
+
+// Where H is read through the caches, the next row of it takes the registers of y, which then lies in shared memory; elsewhere the right
+// side does.
+template <int ATOMS>
+constexpr bool y_is_stored = !Gram<ATOMS>::SHARED;
+// And so does the remainder of so many columns while a product is computed.
+template <int ATOMS>
+constexpr int parked_columns = y_is_stored<ATOMS> ? 2 : 0;
+// Floats of shared memory for these.
+template <int ATOMS>
+constexpr int PARKED = parked_columns<ATOMS> > 0 ? THREADS * LANE_ATOMS * parked_columns<ATOMS> : 1;
 
 struct ConjugateGradients {
     Registers<COLUMNS> y, remainder, direction;
@@ -30,7 +41,19 @@ __device__ __forceinline__ float quotient(float a, float b) {
     return b > 0.0f && isfinite(quotient) ? quotient : 0.0f;
 }
 
-// Fills the active sets, and remainder and store with u.
+// The right side of the lane's atom r in column c, on the active set.
+template <int ATOMS>
+__device__ __forceinline__ float right_side(const float* cotangent, int atoms, int positions, float* store, int c, int r, bool active) {
+    typedef Layout<ATOMS, COLUMNS> Layout;
+    if constexpr (y_is_stored<ATOMS>) {
+        // An active atom is there, and so is its column.
+        return active ? __ldg(cotangent + (size_t)(Layout::first_atom() + r) * positions + Layout::column(c)) : 0.0f;
+    } else {
+        return stored(store, c, r);
+    }
+}
+
+// Fills the active sets, and the remainder with u.
 template <int ATOMS>
 __device__ __forceinline__ void load_systems(const float* codes, const float* cotangent, int atoms, int positions, float* store,
     ConjugateGradients& state, Progress<COLUMNS>& progress) {
@@ -46,13 +69,36 @@ __device__ __forceinline__ void load_systems(const float* codes, const float* co
             bool active = state.y[c][r] > 0.0f;
             active_set |= (unsigned)active << r;
             float u = active ? state.remainder[c][r] : 0.0f;
-            stored(store, c, r) = u;
+            stored(store, c, r) = y_is_stored<ATOMS> ? 0.0f : u;
             state.remainder[c][r] = u;
             state.y[c][r] = 0.0f;
             largest = max(largest, magnitude(u));
         }
         state.active_sets[c * THREADS + threadIdx.x] = active_set;
         progress.scale[c] = residual_scale(group_max<Layout::GROUP>(largest));
+    }
+}
+
+// The lane's part of the first columns, to a store and from it.
+template <int COUNT>
+__device__ __forceinline__ void park(const Registers<COLUMNS>& values, float* store) {
+#pragma unroll
+    for (int c = 0; c < COUNT; c++) {
+#pragma unroll
+        for (int r = 0; r < LANE_ATOMS; r++) {
+            stored(store, c, r) = values[c][r];
+        }
+    }
+}
+
+template <int COUNT>
+__device__ __forceinline__ void fetch(float* store, Registers<COLUMNS>& values) {
+#pragma unroll
+    for (int c = 0; c < COUNT; c++) {
+#pragma unroll
+        for (int r = 0; r < LANE_ATOMS; r++) {
+            values[c][r] = stored(store, c, r);
+        }
     }
 }
 
@@ -100,9 +146,16 @@ __device__ __forceinline__ void measure_remainder(const float* inverse_diagonal,
 
 // The remainder u - H y on the active sets, afresh.
 template <int ATOMS>
-__device__ __forceinline__ void take_remainder(const Gram<ATOMS>& gram, float* store, ConjugateGradients& state) {
+__device__ __forceinline__ void take_remainder(const Gram<ATOMS>& gram, const float* cotangent, int atoms, int positions, float* store,
+    ConjugateGradients& state) {
     Registers<COLUMNS> product = {};
-    add_product<ATOMS, COLUMNS>(gram, state.y, product);
+    if constexpr (y_is_stored<ATOMS>) {
+        // The method starts again after this, so that nobody needs the direction.
+        fetch<COLUMNS>(store, state.direction);
+        add_product<ATOMS, COLUMNS>(gram, state.direction, product);
+    } else {
+        add_product<ATOMS, COLUMNS>(gram, state.y, product);
+    }
     reload();
 #pragma unroll
     for (int c = 0; c < COLUMNS; c++) {
@@ -110,7 +163,7 @@ __device__ __forceinline__ void take_remainder(const Gram<ATOMS>& gram, float* s
 #pragma unroll
         for (int r = 0; r < LANE_ATOMS; r++) {
             bool active = active_set >> r & 1;
-            float remainder = stored(store, c, r) - product[c][r];
+            float remainder = right_side<ATOMS>(cotangent, atoms, positions, store, c, r, active) - product[c][r];
             state.remainder[c][r] = active ? remainder : 0.0f;
         }
     }
@@ -118,14 +171,16 @@ __device__ __forceinline__ void take_remainder(const Gram<ATOMS>& gram, float* s
 
 // One step along the direction and the next direction, for the columns that run.
 template <int ATOMS>
-__device__ __forceinline__ void advance(const Gram<ATOMS>& gram, const float* inverse_diagonal, ConjugateGradients& state,
-    Progress<COLUMNS>& progress) {
+__device__ __forceinline__ void advance(const Gram<ATOMS>& gram, const float* inverse_diagonal, float* store, float* parked,
+    ConjugateGradients& state, Progress<COLUMNS>& progress) {
     typedef Layout<ATOMS, COLUMNS> Layout;
     Registers<COLUMNS> product = {};
+    park<parked_columns<ATOMS>>(state.remainder, parked);
     add_product<ATOMS, COLUMNS>(gram, state.direction, product);
     float last[COLUMNS], weight[COLUMNS];
     bool stuck[COLUMNS];
     reload();
+    fetch<parked_columns<ATOMS>>(parked, state.remainder);
 #pragma unroll
     for (int c = 0; c < COLUMNS; c++) {
         unsigned active_set = state.active_sets[c * THREADS + threadIdx.x];
@@ -140,7 +195,8 @@ __device__ __forceinline__ void advance(const Gram<ATOMS>& gram, const float* in
 #pragma unroll
         for (int r = 0; r < LANE_ATOMS; r++) {
             bool active = active_set >> r & 1;
-            state.y[c][r] = fmaf(step, state.direction[c][r], state.y[c][r]);
+            float& y = y_is_stored<ATOMS> ? stored(store, c, r) : state.y[c][r];
+            y = fmaf(step, state.direction[c][r], y);
             state.remainder[c][r] = active ? fmaf(-step, product[c][r], state.remainder[c][r]) : 0.0f;
         }
     }
@@ -156,8 +212,8 @@ __device__ __forceinline__ void advance(const Gram<ATOMS>& gram, const float* in
 
 template <int ATOMS>
 __device__ __forceinline__ void solve_adjoint(const float* codes, const float* cotangent, const float* gram_matrix,
-    const float* inverse_diagonal, int atoms, int positions, const float* tolerance, int max_passes, float* store, unsigned* active_sets,
-    float* gram_store, float* adjoint, unsigned long long* report) {
+    const float* inverse_diagonal, int atoms, int positions, const float* tolerance, int max_passes, float* store, float* parked,
+    unsigned* active_sets, float* gram_store, float* adjoint, unsigned long long* report) {
     const float restart[COLUMNS] = {};
     Gram<ATOMS> gram(gram_matrix, gram_store);
     ConjugateGradients state;
@@ -190,15 +246,18 @@ __device__ __forceinline__ void solve_adjoint(const float* codes, const float* c
         while (passes < max_passes && progress.any_runs()) {
             passes++;
             progress.count_pass();
-            advance<ATOMS>(gram, inverse_diagonal, state, progress);
+            advance<ATOMS>(gram, inverse_diagonal, store, parked, state, progress);
         }
-        take_remainder<ATOMS>(gram, store, state);
+        take_remainder<ATOMS>(gram, cotangent, atoms, positions, store, state);
         passes++;
         // Less from now on, so that what the carried remainder misses is made up for.
 #pragma unroll
         for (int c = 0; c < COLUMNS; c++) {
             state.goal[c] = 0.5f * *tolerance;
         }
+    }
+    if constexpr (y_is_stored<ATOMS>) {
+        fetch<COLUMNS>(store, state.y);
     }
     store_columns<ATOMS, COLUMNS>(state.y, atoms, positions, adjoint);
     add_to_report<ATOMS, COLUMNS>(progress, positions, *tolerance, 0, report);
@@ -209,9 +268,10 @@ __device__ __forceinline__ void solve_adjoint(const float* codes, const float* c
         const float* gram, const float* inverse_diagonal, int atoms, int positions, const float* tolerance, int max_passes,        \
         float* adjoint, unsigned long long* report) {                                                                              \
         SHARED_ARRAY(float, store, (Layout<ATOMS, COLUMNS>::STORE));                                                               \
+        SHARED_ARRAY(float, parked, PARKED<ATOMS>);                                                                                \
         SHARED_ARRAY(unsigned, active_sets, THREADS * COLUMNS);                                                                    \
         SHARED_ARRAY(float, gram_store, Gram<ATOMS>::STORE);                                                                       \
-        solve_adjoint<ATOMS>(codes, cotangent, gram, inverse_diagonal, atoms, positions, tolerance, max_passes, store,             \
+        solve_adjoint<ATOMS>(codes, cotangent, gram, inverse_diagonal, atoms, positions, tolerance, max_passes, store, parked,     \
             active_sets, gram_store, adjoint, report);                                                                             \
     }                                                                                                                              \
     REGISTER_KERNEL(adjoint_n##ATOMS)

@@ -325,8 +325,8 @@ mod tests {
         for (source, columns) in [
             (Source::Encode, columns::COLUMNS),
             (Source::Certify, columns::COLUMNS),
-            (Source::Fista, columns::ITERATE_COLUMNS),
-            (Source::Adjoint, columns::ITERATE_COLUMNS),
+            (Source::Fista, columns::FISTA_COLUMNS),
+            (Source::Adjoint, columns::ADJOINT_COLUMNS),
         ] {
             assert_eq!(constant(source.text(), "COLUMNS"), columns);
         }

@@ -15,8 +15,9 @@ pub(super) const THREADS: u32 = 128;
 /// Columns of a lane where their codes and gradients are all that it holds.
 pub(super) const COLUMNS: usize = 4;
 
-/// Columns of a lane in FISTA and conjugate gradients, which hold more for each.
-pub(super) const ITERATE_COLUMNS: usize = 2;
+/// Columns of a lane in FISTA and in conjugate gradients, which hold more for each.
+pub(super) const FISTA_COLUMNS: usize = 2;
+pub(super) const ADJOINT_COLUMNS: usize = 3;
 
 kernels! {
     /// Codes of all windows by cyclic coordinate descent.
@@ -151,7 +152,7 @@ impl Kernel for EncodeFista<'_> {
         expect_len("the codes", size(self.atoms) * positions, self.codes.len())?;
         expect_len("the tolerance", 1, self.tolerance.len())?;
         expect_len("the report", SLOT_WORDS, self.report.len())?;
-        covering(positions, self.padded, ITERATE_COLUMNS)
+        covering(positions, self.padded, FISTA_COLUMNS)
     }
 }
 
@@ -186,6 +187,6 @@ impl Kernel for Adjoint<'_> {
         expect_len("the inverse diagonal", padded, self.inverse_diagonal.len())?;
         expect_len("the tolerance", 1, self.tolerance.len())?;
         expect_len("the report", SLOT_WORDS, self.report.len())?;
-        covering(positions, self.padded, ITERATE_COLUMNS)
+        covering(positions, self.padded, ADJOINT_COLUMNS)
     }
 }
