@@ -10,8 +10,10 @@
 #include "tile.cuh"
 #include "windows.cuh"
 
-constexpr int OUTER_ROWS = 64;
+constexpr int OUTER_ROWS = 128;
 constexpr int OUTER_ATOMS = 64;
+// Blocks that shall fit a multiprocessor: with 64 sums, a thread has no more than 168 registers.
+constexpr int OUTER_BLOCKS = 3;
 
 // Half-open range of columns.
 struct Chunk {
@@ -47,13 +49,12 @@ struct OuterTile {
     float* adjoint_tile;
 };
 
-// Sums over the columns of a chunk for (16 * ROWS) rows and (8 * COLUMNS) atoms. `adjoint` and `sums` begin at the block's first atom and
-// first entry of the sums.
-template <int ROWS, int COLUMNS>
+// Sums over the columns of a chunk for one tile. `adjoint` and `sums` begin at the block's first atom and first entry of the sums.
+template <int ROWS, int COLUMNS, int COLUMN_GROUPS>
 __device__ inline void sum_outer_products(const Left& left, const float* adjoint, int atoms, Chunk chunk, const OuterTile& tile,
     float* sums) {
     const Windows& windows = left.windows;
-    typedef TileProduct<ROWS, COLUMNS, 8> Product;
+    typedef TileProduct<ROWS, COLUMNS, COLUMN_GROUPS> Product;
     Product product;
     product.clear();
     int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
@@ -89,20 +90,21 @@ __device__ inline void sum_outer_products(const Left& left, const float* adjoint
     }
 }
 
-// Few atoms need fewer sums.
-template <int ROWS>
-__device__ inline void sum_for_atoms(const Left& left, const float* adjoint, int atoms, Chunk chunk, const OuterTile& tile, float* sums) {
-    if (tile.atoms <= 16) {
-        sum_outer_products<ROWS, 2>(left, adjoint, atoms, chunk, tile, sums);
-    } else if (tile.atoms <= 32) {
-        sum_outer_products<ROWS, 4>(left, adjoint, atoms, chunk, tile, sums);
+// Few rows need fewer sums: of each thread a quarter of ROWS, a half, or all.
+template <int ROWS, int COLUMNS, int COLUMN_GROUPS>
+__device__ inline void sum_for_rows(const Left& left, const float* adjoint, int atoms, Chunk chunk, const OuterTile& tile, float* sums) {
+    int rows = tile.rows - tile.first_row;
+    if (rows <= OUTER_ROWS / 4) {
+        sum_outer_products<ROWS / 4, COLUMNS, COLUMN_GROUPS>(left, adjoint, atoms, chunk, tile, sums);
+    } else if (rows <= OUTER_ROWS / 2) {
+        sum_outer_products<ROWS / 2, COLUMNS, COLUMN_GROUPS>(left, adjoint, atoms, chunk, tile, sums);
     } else {
-        sum_outer_products<ROWS, 8>(left, adjoint, atoms, chunk, tile, sums);
+        sum_outer_products<ROWS, COLUMNS, COLUMN_GROUPS>(left, adjoint, atoms, chunk, tile, sums);
     }
 }
 
 // Blocks: (tile of rows, tile of atoms, chunk).
-extern "C" __global__ void __launch_bounds__(TILE_THREADS, TILE_BLOCKS) outer_sums(Windows windows, const float* map, const float* codes,
+extern "C" __global__ void __launch_bounds__(TILE_THREADS, OUTER_BLOCKS) outer_sums(Windows windows, const float* map, const float* codes,
     const float* adjoint, int atoms, int positions_per_chunk, float* partial) {
     SHARED_ARRAY(float, left_tile, OUTER_ROWS * TILE_STRIDE);
     SHARED_ARRAY(float, adjoint_tile, OUTER_ATOMS * TILE_STRIDE);
@@ -119,13 +121,13 @@ extern "C" __global__ void __launch_bounds__(TILE_THREADS, TILE_BLOCKS) outer_su
     OuterTile tile{first_row, rows, atoms - first_atom, entries, left_tile, adjoint_tile};
     adjoint += (size_t)first_atom * positions;
     partial += ((size_t)blockIdx.z * rows + first_row) * atoms + first_atom;
-    // Few rows need fewer sums too.
-    if (rows - first_row <= 16) {
-        sum_for_atoms<1>(left, adjoint, atoms, chunk, tile, partial);
-    } else if (rows - first_row <= 32) {
-        sum_for_atoms<2>(left, adjoint, atoms, chunk, tile, partial);
+    // Few atoms need fewer sums too.
+    if (tile.atoms <= 16) {
+        sum_for_rows<4, 4, 4>(left, adjoint, atoms, chunk, tile, partial);
+    } else if (tile.atoms <= 32) {
+        sum_for_rows<4, 8, 4>(left, adjoint, atoms, chunk, tile, partial);
     } else {
-        sum_for_atoms<4>(left, adjoint, atoms, chunk, tile, partial);
+        sum_for_rows<8, 8, 8>(left, adjoint, atoms, chunk, tile, partial);
     }
 }
 REGISTER_KERNEL(outer_sums);

@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use crate::buffer::expect_len;
 use crate::launch::gradients::{
-    AddPartials, CHUNK_NUMBERS, ENTRIES, FinishGradients, GRADIENT_NUMBERS, OuterSums, TILE_SIDE,
+    AddPartials, CHUNK_NUMBERS, ENTRIES, FinishGradients, GRADIENT_NUMBERS, OUTER_ROWS, OuterSums,
+    TILE_SIDE,
 };
 use crate::launch::launch;
 use crate::tables::{LayerRow, LayerTable};
@@ -163,7 +164,7 @@ impl GradientSums {
 fn positions_per_chunk(rows: usize, atoms: usize, positions: usize) -> usize {
     const BLOCKS: usize = 1024;
     const LEAST: usize = 256;
-    let tiles = rows.div_ceil(TILE_SIDE) * atoms.div_ceil(TILE_SIDE);
+    let tiles = rows.div_ceil(OUTER_ROWS) * atoms.div_ceil(TILE_SIDE);
     let chunks = (BLOCKS / tiles.max(1)).max(1);
     positions.div_ceil(chunks).max(LEAST).next_multiple_of(32)
 }

@@ -338,7 +338,6 @@ mod tests {
         let threads = constant(header("tile.cuh"), "TILE_THREADS");
         assert_eq!(threads, gradients::TILE_THREADS as usize);
         for (source, name) in [
-            (Source::OuterSums, "OUTER_ROWS"),
             (Source::OuterSums, "OUTER_ATOMS"),
             (Source::Gradients, "DICTIONARY_ROWS"),
             (Source::Gradients, "DICTIONARY_ATOMS"),
@@ -351,6 +350,7 @@ mod tests {
                 "GRADIENT_CHANNELS",
                 gradients::CHANNELS,
             ),
+            (Source::OuterSums, "OUTER_ROWS", gradients::OUTER_ROWS),
             (Source::OuterSums, "CHUNK_NUMBERS", gradients::CHUNK_NUMBERS),
             (
                 Source::Gradients,

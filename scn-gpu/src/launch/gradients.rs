@@ -12,6 +12,9 @@ pub(super) const TILE_THREADS: u32 = 128;
 /// Sides of the tiles of a matrix with entries of windows as rows and atoms as columns.
 pub(crate) const TILE_SIDE: usize = 64;
 
+/// Rows of a tile of outer sums; it has as many atoms as other tiles.
+pub(crate) const OUTER_ROWS: usize = 128;
+
 /// Channels, and least number of pixels, that a block of the signals' gradient takes.
 pub(super) const CHANNELS: usize = 64;
 pub(super) const PIXELS: usize = 64;
@@ -80,7 +83,7 @@ impl Kernel for OuterSums<'_> {
             self.partial.len(),
         )?;
         let tiles = [
-            stacked.div_ceil(TILE_SIDE),
+            stacked.div_ceil(OUTER_ROWS),
             atoms.div_ceil(TILE_SIDE),
             chunks,
         ];
