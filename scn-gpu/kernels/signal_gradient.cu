@@ -12,9 +12,13 @@
 #include "windows.cuh"
 
 constexpr int GRADIENT_CHANNELS = 64;
-constexpr int GRADIENT_PIXELS = 128;
-// The largest pair of tiles is 32 channels and 128 pixels.
-constexpr int GRADIENT_TILE_ROWS = 160;
+constexpr int GRADIENT_PIXELS = 256;
+// The largest pair of tiles is 32 channels and 256 pixels.
+constexpr int GRADIENT_TILE_ROWS = 288;
+// Blocks that shall fit a multiprocessor: with 64 sums, a thread has no more than 168 registers.
+constexpr int GRADIENT_BLOCKS = 3;
+// From so many pixels on, large tiles are enough for a large device; smaller ones load more for a multiply-add.
+constexpr int MANY_PIXELS = 1 << 14;
 
 // Pixel (phase + stride * row, phase + stride * column) of an image.
 struct PhasePixel {
@@ -102,7 +106,7 @@ __device__ inline void gather_signal_gradient(const Windows& windows, const floa
     }
 }
 
-extern "C" __global__ void __launch_bounds__(TILE_THREADS, TILE_BLOCKS) signal_gradient(Windows windows, const float* dictionary,
+extern "C" __global__ void __launch_bounds__(TILE_THREADS, GRADIENT_BLOCKS) signal_gradient(Windows windows, const float* dictionary,
     const float* adjoint, int atoms, float* map_gradient) {
     SHARED_ARRAY(float, tiles, GRADIENT_TILE_ROWS * TILE_STRIDE);
     SHARED_ARRAY(PhasePixel, pixels, GRADIENT_PIXELS);
@@ -114,9 +118,11 @@ extern "C" __global__ void __launch_bounds__(TILE_THREADS, TILE_BLOCKS) signal_g
     phase.width = (windows.width + stride - 1) / stride;
     // Few channels take more pixels instead; the last blocks of the grid then have nothing to do.
     if (windows.channels <= 16) {
-        gather_signal_gradient<2, 16>(windows, dictionary, adjoint, atoms, phase, pixels, tiles, map_gradient);
+        gather_signal_gradient<4, 32>(windows, dictionary, adjoint, atoms, phase, pixels, tiles, map_gradient);
     } else if (windows.channels <= 32) {
-        gather_signal_gradient<4, 16>(windows, dictionary, adjoint, atoms, phase, pixels, tiles, map_gradient);
+        gather_signal_gradient<8, 32>(windows, dictionary, adjoint, atoms, phase, pixels, tiles, map_gradient);
+    } else if (windows.images * phase.height * phase.width >= MANY_PIXELS) {
+        gather_signal_gradient<8, 16>(windows, dictionary, adjoint, atoms, phase, pixels, tiles, map_gradient);
     } else {
         gather_signal_gradient<4, 8>(windows, dictionary, adjoint, atoms, phase, pixels, tiles, map_gradient);
     }

@@ -8,8 +8,6 @@
 
 constexpr int TILE_THREADS = 128;
 constexpr int TILE_WARPS = TILE_THREADS / 32;
-// Blocks that shall fit a multiprocessor: 128 registers a thread, which none of the kernels spills.
-constexpr int TILE_BLOCKS = 4;
 constexpr int TILE_DEPTH = 32;
 // Rows are padded by a float4: eight neighbouring rows then read their float4 from 32 different banks.
 constexpr int TILE_STRIDE = TILE_DEPTH + 4;

@@ -141,8 +141,7 @@ fn source_type(parameter: Parameter) -> String {
 fn register_budget(kernel: &KernelReport) -> usize {
     match kernel.source {
         Source::Encode | Source::Certify | Source::Adjoint => 255,
-        Source::Fista | Source::Gradients | Source::OuterSums => 168,
-        Source::SignalGradient => 128,
+        Source::Fista | Source::Gradients | Source::OuterSums | Source::SignalGradient => 168,
         _ => 64,
     }
 }

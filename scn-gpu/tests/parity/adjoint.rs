@@ -212,6 +212,13 @@ fn gradients_of_several_blocks() {
     }
 }
 
+/// So many pixels of so many channels that the gradient by the map takes its larger tiles.
+#[test]
+fn gradients_of_many_pixels() {
+    let Some(context) = device() else { return };
+    check(&context, &Instance::matrix(35, 16_400, 3), false);
+}
+
 #[test]
 fn gradients_through_windows() {
     let Some(context) = device() else { return };
