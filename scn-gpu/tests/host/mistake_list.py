@@ -197,7 +197,7 @@ MISTAKES = [
         detector="bits",
         file="batch_norm.cu",
         old="        place[0] = mean;",
-        new="        place[0] = mean;\n        moments[0] = mean;",
+        new="        place[0] = mean;\n        moments[(gridDim.y - 1) * stride + gridDim.z - 1] = mean;",
         unit="batch_norm",
         kernels="normalize_batch",
     ),
