@@ -75,7 +75,7 @@ pub enum GpuError {
         known: String,
     },
     /// Kernels that nobody has compiled before, on a machine that cannot compile them.
-    #[error("{} has no {kernels} for this device, and they cannot be compiled: {reason}", folder.display())]
+    #[error("{} has no compiled {kernels} kernels for this device, and they cannot be compiled here: {reason}", folder.display())]
     NotCompiled {
         /// The file of kernels.
         kernels: String,
