@@ -152,9 +152,9 @@ __device__ __forceinline__ void take_remainder(const Gram<ATOMS>& gram, const fl
     if constexpr (y_is_stored<ATOMS>) {
         // The method starts again after this, so that nobody needs the direction.
         fetch<COLUMNS>(store, state.direction);
-        add_product<ATOMS, COLUMNS>(gram, state.direction, product);
+        add_product<ATOMS, COLUMNS>(gram, true, state.direction, product);
     } else {
-        add_product<ATOMS, COLUMNS>(gram, state.y, product);
+        add_product<ATOMS, COLUMNS>(gram, true, state.y, product);
     }
     reload();
 #pragma unroll
@@ -176,7 +176,8 @@ __device__ __forceinline__ void advance(const Gram<ATOMS>& gram, const float* in
     typedef Layout<ATOMS, COLUMNS> Layout;
     Registers<COLUMNS> product = {};
     park<parked_columns<ATOMS>>(state.remainder, parked);
-    add_product<ATOMS, COLUMNS>(gram, state.direction, product);
+    // A warp that is done reads along: to ask would take a register more than there is.
+    add_product<ATOMS, COLUMNS>(gram, true, state.direction, product);
     float last[COLUMNS], weight[COLUMNS];
     bool stuck[COLUMNS];
     reload();
@@ -239,11 +240,11 @@ __device__ __forceinline__ void solve_adjoint(const float* codes, const float* c
         for (int c = 0; c < COLUMNS; c++) {
             progress.running[c] = progress.residual[c] > *tolerance;
         }
-        if (attempt > REFINEMENTS || passes >= max_passes || !progress.any_runs()) {
+        if (attempt > REFINEMENTS || passes >= max_passes || !progress.template any_runs_together<ATOMS>()) {
             break;
         }
         turn<ATOMS>(inverse_diagonal, restart, progress.running, state);
-        while (passes < max_passes && progress.any_runs()) {
+        while (passes < max_passes && progress.template any_runs_together<ATOMS>()) {
             passes++;
             progress.count_pass();
             advance<ATOMS>(gram, inverse_diagonal, store, parked, state, progress);

@@ -27,9 +27,10 @@ __device__ __forceinline__ void store_pull(const Windows& windows, const float* 
     }
 }
 
-// e = H a - (c - lambda1), afresh.
+// e = H a - (c - lambda1), afresh, if the warp works.
 template <int ATOMS, int COLUMNS>
-__device__ __forceinline__ void take_gradient(const Gram<ATOMS>& gram, const Registers<COLUMNS>& a, float* store, Registers<COLUMNS>& e) {
+__device__ __forceinline__ void take_gradient(const Gram<ATOMS>& gram, bool works, const Registers<COLUMNS>& a, float* store,
+    Registers<COLUMNS>& e) {
 #pragma unroll
     for (int c = 0; c < COLUMNS; c++) {
 #pragma unroll
@@ -37,7 +38,7 @@ __device__ __forceinline__ void take_gradient(const Gram<ATOMS>& gram, const Reg
             e[c][r] = -stored(store, c, r);
         }
     }
-    add_product<ATOMS, COLUMNS>(gram, a, e);
+    add_product<ATOMS, COLUMNS>(gram, works, a, e);
 }
 
 // The residual for this e, as good as e is. A NaN in e or a comes out as NaN.

@@ -17,7 +17,7 @@ __device__ __forceinline__ void certify(const Windows& windows, const float* map
     store_pull<ATOMS, COLUMNS>(windows, map, panels, lambda1, store, progress.scale);
     Registers<COLUMNS> a, e;
     load_columns<ATOMS, COLUMNS>(codes, atoms, positions, a);
-    take_gradient<ATOMS, COLUMNS>(gram, a, store, e);
+    take_gradient<ATOMS, COLUMNS>(gram, true, a, store, e);
     measure_residual<ATOMS, COLUMNS>(gram, a, e, progress);
 #pragma unroll
     for (int c = 0; c < COLUMNS; c++) {

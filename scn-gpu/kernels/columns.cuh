@@ -2,7 +2,7 @@
 //
 // The ATOMS numbers of a column (a multiple of 16, padded with zeros) lie on a group of ATOMS / 16 lanes, and each group holds COLUMNS
 // columns. A row of H is then 16 numbers per lane, used COLUMNS times each; only the numbers it is multiplied with travel between
-// lanes. Groups never reach beyond a warp, so nothing here needs a barrier of the block.
+// lanes. Groups never reach beyond a warp, so a warp goes on alone; only with more than 128 atoms the warps of a block go through H together.
 #pragma once
 
 #include "cuda.cuh"
@@ -113,6 +113,9 @@ __device__ __forceinline__ Row load_row(const float* part) {
 template <int ATOMS>
 struct Gram {
     static constexpr bool SHARED = ATOMS <= 64;
+    // H is larger than a first cache, and all of it comes from the second one for every product. So the warps of a block stay within the
+    // rows of one lane, 16 KB: the first that needs a row brings it for all.
+    static constexpr bool TOGETHER = ATOMS > 128;
     // Floats of shared memory that a kernel has to set aside.
     static constexpr int STORE = SHARED ? ATOMS * ATOMS : 4;
 
@@ -165,9 +168,10 @@ __device__ __forceinline__ void add_multiples(const Row& row, const float (&fact
 
 // Goes through the atoms in order: `factors(owner, r, factor)` sets the factors of atom owner * 16 + r, which may depend on the sums
 // so far, on all lanes of the group; its row of H times these is added to the sums. While the factors are found its row is on the way,
-// or the next one where rows come from afar.
+// or the next one where rows come from afar. A warp that does not work, none of whose columns would change, only keeps step with its block
+// where that goes together, so all its threads must come here.
 template <int ATOMS, int COLUMNS, typename Factors>
-__device__ __forceinline__ void add_rows(const Gram<ATOMS>& gram, Registers<COLUMNS>& sums, Factors factors) {
+__device__ __forceinline__ void add_rows(const Gram<ATOMS>& gram, bool works, Registers<COLUMNS>& sums, Factors factors) {
     typedef Layout<ATOMS, COLUMNS> Layout;
     constexpr bool AHEAD = !Gram<ATOMS>::SHARED;
     int lane = Layout::lane();
@@ -177,6 +181,12 @@ __device__ __forceinline__ void add_rows(const Gram<ATOMS>& gram, Registers<COLU
     }
 #pragma unroll 1
     for (int owner = 0; owner < Layout::GROUP; owner++) {
+        if constexpr (Gram<ATOMS>::TOGETHER) {
+            __syncthreads();
+            if (!works) {
+                continue;
+            }
+        }
         int first = owner * LANE_ATOMS;
         int first_after = owner + 1 < Layout::GROUP ? first + LANE_ATOMS : 0;
 #pragma unroll
@@ -207,10 +217,10 @@ __device__ __forceinline__ float broadcast(float value, int owner) {
     }
 }
 
-// sums += H x
+// sums += H x; a warp that does not work may leave them as they are.
 template <int ATOMS, int COLUMNS>
-__device__ __forceinline__ void add_product(const Gram<ATOMS>& gram, const Registers<COLUMNS>& x, Registers<COLUMNS>& sums) {
-    add_rows<ATOMS, COLUMNS>(gram, sums, [&](int owner, int r, float (&factor)[COLUMNS]) {
+__device__ __forceinline__ void add_product(const Gram<ATOMS>& gram, bool works, const Registers<COLUMNS>& x, Registers<COLUMNS>& sums) {
+    add_rows<ATOMS, COLUMNS>(gram, works, sums, [&](int owner, int r, float (&factor)[COLUMNS]) {
 #pragma unroll
         for (int c = 0; c < COLUMNS; c++) {
             factor[c] = broadcast<ATOMS / LANE_ATOMS>(x[c][r], owner);

@@ -1,6 +1,6 @@
 // Nonnegative codes by Gauss-Seidel sweeps: atom after atom takes its best value, max(0, a_j - e_j / H_jj), and e follows.
 //
-// After the correlations each warp goes on alone until its columns are done. That e is kept up to date makes the residual after a sweep
+// After the correlations each warp goes on alone until its columns are done, or, with more than 128 atoms, each block. That e is kept up to date makes the residual after a sweep
 // almost free; it has drifted by rounding, so it only says when the certificate, from a fresh e, is worth its product with H.
 #include "cuda.cuh"
 
@@ -16,7 +16,7 @@ constexpr int sweeps_per_look = ATOMS >= 64 ? 1 : 2;
 
 // Columns that do not run stay as they are.
 template <int ATOMS>
-__device__ __forceinline__ void sweep(const Gram<ATOMS>& gram, const float* inverse_diagonal, const bool (&running)[COLUMNS],
+__device__ __forceinline__ void sweep(const Gram<ATOMS>& gram, bool works, const float* inverse_diagonal, const bool (&running)[COLUMNS],
     Registers<COLUMNS>& a, Registers<COLUMNS>& e) {
     typedef Layout<ATOMS, COLUMNS> Layout;
     float inverse[LANE_ATOMS];
@@ -24,7 +24,7 @@ __device__ __forceinline__ void sweep(const Gram<ATOMS>& gram, const float* inve
     for (int r = 0; r < LANE_ATOMS; r++) {
         inverse[r] = inverse_diagonal[Layout::first_atom() + r];
     }
-    add_rows<ATOMS, COLUMNS>(gram, e, [&](int owner, int r, float (&change)[COLUMNS]) {
+    add_rows<ATOMS, COLUMNS>(gram, works, e, [&](int owner, int r, float (&change)[COLUMNS]) {
         bool own = Layout::lane() == owner;
 #pragma unroll
         for (int c = 0; c < COLUMNS; c++) {
@@ -61,8 +61,8 @@ __device__ __forceinline__ void encode_by_gauss_seidel(const Windows& windows, c
     }
     int passes = 0;
     while (true) {
-        while (passes < max_passes && progress.any_runs()) {
-            sweep<ATOMS>(gram, inverse_diagonal, progress.running, a, e);
+        while (passes < max_passes && progress.template any_runs_together<ATOMS>()) {
+            sweep<ATOMS>(gram, progress.template works<ATOMS>(), inverse_diagonal, progress.running, a, e);
             passes++;
             progress.count_pass();
             if (passes % sweeps_per_look<ATOMS> == 0) {
@@ -74,13 +74,13 @@ __device__ __forceinline__ void encode_by_gauss_seidel(const Windows& windows, c
                 }
             }
         }
-        take_gradient<ATOMS, COLUMNS>(gram, a, store, e);
+        take_gradient<ATOMS, COLUMNS>(gram, true, a, store, e);
         measure_residual<ATOMS, COLUMNS>(gram, a, e, progress);
 #pragma unroll
         for (int c = 0; c < COLUMNS; c++) {
             progress.running[c] = Layout::column(c) < positions && progress.residual[c] > *tolerance;
         }
-        if (passes >= max_passes || !progress.any_runs()) {
+        if (passes >= max_passes || !progress.template any_runs_together<ATOMS>()) {
             break;
         }
     }

@@ -81,8 +81,8 @@ __device__ __forceinline__ void encode_by_fista(const Windows& windows, const fl
     Registers<COLUMNS> e;
     int passes = 0;
     while (true) {
-        while (passes < max_passes && progress.any_runs()) {
-            take_gradient<ATOMS, COLUMNS>(gram, state.z, store, e);
+        while (passes < max_passes && progress.template any_runs_together<ATOMS>()) {
+            take_gradient<ATOMS, COLUMNS>(gram, progress.template works<ATOMS>(), state.z, store, e);
             passes++;
             progress.count_pass();
             bool look = passes % PASSES_PER_LOOK == 0;
@@ -95,7 +95,7 @@ __device__ __forceinline__ void encode_by_fista(const Windows& windows, const fl
                 }
             }
         }
-        take_gradient<ATOMS, COLUMNS>(gram, state.a, store, e);
+        take_gradient<ATOMS, COLUMNS>(gram, true, state.a, store, e);
         measure_residual<ATOMS, COLUMNS>(gram, state.a, e, progress);
 #pragma unroll
         for (int c = 0; c < COLUMNS; c++) {
@@ -103,7 +103,7 @@ __device__ __forceinline__ void encode_by_fista(const Windows& windows, const fl
             // The estimate is that of z, and was misled.
             state.aim[c] *= progress.running[c] ? 0.7f : 1.0f;
         }
-        if (passes >= max_passes || !progress.any_runs()) {
+        if (passes >= max_passes || !progress.template any_runs_together<ATOMS>()) {
             break;
         }
     }

@@ -30,13 +30,34 @@ struct Progress {
         }
     }
 
+    // Of the thread's warp.
     __device__ __forceinline__ bool any_runs() const {
+        return __any_sync(ALL_LANES, any_own());
+    }
+
+    // Of those that go through H together: of the warp, or of the block, all of which must ask.
+    template <int ATOMS>
+    __device__ __forceinline__ bool any_runs_together() const {
+        if constexpr (Gram<ATOMS>::TOGETHER) {
+            return __syncthreads_or(any_own());
+        } else {
+            return any_runs();
+        }
+    }
+
+    // Whether the warp has anything to do in a product with H; it is asked only where others may have.
+    template <int ATOMS>
+    __device__ __forceinline__ bool works() const {
+        return !Gram<ATOMS>::TOGETHER || any_runs();
+    }
+
+    __device__ __forceinline__ bool any_own() const {
         bool any = false;
 #pragma unroll
         for (int c = 0; c < COLUMNS; c++) {
             any |= running[c];
         }
-        return __any_sync(ALL_LANES, any);
+        return any;
     }
 };
 

@@ -49,6 +49,7 @@ unsigned lane();
 enum class Collective { syncwarp, shuffle, shuffle_xor, shuffle_down, ballot, any, all };
 
 void block_barrier(Place place);
+bool block_vote(bool vote, Place place);
 void* shared_array(const void* key, size_t bytes);
 uint64_t meet(Collective what, unsigned mask, uint64_t value, unsigned source, Place place);
 [[noreturn]] void wrong_width(int width, Place place);
@@ -119,6 +120,11 @@ template <class To, class From> To same_bits(From from) {
     name##_array& name = *static_cast<name##_array*>(cuda_on_host::shared_array(&name##_key, sizeof(name##_array)))
 
 inline void __syncthreads(cuda_on_host::Place place = cuda_on_host::Place::current()) { cuda_on_host::block_barrier(place); }
+
+// A barrier at which one vote is enough.
+inline int __syncthreads_or(int vote, cuda_on_host::Place place = cuda_on_host::Place::current()) {
+    return cuda_on_host::block_vote(vote != 0, place);
+}
 
 inline void __syncwarp(unsigned mask = 0xffffffffu, cuda_on_host::Place place = cuda_on_host::Place::current()) {
     cuda_on_host::meet(cuda_on_host::Collective::syncwarp, mask, 0, 0, place);

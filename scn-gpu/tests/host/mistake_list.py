@@ -94,6 +94,16 @@ MISTAKES = [
         unit="batch_norm",
         kernels="moment_sums",
     ),
+    Mistake(
+        name="a vote of the block that warps without work skip",
+        detector="stop",
+        file="report.cuh",
+        old="            return __syncthreads_or(any_own());",
+        new="            return any_runs() && __syncthreads_or(any_own());",
+        unit="encode",
+        kernels="encode_gauss_seidel_n256",
+        atoms=256,
+    ),
     # Warps.
     Mistake(
         name="a vote with too small a mask",

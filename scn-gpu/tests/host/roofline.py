@@ -115,9 +115,9 @@ def bounds(kernels):
                 for kernel in found:
                     rate, limit = columns_per_second(kernel, columns, passes, device)
                     operations = rate * 2 * (rows * atoms + passes * atoms**2)
-                    # Each warp reads all of H in a pass.
-                    warp_columns = WARP_LANES * LANE_ATOMS // atoms * columns
-                    traffic = rate * passes * 4 * atoms**2 / warp_columns
+                    # Each warp reads all of H in a pass; with more than 128 atoms, each block does.
+                    together = WARP_LANES * LANE_ATOMS // atoms * columns * (BLOCK_WARPS if atoms > 128 else 1)
+                    traffic = rate * passes * 4 * atoms**2 / together
                     cells += [millions(rate), f"{100 * operations / device.teraflops / 1e12:.0f} %", limit, str(warps(kernel, device))]
                     cells += [f"{traffic / 1e12:.1f} TB/s" if atoms > 64 else "-"]
             print("| " + " | ".join(cells) + " |")

@@ -104,8 +104,17 @@ void Block::barrier(Place place) {
     acquire(here);
 }
 
+bool Block::vote(bool own, Place place) {
+    bool& result = votes[running->barriers % 2];
+    result |= own;
+    barrier(place);
+    return result;
+}
+
 void Block::release_barrier() {
     waiting = 0;
+    // All have read what the barrier before this one came to.
+    votes[++passed % 2] = false;
     for (Thread& thread : threads) {
         if (!same(thread.place, threads[0].place))
             fail("threads meet in different __syncthreads, %s and %s", text(threads[0].place).c_str(), text(thread.place).c_str());
@@ -166,6 +175,7 @@ dim3 block_dimensions() { return current->grid.block; }
 dim3 grid_dimensions() { return current->grid.dimensions; }
 unsigned lane() { return current->running->rank % 32; }
 void block_barrier(Place place) { current->barrier(place); }
+bool block_vote(bool vote, Place place) { return current->vote(vote, place); }
 void* shared_array(const void* key, size_t bytes) { return current->shared_array(key, bytes); }
 uint64_t meet(Collective what, unsigned mask, uint64_t value, unsigned source, Place place) {
     return current->meet(what, mask, value, source, place);

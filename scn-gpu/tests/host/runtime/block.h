@@ -51,6 +51,7 @@ class Block {
 
     // Called by the thread that runs.
     void barrier(Place place);
+    bool vote(bool own, Place place);
     uint64_t meet(Collective what, unsigned mask, uint64_t value, unsigned source, Place place);
     void* shared_array(const void* key, size_t bytes);
 
@@ -88,6 +89,9 @@ class Block {
     size_t turn = 0;
     unsigned done = 0, waiting = 0;
     char ordered[2];
+    // Of two barriers in turn, as `ordered`; and how many barriers the block has passed.
+    bool votes[2] = {};
+    unsigned passed = 0;
     std::vector<SharedArray> arrays;
 };
 
