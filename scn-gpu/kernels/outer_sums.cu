@@ -28,17 +28,13 @@ struct Left {
     int entries; // of a window
 };
 
-// Row k of the left side in a column, of which `entry` says what it is in the map if it is of a window.
-__device__ inline float left_value(const Left& left, int k, int rows, const Column& column, const Entry& entry, int p, bool exists) {
-    bool of_window = k < left.entries;
-    bool inside = (unsigned)(column.top + entry.dy) < (unsigned)left.windows.height
-        && (unsigned)(column.left + entry.dx) < (unsigned)left.windows.width;
-    // One load for both, so that those of many rows are on their way together.
-    const float* place = of_window ? left.map + column.offset + entry.offset
-                                   : left.codes + (long long)(k - left.entries - 1) * window_positions(left.windows) + p;
-    bool is_code = k > left.entries && k < rows && exists;
-    float value = (of_window ? inside : is_code) ? __ldg(place) : 0.0f;
-    return k == left.entries && exists ? 1.0f : value;
+// Row k of the left side in column p, for one that is no entry of a window.
+__device__ inline float other_value(const Left& left, int k, int rows, int p, bool exists) {
+    if (k == left.entries) {
+        return exists ? 1.0f : 0.0f;
+    }
+    const float* line = left.codes + (size_t)(k - left.entries - 1) * window_positions(left.windows);
+    return exists && k < rows ? __ldg(line + p) : 0.0f;
 }
 
 // What a block works with; all but the first line lies in its shared memory.
@@ -65,13 +61,18 @@ __device__ inline void sum_outer_products(const Left& left, const float* adjoint
         bool exists = p < chunk.end;
         Column column = exists ? window_column(windows, p) : empty_column(windows);
         __syncthreads();
+        // In loops of their own, so that the loads of many rows are on their way together.
+        int row = warp, windows_end = left.entries - tile.first_row < Product::TILE_ROWS ? left.entries - tile.first_row : Product::TILE_ROWS;
 #pragma unroll 8
-        for (int row = warp; row < Product::TILE_ROWS; row += TILE_WARPS) {
-            tile.left_tile[row * TILE_STRIDE + lane] =
-                left_value(left, tile.first_row + row, tile.rows, column, tile.entries[row], p, exists);
+        for (; row < windows_end; row += TILE_WARPS) {
+            tile.left_tile[row * TILE_STRIDE + lane] = window_pixel(windows, left.map, column, tile.entries[row]);
+        }
+#pragma unroll 4
+        for (; row < Product::TILE_ROWS; row += TILE_WARPS) {
+            tile.left_tile[row * TILE_STRIDE + lane] = other_value(left, tile.first_row + row, tile.rows, p, exists);
         }
 #pragma unroll 8
-        for (int row = warp; row < Product::TILE_COLUMNS; row += TILE_WARPS) {
+        for (row = warp; row < Product::TILE_COLUMNS; row += TILE_WARPS) {
             tile.adjoint_tile[row * TILE_STRIDE + lane] = exists && row < tile.atoms ? __ldg(adjoint + row * positions + p) : 0.0f;
         }
         __syncthreads();
