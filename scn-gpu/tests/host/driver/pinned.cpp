@@ -42,7 +42,7 @@ bool is_page_locked(const void* memory, size_t bytes) { return find(memory, byte
 void copy_page_locked(Stream& stream, const std::string& line, const void* memory, void* to, const void* from, size_t bytes) {
     Pages* pages = find(memory, bytes);
     pages->copies++;
-    submit(stream, line, [=] {
+    submit(stream, line + "\tlocked", [=] {
         memcpy(to, from, bytes);
         pages->copies--;
     });

@@ -1,0 +1,330 @@
+"""What the kernels of a training step need: the formulas of step_model.py for kernels/ as they are. step_kernels_before.py has those of the step
+as it was at first."""
+
+import math
+import sys
+from dataclasses import dataclass
+
+from instructions import LANE_ATOMS, WARP_LANES
+from roofline import BLOCK_WARPS, SCHEDULERS, Cycles, warp_cycles, warps
+from step_device import BLOCK_SUM, CACHE_LATENCY, CONVERSIONS, DOUBLE_LATENCY, DOUBLES, FIRST_CACHE_LATENCY, H100, MEMORY_LATENCY, PORT_BYTES, Need
+
+# Columns of a warp that are not done yet keep the others. Passes of the slowest of 8, 16, 32, 64 and 128 neighbouring columns over the mean:
+# Gauss-Seidel to 1e-3 on random dictionaries of the shapes of the networks with windows of smooth random maps took 1.09, 1.16, 1.3 to 1.5, -, 1.7.
+def slowest(columns):
+    return 1.1 + 0.15 * math.log2(columns / 8)
+
+
+# --- a step
+
+@dataclass
+class TileLoads:
+    """Instructions for a number that is brought to the tiles of a product (kernels/tile.cuh)."""
+
+    # Of outer_sums: what is left of the product, and the adjoint.
+    left: float
+    adjoint: float
+    # Of signal_gradient.
+    dictionary: float
+    pixel: float
+    # Whether each load of the left side waits for the one before.
+    one_by_one: bool
+
+
+# As they were guessed at first, from the sources.
+ASSUMED = TileLoads(8, 4, 5, 6, False)
+# Counted in what NVRTC 12.1 makes of the kernels for 9.0: 348 instructions for 8 numbers, 123 for 8, 87 for 4, and 63 for 4 besides the 83 around
+# them for 8. Each load of the left side stands in a branch of its own, whose end waits for it.
+COUNTED = TileLoads(43, 15, 22, 26, True)
+
+
+class Step:
+    """What formulas ask besides the arguments of a launch."""
+
+    def __init__(self, kernels, passes, lines, formulas, loads):
+        self.kernels = {kernel.name: kernel for kernel in kernels}
+        self.passes = passes
+        # Kernels that work on all layers have their sizes in tables, which the log does not show.
+        self.layers = [line for line in lines if line.kernel == "outer_sums"]
+        # By kernel.
+        self.formulas = formulas
+        self.loads = loads
+        self.encoded = 0
+        self.solved = 0
+
+    def kernel(self, line):
+        name = f"{line.kernel}_n{line.padded}"
+        if name not in self.kernels:
+            sys.exit(f"--counts has no kernel {name}")
+        return self.kernels[name]
+
+    def passes_of_codes(self):
+        self.encoded += 1
+        return self.passes[(self.encoded - 1) % len(self.passes)][0]
+
+    def passes_of_adjoint(self):
+        # The way back begins with the last layer.
+        self.solved += 1
+        return self.passes[-1 - (self.solved - 1) % len(self.passes)][1]
+
+
+# --- formulas; numbers of four bytes
+
+def elementwise(fresh=0, stale=0, written=0, chain=2):
+    """One thread per number, which loads it and goes; so many loads that depend on each other."""
+    return Need(fresh=4 * fresh, stale=4 * stale, written=4 * written, latency=chain * MEMORY_LATENCY)
+
+
+def small(chain):
+    """Little of everything; so many loads that depend on each other."""
+    return Need(latency=chain * MEMORY_LATENCY)
+
+
+def table_row(layers):
+    """Cycles until a block knows its layer: rows of a table are asked one after another (kernels/tables.cuh), 32 integers to a line of the cache."""
+    lines = math.ceil(layers * 8 / 32)
+    return lines * CACHE_LATENCY + (layers - lines) * FIRST_CACHE_LATENCY + CACHE_LATENCY
+
+
+def add(total, cycles, times=1):
+    return Cycles(total.issue + times * cycles.issue, total.multiply + times * cycles.multiply, total.load + times * cycles.load)
+
+
+def sums_of_parts(line, sizes, arrays, load_latency, doubles, conversions):
+    """The first stage of batch normalisation: a block loads its part, all its numbers at once, and adds them up in f64."""
+    images, plane, _, part = sizes
+    numbers = images * plane * line.grid[2]
+    work = part * (doubles / DOUBLES + conversions / CONVERSIONS)
+    # Blocks of a multiprocessor come to their additions at the same time.
+    together = min(8, math.ceil(line.blocks / H100.multiprocessors))
+    port = together * part * arrays * 4 / PORT_BYTES
+    return numbers, dict(doubles=work, latency=max(load_latency, port) + together * work + 2 * BLOCK_SUM)
+
+
+def moment_sums(line):
+    # A conversion, the difference, its sum and that of its square.
+    numbers, work = sums_of_parts(line, line.numbers, 1, CACHE_LATENCY, doubles=3, conversions=1)
+    return Need(fresh=4 * numbers, **work)
+
+
+def batch_norm_sums(line):
+    # dy is there; y is of the way forward.
+    numbers, work = sums_of_parts(line, line.numbers, 2, MEMORY_LATENCY, doubles=2, conversions=2)
+    return Need(fresh=4 * numbers, stale=4 * numbers, **work)
+
+
+def from_parts(line, arrays, instructions):
+    """The second stage: the parts are added up in every block, then numbers are loaded, four of a thread at a time, and written."""
+    parts, images, plane, _, part = line.numbers[:5]
+    numbers = images * plane * line.grid[2]
+    rounds = math.ceil(part / 256 / 4)
+    together = min(8, math.ceil(line.blocks / H100.multiprocessors))
+    # Two divisions in f64 of some ten dependent instructions each.
+    sums = CACHE_LATENCY + 2 * BLOCK_SUM + 20 * DOUBLE_LATENCY
+    port = together * 4 * 256 * arrays * 4 / PORT_BYTES
+    # 8 warps; both sums cost a warp some 150 instructions.
+    block = Cycles(issue=8 * (rounds * instructions + 150) / SCHEDULERS)
+    return Need(fresh=4 * arrays * numbers, written=4 * numbers, block=block, latency=sums + rounds * max(CACHE_LATENCY, port))
+
+
+def columns(line, step, per_lane, rows, positions, passes, numbers):
+    """Of a kernel with a problem per column; numbers: that each column reads in stale memory, fresh, and writes."""
+    kernel = step.kernel(line)
+    group = kernel.atoms // LANE_ATOMS
+    warp_columns = WARP_LANES // group * per_lane
+    cycles = warp_cycles(kernel, per_lane, rows, passes * slowest(warp_columns), H100)
+    stages(kernel, per_lane, rows, cycles)
+    block = Cycles(BLOCK_WARPS * cycles.issue, BLOCK_WARPS * cycles.multiply, BLOCK_WARPS * cycles.load)
+    stale, fresh, written = (4 * positions * count for count in numbers)
+    # With more than 64 atoms every warp reads H in every pass; most of it the first cache has.
+    return Need(fresh=fresh, stale=stale, written=written, block=block, resident=warps(kernel, H100) // BLOCK_WARPS,
+                latency=4 * MEMORY_LATENCY)
+
+
+def stages(kernel, per_lane, rows, cycles):
+    """Adds what brings the stages of D'x, where that is not in its loop already; kernels/correlate.cuh."""
+    correlation = next((loop for loop in kernel.loops if loop.inner.what == "D'x"), None)
+    if not correlation or correlation.inner.classes["LDG"] > 0:
+        return
+    block_columns = BLOCK_WARPS * WARP_LANES * LANE_ATOMS // kernel.atoms * per_lane
+    store = BLOCK_WARPS * WARP_LANES * LANE_ATOMS * per_lane
+    entries = 1
+    while 2 * (2 * entries) * (kernel.atoms + block_columns + 4) <= store:
+        entries *= 2
+    cycles.add(correlation.around, rows / entries, H100)
+
+
+def encode(line, step):
+    windows, atoms = line.numbers[:2]
+    reads = windows.map / windows.positions
+    return columns(line, step, 4, windows.rows, windows.positions, step.passes_of_codes(), (0, reads, atoms))
+
+
+def adjoint(line, step):
+    atoms, positions = line.numbers[:2]
+    # One more for the remainder computed afresh.
+    return columns(line, step, 2, 0, positions, step.passes_of_adjoint() + 1, (atoms, atoms, atoms))
+
+
+def tile_block(rows, cols, depth, first_load, second_load, stage_count):
+    """Cycles of a block for so many stages of a product of tiles (kernels/tile.cuh): a thread owns rows x cols entries; first_load and
+    second_load are the instructions for a number brought to the tiles."""
+    threads, terms = BLOCK_WARPS * WARP_LANES, depth / 4
+    row_groups = threads // 8
+    brought = [rows * row_groups * depth / threads, cols * 8 * depth / threads]
+    lane = terms * (4 * rows * cols + rows + cols + 6) + brought[0] * first_load + brought[1] * second_load + 30
+    loaded = terms * 16 * (rows + cols) + 4 * sum(brought)
+    cycles = Cycles()
+    cycles.issue = stage_count * BLOCK_WARPS * lane / SCHEDULERS
+    cycles.multiply = stage_count * BLOCK_WARPS * terms * 4 * rows * cols * WARP_LANES / H100.lanes
+    cycles.load = stage_count * BLOCK_WARPS * loaded * WARP_LANES / 128
+    return cycles
+
+
+def stacked(line):
+    """Rows and atoms of the sums of a layer, columns of a chunk, and the chunks."""
+    windows, atoms, per_chunk = line.numbers
+    return windows.rows + 1 + atoms, atoms, min(per_chunk, windows.positions), line.grid[2]
+
+
+def outer_sums(line, step):
+    windows, atoms, _ = line.numbers
+    rows_in_all, _, per_chunk, chunks = stacked(line)
+    row_tiles, atom_tiles, _ = line.grid
+    stage_count = per_chunk / 32
+    total, wait = Cycles(), 0
+    for i in range(row_tiles):
+        left = rows_in_all - 64 * i
+        rows = 1 if left <= 16 else 2 if left <= 32 else 4
+        for j in range(atom_tiles):
+            right = atoms - 64 * j
+            cols = 2 if right <= 16 else 4 if right <= 32 else 8
+            total = add(total, tile_block(rows, cols, 32, step.loads.left, step.loads.adjoint, stage_count))
+        # A warp brings every fourth row. Neighbouring taps of a row share their lines in the first cache.
+        of_window = max(0, min(windows.rows - 64 * i, 16 * rows)) / (16 * rows)
+        each = of_window * ((windows.window - 1) * FIRST_CACHE_LATENCY + CACHE_LATENCY) / windows.window + (1 - of_window) * CACHE_LATENCY
+        wait = max(wait, 4 * rows * each if step.loads.one_by_one else CACHE_LATENCY)
+    tiles = row_tiles * atom_tiles
+    numbers = 4 * atoms * windows.positions
+    map_again = 4 * windows.rows * windows.positions / windows.window * atom_tiles
+    # The adjoint was there just now; the map and the codes were not.
+    return Need(fresh=numbers, stale=4 * windows.map + numbers, written=4 * chunks * rows_in_all * atoms,
+                again=map_again + (row_tiles - 1) * numbers + (atom_tiles - 1) * numbers, block=add(Cycles(), total, 1 / tiles), resident=4,
+                latency=stage_count * (wait + CACHE_LATENCY))
+
+
+def add_partials(line, step):
+    """Of all layers; a block has 32 entries and each of its 8 warps every eighth chunk, four at a time."""
+    counts = [(rows * atoms, chunks) for rows, atoms, _, chunks in map(stacked, step.layers)]
+    read = sum(count * chunks for count, chunks in counts)
+    blocks = [math.ceil(count / 32) for count, _ in counts]
+    rounds = sum(own * math.ceil(chunks / 8 / 4) for own, (_, chunks) in zip(blocks, counts)) / sum(blocks)
+    # The partial sums of the whole way back: the first of them have left the cache.
+    return Need(stale=4 * read, written=4 * sum(count for count, _ in counts),
+                latency=table_row(len(counts)) + rounds * MEMORY_LATENCY + 2 * CACHE_LATENCY)
+
+
+def parameter_gradients(line, step):
+    """S1 - D (S2 + S2') of all layers, a block per tile."""
+    total, longest, numbers = Cycles(), 0, 0
+    for layer in step.layers:
+        windows, atoms, _ = layer.numbers
+        tiles = math.ceil(windows.rows / 64) * math.ceil(atoms / 64)
+        stage_count = math.ceil(atoms / 32)
+        block = tile_block(4, 8, 32, step.loads.adjoint, step.loads.adjoint, stage_count)
+        total = add(total, block, tiles)
+        # Two tiles, and the transpose through loads of its own, one after the other: eight lines of it to a warp, and two parts of a line.
+        longest = max(longest, block.issue + stage_count * (2 + 8 * math.ceil(min(atoms, 64) / 32)) * CACHE_LATENCY)
+        numbers += 3 * windows.rows * atoms
+    return Need(fresh=4 * numbers, block=add(Cycles(), total, 1 / line.blocks), resident=3,
+                latency=table_row(len(step.layers)) + longest + 2 * CACHE_LATENCY + 2 * BLOCK_SUM)
+
+
+def prepare_problems(line, step):
+    """H and packed D of all layers. A block of H stages 32 rows at a time, 151 instructions (NVRTC 12.1 for 9.0); what is loaded comes a stage ahead."""
+    stages_of_all, longest, numbers = 0, 0, 0
+    for layer in step.layers:
+        windows, atoms, _ = layer.numbers
+        padded = max(16, 1 << (atoms - 1).bit_length())
+        stage_count = math.ceil(windows.rows / 32)
+        stages_of_all += stage_count * (padded / 16) ** 2
+        longest = max(longest, stage_count)
+        numbers += 2 * windows.rows * padded + padded**2
+    mean = 8 * 151 / SCHEDULERS * stages_of_all / line.blocks
+    # Barriers, a load from shared memory, and 32 multiply-adds that wait for each other, beside the load from the cache.
+    stage = max(CACHE_LATENCY, 2 * 20 + 30 + 32 * 4 + 8 * 151 / SCHEDULERS)
+    return Need(stale=4 * numbers, block=Cycles(issue=mean), latency=table_row(len(step.layers)) + MEMORY_LATENCY + longest * stage)
+
+
+def make_batch(line):
+    """A thread per number: the pick, then a byte of an image that was not there and the mean. Three divisions of integers make most of 150 instructions."""
+    _, channels, images, height, width = line.numbers
+    numbers = channels * images * height * width
+    return Need(stale=numbers + 4 * channels * height * width, written=4 * numbers, again=4 * numbers,
+                block=Cycles(issue=8 * 150 / SCHEDULERS), latency=3 * MEMORY_LATENCY)
+
+
+def softmax_cross_entropy(line):
+    """One block; each of 16 warps has its images one after the other. Of an image: logits and two numbers in each of five shuffles, the sum of
+    exponentials in five more, the gradients, the logarithm. An exponential is some 30 dependent instructions in f64, a division and a logarithm too."""
+    classes, images, _ = line.numbers
+    rounds = math.ceil(classes / 32)
+    function = 30 * DOUBLE_LATENCY
+    best = rounds * CACHE_LATENCY + 5 * (25 + 20)
+    sums = rounds * (FIRST_CACHE_LATENCY + function) + 5 * (25 + DOUBLE_LATENCY)
+    gradients = rounds * (FIRST_CACHE_LATENCY + 2 * function)
+    return Need(latency=math.ceil(images / 16) * (best + sums + gradients + function + FIRST_CACHE_LATENCY) + 2 * BLOCK_SUM)
+
+
+def classifier_backward(line):
+    classes, _, images, _ = line.numbers
+    # Weights: a warp has images 32 at a time, then adds its lanes up. Inputs: a thread has classes four at a time.
+    return small(max(images / 32, classes / 4) + 4)
+
+
+def signal_gradient(line, step):
+    windows, atoms = line.numbers
+    s, k = windows.stride, windows.window
+    pixels_each = 64 if windows.channels > 32 else 128
+    rows = 2 if windows.channels <= 16 else 4
+    phase = windows.images * math.ceil(windows.height / s) * math.ceil(windows.width / s)
+    # On average over the phases a tap serves one in s * s.
+    stage_count = k * k / s**2 * math.ceil(atoms / 32)
+    depth = min(32, math.ceil(atoms / 4) * 4)
+    threads, terms = BLOCK_WARPS * WARP_LANES, depth / 4
+    brought = [rows * (threads * 8 // pixels_each) * 32 / threads, pixels_each * depth / threads]
+    lane = terms * (4 * rows * 8 + rows + 8 + 6) + step.loads.dictionary * brought[0] + step.loads.pixel * brought[1] + 40
+    loaded = terms * 16 * (rows + 8) + 4 * sum(brought)
+    per_stage = BLOCK_WARPS * stage_count
+    block = Cycles(per_stage * lane / SCHEDULERS, per_stage * terms * 4 * rows * 8 * WARP_LANES / H100.lanes, per_stage * loaded * WARP_LANES / 128)
+    channel_tiles = line.grid[1]
+    adjoint_numbers = 4 * atoms * windows.positions
+    return Need(fresh=adjoint_numbers, written=4 * windows.map, again=adjoint_numbers * (k * k / k * channel_tiles - 1), block=block, resident=4,
+                blocks=math.ceil(phase / pixels_each) * channel_tiles * s**2, latency=stage_count * 2 * CACHE_LATENCY)
+
+
+# By the name of the kernel without _n64: what it needs, from its launch and the step. Numbers are its arguments without pointers, in order.
+KERNELS = {
+    "make_batch": lambda line, step: make_batch(line),
+    "prepare_problems": prepare_problems,
+    "moment_sums": lambda line, step: moment_sums(line),
+    "normalize_batch": lambda line, step: from_parts(line, 1, 45),
+    "encode_gauss_seidel": encode,
+    "average_pooling": lambda line, step: elementwise(fresh=line.numbers[0] * line.numbers[1]),
+    # Sums of features, eight loads at a time.
+    "classifier_forward": lambda line, step: small(line.numbers[1] / 8 + 2),
+    "softmax_cross_entropy": lambda line, step: softmax_cross_entropy(line),
+    "classifier_backward": lambda line, step: classifier_backward(line),
+    "spread_pooling": lambda line, step: elementwise(written=line.numbers[0] * line.numbers[1]),
+    "batch_norm_sums": lambda line, step: batch_norm_sums(line),
+    "batch_norm_backward": lambda line, step: from_parts(line, 2, 59),
+    "adjoint": adjoint,
+    "outer_sums": outer_sums,
+    "signal_gradient": signal_gradient,
+    "add_partials": add_partials,
+    "parameter_gradients": parameter_gradients,
+    "find_non_finite": lambda line, step: elementwise(fresh=256 * line.blocks),
+    "blend_moments": lambda line, step: small(3),
+    # Owner, rule, and only then the numbers.
+    "descend": lambda line, step: elementwise(fresh=256 * line.blocks, stale=2 * 256 * line.blocks, written=2 * 256 * line.blocks, chain=4),
+}
