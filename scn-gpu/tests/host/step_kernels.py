@@ -163,10 +163,10 @@ def encode(line, step):
     return columns(line, step, 4, windows.rows, windows.positions, step.passes_of_codes(), (0, reads, atoms))
 
 
-def adjoint(line, step):
+def adjoint(line, step, per_lane=3):
     atoms, positions = line.numbers[:2]
     # One more for the remainder computed afresh.
-    return columns(line, step, 3, 0, positions, step.passes_of_adjoint() + 1, (atoms, atoms, atoms))
+    return columns(line, step, per_lane, 0, positions, step.passes_of_adjoint() + 1, (atoms, atoms, atoms))
 
 
 def tile_block(rows, cols, depth, first_load, second_load, stage_count, column_groups=8):
@@ -287,11 +287,20 @@ def classifier_backward(line):
 
 
 def signal_gradient(line, step):
+    windows = line.numbers[0]
+    many = pixels_of_phase(windows) >= 1 << 14
+    rows, pixels_each = (4, 256) if windows.channels <= 16 else (8, 256) if windows.channels <= 32 else (8, 128) if many else (4, 64)
+    return gathered(line, step, rows, pixels_each, resident=3)
+
+
+def pixels_of_phase(windows):
+    return windows.images * math.ceil(windows.height / windows.stride) * math.ceil(windows.width / windows.stride)
+
+
+def gathered(line, step, rows, pixels_each, resident):
+    """The gradient by the signals, with so many rows of a thread and pixels of a block."""
     windows, atoms = line.numbers
     s, k = windows.stride, windows.window
-    phase = windows.images * math.ceil(windows.height / s) * math.ceil(windows.width / s)
-    # Rows of a thread, and pixels of a block.
-    rows, pixels_each = (4, 256) if windows.channels <= 16 else (8, 256) if windows.channels <= 32 else (8, 128) if phase >= 1 << 14 else (4, 64)
     # On average over the phases a tap serves one in s * s.
     stage_count = k * k / s**2 * math.ceil(atoms / 32)
     depth = min(32, math.ceil(atoms / 4) * 4)
@@ -303,8 +312,8 @@ def signal_gradient(line, step):
     block = Cycles(per_stage * lane / SCHEDULERS, per_stage * terms * 4 * rows * 8 * WARP_LANES / H100.lanes, per_stage * loaded * WARP_LANES / 128)
     channel_tiles = line.grid[1]
     adjoint_numbers = 4 * atoms * windows.positions
-    return Need(fresh=adjoint_numbers, written=4 * windows.map, again=adjoint_numbers * (k * k / k * channel_tiles - 1), block=block, resident=3,
-                blocks=math.ceil(phase / pixels_each) * channel_tiles * s**2, latency=stage_count * 2 * CACHE_LATENCY)
+    return Need(fresh=adjoint_numbers, written=4 * windows.map, again=adjoint_numbers * (k * k / k * channel_tiles - 1), block=block, resident=resident,
+                blocks=math.ceil(pixels_of_phase(windows) / pixels_each) * channel_tiles * s**2, latency=stage_count * 2 * CACHE_LATENCY)
 
 
 # By the name of the kernel without _n64: what it needs, from its launch and the step. Numbers are its arguments without pointers, in order.

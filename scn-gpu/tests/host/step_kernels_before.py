@@ -3,9 +3,9 @@ something to be compared with; see step_kernels.py for the kernels of today."""
 
 import math
 
-from roofline import BLOCK_WARPS, SCHEDULERS, WARP_LANES, Cycles
-from step_device import CACHE_LATENCY, CONVERSIONS, DOUBLE_LATENCY, DOUBLES, H100, MEMORY_LATENCY, PORT_BYTES, Need
-from step_kernels import TileLoads, columns, elementwise, encode, small, tile_block
+from roofline import Cycles
+from step_device import CACHE_LATENCY, CONVERSIONS, DOUBLE_LATENCY, DOUBLES, MEMORY_LATENCY, PORT_BYTES, Need
+from step_kernels import TileLoads, add, adjoint, elementwise, encode, gathered, small, tile_block
 
 # As COUNTED of step_kernels.py, of the kernels of that time: 150 instructions for 8 numbers of a window, each load in a branch of its own.
 COUNTED = TileLoads(19, 15, 22, 26, True)
@@ -55,10 +55,8 @@ def outer_sums(line, step):
         for j in range(atom_tiles):
             right = atoms - 64 * j
             cols = 2 if right <= 16 else 4 if right <= 32 else 8
-            block = tile_block(rows, cols, 32, step.loads.left, step.loads.adjoint, stage_count)
-            total = Cycles(total.issue + block.issue, total.multiply + block.multiply, total.load + block.load)
+            total = add(total, tile_block(rows, cols, 32, step.loads.left, step.loads.adjoint, stage_count))
     tiles = row_tiles * atom_tiles
-    mean = Cycles(total.issue / tiles, total.multiply / tiles, total.load / tiles)
     # A warp brings up to 16 rows.
     wait = (16 if step.loads.one_by_one and windows.rows > 32 else 1) * CACHE_LATENCY
     codes = 4 * atoms * windows.positions
@@ -66,7 +64,7 @@ def outer_sums(line, step):
     map_again = 4 * windows.rows * windows.positions / windows.window * atom_tiles
     # The adjoint was there just now; the map or the codes were not.
     return Need(fresh=codes, stale=4 * windows.map, written=4 * chunks * windows.rows * atoms, again=map_again + (row_tiles - 1) * codes,
-                block=mean, resident=4, latency=stage_count * (wait + CACHE_LATENCY))
+                block=add(Cycles(), total, 1 / tiles), resident=4, latency=stage_count * (wait + CACHE_LATENCY))
 
 
 def add_partials(line):
@@ -82,31 +80,9 @@ def dictionary_gradient(line, step):
     return Need(block=block, resident=4, latency=stage_count * (block.issue / stage_count + 8 * CACHE_LATENCY) + 2 * CACHE_LATENCY)
 
 
-def adjoint(line, step):
-    atoms, positions = line.numbers[:2]
-    # One more for the remainder computed afresh.
-    return columns(line, step, 2, 0, positions, step.passes_of_adjoint() + 1, (atoms, atoms, atoms))
-
-
 def signal_gradient(line, step):
-    windows, atoms = line.numbers
-    s, k = windows.stride, windows.window
-    pixels_each = 64 if windows.channels > 32 else 128
-    rows = 2 if windows.channels <= 16 else 4
-    phase = windows.images * math.ceil(windows.height / s) * math.ceil(windows.width / s)
-    # On average over the phases a tap serves one in s * s.
-    stage_count = k * k / s**2 * math.ceil(atoms / 32)
-    depth = min(32, math.ceil(atoms / 4) * 4)
-    threads, terms = BLOCK_WARPS * WARP_LANES, depth / 4
-    brought = [rows * (threads * 8 // pixels_each) * 32 / threads, pixels_each * depth / threads]
-    lane = terms * (4 * rows * 8 + rows + 8 + 6) + step.loads.dictionary * brought[0] + step.loads.pixel * brought[1] + 40
-    loaded = terms * 16 * (rows + 8) + 4 * sum(brought)
-    per_stage = BLOCK_WARPS * stage_count
-    block = Cycles(per_stage * lane / SCHEDULERS, per_stage * terms * 4 * rows * 8 * WARP_LANES / H100.lanes, per_stage * loaded * WARP_LANES / 128)
-    channel_tiles = line.grid[1]
-    adjoint_numbers = 4 * atoms * windows.positions
-    return Need(fresh=adjoint_numbers, written=4 * windows.map, again=adjoint_numbers * (k * k / k * channel_tiles - 1), block=block, resident=4,
-                blocks=math.ceil(phase / pixels_each) * channel_tiles * s**2, latency=stage_count * 2 * CACHE_LATENCY)
+    channels = line.numbers[0].channels
+    return gathered(line, step, rows=2 if channels <= 16 else 4, pixels_each=64 if channels > 32 else 128, resident=4)
 
 
 def gram_matrix(line):
@@ -117,7 +93,7 @@ def gram_matrix(line):
 # By the name of the kernel without _n64: what it needs, from its launch and the step. Numbers are its arguments without pointers, in order.
 KERNELS = {
     "encode_gauss_seidel": encode,
-    "adjoint": adjoint,
+    "adjoint": lambda line, step: adjoint(line, step, per_lane=2),
     "outer_sums": outer_sums,
     "add_partials": lambda line, step: add_partials(line),
     "dictionary_gradient": dictionary_gradient,

@@ -143,10 +143,41 @@ def simulate(lines, step, all_in_graph, host_work, attained):
     return before - begun, rows, idle
 
 
-def report(name, lines, step, images, arguments):
-    in_one = arguments.graph and not any(line.kind == "graph" for line in lines)
-    on_device = any(line.kernel == "make_batch" for line in lines)
-    host_work = arguments.host if arguments.host is not None else HOST_PICKS if on_device else HOST_BATCH
+@dataclass
+class Log:
+    """A step that was logged, and what its formulas ask."""
+
+    preset: str
+    images: int
+    lines: list
+    step: Step
+
+    def host_work(self):
+        """Microseconds; images that stay on the device are only named."""
+        return HOST_PICKS if any(line.kernel == "make_batch" for line in self.lines) else HOST_BATCH
+
+    def has_graph(self):
+        return any(line.kind == "graph" for line in self.lines)
+
+
+def read(path, preset=None, tile_loads="assumed", counts=None, passes=STEPS / "passes.json"):
+    texts = path.read_text().splitlines()
+    title = re.match(r"# ([\w-]+), one training step of (\d+) images", texts[0])
+    preset = preset or (title and title[1])
+    passes_of = json.loads(passes.read_text())
+    if preset not in passes_of:
+        sys.exit(f"{passes} has no preset {preset}: name one with --preset")
+    lines = parse(texts)
+    known = formulas(lines)
+    loads = ASSUMED if tile_loads == "assumed" else known.COUNTED
+    step = Step(load(counts or STEPS / known.INSTRUCTIONS), passes_of[preset], lines, known.KERNELS, loads)
+    return Log(preset, int(title[2]) if title else 128, lines, step)
+
+
+def report(log, arguments):
+    name, lines, step, images = log.preset, log.lines, log.step, log.images
+    in_one = arguments.graph and not log.has_graph()
+    host_work = arguments.host if arguments.host is not None else log.host_work()
     results = [simulate(lines, step, in_one, host_work, attained) for attained in arguments.attained]
     total, rows, idle = results[0]
     print(f"{name}, {images} images, ESTIMATE for an H100{', all in one graph' if in_one else ''}; kernels attain {arguments.attained[0]:g}:\n")
@@ -173,18 +204,8 @@ def main():
     parser.add_argument("--preset", help="whose passes, if the first line of the log does not say")
     parser.add_argument("--host", type=float, help="microseconds of the host's own work")
     arguments = parser.parse_args()
-    passes = json.loads(arguments.passes.read_text())
-    for log in arguments.logs:
-        texts = log.read_text().splitlines()
-        title = re.match(r"# ([\w-]+), one training step of (\d+) images", texts[0])
-        preset = arguments.preset or (title and title[1])
-        if preset not in passes:
-            sys.exit(f"{arguments.passes} has no preset {preset}: name one with --preset")
-        lines = parse(texts)
-        known = formulas(lines)
-        kernels = load(arguments.counts or STEPS / known.INSTRUCTIONS)
-        loads = ASSUMED if arguments.tile_loads == "assumed" else known.COUNTED
-        report(preset, lines, Step(kernels, passes[preset], lines, known.KERNELS, loads), int(title[2]) if title else 128, arguments)
+    for path in arguments.logs:
+        report(read(path, arguments.preset, arguments.tile_loads, arguments.counts, arguments.passes), arguments)
         print()
 
 
