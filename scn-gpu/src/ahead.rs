@@ -68,7 +68,7 @@ pub fn compile_ahead(
     let work = || -> Result<u64, GpuError> {
         let mut bytes = 0;
         while let Some(task) = tasks.get(next.fetch_add(1, Ordering::Relaxed)) {
-            // Whoever fails leaves nothing for the others to begin.
+            // After a failure, no thread begins another file.
             bytes += make(task).inspect_err(|_| next.store(tasks.len(), Ordering::Relaxed))?;
         }
         Ok(bytes)

@@ -395,13 +395,19 @@ pub(crate) fn expect_len(
     }
 }
 
-fn offset<T>(range: &Range<usize>, len: usize) -> Result<CUdeviceptr, GpuError> {
+/// `Ok` if a range lies within so many entries.
+pub(crate) fn expect_within(range: &Range<usize>, len: usize) -> Result<(), GpuError> {
     let &Range { start, end } = range;
     if start <= end && end <= len {
-        Ok((start * size_of::<T>()) as CUdeviceptr)
+        Ok(())
     } else {
         Err(GpuError::Range { start, end, len })
     }
+}
+
+fn offset<T>(range: &Range<usize>, len: usize) -> Result<CUdeviceptr, GpuError> {
+    expect_within(range, len)?;
+    Ok((range.start * size_of::<T>()) as CUdeviceptr)
 }
 
 /// Makes the device that of this thread.

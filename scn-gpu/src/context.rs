@@ -1,7 +1,5 @@
 //! A device that is ready to work.
 
-use std::env;
-use std::ffi::OsStr;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -15,6 +13,7 @@ use crate::pool::Pool;
 use crate::recording::{Recorder, Submission};
 use crate::source::Unit;
 use crate::supply::Supply;
+use crate::switch::switch;
 use crate::timing::{self, KernelTime, Mark, Timing};
 use crate::{Buffer, Element, GpuError};
 
@@ -58,10 +57,9 @@ impl Context {
         let supply = Supply::new(info.compute_capability, info.driver_version);
         supply.require_any()?;
         let stream = device.new_stream().map_err(failed("make a stream"))?;
-        let asked_for = wants_graphs(env::var_os(GRAPHS).as_deref());
         Ok(Self {
             shared: Arc::new(Shared {
-                uses_graphs: asked_for && info.driver_version >= graph::OLDEST_DRIVER,
+                uses_graphs: switch(GRAPHS, true) && info.driver_version >= graph::OLDEST_DRIVER,
                 info,
                 supply,
                 modules: Mutex::default(),
@@ -84,7 +82,7 @@ impl Context {
         &self.shared.info.name
     }
 
-    /// Whether whoever repeats the same work should [record](Self::capture) it: not if the variable `SCN_CUDA_GRAPH` was empty or 0
+    /// Whether work that is done again and again should be [recorded](Self::capture): not if the variable `SCN_CUDA_GRAPH` was empty or 0
     /// when the context was made, and not with a driver before CUDA 11.4. Recording itself does not look at the variable.
     pub fn uses_graphs(&self) -> bool {
         self.shared.uses_graphs
@@ -225,22 +223,5 @@ impl Eq for Context {}
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Context").field(&self.shared.info).finish()
-    }
-}
-
-fn wants_graphs(variable: Option<&OsStr>) -> bool {
-    variable.is_none_or(|value| !value.is_empty() && value != "0")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn graphs_are_used_unless_the_variable_is_empty_or_0() {
-        assert!(wants_graphs(None));
-        assert!(wants_graphs(Some(OsStr::new("1"))));
-        assert!(!wants_graphs(Some(OsStr::new(""))));
-        assert!(!wants_graphs(Some(OsStr::new("0"))));
     }
 }

@@ -166,12 +166,7 @@ fn start() -> Result<CudaVersion, GpuError> {
         major: number / 1000,
         minor: number % 1000 / 10,
     };
-    if found < OLDEST_DRIVER {
-        return Err(GpuError::DriverTooOld {
-            found,
-            needed: OLDEST_DRIVER,
-        });
-    }
+    found.expect_driver(OLDEST_DRIVER)?;
     match result::init() {
         Ok(()) => Ok(found),
         Err(DriverError(CUresult::CUDA_ERROR_NO_DEVICE)) => Err(GpuError::NoDevice),

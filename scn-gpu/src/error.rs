@@ -273,6 +273,17 @@ pub enum GpuError {
     },
 }
 
+impl GpuError {
+    /// For an index, counted from 0, that is not below `len`.
+    pub(crate) fn no_such(index: usize, len: usize) -> Self {
+        Self::Range {
+            start: index,
+            end: index.saturating_add(1),
+            len,
+        }
+    }
+}
+
 /// Why work does not become a [`Graph`](crate::Graph).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -320,6 +331,17 @@ pub struct CudaVersion {
 }
 
 impl CudaVersion {
+    /// `Ok` if a driver for this version is for the version needed, or a later one.
+    pub(crate) fn expect_driver(self, needed: CudaVersion) -> Result<(), GpuError> {
+        if self < needed {
+            return Err(GpuError::DriverTooOld {
+                found: self,
+                needed,
+            });
+        }
+        Ok(())
+    }
+
     /// Whether a driver for this version runs machine code that a compiler of that version makes: within a major version all do.
     pub(crate) fn runs_machine_code_of(self, compiler: CudaVersion) -> bool {
         self.major >= compiler.major

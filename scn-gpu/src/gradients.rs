@@ -72,8 +72,7 @@ impl GradientSums {
                 numbers: [0, partial, chunks, count, sums],
                 ends: [partial_end, sums_end],
             });
-            let parameters = [&part.dictionary, &part.lambda1_parameter, &part.lambda2];
-            let end = parameters.map(|place| place.end).into_iter().max();
+            let parameters_end = part.parameters_end();
             gradient_rows.push(LayerRow {
                 blocks: part.rows.div_ceil(TILE_SIDE) * part.atoms.div_ceil(TILE_SIDE),
                 numbers: [
@@ -86,7 +85,7 @@ impl GradientSums {
                     part.lambda2.start,
                     sums,
                 ],
-                ends: [end.unwrap_or(0), sums_end, end.unwrap_or(0)],
+                ends: [parameters_end, sums_end, parameters_end],
             });
             layers.push(Layer {
                 windows,
@@ -119,11 +118,8 @@ impl GradientSums {
         adjoint: &Buffer<f32>,
     ) -> Result<(), GpuError> {
         let len = self.layers.len();
-        let layer = self.layers.get(index).ok_or(GpuError::Range {
-            start: index,
-            end: index + 1,
-            len,
-        })?;
+        let none = || GpuError::no_such(index, len);
+        let layer = self.layers.get(index).ok_or_else(none)?;
         let outer = OuterSums {
             windows: layer.windows,
             map: map.view(),

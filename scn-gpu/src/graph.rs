@@ -126,7 +126,7 @@ impl Drop for Executable {
         let _ = self.stream.context().bind_to_thread();
         // The documentation does not say that a running graph may be destroyed. Nobody is left to be told of an error.
         let _ = self.stream.synchronize();
-        // SAFETY: it is this one's own, and nobody uses it after this.
+        // SAFETY: this value alone owns the graph, which is not used after this.
         let _ = unsafe { result::graph::exec_destroy(self.handle) };
     }
 }
@@ -139,13 +139,7 @@ struct Capture<'a> {
 
 impl<'a> Capture<'a> {
     fn begin(context: &'a Context) -> Result<Self, GpuError> {
-        let found = context.info().driver_version;
-        if found < OLDEST_DRIVER {
-            return Err(GpuError::DriverTooOld {
-                found,
-                needed: OLDEST_DRIVER,
-            });
-        }
+        context.info().driver_version.expect_driver(OLDEST_DRIVER)?;
         bind(context)?;
         let mut state = context.recorder().write();
         if let Some(recording) = state.as_ref() {

@@ -8,7 +8,7 @@
 //! and 0 where (i', j') lies outside. The device computes it in f32 with the operations of `scn-data`, in their order, so that the same picks
 //! give the same bits as a batch made on the processor.
 
-use crate::buffer::expect_len;
+use crate::buffer::{expect_len, expect_within};
 use crate::launch::images::MakeBatch;
 use crate::launch::launch;
 use crate::layers::loss::{LabelsView, expect_labels};
@@ -115,7 +115,7 @@ impl Images {
         if picks.shape != self.shape {
             return Err(GpuError::OtherSet);
         }
-        picks.expect_picked(images)?;
+        expect_within(&(0..images), picks.len)?;
         let MapShape {
             channels,
             height,
@@ -167,17 +167,11 @@ impl Picks {
     /// [`GpuError::Pick`] for an image that the set does not have or that is moved out of its frame, [`GpuError::Label`] for a label
     /// that is no class. The table is unchanged then.
     pub fn set(&mut self, picks: &[Pick], labels: &[u16]) -> Result<(), GpuError> {
-        if picks.len() > self.capacity {
-            return Err(GpuError::Range {
-                start: 0,
-                end: picks.len(),
-                len: self.capacity,
-            });
-        }
+        expect_within(&(0..picks.len()), self.capacity)?;
         expect_len("the labels of a batch", picks.len(), labels.len())?;
         expect_labels(labels, self.classes)?;
         for (position, &pick) in picks.iter().enumerate() {
-            self.expect_within(position, pick)?;
+            self.expect_in_set(position, pick)?;
         }
         let first_label = PICK_INTS * self.capacity;
         self.table.refill(|table| {
@@ -221,25 +215,14 @@ impl Picks {
     /// # Errors
     /// [`GpuError::Range`] if the batch has fewer.
     pub fn labels(&self, images: usize) -> Result<LabelsView<'_>, GpuError> {
-        self.expect_picked(images)?;
+        expect_within(&(0..images), self.len)?;
         let first = PICK_INTS * self.capacity;
         let labels = self.table.view().range(first..first + images)?;
         Ok(LabelsView::new(labels, self.classes))
     }
 
-    fn expect_picked(&self, images: usize) -> Result<(), GpuError> {
-        if images > self.len {
-            return Err(GpuError::Range {
-                start: 0,
-                end: images,
-                len: self.len,
-            });
-        }
-        Ok(())
-    }
-
     /// `Ok` if the set has the image, and the shift leaves some of it in its frame.
-    fn expect_within(&self, position: usize, pick: Pick) -> Result<(), GpuError> {
+    fn expect_in_set(&self, position: usize, pick: Pick) -> Result<(), GpuError> {
         let MapShape {
             images,
             height,

@@ -91,6 +91,7 @@ mod report;
 mod source;
 mod staged;
 mod supply;
+mod switch;
 mod tables;
 mod timing;
 pub mod update;

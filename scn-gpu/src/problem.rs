@@ -178,11 +178,8 @@ impl Problems {
     }
 
     pub(crate) fn part(&self, index: usize) -> Result<&Part, GpuError> {
-        self.parts.get(index).ok_or(GpuError::Range {
-            start: index,
-            end: index + 1,
-            len: self.parts.len(),
-        })
+        let none = || GpuError::no_such(index, self.parts.len());
+        self.parts.get(index).ok_or_else(none)
     }
 }
 
@@ -226,11 +223,15 @@ impl Part {
         })
     }
 
+    /// Where the last of its parameters ends.
+    pub(crate) fn parameters_end(&self) -> usize {
+        let penalty_end = self.lambda1_parameter.end.max(self.lambda2.end);
+        self.dictionary.end.max(penalty_end)
+    }
+
     /// What the kernel is told.
     fn row(&self) -> LayerRow<PREPARE_NUMBERS, 5> {
         let tiles = self.padded.atoms() / GRAM_SIDE;
-        let parameters = [&self.dictionary, &self.lambda1_parameter, &self.lambda2];
-        let end = parameters.map(|place| place.end).into_iter().max();
         LayerRow {
             blocks: tiles * tiles + self.panels.len().div_ceil(PACK_ENTRIES),
             numbers: [
@@ -247,7 +248,7 @@ impl Part {
                 self.per_atom.start,
             ],
             ends: [
-                end.unwrap_or(0),
+                self.parameters_end(),
                 self.panels.end,
                 self.gram.end,
                 self.per_atom.end,

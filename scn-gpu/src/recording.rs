@@ -10,8 +10,8 @@ use crate::error::CaptureError;
 use crate::pool::Memory;
 use crate::{Context, GpuError};
 
-/// The state of a context's stream. Whoever gives work to the stream holds the lock for reading while doing so, and whoever begins or
-/// ends a recording holds it for writing, so no work gets into a graph unnoticed.
+/// The state of a context's stream. A thread holds the lock for reading while it gives work to the stream, and for writing while it begins
+/// or ends a recording, so no work gets into a graph unnoticed.
 #[derive(Default)]
 pub(crate) struct Recorder {
     state: RwLock<Option<Recording>>,

@@ -9,6 +9,7 @@ use crate::cache::Cache;
 use crate::compiler::{Target, compile};
 use crate::error::{ComputeCapability, CudaVersion};
 use crate::source::Unit;
+use crate::switch::switch;
 use crate::{GpuError, nvrtc_files};
 
 /// Set to anything but 0, kernels are compiled with line information.
@@ -42,8 +43,7 @@ pub(crate) struct Supply {
 
 impl Supply {
     pub(crate) fn new(device: ComputeCapability, driver: CudaVersion) -> Self {
-        let line_info =
-            std::env::var_os(LINE_INFO).is_some_and(|value| !value.is_empty() && value != "0");
+        let line_info = switch(LINE_INFO, false);
         Self {
             device,
             driver,

@@ -155,13 +155,7 @@ pub(crate) fn mark(context: &Context) -> Result<Mark, GpuError> {
 
 /// An event with a time, if the driver can tell the time between two.
 fn new_event(context: &Context) -> Result<CudaEvent, GpuError> {
-    let found = context.info().driver_version;
-    if found < OLDEST_DRIVER {
-        return Err(GpuError::DriverTooOld {
-            found,
-            needed: OLDEST_DRIVER,
-        });
-    }
+    context.info().driver_version.expect_driver(OLDEST_DRIVER)?;
     let event = context
         .device()
         .new_event(Some(CUevent_flags::CU_EVENT_DEFAULT));

@@ -87,11 +87,8 @@ impl Arrays {
 
     /// Where array `index` lies in the buffer.
     pub(crate) fn place(&self, index: usize) -> Result<Range<usize>, GpuError> {
-        self.places.get(index).cloned().ok_or(GpuError::Range {
-            start: index,
-            end: index + 1,
-            len: self.places.len(),
-        })
+        let none = || GpuError::no_such(index, self.places.len());
+        self.places.get(index).cloned().ok_or_else(none)
     }
 }
 

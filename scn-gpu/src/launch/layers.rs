@@ -7,7 +7,7 @@ use crate::report::SLOT_WORDS;
 use crate::windows::size;
 
 /// Threads of a block.
-pub(super) const THREADS: u32 = 256;
+pub(crate) const THREADS: u32 = 256;
 
 /// Warps of a block.
 pub(super) const WARPS: usize = THREADS as usize / 32;
@@ -198,8 +198,12 @@ impl Runs {
         Ok(())
     }
 
-    fn grid(&self, parts: i32) -> Result<Option<Grid>, GpuError> {
-        expect_len("the parts of a run", self.parts, size(parts))?;
+    fn check_parts(&self, found: i32) -> Result<(), GpuError> {
+        expect_len("the parts of a run", self.parts, size(found))
+    }
+
+    /// A block for each part.
+    fn grid(&self) -> Result<Option<Grid>, GpuError> {
         Grid::new([self.parts, self.groups, self.channels], THREADS)
     }
 }
@@ -214,7 +218,7 @@ impl Kernel for MomentSums<'_> {
             self.part,
         )?;
         runs.check_partial(self.partial.len())?;
-        Grid::new([runs.parts, runs.groups, runs.channels], THREADS)
+        runs.grid()
     }
 }
 
@@ -230,7 +234,8 @@ impl Kernel for NormalizeBatch<'_> {
         runs.check_partial(self.partial.len())?;
         runs.check_moments(self.stride, self.moments.len())?;
         expect_len("the normalised map", runs.entries, self.y.len())?;
-        runs.grid(self.parts)
+        runs.check_parts(self.parts)?;
+        runs.grid()
     }
 }
 
@@ -245,7 +250,7 @@ impl Kernel for BatchNormSums<'_> {
         )?;
         expect_len("dLoss/dy", runs.entries, self.dy.len())?;
         runs.check_partial(self.partial.len())?;
-        Grid::new([runs.parts, runs.groups, runs.channels], THREADS)
+        runs.grid()
     }
 }
 
@@ -262,7 +267,8 @@ impl Kernel for BatchNormBackward<'_> {
         runs.check_partial(self.partial.len())?;
         runs.check_moments(self.stride, self.moments.len())?;
         expect_len("dLoss/dx", runs.entries, self.dx.len())?;
-        runs.grid(self.parts)
+        runs.check_parts(self.parts)?;
+        runs.grid()
     }
 }
 

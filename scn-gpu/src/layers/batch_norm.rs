@@ -7,7 +7,7 @@
 use crate::buffer::{View, ViewMut};
 use crate::launch::launch;
 use crate::launch::layers::{
-    BatchNormBackward, BatchNormSums, BlendMoments, MomentSums, Normalize, NormalizeBatch,
+    BatchNormBackward, BatchNormSums, BlendMoments, MomentSums, Normalize, NormalizeBatch, THREADS,
 };
 use crate::windows::int;
 use crate::{Buffer, GpuError};
@@ -55,14 +55,13 @@ impl Groups {
         /// Entries that are worth a block.
         const LEAST: usize = 2048;
         const MOST_PARTS: usize = 128;
-        const THREADS: usize = 256;
         let group = self.group.clamp(1, self.images.max(1));
         let area = self.images.saturating_mul(self.plane);
         int("the positions of a channel", area)?;
         let run = group * self.plane;
         let part = run
             .div_ceil(MOST_PARTS)
-            .next_multiple_of(THREADS)
+            .next_multiple_of(THREADS as usize)
             .max(LEAST);
         let parts = run.div_ceil(part);
         let channels = map.len() / area.max(1);
