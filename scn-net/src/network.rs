@@ -5,6 +5,8 @@ mod moments;
 mod training;
 
 pub use self::training::EachBatch;
+#[cfg(feature = "cuda")]
+pub(crate) use self::training::infer_each;
 
 use std::time::Duration;
 
@@ -375,15 +377,20 @@ impl Network {
     }
 
     fn check_input(&self, images: &Tensor) -> Result<(), NetError> {
-        let [channels, height, width] = self.config.input;
         let shape = images.shape();
-        if [shape.channels, shape.height, shape.width] == self.config.input {
+        self.check_image([shape.channels, shape.height, shape.width])
+    }
+
+    /// `Ok` if the network takes images of so many channels, of this height and width.
+    fn check_image(&self, found: [usize; 3]) -> Result<(), NetError> {
+        if found == self.config.input {
             return Ok(());
         }
+        let [channels, height, width] = self.config.input;
         Err(NetError::Input {
             layer: "the network".to_string(),
             expected: format!("images of {channels} x {height} x {width}"),
-            found: format!("{} x {} x {}", shape.channels, shape.height, shape.width),
+            found: format!("{} x {} x {}", found[0], found[1], found[2]),
         })
     }
 }

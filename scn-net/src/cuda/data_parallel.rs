@@ -2,7 +2,7 @@
 //!
 //! Shares are runs of images, as equal as can be. Every device computes the part that its images have in the gradient of the mean loss of
 //! the whole batch; then all get the parts of all and add them up in the order of the devices, so that their copies stay the same to the
-//! bit, whoever was first. Batch normalisation takes the moments of a device's own share, as is usual; the running moments follow the mean
+//! bit, whichever was first. Batch normalisation takes the moments of a device's own share, as is usual; the running moments follow the mean
 //! over devices, each weighted with its images.
 
 use std::collections::BTreeMap;
@@ -16,9 +16,9 @@ use super::CudaReplica;
 use super::step::{Share, StepPlan};
 use crate::NetError;
 use crate::config::{NetworkConfig, SolverConfig};
-use crate::feed::{Fed, Feed};
+use crate::feed::Fed;
 use crate::layer::{Activity, AdjointActivity};
-use crate::network::{EachBatch, KernelTime, LayerTimes, Named, StepReport};
+use crate::network::{EachBatch, KernelTime, LayerTimes, Named, StepReport, infer_each};
 use crate::ops::batch_norm::ChannelMoments;
 use crate::ops::loss::expect_labels;
 use crate::replica::{Descent, Done, Replica};
@@ -85,8 +85,8 @@ impl DataParallel {
     }
 }
 
-/// What all devices report of a step, as one; their gradients are the same.
-fn together(done: Vec<Done>) -> Done {
+/// What all devices report of a step, as one.
+fn together(reports: impl IntoIterator<Item = StepReport>) -> StepReport {
     let mut total = StepReport {
         loss: 0.0,
         errors: 0,
@@ -95,10 +95,7 @@ fn together(done: Vec<Done>) -> Done {
         times: Vec::new(),
     };
     let (mut activity, mut adjoint, mut times) = (Vec::new(), Vec::new(), Vec::new());
-    let mut non_finite = None;
-    for done in done {
-        let report = done.report;
-        non_finite = non_finite.or(done.non_finite);
+    for report in reports {
         total.loss += report.loss;
         total.errors += report.errors;
         let weights: Vec<usize> = report.activity.iter().map(|done| done.columns).collect();
@@ -110,16 +107,17 @@ fn together(done: Vec<Done>) -> Done {
     let adjoint: Vec<(AdjointActivity, usize)> = merged(adjoint, add_adjoint);
     total.adjoint = adjoint.into_iter().map(|(done, _)| done).collect();
     total.times = merged(times, longer);
-    Done {
-        report: total,
-        non_finite,
-    }
+    total
 }
 
-/// All devices have reported the same step, or none has.
+/// All devices have reported the same step, or none has. Their gradients are the same.
 fn all_or_none(done: Vec<Option<Done>>) -> Option<Done> {
-    let done: Option<Vec<Done>> = done.into_iter().collect();
-    done.map(together)
+    let mut done: Vec<Done> = done.into_iter().collect::<Option<_>>()?;
+    let non_finite = done.iter_mut().find_map(|done| done.non_finite.take());
+    Some(Done {
+        report: together(done.into_iter().map(|done| done.report)),
+        non_finite,
+    })
 }
 
 /// Some images of a batch, or of its plan.
@@ -208,12 +206,10 @@ impl Replica for DataParallel {
         let steps = each(self.members.iter_mut(), parts, begin)?;
         let finish = |member: &mut Member, (plan, asked, laps)| {
             member.exchange(&plan)?;
-            let report = member.replica.finish_step(plan, &asked, &laps)?;
-            let non_finite = member.replica.non_finite_gradient();
-            Ok(Done { report, non_finite })
+            member.replica.finish_step(plan, &asked, &laps)
         };
-        let done = each(self.members.iter_mut(), steps, finish)?;
-        Ok(together(done).report)
+        let reports = each(self.members.iter_mut(), steps, finish)?;
+        Ok(together(reports))
     }
 
     fn hold(&mut self, loader: &Loader) -> Result<bool, NetError> {
@@ -260,13 +256,10 @@ impl Replica for DataParallel {
         batches: usize,
         each: &mut EachBatch<'_>,
     ) -> Result<(), NetError> {
-        for fed in Feed::new(loader, false, 0, 0).take(batches) {
-            if let Fed::Batch(batch) = fed {
-                let (logits, activity, _) = self.infer(&Tensor::from_batch(&batch)?)?;
-                each(logits, &batch.labels, activity)?;
-            }
-        }
-        Ok(())
+        infer_each(loader, batches, each, |images| {
+            let (logits, activity, _) = self.infer(&images)?;
+            Ok((logits, activity))
+        })
     }
 
     fn batch_moments(&mut self, images: &Tensor) -> Result<Vec<Option<ChannelMoments>>, NetError> {

@@ -7,6 +7,7 @@ use scn_data::Loader;
 use scn_gpu::{PendingSolve, Reports};
 
 use super::images::Held;
+use super::laps::Laps;
 use super::slots::{Slot, Slots};
 use super::step::Forward;
 use super::{CudaReplica, Map};
@@ -62,14 +63,14 @@ impl CudaReplica {
             let mut reports = self.reports()?;
             let next = self.ask_logits(images, &fed, &mut reports, slots)?;
             late.push_back(next);
-            if late.len() > ON_THEIR_WAY {
-                self.hand_over(late.pop_front(), slots, each)?;
+            if late.len() > ON_THEIR_WAY
+                && let Some(first) = late.pop_front()
+            {
+                self.hand_over(first, slots, each)?;
             }
         }
-        while !late.is_empty() {
-            self.hand_over(late.pop_front(), slots, each)?;
-        }
-        Ok(())
+        late.into_iter()
+            .try_for_each(|late| self.hand_over(late, slots, each))
     }
 
     fn ask_logits(
@@ -79,9 +80,8 @@ impl CudaReplica {
         reports: &mut Reports,
         slots: &mut Slots,
     ) -> Result<Late, NetError> {
-        let mut laps = self.laps();
         let Forward { logits, solves, .. } =
-            self.forward(Arc::new(images), reports, None, &mut laps)?;
+            self.forward(Arc::new(images), reports, None, &mut Laps::none())?;
         let lambda1 = self.weights.problems.lambda1();
         Ok(Late {
             labels: fed.labels().to_vec(),
@@ -93,11 +93,10 @@ impl CudaReplica {
 
     fn hand_over(
         &self,
-        late: Option<Late>,
+        late: Late,
         slots: &mut Slots,
         each: &mut EachBatch<'_>,
     ) -> Result<(), NetError> {
-        let Some(late) = late else { return Ok(()) };
         let received = slots.read(late.slot)?;
         let activity = self.activity(&late.solves, &received.values, &received.lambda1);
         each(

@@ -22,9 +22,17 @@ pub(super) enum Lap {
 
 impl Laps {
     /// No marks yet.
-    pub(super) fn new(context: &Context, timed: bool) -> Self {
+    pub(super) fn new(context: &Context) -> Self {
         Self {
-            context: timed.then(|| context.clone()),
+            context: Some(context.clone()),
+            marks: Vec::new(),
+        }
+    }
+
+    /// For a step whose layers nobody times.
+    pub(super) fn none() -> Self {
+        Self {
+            context: None,
             marks: Vec::new(),
         }
     }

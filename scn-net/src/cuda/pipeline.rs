@@ -9,6 +9,7 @@ use scn_gpu::layers::loss::StagedLabels;
 use scn_gpu::{GpuError, Graph, Staged};
 
 use super::images::Held;
+use super::laps::Laps;
 use super::slots::{Slot, Slots};
 use super::step::{Asked, Share, StepPlan};
 use super::{CudaReplica, Map};
@@ -108,7 +109,7 @@ impl CudaReplica {
 
     /// The gradients of the images that have been named or sent.
     pub(super) fn ask_fed_gradients(&mut self, plan: &mut StepPlan) -> Result<Asked, NetError> {
-        let mut laps = self.laps();
+        let mut laps = Laps::none();
         match plan.sent.take() {
             Some(sent) => {
                 let mut map = Map::unspecified(&self.context, sent.shape)?;
@@ -151,45 +152,28 @@ impl CudaReplica {
         if !self.context.uses_graphs() || self.context.timed() {
             return self.ask_step(plan);
         }
-        match std::mem::take(&mut plan.recorded) {
-            Recorded::Never => {
-                let asked = self.ask_step(plan)?;
-                plan.recorded = Recorded::Warm { failures: 0 };
-                Ok(asked)
-            }
-            Recorded::Warm { failures } => {
-                let context = self.context.clone();
-                match context.capture(|| self.ask_step(plan)) {
-                    Ok((graph, asked)) => {
-                        graph.launch()?;
-                        let kept = asked.clone();
-                        plan.recorded = Recorded::Graph { graph, asked };
-                        Ok(kept)
+        if let Recorded::Warm { failures } = plan.recorded {
+            let context = self.context.clone();
+            plan.recorded = match context.capture(|| self.ask_step(plan)) {
+                Ok((graph, asked)) => Recorded::Graph { graph, asked },
+                Err(NetError::Gpu(GpuError::Capture(_))) if failures < MOST_FAILURES => {
+                    Recorded::Warm {
+                        failures: failures + 1,
                     }
-                    Err(NetError::Gpu(GpuError::Capture(_))) => {
-                        plan.recorded = if failures < MOST_FAILURES {
-                            Recorded::Warm {
-                                failures: failures + 1,
-                            }
-                        } else {
-                            Recorded::Given
-                        };
-                        self.ask_step(plan)
-                    }
-                    Err(error) => Err(error),
                 }
-            }
-            Recorded::Graph { graph, asked } => {
-                graph.launch()?;
-                let kept = asked.clone();
-                plan.recorded = Recorded::Graph { graph, asked };
-                Ok(kept)
-            }
-            Recorded::Given => {
-                plan.recorded = Recorded::Given;
-                self.ask_step(plan)
-            }
+                Err(NetError::Gpu(GpuError::Capture(_))) => Recorded::Given,
+                Err(error) => return Err(error),
+            };
         }
+        if let Recorded::Graph { graph, asked } = &plan.recorded {
+            graph.launch()?;
+            return Ok(asked.clone());
+        }
+        let asked = self.ask_step(plan)?;
+        if let Recorded::Never = plan.recorded {
+            plan.recorded = Recorded::Warm { failures: 0 };
+        }
+        Ok(asked)
     }
 
     /// Begins to receive the reports of a step that has been asked for.
@@ -212,7 +196,7 @@ impl CudaReplica {
             return Ok(None);
         };
         let received = self.pipeline.slots.read(slot)?;
-        let times = self.times(&self.laps())?;
+        let times = self.times(&Laps::none())?;
         Ok(Some(self.done(
             &asked,
             &received.values,

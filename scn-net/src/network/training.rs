@@ -15,7 +15,8 @@ pub type EachBatch<'a> = dyn FnMut(Tensor, &[u16], Vec<Activity>) -> Result<(), 
 
 impl Network {
     /// Trains on the first `steps` batches of an epoch of a loader, each a step of the optimiser at this rate, and hands over what each has
-    /// come to, in order. On a graphics processor the steps follow each other without waiting, as in [`train`](crate::train()).
+    /// come to, in order. On a graphics processor the steps follow each other without waiting, as in [`train`](crate::train()). Their
+    /// reports then say nothing of the times of layers.
     ///
     /// A step whose gradients are not finite shows in the losses; on this machine's processor it moves nothing.
     ///
@@ -53,18 +54,17 @@ impl Network {
         batches: usize,
         each: &mut EachBatch<'_>,
     ) -> Result<(), NetError> {
-        if let Some(replica) = &self.replica {
-            return replica.infer_on(loader, batches, each);
+        self.check_image(loader.image_set().shape())?;
+        match &self.replica {
+            Some(replica) => replica.infer_on(loader, batches, each),
+            None => infer_each(loader, batches, each, |images| self.infer(images)),
         }
-        for batch in loader.epoch(0, 0).take(batches) {
-            let (logits, activity) = self.infer(Tensor::from_batch(&batch)?)?;
-            each(logits, &batch.labels, activity)?;
-        }
-        Ok(())
     }
 
-    /// Whether steps are to be fed with plans of this loader's batches, because the device that the network is on makes them itself.
+    /// Whether steps are to be fed with plans of this loader's batches, because the device that the network is on makes them itself. Comes
+    /// before the steps.
     pub(crate) fn hold(&mut self, loader: &Loader) -> Result<bool, NetError> {
+        self.check_image(loader.image_set().shape())?;
         match &mut self.replica {
             Some(replica) => replica.hold(loader),
             None => Ok(false),
@@ -109,4 +109,18 @@ impl Network {
             None => Ok(None),
         }
     }
+}
+
+/// Infers batches of epoch 0 of a loader one by one.
+pub(crate) fn infer_each(
+    loader: &Loader,
+    batches: usize,
+    each: &mut EachBatch<'_>,
+    infer: impl Fn(Tensor) -> Result<(Tensor, Vec<Activity>), NetError>,
+) -> Result<(), NetError> {
+    for batch in loader.epoch(0, 0).take(batches) {
+        let (logits, activity) = infer(Tensor::from_batch(&batch)?)?;
+        each(logits, &batch.labels, activity)?;
+    }
+    Ok(())
 }

@@ -1,0 +1,122 @@
+//! Steps and batches that follow each other without waiting.
+
+use std::sync::Arc;
+
+use scn_data::{Augmentation, Draw, Loader, Normalization};
+use scn_net::{NetError, Network, Sgd, SolverMethod, StepReport, Tensor};
+
+use super::{config, cuda};
+use crate::small;
+
+/// A loader of digits for training: batches of 40, 40 and 16 images, flipped and moved.
+fn loader(contrast: Option<f64>) -> Loader {
+    let digits = Arc::new(small::digits().train.first(96));
+    let mut config = config().input.normalization();
+    config.contrast = contrast;
+    let normalization = Normalization::fit(&digits, config).unwrap();
+    let augmentation = Augmentation {
+        flip: true,
+        shift: 1,
+        draw: Draw::Image,
+    };
+    Loader::training(digits, Arc::new(normalization), augmentation, 40, 3).unwrap()
+}
+
+/// Steps that follow each other without waiting, with images that stay on the device or, contrast-normalised, are sent; the third of a size is a
+/// recorded one. The bits are those of steps one by one, with batches made here.
+#[test]
+fn steps_in_a_row_are_those_one_by_one() {
+    let Some(device) = cuda() else { return };
+    let mut config = config();
+    for (contrast, method) in [
+        (None, SolverMethod::Auto),
+        (None, SolverMethod::Fista),
+        (Some(10.0), SolverMethod::Auto),
+    ] {
+        config.network.solver.method = method;
+        let loader = loader(contrast);
+        let [mut row, mut single] = [(); 2].map(|()| {
+            let mut network = Network::new(&config.network, 3).unwrap();
+            network.move_to(&device).unwrap();
+            (network, Sgd::new(&config.training), Vec::new())
+        });
+        for epoch in 0..4 {
+            // Tolerances that a recorded step has to follow.
+            let mut solver = config.network.solver;
+            solver.tolerance *= 1.0 + epoch as f32;
+            for (network, ..) in [&mut row, &mut single] {
+                network.solve_with(&solver).unwrap();
+            }
+            let rate = 0.05 / (1.0 + epoch as f64);
+            let (network, optimizer, reports) = &mut row;
+            let mut keep = |report: &StepReport| reports.push(report.clone());
+            network
+                .train_on(&loader, epoch, usize::MAX, optimizer, rate, &mut keep)
+                .unwrap();
+            let (network, optimizer, reports) = &mut single;
+            for batch in loader.epoch(epoch, 0) {
+                let images = Tensor::from_batch(&batch).unwrap();
+                reports.push(network.loss_and_gradients(images, &batch.labels).unwrap());
+                optimizer.step(network, rate).unwrap();
+            }
+        }
+        assert_eq!(row.2.len(), 12);
+        assert_eq!(row.2, single.2);
+        for (network, ..) in [&mut row, &mut single] {
+            network.fetch().unwrap();
+        }
+        for ((name, found), (_, expected)) in row.0.params().zip(single.0.params()) {
+            assert_eq!(found.value, expected.value, "{name}");
+            assert_eq!(found.grad, expected.grad, "{name}");
+        }
+    }
+}
+
+/// Batches that follow each other without waiting, as one by one.
+#[test]
+fn batches_in_a_row_are_inferred_as_one_by_one() {
+    let Some(device) = cuda() else { return };
+    let mut network = Network::new(&config().network, 3).unwrap();
+    network.move_to(&device).unwrap();
+    for contrast in [None, Some(10.0)] {
+        let loader = loader(contrast);
+        // Twice: the second time the images are there.
+        for _ in 0..2 {
+            let mut batches = loader.epoch(0, 0);
+            let mut count = 0;
+            network
+                .infer_on(&loader, 3, &mut |logits, labels, activity| {
+                    let batch = batches.next().unwrap();
+                    let images = Tensor::from_batch(&batch).unwrap();
+                    assert_eq!(labels, batch.labels);
+                    // Not within a batch that is on its way.
+                    let (expected, done) = network.infer(images).unwrap();
+                    assert_eq!((logits, activity), (expected, done));
+                    count += 1;
+                    Ok(())
+                })
+                .unwrap();
+            assert_eq!(count, 3);
+        }
+    }
+}
+
+/// What a network does not take it refuses at once, here and there: on a device, plans of batches never show it the images.
+#[test]
+fn images_of_another_shape_are_refused() {
+    let mut other = config();
+    other.network.input[1] += 4;
+    let mut network = Network::new(&other.network, 3).unwrap();
+    let mut optimizer = Sgd::new(&other.training);
+    for device in [None, cuda()] {
+        if let Some(device) = device {
+            network.move_to(&device).unwrap();
+        }
+        let loader = loader(None);
+        let inferred = network.infer_on(&loader, 1, &mut |_, _, _| Ok(()));
+        let trained = network.train_on(&loader, 0, 1, &mut optimizer, 0.1, &mut |_| ());
+        for result in [inferred, trained] {
+            assert!(matches!(result, Err(NetError::Input { .. })), "{result:?}");
+        }
+    }
+}
