@@ -8,7 +8,7 @@ use scn_net::{Device, KernelTime};
 use serde::Serialize;
 
 use super::layers::{LayerSummary, write_layers};
-use super::phases::Phases;
+use super::phases::{Measured, Phases};
 
 /// Steps on the clock, with nothing timed within them.
 #[derive(Debug, Clone, Copy)]
@@ -16,8 +16,6 @@ pub(super) struct Clock {
     pub(super) steps: u16,
     /// From an idle device to an idle device.
     pub(super) total: Duration,
-    /// Of that, spent waiting for batches.
-    pub(super) loading: Duration,
 }
 
 /// The devices that computed.
@@ -31,27 +29,15 @@ pub(super) struct Graphics {
     device_memory_bytes: Option<u64>,
 }
 
-/// What was measured, and on what.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Subject<'a> {
-    pub(super) what: &'static str,
-    pub(super) preset: &'a str,
-    pub(super) batch_size: usize,
-    pub(super) random_pictures: bool,
-}
-
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
 pub(super) struct Summary {
-    what: &'static str,
-    preset: String,
-    batch_size: usize,
-    random_pictures: bool,
+    #[serde(flatten)]
+    measured: Measured,
     steps: u16,
-    /// Without events between kernels, as are the two that follow.
+    /// Without events between kernels, as is what follows.
     images_per_second: f64,
     seconds_per_step: f64,
-    loading_seconds: f64,
     /// Of all operations that count, over the whole step.
     share_of_peak: f64,
     #[serde(flatten)]
@@ -127,7 +113,7 @@ impl Graphics {
 impl Summary {
     /// From the clock of some steps, and from further steps with events: what their layers say and how long their kernels took.
     pub(super) fn new(
-        subject: Subject<'_>,
+        measured: Measured,
         clock: Clock,
         phases: &Phases,
         kernels: Vec<KernelTime>,
@@ -158,26 +144,16 @@ impl Summary {
         let counted: f64 = (kernels.iter())
             .map(|kernel| operations(&kernel.kernel, phases))
             .sum();
-        let Subject {
-            what,
-            preset,
-            batch_size,
-            random_pictures,
-        } = subject;
         Self {
-            what,
-            preset: preset.to_string(),
-            batch_size,
-            random_pictures,
             steps: clock.steps,
-            images_per_second: batch_size as f64 / seconds_per_step,
+            images_per_second: measured.batch_size as f64 / seconds_per_step,
             seconds_per_step,
-            loading_seconds: clock.loading.as_secs_f64() / f64::from(clock.steps.max(1)),
             share_of_peak: counted / seconds_per_step / peak,
             peak_memory_bytes,
             kernels,
             outside_kernels_seconds: (seconds_per_step - within).max(0.0),
             layers: phases.layer_summaries(peak),
+            measured,
             graphics,
         }
     }
@@ -194,8 +170,8 @@ impl fmt::Display for Summary {
         writeln!(
             f,
             "{}, batches of {}: {:.0} images/s, {:.2} ms a step, {:.0} % of the peak",
-            self.preset,
-            self.batch_size,
+            self.measured.preset,
+            self.measured.batch_size,
             self.images_per_second,
             1e3 * self.seconds_per_step,
             100.0 * self.share_of_peak
@@ -240,14 +216,6 @@ impl fmt::Display for Summary {
             "",
             1e3 * self.outside_kernels_seconds,
             100.0 * self.outside_kernels_seconds / self.seconds_per_step
-        )?;
-        writeln!(
-            f,
-            "{:<27} {:>8} {:>8.3} {:>5.1} %",
-            "of that waiting for batches",
-            "",
-            1e3 * self.loading_seconds,
-            100.0 * self.loading_seconds / self.seconds_per_step
         )?;
         write_layers(f, &self.layers)
     }

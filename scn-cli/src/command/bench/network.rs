@@ -14,7 +14,7 @@ use scn_solvers::tile::peak_operations_per_second;
 
 use super::kernels::{self, Clock, Graphics};
 use super::memory::peak_memory;
-use super::phases::{Machine, Phases};
+use super::phases::{Machine, Measured, Phases};
 use crate::command::train::parse_setting;
 use crate::output::Output;
 use crate::source::DataFolder;
@@ -88,9 +88,9 @@ impl Train {
     pub(super) fn run(&self, device: &Device, output: &Output) -> Result<()> {
         let mut subject = self.bench.prepare(device, output)?;
         subject.go_to(self.part)?;
-        subject.train(self.bench.warm_up, None)?;
-        self.bench
-            .measure("train", device, subject, Subject::train, output)
+        subject.train(self.bench.warm_up)?;
+        let ways = (Subject::train, Subject::train_timed);
+        self.bench.measure("train", device, subject, ways, output)
     }
 }
 
@@ -98,11 +98,11 @@ impl Infer {
     pub(super) fn run(&self, device: &Device, output: &Output) -> Result<()> {
         let mut subject = self.bench.prepare(device, output)?;
         if self.bench.model.is_none() {
-            subject.train(self.bench.warm_up, None)?;
+            subject.train(self.bench.warm_up)?;
         }
-        subject.infer(self.bench.warm_up, None)?;
-        self.bench
-            .measure("infer", device, subject, Subject::infer, output)
+        subject.infer(self.bench.warm_up)?;
+        let ways = (Subject::infer, Subject::infer_timed);
+        self.bench.measure("infer", device, subject, ways, output)
     }
 }
 
@@ -174,44 +174,44 @@ impl NetworkBench {
         })
     }
 
-    /// Measures so many steps, and says what came of it.
+    /// Takes steps in both ways, without times and with them, and prints the figures.
     fn measure(
         &self,
         what: &'static str,
         device: &Device,
         mut subject: Subject,
-        take: impl Fn(&mut Subject, u16, Option<&mut Phases>) -> Result<Duration>,
+        (plain, timed): (
+            impl Fn(&mut Subject, u16) -> Result<()>,
+            impl Fn(&mut Subject, u16, &mut Phases) -> Result<()>,
+        ),
         output: &Output,
     ) -> Result<()> {
         let mut phases = Phases::new(&subject.config.network);
-        let batch_size = subject.config.training.batch_size;
-        let random_pictures = subject.random_pictures;
+        let measured = Measured {
+            what,
+            preset: self.preset.clone(),
+            batch_size: subject.config.training.batch_size,
+            random_pictures: subject.random_pictures,
+        };
         // Events between kernels take time on a graphics processor: the speed is that of steps without them, and where the time goes is
         // what further steps say.
         let mut clock = None;
         if Graphics::of(device)?.is_some() {
             device.synchronize()?;
             let begun = Instant::now();
-            let loading = take(&mut subject, self.steps, None)?;
+            plain(&mut subject, self.steps)?;
             device.synchronize()?;
             clock = Some(Clock {
                 steps: self.steps,
                 total: begun.elapsed(),
-                loading,
             });
         }
         subject.network.set_timed(true)?;
-        take(&mut subject, self.steps, Some(&mut phases))?;
+        timed(&mut subject, self.steps, &mut phases)?;
         let kernels = subject.network.take_kernel_times()?;
         if let Some((clock, graphics)) = clock.zip(Graphics::of(device)?) {
-            let subject = kernels::Subject {
-                what,
-                preset: &self.preset,
-                batch_size,
-                random_pictures,
-            };
             let summary =
-                kernels::Summary::new(subject, clock, &phases, kernels, graphics, peak_memory());
+                kernels::Summary::new(measured, clock, &phases, kernels, graphics, peak_memory());
             return output.result(&summary, || summary.to_string());
         }
         let peaks = rayon::broadcast(|_| peak_operations_per_second::<f32>());
@@ -221,7 +221,7 @@ impl NetworkBench {
             peak_operations_per_second: peaks.into_iter().sum(),
             peak_memory_bytes: peak_memory(),
         };
-        let summary = phases.summary(what, &self.preset, batch_size, random_pictures, machine);
+        let summary = phases.summary(measured, machine);
         output.result(&summary, || summary.to_string())
     }
 }
@@ -239,63 +239,54 @@ impl Subject {
         Ok(self.network.solve_with(&solver)?)
     }
 
-    /// So many steps of training. Returns the time spent waiting for batches.
-    fn train(&mut self, steps: u16, mut phases: Option<&mut Phases>) -> Result<Duration> {
-        if phases.is_none() {
-            // As `scn train` does it.
-            let (network, optimizer) = (&mut self.network, &mut self.optimizer);
-            let steps = usize::from(steps);
-            network.train_on(&self.loader, 0, steps, optimizer, self.rate, &mut |_| ())?;
-            return Ok(Duration::ZERO);
-        }
+    /// So many steps of training, as `scn train` does them.
+    fn train(&mut self, steps: u16) -> Result<()> {
+        let (network, optimizer) = (&mut self.network, &mut self.optimizer);
+        let steps = usize::from(steps);
+        Ok(network.train_on(&self.loader, 0, steps, optimizer, self.rate, &mut |_| ())?)
+    }
+
+    /// So many steps of training one by one.
+    fn train_timed(&mut self, steps: u16, phases: &mut Phases) -> Result<()> {
         let mut batches = self.loader.epoch(0, 0).take(usize::from(steps));
-        let mut waited = Duration::ZERO;
         loop {
             let begun = Instant::now();
             let Some(batch) = batches.next() else {
-                return Ok(waited);
+                return Ok(());
             };
             let images = Tensor::from_batch(&batch)?;
             let loaded = Instant::now();
-            waited += loaded - begun;
             let report = self.network.loss_and_gradients(images, &batch.labels)?;
             let known = Instant::now();
             self.optimizer.step(&mut self.network, self.rate)?;
             let done = Instant::now();
-            if let Some(phases) = phases.as_deref_mut() {
-                let loading = loaded - begun;
-                phases.step(done - begun, loading, known - loaded, done - known);
-                phases.layers(&report.activity, &report.adjoint, &report.times);
-            }
+            let loading = loaded - begun;
+            phases.step(done - begun, loading, known - loaded, done - known);
+            phases.layers(&report.activity, &report.adjoint, &report.times);
         }
     }
 
-    /// So many batches of inference. Returns the time spent waiting for batches.
-    fn infer(&mut self, steps: u16, mut phases: Option<&mut Phases>) -> Result<Duration> {
-        if phases.is_none() {
-            // As `scn evaluate` does it.
-            let loader = &self.loader;
-            let mut each = |_, _: &[u16], _| Ok(());
-            self.network
-                .infer_on(loader, usize::from(steps), &mut each)?;
-            return Ok(Duration::ZERO);
-        }
-        let mut batches = self.loader.epoch(0, 0).take(usize::from(steps));
-        let mut waited = Duration::ZERO;
+    /// So many batches of inference, as `scn evaluate` does them.
+    fn infer(&mut self, batches: u16) -> Result<()> {
+        let mut each = |_, _: &[u16], _| Ok(());
+        let batches = usize::from(batches);
+        Ok(self.network.infer_on(&self.loader, batches, &mut each)?)
+    }
+
+    /// So many batches of inference one by one.
+    fn infer_timed(&mut self, batches: u16, phases: &mut Phases) -> Result<()> {
+        let mut batches = self.loader.epoch(0, 0).take(usize::from(batches));
         loop {
             let begun = Instant::now();
             let Some(batch) = batches.next() else {
-                return Ok(waited);
+                return Ok(());
             };
             let images = Tensor::from_batch(&batch)?;
             let loaded = Instant::now();
-            waited += loaded - begun;
             let (_, activity, times) = self.network.infer_timed(images)?;
             let done = Instant::now();
-            if let Some(phases) = phases.as_deref_mut() {
-                phases.step(done - begun, loaded - begun, done - loaded, Duration::ZERO);
-                phases.layers(&activity, &[], &times);
-            }
+            phases.step(done - begun, loaded - begun, done - loaded, Duration::ZERO);
+            phases.layers(&activity, &[], &times);
         }
     }
 }

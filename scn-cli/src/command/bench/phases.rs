@@ -33,13 +33,21 @@ pub(super) struct Machine {
     pub(super) peak_memory_bytes: Option<u64>,
 }
 
+/// What was measured.
+#[derive(Debug, Serialize)]
+pub(super) struct Measured {
+    /// Training or inference.
+    pub(super) what: &'static str,
+    pub(super) preset: String,
+    pub(super) batch_size: usize,
+    pub(super) random_pictures: bool,
+}
+
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
 pub(super) struct Summary {
-    what: &'static str,
-    preset: String,
-    batch_size: usize,
-    random_pictures: bool,
+    #[serde(flatten)]
+    measured: Measured,
     steps: u32,
     images_per_second: f64,
     seconds_per_step: f64,
@@ -141,14 +149,7 @@ impl Phases {
         layers.map(|layer| layer.summary(steps, peak)).collect()
     }
 
-    pub(super) fn summary(
-        &self,
-        what: &'static str,
-        preset: &str,
-        batch_size: usize,
-        random_pictures: bool,
-        machine: Machine,
-    ) -> Summary {
+    pub(super) fn summary(&self, measured: Measured, machine: Machine) -> Summary {
         let steps = f64::from(self.steps.max(1));
         let per_step = |spent: Duration| spent.as_secs_f64() / steps;
         let total = per_step(self.total);
@@ -192,12 +193,9 @@ impl Phases {
         }
         phases.push(phase("loading", per_step(self.loading), 0.0));
         Summary {
-            what,
-            preset: preset.to_string(),
-            batch_size,
-            random_pictures,
             steps: self.steps,
-            images_per_second: batch_size as f64 / total,
+            images_per_second: measured.batch_size as f64 / total,
+            measured,
             seconds_per_step: total,
             share_of_peak: operations / total / peak,
             phases,
@@ -213,8 +211,8 @@ impl fmt::Display for Summary {
         writeln!(
             f,
             "{}, batches of {}: {:.0} images/s, {:.1} ms a step, {:.0} % of the peak",
-            self.preset,
-            self.batch_size,
+            self.measured.preset,
+            self.measured.batch_size,
             self.images_per_second,
             1e3 * self.seconds_per_step,
             100.0 * self.share_of_peak
