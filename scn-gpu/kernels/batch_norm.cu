@@ -93,6 +93,25 @@ REGISTER_KERNEL(moment_sums);
 // Entries of which a thread loads all before it stores the first.
 constexpr int AT_ONCE = 4;
 
+// y = (x - mean) inverse for the entries from begin to end, by all threads of a block.
+__device__ inline void normalize_entries(const float* x, size_t begin, size_t end, float mean, float inverse, float* y) {
+    for (size_t first = begin + threadIdx.x; first < end; first += AT_ONCE * BLOCK_THREADS) {
+        float values[AT_ONCE];
+#pragma unroll
+        for (int i = 0; i < AT_ONCE; i++) {
+            size_t p = first + i * BLOCK_THREADS;
+            values[i] = p < end ? __ldg(x + p) : 0.0f;
+        }
+#pragma unroll
+        for (int i = 0; i < AT_ONCE; i++) {
+            size_t p = first + i * BLOCK_THREADS;
+            if (p < end) {
+                y[p] = (values[i] - mean) * inverse;
+            }
+        }
+    }
+}
+
 // y from x and the sums of its parts; the first block of each run writes down its mean to moments[group * stride + channel], and its
 // variance as many places further as there are channels.
 extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) normalize_batch(const float* x, const double* partial, int parts, int images,
@@ -107,22 +126,7 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) normalize_batch(cons
         place[0] = mean;
         place[gridDim.z] = variance;
     }
-    float inverse = inverse_deviation(variance, epsilon);
-    for (size_t first = own.first + threadIdx.x; first < own.end; first += AT_ONCE * BLOCK_THREADS) {
-        float values[AT_ONCE];
-#pragma unroll
-        for (int i = 0; i < AT_ONCE; i++) {
-            size_t p = first + i * BLOCK_THREADS;
-            values[i] = p < own.end ? __ldg(x + p) : 0.0f;
-        }
-#pragma unroll
-        for (int i = 0; i < AT_ONCE; i++) {
-            size_t p = first + i * BLOCK_THREADS;
-            if (p < own.end) {
-                y[p] = (values[i] - mean) * inverse;
-            }
-        }
-    }
+    normalize_entries(x, own.first, own.end, mean, inverse_deviation(variance, epsilon), y);
 }
 REGISTER_KERNEL(normalize_batch);
 
@@ -168,22 +172,10 @@ REGISTER_KERNEL(batch_norm_backward);
 // With given moments, in inference. Blocks: (positions, channel).
 extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) normalize(const float* x, const float* mean, const float* variance,
     float epsilon, int positions, float* y) {
-    size_t run = (size_t)blockIdx.y * positions;
-    float center = __ldg(mean + blockIdx.y), inverse = inverse_deviation(__ldg(variance + blockIdx.y), epsilon);
-    size_t first = (size_t)blockIdx.x * AT_ONCE * BLOCK_THREADS + threadIdx.x;
-    float values[AT_ONCE];
-#pragma unroll
-    for (int i = 0; i < AT_ONCE; i++) {
-        size_t p = first + i * BLOCK_THREADS;
-        values[i] = p < positions ? __ldg(x + run + p) : 0.0f;
-    }
-#pragma unroll
-    for (int i = 0; i < AT_ONCE; i++) {
-        size_t p = first + i * BLOCK_THREADS;
-        if (p < positions) {
-            y[run + p] = (values[i] - center) * inverse;
-        }
-    }
+    size_t run = (size_t)blockIdx.y * positions, first = (size_t)blockIdx.x * AT_ONCE * BLOCK_THREADS;
+    size_t end = first + AT_ONCE * BLOCK_THREADS < positions ? first + AT_ONCE * BLOCK_THREADS : positions;
+    float inverse = inverse_deviation(__ldg(variance + blockIdx.y), epsilon);
+    normalize_entries(x, run + first, run + end, __ldg(mean + blockIdx.y), inverse, y);
 }
 REGISTER_KERNEL(normalize);
 
