@@ -1,21 +1,24 @@
 // Nonnegative codes by Gauss-Seidel sweeps: atom after atom takes its best value, max(0, a_j - e_j / H_jj), and e follows.
 //
-// After the correlations each warp goes on alone until its columns are done, or, with more than 128 atoms, each block. That e is kept up to date makes the residual after a sweep
-// almost free; it has drifted by rounding, so it only says when the certificate, from a fresh e, is worth its product with H.
+// After the correlations each warp goes on alone until its columns are done, or, with more than 128 atoms, each block. That e is kept up to
+// date makes the residual after a sweep almost free; it has drifted by rounding, so it only says when the certificate, from a fresh e, is
+// worth its product with H.
 #include "cuda.cuh"
 
 #include "certificate.cuh"
 #include "sizes.cuh"
 
-// Of a group of lanes. Each row of H that is read serves all of them.
-constexpr int COLUMNS = 4;
+// Columns of a group of lanes. Each row of H that is read serves all of them; but where there are few columns, half of them on twice as
+// many multiprocessors are done sooner. What a column comes to is the same.
+constexpr int WIDE_COLUMNS = 4;
+constexpr int NARROW_COLUMNS = 2;
 
 // Sweeps between looks at the residual: with few atoms a look costs a quarter of a sweep.
 template <int ATOMS>
 constexpr int sweeps_per_look = ATOMS >= 64 ? 1 : 2;
 
 // Columns that do not run stay as they are.
-template <int ATOMS>
+template <int ATOMS, int COLUMNS>
 __device__ __forceinline__ void sweep(const Gram<ATOMS>& gram, bool works, const float* inverse_diagonal, const bool (&running)[COLUMNS],
     Registers<COLUMNS>& a, Registers<COLUMNS>& e) {
     typedef Layout<ATOMS, COLUMNS> Layout;
@@ -37,7 +40,7 @@ __device__ __forceinline__ void sweep(const Gram<ATOMS>& gram, bool works, const
     });
 }
 
-template <int ATOMS>
+template <int ATOMS, int COLUMNS>
 __device__ __forceinline__ void encode_by_gauss_seidel(const Windows& windows, const float* map, const float* panels,
     const float* gram_matrix, const float* inverse_diagonal, const float* lambda1, int atoms, const float* tolerance, int max_passes,
     float* store, float* gram_store, float* codes, unsigned long long* report) {
@@ -62,7 +65,7 @@ __device__ __forceinline__ void encode_by_gauss_seidel(const Windows& windows, c
     int passes = 0;
     while (true) {
         while (passes < max_passes && progress.template any_runs_together<ATOMS>()) {
-            sweep<ATOMS>(gram, progress.template works<ATOMS>(), inverse_diagonal, progress.running, a, e);
+            sweep<ATOMS, COLUMNS>(gram, progress.template works<ATOMS>(), inverse_diagonal, progress.running, a, e);
             passes++;
             progress.count_pass();
             if (passes % sweeps_per_look<ATOMS> == 0) {
@@ -92,11 +95,24 @@ __device__ __forceinline__ void encode_by_gauss_seidel(const Windows& windows, c
     extern "C" __global__ void __launch_bounds__(THREADS) encode_gauss_seidel_n##ATOMS(Windows windows, const float* map,          \
         const float* panels, const float* gram, const float* inverse_diagonal, const float* lambda1, int atoms,                    \
         const float* tolerance, int max_passes, float* codes, unsigned long long* report) {                                        \
-        SHARED_ARRAY(float, store, (Layout<ATOMS, COLUMNS>::STORE));                                                               \
+        SHARED_ARRAY(float, store, (Layout<ATOMS, WIDE_COLUMNS>::STORE));                                                          \
         SHARED_ARRAY(float, gram_store, Gram<ATOMS>::STORE);                                                                       \
-        encode_by_gauss_seidel<ATOMS>(windows, map, panels, gram, inverse_diagonal, lambda1, atoms, tolerance, max_passes, store,  \
-            gram_store, codes, report);                                                                                            \
+        encode_by_gauss_seidel<ATOMS, WIDE_COLUMNS>(windows, map, panels, gram, inverse_diagonal, lambda1, atoms, tolerance,       \
+            max_passes, store, gram_store, codes, report);                                                                         \
     }                                                                                                                              \
     REGISTER_KERNEL(encode_gauss_seidel_n##ATOMS)
 
+// Three blocks to a multiprocessor: left to itself the compiler makes it four by spilling.
+#define ENCODE_GAUSS_SEIDEL_NARROW(ATOMS)                                                                                          \
+    extern "C" __global__ void __launch_bounds__(THREADS, 3) encode_gauss_seidel_narrow_n##ATOMS(Windows windows,                  \
+        const float* map, const float* panels, const float* gram, const float* inverse_diagonal, const float* lambda1, int atoms,  \
+        const float* tolerance, int max_passes, float* codes, unsigned long long* report) {                                        \
+        SHARED_ARRAY(float, store, (Layout<ATOMS, NARROW_COLUMNS>::STORE));                                                        \
+        SHARED_ARRAY(float, gram_store, Gram<ATOMS>::STORE);                                                                       \
+        encode_by_gauss_seidel<ATOMS, NARROW_COLUMNS>(windows, map, panels, gram, inverse_diagonal, lambda1, atoms, tolerance,     \
+            max_passes, store, gram_store, codes, report);                                                                         \
+    }                                                                                                                              \
+    REGISTER_KERNEL(encode_gauss_seidel_narrow_n##ATOMS)
+
 FOR_EACH_SIZE(ENCODE_GAUSS_SEIDEL);
+FOR_EACH_SIZE(ENCODE_GAUSS_SEIDEL_NARROW);

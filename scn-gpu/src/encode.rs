@@ -37,9 +37,8 @@ impl Problem<'_> {
         let (tolerance, max_passes) = settings.limits();
         let atoms = self.atoms as i32;
         match method {
-            Method::CoordinateDescent => launch(
-                self.context,
-                &EncodeGaussSeidel {
+            Method::CoordinateDescent => {
+                let encode = EncodeGaussSeidel {
                     windows,
                     map: map.view(),
                     panels: self.panels,
@@ -52,8 +51,9 @@ impl Problem<'_> {
                     codes: codes.view_mut(),
                     report,
                     padded: self.padded,
-                },
-            ),
+                };
+                encode.launch(self.context)
+            }
             Method::Fista => {
                 // 1 / L for an upper bound L of the eigenvalues of H.
                 let mut step = self.context.unspecified(1)?;

@@ -31,6 +31,9 @@ use crate::{Context, GpuError};
 
 /// The arguments of a kernel, which know how large its grid must be.
 pub(crate) trait Kernel: Declared {
+    /// The name that its times are kept by.
+    const TIMED_AS: &'static str = Self::SIGNATURE.name;
+
     /// Checks the length of every buffer against the sizes; None if there is nothing to do.
     fn grid(&self) -> Result<Option<Grid>, GpuError>;
 }
@@ -128,7 +131,7 @@ pub(crate) fn launch<K: Kernel>(context: &Context, kernel: &K) -> Result<(), Gpu
     if submission.is_recorded() {
         return start();
     }
-    context.timing().launch(context, K::SIGNATURE.name, start)
+    context.timing().launch(context, K::TIMED_AS, start)
 }
 
 /// A kernel's name, file and parameters.
@@ -322,13 +325,14 @@ mod tests {
                 .unwrap();
             *text
         };
-        for (source, columns) in [
-            (Source::Encode, columns::COLUMNS),
-            (Source::Certify, columns::COLUMNS),
-            (Source::Fista, columns::FISTA_COLUMNS),
-            (Source::Adjoint, columns::ADJOINT_COLUMNS),
+        for (source, name, columns) in [
+            (Source::Encode, "WIDE_COLUMNS", columns::COLUMNS),
+            (Source::Encode, "NARROW_COLUMNS", columns::NARROW_COLUMNS),
+            (Source::Certify, "COLUMNS", columns::COLUMNS),
+            (Source::Fista, "COLUMNS", columns::FISTA_COLUMNS),
+            (Source::Adjoint, "COLUMNS", columns::ADJOINT_COLUMNS),
         ] {
-            assert_eq!(constant(source.text(), "COLUMNS"), columns);
+            assert_eq!(constant(source.text(), name), columns);
         }
         let threads = constant(header("columns.cuh"), "THREADS");
         assert_eq!(threads, columns::THREADS as usize);

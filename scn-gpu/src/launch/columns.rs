@@ -2,18 +2,25 @@
 //!
 //! A lane holds 16 atoms of several columns, and as many lanes as the padded number of atoms needs hold a column.
 
-use crate::GpuError;
 use crate::buffer::{View, ViewMut, expect_len};
-use crate::launch::{Grid, Kernel, kernels};
+use crate::launch::{Declared, Grid, Kernel, kernels, launch};
 use crate::problem::Padded;
 use crate::report::SLOT_WORDS;
 use crate::windows::{Windows, size};
+use crate::{Context, GpuError};
 
 /// Threads of a block.
 pub(super) const THREADS: u32 = 128;
 
 /// Columns of a lane where their codes and gradients are all that it holds.
 pub(super) const COLUMNS: usize = 4;
+
+/// Columns of a lane where there are few in all.
+pub(super) const NARROW_COLUMNS: usize = 2;
+
+/// As many blocks of [`COLUMNS`] are enough: the multiprocessors of an H100. With fewer, the others would have nothing to do. Not the
+/// number that a device has: every device runs the same kernels.
+const ENOUGH_BLOCKS: usize = 132;
 
 /// Columns of a lane in FISTA and in conjugate gradients, which hold more for each.
 pub(super) const FISTA_COLUMNS: usize = 2;
@@ -22,6 +29,21 @@ pub(super) const ADJOINT_COLUMNS: usize = 3;
 kernels! {
     /// Codes of all windows by cyclic coordinate descent.
     EncodeGaussSeidel = "encode_gauss_seidel" in Encode per padded {
+        windows: Windows,
+        map: View<'a, f32>,
+        panels: View<'a, f32>,
+        gram: View<'a, f32>,
+        inverse_diagonal: View<'a, f32>,
+        lambda1: View<'a, f32>,
+        atoms: i32,
+        tolerance: View<'a, f32>,
+        max_passes: i32,
+        codes: ViewMut<'a, f32>,
+        report: ViewMut<'a, u64>,
+    }
+
+    /// The same, to the bit, with half as many columns to a block.
+    EncodeGaussSeidelNarrow = "encode_gauss_seidel_narrow" in Encode per padded {
         windows: Windows,
         map: View<'a, f32>,
         panels: View<'a, f32>,
@@ -84,8 +106,13 @@ fn covering(
     padded: Padded,
     columns_per_lane: usize,
 ) -> Result<Option<Grid>, GpuError> {
-    let per_block = THREADS as usize / padded.lanes() * columns_per_lane;
+    let per_block = block_columns(padded, columns_per_lane);
     Grid::covering(positions, per_block, THREADS)
+}
+
+/// Columns of a block.
+fn block_columns(padded: Padded, columns_per_lane: usize) -> usize {
+    THREADS as usize / padded.lanes() * columns_per_lane
 }
 
 /// What a problem is made of, with the windows it is solved for.
@@ -109,6 +136,62 @@ impl Operator<'_> {
         expect_len("lambda1 per atom", padded, self.lambda1.len())?;
         self.padded.check(size(self.atoms))
     }
+
+    /// Checks what a solver takes besides.
+    fn check_solve(
+        &self,
+        inverse_diagonal: &View<'_, f32>,
+        tolerance: &View<'_, f32>,
+        codes: &ViewMut<'_, f32>,
+        report: &ViewMut<'_, u64>,
+    ) -> Result<(), GpuError> {
+        self.check()?;
+        let positions = self.windows.positions();
+        expect_len(
+            "the inverse diagonal",
+            self.padded.atoms(),
+            inverse_diagonal.len(),
+        )?;
+        expect_len("the codes", size(self.atoms) * positions, codes.len())?;
+        expect_len("the tolerance", 1, tolerance.len())?;
+        expect_len("the report", SLOT_WORDS, report.len())
+    }
+}
+
+impl EncodeGaussSeidel<'_> {
+    /// Whether so many columns are few.
+    fn is_small(&self) -> bool {
+        let per_block = block_columns(self.padded, COLUMNS);
+        self.windows.positions().div_ceil(per_block) < ENOUGH_BLOCKS
+    }
+
+    /// Starts it, or the narrow one where there are few columns.
+    pub(crate) fn launch(self, context: &Context) -> Result<(), GpuError> {
+        if self.is_small() {
+            launch(context, &EncodeGaussSeidelNarrow::from(self))
+        } else {
+            launch(context, &self)
+        }
+    }
+}
+
+impl<'a> From<EncodeGaussSeidel<'a>> for EncodeGaussSeidelNarrow<'a> {
+    fn from(wide: EncodeGaussSeidel<'a>) -> Self {
+        Self {
+            windows: wide.windows,
+            map: wide.map,
+            panels: wide.panels,
+            gram: wide.gram,
+            inverse_diagonal: wide.inverse_diagonal,
+            lambda1: wide.lambda1,
+            atoms: wide.atoms,
+            tolerance: wide.tolerance,
+            max_passes: wide.max_passes,
+            codes: wide.codes,
+            report: wide.report,
+            padded: wide.padded,
+        }
+    }
 }
 
 impl Kernel for EncodeGaussSeidel<'_> {
@@ -122,14 +205,37 @@ impl Kernel for EncodeGaussSeidel<'_> {
             gram: &self.gram,
             lambda1: &self.lambda1,
         };
-        operator.check()?;
-        let positions = self.windows.positions();
-        let padded = self.padded.atoms();
-        expect_len("the inverse diagonal", padded, self.inverse_diagonal.len())?;
-        expect_len("the codes", size(self.atoms) * positions, self.codes.len())?;
-        expect_len("the tolerance", 1, self.tolerance.len())?;
-        expect_len("the report", SLOT_WORDS, self.report.len())?;
-        covering(positions, self.padded, COLUMNS)
+        operator.check_solve(
+            &self.inverse_diagonal,
+            &self.tolerance,
+            &self.codes,
+            &self.report,
+        )?;
+        covering(self.windows.positions(), self.padded, COLUMNS)
+    }
+}
+
+impl Kernel for EncodeGaussSeidelNarrow<'_> {
+    /// Both solve the problems of a step, and are one line in a list of times.
+    const TIMED_AS: &'static str = EncodeGaussSeidel::SIGNATURE.name;
+
+    fn grid(&self) -> Result<Option<Grid>, GpuError> {
+        let operator = Operator {
+            windows: &self.windows,
+            padded: self.padded,
+            atoms: self.atoms,
+            map: &self.map,
+            panels: &self.panels,
+            gram: &self.gram,
+            lambda1: &self.lambda1,
+        };
+        operator.check_solve(
+            &self.inverse_diagonal,
+            &self.tolerance,
+            &self.codes,
+            &self.report,
+        )?;
+        covering(self.windows.positions(), self.padded, NARROW_COLUMNS)
     }
 }
 
@@ -144,15 +250,14 @@ impl Kernel for EncodeFista<'_> {
             gram: &self.gram,
             lambda1: &self.lambda1,
         };
-        operator.check()?;
-        let positions = self.windows.positions();
-        let padded = self.padded.atoms();
-        expect_len("the inverse diagonal", padded, self.inverse_diagonal.len())?;
+        operator.check_solve(
+            &self.inverse_diagonal,
+            &self.tolerance,
+            &self.codes,
+            &self.report,
+        )?;
         expect_len("the step", 1, self.step.len())?;
-        expect_len("the codes", size(self.atoms) * positions, self.codes.len())?;
-        expect_len("the tolerance", 1, self.tolerance.len())?;
-        expect_len("the report", SLOT_WORDS, self.report.len())?;
-        covering(positions, self.padded, FISTA_COLUMNS)
+        covering(self.windows.positions(), self.padded, FISTA_COLUMNS)
     }
 }
 

@@ -54,7 +54,7 @@ MISTAKES = [
         old="        __syncthreads();\n        bool more",
         new="        bool more",
         unit="encode",
-        kernels="encode_gauss_seidel_n32",
+        kernels="encode_gauss_seidel_narrow_n32",
         atoms=32,
     ),
     Mistake(
@@ -64,7 +64,7 @@ MISTAKES = [
         old="    __syncthreads();\n}",
         new="}",
         unit="encode",
-        kernels="encode_gauss_seidel_n32",
+        kernels="encode_gauss_seidel_narrow_n32",
         atoms=32,
     ),
     Mistake(
@@ -112,7 +112,7 @@ MISTAKES = [
         old="__any_sync(ALL_LANES, any_own())",
         new="__any_sync(0xffffu, any_own())",
         unit="encode",
-        kernels="encode_gauss_seidel_n16",
+        kernels="encode_gauss_seidel_narrow_n16",
         atoms=16,
     ),
     Mistake(
@@ -131,7 +131,7 @@ MISTAKES = [
         old="__shfl_sync(ALL_LANES, value, owner, GROUP)",
         new="__shfl_sync(ALL_LANES, value, owner)",
         unit="encode",
-        kernels="encode_gauss_seidel_n64",
+        kernels="encode_gauss_seidel_narrow_n64",
         atoms=64,
     ),
     # Memory.
@@ -170,7 +170,7 @@ MISTAKES = [
         old="load_row<ATOMS, !SHARED>(rows + atom * ATOMS + lane * 4)",
         new="load_row<ATOMS, !SHARED>(rows + atom * ATOMS + lane * 4 + atom % 2)",
         unit="encode",
-        kernels="encode_gauss_seidel_n32",
+        kernels="encode_gauss_seidel_narrow_n32",
         atoms=32,
     ),
     Mistake(
@@ -199,7 +199,7 @@ MISTAKES = [
         old="        atomicAdd(report + 1, (unsigned long long)passes);",
         new="        report[1] += passes;",
         unit="encode",
-        kernels="encode_gauss_seidel_n16",
+        kernels="encode_gauss_seidel_narrow_n16",
         atoms=16,
     ),
     Mistake(

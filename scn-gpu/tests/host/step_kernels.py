@@ -157,10 +157,10 @@ def stages(kernel, per_lane, rows, cycles):
     cycles.add(correlation.around, rows / entries, H100)
 
 
-def encode(line, step):
+def encode(line, step, per_lane=4):
     windows, atoms = line.numbers[:2]
     reads = windows.map / windows.positions
-    return columns(line, step, 4, windows.rows, windows.positions, step.passes_of_codes(), (0, reads, atoms))
+    return columns(line, step, per_lane, windows.rows, windows.positions, step.passes_of_codes(), (0, reads, atoms))
 
 
 def adjoint(line, step, per_lane=3):
@@ -323,6 +323,7 @@ KERNELS = {
     "moment_sums": lambda line, step: moment_sums(line),
     "normalize_batch": lambda line, step: from_parts(line, 1, 45),
     "encode_gauss_seidel": encode,
+    "encode_gauss_seidel_narrow": lambda line, step: encode(line, step, per_lane=2),
     "average_pooling": lambda line, step: elementwise(fresh=line.numbers[0] * line.numbers[1]),
     # Sums of features, eight loads at a time.
     "classifier_forward": lambda line, step: small(line.numbers[1] / 8 + 2),

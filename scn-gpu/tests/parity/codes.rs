@@ -141,6 +141,44 @@ fn two_runs_give_the_same_bits() {
     }
 }
 
+/// With enough columns for 132 blocks of four columns to a lane, another kernel solves them, and gives the same bits.
+#[test]
+fn codes_do_not_depend_on_how_many_columns_there_are() {
+    let Some(context) = device() else { return };
+    // As few atoms as each padded number has, so that launches are recorded.
+    for (rows, atoms) in [(6, 5), (10, 17), (20, 33), (24, 65), (40, 129)] {
+        let few = Instance::matrix(rows, 11, atoms);
+        let (expected, few_report) = solve(&context, &few, Method::CoordinateDescent);
+
+        let padded = atoms.next_power_of_two().max(16);
+        let block = 128 / (padded / 16) * 4;
+        let width = 131 * block + 4;
+        // The same columns at the beginning and at the end, and signals of zero between them, which are done at once.
+        let place = |column: usize| {
+            if column < 8 {
+                column
+            } else {
+                width - 11 + column
+            }
+        };
+        let mut many = Instance::matrix(rows, width, atoms);
+        many.map.fill(0.0);
+        for (of_many, of_few) in many.map.chunks_mut(width).zip(few.map.chunks(11)) {
+            for (column, &value) in of_few.iter().enumerate() {
+                of_many[place(column)] = value;
+            }
+        }
+        let (codes, report) = solve(&context, &many, Method::CoordinateDescent);
+        let found: Vec<f32> = codes
+            .chunks(width)
+            .flat_map(|row| (0..11).map(|column| row[place(column)]))
+            .collect();
+        assert_eq!(found, expected, "{atoms} atoms");
+        assert_eq!(report.residual, few_report.residual);
+        assert_eq!(report.active, few_report.active);
+    }
+}
+
 #[test]
 fn certificates_of_given_codes() {
     let Some(context) = device() else { return };

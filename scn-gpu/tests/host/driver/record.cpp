@@ -26,7 +26,7 @@ static const Limits& limits() {
         return Limits{
             getenv("SCN_HOST_RECORD"),
             number("SCN_HOST_RECORD_THREADS", UINT64_MAX),
-            number("SCN_HOST_RECORD_BYTES", 1 << 20),
+            number("SCN_HOST_RECORD_BYTES", 4 << 20),
             unsigned(number("SCN_HOST_RECORD_EACH", 2)),
         };
     }();
