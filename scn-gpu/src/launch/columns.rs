@@ -18,9 +18,9 @@ pub(super) const COLUMNS: usize = 4;
 /// Columns of a lane where there are few in all.
 pub(super) const NARROW_COLUMNS: usize = 2;
 
-/// As many blocks of [`COLUMNS`] are enough: the multiprocessors of an H100. With fewer, the others would have nothing to do. Not the
-/// number that a device has: every device runs the same kernels.
-const ENOUGH_BLOCKS: usize = 132;
+/// Up to so many blocks of [`COLUMNS`], twice as many of [`NARROW_COLUMNS`] run at the same time: half the multiprocessors of an H100. Not
+/// of the device at hand: every device runs the same kernels.
+const FEW_BLOCKS: usize = 66;
 
 /// Columns of a lane in FISTA and in conjugate gradients, which hold more for each.
 pub(super) const FISTA_COLUMNS: usize = 2;
@@ -162,7 +162,7 @@ impl EncodeGaussSeidel<'_> {
     /// Whether so many columns are few.
     fn is_small(&self) -> bool {
         let per_block = block_columns(self.padded, COLUMNS);
-        self.windows.positions().div_ceil(per_block) < ENOUGH_BLOCKS
+        self.windows.positions().div_ceil(per_block) <= FEW_BLOCKS
     }
 
     /// Starts it, or the narrow one where there are few columns.
