@@ -33,8 +33,9 @@ class TileLoads:
 
 # As they were guessed at first, from the sources.
 ASSUMED = TileLoads(8, 4, 5, 6, False)
-# Counted in what NVRTC 12.1 made for 9.0 of the kernels of the step as it was, whose loops these are: 150 instructions for 8 numbers of a window,
-# 123 for 8 of the adjoint, 87 for 4 and 63 for 4 besides the 83 around them for 8 in signal_gradient.
+# Counted in what NVRTC 12.1 makes of them for 9.0: 142 to 150 instructions for 8 numbers of a window (93 for 4 of the codes), each load in a
+# branch of its own, and 124 for 8 of the adjoint; in signal_gradient 87 to 91 for 4 of the dictionary, and for pixels 65 for 4 besides the
+# 83 around them for 8.
 COUNTED = TileLoads(19, 15, 22, 26, True)
 
 # Of the column kernels.
