@@ -102,9 +102,12 @@ __device__ __forceinline__ void encode_by_gauss_seidel(const Windows& windows, c
     }                                                                                                                              \
     REGISTER_KERNEL(encode_gauss_seidel_n##ATOMS)
 
-// Three blocks to a multiprocessor: left to itself the compiler makes it four by spilling.
+// Three blocks to a multiprocessor: left to itself the compiler makes it four by spilling. With 256 atoms three do not fit.
+template <int ATOMS>
+constexpr int narrow_blocks = ATOMS <= 128 ? 3 : 2;
+
 #define ENCODE_GAUSS_SEIDEL_NARROW(ATOMS)                                                                                          \
-    extern "C" __global__ void __launch_bounds__(THREADS, 3) encode_gauss_seidel_narrow_n##ATOMS(Windows windows,                  \
+    extern "C" __global__ void __launch_bounds__(THREADS, narrow_blocks<ATOMS>) encode_gauss_seidel_narrow_n##ATOMS(Windows windows,\
         const float* map, const float* panels, const float* gram, const float* inverse_diagonal, const float* lambda1, int atoms,  \
         const float* tolerance, int max_passes, float* codes, unsigned long long* report) {                                        \
         SHARED_ARRAY(float, store, (Layout<ATOMS, NARROW_COLUMNS>::STORE));                                                        \
