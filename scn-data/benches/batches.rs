@@ -28,6 +28,7 @@ fn batches(criterion: &mut Criterion) {
         flip: true,
         shift: 4,
         draw: Draw::Image,
+        group: 0,
     };
     let mut group = criterion.benchmark_group("epoch of 40 batches, 128 x 3 x 32 x 32");
     group.throughput(Throughput::Elements((BATCH * BATCHES) as u64));

@@ -9,9 +9,12 @@ use crate::draws::Draws;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Draw {
-    /// All of a batch, as in the paper (section 5, arXiv 1701.08349).
+    /// All of a batch.
     #[default]
     Batch,
+    /// Those of a [group](crate::groups), as in the [program of the paper's authors](https://github.com/XiaoxiaSun/supervised-deep-sparse-coding-networks), whose devices each draw for their
+    /// part of a batch.
+    Group,
     /// None: each image has its own, as is usual.
     Image,
 }
@@ -22,7 +25,8 @@ pub enum Draw {
 /// |---|---|---|
 /// | `flip` | `false` | mirror left and right with probability 1/2 |
 /// | `shift` | 0 | move by a whole number of pixels, uniform in `-shift..=shift`, down and to the right independently |
-/// | `draw` | `batch` | one draw a `batch`, or one an `image` |
+/// | `draw` | `batch` | one draw a `batch`, a `group` or an `image` |
+/// | `group` | 0 | only with `draw = "group"`, then at least 1: a full batch of N images has N / `group` groups, rounded up; a smaller one as many |
 ///
 /// What a shift uncovers is 0 in the *normalised* image, so the mean in the original one. Whitened images are moved as they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -34,6 +38,8 @@ pub struct Augmentation {
     pub shift: usize,
     /// How many images share a draw.
     pub draw: Draw,
+    /// Images of a group in a full batch.
+    pub group: usize,
 }
 
 impl Augmentation {
@@ -46,6 +52,9 @@ impl Augmentation {
                 height,
                 width,
             });
+        }
+        if self.draw == Draw::Group && self.group == 0 {
+            return Err(DataError::Group);
         }
         Ok(())
     }
@@ -186,6 +195,7 @@ mod tests {
             flip: true,
             shift: 1,
             draw: Draw::Image,
+            group: 0,
         };
         let mut draws = Draws::new(1, 2, Purpose::Augmentation, 3);
         let mut counts = std::collections::HashMap::new();

@@ -459,4 +459,8 @@ pub enum DataError {
         /// Width of the pictures in pixels.
         width: usize,
     },
+
+    /// Flips and shifts are to be drawn for groups of no image.
+    #[error("a draw for each group needs groups of at least 1 image, but the group is 0")]
+    Group,
 }

@@ -64,6 +64,7 @@ mod error;
 #[cfg(feature = "fetch")]
 pub mod fetch;
 pub mod format;
+mod groups;
 mod images;
 mod loader;
 mod mapped;
@@ -79,6 +80,7 @@ pub use batch::{Batch, BatchPlan};
 pub use dataset::{Dataset, DatasetName};
 pub use epoch::{Epoch, Plans};
 pub use error::DataError;
+pub use groups::groups;
 pub use images::ImageSet;
 pub use loader::{LastBatch, Loader};
 pub use normalize::{Mean, Normalization, NormalizationConfig, Scale};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::draws::{Draws, Purpose};
+use crate::groups::groups as groups_of;
 use crate::{
     Augmentation, Batch, BatchPlan, DataError, Draw, Epoch, ImageSet, Normalization, Placement,
     Plans,
@@ -51,7 +52,8 @@ impl Loader {
     ///
     /// # Errors
     /// [`DataError::BatchSize`], [`DataError::NoImages`], [`DataError::NormalizationShape`] if the normalisation is
-    /// for images of another shape, [`DataError::Shift`] if the shift is not smaller than the images.
+    /// for images of another shape, [`DataError::Shift`] if the shift is not smaller than the images, [`DataError::Group`] if
+    /// there are to be groups of no image.
     pub fn training(
         images: Arc<ImageSet>,
         normalization: Arc<Normalization>,
@@ -249,6 +251,12 @@ impl Maker {
         let mut draws = Draws::new(seed, self.epoch, Purpose::Augmentation, batch as u64);
         match augmentation.draw {
             Draw::Batch => vec![augmentation.draw(&mut draws); count],
+            Draw::Group => {
+                let groups = self.loader.batch_size().div_ceil(augmentation.group.max(1));
+                groups_of(count, groups)
+                    .flat_map(|group| vec![augmentation.draw(&mut draws); group.len()])
+                    .collect()
+            }
             Draw::Image => (0..count).map(|_| augmentation.draw(&mut draws)).collect(),
         }
     }

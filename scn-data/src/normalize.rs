@@ -19,7 +19,7 @@ pub enum Mean {
     None,
     /// The mean image, one value a pixel and channel: what the paper says (section 5, arXiv 1701.08349).
     Pixel,
-    /// One value a channel: what the authors' program does.
+    /// One value a channel: what the [authors' program](https://github.com/XiaoxiaSun/supervised-deep-sparse-coding-networks) does.
     #[default]
     Channel,
 }
@@ -28,7 +28,7 @@ pub enum Mean {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scale {
-    /// 1: pixels keep their unit, as in the authors' program.
+    /// 1: pixels keep their unit, as in the [authors' program](https://github.com/XiaoxiaSun/supervised-deep-sparse-coding-networks).
     #[default]
     None,
     /// The brightest value a pixel can have, so that pixels range over an interval of length 1.

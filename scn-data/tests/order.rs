@@ -105,10 +105,10 @@ proptest! {
 
     #[test]
     fn an_epoch_resumed_is_the_tail_of_the_whole(
-        count in 1usize..40, batch_size in 1usize..10, first in 0usize..50, seed: u64, epoch: u64, per_image: bool,
+        count in 1usize..40, batch_size in 1usize..10, first in 0usize..50, seed: u64, epoch: u64,
+        draw in prop::sample::select(vec![Draw::Batch, Draw::Group, Draw::Image]), group in 1usize..12,
     ) {
-        let draw = if per_image { Draw::Image } else { Draw::Batch };
-        let loader = training(count, batch_size, seed, Augmentation { flip: true, shift: 3, draw });
+        let loader = training(count, batch_size, seed, Augmentation { flip: true, shift: 3, draw, group });
         let tail = bits(loader.epoch(epoch, first));
         prop_assert_eq!(&tail, &bits(loader.epoch(epoch, 0).skip(first)));
         prop_assert_eq!(tail.len(), loader.epoch(epoch, first).len());
@@ -121,6 +121,7 @@ fn the_seed_and_the_epoch_decide_and_nothing_else() {
         flip: true,
         shift: 2,
         draw: Draw::Image,
+        group: 0,
     };
     let epoch = |seed, epoch| bits(training(50, 8, seed, augmentation).epoch(epoch, 0));
     assert_eq!(epoch(1, 0), epoch(1, 0));
@@ -136,14 +137,14 @@ fn the_seed_and_the_epoch_decide_and_nothing_else() {
     assert_ne!(order(0), order(1));
 }
 
-/// The augmented batches of 64 images that are all the same picture, without two equal pixels: each image of a batch
-/// then tells its draw.
-fn draws(draw: Draw) -> Vec<Vec<Vec<u32>>> {
+/// The augmented batches, of 16, of so many images that are all the same picture, without two equal pixels: each image of a batch then
+/// tells its draw.
+fn draws(count: usize, draw: Draw) -> Vec<Vec<Vec<u32>>> {
     let one: Vec<u8> = (1..=40).collect();
     let images = ImageSet::new(
-        one.repeat(64),
+        one.repeat(count),
         SHAPE,
-        vec![0; 64],
+        vec![0; count],
         vec!["one".to_owned()],
         255,
     )
@@ -153,6 +154,7 @@ fn draws(draw: Draw) -> Vec<Vec<Vec<u32>>> {
         flip: true,
         shift: 2,
         draw,
+        group: 4,
     };
     let loader =
         Loader::training(Arc::new(images), normalization, augmentation, 16, 3).expect("valid");
@@ -165,7 +167,7 @@ fn draws(draw: Draw) -> Vec<Vec<Vec<u32>>> {
 
 #[test]
 fn a_batch_shares_one_draw_and_images_have_their_own() {
-    let shared = draws(Draw::Batch);
+    let shared = draws(64, Draw::Batch);
     assert!(
         shared
             .iter()
@@ -173,11 +175,41 @@ fn a_batch_shares_one_draw_and_images_have_their_own() {
     );
     // Four batches agree by chance with probability 1 / 50^3, and the seed is fixed.
     assert!(shared.iter().any(|batch| batch[0] != shared[0][0]));
-    let own = draws(Draw::Image);
+    let own = draws(64, Draw::Image);
     assert!(
         own.iter()
             .all(|batch| batch.iter().any(|image| *image != batch[0]))
     );
+}
+
+/// A full batch of 16 is four groups of 4, and so is the last one of 9 images: 2, 2, 2 and 3.
+#[test]
+fn a_group_shares_one_draw_and_groups_have_their_own() {
+    let batches = draws(41, Draw::Group);
+    assert_eq!(batches.len(), 3);
+    for (batch, starts) in batches
+        .iter()
+        .zip([[0, 4, 8, 12], [0, 4, 8, 12], [0, 2, 4, 6]])
+    {
+        for (group, &start) in starts.iter().enumerate() {
+            let end = starts.get(group + 1).copied().unwrap_or(batch.len());
+            assert!(batch[start..end].iter().all(|image| *image == batch[start]));
+        }
+        // Four groups agree by chance with probability 1 / 50^3, and the seed is fixed.
+        assert!(starts.iter().any(|&start| batch[start] != batch[0]));
+    }
+}
+
+#[test]
+fn groups_of_no_image_are_refused() {
+    let images = scattered(8, SHAPE);
+    let normalization = plain(&images);
+    let augmentation = Augmentation {
+        draw: Draw::Group,
+        ..Augmentation::default()
+    };
+    let refused = Loader::training(Arc::new(images), normalization, augmentation, 4, 0);
+    assert!(matches!(refused, Err(DataError::Group)));
 }
 
 #[test]
@@ -197,6 +229,7 @@ fn what_a_shift_uncovers_is_zero_after_normalisation() {
         shift: 3,
         draw: Draw::Image,
         flip: false,
+        group: 0,
     };
     let loader =
         Loader::training(Arc::new(images), normalization, augmentation, 32, 0).expect("valid");

@@ -88,7 +88,8 @@ proptest! {
     #[test]
     fn plans_say_what_is_in_the_batches(
         count in 1usize..40, batch_size in 1usize..12, first in 0usize..8, seed: u64, epoch: u64,
-        flip: bool, shift in 0usize..=3, per_image: bool, dropped: bool,
+        flip: bool, shift in 0usize..=3, dropped: bool,
+        draw in prop::sample::select(vec![Draw::Batch, Draw::Group, Draw::Image]), group in 1usize..14,
         mean in prop::sample::select(vec![Mean::None, Mean::Pixel, Mean::Channel]),
         scale in prop::sample::select(vec![Scale::None, Scale::Range, Scale::Deviation]),
     ) {
@@ -96,8 +97,7 @@ proptest! {
         let images = Arc::new(scattered(count.max(2), SHAPE));
         let config = NormalizationConfig { mean, scale, ..NormalizationConfig::default() };
         let normalization = Arc::new(Normalization::fit(&images, config).expect("images that differ"));
-        let draw = if per_image { Draw::Image } else { Draw::Batch };
-        let augmentation = Augmentation { flip, shift, draw };
+        let augmentation = Augmentation { flip, shift, draw, group };
         let training = Loader::training(Arc::clone(&images), Arc::clone(&normalization), augmentation, batch_size, seed);
         let in_order = Loader::in_order(images, normalization, batch_size);
         for loader in [training, in_order] {
@@ -117,6 +117,7 @@ fn plans_hold_for_images_that_are_contrast_normalised_or_whitened() {
         flip: true,
         shift: 2,
         draw: Draw::Image,
+        group: 0,
     };
     for (contrast, whitening) in [
         (Some(10.0), None),

@@ -266,6 +266,7 @@ fn augmentation_comes_after_whitening() {
         flip: true,
         shift: 2,
         draw: Draw::Image,
+        group: 0,
     };
     let training = Loader::training(
         Arc::clone(&images),

@@ -1,7 +1,10 @@
-// Batch normalisation without learned scale and shift, per channel over the positions of a group of neighbouring images:
+// Batch normalisation, per channel over the positions of a group of neighbouring images:
 //
-//     mu = mean x,   sigma^2 = mean (x - mu)^2,   y = (x - mu) / sqrt(sigma^2 + epsilon)
-//     dLoss/dx = (dy - mean dy - y mean(y dy)) / sqrt(sigma^2 + epsilon)
+//     mu = mean x,   sigma^2 = mean (x - mu)^2,   n = (x - mu) / sqrt(sigma^2 + epsilon),   y = gamma n + beta
+//     dLoss/dx = gamma (dy - mean dy - n mean(n dy)) / sqrt(sigma^2 + epsilon)
+//     dLoss/dgamma = sum n dy,   dLoss/dbeta = sum dy,   over all groups
+//
+// Scale gamma and shift beta are learned, or 1 and 0 where `affine` is 0; their pointers then lead nowhere.
 //
 // A channel of a group is one run of memory. Its sums are taken in two stages, so that a few channels still keep many blocks busy: the
 // first kernel sums parts of the run, the second adds the parts up in their order, once in every block that needs the sum.
@@ -11,8 +14,31 @@
 
 #include "reduce.cuh"
 
-__device__ inline float inverse_deviation(float variance, float epsilon) {
-    return 1.0f / sqrtf(variance + epsilon);
+// n from x.
+struct Normalizer {
+    float mean, inverse;
+
+    __device__ inline float operator()(float x) const {
+        return (x - mean) * inverse;
+    }
+};
+
+__device__ inline Normalizer normalizer(float mean, float variance, float epsilon) {
+    return Normalizer{mean, 1.0f / sqrtf(variance + epsilon)};
+}
+
+// y from n.
+struct Affine {
+    bool exists;
+    float scale, shift;
+
+    __device__ inline float operator()(float n) const {
+        return exists ? fmaf(scale, n, shift) : n;
+    }
+};
+
+__device__ inline Affine channel_affine(int affine, const float* scale, const float* shift, int channel) {
+    return affine ? Affine{true, __ldg(scale + channel), __ldg(shift + channel)} : Affine{false, 1.0f, 0.0f};
 }
 
 // The part of a run that a block works on: entries first to end of the map.
@@ -22,9 +48,14 @@ struct Part {
     int length; // of the run
 };
 
-__device__ inline Part block_part(int images, int plane, int group_images, int part) {
-    int first_image = blockIdx.y * group_images;
-    int count = images - first_image < group_images ? images - first_image : group_images;
+// Group g of all begins at image g images / groups.
+__device__ inline int group_begin(int images, int group) {
+    return (int)((long long)images * group / gridDim.y);
+}
+
+__device__ inline Part block_part(int images, int plane, int part) {
+    int first_image = group_begin(images, blockIdx.y);
+    int count = group_begin(images, blockIdx.y + 1) - first_image;
     Part result;
     result.length = count * plane;
     result.run = ((size_t)blockIdx.z * images + first_image) * plane;
@@ -45,6 +76,17 @@ __device__ inline size_t run_place(int parts) {
     return ((size_t)blockIdx.z * gridDim.y + blockIdx.y) * parts * 2;
 }
 
+// Moments of the block's run: mean and, as many places further as there are channels, variance, at moments[group * stride + channel].
+template <typename Number>
+__device__ inline Number* run_moments(Number* moments, int stride) {
+    return moments + (size_t)blockIdx.y * stride + blockIdx.z;
+}
+
+__device__ inline Normalizer run_normalizer(const float* moments, int stride, float epsilon) {
+    const float* place = run_moments(moments, stride);
+    return normalizer(__ldg(place), __ldg(place + gridDim.z), epsilon);
+}
+
 // Adds up the block's part of `terms(entry, sums)` and writes it down.
 template <typename Terms>
 __device__ inline void sum_part(const Part& part, double* scratch, double* partial, Terms terms) {
@@ -62,9 +104,8 @@ __device__ inline void sum_part(const Part& part, double* scratch, double* parti
     }
 }
 
-// The sums of the block's run, for every thread. A thread takes one part, or few.
-__device__ inline Sums add_parts(const double* partial, int parts, double* scratch) {
-    const double* place = partial + run_place(parts);
+// The sums of so many parts that follow each other, for every thread. A thread takes one part, or few.
+__device__ inline Sums add_parts(const double* place, int parts, double* scratch) {
     Sums sums{0.0, 0.0};
     for (int part = threadIdx.x; part < parts; part += BLOCK_THREADS) {
         sums.first += place[2 * part];
@@ -77,10 +118,10 @@ __device__ inline Sums add_parts(const double* partial, int parts, double* scrat
 
 // Sums of x - x_0 and of its square. The first entry x_0 of the run is about as large as the mean, so the squares hold little besides
 // the variance.
-extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) moment_sums(const float* x, int images, int plane, int group_images, int part,
+extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) moment_sums(const float* x, int images, int plane, int groups, int part,
     double* partial) {
     SHARED_ARRAY(double, scratch, BLOCK_WARPS);
-    Part own = block_part(images, plane, group_images, part);
+    Part own = block_part(images, plane, part);
     double origin = __ldg(x + own.run);
     sum_part(own, scratch, partial, [&](size_t p, Sums& sums) {
         double difference = __ldg(x + p) - origin;
@@ -93,8 +134,8 @@ REGISTER_KERNEL(moment_sums);
 // Entries of which a thread loads all before it stores the first.
 constexpr int AT_ONCE = 4;
 
-// y = (x - mean) inverse for the entries from begin to end, by all threads of a block.
-__device__ inline void normalize_entries(const float* x, size_t begin, size_t end, float mean, float inverse, float* y) {
+// y for the entries from begin to end, by all threads of a block.
+__device__ inline void normalize_entries(const float* x, size_t begin, size_t end, Normalizer normalize, Affine affine, float* y) {
     for (size_t first = begin + threadIdx.x; first < end; first += AT_ONCE * BLOCK_THREADS) {
         float values[AT_ONCE];
 #pragma unroll
@@ -106,63 +147,74 @@ __device__ inline void normalize_entries(const float* x, size_t begin, size_t en
         for (int i = 0; i < AT_ONCE; i++) {
             size_t p = first + i * BLOCK_THREADS;
             if (p < end) {
-                y[p] = (values[i] - mean) * inverse;
+                y[p] = affine(normalize(values[i]));
             }
         }
     }
 }
 
-// y from x and the sums of its parts; the first block of each run writes down its mean to moments[group * stride + channel], and its
-// variance as many places further as there are channels.
+// y from x and the sums of its parts; the first block of each run writes down its moments.
 extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) normalize_batch(const float* x, const double* partial, int parts, int images,
-    int plane, int group_images, int part, float epsilon, int stride, float* moments, float* y) {
+    int plane, int groups, int part, float epsilon, int affine, const float* scale, const float* shift, int stride, float* moments,
+    float* y) {
     SHARED_ARRAY(double, scratch, BLOCK_WARPS);
-    Part own = block_part(images, plane, group_images, part);
-    Sums sums = add_parts(partial, parts, scratch);
-    double shift = sums.first / own.length, spread = sums.second / own.length - shift * shift;
-    float mean = (float)(__ldg(x + own.run) + shift), variance = spread > 0.0 ? (float)spread : 0.0f;
+    Part own = block_part(images, plane, part);
+    Sums sums = add_parts(partial + run_place(parts), parts, scratch);
+    double distance = sums.first / own.length, spread = sums.second / own.length - distance * distance;
+    float mean = (float)(__ldg(x + own.run) + distance), variance = spread > 0.0 ? (float)spread : 0.0f;
     if (blockIdx.x == 0 && threadIdx.x == 0) {
-        float* place = moments + (size_t)blockIdx.y * stride + blockIdx.z;
+        float* place = run_moments(moments, stride);
         place[0] = mean;
         place[gridDim.z] = variance;
     }
-    normalize_entries(x, own.first, own.end, mean, inverse_deviation(variance, epsilon), y);
+    Affine own_affine = channel_affine(affine, scale, shift, blockIdx.z);
+    normalize_entries(x, own.first, own.end, normalizer(mean, variance, epsilon), own_affine, y);
 }
 REGISTER_KERNEL(normalize_batch);
 
-// Sums of dy and of y dy.
-extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) batch_norm_sums(const float* y, const float* dy, int images, int plane,
-    int group_images, int part, double* partial) {
+// Sums of dy and of n dy.
+extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) batch_norm_sums(const float* x, const float* dy, int images, int plane,
+    int groups, int part, float epsilon, int stride, const float* moments, double* partial) {
     SHARED_ARRAY(double, scratch, BLOCK_WARPS);
-    sum_part(block_part(images, plane, group_images, part), scratch, partial, [&](size_t p, Sums& sums) {
+    Normalizer normalize = run_normalizer(moments, stride, epsilon);
+    sum_part(block_part(images, plane, part), scratch, partial, [&](size_t p, Sums& sums) {
         double cotangent = __ldg(dy + p);
         sums.first += cotangent;
-        sums.second += cotangent * __ldg(y + p);
+        sums.second += cotangent * normalize(__ldg(x + p));
     });
 }
 REGISTER_KERNEL(batch_norm_sums);
 
-// dx from these; moments as `normalize_batch` writes them.
-extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) batch_norm_backward(const float* y, const float* dy, const double* partial,
-    int parts, int images, int plane, int group_images, int part, float epsilon, int stride, const float* moments, float* dx) {
+// dx from these, and the gradients of scale and shift where these exist: the first block of a channel adds up all of its groups.
+extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) batch_norm_backward(const float* x, const float* dy, const double* partial,
+    int parts, int images, int plane, int groups, int part, float epsilon, int affine, const float* scale, int stride,
+    const float* moments, float* scale_gradient, float* shift_gradient, float* dx) {
     SHARED_ARRAY(double, scratch, BLOCK_WARPS);
-    Part own = block_part(images, plane, group_images, part);
-    Sums sums = add_parts(partial, parts, scratch);
+    if (affine && blockIdx.x == 0 && blockIdx.y == 0) {
+        Sums sums = add_parts(partial + run_place(parts), parts * groups, scratch);
+        if (threadIdx.x == 0) {
+            shift_gradient[blockIdx.z] = (float)sums.first;
+            scale_gradient[blockIdx.z] = (float)sums.second;
+        }
+    }
+    Part own = block_part(images, plane, part);
+    Sums sums = add_parts(partial + run_place(parts), parts, scratch);
     float mean = (float)(sums.first / own.length), projection = (float)(sums.second / own.length);
-    float inverse = inverse_deviation(__ldg(moments + (size_t)blockIdx.y * stride + gridDim.z + blockIdx.z), epsilon);
+    Normalizer normalize = run_normalizer(moments, stride, epsilon);
+    float factor = affine ? __ldg(scale + blockIdx.z) * normalize.inverse : normalize.inverse;
     for (size_t first = own.first + threadIdx.x; first < own.end; first += AT_ONCE * BLOCK_THREADS) {
         float cotangents[AT_ONCE], values[AT_ONCE];
 #pragma unroll
         for (int i = 0; i < AT_ONCE; i++) {
             size_t p = first + i * BLOCK_THREADS;
             cotangents[i] = p < own.end ? __ldg(dy + p) : 0.0f;
-            values[i] = p < own.end ? __ldg(y + p) : 0.0f;
+            values[i] = p < own.end ? __ldg(x + p) : 0.0f;
         }
 #pragma unroll
         for (int i = 0; i < AT_ONCE; i++) {
             size_t p = first + i * BLOCK_THREADS;
             if (p < own.end) {
-                dx[p] = (cotangents[i] - mean - values[i] * projection) * inverse;
+                dx[p] = (cotangents[i] - mean - normalize(values[i]) * projection) * factor;
             }
         }
     }
@@ -171,11 +223,11 @@ REGISTER_KERNEL(batch_norm_backward);
 
 // With given moments, in inference. Blocks: (positions, channel).
 extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) normalize(const float* x, const float* mean, const float* variance,
-    float epsilon, int positions, float* y) {
+    float epsilon, int affine, const float* scale, const float* shift, int positions, float* y) {
     size_t run = (size_t)blockIdx.y * positions, first = (size_t)blockIdx.x * AT_ONCE * BLOCK_THREADS;
     size_t end = first + AT_ONCE * BLOCK_THREADS < positions ? first + AT_ONCE * BLOCK_THREADS : positions;
-    float inverse = inverse_deviation(__ldg(variance + blockIdx.y), epsilon);
-    normalize_entries(x, run + first, run + end, __ldg(mean + blockIdx.y), inverse, y);
+    Normalizer own = normalizer(__ldg(mean + blockIdx.y), __ldg(variance + blockIdx.y), epsilon);
+    normalize_entries(x, run + first, run + end, own, channel_affine(affine, scale, shift, blockIdx.y), y);
 }
 REGISTER_KERNEL(normalize);
 

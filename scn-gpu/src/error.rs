@@ -177,6 +177,14 @@ pub enum GpuError {
         /// The size.
         found: usize,
     },
+    /// Groups without images, or images without a group.
+    #[error("{images} images cannot be divided into {found} groups")]
+    Groups {
+        /// Number of images.
+        images: usize,
+        /// Number of groups.
+        found: usize,
+    },
     /// More atoms than the kernels are made for.
     #[error("dictionaries may have 1 to {limit} atoms on this device, but have {found}")]
     Atoms {

@@ -1,6 +1,6 @@
 //! The device against the same computation in f64 on this machine.
 //!
-//! In the folder of the same name, `oracle.rs` poses problems and solves them in f64; `codes.rs`, `adjoint.rs`, `layers.rs` and
+//! In the folder of the same name, `oracle.rs` poses problems and solves them in f64; `codes.rs`, `adjoint.rs`, `batch_norm.rs`, `layers.rs` and
 //! `update.rs` compare. `images.rs` compares batches with those of `scn-data`, bit for bit. `buffers.rs` abuses what is handed out,
 //! `graphs.rs` what is recorded, `pinned.rs` what is copied while nobody waits, and `timing.rs` reads the clock. Sizes are small and odd:
 //! the kernels must not rely on whole tiles.
@@ -10,6 +10,7 @@
 
 mod parity {
     mod adjoint;
+    mod batch_norm;
     mod buffers;
     mod codes;
     mod graphs;

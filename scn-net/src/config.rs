@@ -38,6 +38,21 @@ pub struct RunConfig {
     pub network: NetworkConfig,
 }
 
+impl RunConfig {
+    /// How training images are varied.
+    pub fn augmentation(&self) -> Augmentation {
+        let InputConfig {
+            flip, shift, draw, ..
+        } = self.input;
+        Augmentation {
+            flip,
+            shift,
+            draw,
+            group: self.network.batch_norm.group.unwrap_or(0),
+        }
+    }
+}
+
 /// What is done to the pixels.
 ///
 /// | key | default | meaning |
@@ -48,7 +63,7 @@ pub struct RunConfig {
 /// | `whitening` | off | > 0: ZCA whitening, with this epsilon; 0.1 in the literature. Subtracts the mean image, whatever `mean` |
 /// | `flip` | false | mirror left to right with probability 1/2 |
 /// | `shift` | 0 | move by up to so many pixels each way, filled with zeros, after all the above |
-/// | `draw` | `batch` | one draw for the whole `batch`, as in the paper, or one per `image` |
+/// | `draw` | `batch` | one draw for the whole `batch`, one per `group` of `network.batch_norm.group` images, as in the [authors' program](https://github.com/XiaoxiaSun/supervised-deep-sparse-coding-networks), or one per `image` |
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct InputConfig {
@@ -92,15 +107,6 @@ impl InputConfig {
             mean: self.mean,
             scale: self.scale,
             whitening: self.whitening,
-        }
-    }
-
-    /// The part that is drawn at random.
-    pub fn augmentation(&self) -> Augmentation {
-        Augmentation {
-            flip: self.flip,
-            shift: self.shift,
-            draw: self.draw,
         }
     }
 }
@@ -267,7 +273,7 @@ pub struct LayerConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DictionaryInit {
-    /// Entries N(0,1)/m, as in the authors' program.
+    /// Entries N(0,1)/m, as in the [authors' program](https://github.com/XiaoxiaSun/supervised-deep-sparse-coding-networks).
     #[default]
     Paper,
     /// Atoms of norm 1 in random directions.
@@ -302,7 +308,7 @@ impl Default for Lambda1Config {
     }
 }
 
-/// Batch normalisation, with scale 1 and shift 0.
+/// Batch normalisation.
 ///
 /// | key | default | meaning |
 /// |---|---|---|
@@ -311,6 +317,12 @@ impl Default for Lambda1Config {
 /// | `epsilon` | 1e-4 | added to the variance, > 0 |
 /// | `moments` | `running` | what inference uses: `running` averages, or moments `estimated` before each evaluation |
 /// | `estimation_batches` | 32 | training batches, weights fixed, for `estimated` moments |
+/// | `group` | off | >= 1: in training, images are normalised by the moments of their group, of so many in a full batch; a smaller batch has as many groups, as equal as can be. Off: one group, the whole batch |
+/// | `affine` | false | a learned scale and shift for each channel, as in the usual batch normalisation |
+///
+/// With groups the running moments follow the mean over the groups of a batch, each weighted with its images. The
+/// [authors' program](https://github.com/XiaoxiaSun/supervised-deep-sparse-coding-networks) divides a batch among four graphics
+/// processors, each of which normalises its own part: `group = 32` with a batch of 128 is the same.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BatchNormConfig {
@@ -324,6 +336,11 @@ pub struct BatchNormConfig {
     pub moments: Moments,
     /// Training batches used for estimated moments.
     pub estimation_batches: usize,
+    /// Images of a group in a full batch; absent: the whole batch is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<usize>,
+    /// Whether there is a learned scale and shift.
+    pub affine: bool,
 }
 
 impl Default for BatchNormConfig {
@@ -334,6 +351,8 @@ impl Default for BatchNormConfig {
             epsilon: 1e-4,
             moments: Moments::Running,
             estimation_batches: 32,
+            group: None,
+            affine: false,
         }
     }
 }

@@ -27,7 +27,7 @@ use self::evaluation::Evaluation;
 pub(crate) use self::inventory::Inventory;
 use self::inventory::Weights;
 use self::laps::Laps;
-use self::layer::Solver;
+use self::layer::{BatchMoments, Solver};
 pub(crate) use self::layer::{Coding, CudaLayer, Norm};
 use self::pipeline::Pipeline;
 use self::step::{Asked, Forward, Share, StepPlan};
@@ -36,7 +36,7 @@ use crate::config::{NetworkConfig, SolverConfig};
 use crate::feed::Fed;
 use crate::layer::Activity;
 use crate::network::{EachBatch, KernelTime, LayerTimes, Named, StepReport};
-use crate::ops::batch_norm::ChannelMoments;
+use crate::ops::batch_norm::{ChannelMoments, GroupMoments};
 use crate::ops::loss::expect_labels;
 use crate::replica::{Descent, Done, Replica};
 use crate::tensor::{Shape, Tensor};
@@ -222,15 +222,14 @@ impl Replica for CudaReplica {
     fn upload(&mut self, layers: &[Named]) -> Result<(), NetError> {
         for ((_, layer), named) in self.layers.iter().zip(layers) {
             let params = named.layer.params();
-            if let CudaLayer::BatchNorm(norm) = layer {
-                for (place, (_, param)) in norm.places().into_iter().zip(params) {
-                    self.weights.running.range_mut(place)?.write(&param.value)?;
-                }
-                continue;
-            }
-            for (index, (_, param)) in layer.parameters().into_iter().zip(params) {
+            let mut params = params.into_iter();
+            // Parameters come before moments.
+            for (index, (_, param)) in layer.parameters().into_iter().zip(params.by_ref()) {
                 let values = &mut self.weights.parameters.values;
                 values.get_mut(index)?.write(&param.value)?;
+            }
+            for (place, (_, param)) in layer.moments().into_iter().zip(params) {
+                self.weights.running.range_mut(place)?.write(&param.value)?;
             }
         }
         Ok(self.weights.problems.update(&self.weights.parameters)?)
@@ -239,16 +238,13 @@ impl Replica for CudaReplica {
     fn download(&self, layers: &mut [Named]) -> Result<(), NetError> {
         let parameters = &self.weights.parameters;
         for ((_, layer), named) in self.layers.iter().zip(layers) {
-            let params = named.layer.params_mut().into_iter();
-            if let CudaLayer::BatchNorm(norm) = layer {
-                for (place, (_, param)) in norm.places().into_iter().zip(params) {
-                    param.value = self.weights.running.range(place)?.download()?;
-                }
-                continue;
-            }
-            for (index, (_, param)) in layer.parameters().into_iter().zip(params) {
+            let mut params = named.layer.params_mut().into_iter();
+            for (index, (_, param)) in layer.parameters().into_iter().zip(params.by_ref()) {
                 param.value = parameters.values.get(index)?.download()?;
                 param.grad = parameters.gradients.get(index)?.download()?;
+            }
+            for (place, (_, param)) in layer.moments().into_iter().zip(params) {
+                param.value = self.weights.running.range(place)?.download()?;
             }
         }
         Ok(())
@@ -269,10 +265,12 @@ impl Replica for CudaReplica {
         &mut self,
         images: &Tensor,
         labels: &[u16],
+        groups: usize,
     ) -> Result<StepReport, NetError> {
         let count = images.shape().images;
         expect_labels(labels, count)?;
-        let (plan, asked, laps) = self.begin_step(images, labels, Share::whole(count))?;
+        let share = Share::whole(count, groups);
+        let (plan, asked, laps) = self.begin_step(images, labels, share)?;
         self.ask_own_moments(&plan)?;
         self.finish_step(plan, &asked, &laps)
     }
@@ -284,11 +282,12 @@ impl Replica for CudaReplica {
     fn train(
         &mut self,
         fed: &Fed,
+        groups: usize,
         descent: Descent,
         velocity: &BTreeMap<String, Vec<f32>>,
     ) -> Result<Option<Done>, NetError> {
         self.set_descent(descent, velocity)?;
-        self.step(fed)?;
+        self.step(fed, groups)?;
         self.next_report(false)
     }
 
@@ -309,22 +308,37 @@ impl Replica for CudaReplica {
         self.evaluate(loader, batches, each)
     }
 
-    fn batch_moments(&mut self, images: &Tensor) -> Result<Vec<Option<ChannelMoments>>, NetError> {
-        let mut plan = self.take_plan(Share::whole(images.shape().images))?;
+    fn batch_moments(
+        &mut self,
+        images: &Tensor,
+        groups: usize,
+    ) -> Result<Vec<Vec<GroupMoments>>, NetError> {
+        let count = images.shape().images;
+        let mut plan = self.take_plan(Share::whole(count, groups))?;
         plan.reports.reset()?;
         let images = Arc::new(Map::upload(&self.context, images)?);
         let StepPlan {
             reports, moments, ..
         } = &mut plan;
         self.forward(images, reports, Some(moments), &mut Laps::none())?;
-        let row = plan.moments.rows.download()?;
+        let BatchMoments { rows, stride, .. } = &plan.moments;
+        let (rows, stride) = (rows.download()?, *stride);
         self.keep_plan(plan);
-        let of_layer = |(_, layer): &(String, CudaLayer)| match layer {
-            CudaLayer::BatchNorm(norm) => {
+        let of_layer = |(_, layer): &(String, CudaLayer)| {
+            let CudaLayer::BatchNorm(norm) = layer else {
+                return Vec::new();
+            };
+            let of_group = |(row, group): (&[f32], std::ops::Range<usize>)| {
                 let [mean, variance] = norm.places().map(|place| row[place].to_vec());
-                Some(ChannelMoments { mean, variance })
-            }
-            _ => None,
+                GroupMoments {
+                    images: group.len(),
+                    moments: ChannelMoments { mean, variance },
+                }
+            };
+            let rows = rows.chunks_exact(stride.max(1));
+            rows.zip(scn_data::groups(count, groups))
+                .map(of_group)
+                .collect()
         };
         Ok(self.layers.iter().map(of_layer).collect())
     }

@@ -16,7 +16,7 @@ use scn_solvers::EncodeTimes;
 use crate::config::SolverConfig;
 #[cfg(feature = "cuda")]
 use crate::cuda::{CudaLayer, Inventory};
-use crate::ops::batch_norm::ChannelMoments;
+use crate::ops::batch_norm::GroupMoments;
 use crate::param::Param;
 use crate::tensor::{Shape, Tensor};
 use crate::{ConfigError, NetError};
@@ -62,8 +62,8 @@ pub(crate) enum Saved {
     Codes { input: Tensor, codes: Tensor },
     /// Of a batch normalisation.
     Normalized {
-        output: Tensor,
-        moments: ChannelMoments,
+        input: Tensor,
+        moments: Vec<GroupMoments>,
     },
     /// Of the pooling.
     Pooled { shape: Shape },
@@ -72,8 +72,8 @@ pub(crate) enum Saved {
 }
 
 impl Saved {
-    /// The moments of the batch, if a batch normalisation has saved this.
-    pub(crate) fn moments(&self) -> Option<&ChannelMoments> {
+    /// The moments of the groups of the batch, if a batch normalisation has saved this.
+    pub(crate) fn moments(&self) -> Option<&[GroupMoments]> {
         match self {
             Saved::Normalized { moments, .. } => Some(moments),
             _ => None,
@@ -86,11 +86,16 @@ pub(crate) trait Layer: Send + Sync + std::fmt::Debug {
     /// The output for data that is not learned from. No statistic is updated.
     fn infer(&self, x: Tensor) -> Result<(Tensor, Option<Activity>), NetError>;
 
-    /// The output in training, and what `backward` needs. The same to the bit if it is asked for again.
-    fn forward(&self, x: Tensor) -> Result<(Tensor, Saved, Option<Activity>), NetError>;
+    /// The output in training, where a batch normalisation divides the images into so many [groups](scn_data::groups), and what `backward`
+    /// needs. The same to the bit if it is asked for again.
+    fn forward(
+        &self,
+        x: Tensor,
+        groups: usize,
+    ) -> Result<(Tensor, Saved, Option<Activity>), NetError>;
 
-    /// Takes note of the moments of a batch in training, for a batch normalisation.
-    fn record(&mut self, _moments: &ChannelMoments) {}
+    /// Takes note of the moments of the groups of a batch in training, for a batch normalisation.
+    fn record(&mut self, _moments: &[GroupMoments]) {}
 
     /// Adds to the gradients of the parameters; returns dLoss/dx.
     fn backward(

@@ -27,6 +27,8 @@ pub struct Network {
     pub(crate) layers: Vec<Named>,
     pub(crate) timed: bool,
     pub(crate) recompute: Recompute,
+    /// Images in the largest batch of the loader that it is trained with; 0 if there is none.
+    largest_batch: usize,
     /// Where it computes, unless that is here.
     replica: Option<Box<dyn Replica>>,
 }
@@ -97,6 +99,7 @@ impl Network {
             layers: assembly::layers(config, seed)?,
             timed: false,
             recompute: Recompute::Nothing,
+            largest_batch: 0,
             replica: None,
         })
     }
@@ -269,7 +272,7 @@ impl Network {
     }
 
     /// One batch in training mode: the loss, and its gradients in the parameters, replacing what was there. Running
-    /// moments move; weights do not.
+    /// moments move; weights do not. With `batch_norm.group` = k, N images are N / k [groups](scn_data::groups), rounded up.
     ///
     /// # Errors
     /// Images of another shape than the network takes, or labels that do not fit.
@@ -279,8 +282,9 @@ impl Network {
         labels: &[u16],
     ) -> Result<StepReport, NetError> {
         self.check_input(&images)?;
+        let groups = self.groups(images.shape().images);
         if let Some(replica) = &mut self.replica {
-            return replica.loss_and_gradients(&images, labels);
+            return replica.loss_and_gradients(&images, labels, groups);
         }
         let mut times = self.no_times();
         let forward = self.forward(images, &mut times)?;
@@ -304,6 +308,14 @@ impl Network {
         let finite = |param: &Param| param.grad.iter().all(|value| value.is_finite());
         let broken = self.params().find(|(_, param)| !finite(param));
         broken.map(|(name, _)| name)
+    }
+
+    /// Into how many groups batch normalisation divides so many images in training: as many as a full batch has.
+    pub(crate) fn groups(&self, images: usize) -> usize {
+        match self.config.batch_norm.group {
+            Some(group) => self.largest_batch.max(images).div_ceil(group.max(1)),
+            None => 1,
+        }
     }
 
     /// Number of learned parameters.

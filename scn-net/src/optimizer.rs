@@ -18,7 +18,8 @@ use crate::replica::Descent;
 /// \qquad w \leftarrow w + v, \qquad \lambda_1 \leftarrow \max(\lambda_1, 0)
 /// -->
 ///
-/// Decay acts on dictionaries, λ1 and the classifier, as in the authors' program.
+/// Decay acts on dictionaries, λ1 and the classifier, as in the [authors' program](https://github.com/XiaoxiaSun/supervised-deep-sparse-coding-networks),
+/// and on scales and shifts of batch normalisation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sgd {
     momentum: f32,

@@ -116,8 +116,9 @@ impl Network {
         let mut all_saved = Vec::with_capacity(layers.len());
         let mut activity = Vec::new();
         let mut watch = Stopwatch::start(self.timed);
+        let groups = self.groups(x.shape().images);
         for index in layers {
-            let (y, saved, done) = self.layers[index].layer.forward(x)?;
+            let (y, saved, done) = self.layers[index].layer.forward(x, groups)?;
             all_saved.push(saved);
             activity.extend(done);
             x = y;

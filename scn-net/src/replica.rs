@@ -9,7 +9,7 @@ use crate::config::SolverConfig;
 use crate::feed::Fed;
 use crate::layer::Activity;
 use crate::network::{EachBatch, KernelTime, LayerTimes, Named, StepReport};
-use crate::ops::batch_norm::ChannelMoments;
+use crate::ops::batch_norm::GroupMoments;
 use crate::tensor::Tensor;
 
 /// The copy of a network that computes on another device. Its parameters, gradients and momenta live there; they come back when asked for,
@@ -24,11 +24,12 @@ pub(crate) trait Replica: Send + Sync + std::fmt::Debug {
     /// As [`Network::infer_timed`](crate::Network::infer_timed).
     fn infer(&self, images: &Tensor) -> Result<(Tensor, Vec<Activity>, Vec<LayerTimes>), NetError>;
 
-    /// As [`Network::loss_and_gradients`](crate::Network::loss_and_gradients).
+    /// As [`Network::loss_and_gradients`](crate::Network::loss_and_gradients), with images in so many [groups](scn_data::groups).
     fn loss_and_gradients(
         &mut self,
         images: &Tensor,
         labels: &[u16],
+        groups: usize,
     ) -> Result<StepReport, NetError>;
 
     /// Brings the images of a loader to the device, if it can make batches of them there: whether steps may be fed with plans.
@@ -40,6 +41,7 @@ pub(crate) trait Replica: Send + Sync + std::fmt::Debug {
     fn train(
         &mut self,
         fed: &Fed,
+        groups: usize,
         descent: Descent,
         velocity: &BTreeMap<String, Vec<f32>>,
     ) -> Result<Option<Done>, NetError>;
@@ -55,8 +57,12 @@ pub(crate) trait Replica: Send + Sync + std::fmt::Debug {
         each: &mut EachBatch<'_>,
     ) -> Result<(), NetError>;
 
-    /// The moments of a batch in each batch normalisation, in training mode; None for other layers.
-    fn batch_moments(&mut self, images: &Tensor) -> Result<Vec<Option<ChannelMoments>>, NetError>;
+    /// The moments of the groups of a batch in each batch normalisation, in training mode; none for other layers.
+    fn batch_moments(
+        &mut self,
+        images: &Tensor,
+        groups: usize,
+    ) -> Result<Vec<Vec<GroupMoments>>, NetError>;
 
     /// The first parameter whose gradient in the last step has an entry that is not finite.
     fn non_finite_gradient(&self) -> Option<String>;

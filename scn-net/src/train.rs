@@ -128,7 +128,7 @@ impl Run {
         let shared = Arc::new(normalization.clone());
         let test = limited(&data.test, config.test_limit);
         let batch = config.training.batch_size;
-        let augmentation = config.input.augmentation();
+        let augmentation = config.augmentation();
         let training = Loader::training(
             images,
             Arc::clone(&shared),

@@ -24,59 +24,72 @@ kernels! {
         x: View<'a, f32>,
         images: i32,
         plane: i32,
-        group_images: i32,
+        groups: i32,
         part: i32,
         partial: ViewMut<'a, f64>,
     }
 
-    /// `(x - μ) / sqrt(σ² + ε)` by the moments that these sums make, which are written down.
+    /// `γ (x - μ) / sqrt(σ² + ε) + β` by the moments that these sums make, which are written down.
     NormalizeBatch = "normalize_batch" in BatchNorm {
         x: View<'a, f32>,
         partial: View<'a, f64>,
         parts: i32,
         images: i32,
         plane: i32,
-        group_images: i32,
+        groups: i32,
         part: i32,
         epsilon: f32,
+        affine: i32,
+        scale: View<'a, f32>,
+        shift: View<'a, f32>,
         stride: i32,
         moments: ViewMut<'a, f32>,
         y: ViewMut<'a, f32>,
     }
 
-    /// Sums of `dy` and `y dy` over parts of each run.
+    /// Sums of `dy` and `n dy` over parts of each run, n being x normalised.
     BatchNormSums = "batch_norm_sums" in BatchNorm {
-        y: View<'a, f32>,
+        x: View<'a, f32>,
         dy: View<'a, f32>,
         images: i32,
         plane: i32,
-        group_images: i32,
+        groups: i32,
         part: i32,
+        epsilon: f32,
+        stride: i32,
+        moments: View<'a, f32>,
         partial: ViewMut<'a, f64>,
     }
 
     /// Through μ and σ² too.
     BatchNormBackward = "batch_norm_backward" in BatchNorm {
-        y: View<'a, f32>,
+        x: View<'a, f32>,
         dy: View<'a, f32>,
         partial: View<'a, f64>,
         parts: i32,
         images: i32,
         plane: i32,
-        group_images: i32,
+        groups: i32,
         part: i32,
         epsilon: f32,
+        affine: i32,
+        scale: View<'a, f32>,
         stride: i32,
         moments: View<'a, f32>,
+        scale_gradient: ViewMut<'a, f32>,
+        shift_gradient: ViewMut<'a, f32>,
         dx: ViewMut<'a, f32>,
     }
 
-    /// `(x - μ) / sqrt(σ² + ε)` by given moments.
+    /// `γ (x - μ) / sqrt(σ² + ε) + β` by given moments.
     Normalize = "normalize" in BatchNorm {
         x: View<'a, f32>,
         mean: View<'a, f32>,
         variance: View<'a, f32>,
         epsilon: f32,
+        affine: i32,
+        scale: View<'a, f32>,
+        shift: View<'a, f32>,
         positions: i32,
         y: ViewMut<'a, f32>,
     }
@@ -164,19 +177,31 @@ impl Runs {
         entries: usize,
         images: i32,
         plane: i32,
-        group: i32,
+        groups: i32,
         part: i32,
     ) -> Result<Self, GpuError> {
         let (images, plane) = (size(images), size(plane));
-        let (group, part) = (size(group).clamp(1, images.max(1)), size(part).max(1));
+        let (groups, part) = (size(groups), size(part).max(1));
         let channels = entries / (images * plane).max(1);
         expect_len("the map", channels * images * plane, entries)?;
+        if !(images.min(1)..=images).contains(&groups) {
+            return Err(GpuError::Groups {
+                images,
+                found: groups,
+            });
+        }
         Ok(Self {
             channels,
-            groups: images.div_ceil(group),
-            parts: (group * plane).div_ceil(part),
+            groups,
+            // Of the largest group.
+            parts: (images.div_ceil(groups.max(1)) * plane).div_ceil(part),
             entries,
         })
+    }
+
+    /// A number for each channel, or none.
+    fn check_affine(&self, what: &'static str, affine: i32, found: usize) -> Result<(), GpuError> {
+        check_affine(what, affine, self.channels, found)
     }
 
     fn check_partial(&self, found: usize) -> Result<(), GpuError> {
@@ -208,13 +233,24 @@ impl Runs {
     }
 }
 
+/// A number for each channel where there is a learned scale and shift, else none.
+fn check_affine(
+    what: &'static str,
+    affine: i32,
+    channels: usize,
+    found: usize,
+) -> Result<(), GpuError> {
+    let expected = if affine == 0 { 0 } else { channels };
+    expect_len(what, expected, found)
+}
+
 impl Kernel for MomentSums<'_> {
     fn grid(&self) -> Result<Option<Grid>, GpuError> {
         let runs = Runs::new(
             self.x.len(),
             self.images,
             self.plane,
-            self.group_images,
+            self.groups,
             self.part,
         )?;
         runs.check_partial(self.partial.len())?;
@@ -228,12 +264,14 @@ impl Kernel for NormalizeBatch<'_> {
             self.x.len(),
             self.images,
             self.plane,
-            self.group_images,
+            self.groups,
             self.part,
         )?;
         runs.check_partial(self.partial.len())?;
         runs.check_moments(self.stride, self.moments.len())?;
         expect_len("the normalised map", runs.entries, self.y.len())?;
+        runs.check_affine("the scale", self.affine, self.scale.len())?;
+        runs.check_affine("the shift", self.affine, self.shift.len())?;
         runs.check_parts(self.parts)?;
         runs.grid()
     }
@@ -242,14 +280,15 @@ impl Kernel for NormalizeBatch<'_> {
 impl Kernel for BatchNormSums<'_> {
     fn grid(&self) -> Result<Option<Grid>, GpuError> {
         let runs = Runs::new(
-            self.y.len(),
+            self.x.len(),
             self.images,
             self.plane,
-            self.group_images,
+            self.groups,
             self.part,
         )?;
         expect_len("dLoss/dy", runs.entries, self.dy.len())?;
         runs.check_partial(self.partial.len())?;
+        runs.check_moments(self.stride, self.moments.len())?;
         runs.grid()
     }
 }
@@ -257,16 +296,23 @@ impl Kernel for BatchNormSums<'_> {
 impl Kernel for BatchNormBackward<'_> {
     fn grid(&self) -> Result<Option<Grid>, GpuError> {
         let runs = Runs::new(
-            self.y.len(),
+            self.x.len(),
             self.images,
             self.plane,
-            self.group_images,
+            self.groups,
             self.part,
         )?;
         expect_len("dLoss/dy", runs.entries, self.dy.len())?;
         runs.check_partial(self.partial.len())?;
         runs.check_moments(self.stride, self.moments.len())?;
         expect_len("dLoss/dx", runs.entries, self.dx.len())?;
+        for (what, found) in [
+            ("the scale", self.scale.len()),
+            ("dLoss/dscale", self.scale_gradient.len()),
+            ("dLoss/dshift", self.shift_gradient.len()),
+        ] {
+            runs.check_affine(what, self.affine, found)?;
+        }
         runs.check_parts(self.parts)?;
         runs.grid()
     }
@@ -278,6 +324,8 @@ impl Kernel for Normalize<'_> {
         expect_len("the map", channels * positions, self.x.len())?;
         expect_len("the variances", channels, self.variance.len())?;
         expect_len("the normalised map", self.x.len(), self.y.len())?;
+        check_affine("the scale", self.affine, channels, self.scale.len())?;
+        check_affine("the shift", self.affine, channels, self.shift.len())?;
         let blocks = positions.div_ceil(AT_ONCE * THREADS as usize);
         Grid::new([blocks, channels, 1], THREADS)
     }

@@ -1,5 +1,5 @@
-//! Batch normalisation without learned scale and shift: `y = (x - μ) / sqrt(σ² + ε)` per channel, over all positions of a group of
-//! neighbouring images, which may be the whole batch.
+//! Batch normalisation, `n = (x - μ) / sqrt(σ² + ε)` and `y = γ n + β` per channel, over all positions of a group of neighbouring images, which
+//! may be the whole batch. Scale γ and shift β are learned, or there are none.
 //!
 //! The moments of a group lie in a row of a matrix, each channel's mean and then each channel's (biased) variance. Rows of several
 //! normalisations may be parts of longer ones: so the running moments of all of them move at once.
@@ -19,15 +19,36 @@ pub struct Groups {
     pub images: usize,
     /// Pixels of an image.
     pub plane: usize,
-    /// Images of a group; the last may have fewer.
-    pub group: usize,
+    /// Number of groups, at most that of images. They are as equal as can be: group g, counted from 0, begins at image `g images / count`,
+    /// rounded down.
+    pub count: usize,
+}
+
+/// Learned scale and shift, a number for each channel.
+#[derive(Debug, Clone, Copy)]
+pub struct Affine<'a> {
+    /// γ
+    pub scale: View<'a, f32>,
+    /// β
+    pub shift: View<'a, f32>,
+}
+
+/// What is learned, on the way back.
+#[derive(Debug)]
+pub struct AffineGradients<'a> {
+    /// γ
+    pub scale: View<'a, f32>,
+    /// Gets `dLoss/dγ`.
+    pub by_scale: ViewMut<'a, f32>,
+    /// Gets `dLoss/dβ`.
+    pub by_shift: ViewMut<'a, f32>,
 }
 
 /// As kernels take them.
 struct Runs {
     images: i32,
     plane: i32,
-    group_images: i32,
+    groups: i32,
     /// Entries of a part of a run, and parts of a run.
     part: i32,
     parts: i32,
@@ -41,13 +62,8 @@ impl Groups {
         Self {
             images,
             plane,
-            group: images,
+            count: images.min(1),
         }
-    }
-
-    /// Number of groups.
-    pub fn count(self) -> usize {
-        self.images.div_ceil(self.group.max(1))
     }
 
     /// Cuts the runs of a map into parts: enough for a large device, few enough to be added up quickly, and no dependence on the device.
@@ -55,10 +71,10 @@ impl Groups {
         /// Entries that are worth a block.
         const LEAST: usize = 2048;
         const MOST_PARTS: usize = 128;
-        let group = self.group.clamp(1, self.images.max(1));
         let area = self.images.saturating_mul(self.plane);
         int("the positions of a channel", area)?;
-        let run = group * self.plane;
+        // Of the largest group.
+        let run = self.images.div_ceil(self.count.max(1)) * self.plane;
         let part = run
             .div_ceil(MOST_PARTS)
             .next_multiple_of(THREADS as usize)
@@ -68,10 +84,10 @@ impl Groups {
         Ok(Runs {
             images: int("the number of images", self.images)?,
             plane: int("the pixels of an image", self.plane)?,
-            group_images: int("the images of a group", group)?,
+            groups: int("the number of groups", self.count)?,
             part: int("the part of a run", part)?,
             parts: int("the parts of a run", parts)?,
-            partial: 2 * channels * self.count() * parts,
+            partial: 2 * channels * self.count * parts,
         })
     }
 }
@@ -79,10 +95,11 @@ impl Groups {
 /// Normalises each group by its own moments, and writes these down: row g of `moments` begins `g stride` after its first number.
 ///
 /// # Errors
-/// Maps of other lengths than whole channels of these images, or no room for the moments.
+/// Maps of other lengths than whole channels of these images, no room for the moments, or another number of scales and shifts than channels.
 pub fn forward(
     x: &Buffer<f32>,
     groups: Groups,
+    affine: Option<Affine<'_>>,
     epsilon: f32,
     moments: ViewMut<'_, f32>,
     stride: usize,
@@ -94,20 +111,24 @@ pub fn forward(
         x: x.view(),
         images: runs.images,
         plane: runs.plane,
-        group_images: runs.group_images,
+        groups: runs.groups,
         part: runs.part,
         partial: partial.view_mut(),
     };
     launch(x.context(), &sums)?;
+    let nothing = x.range(0..0)?;
     let normalize = NormalizeBatch {
         x: x.view(),
         partial: partial.view(),
         parts: runs.parts,
         images: runs.images,
         plane: runs.plane,
-        group_images: runs.group_images,
+        groups: runs.groups,
         part: runs.part,
         epsilon,
+        affine: i32::from(affine.is_some()),
+        scale: affine.map_or(nothing, |affine| affine.scale),
+        shift: affine.map_or(nothing, |affine| affine.shift),
         stride: int("the distance of moments", stride)?,
         moments,
         y: y.view_mut(),
@@ -115,65 +136,94 @@ pub fn forward(
     launch(x.context(), &normalize)
 }
 
-/// dLoss/dx from dLoss/dy, given y and the moments that [`forward`] has written.
+/// dLoss/dx from dLoss/dy, given x and the moments that [`forward`] has written; and the gradients of what is learned.
 ///
 /// # Errors
-/// Maps of other lengths than whole channels of these images, or too few moments.
+/// Maps of other lengths than whole channels of these images, too few moments, or another number of scales and shifts than channels.
+#[expect(clippy::too_many_arguments, reason = "a gradient has them all")]
 pub fn backward(
-    y: &Buffer<f32>,
+    x: &Buffer<f32>,
     groups: Groups,
+    affine: Option<AffineGradients<'_>>,
     epsilon: f32,
     moments: View<'_, f32>,
     stride: usize,
     dy: &Buffer<f32>,
     dx: &mut Buffer<f32>,
 ) -> Result<(), GpuError> {
-    let runs = groups.runs(y)?;
-    let mut partial = y.context().unspecified(runs.partial)?;
+    let runs = groups.runs(x)?;
+    let context = x.context();
+    let stride = int("the distance of moments", stride)?;
+    let mut partial = context.unspecified(runs.partial)?;
     let sums = BatchNormSums {
-        y: y.view(),
+        x: x.view(),
         dy: dy.view(),
         images: runs.images,
         plane: runs.plane,
-        group_images: runs.group_images,
+        groups: runs.groups,
         part: runs.part,
+        epsilon,
+        stride,
+        moments,
         partial: partial.view_mut(),
     };
-    launch(y.context(), &sums)?;
+    launch(context, &sums)?;
+    let mut nothing = context.unspecified(0)?;
+    let is_learned = i32::from(affine.is_some());
+    let affine = match affine {
+        Some(affine) => affine,
+        None => {
+            let (by_scale, by_shift) = nothing.view_mut().split_at(0)?;
+            AffineGradients {
+                scale: x.range(0..0)?,
+                by_scale,
+                by_shift,
+            }
+        }
+    };
     let backward = BatchNormBackward {
-        y: y.view(),
+        x: x.view(),
         dy: dy.view(),
         partial: partial.view(),
         parts: runs.parts,
         images: runs.images,
         plane: runs.plane,
-        group_images: runs.group_images,
+        groups: runs.groups,
         part: runs.part,
         epsilon,
-        stride: int("the distance of moments", stride)?,
+        affine: is_learned,
+        scale: affine.scale,
+        stride,
         moments,
+        scale_gradient: affine.by_scale,
+        shift_gradient: affine.by_shift,
         dx: dx.view_mut(),
     };
-    launch(y.context(), &backward)
+    launch(context, &backward)
 }
 
 /// Normalises by given moments, a mean and a variance per channel.
 ///
 /// # Errors
-/// Maps of other lengths than a multiple of the channels.
+/// Maps of other lengths than a multiple of the channels, or another number of scales and shifts than channels.
 pub fn normalize(
     x: &Buffer<f32>,
     mean: View<'_, f32>,
     variance: View<'_, f32>,
+    affine: Option<Affine<'_>>,
     epsilon: f32,
     y: &mut Buffer<f32>,
 ) -> Result<(), GpuError> {
+    let nothing = x.range(0..0)?;
     let normalize = Normalize {
         positions: int("the positions of a channel", x.len() / mean.len().max(1))?,
         x: x.view(),
         mean,
         variance,
         epsilon,
+        affine: i32::from(affine.is_some()),
+        scale: affine.map_or(nothing, |affine| affine.scale),
+        shift: affine.map_or(nothing, |affine| affine.shift),
         y: y.view_mut(),
     };
     launch(x.context(), &normalize)

@@ -112,8 +112,8 @@ def moment_sums(line):
 
 
 def batch_norm_sums(line):
-    # dy is there; y is of the way forward.
-    numbers, work = sums_of_parts(line, line.numbers, 2, MEMORY_LATENCY, doubles=2, conversions=2)
+    # dy is there; x is of the way forward.
+    numbers, work = sums_of_parts(line, line.numbers[:4], 2, MEMORY_LATENCY, doubles=2, conversions=2)
     return Need(fresh=4 * numbers, stale=4 * numbers, **work)
 
 

@@ -117,7 +117,12 @@ fn batches_have_the_bits_of_the_loader() {
                     (false, largest_shift, Draw::Image),
                     (true, largest_shift, Draw::Image),
                 ] {
-                    let augmentation = Augmentation { flip, shift, draw };
+                    let augmentation = Augmentation {
+                        flip,
+                        shift,
+                        draw,
+                        group: 0,
+                    };
                     let (set, normalization) = (Arc::clone(&set), Arc::clone(&normalization));
                     let loader = Loader::training(set, normalization, augmentation, 8, 3);
                     check(&context, &loader.unwrap());

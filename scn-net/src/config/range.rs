@@ -1,5 +1,7 @@
 //! The range of every setting.
 
+use scn_data::Draw;
+
 use super::{Lambda1Config, NetworkConfig, RunConfig};
 use crate::ConfigError;
 
@@ -72,6 +74,12 @@ impl RunConfig {
             let constant = constant.unwrap_or(1.0);
             check(key, "positive", constant, positive(constant))?;
         }
+        check(
+            "input.draw",
+            "batch or image, as network.batch_norm.group is off",
+            "group",
+            self.input.draw != Draw::Group || self.network.batch_norm.group.is_some(),
+        )?;
         for (key, limit) in [
             ("train_limit", self.train_limit),
             ("test_limit", self.test_limit),
@@ -161,6 +169,8 @@ impl NetworkConfig {
             batches,
             batches >= 1,
         )?;
+        let group = norm.group.unwrap_or(1);
+        check("network.batch_norm.group", "at least 1", group, group >= 1)?;
         let solver = self.solver;
         check(
             "network.solver.tolerance",

@@ -1,9 +1,9 @@
 //! Several graphics processors, each with a copy of the network and a share of every batch.
 //!
-//! Shares are runs of images, as equal as can be. Every device computes the part that its images have in the gradient of the mean loss of
+//! Shares are runs of images, as equal as can be, or as whole groups are (`batch_norm.group`). Every device computes the part that its images have in the gradient of the mean loss of
 //! the whole batch; then all get the parts of all and add them up in the order of the devices, so that their copies stay the same to the
-//! bit, whichever was first. Batch normalisation takes the moments of a device's own share, as is usual; the running moments follow the mean
-//! over devices, each weighted with its images.
+//! bit, whichever was first. Batch normalisation takes the moments of each group of a device's own share, or of the share where there are fewer
+//! groups than devices, as is usual; the running moments follow the mean over all groups, each weighted with its images.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -19,7 +19,7 @@ use crate::config::{NetworkConfig, SolverConfig};
 use crate::feed::Fed;
 use crate::layer::{Activity, AdjointActivity};
 use crate::network::{EachBatch, KernelTime, LayerTimes, Named, StepReport, infer_each};
-use crate::ops::batch_norm::ChannelMoments;
+use crate::ops::batch_norm::GroupMoments;
 use crate::ops::loss::expect_labels;
 use crate::replica::{Descent, Done, Replica};
 use crate::tensor::{Shape, Tensor};
@@ -64,24 +64,6 @@ impl DataParallel {
         let count = self.members.len();
         let share = |rank: usize| rank * images / count..(rank + 1) * images / count;
         (0..count).map(share).collect()
-    }
-
-    /// These, and how each counts.
-    fn parts(&self, images: usize) -> Vec<(Range<usize>, Share)> {
-        let shares = self.shares(images);
-        let weights = shares
-            .iter()
-            .map(|range| range.len() as f32 / images as f32);
-        let weights: Vec<f32> = weights.collect();
-        let parts = shares.into_iter().map(|range| {
-            let share = Share {
-                images: range.len(),
-                batch_images: images,
-                weights: weights.clone(),
-            };
-            (range, share)
-        });
-        parts.collect()
     }
 }
 
@@ -194,6 +176,7 @@ impl Replica for DataParallel {
         &mut self,
         images: &Tensor,
         labels: &[u16],
+        groups: usize,
     ) -> Result<StepReport, NetError> {
         let count = images.shape().images;
         expect_labels(labels, count)?;
@@ -201,7 +184,7 @@ impl Replica for DataParallel {
             let images = part(images, range.clone());
             member.replica.begin_step(&images, &labels[range], share)
         };
-        let parts = self.parts(count);
+        let parts = Share::of_devices(count, groups, self.members.len());
         // Whatever fails, fails before a device waits for another.
         let steps = each(self.members.iter_mut(), parts, begin)?;
         let finish = |member: &mut Member, (plan, asked, laps)| {
@@ -221,6 +204,7 @@ impl Replica for DataParallel {
     fn train(
         &mut self,
         fed: &Fed,
+        groups: usize,
         descent: Descent,
         velocity: &BTreeMap<String, Vec<f32>>,
     ) -> Result<Option<Done>, NetError> {
@@ -232,7 +216,7 @@ impl Replica for DataParallel {
             let asked = replica.ask_fed_gradients(&mut plan)?;
             Ok((plan, asked))
         };
-        let parts = self.parts(fed.labels().len());
+        let parts = Share::of_devices(fed.labels().len(), groups, self.members.len());
         let steps = each(self.members.iter_mut(), parts, begin)?;
         let finish = |member: &mut Member, (plan, asked)| {
             member.exchange(&plan)?;
@@ -262,8 +246,12 @@ impl Replica for DataParallel {
         })
     }
 
-    fn batch_moments(&mut self, images: &Tensor) -> Result<Vec<Option<ChannelMoments>>, NetError> {
-        self.members[0].replica.batch_moments(images)
+    fn batch_moments(
+        &mut self,
+        images: &Tensor,
+        groups: usize,
+    ) -> Result<Vec<Vec<GroupMoments>>, NetError> {
+        self.members[0].replica.batch_moments(images, groups)
     }
 
     /// All have the same gradients.

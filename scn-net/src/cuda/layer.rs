@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use scn_gpu::layers::batch_norm::{self, Groups};
+use scn_gpu::layers::batch_norm::{self, Affine, AffineGradients, Groups};
 use scn_gpu::layers::{classifier, pooling};
 use scn_gpu::{
     Buffer, Context, GradientSums, Method, PendingSolve, Reports, SolveSettings, Windows,
@@ -105,13 +105,15 @@ pub(crate) struct Norm {
     pub(crate) moments: usize,
     pub(crate) channels: usize,
     pub(crate) epsilon: f32,
+    /// Scale and shift, if these are learned.
+    pub(crate) affine: Option<[usize; 2]>,
 }
 
 /// What a layer's way back needs.
 #[derive(Debug)]
 pub(super) enum Saved {
     Codes { input: Arc<Map>, codes: Arc<Map> },
-    Normalized { output: Arc<Map> },
+    Normalized { input: Arc<Map> },
     Pooled { shape: Shape },
     Features { input: Arc<Map> },
 }
@@ -130,8 +132,8 @@ pub(super) struct BatchMoments {
     pub(super) rows: Buffer<f32>,
     /// Numbers of a row.
     pub(super) stride: usize,
-    /// Images of a group.
-    pub(super) group: usize,
+    /// Groups of the images of this device: rows that are used.
+    pub(super) groups: usize,
 }
 
 /// What the layers need on the way there.
@@ -176,9 +178,7 @@ impl CudaLayer {
                 input: x,
                 codes: Arc::clone(&output),
             },
-            Self::BatchNorm(_) => Saved::Normalized {
-                output: Arc::clone(&output),
-            },
+            Self::BatchNorm(_) => Saved::Normalized { input: x },
             Self::AveragePooling => Saved::Pooled { shape: x.shape },
             Self::Classifier { .. } => Saved::Features { input: x },
         };
@@ -205,9 +205,9 @@ impl CudaLayer {
                 let (dx, solve) = coding.backward(&input, &codes, dy, wanted, back)?;
                 Ok((dx, Some(solve)))
             }
-            (Self::BatchNorm(norm), Saved::Normalized { output }) => {
+            (Self::BatchNorm(norm), Saved::Normalized { input }) => {
                 let mut dx = unspecified(dy.shape)?;
-                norm.backward(&output, dy, &mut dx, back)?;
+                norm.backward(&input, dy, &mut dx, back)?;
                 Ok((Some(dx), None))
             }
             (Self::AveragePooling, Saved::Pooled { shape }) => {
@@ -255,12 +255,21 @@ impl CudaLayer {
         })
     }
 
+    /// Places of its moments, which come after its parameters in the layer's `params`.
+    pub(super) fn moments(&self) -> Vec<Range<usize>> {
+        match self {
+            Self::BatchNorm(norm) => norm.places().to_vec(),
+            _ => Vec::new(),
+        }
+    }
+
     /// Indices of its parameters, in the order of the layer's `params`.
     pub(super) fn parameters(&self) -> Vec<usize> {
         match self {
             Self::SparseCoding(coding) => coding.parameters.to_vec(),
             Self::Classifier { weight, bias, .. } => vec![*weight, *bias],
-            Self::BatchNorm(_) | Self::AveragePooling => Vec::new(),
+            Self::BatchNorm(norm) => norm.affine.into_iter().flatten().collect(),
+            Self::AveragePooling => Vec::new(),
         }
     }
 }
@@ -276,24 +285,32 @@ impl Norm {
         Groups {
             images: shape.images,
             plane: shape.height * shape.width,
-            group: moments.group,
+            count: moments.groups,
         }
     }
 
     fn forward(&self, x: &Map, output: &mut Map, there: &mut There<'_>) -> Result<(), NetError> {
         let (x_data, y) = (&x.data, &mut output.data);
+        let values = &there.weights.parameters.values;
+        let affine = match self.affine {
+            Some([scale, shift]) => Some(Affine {
+                scale: values.get(scale)?,
+                shift: values.get(shift)?,
+            }),
+            None => None,
+        };
         match &mut there.moments {
             None => {
                 let running = &there.weights.running;
                 let [mean, variance] = self.places();
                 let (mean, variance) = (running.range(mean)?, running.range(variance)?);
-                batch_norm::normalize(x_data, mean, variance, self.epsilon, y)?;
+                batch_norm::normalize(x_data, mean, variance, affine, self.epsilon, y)?;
             }
             Some(moments) => {
                 let groups = self.groups(x.shape, moments);
                 let (len, stride) = (moments.rows.len(), moments.stride);
                 let rows = moments.rows.range_mut(self.moments.min(len)..len)?;
-                batch_norm::forward(x_data, groups, self.epsilon, rows, stride, y)?;
+                batch_norm::forward(x_data, groups, affine, self.epsilon, rows, stride, y)?;
             }
         }
         Ok(())
@@ -301,17 +318,29 @@ impl Norm {
 
     fn backward(
         &self,
-        output: &Map,
+        input: &Map,
         dy: &Map,
         dx: &mut Map,
         back: &mut Back<'_>,
     ) -> Result<(), NetError> {
         let moments = back.moments;
-        let groups = self.groups(output.shape, moments);
+        let groups = self.groups(input.shape, moments);
         let (len, stride) = (moments.rows.len(), moments.stride);
         let rows = moments.rows.range(self.moments.min(len)..len)?;
-        let (y, dy) = (&output.data, &dy.data);
-        batch_norm::backward(y, groups, self.epsilon, rows, stride, dy, &mut dx.data)?;
+        let parameters = &mut back.weights.parameters;
+        let affine = match self.affine {
+            Some([scale, shift]) => {
+                let (by_scale, by_shift) = parameters.gradients.pair_mut(scale, shift)?;
+                Some(AffineGradients {
+                    scale: parameters.values.get(scale)?,
+                    by_scale,
+                    by_shift,
+                })
+            }
+            None => None,
+        };
+        let (x, dy, dx) = (&input.data, &dy.data, &mut dx.data);
+        batch_norm::backward(x, groups, affine, self.epsilon, rows, stride, dy, dx)?;
         Ok(())
     }
 }

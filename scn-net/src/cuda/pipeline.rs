@@ -139,8 +139,8 @@ impl CudaReplica {
     }
 
     /// A whole step, as one launch where it has been recorded.
-    pub(super) fn step(&mut self, fed: &Fed) -> Result<(), NetError> {
-        let mut plan = self.take_plan(Share::whole(fed.labels().len()))?;
+    pub(super) fn step(&mut self, fed: &Fed, groups: usize) -> Result<(), NetError> {
+        let mut plan = self.take_plan(Share::whole(fed.labels().len(), groups))?;
         self.feed(fed, &mut plan)?;
         let asked = self.start_step(&mut plan)?;
         self.close_step(plan, asked)

@@ -1,5 +1,6 @@
 //! A training step on a device, in two halves: what is asked for, and what is known once it is done.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use scn_gpu::layers::batch_norm;
@@ -26,18 +27,54 @@ pub(super) struct Share {
     pub(super) images: usize,
     /// Images of the whole batch.
     pub(super) batch_images: usize,
-    /// Of the moments of all devices, each a row: the part that their images are of the batch.
+    /// Into how many groups these images are divided.
+    pub(super) groups: usize,
+    /// Of the moments of all groups of all devices, a row each and as many of each device: the part that their images are of the batch, or 0 for a row
+    /// that is not used.
     pub(super) weights: Vec<f32>,
+    /// Rows of each device.
+    pub(super) rows: usize,
 }
 
 impl Share {
     /// All of a batch.
-    pub(super) fn whole(images: usize) -> Self {
-        Self {
-            images,
-            batch_images: images,
-            weights: vec![1.0],
-        }
+    pub(super) fn whole(images: usize, groups: usize) -> Self {
+        Self::of_devices(images, groups, 1).remove(0).1
+    }
+
+    /// The images of each of so many devices, and how they count. Devices share groups as equally as can be; where there are fewer groups than
+    /// devices, the share of each is one.
+    pub(super) fn of_devices(
+        images: usize,
+        groups: usize,
+        devices: usize,
+    ) -> Vec<(Range<usize>, Self)> {
+        let all: Vec<_> = scn_data::groups(images, groups.max(devices)).collect();
+        // A device may be left without any.
+        let of_device = |device: usize| {
+            let edge = |device: usize| device * all.len() / devices;
+            &all[edge(device)..edge(device + 1)]
+        };
+        let shares: Vec<_> = (0..devices).map(of_device).collect();
+        let rows = shares.iter().map(|share| share.len()).max().unwrap_or(0);
+        let weights = shares.iter().flat_map(|share| {
+            let weights = share.iter().map(|group| group.len() as f32 / images as f32);
+            weights.chain(std::iter::repeat(0.0)).take(rows)
+        });
+        let weights: Vec<f32> = weights.collect();
+        let shares = shares.iter().map(|share| {
+            let first = share.first().map_or(0, |group| group.start);
+            let range = first..share.last().map_or(first, |group| group.end);
+            let share = Self {
+                images: range.len(),
+                batch_images: images,
+                groups: share.len(),
+                weights: weights.clone(),
+                rows,
+            };
+            (range, share)
+        });
+        shares.collect()
     }
 }
 
@@ -86,9 +123,9 @@ impl CudaReplica {
         Ok(StepPlan {
             reports: self.reports()?,
             moments: BatchMoments {
-                rows: self.context.zeros(stride)?,
+                rows: self.context.zeros(share.rows * stride)?,
                 stride,
-                group: share.images.max(1),
+                groups: share.groups,
             },
             weights: self.context.upload(&share.weights)?,
             sums: GradientSums::new(&self.context, &self.weights.problems, &windows)?,
@@ -230,7 +267,7 @@ impl CudaReplica {
         })
     }
 
-    /// Moves the running moments towards those of all devices, one row each.
+    /// Moves the running moments towards those of the groups of all devices.
     pub(super) fn ask_moments(
         &mut self,
         rows: &Buffer<f32>,

@@ -17,7 +17,11 @@ impl Layer for AveragePooling {
         Ok((avg_pool::average(&x), None))
     }
 
-    fn forward(&self, x: Tensor) -> Result<(Tensor, Saved, Option<Activity>), NetError> {
+    fn forward(
+        &self,
+        x: Tensor,
+        _groups: usize,
+    ) -> Result<(Tensor, Saved, Option<Activity>), NetError> {
         Ok((
             avg_pool::average(&x),
             Saved::Pooled { shape: x.shape() },

@@ -37,7 +37,11 @@ impl Layer for Linear {
         ))
     }
 
-    fn forward(&self, x: Tensor) -> Result<(Tensor, Saved, Option<Activity>), NetError> {
+    fn forward(
+        &self,
+        x: Tensor,
+        _groups: usize,
+    ) -> Result<(Tensor, Saved, Option<Activity>), NetError> {
         let z = linear::forward(&self.weight.value, &self.bias.value, &x);
         Ok((z, Saved::Features { input: x }, None))
     }

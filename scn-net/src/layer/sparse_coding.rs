@@ -179,7 +179,11 @@ impl Layer for SparseCoding {
         Ok((codes, Some(activity)))
     }
 
-    fn forward(&self, x: Tensor) -> Result<(Tensor, Saved, Option<Activity>), NetError> {
+    fn forward(
+        &self,
+        x: Tensor,
+        _groups: usize,
+    ) -> Result<(Tensor, Saved, Option<Activity>), NetError> {
         let (codes, activity) = self.encode(&x)?;
         Ok((
             codes.clone(),

@@ -10,7 +10,7 @@ pub(super) fn layers(config: &NetworkConfig, seed: u64) -> Result<Vec<Named>, Co
     let norm = config.batch_norm;
     let batch_norm = |h: usize, channels: usize| Named {
         name: format!("norm{h}"),
-        layer: Box::new(BatchNorm::new(channels, norm.rate, norm.epsilon)),
+        layer: Box::new(BatchNorm::new(channels, &norm)),
     };
     let mut layers = Vec::new();
     let mut channels = config.input[0];

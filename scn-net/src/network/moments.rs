@@ -30,16 +30,17 @@ impl Network {
     /// A forward pass in training for the moments alone.
     fn take_moments(&mut self, images: Tensor) -> Result<(), NetError> {
         self.check_input(&images)?;
+        let groups = self.groups(images.shape().images);
         if let Some(replica) = &mut self.replica {
-            let moments = replica.batch_moments(&images)?;
+            let moments = replica.batch_moments(&images, groups)?;
             for (Named { layer, .. }, moments) in self.layers.iter_mut().zip(moments) {
-                moments.iter().for_each(|moments| layer.record(moments));
+                layer.record(&moments);
             }
             return Ok(());
         }
         let mut x = images;
         for Named { layer, .. } in &mut self.layers {
-            let (y, saved, _) = layer.forward(x)?;
+            let (y, saved, _) = layer.forward(x, groups)?;
             saved
                 .moments()
                 .into_iter()

@@ -62,9 +62,10 @@ impl Network {
     }
 
     /// Whether steps are to be fed with plans of this loader's batches, because the device that the network is on makes them itself. Comes
-    /// before the steps.
+    /// before the steps, which divide batches into groups as the largest is.
     pub(crate) fn hold(&mut self, loader: &Loader) -> Result<bool, NetError> {
         self.check_image(loader.image_set().shape())?;
+        self.largest_batch = loader.batch_size();
         match &mut self.replica {
             Some(replica) => replica.hold(loader),
             None => Ok(false),
@@ -79,8 +80,10 @@ impl Network {
         optimizer: &mut Sgd,
         rate: f64,
     ) -> Result<Option<Done>, NetError> {
+        let groups = self.groups(fed.labels().len());
         if let Some(replica) = &mut self.replica {
-            return replica.train(fed, optimizer.descent(rate), optimizer.velocity());
+            let (descent, velocity) = (optimizer.descent(rate), optimizer.velocity());
+            return replica.train(fed, groups, descent, velocity);
         }
         let Fed::Batch(batch) = fed else {
             return Err(NetError::Input {

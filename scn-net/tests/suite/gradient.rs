@@ -1,6 +1,6 @@
 //! The gradient of a whole network against central differences.
 
-use scn_net::{LayerConfig, Network, Placement, Recompute, Role, Shape, Tensor};
+use scn_net::{BatchNormConfig, LayerConfig, Network, Placement, Recompute, Role, Shape, Tensor};
 
 use crate::small;
 
@@ -55,7 +55,12 @@ fn loss_at(
 /// change the loss by 1e-4 leave about 1 % of each. A term that is wrong or missing changes the derivative by tens
 /// of percent.
 fn check(placement: Placement, per_atom: bool) {
+    check_with(placement, per_atom, BatchNormConfig::default());
+}
+
+fn check_with(placement: Placement, per_atom: bool, batch_norm: BatchNormConfig) {
     let mut config = small::config().network;
+    config.batch_norm = batch_norm;
     config.input = [2, 7, 6];
     config.classes = 3;
     config.batch_norm.placement = placement;
@@ -70,12 +75,22 @@ fn check(placement: Placement, per_atom: bool) {
         .map(|(atoms, stride)| LayerConfig { atoms, stride })
         .to_vec();
     let mut network = Network::new(&config, 3).unwrap();
-    // The initial classifier is so small that hardly any gradient flows.
+    // The initial classifier is so small that hardly any gradient flows. Scales and shifts are no longer 1 and 0.
     network.visit_params_mut(&mut |name, param| {
+        let values = param.value.iter_mut();
         if name == "classifier.weight" {
-            param.value.iter_mut().for_each(|value| *value *= 10.0);
+            values.for_each(|value| *value *= 10.0);
+        } else if name.ends_with(".scale") {
+            values
+                .zip(0u8..)
+                .for_each(|(value, k)| *value = 0.75 + 0.25 * f32::from(k % 3));
+        } else if name.ends_with(".shift") {
+            values
+                .zip(0u8..)
+                .for_each(|(value, k)| *value = 0.25 - 0.25 * f32::from(k % 3));
         }
     });
+    network.refresh().unwrap();
     let images = images(Shape {
         channels: 2,
         images: 12,
@@ -90,7 +105,9 @@ fn check(placement: Placement, per_atom: bool) {
         .filter(|(_, param)| param.role != Role::Statistic)
         .map(|(name, param)| (name, param.grad.clone()))
         .collect();
-    assert_eq!(gradients.len(), 3 * 3 + 2);
+    let norms = if placement == Placement::Before { 4 } else { 3 };
+    let learned = if batch_norm.affine { 2 * norms } else { 0 };
+    assert_eq!(gradients.len(), 3 * 3 + 2 + learned);
     for (name, gradient) in gradients {
         let norm = gradient
             .iter()
@@ -130,6 +147,27 @@ fn normalised_before() {
 #[test]
 fn normalised_after() {
     check(Placement::After, false);
+}
+
+#[test]
+fn normalised_in_groups() {
+    let batch_norm = BatchNormConfig {
+        group: Some(5),
+        ..BatchNormConfig::default()
+    };
+    check_with(Placement::Before, false, batch_norm);
+}
+
+#[test]
+fn with_learned_scale_and_shift() {
+    for (placement, group) in [(Placement::Before, None), (Placement::After, Some(5))] {
+        let batch_norm = BatchNormConfig {
+            affine: true,
+            group,
+            ..BatchNormConfig::default()
+        };
+        check_with(placement, false, batch_norm);
+    }
 }
 
 #[test]
@@ -186,6 +224,8 @@ fn recomputed_codes_change_nothing() {
         for layers in [1, 2, 5] {
             let mut config = small::config().network;
             config.batch_norm.placement = placement;
+            config.batch_norm.group = (layers == 5).then_some(4);
+            config.batch_norm.affine = layers == 5;
             config.layers = [(6, 1), (9, 1), (6, 2), (8, 1), (7, 1)][..layers]
                 .iter()
                 .map(|&(atoms, stride)| LayerConfig { atoms, stride })

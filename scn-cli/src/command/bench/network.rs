@@ -160,7 +160,7 @@ impl NetworkBench {
         let loader = Loader::training(
             images,
             Arc::new(normalization),
-            config.input.augmentation(),
+            config.augmentation(),
             config.training.batch_size,
             config.seed,
         )?;
