@@ -179,7 +179,8 @@ fn without_images_the_rest_is_told_beside_the_paper() {
     assert_eq!(rows["test error"], ["6.25 %", "0.36 %"]);
     assert_eq!(rows["time to train"], ["1 min 0 s", "3 h"]);
     assert_eq!(rows["time for the test"], ["not known", "7 s"]);
-    assert_eq!(rows["parameters"][1], "not given");
+    assert_eq!(rows["parameters"][1], "0.69M");
+    assert_eq!(rows["test images"][1], "not given");
     assert!(!run.join("confusion.svg").exists() && run.join("atoms.svg").exists());
 }
 
