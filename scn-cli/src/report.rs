@@ -1,5 +1,6 @@
 //! What a run folder shows a reader: `report.html`, `report.md`, and their plots as SVG files.
 
+mod changes;
 mod chart;
 mod contents;
 mod document;
@@ -17,8 +18,10 @@ use std::path::Path;
 use anyhow::Result;
 use scn_net::{EpochRecord, Model, RunConfig, RunFolder, write_atomically};
 
+pub(crate) use self::changes::Change;
 use self::document::Document;
 pub(crate) use self::findings::Findings;
+pub(crate) use self::paper::{Printed, TABLE_1, TABLE_2, TABLE_3};
 pub(crate) use self::reproduction::{Reproduction, Row};
 
 /// A run as far as it is known.
@@ -48,6 +51,7 @@ fn write(document: &Document, folder: &Path) -> Result<Vec<String>> {
     files.extend(
         document
             .figures()
+            .into_iter()
             .map(|figure| (figure.file.clone(), figure.alone())),
     );
     for (name, text) in &files {

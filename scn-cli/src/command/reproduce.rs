@@ -1,23 +1,25 @@
 //! `scn reproduce`: the networks of the paper, trained again.
 
+mod summary;
+
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use scn_data::DatasetName;
-use scn_net::{Checkpoint, Device, Outcome, RunFolder, Start, presets};
-use serde::Serialize;
+use scn_net::{Checkpoint, Device, Outcome, RunConfig, RunFolder, Start, presets};
 
+use self::summary::Summary;
 use crate::command::report::read_history;
 use crate::output::Output;
-use crate::report::{Reproduction, Row};
+use crate::report::{Printed, Reproduction, Row, TABLE_1, TABLE_2, TABLE_3};
 use crate::source::DataFolder;
 use crate::training;
 
 /// Trains the networks of the paper and puts the results beside the paper's.
 ///
-/// Every network has a run folder of its own in OUT/BUDGET, and all have a page there, report.html, which is written after each. Started
-/// again, the command skips what is complete and goes on with what is not. A network that fails, or whose data set is not there, does
+/// Every network has a run folder of its own in OUT/BUDGET, and all have a page there, report.html, which is written after each: the
+/// paper's tables as printed, the results beside its own, and with each result how its run differs from the paper's experiment. Started again, the command skips what is complete and goes on with what is not. A network that fails, or whose data set is not there, does
 /// not stop the others.
 #[derive(Debug, Args)]
 #[command(
@@ -65,24 +67,6 @@ enum Budget {
     Full,
 }
 
-/// What `--json` prints.
-#[derive(Debug, Serialize)]
-struct Summary {
-    report: PathBuf,
-    budget: &'static str,
-    rows: Vec<RowSummary>,
-}
-
-#[derive(Debug, Serialize)]
-struct RowSummary {
-    preset: String,
-    finished: bool,
-    epochs: usize,
-    test_error: Option<f64>,
-    paper_test_error: Option<f64>,
-    failure: Option<String>,
-}
-
 impl What {
     fn name(self) -> &'static str {
         match self {
@@ -91,6 +75,17 @@ impl What {
             Self::Table3 => "table 3",
             Self::Figure2 => "figure 2",
             Self::All => "all networks",
+        }
+    }
+
+    /// The paper's tables with these networks. Figure 2 has no numbers.
+    fn tables(self) -> &'static [&'static Printed] {
+        match self {
+            Self::Table1 => &[TABLE_1],
+            Self::Table2 => &[TABLE_2],
+            Self::Table3 => &[TABLE_3],
+            Self::Figure2 => &[],
+            Self::All => &[TABLE_1, TABLE_2, TABLE_3],
         }
     }
 
@@ -128,9 +123,7 @@ impl Budget {
 
     fn describe(self) -> &'static str {
         match self {
-            Self::Quick => {
-                "Quick budget: a tenth of the paper's epochs, at least 3, and all else as in the paper."
-            }
+            Self::Quick => "Quick budget: a tenth of the paper's epochs, at least 3.",
             Self::Full => "Full budget: the paper's schedule.",
         }
     }
@@ -145,7 +138,7 @@ impl Reproduce {
         for index in 0..rows.len() {
             let interrupted = self.complete(&mut rows[index], device, output);
             if let Some(failure) = &rows[index].failure {
-                output.warn(format_args!("{}: {failure}", rows[index].name()));
+                output.warn(format_args!("{}: {failure}", rows[index].preset));
             }
             self.page(&rows).write(&folder)?;
             if interrupted {
@@ -153,12 +146,8 @@ impl Reproduce {
                 break;
             }
         }
-        let summary = Summary {
-            report: folder.join("report.html"),
-            budget: self.budget.name(),
-            rows: rows.iter().map(RowSummary::of).collect(),
-        };
-        output.result(&summary, || describe(&summary))?;
+        let summary = Summary::of(&folder.join("report.html"), self.budget.name(), &rows)?;
+        output.result(&summary, || summary.describe())?;
         let failed = rows.iter().filter(|row| row.failure.is_some()).count();
         if failed > 0 {
             bail!(
@@ -172,34 +161,75 @@ impl Reproduce {
     fn page<'a>(&self, rows: &'a [Row]) -> Reproduction<'a> {
         Reproduction {
             title: format!("The paper's networks again: {}", self.what.name()),
-            budget: self.budget.describe(),
+            budget: self.budget.name(),
+            terms: self.terms(),
+            tables: self.what.tables(),
             rows,
         }
     }
 
-    /// The settings of a row, and how far it has come.
-    fn row(&self, preset: &str) -> Result<Row> {
+    /// The budget and the limits in words.
+    fn terms(&self) -> String {
+        let limit = |done: &str, limit: Option<usize>| {
+            limit.map(|limit| format!("{done} at most {limit} images"))
+        };
+        let limits = [
+            limit("Training uses", self.train_limit),
+            limit("Tests use", self.test_limit),
+        ];
+        let limits: Vec<String> = limits.into_iter().flatten().collect();
+        let rest = if limits.is_empty() {
+            "All other settings are the paper's.".to_string()
+        } else {
+            format!("{}.", limits.join(". "))
+        };
+        format!("{} {rest}", self.budget.describe())
+    }
+
+    /// The settings that a network is to be trained with.
+    fn wanted(&self, preset: &str) -> Result<RunConfig> {
         let mut config = presets::get(preset)?;
         config.training.epochs = self.budget.epochs(config.training.epochs);
         config.train_limit = self.train_limit;
         config.test_limit = self.test_limit;
+        Ok(config)
+    }
+
+    /// A network, and how far the run in its folder has come.
+    fn row(&self, preset: &str) -> Result<Row> {
         let mut row = Row {
-            config,
+            preset: preset.to_string(),
+            config: self.wanted(preset)?,
             history: Vec::new(),
+            images: None,
             failure: None,
         };
-        // A list that cannot be read does not stop the other rows; this one's checkpoint has it again.
-        row.history = read_history(&self.folder(&row)).unwrap_or_default();
+        let folder = self.folder(preset);
+        if folder.checkpoint().exists() {
+            match Checkpoint::load(&folder.checkpoint()) {
+                // What is shown are the settings of this run, even if others are wanted.
+                Ok(checkpoint) => row.config = checkpoint.config,
+                Err(error) => {
+                    row.failure = Some(format!("{:#}", anyhow::Error::from(error)));
+                    return Ok(row);
+                }
+            }
+            // A list that cannot be read does not stop the other rows; this one's checkpoint has it again.
+            row.history = read_history(&folder).unwrap_or_default();
+        }
         Ok(row)
     }
 
-    fn folder(&self, row: &Row) -> RunFolder {
-        RunFolder::new(&self.out.join(self.budget.name()).join(row.name()))
+    fn folder(&self, preset: &str) -> RunFolder {
+        RunFolder::new(&self.out.join(self.budget.name()).join(preset))
     }
 
     /// Trains what is missing of a row. True if a person has stopped it; what fails is noted in the row.
     fn complete(&self, row: &mut Row, device: &Device, output: &Output) -> bool {
-        let folder = self.folder(row);
+        if row.failure.is_some() {
+            return false;
+        }
+        let folder = self.folder(&row.preset);
         let outcome = match self.go_on(row, &folder, device, output) {
             Ok(outcome) => outcome,
             Err(error) => {
@@ -207,68 +237,41 @@ impl Reproduce {
                 None
             }
         };
-        row.history = read_history(&folder).unwrap_or_default();
+        if folder.checkpoint().exists() {
+            row.history = read_history(&folder).unwrap_or_default();
+        }
         matches!(outcome, Some(Outcome::Interrupted { .. }))
     }
 
     /// None if nothing is missing.
     fn go_on(
         &self,
-        row: &Row,
+        row: &mut Row,
         folder: &RunFolder,
         device: &Device,
         output: &Output,
     ) -> Result<Option<Outcome>> {
-        let begun = folder.checkpoint().exists();
-        if begun && Checkpoint::load(&folder.checkpoint())?.config != row.config {
+        let data = self.data.open(row.config.dataset);
+        row.images = data
+            .as_ref()
+            .ok()
+            .map(|data| [data.train.len(), data.test.len()]);
+        if row.config != self.wanted(&row.preset)? {
             bail!(
                 "{} holds a run with other settings; choose another folder by --out",
                 folder.path().display()
             );
         }
         if row.finished() && folder.model().exists() {
-            output.say(format_args!("{}: complete", row.name()));
+            output.say(format_args!("{}: complete", row.preset));
             return Ok(None);
         }
-        let data = self.data.open(row.config.dataset)?;
-        let start = if begun { Start::Resume } else { Start::Fresh };
-        let (outcome, _) = training::run(&row.config, folder, &data, start, device, output)?;
+        let start = if folder.checkpoint().exists() {
+            Start::Resume
+        } else {
+            Start::Fresh
+        };
+        let (outcome, _) = training::run(&row.config, folder, &data?, start, device, output)?;
         Ok(Some(outcome))
     }
-}
-
-impl RowSummary {
-    fn of(row: &Row) -> Self {
-        Self {
-            preset: row.name(),
-            finished: row.finished(),
-            epochs: row.history.len(),
-            test_error: row.test_error(),
-            paper_test_error: row.published_error(),
-            failure: row.failure.clone(),
-        }
-    }
-}
-
-fn describe(summary: &Summary) -> String {
-    let percent = |error: Option<f64>| match error {
-        Some(error) => format!("{:.2} %", 100.0 * error),
-        None => "-".to_string(),
-    };
-    let mut text = format!(
-        "{:<16} {:>10} {:>10}   epochs\n",
-        "network", "test error", "paper"
-    );
-    for row in &summary.rows {
-        text.push_str(&format!(
-            "{:<16} {:>10} {:>10}   {}{}\n",
-            row.preset,
-            percent(row.test_error),
-            percent(row.paper_test_error),
-            row.epochs,
-            if row.finished { "" } else { ", not complete" }
-        ));
-    }
-    text.push_str(&format!("report {}", summary.report.display()));
-    text
 }

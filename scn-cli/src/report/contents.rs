@@ -7,7 +7,7 @@ use anyhow::Result;
 use scn_net::{EpochRecord, Network};
 
 use super::document::{Block, Document, Figure, Table};
-use super::{Run, chart, paper};
+use super::{Run, changes, chart, paper};
 use crate::output::condition_number;
 
 /// More rows than this are opened on demand.
@@ -17,7 +17,7 @@ const LONG: usize = 12;
 pub(crate) fn of(run: &Run) -> Result<Document> {
     let config = run.config;
     let title = config.preset.clone();
-    let changed = settings::changed(config)?;
+    let changed = changes::of(config)?;
     let mut blocks = vec![Block::Text(summary(run))];
     blocks.extend(result(run, !changed.is_empty())?);
     if let Some(last) = run.history.last() {
@@ -30,13 +30,14 @@ pub(crate) fn of(run: &Run) -> Result<Document> {
     }
     blocks.extend(images::sections(run)?);
     blocks.push(Block::Heading("Configuration"));
-    blocks.extend(settings::blocks(config, changed)?);
+    blocks.extend(settings::blocks(config, &changed)?);
     blocks.push(Block::Text(format!(
         "Written by scn {}.",
         env!("CARGO_PKG_VERSION")
     )));
     Ok(Document {
         title: title.unwrap_or_else(|| config.dataset.to_string()),
+        wide: false,
         blocks,
     })
 }
@@ -81,7 +82,7 @@ fn result(run: &Run, changed: bool) -> Result<Vec<Block>> {
         (
             "parameters",
             Some(thousands(parameters)),
-            of_paper(&|row| row.parameters.map(|millions| format!("{millions} M"))),
+            of_paper(&|row| Some(row.parameters.to_string())),
         ),
         (
             "epochs",

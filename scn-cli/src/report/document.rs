@@ -6,6 +6,8 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(crate) struct Document {
     pub(crate) title: String,
+    /// Whether its tables need a wide window where there is one.
+    pub(crate) wide: bool,
     pub(crate) blocks: Vec<Block>,
 }
 
@@ -14,6 +16,8 @@ pub(crate) enum Block {
     Heading(&'static str),
     Text(String),
     Figure(Figure),
+    /// Plots with captions, beside each other where there is room.
+    Figures(Vec<(String, Figure)>),
     Table(Table),
     /// Small pictures with captions. Where pages cannot hold pictures, the sheet shows them all, in the same order.
     Gallery {
@@ -43,11 +47,30 @@ pub(crate) struct Table {
     pub(crate) rows: Vec<Vec<Cell>>,
     /// Whether it is opened on demand only.
     pub(crate) folded: bool,
+    /// Columns set apart from the others, counted from 0.
+    pub(crate) marked: Vec<usize>,
+    pub(crate) narrow: Narrow,
+}
+
+/// What a table does on a page too narrow for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Narrow {
+    /// It scrolls within its own box.
+    Scrolls,
+    /// It scrolls, and the heads of its rows stay in view.
+    HoldsHeads,
+    /// Each row becomes a list of its cells, one below the other.
+    Stacks,
 }
 
 #[derive(Debug)]
 pub(crate) enum Cell {
     Text(String),
+    /// A text, perhaps empty, and lines below it that belong to it.
+    Noted {
+        text: String,
+        notes: Vec<String>,
+    },
     Pictures(Vec<Captioned>),
 }
 
@@ -82,6 +105,8 @@ impl Table {
             columns: columns.iter().map(|&name| name.to_string()).collect(),
             rows: Vec::new(),
             folded: false,
+            marked: Vec::new(),
+            narrow: Narrow::Scrolls,
         }
     }
 
@@ -93,10 +118,15 @@ impl Table {
 
 impl Document {
     /// Its plots.
-    pub(crate) fn figures(&self) -> impl Iterator<Item = &Figure> {
-        self.blocks.iter().filter_map(|block| match block {
-            Block::Figure(figure) | Block::Gallery { sheet: figure, .. } => Some(figure),
-            _ => None,
-        })
+    pub(crate) fn figures(&self) -> Vec<&Figure> {
+        let mut all = Vec::new();
+        for block in &self.blocks {
+            match block {
+                Block::Figure(figure) | Block::Gallery { sheet: figure, .. } => all.push(figure),
+                Block::Figures(figures) => all.extend(figures.iter().map(|(_, figure)| figure)),
+                Block::Heading(_) | Block::Text(_) | Block::Table(_) | Block::Code(_) => {}
+            }
+        }
+        all
     }
 }

@@ -16,6 +16,13 @@ pub(crate) fn render(document: &Document) -> String {
                 let _ = writeln!(text, "{}", escape(paragraph));
             }
             Block::Figure(figure) => text.push_str(&self::figure(figure)),
+            Block::Figures(figures) => {
+                for (index, (caption, figure)) in figures.iter().enumerate() {
+                    let gap = if index > 0 { "\n" } else { "" };
+                    let _ = writeln!(text, "{gap}{}\n", escape(caption));
+                    text.push_str(&self::figure(figure));
+                }
+            }
             Block::Table(table) => text.push_str(&self::table(table)),
             Block::Gallery { sheet, pictures } => {
                 text.push_str(&self::figure(sheet));
@@ -60,6 +67,7 @@ fn table(table: &Table) -> String {
     for row in &table.rows {
         let cells = row.iter().map(|cell| match cell {
             Cell::Text(text) => escape(text),
+            Cell::Noted { text, notes } => noted(text, notes),
             Cell::Pictures(pictures) => {
                 let captions: Vec<String> = pictures
                     .iter()
@@ -72,6 +80,16 @@ fn table(table: &Table) -> String {
     }
     text.push_str(after);
     text
+}
+
+/// Notes in brackets behind their text; alone where there is none.
+fn noted(text: &str, notes: &[String]) -> String {
+    let notes = escape(&notes.join("; "));
+    match (text, notes.as_str()) {
+        (text, "") => escape(text),
+        ("", _) => notes,
+        (text, _) => format!("{} ({notes})", escape(text)),
+    }
 }
 
 /// Text without the characters that Markdown takes for more.
@@ -99,11 +117,20 @@ mod tests {
         table.push(["<c>".to_string(), "1".to_string()]);
         let document = Document {
             title: "run_1".to_string(),
+            wide: false,
             blocks: vec![Block::Table(table)],
         };
         assert_eq!(
             render(&document),
             "# run\\_1\n\na\\_b:\n\n|  | x\\|y |\n| :-- | --: |\n| \\<c\\> | 1 |\n"
         );
+    }
+
+    #[test]
+    fn notes_follow_their_text() {
+        let notes = ["a_b 1".to_string(), "c".to_string()];
+        assert_eq!(noted("5.81", &notes), "5.81 (a\\_b 1; c)");
+        assert_eq!(noted("5.81", &[]), "5.81");
+        assert_eq!(noted("", &notes), "a\\_b 1; c");
     }
 }

@@ -1,14 +1,20 @@
-//! What the paper (arXiv 1701.08349) reports for a preset.
+//! What the paper (arXiv 1701.08349) reports: its tables, and for a preset all that it says of the network.
 
-/// A row of the paper's tables. What it does not say is absent.
+mod tables;
+
+use scn_data::DatasetName;
+
+pub(crate) use self::tables::{Measure, Printed, TABLE_1, TABLE_2, TABLE_3};
+
+/// What the paper says of one of its networks. What it does not say is absent.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Published {
     /// The network's name there.
     pub(crate) network: &'static str,
     /// Share of test images classified wrongly.
     pub(crate) test_error: Option<f64>,
-    /// Parameters in millions.
-    pub(crate) parameters: Option<f64>,
+    /// Number of parameters, as printed.
+    pub(crate) parameters: &'static str,
     /// Passes over the training images.
     pub(crate) epochs: u64,
     /// Time to train, in hours.
@@ -33,61 +39,59 @@ pub(crate) fn original(preset: &str) -> &str {
 
 /// The paper's result for a preset with its settings, by its name.
 pub(crate) fn result(preset: &str) -> Option<Published> {
-    let (dataset, width) = preset.split_once("-scn")?;
-    let (network, parameters) = match width {
-        "1" => ("SCN-1", 0.17),
-        "2" => ("SCN-2", 0.35),
-        "4" => ("SCN-4", 0.69),
-        _ => return None,
-    };
-    let unknown = Published {
-        network,
-        test_error: None,
-        parameters: None,
+    let (line, test_error) = tables::find(preset)?;
+    let untimed = Published {
+        network: line.method,
+        test_error,
+        parameters: line.parameters,
         epochs: 200,
         hours: None,
         images_per_second: None,
         test_seconds: None,
         test_images: None,
     };
-    let known = match (dataset, width) {
-        ("cifar10" | "cifar100", _) => {
-            let percent = match preset {
-                "cifar10-scn1" => 8.86,
-                "cifar10-scn2" => 7.18,
-                "cifar10-scn4" => 5.81,
-                "cifar100-scn1" => 25.08,
-                "cifar100-scn2" => 22.17,
-                _ => 19.93,
-            };
-            let timed = preset == "cifar10-scn4";
-            Published {
-                test_error: Some(percent / 100.0),
-                parameters: Some(parameters),
-                hours: timed.then_some(26.0),
-                images_per_second: timed.then_some(107.0),
-                test_seconds: timed.then_some(9.0),
-                test_images: timed.then_some(10_000),
-                ..unknown
-            }
-        }
-        // The paper has the accuracy: 83.11 %.
-        ("stl10", "4") => Published {
-            test_error: Some(0.1689),
+    Some(match preset {
+        "cifar10-scn4" => Published {
+            hours: Some(26.0),
+            images_per_second: Some(107.0),
+            test_seconds: Some(9.0),
+            test_images: Some(10_000),
+            ..untimed
+        },
+        "stl10-scn4" => Published {
             hours: Some(21.0),
             test_seconds: Some(65.0),
-            ..unknown
+            ..untimed
         },
-        ("mnist", "4") => Published {
-            test_error: Some(0.0036),
+        "mnist-scn4" => Published {
             epochs: 25,
             hours: Some(3.0),
             test_seconds: Some(7.0),
-            ..unknown
+            ..untimed
         },
-        _ => return None,
-    };
-    Some(known)
+        _ => untimed,
+    })
+}
+
+/// A data set as the paper writes it.
+pub(crate) fn dataset(name: DatasetName) -> &'static str {
+    match name {
+        DatasetName::Mnist => "MNIST",
+        DatasetName::Cifar10 => "CIFAR-10",
+        DatasetName::Cifar100 => "CIFAR-100",
+        DatasetName::Stl10 => "STL-10",
+        other => other.as_str(),
+    }
+}
+
+/// How many training and test images a data set of the paper has.
+pub(crate) fn images(name: DatasetName) -> Option<[usize; 2]> {
+    match name {
+        DatasetName::Mnist => Some([60_000, 10_000]),
+        DatasetName::Cifar10 | DatasetName::Cifar100 => Some([50_000, 10_000]),
+        DatasetName::Stl10 => Some([5_000, 8_000]),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -1,64 +1,34 @@
-//! The page on all rows of the paper that were trained again.
+//! The page on all networks of the paper that were trained again.
+
+mod row;
 
 use std::path::Path;
 
 use anyhow::Result;
-use scn_net::{EpochRecord, Network, RunConfig};
+use scn_net::Network;
 
 use super::contents::{
     learning_curve, percent, rate, thousands, time, training_rate, training_time,
 };
-use super::document::{Block, Document, Figure, Table};
-use super::{paper, write};
+use super::document::{Block, Cell, Document, Figure, Narrow, Table};
+use super::paper::{self, Measure, Printed};
+use super::write;
 
-/// Rows of the paper, trained again on a budget.
+pub(crate) use self::row::Row;
+
+/// Where there is nothing to show.
+const NONE: &str = "–";
+
+/// Networks of the paper, trained again on a budget.
 pub(crate) struct Reproduction<'a> {
     pub(crate) title: String,
-    /// What the budget is.
+    /// The name of the budget.
     pub(crate) budget: &'a str,
+    /// What it means for these runs.
+    pub(crate) terms: String,
+    /// The paper's tables that have these networks.
+    pub(crate) tables: &'a [&'static Printed],
     pub(crate) rows: &'a [Row],
-}
-
-/// A row of the paper.
-pub(crate) struct Row {
-    pub(crate) config: RunConfig,
-    /// So far.
-    pub(crate) history: Vec<EpochRecord>,
-    /// Why there is no more.
-    pub(crate) failure: Option<String>,
-}
-
-impl Row {
-    /// Its network, by the name of the preset.
-    pub(crate) fn name(&self) -> String {
-        let preset = self.config.preset.clone();
-        preset.unwrap_or_else(|| self.config.dataset.to_string())
-    }
-
-    /// Whether it has all its epochs.
-    pub(crate) fn finished(&self) -> bool {
-        self.history.len() as u64 >= self.config.training.epochs
-    }
-
-    /// The test error after the last epoch.
-    pub(crate) fn test_error(&self) -> Option<f64> {
-        self.history.last().map(|record| record.test_error)
-    }
-
-    /// The same in the paper.
-    pub(crate) fn published_error(&self) -> Option<f64> {
-        paper::result(&self.name())?.test_error
-    }
-
-    /// How far it has come.
-    fn state(&self) -> String {
-        let (done, all) = (self.history.len(), self.config.training.epochs);
-        match &self.failure {
-            _ if self.finished() => format!("{all} epochs"),
-            Some(_) => format!("{done} of {all} epochs, failed"),
-            None => format!("{done} of {all} epochs"),
-        }
-    }
 }
 
 impl Reproduction<'_> {
@@ -69,69 +39,229 @@ impl Reproduction<'_> {
 
     fn document(&self) -> Result<Document> {
         let mut blocks = vec![
-            Block::Text(self.budget.to_string()),
-            Block::Table(self.table()?),
+            Block::Text(self.terms.clone()),
             Block::Text(format!(
-                "The paper is arXiv 1701.08349; its times are those of {}. The folder of each network has a page of its own.",
+                "\"Paper\" columns repeat what arXiv 1701.08349 prints; its times are those of {}. \"Here\" columns have the result of \
+                 each run after its last epoch and list below it how the run differs from the paper's experiment. A result without \
+                 such a list comes from a complete run with the paper's settings.",
                 paper::MACHINE
             )),
         ];
+        for &printed in self.tables {
+            blocks.push(Block::Heading(printed.title));
+            blocks.push(Block::Table(self.printed(printed)?));
+            let remark = printed.remark.map(str::to_string);
+            blocks.extend(remark.map(Block::Text));
+        }
+        blocks.push(Block::Heading("Runs"));
+        blocks.push(Block::Table(self.runs()?));
         // Not in the table, whose cells they would stretch.
         let failures = self.rows.iter().filter_map(|row| {
             let failure = row.failure.as_ref()?;
-            Some(Block::Text(format!("{}: {failure}", row.name())))
+            Some(Block::Text(format!("{}: {failure}", row.preset)))
         });
         blocks.extend(failures);
-        let begun = self.rows.iter().filter(|row| !row.history.is_empty());
-        for (index, row) in begun.enumerate() {
-            if index == 0 {
-                blocks.push(Block::Heading("Learning curves"));
-            }
-            blocks.push(Block::Text(row.name()));
-            blocks.push(Block::Figure(Figure {
-                file: format!("{}.svg", row.name()),
-                ..learning_curve(&row.history)?
-            }));
-        }
+        blocks.push(Block::Table(self.costs()?));
+        blocks.push(Block::Text(
+            "The folder of each network, named as its preset, has a page of its own.".to_string(),
+        ));
+        blocks.extend(self.curves()?);
         Ok(Document {
             title: self.title.clone(),
+            wide: true,
             blocks,
         })
     }
 
-    fn table(&self) -> Result<Table> {
+    /// A table of the paper, and beside its figures those of the runs.
+    fn printed(&self, printed: &Printed) -> Result<Table> {
+        let measure = match printed.measure {
+            Measure::Error => "Test error",
+            Measure::Accuracy => "Accuracy on the test images",
+        };
+        let mut columns = ["method", "parameters", "layers"]
+            .map(str::to_string)
+            .to_vec();
+        for &dataset in printed.datasets {
+            // The title names a data set that is alone.
+            let of = match printed.datasets.len() {
+                1 => String::new(),
+                _ => format!("{}, ", paper::dataset(dataset)),
+            };
+            columns.extend(["paper", "here"].map(|whose| format!("{of}{whose}")));
+        }
+        let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
+        let mut table = Table::new(format!("{measure} in %"), &columns);
+        table.narrow = Narrow::HoldsHeads;
+        table.marked = (4..columns.len()).step_by(2).collect();
+        for line in printed.lines {
+            let mut cells: Vec<Cell> = [line.method, line.parameters, line.layers]
+                .map(|text| Cell::Text(text.to_string()))
+                .into();
+            for (&dataset, figure) in printed.datasets.iter().zip(line.figures) {
+                cells.push(Cell::Text(figure.to_string()));
+                let preset = Printed::preset(line, dataset);
+                let row = self
+                    .rows
+                    .iter()
+                    .find(|row| Some(&row.preset) == preset.as_ref());
+                cells.push(match row {
+                    Some(row) => here(printed, row)?,
+                    None => Cell::Text(String::new()),
+                });
+            }
+            table.rows.push(cells);
+        }
+        Ok(table)
+    }
+
+    /// What tells the runs apart, and their test errors.
+    fn runs(&self) -> Result<Table> {
         let columns = [
             "network",
+            "data set",
+            "budget",
+            "seed",
+            "epochs",
+            "trained on",
+            "tested on",
             "test error",
             "paper",
+            "lowest on the way",
+            "differences from the paper",
+        ];
+        let mut table = Table::new("Runs and their test errors after the last epoch", &columns);
+        table.narrow = Narrow::Stacks;
+        table.marked = vec![7];
+        for row in self.rows {
+            let of = paper::images(row.config.dataset);
+            let text = [
+                row.network().to_string(),
+                paper::dataset(row.config.dataset).to_string(),
+                self.budget.to_string(),
+                row.config.seed.to_string(),
+                row.epochs(),
+                images(row.trained_on(), of.map(|[train, _]| train)),
+                images(row.tested_on(), of.map(|[_, test]| test)),
+                or_none(row.test_error().map(percent)),
+                or_none(published_error(row).map(percent)),
+                or_none(row.lowest_test_error().map(percent)),
+            ];
+            let mut cells: Vec<Cell> = text.into_iter().map(Cell::Text).collect();
+            cells.push(differences(row)?);
+            table.rows.push(cells);
+        }
+        Ok(table)
+    }
+
+    /// Sizes and times.
+    fn costs(&self) -> Result<Table> {
+        let columns = [
+            "network",
+            "data set",
             "parameters",
             "paper",
             "time to train",
             "paper",
             "images/s",
             "paper",
-            "state",
+            "differences from the paper",
         ];
-        let mut table = Table::new("Results beside the paper's", &columns);
-        let or_none = |text: Option<String>| text.unwrap_or_else(|| "–".to_string());
+        let mut table = Table::new("Sizes and times of the same runs", &columns);
+        table.narrow = Narrow::Stacks;
+        table.marked = vec![2, 4, 6];
         for row in self.rows {
-            let published = paper::result(&row.name());
+            let published = row.published();
             let network = Network::new(&row.config.network, row.config.seed)?;
-            let parameters = published.and_then(|row| row.parameters);
+            let parameters = published.map(|row| row.parameters.to_string());
             let hours = published.and_then(|row| row.hours);
-            table.push([
-                row.name(),
-                or_none(row.test_error().map(percent)),
-                or_none(row.published_error().map(percent)),
+            let text = [
+                row.network().to_string(),
+                paper::dataset(row.config.dataset).to_string(),
                 thousands(network.parameter_count()),
-                or_none(parameters.map(|millions| format!("{millions} M"))),
+                or_none(parameters),
                 or_none(training_time(&row.history).map(time)),
                 or_none(hours.map(|hours| format!("{hours} h"))),
                 or_none(training_rate(&row.history).map(rate)),
                 or_none(published.and_then(|row| row.images_per_second).map(rate)),
-                row.state(),
-            ]);
+            ];
+            let mut cells: Vec<Cell> = text.into_iter().map(Cell::Text).collect();
+            cells.push(differences(row)?);
+            table.rows.push(cells);
         }
         Ok(table)
     }
+
+    fn curves(&self) -> Result<Vec<Block>> {
+        let begun = self.rows.iter().filter(|row| !row.history.is_empty());
+        let curve = |row: &Row| {
+            let mut caption = format!(
+                "{} on {}",
+                row.network(),
+                paper::dataset(row.config.dataset)
+            );
+            let notes = row.differences()?;
+            if !notes.is_empty() {
+                caption.push_str(&format!(": {}", notes.join("; ")));
+            }
+            let figure = Figure {
+                file: format!("{}.svg", row.preset),
+                ..learning_curve(&row.history)?
+            };
+            Ok((caption, figure))
+        };
+        let figures: Vec<_> = begun.map(curve).collect::<Result<_>>()?;
+        if figures.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(vec![
+            Block::Heading("Learning curves"),
+            Block::Figures(figures),
+        ])
+    }
+}
+
+/// The result of a run in the unit of a table, with the differences from the paper below it.
+fn here(printed: &Printed, row: &Row) -> Result<Cell> {
+    Ok(match row.test_error() {
+        Some(error) => Cell::Noted {
+            text: printed.figure(error),
+            notes: row.differences()?,
+        },
+        None => Cell::Noted {
+            text: NONE.to_string(),
+            notes: vec![row.state()],
+        },
+    })
+}
+
+fn differences(row: &Row) -> Result<Cell> {
+    let notes = row.differences()?;
+    Ok(if notes.is_empty() {
+        Cell::Text("none".to_string())
+    } else {
+        Cell::Noted {
+            text: String::new(),
+            notes,
+        }
+    })
+}
+
+fn published_error(row: &Row) -> Option<f64> {
+    row.published()?.test_error
+}
+
+/// A number of images, and of how many if it is not all.
+fn images(count: Option<usize>, whole: Option<usize>) -> String {
+    match (count, whole) {
+        (None, _) => "not known".to_string(),
+        (Some(count), Some(whole)) if count != whole => {
+            format!("{} of {}", thousands(count), thousands(whole))
+        }
+        (Some(count), _) => thousands(count),
+    }
+}
+
+fn or_none(text: Option<String>) -> String {
+    text.unwrap_or_else(|| NONE.to_string())
 }

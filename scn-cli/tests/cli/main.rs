@@ -1,6 +1,6 @@
 //! The command line as a person uses it: `network` trains and uses a small network, `bench` measures, `data` fetches and checks, `device`
-//! computes elsewhere, `solve` solves, `mistakes` are answered, `report` shows a run, `reproduce` those of the paper, `results` are what
-//! they are said to be, `shell` has completions and manual pages, `tensorboard` is told of a run.
+//! computes elsewhere, `solve` solves, `mistakes` are answered, `report` shows a run, `reproduce` those of the paper (`page` reads and
+//! shows their pages), `results` are what they are said to be, `shell` has completions and manual pages, `tensorboard` is told of a run.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bench;
@@ -8,6 +8,7 @@ mod data;
 mod device;
 mod mistakes;
 mod network;
+mod page;
 mod report;
 mod reproduce;
 mod results;

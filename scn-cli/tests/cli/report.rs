@@ -1,13 +1,13 @@
 //! `scn report`: what the page says, read by strict tools and by a browser.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
-use roxmltree::{Document, Node, ParsingOptions};
+use roxmltree::{Document, Node};
 use scn_net::{EpochRecord, LayerRecord, Model, ModelInput, Network, presets};
 
 use crate::mistakes::fails;
+use crate::page::{self, all, check_page, parse, read, text};
 use crate::{json, scn, train_small};
 
 const PLOTS: [&str; 5] = [
@@ -17,81 +17,6 @@ const PLOTS: [&str; 5] = [
     "confusion.svg",
     "mistakes.svg",
 ];
-
-fn read(path: PathBuf) -> String {
-    std::fs::read_to_string(path).unwrap()
-}
-
-fn parse(page: &str) -> Document<'_> {
-    let options = ParsingOptions {
-        allow_dtd: true,
-        ..ParsingOptions::default()
-    };
-    Document::parse_with_options(page, options).unwrap()
-}
-
-/// All elements of a kind, of HTML or SVG.
-fn all<'a>(page: &'a Document, name: &str) -> Vec<Node<'a, 'a>> {
-    let elements = page.descendants();
-    elements
-        .filter(|node| node.is_element() && node.tag_name().name() == name)
-        .collect()
-}
-
-/// The text in an element, with plain spaces.
-fn text(node: Node) -> String {
-    let parts: Vec<&str> = node
-        .descendants()
-        .filter(Node::is_text)
-        .filter_map(|part| part.text())
-        .filter(|part| !part.trim().is_empty())
-        .collect();
-    parts.join(", ").replace('\u{a0}', " ")
-}
-
-/// Well-formed to the last tag, nothing from elsewhere, and words for whoever does not see the pictures.
-fn check_page(page: &str) {
-    assert!(page.starts_with("<!DOCTYPE html>"));
-    let page = parse(page);
-    assert_eq!(page.root_element().attribute("lang"), Some("en"));
-    assert_eq!(
-        all(&page, "title").first().map(|&title| text(title)),
-        all(&page, "h1").first().map(|&h1| text(h1))
-    );
-    assert!(all(&page, "script").is_empty() && all(&page, "link").is_empty());
-    for node in page.descendants().filter(Node::is_element) {
-        for attribute in node.attributes() {
-            let (name, value) = (attribute.name(), attribute.value());
-            assert!(
-                !value.contains("//") || value.starts_with("data:"),
-                "{name}={value}"
-            );
-            if ["href", "src", "srcset", "data", "action"].contains(&name) {
-                assert!(
-                    value.starts_with("data:image/png;base64,"),
-                    "{name}={value}"
-                );
-            }
-        }
-    }
-    for style in all(&page, "style") {
-        let style = text(style);
-        assert!(!style.contains("url(") && !style.contains("@import") && !style.contains("//"));
-    }
-    for image in all(&page, "img") {
-        assert!(image.attribute("alt").is_some_and(|alt| !alt.is_empty()));
-    }
-    for plot in all(&page, "svg") {
-        assert_eq!(plot.attribute("role"), Some("img"));
-        assert!(
-            plot.attribute("aria-label")
-                .is_some_and(|label| !label.is_empty())
-        );
-    }
-    for head in all(&page, "th") {
-        assert!(matches!(head.attribute("scope"), Some("row" | "col")));
-    }
-}
 
 fn headings(page: &Document) -> Vec<String> {
     all(page, "h2").into_iter().map(text).collect()
@@ -254,7 +179,8 @@ fn without_images_the_rest_is_told_beside_the_paper() {
     assert_eq!(rows["test error"], ["6.25 %", "0.36 %"]);
     assert_eq!(rows["time to train"], ["1 min 0 s", "3 h"]);
     assert_eq!(rows["time for the test"], ["not known", "7 s"]);
-    assert_eq!(rows["parameters"][1], "not given");
+    assert_eq!(rows["parameters"][1], "0.69M");
+    assert_eq!(rows["test images"][1], "not given");
     assert!(!run.join("confusion.svg").exists() && run.join("atoms.svg").exists());
 }
 
@@ -307,74 +233,10 @@ fn a_damaged_run_folder_is_one_line() {
     assert!(!run.join("report.html").exists());
 }
 
-/// A browser without a window, if there is one.
-fn browser() -> Option<&'static str> {
-    ["chromium", "chromium-browser", "google-chrome"]
-        .into_iter()
-        .find(|name| {
-            Command::new(name)
-                .arg("--version")
-                .output()
-                .is_ok_and(|output| output.status.success())
-        })
-}
-
-/// A browser paints the page, wide and narrow, by day and by night, and nothing sticks out to the right.
 #[test]
 fn a_browser_shows_the_page() {
-    let Some(browser) = browser() else {
-        eprintln!("skipped: there is no chromium");
-        return;
-    };
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run");
     train_small(&run, &[]).assert().success();
-    for (dark, width) in [(false, 1100), (false, 390), (true, 390)] {
-        let shot = folder.path().join("page.png");
-        let home = folder.path().join("profile");
-        let output = Command::new(browser)
-            // The sandbox refuses to run as root, and the page is our own.
-            .args([
-                "--headless",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--hide-scrollbars",
-            ])
-            .arg(format!("--user-data-dir={}", home.display()))
-            .arg(format!(
-                "--blink-settings=preferredColorScheme={}",
-                u8::from(!dark)
-            ))
-            .arg(format!("--window-size={width},4000"))
-            .arg(format!("--screenshot={}", shot.display()))
-            .arg(format!("file://{}", run.join("report.html").display()))
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{said}");
-        let picture = image::open(&shot).unwrap().to_rgb8();
-        assert_eq!(picture.width(), width, "{said}");
-        let paper = if dark { [0x1b, 0x1d, 0x21] } else { [0xff; 3] };
-        for y in 0..picture.height() {
-            for x in [0, width - 1] {
-                assert_eq!(picture.get_pixel(x, y).0, paper, "{width} {dark} {x} {y}");
-            }
-        }
-        let mut colours: Vec<[u8; 3]> = picture.pixels().map(|pixel| pixel.0).collect();
-        let painted = colours.iter().filter(|&&colour| colour != paper).count();
-        colours.sort_unstable();
-        colours.dedup();
-        assert!(
-            painted * 50 > (picture.width() * picture.height()) as usize && colours.len() > 100,
-            "{painted} pixels, {} colours",
-            colours.len()
-        );
-        // Test errors are drawn in their own colour.
-        let line = if dark {
-            [0xff, 0x9a, 0x6b]
-        } else {
-            [0xb4, 0x45, 0x1a]
-        };
-        assert!(colours.binary_search(&line).is_ok());
-    }
+    page::browse(&run.join("report.html"), &[1100, 390]);
 }

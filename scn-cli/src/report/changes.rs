@@ -1,0 +1,167 @@
+//! What differs between two configurations. They are compared as they are written, so that a new setting needs no line here.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use anyhow::Result;
+use scn_net::{RunConfig, presets};
+use serde::Serialize;
+use serde_json::Value;
+
+/// A setting that is not as in the preset.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Change {
+    /// Its name with dots.
+    pub(crate) setting: String,
+    /// In this run; absent where it is not set.
+    pub(crate) value: Option<String>,
+    /// In the preset; absent where it is not set.
+    pub(crate) preset: Option<String>,
+}
+
+impl Change {
+    /// Name, value and the preset's value for a table.
+    pub(crate) fn cells(&self) -> [String; 3] {
+        let or_not_set = |value: &Option<String>| {
+            let value = value.as_deref();
+            value.unwrap_or("not set").to_string()
+        };
+        [
+            self.setting.clone(),
+            or_not_set(&self.value),
+            or_not_set(&self.preset),
+        ]
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [setting, value, preset] = self.cells();
+        write!(f, "{setting} {value}")?;
+        match self.preset {
+            // A limit that the preset has not needs no "instead of not set".
+            None => Ok(()),
+            Some(_) => write!(f, " instead of {preset}"),
+        }
+    }
+}
+
+/// Settings that are not those of the configuration's preset; none for a run without one.
+pub(crate) fn of(config: &RunConfig) -> Result<Vec<Change>> {
+    let preset = config.preset.as_deref();
+    match preset.map(presets::get) {
+        Some(Ok(preset)) => between(config, &preset),
+        // A preset that this version does not know has nothing to compare with.
+        Some(Err(_)) | None => Ok(Vec::new()),
+    }
+}
+
+/// Settings that are not those of a preset, by name: first those outside all sections, such as limits.
+pub(crate) fn between(config: &RunConfig, preset: &RunConfig) -> Result<Vec<Change>> {
+    let (ours, theirs) = (settings(config)?, settings(preset)?);
+    let mut names: Vec<&String> = ours.keys().chain(theirs.keys()).collect();
+    names.sort_by_key(|&name| (name.contains('.'), name));
+    names.dedup();
+    let changed = names
+        .into_iter()
+        .filter(|&name| ours.get(name) != theirs.get(name));
+    let change = |name: &String| Change {
+        setting: name.clone(),
+        value: ours.get(name).cloned(),
+        preset: theirs.get(name).cloned(),
+    };
+    Ok(changed.map(change).collect())
+}
+
+fn settings(config: &RunConfig) -> Result<BTreeMap<String, String>> {
+    // By way of text, which has the fewest digits that tell an f32 apart; a value would have all of its f64.
+    let value: Value = serde_json::from_str(&serde_json::to_string(config)?)?;
+    let mut all = BTreeMap::new();
+    flatten("", &value, &mut all);
+    Ok(all)
+}
+
+fn flatten(name: &str, value: &Value, into: &mut BTreeMap<String, String>) {
+    match value {
+        Value::Object(fields) => {
+            for (field, value) in fields {
+                let separator = if name.is_empty() { "" } else { "." };
+                flatten(&format!("{name}{separator}{field}"), value, into);
+            }
+        }
+        // A list of tables: each field as a list.
+        Value::Array(entries) if !entries.is_empty() && entries.iter().all(Value::is_object) => {
+            let mut fields: BTreeMap<String, Vec<String>> = BTreeMap::new();
+            for entry in entries {
+                let mut flat = BTreeMap::new();
+                flatten(name, entry, &mut flat);
+                for (field, value) in flat {
+                    fields.entry(field).or_default().push(value);
+                }
+            }
+            let joined = |(field, values): (String, Vec<String>)| (field, values.join(", "));
+            into.extend(fields.into_iter().map(joined));
+        }
+        Value::Null => {}
+        Value::String(text) => {
+            into.insert(name.to_string(), text.clone());
+        }
+        value => {
+            into.insert(name.to_string(), value.to_string());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sentences(config: &RunConfig) -> Vec<String> {
+        let changes = of(config).unwrap();
+        changes.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn only_what_differs_is_listed() {
+        let mut config = presets::get("cifar10-scn1").unwrap();
+        assert!(of(&config).unwrap().is_empty());
+        config.set("training.learning_rate", "0.05").unwrap();
+        config.set("train_limit", "100").unwrap();
+        assert_eq!(
+            of(&config)
+                .unwrap()
+                .iter()
+                .map(Change::cells)
+                .collect::<Vec<_>>(),
+            [
+                ["train_limit", "100", "not set"],
+                ["training.learning_rate", "0.05", "0.1"]
+            ]
+        );
+        config.network.layers.truncate(2);
+        let [name, ours, _] = of(&config).unwrap()[1].cells();
+        assert_eq!((&*name, &*ours), ("network.layers.atoms", "16, 16"));
+        config.preset = None;
+        assert!(of(&config).unwrap().is_empty());
+    }
+
+    #[test]
+    fn changes_are_sentences_with_both_values() {
+        let mut config = presets::get("cifar10-scn1").unwrap();
+        config.set("network.solver.tolerance", "1e-3").unwrap();
+        config.set("training.epochs", "20").unwrap();
+        config.set("test_limit", "5000").unwrap();
+        assert_eq!(
+            sentences(&config),
+            [
+                "test_limit 5000",
+                "network.solver.tolerance 0.001 instead of 0.0001",
+                "training.epochs 20 instead of 200",
+            ]
+        );
+        // The other way round: the preset has a setting that the run has not.
+        let preset = presets::get("cifar10-scn1").unwrap();
+        let less = between(&preset, &config).unwrap();
+        assert_eq!(less[0].to_string(), "test_limit not set instead of 5000");
+    }
+}

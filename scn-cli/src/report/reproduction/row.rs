@@ -1,0 +1,209 @@
+//! A network of the paper, trained again.
+
+use anyhow::Result;
+use scn_data::LastBatch;
+use scn_net::{EpochRecord, RunConfig, presets};
+
+use crate::report::changes::{self, Change};
+use crate::report::contents::thousands;
+use crate::report::paper::{self, Published};
+
+/// A network of the paper, and its run here.
+pub(crate) struct Row {
+    /// The preset with the paper's settings.
+    pub(crate) preset: String,
+    /// The settings of the run.
+    pub(crate) config: RunConfig,
+    /// So far.
+    pub(crate) history: Vec<EpochRecord>,
+    /// Training and test images of the data set, if it could be opened.
+    pub(crate) images: Option<[usize; 2]>,
+    /// Why there is no more.
+    pub(crate) failure: Option<String>,
+}
+
+impl Row {
+    /// The paper's row of this network.
+    pub(crate) fn published(&self) -> Option<Published> {
+        paper::result(&self.preset)
+    }
+
+    /// The network as the paper names it.
+    pub(crate) fn network(&self) -> &str {
+        self.published().map_or(&self.preset, |row| row.network)
+    }
+
+    /// Whether it has all its epochs.
+    pub(crate) fn finished(&self) -> bool {
+        self.history.len() as u64 >= self.config.training.epochs
+    }
+
+    /// The test error after the last epoch.
+    pub(crate) fn test_error(&self) -> Option<f64> {
+        self.history.last().map(|record| record.test_error)
+    }
+
+    /// The lowest test error after any epoch.
+    pub(crate) fn lowest_test_error(&self) -> Option<f64> {
+        let errors = self.history.iter().map(|record| record.test_error);
+        errors.min_by(f64::total_cmp)
+    }
+
+    /// Images of an epoch of training.
+    pub(crate) fn trained_on(&self) -> Option<usize> {
+        let written = || {
+            let record = self.history.last()?;
+            let images = record.images_per_second * record.seconds;
+            (images >= 1.0).then_some(images.round() as usize)
+        };
+        let of_data = self
+            .images
+            .map(|[train, _]| limited(train, self.config.train_limit));
+        of_data.or_else(written)
+    }
+
+    /// Images of a test.
+    pub(crate) fn tested_on(&self) -> Option<usize> {
+        self.images
+            .map(|[_, test]| limited(test, self.config.test_limit))
+    }
+
+    /// How many of its epochs are done.
+    pub(crate) fn epochs(&self) -> String {
+        let (done, all) = (self.history.len(), self.config.training.epochs);
+        format!("{done} of {all}")
+    }
+
+    /// How far it has come, and whether it could not go on.
+    pub(crate) fn state(&self) -> String {
+        let failed = match &self.failure {
+            Some(_) if !self.finished() => ", failed",
+            _ => "",
+        };
+        format!("{} epochs{failed}", self.epochs())
+    }
+
+    /// Settings that are not the paper's.
+    pub(crate) fn changes(&self) -> Result<Vec<Change>> {
+        changes::between(&self.config, &presets::get(&self.preset)?)
+    }
+
+    /// How this run differs from the paper's experiment; empty for a complete run with the paper's settings.
+    pub(crate) fn differences(&self) -> Result<Vec<String>> {
+        let mut notes = Vec::new();
+        if !self.finished() {
+            notes.push(self.state());
+        }
+        notes.extend(self.changes()?.iter().map(ToString::to_string));
+        let Some(whole) = paper::images(self.config.dataset) else {
+            return Ok(notes);
+        };
+        let kept = self.config.training.last_batch == LastBatch::Kept;
+        let [train, test] = whole;
+        let counted = [
+            (
+                "trained",
+                self.trained_on().filter(|_| kept),
+                // What a limit leaves out is a changed setting, listed above.
+                limited(train, self.config.train_limit),
+            ),
+            (
+                "tested",
+                self.tested_on(),
+                limited(test, self.config.test_limit),
+            ),
+        ];
+        for (done, count, expected) in counted {
+            if let Some(count) = count.filter(|&count| count != expected) {
+                notes.push(format!(
+                    "{done} on {} images instead of {}",
+                    thousands(count),
+                    thousands(expected)
+                ));
+            }
+        }
+        Ok(notes)
+    }
+}
+
+fn limited(count: usize, limit: Option<usize>) -> usize {
+    limit.map_or(count, |limit| limit.min(count))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A run with the paper's settings that came to these test errors.
+    fn run(preset: &str, test_errors: &[f64]) -> Row {
+        let epoch = |(index, &test_error): (usize, &f64)| EpochRecord {
+            epoch: index as u64 + 1,
+            learning_rate: 0.1,
+            train_loss: 1.0,
+            train_error: 0.5,
+            test_loss: 1.0,
+            test_error,
+            images_per_second: 1000.0,
+            seconds: 60.0,
+            layers: Vec::new(),
+        };
+        Row {
+            preset: preset.to_string(),
+            config: presets::get(preset).unwrap(),
+            history: test_errors.iter().enumerate().map(epoch).collect(),
+            images: None,
+            failure: None,
+        }
+    }
+
+    #[test]
+    fn only_a_full_run_has_no_differences() {
+        let mut row = run("mnist-scn4", &[0.01; 25]);
+        assert!(row.differences().unwrap().is_empty());
+        assert_eq!((row.trained_on(), row.tested_on()), (Some(60_000), None));
+        row.images = Some([60_000, 10_000]);
+        assert!(row.differences().unwrap().is_empty());
+
+        row.history.truncate(24);
+        assert_eq!(row.differences().unwrap(), ["24 of 25 epochs"]);
+        row.config.training.epochs = 3;
+        row.config.train_limit = Some(256);
+        assert_eq!(
+            row.differences().unwrap(),
+            ["train_limit 256", "training.epochs 3 instead of 25"]
+        );
+        assert_eq!(
+            (row.trained_on(), row.tested_on()),
+            (Some(256), Some(10_000))
+        );
+    }
+
+    #[test]
+    fn a_data_set_with_other_images_is_a_difference() {
+        let mut row = run("cifar10-scn1", &[0.01; 200]);
+        row.images = Some([50_000, 100]);
+        let notes = row.differences().unwrap();
+        assert_eq!(notes, ["tested on 100 images instead of 10,000"]);
+        row.config.test_limit = Some(1000);
+        assert_eq!(
+            row.differences().unwrap(),
+            ["test_limit 1000", "tested on 100 images instead of 1,000"]
+        );
+        row.config.test_limit = None;
+        // As the records tell where there is no data: 60,000 images of an epoch.
+        row.images = None;
+        let notes = row.differences().unwrap();
+        assert_eq!(notes, ["trained on 60,000 images instead of 50,000"]);
+    }
+
+    #[test]
+    fn errors_at_the_end_and_on_the_way_are_told_apart() {
+        let row = run("mnist-scn4", &[0.3, 0.1, 0.2]);
+        assert_eq!(
+            (row.test_error(), row.lowest_test_error()),
+            (Some(0.2), Some(0.1))
+        );
+        let row = run("mnist-scn4", &[]);
+        assert_eq!((row.test_error(), row.lowest_test_error()), (None, None));
+    }
+}
