@@ -50,7 +50,9 @@ pub(crate) fn averaged_by_hand(network: &Network, loader: &Loader) -> Evaluation
                 .map(|(a, b)| (f64::from(a) + f64::from(b)) / 2.0)
                 .collect();
             let label = usize::from(label);
+            // The first of several.
             let class = (0..classes)
+                .rev()
                 .max_by(|&a, &b| mean[a].total_cmp(&mean[b]))
                 .unwrap();
             confusion[label][class] += 1;
@@ -87,8 +89,8 @@ pub(crate) fn compare(found: &Evaluation, expected: &Evaluation) {
     }
 }
 
-/// The small network with a λ1 in both layers, and a loader of digits in batches of 20, 20 and 8.
-pub(crate) fn network_and_loader(config: &RunConfig) -> (Network, Loader) {
+/// The small network with a λ1 in both layers, and moments of these images, so that it tells them apart without training.
+pub(crate) fn network(config: &RunConfig, loader: &Loader) -> Network {
     let mut network = Network::new(&config.network, 0).unwrap();
     network.visit_params_mut(&mut |name, param| match name {
         "layer0.lambda1" => param.value.fill(0.125),
@@ -96,24 +98,35 @@ pub(crate) fn network_and_loader(config: &RunConfig) -> (Network, Loader) {
         _ => (),
     });
     network.refresh().unwrap();
-    (network, loader(small::digits().test.first(48)))
+    let batches = loader.epoch(0, 0);
+    network
+        .estimate_moments(batches.map(|batch| Tensor::from_batch(&batch).unwrap()))
+        .unwrap();
+    network
 }
 
-fn loader(images: ImageSet) -> Loader {
-    let normalization = Normalization::fit(&images, small::config().input.normalization()).unwrap();
+/// Digits in batches of 20, 20 and 8, perhaps contrast-normalised.
+pub(crate) fn loader(contrast: Option<f64>) -> Loader {
+    in_order(small::digits().test.first(48), contrast)
+}
+
+fn in_order(images: ImageSet, contrast: Option<f64>) -> Loader {
+    let mut config = small::config().input.normalization();
+    config.contrast = contrast;
+    let normalization = Normalization::fit(&images, config).unwrap();
     Loader::in_order(Arc::new(images), Arc::new(normalization), 20).unwrap()
 }
 
 #[test]
 fn mirror_images_are_averaged_as_by_hand() {
-    let (network, loader) = network_and_loader(&small::config());
+    let loader = loader(None);
+    let network = network(&small::config(), &loader);
     let device = Device::cpu(Some(2)).unwrap();
     let found = evaluate_average_mirrored(&network, &loader, &device).unwrap();
     compare(&found, &averaged_by_hand(&network, &loader));
-    assert_ne!(
-        found.loss,
-        evaluate(&network, &loader, &device).unwrap().loss
-    );
+    let plain = evaluate(&network, &loader, &device).unwrap();
+    assert_ne!(found.loss, plain.loss);
+    assert_ne!(found.confusion, plain.confusion);
     assert!(found.kkt.iter().all(|&kkt| kkt > 0.0 && kkt <= 1e-4));
     assert!(found.seconds > 0.0 && found.images_per_second > 0.0);
 }
@@ -130,8 +143,8 @@ fn images_that_are_their_mirror_images_are_evaluated_as_without() {
     }
     let labels = digits.labels().to_vec();
     let symmetric = ImageSet::new(pixels, [1, 8, 8], labels, digits.class_names(), 16).unwrap();
-    let (network, _) = network_and_loader(&small::config());
-    let loader = loader(symmetric);
+    let loader = in_order(symmetric, None);
+    let network = network(&small::config(), &loader);
     let device = Device::cpu(Some(1)).unwrap();
     let plain = evaluate(&network, &loader, &device).unwrap();
     let averaged = evaluate_average_mirrored(&network, &loader, &device).unwrap();
@@ -149,7 +162,8 @@ fn images_that_are_their_mirror_images_are_evaluated_as_without() {
 fn a_network_with_fewer_classes_is_an_error_with_mirror_images_too() {
     let mut config = small::config();
     config.network.classes = 5;
-    let (network, loader) = network_and_loader(&config);
+    let loader = loader(None);
+    let network = network(&config, &loader);
     let device = Device::cpu(Some(1)).unwrap();
     let error = evaluate_average_mirrored(&network, &loader, &device).unwrap_err();
     assert!(matches!(error, NetError::Labels { .. }), "{error}");
@@ -174,14 +188,15 @@ fn logits(network: &Network, loader: &Loader) -> (Vec<f32>, Vec<f64>) {
 fn a_scaled_lambda1_is_that_of_a_model_with_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.safetensors");
+    let loader = loader(None);
     for per_atom in [false, true] {
         let mut config = small::config();
         config.network.lambda1.per_atom = per_atom;
-        let (mut scaled, loader) = network_and_loader(&config);
+        let mut scaled = network(&config, &loader);
         let plain = logits(&scaled, &loader);
         scaled.scale_lambda1(2.5).unwrap();
 
-        let (mut network, _) = network_and_loader(&config);
+        let mut network = network(&config, &loader);
         network.visit_params_mut(&mut |name, param| match name {
             "layer0.lambda1" => param.value.fill(0.3125),
             "layer1.lambda1" => param.value.fill(0.15625),
@@ -204,7 +219,8 @@ fn a_scaled_lambda1_is_that_of_a_model_with_it() {
 
 #[test]
 fn a_factor_of_one_changes_no_bit_and_a_large_one_leaves_no_code() {
-    let (mut network, loader) = network_and_loader(&small::config());
+    let loader = loader(None);
+    let mut network = network(&small::config(), &loader);
     let (before, plain) = (values(&network), logits(&network, &loader));
     network.scale_lambda1(1.0).unwrap();
     assert_eq!(values(&network), before);
@@ -220,7 +236,8 @@ fn a_factor_of_one_changes_no_bit_and_a_large_one_leaves_no_code() {
 
 #[test]
 fn a_factor_out_of_range_changes_nothing() {
-    let (mut network, loader) = network_and_loader(&small::config());
+    let loader = loader(None);
+    let mut network = network(&small::config(), &loader);
     let (before, plain) = (values(&network), logits(&network, &loader));
     for factor in [-1.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
         let error = network.scale_lambda1(factor).unwrap_err();
