@@ -56,12 +56,13 @@ pub fn evaluate_each(
     device.run(|| evaluate_batches(network, loader, each))
 }
 
-/// Evaluates the mean of two logits, those of each image and those of its mirror image, left and right: loss, errors and confusion are those
-/// of the mean. Not the network alone is measured then, but the network with augmentation at test time: for CIFAR-10 an error some tenths of a point
-/// to a point lower, at twice the time.
+/// Evaluates a network with the logits of each image and of its mirror image, left and right, averaged: loss, errors and confusion are those of
+/// the mean. This is augmentation at test time, at twice the work, and not the test error of the network alone: with mirror images a network for
+/// CIFAR-10 errs about one point less (`docs/experiments.md`).
 ///
-/// Mirrored are [normalised images](Loader::mirrored), as in training. The logits of all images are kept in between, 4 bytes for each image and class.
-/// Of the codes of both, `active` is the mean and `kkt` the largest; `images` are the images of the loader, and `images_per_second` counts them once.
+/// Images are mirrored [after normalisation](Loader::mirrored), as in training. The logits of all images are kept until the mirror images have
+/// theirs, 4 bytes for each image and class. In the result, `images` are those of the loader, and `images_per_second` counts each once; `active` is
+/// the mean over images and mirror images, `kkt` the largest.
 ///
 /// # Errors
 /// Those of [`evaluate`].

@@ -1,19 +1,20 @@
-//! Another λ1 than the learned one.
+//! Inference with another λ1 than the learned one.
 
 use super::Network;
 use crate::NetError;
 
 impl Network {
-    /// Multiplies λ1 of every sparse coding layer by `factor`, in the unit of each layer's normalised input: codes of noisy images are
-    /// cleaner with a larger λ1 than that learned from images without noise, where a layer has one
-    /// (Dai et al., "Revisiting Sparse Convolutional Model for Visual Recognition", NeurIPS 2022, arXiv 2210.12945).
+    /// Multiplies λ1 of every sparse coding layer by `factor`. A larger λ1 than the learned one makes codes sparser, which is meant for images with more
+    /// noise than those of training (Dai et al., "Revisiting Sparse Convolutional Model for Visual Recognition", NeurIPS 2022, arXiv 2210.12945);
+    /// `docs/experiments.md` has what it does here.
     ///
-    /// The factor changes the parameters, here and on the [device](Self::move_to) that the network is on, so it may come before or after the network
-    /// moves there. What is saved afterwards has the scaled λ1, and another call multiplies again; a factor of 1 changes no bit.
+    /// The parameters change, here and on the [device](Self::move_to) that the network is on: the call may come before or after the network moves
+    /// there. A model saved afterwards has the scaled λ1, and a second call multiplies again. A factor of 1 changes no bit, 0 takes the
+    /// penalty away.
     ///
     /// # Errors
-    /// [`NetError::Lambda1Scale`] for a factor that is negative or not finite, [`NetError::Lambda1Overflow`] where a product is not finite in
-    /// f32; the network is then as it was. A device that fails.
+    /// [`NetError::Lambda1Scale`] for a factor that is negative or not finite, [`NetError::Lambda1Overflow`] where a product is not finite in f32; the
+    /// network is then as it was. A device that fails.
     pub fn scale_lambda1(&mut self, factor: f64) -> Result<(), NetError> {
         if !(factor.is_finite() && factor >= 0.0) {
             return Err(NetError::Lambda1Scale { found: factor });
