@@ -40,7 +40,7 @@ pub(crate) struct Evaluate {
     /// Seed of the noise
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     seed: u64,
-    /// Multiplies lambda1 of all sparse coding layers, for this evaluation only: above 1 for noisy images
+    /// Multiplies lambda1 of all sparse coding layers, for this evaluation only; the model stays as it is
     #[arg(
         long,
         value_name = "FACTOR",

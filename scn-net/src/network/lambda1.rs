@@ -4,9 +4,9 @@ use super::Network;
 use crate::NetError;
 
 impl Network {
-    /// Multiplies λ1 of every sparse coding layer by `factor`. A larger λ1 than the learned one makes codes sparser, which is meant for images with more
-    /// noise than those of training (Dai et al., "Revisiting Sparse Convolutional Model for Visual Recognition", NeurIPS 2022, arXiv 2210.12945);
-    /// `docs/experiments.md` has what it does here.
+    /// Multiplies λ1 of every sparse coding layer by `factor`. A larger λ1 than the learned one makes codes sparser, which may help where images
+    /// are noisier than those of training (Dai et al., "Revisiting Sparse Convolutional Model for Visual Recognition", NeurIPS 2022, arXiv 2210.12945);
+    /// `docs/experiments.md` measures it.
     ///
     /// The parameters change, here and on the [device](Self::move_to) that the network is on: the call may come before or after the network moves
     /// there. A model saved afterwards has the scaled λ1, and a second call multiplies again. A factor of 1 changes no bit, 0 takes the
