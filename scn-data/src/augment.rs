@@ -98,6 +98,15 @@ impl Placement {
         self == Self::default()
     }
 
+    /// The placement whose frame is the mirror image, left and right, of this one's.
+    pub(crate) fn mirrored(self) -> Self {
+        Self {
+            flip: !self.flip,
+            down: self.down,
+            right: -self.right,
+        }
+    }
+
     /// Writes `image` of `shape` (C, H, W) into `out`, which must be zero.
     pub(crate) fn place(self, image: &[f32], shape: [usize; 3], out: &mut [f32]) {
         let [_, height, width] = shape;
@@ -186,6 +195,16 @@ mod tests {
                 }
             }
             prop_assert_eq!(out, expected);
+        }
+
+        /// The whole frame is mirrored, also where the picture has been moved in it.
+        #[test]
+        fn a_mirrored_placement_mirrors_the_frame(flip: bool, down in -2isize..=2, right in -4isize..=4) {
+            let [_, _, width] = SHAPE;
+            let placement = Placement { flip, down, right };
+            let mut expected = placed(placement, &picture());
+            expected.chunks_exact_mut(width).for_each(<[f32]>::reverse);
+            prop_assert_eq!(placed(placement.mirrored(), &picture()), expected);
         }
     }
 

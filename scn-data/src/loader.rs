@@ -39,6 +39,8 @@ pub struct Loader {
     last_batch: LastBatch,
     /// Absent for evaluation.
     shuffle: Option<Shuffle>,
+    /// Whether every image of every batch is mirrored.
+    mirrored: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -98,6 +100,7 @@ impl Loader {
             batch_size,
             last_batch: LastBatch::Kept,
             shuffle: None,
+            mirrored: false,
         })
     }
 
@@ -113,6 +116,17 @@ impl Loader {
             });
         }
         Ok(Self { last_batch, ..self })
+    }
+
+    /// The same batches with every image mirrored, left and right, as the last step: after normalisation, whitening, flip and shift.
+    /// Mirroring twice gives the loader again.
+    ///
+    /// Pixels of the set are neither copied nor changed.
+    pub fn mirrored(self) -> Self {
+        Self {
+            mirrored: !self.mirrored,
+            ..self
+        }
     }
 
     /// Batches in an epoch; the last one may be smaller than the others, if such a one is kept.
@@ -245,6 +259,17 @@ impl Maker {
 
     /// The flips and shifts of the `count` images of a batch.
     fn placements(&self, batch: usize, count: usize) -> Vec<Placement> {
+        let mut placements = self.drawn(batch, count);
+        if self.loader.mirrored {
+            for placement in &mut placements {
+                *placement = placement.mirrored();
+            }
+        }
+        placements
+    }
+
+    /// The flips and shifts that are drawn, before the loader mirrors them.
+    fn drawn(&self, batch: usize, count: usize) -> Vec<Placement> {
         let Some(Shuffle { augmentation, seed }) = self.loader.shuffle else {
             return vec![Placement::default(); count];
         };

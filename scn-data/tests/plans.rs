@@ -180,3 +180,40 @@ fn plans_stay_at_their_end_and_can_be_cloned_on_their_way() {
     images.sort_unstable();
     assert_eq!(images, (0..11).collect::<Vec<_>>());
 }
+
+/// Rows of a mirrored loader's batches are those of the loader from right to left, and its plans say so.
+#[test]
+fn a_mirrored_loader_mirrors_every_image() {
+    let images = Arc::new(scattered(60, SHAPE));
+    let augmentation = Augmentation {
+        flip: true,
+        shift: 2,
+        draw: Draw::Image,
+    };
+    for whitening in [None, Some(0.1)] {
+        let config = NormalizationConfig {
+            mean: Mean::Pixel,
+            whitening,
+            ..NormalizationConfig::default()
+        };
+        let normalization = Arc::new(Normalization::fit(&images, config).expect("fits"));
+        let in_order = Loader::in_order(Arc::clone(&images), Arc::clone(&normalization), 16);
+        let training = Loader::training(Arc::clone(&images), normalization, augmentation, 16, 5);
+        for loader in [in_order, training] {
+            let loader = loader.expect("valid");
+            let mirrored = loader.clone().mirrored();
+            check(&mirrored, 2, 1);
+            let batches = loader.epoch(2, 0).zip(mirrored.epoch(2, 0));
+            for ((mut expected, found), again) in
+                batches.zip(mirrored.clone().mirrored().epoch(2, 0))
+            {
+                assert_same(&again, &expected);
+                expected
+                    .pixels
+                    .chunks_exact_mut(SHAPE[2])
+                    .for_each(<[f32]>::reverse);
+                assert_same(&found, &expected);
+            }
+        }
+    }
+}

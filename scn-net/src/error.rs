@@ -48,6 +48,22 @@ pub enum NetError {
         /// Why.
         source: ProblemError,
     },
+    /// A factor on λ1 that leaves no penalty.
+    #[error("the factor on lambda1 must be finite and at least 0, but is {found}")]
+    Lambda1Scale {
+        /// The factor.
+        found: f64,
+    },
+    /// A factor on λ1 whose product with the λ1 of a layer is beyond f32.
+    #[error("{layer}: lambda1 of {lambda1} times {factor} is too large")]
+    Lambda1Overflow {
+        /// The layer.
+        layer: String,
+        /// Its λ1, or that of an atom.
+        lambda1: f32,
+        /// The factor.
+        factor: f64,
+    },
     /// Shapes that do not fit in the forward solve.
     #[error(transparent)]
     Encode(#[from] EncodeError),

@@ -70,7 +70,7 @@ pub use config::{
 };
 pub use device::{CpuPool, Device};
 pub use error::{ConfigError, FileError, NetError, TrainError};
-pub use evaluate::{Evaluation, evaluate, evaluate_each};
+pub use evaluate::{Evaluation, evaluate, evaluate_average_mirrored, evaluate_each};
 pub use layer::{Activity, AdjointActivity};
 pub use model::{Model, ModelInput};
 pub use network::{EachBatch, KernelTime, LayerTimes, Network, StepReport};

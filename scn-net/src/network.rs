@@ -1,6 +1,7 @@
 //! Layers in order of flow.
 
 mod assembly;
+mod lambda1;
 mod moments;
 mod training;
 

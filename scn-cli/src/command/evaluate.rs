@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use clap::Args;
 use scn_data::{DatasetName, Loader};
-use scn_net::{Device, Evaluation, Model, evaluate};
+use scn_net::{Device, Evaluation, Model, evaluate, evaluate_average_mirrored};
 use serde::Serialize;
 
 use crate::command::train::parse_dataset;
@@ -17,7 +17,7 @@ use crate::source::DataFolder;
 /// Test error, loss and confusion of a model.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  scn evaluate --model runs/digits/model.safetensors\n  scn evaluate --model runs/digits/model.safetensors --noise 0.1"
+    after_help = "Examples:\n  scn evaluate --model runs/digits/model.safetensors\n  scn evaluate --model runs/digits/model.safetensors --noise 0.1\n  scn evaluate --model runs/cifar10-scn1/model.safetensors --data data --average-mirrored"
 )]
 pub(crate) struct Evaluate {
     /// Model or checkpoint
@@ -40,6 +40,17 @@ pub(crate) struct Evaluate {
     /// Seed of the noise
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     seed: u64,
+    /// Multiplies lambda1 of all sparse coding layers, for this evaluation only; the model stays as it is
+    #[arg(
+        long,
+        value_name = "FACTOR",
+        default_value_t = 1.0,
+        allow_negative_numbers = true
+    )]
+    lambda1_scale: f64,
+    /// Classifies by the mean logits of each image and its mirror image (not the network's plain test error)
+    #[arg(long)]
+    average_mirrored: bool,
 }
 
 /// What `--json` prints.
@@ -48,6 +59,9 @@ struct Summary {
     model: PathBuf,
     dataset: DatasetName,
     noise: f64,
+    lambda1_scale: f64,
+    /// Whether logits are the mean of each image's and its mirror image's.
+    average_mirrored: bool,
     #[serde(flatten)]
     evaluation: Evaluation,
 }
@@ -55,6 +69,7 @@ struct Summary {
 impl Evaluate {
     pub(crate) fn run(&self, device: &Device, output: &Output) -> Result<()> {
         let mut model = Model::load(&self.model)?;
+        model.network.scale_lambda1(self.lambda1_scale)?;
         model.network.move_to(device)?;
         let dataset = self.dataset.unwrap_or(model.input.dataset);
         let data = self.data.open(dataset)?;
@@ -70,11 +85,17 @@ impl Evaluate {
         }
         let test = Arc::new(test);
         let loader = Loader::in_order(Arc::clone(&test), Arc::new(normalization), self.batch_size)?;
-        let evaluation = evaluate(&model.network, &loader, device)?;
+        let evaluation = if self.average_mirrored {
+            evaluate_average_mirrored(&model.network, &loader, device)?
+        } else {
+            evaluate(&model.network, &loader, device)?
+        };
         let summary = Summary {
             model: self.model.clone(),
             dataset,
             noise: self.noise,
+            lambda1_scale: self.lambda1_scale,
+            average_mirrored: self.average_mirrored,
             evaluation,
         };
         output.result(&summary, || describe(&summary, test.class_names()))
@@ -97,8 +118,18 @@ fn describe(summary: &Summary, names: &[String]) -> String {
     } else {
         format!(" with noise of deviation {}", summary.noise)
     };
+    let lambda1 = if summary.lambda1_scale == 1.0 {
+        String::new()
+    } else {
+        format!(", lambda1 of all layers times {}", summary.lambda1_scale)
+    };
+    let mirrored = if summary.average_mirrored {
+        ", mean logits of each image and its mirror image"
+    } else {
+        ""
+    };
     let mut text = format!(
-        "{}, {} test images{noise}\ntest error  {:.2} %  ({wrong} wrong)\ntest loss   {loss:.4}\n\
+        "{}, {} test images{noise}{lambda1}{mirrored}\ntest error  {:.2} %  ({wrong} wrong)\ntest loss   {loss:.4}\n\
          speed       {images_per_second:.0} images/s ({seconds:.1} s)\n",
         summary.dataset,
         images,

@@ -1,11 +1,13 @@
 //! The command line as a person uses it: `network` trains and uses a small network, `bench` measures, `data` fetches and checks, `device`
 //! computes elsewhere, `solve` solves, `mistakes` are answered, `report` shows a run, `reproduce` those of the paper (`page` reads and
-//! shows their pages), `results` are what they are said to be, `shell` has completions and manual pages, `tensorboard` is told of a run.
+//! shows their pages), `evaluation` measures with mirror images and another lambda1, `results` are what they are said to be, `shell` has
+//! completions and manual pages, `tensorboard` is told of a run.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bench;
 mod data;
 mod device;
+mod evaluation;
 mod mistakes;
 mod network;
 mod page;

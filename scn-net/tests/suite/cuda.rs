@@ -2,6 +2,7 @@
 //! `SCN_REQUIRE_CUDA` asks for so many.
 
 mod in_a_row;
+mod inference;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! `evaluation`: what is seen of it. `gradient`: a whole network against differences. `groups`: of a batch. `runs`: the same bits for any number of threads and through
+//! `evaluation`: what is seen of it. `inference`: with mirror images, and with another λ1. `gradient`: a whole network against differences.
+//! `groups`: of a batch. `runs`: the same bits for any number of threads and through
 //! interruptions. `files`: models and checkpoints, whole, damaged or of another kind. `cuda`: on a graphics processor as here.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -8,5 +9,6 @@ mod evaluation;
 mod files;
 mod gradient;
 mod groups;
+mod inference;
 mod runs;
 mod small;
