@@ -1,6 +1,6 @@
 //! `evaluation`: what is seen of it. `inference`: with mirror images, and with another λ1. `gradient`: a whole network against differences.
 //! `groups`: of a batch. `runs`: the same bits for any number of threads and through
-//! interruptions. `files`: models and checkpoints, whole, damaged or of another kind. `cuda`: on a graphics processor as here.
+//! interruptions. `files`: models and checkpoints, whole, damaged or of another kind. `kept`: a checkpoint of an early version. `cuda`: on a graphics processor as here.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[cfg(feature = "cuda")]
@@ -10,5 +10,6 @@ mod files;
 mod gradient;
 mod groups;
 mod inference;
+mod kept;
 mod runs;
 mod small;

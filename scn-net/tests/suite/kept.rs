@@ -1,0 +1,43 @@
+//! A checkpoint that an early version wrote goes on with every later one.
+
+use std::path::Path;
+
+use scn_net::{Checkpoint, Device, Outcome, RunFolder, Silent, Start, train};
+
+use crate::small;
+
+/// `checkpoint.safetensors` was written by the version of 2026-11-28, after an epoch and one batch of three: the network of `small` with
+/// groups of 8 images, a draw for each, and learned scales and shifts. That version came to these losses in training in the epochs that
+/// followed.
+#[test]
+fn a_kept_checkpoint_goes_on() {
+    /// Widths of registers and order of sums differ among processors.
+    const ROUNDING: f64 = 1e-3;
+    let folder = tempfile::tempdir().unwrap();
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kept/checkpoint.safetensors");
+    let run = RunFolder::new(folder.path());
+    std::fs::copy(kept, run.checkpoint()).unwrap();
+    let config = Checkpoint::load(&run.checkpoint()).unwrap().config;
+    assert_eq!(config.training.epochs, 3);
+    let device = Device::cpu(None).unwrap();
+    let outcome = train(
+        &config,
+        &small::digits(),
+        folder.path(),
+        Start::Resume,
+        &device,
+        &mut Silent,
+    );
+    let Outcome::Finished { history } = outcome.unwrap() else {
+        panic!("interrupted by nobody");
+    };
+    let losses: Vec<f64> = history.iter().map(|epoch| epoch.train_loss).collect();
+    let expected = [2.2839451685761474, 2.236959416541094, 2.226703382663412];
+    assert_eq!(losses.len(), expected.len());
+    for (found, expected) in losses.iter().zip(expected) {
+        assert!(
+            (found - expected).abs() <= ROUNDING * expected,
+            "{losses:?}"
+        );
+    }
+}
