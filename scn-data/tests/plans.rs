@@ -189,6 +189,7 @@ fn a_mirrored_loader_mirrors_every_image() {
         flip: true,
         shift: 2,
         draw: Draw::Image,
+        group: 0,
     };
     for whitening in [None, Some(0.1)] {
         let config = NormalizationConfig {
