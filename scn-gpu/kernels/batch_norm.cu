@@ -135,7 +135,7 @@ REGISTER_KERNEL(moment_sums);
 constexpr int AT_ONCE = 4;
 
 // y for the entries from begin to end, by all threads of a block.
-__device__ inline void normalize_entries(const float* x, size_t begin, size_t end, Normalizer normalize, Affine affine, float* y) {
+__device__ inline void normalize_entries(const float* x, size_t begin, size_t end, Normalizer normal, Affine affine, float* y) {
     for (size_t first = begin + threadIdx.x; first < end; first += AT_ONCE * BLOCK_THREADS) {
         float values[AT_ONCE];
 #pragma unroll
@@ -147,7 +147,7 @@ __device__ inline void normalize_entries(const float* x, size_t begin, size_t en
         for (int i = 0; i < AT_ONCE; i++) {
             size_t p = first + i * BLOCK_THREADS;
             if (p < end) {
-                y[p] = affine(normalize(values[i]));
+                y[p] = affine(normal(values[i]));
             }
         }
     }
@@ -176,11 +176,11 @@ REGISTER_KERNEL(normalize_batch);
 extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) batch_norm_sums(const float* x, const float* dy, int images, int plane,
     int groups, int part, float epsilon, int stride, const float* moments, double* partial) {
     SHARED_ARRAY(double, scratch, BLOCK_WARPS);
-    Normalizer normalize = run_normalizer(moments, stride, epsilon);
+    Normalizer normal = run_normalizer(moments, stride, epsilon);
     sum_part(block_part(images, plane, part), scratch, partial, [&](size_t p, Sums& sums) {
         double cotangent = __ldg(dy + p);
         sums.first += cotangent;
-        sums.second += cotangent * normalize(__ldg(x + p));
+        sums.second += cotangent * normal(__ldg(x + p));
     });
 }
 REGISTER_KERNEL(batch_norm_sums);
@@ -200,8 +200,8 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) batch_norm_backward(
     Part own = block_part(images, plane, part);
     Sums sums = add_parts(partial + run_place(parts), parts, scratch);
     float mean = (float)(sums.first / own.length), projection = (float)(sums.second / own.length);
-    Normalizer normalize = run_normalizer(moments, stride, epsilon);
-    float factor = affine ? __ldg(scale + blockIdx.z) * normalize.inverse : normalize.inverse;
+    Normalizer normal = run_normalizer(moments, stride, epsilon);
+    float factor = affine ? __ldg(scale + blockIdx.z) * normal.inverse : normal.inverse;
     for (size_t first = own.first + threadIdx.x; first < own.end; first += AT_ONCE * BLOCK_THREADS) {
         float cotangents[AT_ONCE], values[AT_ONCE];
 #pragma unroll
@@ -214,7 +214,7 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) batch_norm_backward(
         for (int i = 0; i < AT_ONCE; i++) {
             size_t p = first + i * BLOCK_THREADS;
             if (p < own.end) {
-                dx[p] = (cotangents[i] - mean - normalize(values[i]) * projection) * factor;
+                dx[p] = (cotangents[i] - mean - normal(values[i]) * projection) * factor;
             }
         }
     }
