@@ -262,16 +262,19 @@ impl Reproduce {
                 folder.path().display()
             );
         }
-        if row.finished() && folder.model().exists() {
+        // Written in this order, after the checkpoint: model, metrics, report.
+        let report = folder.path().join("report.html");
+        if row.finished() && folder.model().exists() && report.exists() {
             output.say(format_args!("{}: complete", row.preset));
             return Ok(None);
         }
+        let run = folder.lock()?;
         let start = if folder.checkpoint().exists() {
             Start::Resume
         } else {
             Start::Fresh
         };
-        let (outcome, _) = training::run(&row.config, folder, &data?, start, device, output)?;
+        let (outcome, _) = training::run(&row.config, &run, &data?, start, device, output)?;
         Ok(Some(outcome))
     }
 }
