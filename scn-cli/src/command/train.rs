@@ -7,8 +7,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use scn_data::DatasetName;
 use scn_net::{
-    Checkpoint, Device, EpochRecord, LockedRun, Outcome, RunConfig, RunFolder, Start, TrainError,
-    presets,
+    Checkpoint, Device, EpochRecord, LockedRun, Outcome, RunConfig, RunFolder, Start, presets,
 };
 use serde::Serialize;
 
@@ -171,11 +170,9 @@ impl Train {
             .clone()
             .unwrap_or_else(|| PathBuf::from("runs/digits"));
         let folder = RunFolder::new(&folder);
-        if !folder.checkpoint().exists() {
-            let path = folder.path().to_path_buf();
-            return Err(TrainError::NoCheckpoint { path }.into());
-        }
-        // Before the checkpoint is read: another process may be about to write the next one.
+        // Says what is missing, before a folder is made for the lock.
+        Checkpoint::load(&folder.checkpoint())?;
+        // Again: another process may have been about to write the next one.
         let run = folder.lock()?;
         let mut config = Checkpoint::load(&folder.checkpoint())?.config;
         config.training.epochs = self.epochs.unwrap_or(config.training.epochs);
