@@ -84,7 +84,6 @@ fn killed_at(name: &str, call: usize, arguments: &[String], log: &Path) -> bool 
 
 /// The system's own log of calls tells no lie about what the program does: nothing in it is there for the test.
 #[test]
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn a_run_killed_at_any_call_goes_on_to_the_same_files() {
     let traces = Command::new("strace")
         .args(["-e", "trace=write", "true"])
