@@ -279,6 +279,13 @@ impl Run {
             self.network.estimate_moments(images?)?;
         }
         let evaluation = evaluate_here(&self.network, &self.test)?;
+        if !evaluation.loss.is_finite() {
+            return Err(TrainError::NonFinite {
+                epoch: self.state.epochs_done + 1,
+                step: self.state.batches_done,
+                what: "the test loss after it".to_string(),
+            });
+        }
         self.input.active = evaluation.active;
         let sums = std::mem::take(&mut self.state.sums);
         self.state.history.push(EpochRecord {

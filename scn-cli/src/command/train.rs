@@ -11,6 +11,7 @@ use scn_net::{
 };
 use serde::Serialize;
 
+use crate::ending::Ending;
 use crate::output::Output;
 use crate::source::DataFolder;
 use crate::training;
@@ -83,7 +84,7 @@ struct Summary {
 }
 
 impl Train {
-    pub(crate) fn run(&self, device: &Device, output: &Output) -> Result<()> {
+    pub(crate) fn run(&self, device: &Device, output: &Output) -> Result<Ending> {
         let (config, run, data, start) = if self.resume {
             let (config, run) = self.resumed()?;
             let data = self.data.open(config.dataset)?;
@@ -123,7 +124,12 @@ impl Train {
                 }
             }
         };
-        output.result(&summary, || describe(&summary))
+        output.result(&summary, || describe(&summary))?;
+        Ok(if summary.finished {
+            Ending::Done
+        } else {
+            Ending::Stopped
+        })
     }
 
     /// Settings as given.
