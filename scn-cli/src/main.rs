@@ -9,6 +9,7 @@
 mod arrays;
 mod command;
 mod device_name;
+mod ending;
 mod output;
 mod pictures;
 mod problem_files;
@@ -24,6 +25,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::device_name::DeviceName;
+use crate::ending::Ending;
 use crate::output::Output;
 
 /// Supervised deep sparse coding networks: train, evaluate and use them.
@@ -32,7 +34,8 @@ use crate::output::Output;
     name = "scn",
     version,
     propagate_version = true,
-    arg_required_else_help = true
+    arg_required_else_help = true,
+    after_help = ending::CODES
 )]
 struct Cli {
     #[command(flatten)]
@@ -79,15 +82,15 @@ enum Command {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     match run(&cli) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(ending) => ending.code(),
         Err(error) => {
             output::error(&error);
-            ExitCode::FAILURE
+            ending::code_of(&error)
         }
     }
 }
 
-fn run(cli: &Cli) -> anyhow::Result<()> {
+fn run(cli: &Cli) -> anyhow::Result<Ending> {
     let output = Output::new(cli.global.json, cli.global.quiet);
     let Global {
         device, threads, ..
@@ -97,14 +100,14 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
         device.expect_cpu(command)?;
         open()
     };
-    match &cli.command {
-        Command::Train(command) => command.run(&open()?, &output),
+    let done = match &cli.command {
+        Command::Train(command) => return command.run(&open()?, &output),
+        Command::Reproduce(command) => return command.run(&open()?, &output),
+        Command::Gradients(command) => return command.run(&open()?, &output),
+        Command::Solve(command) => return processor("scn solve")?.run(|| command.run(&output)),
         Command::Evaluate(command) => command.run(&open()?, &output),
         Command::Predict(command) => command.run(&open()?, &output),
         Command::Report(command) => command.run(&open()?, &output),
-        Command::Reproduce(command) => command.run(&open()?, &output),
-        Command::Gradients(command) => command.run(&open()?, &output),
-        Command::Solve(command) => processor("scn solve")?.run(|| command.run(&output)),
         Command::Bench(command) => command.run(device, open, &output),
         Command::Inspect(command) => command.run(&output),
         Command::Init(command) => command.run(&output),
@@ -112,7 +115,8 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Device(command) => command.run(&output),
         Command::Completions(command) => command.run(&output),
         Command::Man(command) => command.run(&output),
-    }
+    };
+    done.map(|()| Ending::Done)
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+use crate::ending::Ending;
+
 /// How results are shown.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Output {
@@ -59,6 +61,16 @@ impl Output {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             written => Ok(written?),
         }
+    }
+
+    /// Codes have missed their tolerance, which is an error unless it was allowed.
+    pub(crate) fn unconverged(&self, missed: String, allowed: bool) -> Ending {
+        if allowed {
+            self.warn(missed);
+            return Ending::Done;
+        }
+        error(&anyhow::Error::msg(missed));
+        Ending::Unconverged
     }
 
     /// Something that a person should know and a program need not stop for.

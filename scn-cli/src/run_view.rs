@@ -3,18 +3,16 @@
 mod live;
 mod pace;
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use scn_net::{Beginning, EpochRecord, Network, Observer, RunConfig, RunFolder, StepProgress};
 
 use self::live::Live;
 use self::pace::Pace;
 use crate::output::{Output, mean};
-use crate::report;
 use crate::tensorboard::EventFile;
+use crate::{ending, report};
 
 /// Where there is no terminal, how often a line says how far an epoch has come.
 const LINE_EVERY: Duration = Duration::from_secs(60);
@@ -27,7 +25,6 @@ pub(crate) struct RunView {
     pace: Pace,
     last_line: Instant,
     headed: bool,
-    interrupted: &'static AtomicBool,
     config: RunConfig,
     folder: RunFolder,
     history: Vec<EpochRecord>,
@@ -40,6 +37,7 @@ const HEADING: &str =
 
 impl RunView {
     pub(crate) fn new(config: &RunConfig, folder: &RunFolder, output: &Output) -> Result<Self> {
+        ending::wait_for_signals()?;
         Ok(Self {
             output: *output,
             live: Live::new(output.for_a_person())?,
@@ -47,7 +45,6 @@ impl RunView {
             pace: Pace::default(),
             last_line: Instant::now(),
             headed: false,
-            interrupted: watch()?,
             config: config.clone(),
             folder: folder.clone(),
             history: Vec::new(),
@@ -89,24 +86,6 @@ impl RunView {
         };
         so_far.write(&self.folder).map(drop)
     }
-}
-
-/// Whether Ctrl-C was pressed. Watched for from the first call on, for all runs of this process.
-fn watch() -> Result<&'static AtomicBool> {
-    static INTERRUPTED: AtomicBool = AtomicBool::new(false);
-    static WATCHED: Mutex<bool> = Mutex::new(false);
-    let mut watched = WATCHED.lock().unwrap_or_else(PoisonError::into_inner);
-    if !*watched {
-        ctrlc::set_handler(|| {
-            // The second one does not wait for the step to end.
-            if INTERRUPTED.swap(true, Ordering::SeqCst) {
-                std::process::exit(130);
-            }
-        })
-        .context("cannot watch for Ctrl-C")?;
-        *watched = true;
-    }
-    Ok(&INTERRUPTED)
 }
 
 impl Observer for RunView {
@@ -187,7 +166,7 @@ impl Observer for RunView {
     }
 
     fn stop(&self) -> bool {
-        self.interrupted.load(Ordering::SeqCst)
+        ending::is_asked_to_stop()
     }
 }
 

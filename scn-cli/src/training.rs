@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use scn_data::Dataset;
-use scn_net::{Device, Model, Network, Outcome, RunConfig, RunFolder, Start, train};
+use scn_net::{Device, LockedRun, Model, Network, Outcome, RunConfig, Start, train_locked};
 
 use crate::output::Output;
 use crate::report::{self, Findings};
@@ -13,12 +13,13 @@ use crate::run_view::RunView;
 /// Trains, shows how it goes, and writes the report of a run that is complete. Returns its end, and the seconds it took.
 pub(crate) fn run(
     config: &RunConfig,
-    folder: &RunFolder,
+    run: &LockedRun,
     data: &Dataset,
     start: Start,
     device: &Device,
     output: &Output,
 ) -> Result<(Outcome, f64)> {
+    let folder = run.folder();
     let parameters = Network::new(&config.network, config.seed)?.parameter_count();
     output.say(format_args!(
         "{}: {} training and {} test images of {}, {} sparse coding layers, {} parameters, {device}",
@@ -30,7 +31,7 @@ pub(crate) fn run(
         parameters,
     ));
     let mut view = RunView::new(config, folder, output)?;
-    let outcome = train(config, data, folder.path(), start, device, &mut view);
+    let outcome = train_locked(config, data, run, start, device, &mut view);
     let seconds = view.finish()?;
     let outcome = outcome.with_context(|| format!("{} stopped", folder.path().display()))?;
     if let Outcome::Finished { history } = &outcome {

@@ -14,7 +14,6 @@ mod archives;
 mod check;
 mod download;
 mod error;
-mod lock;
 mod unpack;
 
 use std::fs::{self, File};
@@ -22,10 +21,10 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::FileLock;
 pub use archives::{Archive, Packing, Source};
 pub use check::{CheckedFile, check_files};
 pub use error::FetchError;
-use lock::Lock;
 
 /// How patient a download is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,7 +95,13 @@ pub fn fetch(
     let folder = data.join(&source.folder);
     refuse_if_there(&folder)?;
     fs::create_dir_all(data).map_err(FetchError::file(data))?;
-    let _lock = Lock::take(data, &source.folder)?;
+    let lock = data.join(format!(".{}.lock", source.folder));
+    let Some(_lock) = FileLock::take(&lock).map_err(FetchError::file(&lock))? else {
+        return Err(FetchError::Busy {
+            folder: data.join(&source.folder),
+            lock,
+        });
+    };
     // Again: who held the lock until now may have put it there.
     refuse_if_there(&folder)?;
     let beside = data.join(format!(".{}.unpacking", source.folder));

@@ -1,11 +1,19 @@
 //! Files that are written whole or not at all.
 
-use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::fs::{self, File, OpenOptions};
+use std::io::{BufWriter, Error, ErrorKind, Write};
+use std::path::{Path, PathBuf};
 
 use crate::FileError;
 
+/// What the names of files begin and end with that are not complete yet.
+const PREFIX: &str = ".scn-";
+const SUFFIX: &str = ".tmp";
+
 /// Writes a file beside its final place and moves it there when it is complete and on disk. Folders on the way are made.
+///
+/// A file that is replaced hands its permissions on. Through a link its target is replaced. What is no file but a device, a
+/// pipe or a terminal is written to as it is.
 ///
 /// # Errors
 /// Whatever `fill` returns, and what the file system says. What was at `path` is then still there.
@@ -13,28 +21,122 @@ pub fn write_atomically(
     path: &Path,
     fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
 ) -> Result<(), FileError> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
     let write = || -> std::io::Result<()> {
-        std::fs::create_dir_all(folder)?;
+        let path = target(path)?;
+        let old = match fs::metadata(&path) {
+            Ok(old) => Some(old),
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            Err(error) => return Err(error),
+        };
+        if old.as_ref().is_some_and(fs::Metadata::is_dir) {
+            return Err(ErrorKind::IsADirectory.into());
+        }
+        if old.as_ref().is_some_and(|old| !old.is_file()) || is_of_the_system(&path) {
+            let mut out = BufWriter::new(OpenOptions::new().append(true).open(&path)?);
+            fill(&mut out)?;
+            return out.flush();
+        }
+        let folder = folder_of(&path);
+        fs::create_dir_all(folder)?;
         let mut file = builder().tempfile_in(folder)?;
+        // Says to `remove_leftovers` that somebody is writing; file systems without locks go without.
+        let _ = file.as_file().try_lock();
         let mut out = BufWriter::new(file.as_file_mut());
         fill(&mut out)?;
         out.flush()?;
         drop(out);
+        if let Some(old) = old {
+            file.as_file().set_permissions(old.permissions())?;
+        }
         file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)?;
-        Ok(())
+        file.persist(&path).map_err(|error| error.error)?;
+        flush_folder(folder)
     };
     write().map_err(|source| FileError::io(path, "write", source))
 }
 
+/// Removes what processes have left in a folder that were ended while they wrote. Files that somebody is writing stay.
+///
+/// # Errors
+/// What the file system says.
+pub(crate) fn remove_leftovers(folder: &Path) -> Result<(), FileError> {
+    let remove = || -> std::io::Result<()> {
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if !(name.starts_with(PREFIX) && name.ends_with(SUFFIX) && entry.file_type()?.is_file())
+            {
+                continue;
+            }
+            // Gone already, if its writer has just finished.
+            if let Ok(file) = OpenOptions::new().write(true).open(entry.path())
+                && file.try_lock().is_ok()
+            {
+                match fs::remove_file(entry.path()) {
+                    Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+                    _ => {}
+                }
+            }
+        }
+        Ok(())
+    };
+    match remove() {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        done => done.map_err(|source| FileError::io(folder, "tidy up", source)),
+    }
+}
+
+/// Where a chain of links ends; nothing need be there.
+fn target(path: &Path) -> std::io::Result<PathBuf> {
+    /// As many as Linux follows.
+    const MOST_LINKS: usize = 40;
+    let mut path = path.to_path_buf();
+    for _ in 0..MOST_LINKS {
+        match fs::read_link(&path) {
+            // The pipe or the file that standard output is, for example: to be written to, not replaced.
+            Ok(_) if is_of_the_system(&path) => return Ok(path),
+            Ok(next) => path = folder_of(&path).join(next),
+            Err(_) => return Ok(path),
+        }
+    }
+    Err(Error::other("too many links"))
+}
+
+/// Whether what is there only stands for something else.
+fn is_of_the_system(path: &Path) -> bool {
+    cfg!(unix)
+        && ["/dev", "/proc"]
+            .iter()
+            .any(|folder| path.starts_with(folder))
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
+}
+
+/// A file that was moved is at its new place after a loss of power only once its folder is on disk.
+#[cfg(unix)]
+fn flush_folder(folder: &Path) -> std::io::Result<()> {
+    match File::open(folder)?.sync_all() {
+        // Some file systems have no such operation.
+        Err(error) if error.kind() == ErrorKind::InvalidInput => Ok(()),
+        done => done,
+    }
+}
+
+/// Elsewhere folders cannot be opened.
+#[cfg(not(unix))]
+fn flush_folder(_folder: &Path) -> std::io::Result<()> {
+    Ok(())
+}
+
 /// Files that others may read as far as the user lets them, unlike those that are temporary for good.
 fn builder() -> tempfile::Builder<'static, 'static> {
-    #[allow(unused_mut, reason = "permissions are the user's on Unix")]
     let mut builder = tempfile::Builder::new();
+    builder.prefix(PREFIX).suffix(SUFFIX);
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     builder
@@ -48,29 +150,120 @@ mod tests {
     fn a_failed_write_leaves_the_old_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("kept");
-        std::fs::write(&path, "old").unwrap();
+        fs::write(&path, "old").unwrap();
         let failed = write_atomically(&path, |out| {
             out.write_all(b"new")?;
-            Err(std::io::Error::other("disk full"))
+            Err(Error::other("disk full"))
         });
         let FileError::Io { source, .. } = failed.unwrap_err() else {
             panic!("expected the error of the write");
         };
         assert_eq!(source.to_string(), "disk full");
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), "old");
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "old");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_folder_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(write_atomically(folder.path(), |out| out.write_all(b"x")).is_err());
+        assert!(folder.path().is_dir());
+    }
+
+    #[test]
+    fn leftovers_go_and_files_that_are_being_written_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let names = || {
+            let entries = fs::read_dir(folder.path()).unwrap();
+            let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+            names.sort();
+            names
+        };
+        for name in [".scn-dead.tmp", ".scn-other", "metrics.jsonl"] {
+            fs::write(folder.path().join(name), "x").unwrap();
+        }
+        let path = folder.path().join("new");
+        write_atomically(&path, |out| {
+            remove_leftovers(folder.path()).map_err(Error::other)?;
+            assert_eq!(names().len(), 3);
+            out.write_all(b"x")
+        })
+        .unwrap();
+        assert_eq!(names(), [".scn-other", "metrics.jsonl", "new"]);
+        remove_leftovers(&folder.path().join("none")).unwrap();
     }
 
     #[cfg(unix)]
-    #[test]
-    fn files_are_as_readable_as_any() {
-        use std::os::unix::fs::PermissionsExt;
+    mod unix {
+        use std::io::Read;
+        use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
 
-        let folder = tempfile::tempdir().unwrap();
-        let (ours, plain) = (folder.path().join("ours"), folder.path().join("plain"));
-        write_atomically(&ours, |out| out.write_all(b"x")).unwrap();
-        std::fs::write(&plain, "x").unwrap();
-        let mode = |path| std::fs::metadata(path).unwrap().permissions().mode();
-        assert_eq!(mode(&ours), mode(&plain));
+        use super::*;
+
+        fn mode(path: &Path) -> u32 {
+            fs::metadata(path).unwrap().permissions().mode()
+        }
+
+        #[test]
+        fn files_are_as_readable_as_any() {
+            let folder = tempfile::tempdir().unwrap();
+            let (ours, plain) = (folder.path().join("ours"), folder.path().join("plain"));
+            write_atomically(&ours, |out| out.write_all(b"x")).unwrap();
+            fs::write(&plain, "x").unwrap();
+            assert_eq!(mode(&ours), mode(&plain));
+        }
+
+        #[test]
+        fn permissions_are_kept() {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("secret");
+            fs::write(&path, "old").unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+            write_atomically(&path, |out| out.write_all(b"new")).unwrap();
+            assert_eq!(mode(&path) & 0o777, 0o600);
+        }
+
+        #[test]
+        fn links_are_followed() {
+            let folder = tempfile::tempdir().unwrap();
+            let at = |name: &str| folder.path().join(name);
+            fs::create_dir(at("elsewhere")).unwrap();
+            // The second leads to the first, and that to a file that is not there yet.
+            symlink("elsewhere/file", at("first")).unwrap();
+            symlink(at("first"), at("second")).unwrap();
+            for text in ["one", "two"] {
+                write_atomically(&at("second"), |out| out.write_all(text.as_bytes())).unwrap();
+                assert_eq!(fs::read_to_string(at("elsewhere/file")).unwrap(), text);
+            }
+            assert!(at("second").is_symlink() && at("first").is_symlink());
+            symlink("loop", at("loop")).unwrap();
+            assert!(write_atomically(&at("loop"), |out| out.write_all(b"x")).is_err());
+        }
+
+        /// A named pipe is written to, and stays one.
+        #[test]
+        fn what_is_no_file_is_written_to() {
+            let folder = tempfile::tempdir().unwrap();
+            let pipe = folder.path().join("pipe");
+            let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+            if !made.is_ok_and(|status| status.success()) {
+                return;
+            }
+            let link = folder.path().join("link");
+            symlink(&pipe, &link).unwrap();
+            for path in [&pipe, &link] {
+                let reader = {
+                    let pipe = pipe.clone();
+                    std::thread::spawn(move || {
+                        let mut text = String::new();
+                        File::open(pipe)?.read_to_string(&mut text)?;
+                        Ok::<_, Error>(text)
+                    })
+                };
+                write_atomically(path, |out| out.write_all(b"through")).unwrap();
+                assert_eq!(reader.join().unwrap().unwrap(), "through");
+            }
+            assert!(fs::metadata(&pipe).unwrap().file_type().is_fifo());
+        }
     }
 }

@@ -209,6 +209,12 @@ pub enum TrainError {
         /// The run folder.
         path: PathBuf,
     },
+    /// Another process is at work in the run folder.
+    #[error("{path}: another process trains there; wait until it ends, or choose another folder", path = path.display())]
+    Busy {
+        /// The run folder.
+        path: PathBuf,
+    },
     /// There is nothing to resume.
     #[error("{path} holds no checkpoint to resume from", path = path.display())]
     NoCheckpoint {

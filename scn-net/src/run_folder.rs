@@ -2,6 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use scn_data::FileLock;
+
+use crate::{FileError, TrainError};
+
 /// The files of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunFolder {
@@ -39,5 +43,37 @@ impl RunFolder {
     /// The network after the latest epoch.
     pub fn model(&self) -> PathBuf {
         self.path.join("model.safetensors")
+    }
+
+    /// Keeps other processes out of the folder, which is made where there is none.
+    ///
+    /// # Errors
+    /// [`TrainError::Busy`] if another process is at work here, or a refusal of the file system.
+    pub fn lock(&self) -> Result<LockedRun, TrainError> {
+        let path = self.path.join(".lock");
+        let refused = |source| FileError::io(&path, "lock", source);
+        std::fs::create_dir_all(&self.path).map_err(refused)?;
+        let lock = FileLock::take(&path).map_err(refused)?;
+        let lock = lock.ok_or_else(|| TrainError::Busy {
+            path: self.path.clone(),
+        })?;
+        Ok(LockedRun {
+            folder: self.clone(),
+            _lock: lock,
+        })
+    }
+}
+
+/// A run folder that no other process trains in, until this is dropped or the process ends.
+#[derive(Debug)]
+pub struct LockedRun {
+    folder: RunFolder,
+    _lock: FileLock,
+}
+
+impl LockedRun {
+    /// Its files.
+    pub fn folder(&self) -> &RunFolder {
+        &self.folder
     }
 }

@@ -8,13 +8,15 @@ use std::sync::Arc;
 
 use scn_data::{Dataset, Loader, Normalization};
 
+use crate::atomic::remove_leftovers;
 use crate::checkpoint::{self, Checkpoint, RunState};
 use crate::config::{Moments, RunConfig};
 use crate::evaluate::evaluate_here;
 use crate::model::ModelInput;
 use crate::progress::{Beginning, EpochRecord, EpochSums, Observer};
 use crate::{
-    Device, FileError, NetError, Network, RunFolder, Sgd, Tensor, TrainError, write_atomically,
+    Device, FileError, LockedRun, NetError, Network, RunFolder, Sgd, Tensor, TrainError,
+    write_atomically,
 };
 
 /// Where a run begins.
@@ -43,15 +45,16 @@ pub enum Outcome {
     },
 }
 
-/// Trains as configured and keeps the run folder: `config.toml` at the start; `metrics.jsonl`, `checkpoint.safetensors` and
-/// `model.safetensors` after each epoch, each written whole or not at all.
+/// Trains as configured and keeps the run folder: `config.toml` at the start; `checkpoint.safetensors`, `model.safetensors` and
+/// `metrics.jsonl` after each epoch, each written whole or not at all, in this order. A process may be ended at any point: a resumed run makes
+/// the others again from the checkpoint. No second process gets into the folder meanwhile.
 ///
 /// The same configuration and data give the same bits, whatever the number of threads and however often the run was
 /// interrupted and resumed. With [`Start::Resume`] only `training.epochs` of the given configuration counts; all else is
 /// the checkpoint's.
 ///
 /// # Errors
-/// Wrong settings or data, a folder that holds a run already (or none to resume), a refusal of the file system, or a loss or
+/// Wrong settings or data, a folder that holds a run already (or none to resume) or in which another process trains, a refusal of the file system, or a loss or
 /// parameter that is no longer finite. The last checkpoint stays as it is.
 pub fn train(
     config: &RunConfig,
@@ -62,9 +65,38 @@ pub fn train(
     observer: &mut dyn Observer,
 ) -> Result<Outcome, TrainError> {
     config.validate()?;
-    device.run(|| {
-        Run::begin(config, data, RunFolder::new(out), start, device, observer)?.finish(observer)
-    })
+    let folder = RunFolder::new(out);
+    // A folder for which there is no use is not made.
+    expect_run(&folder, start)?;
+    train_locked(config, data, &folder.lock()?, start, device, observer)
+}
+
+/// As [`train`], in a folder from which others are kept out already.
+///
+/// # Errors
+/// As [`train`].
+pub fn train_locked(
+    config: &RunConfig,
+    data: &Dataset,
+    run: &LockedRun,
+    start: Start,
+    device: &Device,
+    observer: &mut dyn Observer,
+) -> Result<Outcome, TrainError> {
+    config.validate()?;
+    expect_run(run.folder(), start)?;
+    let folder = run.folder().clone();
+    device.run(|| Run::begin(config, data, folder, start, device, observer)?.finish(observer))
+}
+
+/// `Ok` if the folder holds a run that can be resumed, or none where one is to be begun.
+fn expect_run(folder: &RunFolder, start: Start) -> Result<(), TrainError> {
+    let path = || folder.path().to_path_buf();
+    match (start, folder.checkpoint().exists()) {
+        (Start::Fresh, true) => Err(TrainError::Occupied { path: path() }),
+        (Start::Resume, false) => Err(TrainError::NoCheckpoint { path: path() }),
+        _ => Ok(()),
+    }
 }
 
 /// A run in progress.
@@ -90,17 +122,7 @@ impl Run {
         observer: &mut dyn Observer,
     ) -> Result<Self, TrainError> {
         let resumed = match start {
-            Start::Fresh if folder.checkpoint().exists() => {
-                return Err(TrainError::Occupied {
-                    path: folder.path().to_path_buf(),
-                });
-            }
             Start::Fresh => None,
-            Start::Resume if !folder.checkpoint().exists() => {
-                return Err(TrainError::NoCheckpoint {
-                    path: folder.path().to_path_buf(),
-                });
-            }
             Start::Resume => Some(Checkpoint::load(&folder.checkpoint())?),
         };
         let epochs = config.training.epochs;
@@ -199,6 +221,10 @@ impl Run {
             test,
             asked: VecDeque::new(),
         };
+        remove_leftovers(run.folder.path())?;
+        if run.state.epochs_done > 0 && run.state.batches_done == 0 {
+            run.save_model()?;
+        }
         let config = run.state.config.to_toml()?;
         write_atomically(&run.folder.config(), |out| out.write_all(config.as_bytes()))?;
         run.write_metrics()?;
@@ -253,6 +279,13 @@ impl Run {
             self.network.estimate_moments(images?)?;
         }
         let evaluation = evaluate_here(&self.network, &self.test)?;
+        if !evaluation.loss.is_finite() {
+            return Err(TrainError::NonFinite {
+                epoch: self.state.epochs_done + 1,
+                step: self.state.batches_done,
+                what: "the test loss after it".to_string(),
+            });
+        }
         self.input.active = evaluation.active;
         let sums = std::mem::take(&mut self.state.sums);
         self.state.history.push(EpochRecord {
@@ -268,9 +301,10 @@ impl Run {
         });
         self.state.epochs_done += 1;
         self.state.batches_done = 0;
+        // The model and the metrics follow from the checkpoint: a run that ends between them is resumed without loss.
         self.save_checkpoint()?;
+        self.save_model()?;
         self.write_metrics()?;
-        save_model(&self.folder, &self.network, &self.input)?;
         Ok(())
     }
 
@@ -290,6 +324,11 @@ impl Run {
         )
     }
 
+    fn save_model(&self) -> Result<(), FileError> {
+        let (path, none) = (self.folder.model(), Default::default());
+        crate::model::save_parts(&self.network, &self.input, None, none, &path)
+    }
+
     /// All lines, from the history: after a resumption none is missing and none is doubled.
     fn write_metrics(&self) -> Result<(), FileError> {
         let path = self.folder.metrics();
@@ -301,8 +340,4 @@ impl Run {
         }
         write_atomically(&path, |out| out.write_all(&lines))
     }
-}
-
-fn save_model(folder: &RunFolder, network: &Network, input: &ModelInput) -> Result<(), FileError> {
-    crate::model::save_parts(network, input, None, Default::default(), &folder.model())
 }

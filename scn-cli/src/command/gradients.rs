@@ -10,6 +10,7 @@ use scn_net::{Device, Model, Shape, Tensor, write_atomically};
 use serde::Serialize;
 
 use crate::arrays::{Array, Values};
+use crate::ending::Ending;
 use crate::output::Output;
 
 /// Loss and every gradient of one batch in training mode (moments of the batch), without a step.
@@ -35,6 +36,9 @@ pub(crate) struct Gradients {
     /// Passes before the best codes so far are taken
     #[arg(long, value_name = "COUNT", default_value_t = 2000)]
     max_passes: u32,
+    /// Ends as if all were well where codes miss the tolerance; without it the exit code is 3. The gradients are written either way
+    #[arg(long)]
+    allow_unconverged: bool,
     /// Where loss and gradients go
     #[arg(long, value_name = "G.safetensors")]
     out: PathBuf,
@@ -53,7 +57,7 @@ struct Summary<'a> {
 }
 
 impl Gradients {
-    pub(crate) fn run(&self, device: &Device, output: &Output) -> Result<()> {
+    pub(crate) fn run(&self, device: &Device, output: &Output) -> Result<Ending> {
         let mut network = Model::load(&self.model)?.network;
         let mut solver = network.config().solver;
         (solver.tolerance, solver.adjoint_tolerance) = (self.tolerance, self.tolerance);
@@ -109,12 +113,6 @@ impl Gradients {
             .iter()
             .map(|activity| activity.unconverged)
             .sum();
-        if unconverged > 0 {
-            output.warn(format_args!(
-                "{unconverged} codes did not reach {:e}; the largest KKT residual is {kkt:.1e}",
-                self.tolerance
-            ));
-        }
         let error = report.errors as f64 / count.max(1) as f64;
         let summary = Summary {
             gradients: &self.out,
@@ -131,7 +129,15 @@ impl Gradients {
                 report.errors,
                 self.out.display()
             )
-        })
+        })?;
+        if unconverged == 0 {
+            return Ok(Ending::Done);
+        }
+        let missed = format!(
+            "{unconverged} codes did not reach {:e}; the largest KKT residual is {kkt:.1e}",
+            self.tolerance
+        );
+        Ok(output.unconverged(missed, self.allow_unconverged))
     }
 
     fn read_labels(&self, count: usize) -> Result<Vec<u16>> {

@@ -11,6 +11,7 @@ use scn_net::{Checkpoint, Device, Outcome, RunConfig, RunFolder, Start, presets}
 
 use self::summary::Summary;
 use crate::command::report::read_history;
+use crate::ending::Ending;
 use crate::output::Output;
 use crate::report::{Printed, Reproduction, Row, TABLE_1, TABLE_2, TABLE_3};
 use crate::source::DataFolder;
@@ -130,11 +131,12 @@ impl Budget {
 }
 
 impl Reproduce {
-    pub(crate) fn run(&self, device: &Device, output: &Output) -> Result<()> {
+    pub(crate) fn run(&self, device: &Device, output: &Output) -> Result<Ending> {
         let folder = self.out.join(self.budget.name());
         let presets = self.what.presets();
         let rows = presets.iter().map(|preset| self.row(preset));
         let mut rows: Vec<Row> = rows.collect::<Result<_>>()?;
+        let mut ending = Ending::Done;
         for index in 0..rows.len() {
             let interrupted = self.complete(&mut rows[index], device, output);
             if let Some(failure) = &rows[index].failure {
@@ -143,6 +145,7 @@ impl Reproduce {
             self.page(&rows).write(&folder)?;
             if interrupted {
                 output.say("the same command goes on");
+                ending = Ending::Stopped;
                 break;
             }
         }
@@ -155,7 +158,7 @@ impl Reproduce {
                 rows.len()
             );
         }
-        Ok(())
+        Ok(ending)
     }
 
     fn page<'a>(&self, rows: &'a [Row]) -> Reproduction<'a> {
@@ -262,16 +265,19 @@ impl Reproduce {
                 folder.path().display()
             );
         }
-        if row.finished() && folder.model().exists() {
+        // Written in this order, after the checkpoint: model, metrics, report.
+        let report = folder.path().join("report.html");
+        if row.finished() && folder.model().exists() && report.exists() {
             output.say(format_args!("{}: complete", row.preset));
             return Ok(None);
         }
+        let run = folder.lock()?;
         let start = if folder.checkpoint().exists() {
             Start::Resume
         } else {
             Start::Fresh
         };
-        let (outcome, _) = training::run(&row.config, folder, &data?, start, device, output)?;
+        let (outcome, _) = training::run(&row.config, &run, &data?, start, device, output)?;
         Ok(Some(outcome))
     }
 }

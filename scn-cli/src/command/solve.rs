@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use self::pursuit::Pursuit;
 use crate::arrays::{Array, Values};
+use crate::ending::Ending;
 use crate::output::Output;
 use crate::problem_files::{Given, Numbers, ProblemFiles};
 use crate::solver_name::SolverName;
@@ -42,6 +43,9 @@ pub(crate) struct Solve {
     /// Passes over all atoms before a column is given up
     #[arg(long, value_name = "COUNT", default_value_t = 10_000)]
     max_passes: u32,
+    /// Ends as if all were well where columns miss the tolerance; without it the exit code is 3. The codes are written either way
+    #[arg(long, conflicts_with_all = ["atoms", "residual"])]
+    allow_unconverged: bool,
     #[command(flatten)]
     pursuit: Pursuit,
     /// Where the codes go, .npy [n, P]
@@ -70,9 +74,9 @@ struct Summary {
 }
 
 impl Solve {
-    pub(crate) fn run(&self, output: &Output) -> Result<()> {
+    pub(crate) fn run(&self, output: &Output) -> Result<Ending> {
         if let Some(stop) = self.pursuit.stop() {
-            return pursuit::run(&self.files, stop, &self.out, output);
+            return pursuit::run(&self.files, stop, &self.out, output).map(|()| Ending::Done);
         }
         if self.files.lambda1.is_none() || self.files.lambda2.is_none() {
             bail!("expected --lambda1 and --lambda2 (or, for a pursuit, --atoms or --residual)");
@@ -83,13 +87,14 @@ impl Solve {
         };
         array.write(&self.out)?;
         output.result(&summary, || self.describe(&summary))?;
-        if summary.unconverged > 0 {
-            output.warn(format_args!(
-                "{} of {} columns did not reach the tolerance {:e}; the largest KKT residual is {:.1e}",
-                summary.unconverged, summary.columns, summary.tolerance, summary.kkt
-            ));
+        if summary.unconverged == 0 {
+            return Ok(Ending::Done);
         }
-        Ok(())
+        let missed = format!(
+            "{} of {} columns did not reach the tolerance {:e}; the largest KKT residual is {:.1e}",
+            summary.unconverged, summary.columns, summary.tolerance, summary.kkt
+        );
+        Ok(output.unconverged(missed, self.allow_unconverged))
     }
 
     /// `tolerance` is about a hundred times what rounding leaves.

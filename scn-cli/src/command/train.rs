@@ -1,13 +1,17 @@
 //! `scn train`.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::Args;
 use scn_data::DatasetName;
-use scn_net::{Checkpoint, Device, EpochRecord, Outcome, RunConfig, RunFolder, Start, presets};
+use scn_net::{
+    Checkpoint, Device, EpochRecord, LockedRun, Outcome, RunConfig, RunFolder, Start, presets,
+};
 use serde::Serialize;
 
+use crate::ending::Ending;
 use crate::output::Output;
 use crate::source::DataFolder;
 use crate::training;
@@ -80,19 +84,20 @@ struct Summary {
 }
 
 impl Train {
-    pub(crate) fn run(&self, device: &Device, output: &Output) -> Result<()> {
-        let (config, folder) = if self.resume {
-            self.resumed()?
+    pub(crate) fn run(&self, device: &Device, output: &Output) -> Result<Ending> {
+        let (config, run, data, start) = if self.resume {
+            let (config, run) = self.resumed()?;
+            let data = self.data.open(config.dataset)?;
+            (config, run, data, Start::Resume)
         } else {
-            self.fresh()?
+            let config = self.fresh()?;
+            // No folder is made for a run that has no images.
+            let data = self.data.open(config.dataset)?;
+            let run = self.fresh_folder(&config)?.lock()?;
+            (config, run, data, Start::Fresh)
         };
-        let data = self.data.open(config.dataset)?;
-        let start = if self.resume {
-            Start::Resume
-        } else {
-            Start::Fresh
-        };
-        let (outcome, seconds) = training::run(&config, &folder, &data, start, device, output)?;
+        let (outcome, seconds) = training::run(&config, &run, &data, start, device, output)?;
+        let folder = run.folder();
         let summary = match outcome {
             Outcome::Finished { history } => Summary {
                 run: folder.path().to_path_buf(),
@@ -119,11 +124,16 @@ impl Train {
                 }
             }
         };
-        output.result(&summary, || describe(&summary))
+        output.result(&summary, || describe(&summary))?;
+        Ok(if summary.finished {
+            Ending::Done
+        } else {
+            Ending::Stopped
+        })
     }
 
-    /// Settings as given, and a folder without a run.
-    fn fresh(&self) -> Result<(RunConfig, RunFolder)> {
+    /// Settings as given.
+    fn fresh(&self) -> Result<RunConfig> {
         let mut config = match (&self.config, &self.preset) {
             (Some(path), _) => {
                 let text = std::fs::read_to_string(path)
@@ -147,23 +157,32 @@ impl Train {
             config.set(key, value)?;
         }
         config.validate()?;
-        let folder = self
-            .out
-            .clone()
-            .unwrap_or_else(|| free_folder(&default_folder(&config)));
-        Ok((config, RunFolder::new(&folder)))
+        Ok(config)
+    }
+
+    /// The folder that is named, or one that nobody has.
+    fn fresh_folder(&self, config: &RunConfig) -> Result<RunFolder> {
+        let folder = match &self.out {
+            Some(out) => out.clone(),
+            None => new_folder(&default_folder(config))?,
+        };
+        Ok(RunFolder::new(&folder))
     }
 
     /// The settings and the folder of a run that was begun.
-    fn resumed(&self) -> Result<(RunConfig, RunFolder)> {
+    fn resumed(&self) -> Result<(RunConfig, LockedRun)> {
         let folder = self
             .out
             .clone()
             .unwrap_or_else(|| PathBuf::from("runs/digits"));
         let folder = RunFolder::new(&folder);
+        // Says what is missing, before a folder is made for the lock.
+        Checkpoint::load(&folder.checkpoint())?;
+        // Again: another process may have been about to write the next one.
+        let run = folder.lock()?;
         let mut config = Checkpoint::load(&folder.checkpoint())?.config;
         config.training.epochs = self.epochs.unwrap_or(config.training.epochs);
-        Ok((config, folder))
+        Ok((config, run))
     }
 }
 
@@ -176,13 +195,21 @@ fn default_folder(config: &RunConfig) -> PathBuf {
     )
 }
 
-/// The folder, or the first of folder-2, folder-3, ... without a run.
-fn free_folder(folder: &Path) -> PathBuf {
+/// Makes the folder, or the first of folder-2, folder-3, ... that is not there: so each of several processes has its own.
+fn new_folder(folder: &Path) -> Result<PathBuf> {
+    if let Some(parent) = folder.parent() {
+        std::fs::create_dir_all(parent)
+            .with_context(|| format!("cannot make {}", parent.display()))?;
+    }
     let numbered = (2..).map(|number| PathBuf::from(format!("{}-{number}", folder.display())));
-    std::iter::once(folder.to_path_buf())
-        .chain(numbered)
-        .find(|candidate| !RunFolder::new(candidate).checkpoint().exists())
-        .unwrap_or_else(|| folder.to_path_buf())
+    let mut candidates = std::iter::once(folder.to_path_buf()).chain(numbered);
+    let made = candidates.find_map(|candidate| match std::fs::create_dir(&candidate) {
+        Ok(()) => Some(Ok(candidate)),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => None,
+        Err(error) => Some(Err(error)),
+    });
+    made.unwrap_or_else(|| Err(ErrorKind::AlreadyExists.into()))
+        .with_context(|| format!("cannot make {}", folder.display()))
 }
 
 fn describe(summary: &Summary) -> String {

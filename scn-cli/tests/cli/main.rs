@@ -1,10 +1,11 @@
 //! The command line as a person uses it: `network` trains and uses a small network, `bench` measures, `data` fetches and checks, `device`
 //! computes elsewhere, `solve` solves, `mistakes` are answered, `report` shows a run, `reproduce` those of the paper (`page` reads and
 //! shows their pages), `evaluation` measures with mirror images and another lambda1, `results` are what they are said to be, `shell` has
-//! completions and manual pages, `tensorboard` is told of a run.
+//! completions and manual pages, `tensorboard` is told of a run, `crashes` end nothing, processes work `together`.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bench;
+mod crashes;
 mod data;
 mod device;
 mod evaluation;
@@ -17,6 +18,7 @@ mod results;
 mod shell;
 mod solve;
 mod tensorboard;
+mod together;
 
 use std::path::{Path, PathBuf};
 

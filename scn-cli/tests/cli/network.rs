@@ -210,12 +210,12 @@ fn an_untrained_model_and_its_gradients() {
     assert_eq!(file.len(), count);
 }
 
-/// Ctrl-C ends with a checkpoint; the resumed run ends with the bits of one that was left alone.
+/// Ctrl-C and TERM end with a checkpoint and a code of their own; the resumed run ends with the bits of one that was left alone.
 #[cfg(unix)]
 #[test]
 fn an_interrupted_run_resumes_to_the_same_bits() {
     let folder = tempfile::tempdir().unwrap();
-    let (whole, stopped) = (folder.path().join("whole"), folder.path().join("stopped"));
+    let whole = folder.path().join("whole");
     let train = |out: &std::path::Path| {
         let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin("scn"));
         command.args([
@@ -232,33 +232,55 @@ fn an_interrupted_run_resumes_to_the_same_bits() {
     };
     assert!(train(&whole).status().unwrap().success());
 
-    let mut child = train(&stopped).spawn().unwrap();
-    // Some time in the run, whenever its first epoch is done.
-    while !stopped.join("model.safetensors").exists() && child.try_wait().unwrap().is_none() {
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
-    let interrupted = std::process::Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status()
-        .unwrap();
-    let ended = child.wait().unwrap();
-    assert!(
-        interrupted.success() && ended.success(),
-        "the run ended before it could be interrupted: {ended}"
-    );
     let lines = |out: &std::path::Path| {
         std::fs::read_to_string(out.join("metrics.jsonl"))
             .unwrap()
             .lines()
             .count()
     };
-    assert!(lines(&stopped) < 6);
-    scn()
-        .args(["train", "--resume", "--out"])
-        .arg(&stopped)
-        .assert()
-        .success();
-    assert_eq!(lines(&stopped), 6);
     let model = |out: &std::path::Path| std::fs::read(out.join("model.safetensors")).unwrap();
-    assert!(model(&stopped) == model(&whole));
+    for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
+        let stopped = folder.path().join(signal);
+        let mut child = train(&stopped).spawn().unwrap();
+        // Some time in the run, whenever its first epoch is done.
+        while !stopped.join("model.safetensors").exists() && child.try_wait().unwrap().is_none() {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        let interrupted = std::process::Command::new("kill")
+            .args([signal, &child.id().to_string()])
+            .status()
+            .unwrap();
+        let ended = child.wait().unwrap();
+        assert!(interrupted.success());
+        // 0: the run ended before it could be interrupted.
+        assert_eq!(ended.code(), Some(code));
+        assert!(lines(&stopped) < 6);
+        scn()
+            .args(["train", "--resume", "--out"])
+            .arg(&stopped)
+            .assert()
+            .success();
+        assert_eq!(lines(&stopped), 6);
+        assert!(model(&stopped) == model(&whole));
+    }
+}
+
+/// Nothing of it is written as a checkpoint.
+#[test]
+fn a_run_that_diverges_has_a_code_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("run");
+    let rate = [
+        "--set",
+        "training.learning_rate=1e30",
+        "--set",
+        "training.warm_up_steps=0",
+    ];
+    let mut command = train_small(&out, &["--set", "training.batch_size=96"]);
+    command
+        .args(rate)
+        .assert()
+        .code(4)
+        .stderr(predicate::str::contains("diverged in epoch 1, step 1"));
+    assert!(!out.join("checkpoint.safetensors").exists());
 }

@@ -19,6 +19,8 @@ train() {
     # TERM lets a step end and writes a checkpoint. Only the program gets it, and once (--foreground): a second one would end it at once.
     timeout --foreground --preserve-status -s TERM -k 20 "$limit" \
         "$bin/scn" train --device cuda "${arguments[@]}" --epochs "$2" --out "$folder" >"$logs/$name.log" 2>&1 || code=$?
+    # Stopped, with a checkpoint.
+    [ "$code" != 143 ] || code=0
     tar -C "$work" -czf "$out/run-$1.tgz" "run-$1" || code=$?
     line "$name" "$code" $((SECONDS - begun)) "$(grep 'stopped in epoch' "$logs/$name.log" || last_words "$logs/$name.log")"
     python3 "$here/summarise_metrics.py" "$folder" 2>&1 | tail -n 5 | detail

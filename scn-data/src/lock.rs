@@ -1,0 +1,70 @@
+//! One process at a time.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The right to something that one process at a time may do, until it is dropped or the process ends, however that happens: a file that
+/// the system holds locked.
+#[derive(Debug)]
+pub struct FileLock {
+    path: PathBuf,
+    /// Held open: the system gives the lock back when the file is closed.
+    _file: File,
+}
+
+impl FileLock {
+    /// Takes the lock, and makes its file where there is none; None if another process holds it.
+    ///
+    /// # Errors
+    /// A file that cannot be made or locked.
+    pub fn take(path: &Path) -> io::Result<Option<Self>> {
+        loop {
+            let file = OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(path)?;
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => return Ok(None),
+                Err(TryLockError::Error(error)) => return Err(error),
+            }
+            if is_at(&file, path)? {
+                return Ok(Some(Self {
+                    path: path.to_path_buf(),
+                    _file: file,
+                }));
+            }
+        }
+    }
+}
+
+impl Drop for FileLock {
+    fn drop(&mut self) {
+        // While it is locked, and only where `is_at` can tell that this happened; a lock file that stays does no harm.
+        if cfg!(unix) {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Whether the open file is still the one at `path`: between opening and locking, its holder may have removed it, and who comes next
+/// would make and lock another one.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+
+    let opened = file.metadata()?;
+    match fs::symlink_metadata(path) {
+        Ok(there) => Ok((there.dev(), there.ino()) == (opened.dev(), opened.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Elsewhere nobody removes it.
+#[cfg(not(unix))]
+fn is_at(_file: &File, _path: &Path) -> io::Result<bool> {
+    Ok(true)
+}
