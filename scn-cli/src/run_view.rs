@@ -53,13 +53,10 @@ impl RunView {
         })
     }
 
-    /// Seconds since the start. An error if report or events could not be written.
-    pub(crate) fn finish(self) -> Result<f64> {
+    /// Seconds since the start, and why report or events could not be written, if that failed.
+    pub(crate) fn finish(self) -> (f64, Option<anyhow::Error>) {
         self.live.clear();
-        match self.failure {
-            None => Ok(self.start.elapsed().as_secs_f64()),
-            Some(error) => Err(error),
-        }
+        (self.start.elapsed().as_secs_f64(), self.failure)
     }
 
     fn line(&mut self, text: &str) {

@@ -10,7 +10,8 @@ use crate::output::Output;
 use crate::report::{self, Findings};
 use crate::run_view::RunView;
 
-/// Trains, shows how it goes, and writes the report of a run that is complete. Returns its end, and the seconds it took.
+/// Trains, shows how it goes, and writes the report of a run that is complete. Returns its end, and the seconds it took. Where only the
+/// report or the events for TensorBoard fail, a warning says so, and the training counts.
 pub(crate) fn run(
     config: &RunConfig,
     run: &LockedRun,
@@ -32,9 +33,15 @@ pub(crate) fn run(
     ));
     let mut view = RunView::new(config, folder, output)?;
     let outcome = train_locked(config, data, run, start, device, &mut view);
-    let seconds = view.finish()?;
+    let (seconds, failure) = view.finish();
     let outcome = outcome.with_context(|| format!("{} stopped", folder.path().display()))?;
-    if let Outcome::Finished { history } = &outcome {
+    if let Some(error) = failure {
+        output.warn(format_args!("{error:#}"));
+    }
+    let report = || -> Result<()> {
+        let Outcome::Finished { history } = &outcome else {
+            return Ok(());
+        };
         let mut model = Model::load(&folder.model())?;
         model.network.move_to(device)?;
         let count = config.test_limit.unwrap_or(usize::MAX);
@@ -46,7 +53,12 @@ pub(crate) fn run(
             model: Some(&model),
             findings: Ok(&findings),
         };
-        run.write(folder)?;
+        run.write(folder).map(drop)
+    };
+    if let Err(error) = report() {
+        output.warn(format_args!(
+            "the run is complete, but not its report: {error:#}"
+        ));
     }
     Ok((outcome, seconds))
 }

@@ -284,3 +284,17 @@ fn a_run_that_diverges_has_a_code_of_its_own() {
         .stderr(predicate::str::contains("diverged in epoch 1, step 1"));
     assert!(!out.join("checkpoint.safetensors").exists());
 }
+
+/// Where a report cannot be written there is a folder in its place.
+#[test]
+fn a_report_that_fails_does_not_hide_the_result() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("run");
+    std::fs::create_dir_all(out.join("report.html")).unwrap();
+    train_small(&out, &[])
+        .assert()
+        .success()
+        .stdout(predicate::str::contains("test error"))
+        .stderr(predicate::str::contains("warning").and(predicate::str::contains("report.html")));
+    assert!(out.join("model.safetensors").is_file());
+}
