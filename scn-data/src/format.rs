@@ -14,13 +14,13 @@ pub mod pictures;
 pub mod stl10;
 
 use std::cmp::Ordering;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use crate::DataError;
 use crate::images::Pixels;
 use crate::mapped::Mapped;
+use crate::{DataError, read_regular};
 
 /// What a file holds, and what to call it in an error.
 #[derive(Debug, Clone, Copy)]
@@ -128,7 +128,7 @@ fn check_counts(
 
 /// What a file holds.
 fn read(file: &Path) -> Result<Vec<u8>, DataError> {
-    fs::read(file).map_err(unreadable(file))
+    read_regular(file).map_err(unreadable(file))
 }
 
 /// What the system says about a file.

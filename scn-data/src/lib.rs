@@ -73,6 +73,7 @@ mod moments;
 mod noise;
 mod normalize;
 mod open;
+mod regular;
 mod subset;
 mod whiten;
 
@@ -87,4 +88,5 @@ pub use loader::{LastBatch, Loader};
 pub use lock::FileLock;
 pub use normalize::{Mean, Normalization, NormalizationConfig, Scale};
 pub use open::open;
+pub use regular::{open_regular, read_regular};
 pub use subset::Subset;

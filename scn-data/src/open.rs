@@ -1,11 +1,11 @@
 //! From the name of a data set to its images.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::format::{cifar, mnist, stl10};
-use crate::{DataError, Dataset, DatasetName, digits};
+use crate::{DataError, Dataset, DatasetName, digits, open_regular, read_regular};
 
 /// Reads the training and the test images of a data set.
 ///
@@ -46,7 +46,7 @@ impl Folder {
     /// Path and open file of `name`, for what is too large to be read at once.
     pub(crate) fn open(&self, name: &str) -> Result<(PathBuf, File), DataError> {
         let file = self.path.join(name);
-        match File::open(&file) {
+        match open_regular(&file) {
             Ok(reader) => Ok((file, reader)),
             Err(error) if is_absent(&error) => Err(self.missing(name)),
             Err(source) => Err(DataError::Unreadable { file, source }),
@@ -69,7 +69,7 @@ impl Folder {
         name: &str,
     ) -> Result<Option<(PathBuf, Vec<u8>)>, DataError> {
         let file = self.path.join(name);
-        match fs::read(&file) {
+        match read_regular(&file) {
             Ok(bytes) => Ok(Some((file, bytes))),
             Err(error) if is_absent(&error) => Ok(None),
             Err(source) => Err(DataError::Unreadable { file, source }),

@@ -65,7 +65,8 @@ impl TensorFile {
     }
 
     pub(crate) fn read(path: &Path) -> Result<Self, FileError> {
-        let bytes = std::fs::read(path).map_err(|source| FileError::io(path, "read", source))?;
+        let bytes =
+            scn_data::read_regular(path).map_err(|source| FileError::io(path, "read", source))?;
         let format = |error: &dyn std::fmt::Display| FileError::Format {
             path: path.to_path_buf(),
             reason: error.to_string(),

@@ -9,15 +9,14 @@
 //!
 //! A file may be packed by gzip, as the official ones are; that is decided by its first two bytes, not its name.
 
-use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
 
 use super::{Contents, map, unreadable};
-use crate::DataError;
 use crate::images::Pixels;
+use crate::{DataError, open_regular};
 
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// Bytes before the pixels.
@@ -37,7 +36,7 @@ pub fn images(contents: Contents<'_>, size: [usize; 2]) -> Result<Vec<u8>, DataE
 
 /// [`images`] of a file that is not packed, whose pixels stay there.
 pub(super) fn map_images(file: &Path, size: [usize; 2]) -> Result<Pixels, DataError> {
-    let mut opened = File::open(file).map_err(unreadable(file))?;
+    let mut opened = open_regular(file).map_err(unreadable(file))?;
     let mut head = Vec::new();
     (&mut opened)
         .take(HEADER)

@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use super::{Contents, check_counts, read, unreadable};
 use crate::images::{Pixels, volume};
-use crate::{DataError, ImageSet};
+use crate::{DataError, ImageSet, open_regular};
 
 /// Images and labels of the files `NAME-images.npy` and `NAME-labels.npy` in `folder`.
 ///
@@ -55,7 +55,7 @@ pub fn map(
     class_names: impl Into<Arc<[String]>>,
 ) -> Result<ImageSet, DataError> {
     let [images_file, labels_file] = files(folder, name);
-    let mut opened = File::open(&images_file).map_err(unreadable(&images_file))?;
+    let mut opened = open_regular(&images_file).map_err(unreadable(&images_file))?;
     let head = read_head(&mut opened).map_err(unreadable(&images_file))?;
     let (array, shape) = image_array(Contents::new(&head, &images_file))?;
     let pixels = super::map(&images_file, &opened, array.start as u64, array.count())?;

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use image::{ImageFormat, ImageReader, Limits};
 
 use super::Contents;
-use crate::{DataError, ImageSet};
+use crate::{DataError, ImageSet, read_regular};
 
 /// Largest height and width of a picture, whatever its header says.
 pub const LARGEST_SIDE: u32 = 4096;
@@ -187,7 +187,7 @@ fn read(file: &Path, colours: Option<Colours>) -> Result<Picture, DataError> {
             found: extension.into_owned(),
         });
     }
-    let bytes = fs::read(file).map_err(|source| DataError::Unreadable {
+    let bytes = read_regular(file).map_err(|source| DataError::Unreadable {
         file: file.to_owned(),
         source,
     })?;

@@ -71,7 +71,7 @@ fn a_smaller_batch_has_as_many_groups_as_a_full_one() {
     assert_eq!(numbers(&network), numbers(&twos));
 }
 
-/// One group is the whole batch; each image of a group alone has no spread of its own, and a map of other moments.
+/// One group is the whole batch; groups of four images leave out the variance between them.
 #[test]
 fn groups_have_moments_of_their_own() {
     let config = config();
