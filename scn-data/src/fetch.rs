@@ -16,7 +16,7 @@ mod download;
 mod error;
 mod unpack;
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -171,12 +171,6 @@ impl Drop for RemovedAtLast {
     }
 }
 
-/// Makes the names in a folder last; only Unix lets a folder be opened for that.
 fn sync_folder(folder: &Path) -> Result<(), FetchError> {
-    if cfg!(unix) {
-        File::open(folder)
-            .and_then(|opened| opened.sync_all())
-            .map_err(FetchError::file(folder))?;
-    }
-    Ok(())
+    crate::sync_folder(folder).map_err(FetchError::file(folder))
 }

@@ -63,6 +63,7 @@ mod epoch;
 mod error;
 #[cfg(feature = "fetch")]
 pub mod fetch;
+mod files;
 pub mod format;
 mod groups;
 mod images;
@@ -73,7 +74,6 @@ mod moments;
 mod noise;
 mod normalize;
 mod open;
-mod regular;
 mod subset;
 mod whiten;
 
@@ -82,11 +82,11 @@ pub use batch::{Batch, BatchPlan};
 pub use dataset::{Dataset, DatasetName};
 pub use epoch::{Epoch, Plans};
 pub use error::DataError;
+pub use files::{open_regular, read_regular, sync_folder};
 pub use groups::groups;
 pub use images::ImageSet;
 pub use loader::{LastBatch, Loader};
 pub use lock::FileLock;
 pub use normalize::{Mean, Normalization, NormalizationConfig, Scale};
 pub use open::open;
-pub use regular::{open_regular, read_regular};
 pub use subset::Subset;

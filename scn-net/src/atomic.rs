@@ -1,8 +1,10 @@
 //! Files that are written whole or not at all.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{BufWriter, Error, ErrorKind, Write};
 use std::path::{Path, PathBuf};
+
+use scn_data::sync_folder;
 
 use crate::FileError;
 
@@ -50,7 +52,7 @@ pub fn write_atomically(
         }
         file.as_file().sync_all()?;
         file.persist(&path).map_err(|error| error.error)?;
-        flush_folder(folder)
+        sync_folder(folder)
     };
     write().map_err(|source| FileError::io(path, "write", source))
 }
@@ -117,22 +119,6 @@ fn folder_of(path: &Path) -> &Path {
         .unwrap_or(Path::new("."))
 }
 
-/// A file that was moved is at its new place after a loss of power only once its folder is on disk.
-#[cfg(unix)]
-fn flush_folder(folder: &Path) -> std::io::Result<()> {
-    match File::open(folder)?.sync_all() {
-        // Some file systems have no such operation.
-        Err(error) if error.kind() == ErrorKind::InvalidInput => Ok(()),
-        done => done,
-    }
-}
-
-/// Elsewhere folders cannot be opened.
-#[cfg(not(unix))]
-fn flush_folder(_folder: &Path) -> std::io::Result<()> {
-    Ok(())
-}
-
 /// Files that others may read as far as the user lets them, unlike those that are temporary for good.
 fn builder() -> tempfile::Builder<'static, 'static> {
     let mut builder = tempfile::Builder::new();
@@ -195,6 +181,7 @@ mod tests {
 
     #[cfg(unix)]
     mod unix {
+        use std::fs::File;
         use std::io::Read;
         use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
 

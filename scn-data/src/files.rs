@@ -1,4 +1,4 @@
-//! Files that can be read to an end.
+//! Files that can be read to an end, and folders whose names last.
 
 use std::fs::{self, File};
 use std::io::{Error, ErrorKind, Read, Result};
@@ -32,6 +32,20 @@ pub fn read_regular(path: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     open_regular(path)?.read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+/// Makes the names in a folder last: a file that was moved into it is there after a loss of power. Only Unix lets a folder be opened for that.
+///
+/// # Errors
+/// What the system says, unless the file system has no such operation.
+pub fn sync_folder(folder: &Path) -> Result<()> {
+    if !cfg!(unix) {
+        return Ok(());
+    }
+    match File::open(folder)?.sync_all() {
+        Err(error) if error.kind() == ErrorKind::InvalidInput => Ok(()),
+        done => done,
+    }
 }
 
 #[cfg(test)]
