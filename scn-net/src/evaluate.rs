@@ -124,7 +124,7 @@ fn evaluate_batches(
 /// Sums over the batches so far.
 struct Tally {
     start: Instant,
-    /// Images classified, and what came of them; the loss is summed over images.
+    /// Images that were classified, with the loss summed over them and the number of errors.
     images: usize,
     loss: f64,
     errors: usize,

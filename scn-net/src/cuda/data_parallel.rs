@@ -61,9 +61,8 @@ impl DataParallel {
 
     /// The images of each device.
     fn shares(&self, images: usize) -> Vec<Range<usize>> {
-        let count = self.members.len();
-        let share = |rank: usize| rank * images / count..(rank + 1) * images / count;
-        (0..count).map(share).collect()
+        let shares = Share::of_devices(images, 1, self.members.len());
+        shares.into_iter().map(|(range, _)| range).collect()
     }
 }
 

@@ -19,6 +19,9 @@ impl Network {
         if !(factor.is_finite() && factor >= 0.0) {
             return Err(NetError::Lambda1Scale { found: factor });
         }
+        if factor == 1.0 {
+            return Ok(());
+        }
         self.fetch()?;
         let scaled = |value: f32| (f64::from(value) * factor) as f32;
         for (name, param) in self.params() {

@@ -69,6 +69,23 @@ impl Normalizer {
     fn normalize(self, x: f32) -> f32 {
         (x - self.mean) * self.inverse
     }
+
+    /// Writes y for each x of a channel.
+    #[inline(always)]
+    fn write<'y>(
+        self,
+        affine: Option<Affine<'_>>,
+        channel: usize,
+        places: impl Iterator<Item = (f32, &'y mut f32)>,
+    ) {
+        match affine {
+            None => places.for_each(|(x, y)| *y = self.normalize(x)),
+            Some(Affine { scale, shift }) => {
+                let (scale, shift) = (scale[channel], shift[channel]);
+                places.for_each(|(x, y)| *y = scale * self.normalize(x) + shift);
+            }
+        }
+    }
 }
 
 /// A batch in which each of so many groups is normalised by its own moments, and these: each channel by one thread, which reads it from
@@ -92,20 +109,8 @@ pub(crate) fn forward(
                 let places = group.start * plane..group.end * plane;
                 let (x, y) = (&x[places.clone()], &mut y[places]);
                 let (mean, variance) = moments(x);
-                let normalizer = Normalizer::new(mean, variance, epsilon);
-                match affine {
-                    None => {
-                        for (y, &x) in y.iter_mut().zip(x) {
-                            *y = normalizer.normalize(x);
-                        }
-                    }
-                    Some(Affine { scale, shift }) => {
-                        let (scale, shift) = (scale[channel], shift[channel]);
-                        for (y, &x) in y.iter_mut().zip(x) {
-                            *y = scale * normalizer.normalize(x) + shift;
-                        }
-                    }
-                }
+                let places = x.iter().copied().zip(y);
+                Normalizer::new(mean, variance, epsilon).write(affine, channel, places);
                 (mean, variance)
             };
             groups(shape.images, group_count).map(of_group).collect()
@@ -153,20 +158,8 @@ pub(crate) fn normalize(
         .enumerate()
         .for_each(|(channel, values)| {
             let (mean, variance) = (moments.mean[channel], moments.variance[channel]);
-            let normalizer = Normalizer::new(mean, variance, epsilon);
-            match affine {
-                None => {
-                    for value in values {
-                        *value = normalizer.normalize(*value);
-                    }
-                }
-                Some(Affine { scale, shift }) => {
-                    let (scale, shift) = (scale[channel], shift[channel]);
-                    for value in values {
-                        *value = scale * normalizer.normalize(*value) + shift;
-                    }
-                }
-            }
+            let places = values.iter_mut().map(|value| (*value, value));
+            Normalizer::new(mean, variance, epsilon).write(affine, channel, places);
         });
     x
 }
