@@ -176,11 +176,12 @@ impl Train {
             .clone()
             .unwrap_or_else(|| PathBuf::from("runs/digits"));
         let folder = RunFolder::new(&folder);
-        // Says what is missing, before a folder is made for the lock.
-        Checkpoint::load(&folder.checkpoint())?;
-        // Again: another process may have been about to write the next one.
+        // No folder is made for the lock where there is no run.
+        let path = folder.checkpoint();
+        std::fs::metadata(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        // Before the checkpoint is read: another process may be about to write the next one.
         let run = folder.lock()?;
-        let mut config = Checkpoint::load(&folder.checkpoint())?.config;
+        let mut config = Checkpoint::load(&path)?.config;
         config.training.epochs = self.epochs.unwrap_or(config.training.epochs);
         Ok((config, run))
     }

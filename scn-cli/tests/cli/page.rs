@@ -37,7 +37,7 @@ pub(crate) fn text(node: Node) -> String {
     parts.join(", ").replace('\u{a0}', " ")
 }
 
-/// Well-formed to the last tag, nothing from elsewhere, and words for whoever does not see the pictures.
+/// The page is well-formed to the last tag, loads nothing from elsewhere, and describes its pictures in words.
 pub(crate) fn check_page(page: &str) {
     assert!(page.starts_with("<!DOCTYPE html>"));
     let page = parse(page);
