@@ -4,7 +4,7 @@ use faer::{ColRef, MatRef};
 use rayon::prelude::*;
 
 use crate::columns::load;
-use crate::kkt::{self, SMALLEST_SCALE};
+use crate::kkt;
 use crate::{ColumnSource, EncodeError, Problem, Scalar};
 
 /// How far a batch of codes is from optimal.
@@ -27,7 +27,8 @@ pub struct Certificate {
 pub struct ColumnCertificate {
     /// The [KKT residual](crate::kkt).
     pub kkt: f64,
-    /// The relative duality gap: see [`duality_gap`], divided by `||x||²/2`, the objective of the code zero.
+    /// The relative duality gap: see [`duality_gap`], divided by `||x||²/2`, the objective of the code zero; 0 for the code zero of a
+    /// zero signal, infinite for any other of its codes. Squares that leave the range of `f64` make it infinite or NaN.
     pub duality_gap: f64,
     /// Entries that are not zero.
     pub active: usize,
@@ -98,8 +99,10 @@ pub fn certify_columns<T: Scalar>(
         let half_square = 0.5 * signal.iter().map(|x| x * x).sum::<f64>();
         ColumnCertificate {
             kkt: kkt::residual(exact, &correlations, &code),
-            duality_gap: duality_gap(exact, half_square, &correlations, &code)
-                / half_square.max(SMALLEST_SCALE),
+            duality_gap: kkt::relative(
+                duality_gap(exact, half_square, &correlations, &code),
+                half_square,
+            ),
             active: code.iter().filter(|&&a| a != 0.0).count(),
             margin: kkt::margin(exact, &correlations, &code),
         }

@@ -1,13 +1,11 @@
 //! Any number of signals, as tiles × threads.
 
-use std::ops::Range;
-
 use faer::{MatMut, MatRef};
 use rayon::prelude::*;
 
 use crate::columns::{load, prefetch_matrix, store};
-use crate::kernel::{CorrelateColumns, CorrelateTile, IntoTile, tile_columns};
 use crate::solver::{Tile, solve_tile};
+use crate::source::{Correlations, Given, OfSignals};
 use crate::{
     ColumnSource, EncodeError, EncodeTimes, Problem, Report, Scalar, Solver, Stopwatch, Workspace,
 };
@@ -49,15 +47,12 @@ pub fn encode<T: Scalar>(
     start: Start,
 ) -> Result<Report, EncodeError> {
     EncodeError::check(problem, signals, codes.shape())?;
-    Ok(encode_tiles(
-        solver,
+    let source = OfSignals {
         problem,
-        codes,
-        start,
-        &|columns, workspace| {
-            correlate_tile(problem, signals, columns, workspace);
-        },
-    ))
+        signals,
+        known: None,
+    };
+    Ok(encode_tiles(solver, problem, codes, start, &source))
 }
 
 /// Writes the codes (n × P) that belong to correlations `c = D'x` (n × P): for problems posed by their
@@ -78,11 +73,7 @@ pub fn encode_correlations<T: Scalar>(
         problem,
         codes,
         start,
-        &|columns, workspace| {
-            workspace.correlations.fill(T::ZERO);
-            let correlations = correlations.subcols(columns.start, columns.len());
-            load(correlations, &mut workspace.correlations, T::tile());
-        },
+        &Given(correlations),
     ))
 }
 
@@ -96,27 +87,29 @@ pub fn correlate<T: Scalar>(
     out: MatMut<'_, T>,
 ) -> Result<(), EncodeError> {
     EncodeError::check(problem, signals, out.shape())?;
+    let source = OfSignals {
+        problem,
+        signals,
+        known: None,
+    };
     out.par_col_chunks_mut(T::tile()).enumerate().for_each_init(
         || problem.workspace(),
         |lent, (tile, out)| {
             let first = tile * T::tile();
             let workspace = &mut lent.workspace;
-            correlate_tile(problem, signals, first..first + out.ncols(), workspace);
+            source.load(first..first + out.ncols(), workspace);
             store(&workspace.correlations, T::tile(), out);
         },
     );
     Ok(())
 }
 
-/// Fills the correlations of a workspace for a range of columns.
-type Correlate<'a, T> = &'a (dyn Fn(Range<usize>, &mut Workspace<T>) + Sync);
-
-fn encode_tiles<T: Scalar>(
+pub(crate) fn encode_tiles<T: Scalar>(
     solver: &dyn Solver<T>,
     problem: &Problem<T>,
     codes: MatMut<'_, T>,
     start: Start,
-    correlate: Correlate<'_, T>,
+    source: &dyn Correlations<T>,
 ) -> Report {
     if codes.ncols() == 0 {
         return Report::empty();
@@ -134,7 +127,7 @@ fn encode_tiles<T: Scalar>(
             |lent, (task, codes)| {
                 let first = task * task_columns;
                 let workspace = &mut lent.workspace;
-                encode_task(solver, problem, codes, start, first, correlate, workspace)
+                encode_task(solver, problem, codes, start, first, source, workspace)
             },
         )
         .reduce(Report::empty, Report::merge)
@@ -147,7 +140,7 @@ fn encode_task<T: Scalar>(
     mut codes: MatMut<'_, T>,
     start: Start,
     first_column: usize,
-    correlate: Correlate<'_, T>,
+    source: &dyn Correlations<T>,
     workspace: &mut Workspace<T>,
 ) -> Report {
     let mut report = Report::empty();
@@ -159,7 +152,7 @@ fn encode_task<T: Scalar>(
         let mut codes = codes.as_mut().subcols_mut(offset, columns);
         // Where they go is seldom in the cache, and by the time that they are solved it will be.
         prefetch_matrix(codes.as_ref());
-        correlate(first..first + columns, workspace);
+        source.load(first..first + columns, workspace);
         workspace.watch.lap(&mut workspace.times.correlate);
         workspace.codes.fill(T::ZERO);
         if start == Start::Codes {
@@ -170,65 +163,16 @@ fn encode_task<T: Scalar>(
             problem,
             workspace: &mut *workspace,
             columns,
+            first_column: first,
+            source,
         };
-        report = report.merge(solve_tile(solver, &mut tile, start, first));
+        report = report.merge(solve_tile(solver, &mut tile, start));
         workspace.watch.lap(&mut workspace.times.solve);
         store(&workspace.codes, T::tile(), codes.as_mut());
         workspace.watch.lap(&mut workspace.times.store);
     }
     report.times = workspace.times;
     report
-}
-
-/// `c = D'x` as a tile.
-fn correlate_tile<T: Scalar>(
-    problem: &Problem<T>,
-    signals: &dyn ColumnSource<T>,
-    columns: Range<usize>,
-    workspace: &mut Workspace<T>,
-) {
-    let (dictionary, width) = (problem.atom_groups(), T::tile());
-    let Workspace {
-        signals: packed,
-        by_column,
-        correlations,
-        watch,
-        times,
-        ..
-    } = workspace;
-    let in_memory = signals.in_memory();
-    if let Some(matrix) = in_memory.and_then(MatRef::try_as_col_major) {
-        let atoms = dictionary.padded_atoms();
-        by_column.resize(atoms * width, T::ZERO);
-        let found = &mut by_column[..atoms * columns.len()];
-        let signals = columns.clone().map(|column| matrix.col(column).as_slice());
-        let signals = tile_columns(signals);
-        T::dispatch(CorrelateColumns {
-            dictionary,
-            signals: &signals[..columns.len()],
-            out: found,
-        });
-        if columns.len() < width {
-            correlations.fill(T::ZERO);
-        }
-        let found = tile_columns(found.chunks_exact(atoms));
-        T::dispatch(IntoTile {
-            columns: &found[..columns.len()],
-            tile: correlations,
-        });
-    } else {
-        packed.resize(problem.rows() * width, T::ZERO);
-        if columns.len() < width {
-            packed.fill(T::ZERO);
-        }
-        signals.pack(columns, packed, width);
-        watch.lap(&mut times.gather);
-        T::dispatch(CorrelateTile {
-            dictionary,
-            signals: packed,
-            out: correlations,
-        });
-    }
 }
 
 fn make_feasible<T: Scalar>(codes: &mut [T], signed: bool) {

@@ -2,7 +2,8 @@
 
 use faer::{Mat, MatMut, MatRef};
 
-use crate::encode::{Start, correlate, encode_correlations};
+use crate::encode::{Start, correlate, encode_tiles};
+use crate::source::OfSignals;
 use crate::{ColumnSource, EncodeError, GridError, Lambda1, Problem, Report, Scalar, Sign, Solver};
 
 /// The codes for one λ1 of a grid.
@@ -76,13 +77,12 @@ pub fn encode_grid<T: Scalar>(
                 Lambda1::PerAtom(weights.iter().map(|&weight| weight * lambda1).collect())
             }
         })?;
-        let report = encode_correlations(
-            solver,
-            &problem,
-            correlations.as_ref(),
-            codes.as_mut(),
-            start,
-        )?;
+        let source = OfSignals {
+            problem: &problem,
+            signals,
+            known: Some(correlations.as_ref()),
+        };
+        let report = encode_tiles(solver, &problem, codes.as_mut(), start, &source);
         start = Start::Codes;
         visit(GridPoint {
             index,

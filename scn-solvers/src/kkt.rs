@@ -16,20 +16,24 @@
 //! Both say that `a_j` is left alone by a proximal step along its own coordinate, so both are measured by
 //!
 //! ```text
-//! r(a) = max_j | H_jj a_j - prox(H_jj a_j - g_j) |  /  max(1e-30, max_j |c_j|)             (2)
+//! r(a) = max_j | H_jj a_j - prox(H_jj a_j - g_j) |  /  max_j |c_j|             (2)
 //! ```
-//! <!-- math: r(a) = \frac{\max_j \bigl| H_{jj} a_j - \mathrm{prox}(H_{jj} a_j - g_j) \bigr|}{\max\bigl(10^{-30}, \max_j |c_j|\bigr)} \tag{2} -->
+//! <!-- math: r(a) = \frac{\max_j \bigl| H_{jj} a_j - \mathrm{prox}(H_{jj} a_j - g_j) \bigr|}{\max_j |c_j|} \tag{2} -->
 //!
 //! with `prox(v) = max(v - λ1_j, 0)`, or `sign(v) max(|v| - λ1_j, 0)` for signed codes. For `a >= 0` this is the
 //! familiar `max_j |min(H_jj a_j, g_j + λ1_j)|`. The residual does not change when signal and λ1 are scaled together,
-//! nor when the dictionary is. A zero signal has the code zero and the residual zero.
+//! nor when the dictionary, λ1 and (by the square) λ2 are. Where `c = 0` the optimal code is zero, and its residual is 0; that
+//! of any other code is infinite.
+//!
+//! A column has *converged* when its residual, and what [rounding] may have made of it, are together at most the tolerance.
+
+mod rounding;
 
 use crate::kernel::{Compiled, Residual, Scale};
 use crate::workspace::{Wide, Workspace};
 use crate::{Problem, Scalar};
 
-/// Below this the correlations count as zero; see (2).
-pub(crate) const SMALLEST_SCALE: f64 = 1e-30;
+pub(crate) use rounding::{CERTAINTY, Certified, measure_rounding};
 
 /// The KKT residual (2) of one column, evaluated in f64 whatever the type of the numbers: `correlations` is `c = D'x`
 /// and `code` is `a`, both of length n.
@@ -37,7 +41,7 @@ pub(crate) const SMALLEST_SCALE: f64 = 1e-30;
 /// NaN if a number is not finite.
 pub fn residual<T: Scalar>(problem: &Problem<T>, correlations: &[T], code: &[T]) -> f64 {
     let mut worst = 0.0_f64;
-    let mut scale = SMALLEST_SCALE;
+    let mut scale = 0.0_f64;
     for (j, (&c, &a)) in correlations.iter().zip(code).enumerate() {
         let product = gram_product(problem, j, code);
         let scaled = problem.gram()[(j, j)].to_f64() * a.to_f64();
@@ -50,7 +54,12 @@ pub fn residual<T: Scalar>(problem: &Problem<T>, correlations: &[T], code: &[T])
         worst = worst.max(difference.abs());
         scale = scale.max(c.to_f64().abs());
     }
-    worst / scale
+    relative(worst, scale)
+}
+
+/// `value / scale`, where `0 / 0` is 0.
+pub(crate) fn relative(value: f64, scale: f64) -> f64 {
+    if value == 0.0 { 0.0 } else { value / scale }
 }
 
 /// The margin of strict complementarity of one column: how far the nearest entry is from changing its activity,
@@ -60,11 +69,11 @@ pub fn residual<T: Scalar>(problem: &Problem<T>, correlations: &[T], code: &[T])
 /// ```
 /// <!-- math: \min_j \begin{cases} H_{jj} |a_j| & a_j \ne 0 \\ \lambda_{1j} - |g_j| & a_j = 0, \text{ any sign} \\ \lambda_{1j} + g_j & a_j = 0,\; a \ge 0 \end{cases} -->
 ///
-/// divided by `max(1e-30, max_j |c_j|)`, as the residual is. Where it is well above the residual, the support of the code
+/// divided by `max_j |c_j|`, as the residual is. Where it is well above the residual, the support of the code
 /// is that of the optimum, and the code is differentiable. Evaluated in f64; arguments as for [`residual`].
 pub fn margin<T: Scalar>(problem: &Problem<T>, correlations: &[T], code: &[T]) -> f64 {
     let mut margin = f64::INFINITY;
-    let mut scale = SMALLEST_SCALE;
+    let mut scale = 0.0_f64;
     for (j, (&c, &a)) in correlations.iter().zip(code).enumerate() {
         let product = gram_product(problem, j, code);
         let g = product - c.to_f64();
@@ -79,7 +88,7 @@ pub fn margin<T: Scalar>(problem: &Problem<T>, correlations: &[T], code: &[T]) -
         margin = margin.min(distance);
         scale = scale.max(c.to_f64().abs());
     }
-    margin / scale
+    relative(margin, scale)
 }
 
 /// `(H a)_j`, summed in f64.
@@ -102,27 +111,22 @@ pub(crate) fn prox(v: f64, lambda1: f64, signed: bool) -> f64 {
 /// Fills `workspace.scale` with the denominator of (2) per column, NaN where the correlations are not finite.
 pub(crate) fn measure_scale<T: Scalar>(workspace: &mut Workspace<T>) {
     T::dispatch(Scale {
-        smallest: T::from_f64(SMALLEST_SCALE),
         values: &workspace.correlations,
         scale: &mut workspace.scale,
     });
 }
 
-/// Whether a certificate at this tolerance has to be taken in `f64`: rounding in `T` leaves a residual of about
-/// `sqrt(n) ε`, and a certificate should not be off by more than some percent.
+/// Whether certificates at this tolerance are taken in `f64` from the first: rounding in `T` leaves a residual of about
+/// `sqrt(n) ε`, and a certificate should not be off by more than some percent. Where codes are large it leaves more, which
+/// [`measure_rounding`] tells afterwards.
 pub(crate) fn needs_f64<T: Scalar>(problem: &Problem<T>, tolerance: f64) -> bool {
     let rounding = (problem.atoms() as f64).sqrt() * T::EPSILON.to_f64();
-    T::EPSILON.to_f64() > f64::EPSILON && tolerance < 32.0 * rounding
+    narrower_than_f64::<T>() && tolerance < 32.0 * rounding
 }
 
-/// The residual at which a column counts as converged. Near the rounding of `T`, that of the correlations themselves is
-/// allowed for: summed in parts, they are off by up to about `4 ε` of the largest.
-pub(crate) fn goal<T: Scalar>(tolerance: f64, in_f64: bool) -> f64 {
-    if in_f64 {
-        (tolerance - 4.0 * T::EPSILON.to_f64()).max(0.5 * tolerance)
-    } else {
-        tolerance
-    }
+/// Whether `f64` sees more than `T` does.
+pub(crate) fn narrower_than_f64<T: Scalar>() -> bool {
+    T::EPSILON.to_f64() > f64::EPSILON
 }
 
 /// Fills `workspace.residual` with the residual (2) per column, at the codes in the workspace; NaN where a number on the
@@ -143,13 +147,13 @@ pub(crate) fn measure<T: Scalar>(problem: &Problem<T>, workspace: &mut Workspace
     relate_to_scale(workspace);
 }
 
-/// As [`measure`], with the codes taken into `f64` first. Leaves `c - H a`, rounded, in `workspace.pull`.
+/// As [`measure`], with codes, correlations and `H` in `f64`; the [correlations](Wide::correlations) have to be there. Leaves
+/// `c - H a`, rounded, in `workspace.pull`.
 pub(crate) fn measure_in_f64<T: Scalar>(problem: &Problem<T>, workspace: &mut Workspace<T>) {
     let exact = T::in_f64(problem);
     let Workspace {
         wide,
         codes,
-        correlations,
         pull,
         residual,
         scale,
@@ -157,21 +161,21 @@ pub(crate) fn measure_in_f64<T: Scalar>(problem: &Problem<T>, workspace: &mut Wo
     } = workspace;
     pull.resize(codes.len(), T::ZERO);
     let padded_atoms = exact.diagonal().len();
-    wide.for_each_part(padded_atoms, codes, correlations, |first, wide| {
+    wide.for_each_part(padded_atoms, codes, |first, part| {
         f64::dispatch(Residual {
             signed: exact.signed(),
             gram: exact.gram_panels(),
             diagonal: exact.diagonal(),
             lambda1: exact.padded_lambda1(),
-            correlations: &wide.correlations,
-            multiplied: &wide.codes,
-            codes: &wide.codes,
-            pull: &mut wide.pull,
-            residual: &mut wide.residual,
-            poison: &mut wide.poison,
+            correlations: part.correlations,
+            multiplied: part.codes,
+            codes: part.codes,
+            pull: part.pull,
+            residual: part.residual,
+            poison: part.poison,
         });
-        Wide::round(&wide.pull, first, pull);
-        for (k, (value, poison)) in wide.residual.iter().zip(&wide.poison).enumerate() {
+        Wide::round(part.pull, first, pull);
+        for (k, (value, poison)) in part.residual.iter().zip(&*part.poison).enumerate() {
             let scale = scale[first + k].to_f64();
             residual[first + k] = T::from_f64((value + poison) / scale);
         }
@@ -228,6 +232,7 @@ fn relate_to_scale<T: Scalar>(workspace: &mut Workspace<T>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::widen;
     use crate::tile::padded;
     use crate::{ElasticNet, testing};
 
@@ -286,12 +291,14 @@ mod tests {
             sizes(&column(&workspace.codes, k)) / scale
         });
         let of_gram = 0.5 * epsilon * relative.fold(0.0, f64::max);
+        widen(&mut workspace);
         measure_in_f64(&problem, &mut workspace);
         assert_certified(&problem, &workspace, of_gram);
 
         let step = testing::normal_matrix::<f32>(padded(ATOMS), f32::tile(), 3);
         for size in [1e-6_f32, 1e-4, 1e-3] {
             let (problem, mut workspace) = near_the_optimum();
+            widen(&mut workspace);
             measure_in_f64(&problem, &mut workspace);
             for j in 0..ATOMS {
                 for k in 0..f32::tile() {

@@ -67,6 +67,7 @@ mod report;
 mod scalar;
 mod settings;
 pub mod solver;
+mod source;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod tile;

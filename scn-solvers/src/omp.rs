@@ -13,19 +13,18 @@
 //! nonnegative codes the atom must pull in its own direction and the least squares are nonnegative ones (Bruckstein, Elad,
 //! Zibulevsky, IEEE Trans. Information Theory 54, 2008); an atom may then leave again.
 
-use faer::{MatMut, MatRef};
+use faer::{ColRef, MatMut, MatRef, Scale};
 use rayon::prelude::*;
 
-use crate::columns::load;
 use crate::solver::{ActiveFactor, Column};
-use crate::{ColumnSource, ElasticNet, EncodeError, Problem, ProblemError, Scalar, Sign};
+use crate::{ColumnSource, ElasticNet, EncodeError, Problem, ProblemError, Scalar, Sign, kkt};
 
 /// When a pursuit ends: at whichever comes first.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct OmpStop {
     /// So many atoms.
     pub atoms: usize,
-    /// `||x - D a|| <= residual ||x||`. From sums of squares in `f64`: below 1e-7 it cannot be told from zero.
+    /// `||x - D a|| <= residual ||x||`. Below some 1e-16 times the size of the codes it cannot be told from zero.
     pub residual: f64,
 }
 
@@ -37,7 +36,8 @@ pub struct OmpReport {
     pub columns: usize,
     /// Atoms used, over all columns.
     pub atoms: u64,
-    /// The largest `||x - D a|| / ||x||` of any column; NaN if a signal is not finite (its code is zero).
+    /// The largest `||x - D a|| / ||x||` of any column, 0 for a zero signal; NaN if a signal or its code is not finite (the code
+    /// is then zero).
     pub residual: f64,
 }
 
@@ -82,9 +82,14 @@ impl<T: Scalar> Omp<T> {
                 for (wide, value) in wide.iter_mut().zip(&*signal) {
                     *wide = value.to_f64();
                 }
-                let (found, report) = self.pursue(problem, wide);
+                let (found, mut report) = self.pursue(problem, wide);
+                let found: Vec<T> = found.into_iter().map(T::from_f64).collect();
+                let finite = found.iter().all(|value| value.finite());
+                if !finite {
+                    report.residual = f64::NAN;
+                }
                 for (code, value) in code.as_mut().col_mut(0).iter_mut().zip(found) {
-                    *code = T::from_f64(value);
+                    *code = if finite { value } else { T::ZERO };
                 }
                 report
             },
@@ -94,34 +99,37 @@ impl<T: Scalar> Omp<T> {
 
     /// The code of one signal.
     fn pursue(&self, problem: &Problem<f64>, signal: &[f64]) -> (Vec<f64>, OmpReport) {
-        let square: f64 = signal.iter().map(|x| x * x).sum();
         let mut correlations = vec![0.0; problem.atoms()];
-        let signal = MatRef::from_column_major_slice(signal, signal.len(), 1);
-        load(
-            (problem.dictionary().transpose() * signal).as_ref(),
-            &mut correlations,
-            1,
-        );
-        let mut pursuit = Pursuit::new(problem, correlations);
+        let signal = ColRef::from_slice(signal);
+        let norm = signal.norm_l2();
         let mut report = OmpReport {
             columns: 1,
             ..OmpReport::empty()
         };
+        if !norm.is_finite() {
+            report.residual = f64::NAN;
+            return (vec![0.0; problem.atoms()], report);
+        }
+        let found = problem.dictionary().transpose() * signal;
+        correlations
+            .iter_mut()
+            .zip(found.iter())
+            .for_each(|(c, &found)| *c = found);
+        let mut pursuit = Pursuit::new(problem, correlations);
         loop {
-            let code = pursuit.code();
-            // At a least squares solution a'D'x = ||D a||².
-            let explained: f64 = code
+            // Not by `||x||² - ||D a||²`, whose difference is rounding long before the residual is.
+            let mut left = signal.to_owned();
+            report.atoms = 0;
+            for (j, &a) in pursuit
+                .code()
                 .iter()
-                .zip(pursuit.correlations())
-                .map(|(a, c)| a * c)
-                .sum();
-            let left = (square - explained).max(0.0) / square.max(f64::MIN_POSITIVE);
-            report.residual = left.sqrt();
-            report.atoms = code.iter().filter(|&&a| a != 0.0).count() as u64;
-            if !square.is_finite() {
-                report.residual = f64::NAN;
-                return (vec![0.0; code.len()], report);
+                .enumerate()
+                .filter(|(_, a)| **a != 0.0)
+            {
+                left -= Scale(a) * problem.dictionary().col(j);
+                report.atoms += 1;
             }
+            report.residual = kkt::relative(left.norm_l2(), norm);
             let enough =
                 report.atoms >= self.stop.atoms as u64 || report.residual <= self.stop.residual;
             if enough || !pursuit.grow() {
@@ -159,11 +167,11 @@ impl OmpReport {
 /// One column: least squares on a support that grows.
 enum Pursuit<'a> {
     /// The active-set method with λ1 = 0 does just this, and keeps codes nonnegative.
-    NonNegative(Column<'a, f64>),
+    NonNegative(Column<'a>),
     Free {
         problem: &'a Problem<f64>,
         correlations: Vec<f64>,
-        factor: ActiveFactor<f64>,
+        factor: ActiveFactor,
         code: Vec<f64>,
     },
 }
@@ -187,13 +195,6 @@ impl<'a> Pursuit<'a> {
         match self {
             Self::NonNegative(column) => column.code(),
             Self::Free { code, .. } => code,
-        }
-    }
-
-    fn correlations(&self) -> &[f64] {
-        match self {
-            Self::NonNegative(column) => column.correlations(),
-            Self::Free { correlations, .. } => correlations,
         }
     }
 

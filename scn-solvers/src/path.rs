@@ -130,7 +130,7 @@ struct Homotopy<'a> {
     correlations: &'a [f64],
     offset: &'a [f64],
     weight: &'a [f64],
-    factor: ActiveFactor<f64>,
+    factor: ActiveFactor,
     signs: Vec<f64>,
     /// The atom that has just left, and its sign: it is on its bound, and rounding alone could call it back.
     settled: Option<(usize, f64)>,

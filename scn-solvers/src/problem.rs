@@ -27,8 +27,11 @@ pub struct Problem<T: Scalar> {
     lambda1: Vec<T>,
     diagonal: Vec<T>,
     inverse_diagonal: Vec<T>,
+    norms: Vec<T>,
+    largest_norm: f64,
     steps: Vec<T>,
     coupling: f64,
+    coherence: f64,
     thresholds: Vec<T>,
     lipschitz: OnceLock<T>,
     widened: OnceLock<Box<Problem<f64>>>,
@@ -116,8 +119,11 @@ impl<T: Scalar> Problem<T> {
             lambda1: vec![T::ZERO; padded(atoms)],
             diagonal: vec![T::ZERO; padded(atoms)],
             inverse_diagonal: vec![T::ZERO; padded(atoms)],
+            norms: vec![T::ZERO; padded(atoms)],
+            largest_norm: 0.0,
             steps: vec![T::ZERO; padded(atoms)],
             coupling: 0.0,
+            coherence: 0.0,
             thresholds: vec![T::ZERO; padded(atoms)],
             lipschitz: OnceLock::new(),
             widened: OnceLock::new(),
@@ -223,8 +229,11 @@ impl<T: Scalar> Problem<T> {
             self.diagonal[atom] = diagonal;
             let inverse = T::ONE / diagonal;
             self.inverse_diagonal[atom] = if inverse.finite() { inverse } else { T::ZERO };
+            self.norms[atom] = T::from_f64(diagonal.to_f64().sqrt());
         }
-        self.coupling = self.measure_coupling();
+        let norms = self.norms.iter().map(|norm| norm.to_f64());
+        self.largest_norm = norms.fold(0.0, f64::max);
+        self.measure_overlaps();
         let relaxation = T::from_f64(self.relaxation());
         for atom in 0..self.atoms() {
             self.steps[atom] = relaxation * self.inverse_diagonal[atom];
@@ -325,6 +334,27 @@ impl<T: Scalar> Problem<T> {
         &self.inverse_diagonal
     }
 
+    /// `sqrt(H_jj)`, padded with zeros.
+    pub(crate) fn norms(&self) -> &[T] {
+        &self.norms
+    }
+
+    /// `max_j sqrt(H_jj)`
+    pub(crate) fn largest_norm(&self) -> f64 {
+        self.largest_norm
+    }
+
+    /// `max |H_ij| / sqrt(H_ii H_jj)` over i != j.
+    pub(crate) fn coherence(&self) -> f64 {
+        self.coherence
+    }
+
+    /// `max_j λ1_j`
+    pub(crate) fn largest_lambda1(&self) -> f64 {
+        let weights = self.lambda1.iter().map(|weight| weight.to_f64());
+        weights.fold(0.0, f64::max)
+    }
+
     /// `ω / H_jj`, padded with zeros; 0 for a zero atom: the step lengths of [coordinate descent](crate::CoordinateDescent),
     /// with the over-relaxation that its documentation states.
     pub fn steps(&self) -> &[T] {
@@ -346,18 +376,26 @@ impl<T: Scalar> Problem<T> {
         1.0 + (0.25 * self.coupling).min(0.2)
     }
 
-    fn measure_coupling(&self) -> f64 {
+    fn measure_overlaps(&mut self) {
         let n = self.atoms();
-        let mut coupling = 0.0;
+        let (mut coupling, mut largest) = (0.0, 0.0_f64);
         for j in 0..n {
+            let inverse = self.inverse_diagonal[j].to_f64();
             for i in 0..j {
                 let entry = self.gram[(i, j)].to_f64();
-                let scale = self.inverse_diagonal[i].to_f64() * self.inverse_diagonal[j].to_f64();
-                coupling += 2.0 * entry * entry * scale;
+                // In this order no product leaves the range where atoms are all small or all large.
+                let square = (entry * inverse) * (entry * self.inverse_diagonal[i].to_f64());
+                coupling += 2.0 * square;
+                largest = largest.max(square);
             }
         }
-        // Overflowed scales say nothing.
         let mean = coupling / n as f64;
-        if mean.is_finite() { mean } else { 0.0 }
+        // Overflowed scales say nothing.
+        self.coupling = if mean.is_finite() { mean } else { 0.0 };
+        self.coherence = if largest.is_finite() {
+            largest.sqrt()
+        } else {
+            1.0
+        };
     }
 }

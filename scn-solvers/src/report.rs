@@ -12,6 +12,10 @@ pub enum Status {
     Stalled,
     /// The limit of passes came first.
     PassLimit,
+    /// The objective has no minimum: it falls without end along a direction z with `H z = 0`. Only where correlations are given
+    /// and are not `D'x` of any signal (see [`encode_correlations`](crate::encode_correlations)). The residual of such a column is
+    /// infinite; its code is the last iterate.
+    Unbounded,
     /// A signal holds NaN or infinity, or its correlations or the residual of its code overflow; the code of such a
     /// column is zero.
     NonFinite,
@@ -23,6 +27,7 @@ impl std::fmt::Display for Status {
             Status::Converged => "converged",
             Status::Stalled => "stalled",
             Status::PassLimit => "pass limit",
+            Status::Unbounded => "unbounded",
             Status::NonFinite => "non-finite",
         })
     }

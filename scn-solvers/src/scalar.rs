@@ -31,6 +31,8 @@ pub trait Scalar:
 {
     /// The distance from 1 to the next larger number.
     const EPSILON: Self;
+    /// The smallest number that still has all digits.
+    const MIN_POSITIVE: Self;
     /// Infinity.
     const INFINITY: Self;
     /// Zero.
@@ -65,6 +67,7 @@ macro_rules! scalar {
     ($scalar:ident, $in_f64:expr) => {
         impl Scalar for $scalar {
             const EPSILON: Self = $scalar::EPSILON;
+            const MIN_POSITIVE: Self = $scalar::MIN_POSITIVE;
             const INFINITY: Self = $scalar::INFINITY;
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;

@@ -22,7 +22,10 @@ pub use ista::Ista;
 pub use lars::Lars;
 pub use lista::{Lista, ListaEpoch, ListaLayer, ListaTraining};
 
+use self::active_set::polish;
 use crate::kernel::{Largest, LargestQuotient};
+use crate::kkt::Certified;
+use crate::source::Correlations;
 use crate::{Problem, Report, Scalar, Settings, Start, Status, Workspace, kkt};
 
 /// The certificate costs about a pass. It is taken when the method's own estimate says that it will hold, and at
@@ -46,6 +49,10 @@ pub struct Tile<'a, T: Scalar> {
     pub workspace: &'a mut Workspace<T>,
     /// Columns in use; the codes of the others are zero and stay zero.
     pub columns: usize,
+    /// Where the tile stands in the batch.
+    pub(crate) first_column: usize,
+    /// Where its correlations come from.
+    pub(crate) source: &'a dyn Correlations<T>,
 }
 
 /// What a method works on: tiles with one row per padded atom. Padding rows are zero and have to stay so.
@@ -59,7 +66,7 @@ pub struct TileParts<'t, T> {
     pub first: &'t mut [T],
     /// Scratch as `first`.
     pub second: &'t mut [T],
-    /// One entry per column: `max(1e-30, max_j |c_j|)`, by which residuals are divided.
+    /// One entry per column: `max_j |c_j|`, by which residuals are divided; 1 where that is 0.
     pub scale: &'t [T],
 }
 
@@ -73,6 +80,44 @@ impl<T: Scalar> Tile<'_, T> {
             first: &mut workspace.product,
             second: &mut workspace.extrapolated,
             scale: &workspace.scale,
+        }
+    }
+
+    /// Sees to it that the correlations are there in `f64`, without the rounding of `T`.
+    pub(crate) fn widen_correlations(&mut self) {
+        if self.workspace.wide.correlations.is_empty() {
+            let columns = self.first_column..self.first_column + self.columns;
+            self.source.load_in_f64(columns, self.workspace);
+        }
+    }
+
+    /// `c = D'x` of one column in `f64`, length n.
+    pub(crate) fn wide_correlations(&mut self, column: usize) -> Vec<f64> {
+        self.widen_correlations();
+        let padded_atoms = self.problem.diagonal().len();
+        let wide = &self.workspace.wide;
+        let mut correlations = wide.column_correlations(padded_atoms, column);
+        correlations.truncate(self.problem.atoms());
+        correlations
+    }
+
+    /// Measures residuals in `f64`, and leaves the pull.
+    pub(crate) fn measure_in_f64(&mut self) {
+        self.widen_correlations();
+        kkt::measure_in_f64(self.problem, self.workspace);
+    }
+
+    /// A column of a tile of this type, length n.
+    pub(crate) fn read(&self, values: &[T], column: usize) -> Vec<f64> {
+        let rows = values.chunks_exact(T::tile()).take(self.problem.atoms());
+        rows.map(|row| row[column].to_f64()).collect()
+    }
+
+    /// Rounds a code, length n, to a column.
+    pub(crate) fn write(&mut self, column: usize, code: &[f64]) {
+        let rows = self.workspace.codes.chunks_exact_mut(T::tile());
+        for (row, &value) in rows.zip(code) {
+            row[column] = T::from_f64(value);
         }
     }
 }
@@ -96,50 +141,51 @@ pub trait Solver<T: Scalar>: Send + Sync + std::fmt::Debug {
     fn pass(&self, tile: &mut Tile<'_, T>) -> f64;
 }
 
-/// Solves one tile to the solver's tolerance. `first_column` is where the tile stands in the batch. Codes are zero where
-/// `start` says so.
+/// Solves one tile to the solver's tolerance. Codes are zero where `start` says so.
 pub(crate) fn solve_tile<T: Scalar>(
     solver: &dyn Solver<T>,
     tile: &mut Tile<'_, T>,
     start: Start,
-    first_column: usize,
 ) -> Report {
     let settings = solver.settings();
+    let tolerance = settings.tolerance();
     kkt::measure_scale(tile.workspace);
     drop_nonfinite_columns(tile);
     if start == Start::Codes {
         zero_known_codes(tile);
     }
-    tile.workspace.extra_passes = 0;
+    let workspace = &mut *tile.workspace;
+    for scale in workspace
+        .scale
+        .iter_mut()
+        .filter(|scale| **scale == T::ZERO)
+    {
+        *scale = T::ONE;
+    }
+    workspace.wide.forget();
+    workspace.signal_norms.clear();
+    workspace.in_f64 = kkt::needs_f64(tile.problem, tolerance);
+    workspace.has_last_resort = false;
+    workspace.extra_passes = 0;
     solver.begin(tile);
 
-    let in_f64 = kkt::needs_f64(tile.problem, settings.tolerance());
-    let goal = kkt::goal::<T>(settings.tolerance(), in_f64);
     let mut best = f64::INFINITY;
-    let mut last_progress = 0;
+    let mut without_progress = 0;
     let mut passes = 0;
     let mut next_certificate = CERTIFY_EVERY;
     let status = loop {
         tile.workspace.pull_is_near = false;
         let estimate = solver.pass(tile);
         passes += 1 + std::mem::take(&mut tile.workspace.extra_passes);
+        without_progress += 1;
         let last = passes >= settings.max_passes();
-        let due = passes >= next_certificate;
-        if estimate > settings.tolerance() && !due && !last {
+        if estimate > tolerance && passes < next_certificate && !last {
             continue;
         }
         next_certificate = passes + CERTIFY_EVERY;
-        if tile.workspace.pull_is_near {
-            kkt::measure_near(tile.problem, tile.workspace);
-        } else if in_f64 {
-            kkt::measure_in_f64(tile.problem, tile.workspace);
-        } else {
-            kkt::measure(tile.problem, tile.workspace);
-        }
-        give_up_overflowed_columns(tile);
-        // Columns that are not in use have no residual.
-        let worst = T::dispatch(Largest(&tile.workspace.residual)).to_f64();
-        if worst <= goal {
+        let ends = last || estimate == EXHAUSTED;
+        let verdict = certify(tile, tolerance, ends);
+        if verdict.converged {
             break Status::Converged;
         }
         if last {
@@ -148,39 +194,134 @@ pub(crate) fn solve_tile<T: Scalar>(
         if estimate == EXHAUSTED {
             break Status::Stalled;
         }
-        if worst < 0.9 * best {
-            best = worst;
-            last_progress = passes;
+        if verdict.worst < 0.9 * best {
+            best = verdict.worst;
+            without_progress = 0;
         }
         // Momentum makes residuals rise and fall over long stretches, so that no progress means nothing by itself.
-        if passes - last_progress >= STALLED_AFTER && worst <= rounding(tile) {
+        if without_progress >= STALLED_AFTER && is_rounding(tile, tolerance) {
             break Status::Stalled;
         }
+    };
+    let status = match status {
+        Status::Converged => status,
+        status if any_falls_without_end(tile, tolerance) => status.max(Status::Unbounded),
+        status => status,
     };
     let finite = drop_nonfinite_columns(tile);
     report(
         tile,
-        first_column,
         passes,
         if finite { status } else { Status::NonFinite },
-        goal,
+        tolerance,
     )
 }
 
-/// A residual that rounding may leave: `H a` is a sum of n products of size up to `max H_jj ||a||_1`, relative to the largest
-/// correlation, with a factor for the errors that a method makes before the certificate does.
-fn rounding<T: Scalar>(tile: &Tile<'_, T>) -> f64 {
-    let diagonal = tile
-        .problem
-        .diagonal()
-        .iter()
-        .fold(0.0, |largest: f64, d| largest.max(d.to_f64()));
-    let relative = (0..tile.columns).map(|column| {
-        let rows = tile.workspace.codes.chunks_exact(T::tile());
-        let codes: f64 = rows.map(|row| row[column].to_f64().abs()).sum();
-        1.0 + diagonal * codes / tile.workspace.scale[column].to_f64()
-    });
-    64.0 * tile.problem.atoms() as f64 * T::EPSILON.to_f64() * relative.fold(1.0, f64::max)
+/// What a certificate says of a tile.
+struct Verdict {
+    /// Whether every column has converged, but for those that are not finite.
+    converged: bool,
+    /// The largest residual.
+    worst: f64,
+}
+
+/// Measures the residuals and how far off they may be: in `T`, unless that cannot tell. Where it cannot and the solve `ends`,
+/// and where rounding is above half of the tolerance, in `f64`, and then for the rest of this tile.
+fn certify<T: Scalar>(tile: &mut Tile<'_, T>, tolerance: f64, ends: bool) -> Verdict {
+    if tile.workspace.signal_norms.is_empty() {
+        let columns = tile.first_column..tile.first_column + tile.columns;
+        tile.source.measure_signals(columns, tile.workspace);
+    }
+    let near = tile.workspace.pull_is_near;
+    if near || !tile.workspace.in_f64 {
+        let certified = if near {
+            kkt::measure_near(tile.problem, tile.workspace);
+            Certified::AfterNearStep
+        } else {
+            kkt::measure(tile.problem, tile.workspace);
+            Certified::InType
+        };
+        give_up_overflowed_columns(tile);
+        kkt::measure_rounding(tile.problem, tile.workspace, certified);
+        let mut unconverged = unconverged_columns(tile.workspace, tile.columns, tolerance);
+        let hidden = |column: usize| {
+            let residual = tile.workspace.residual[column].to_f64();
+            let rounding = tile.workspace.rounding[column];
+            let in_doubt = residual <= tolerance + rounding;
+            in_doubt && (ends || near || rounding > 0.5 * tolerance)
+        };
+        if !kkt::narrower_than_f64::<T>() || !unconverged.any(hidden) {
+            return verdict(tile, tolerance);
+        }
+    }
+    tile.workspace.in_f64 = true;
+    tile.measure_in_f64();
+    give_up_overflowed_columns(tile);
+    kkt::measure_rounding(tile.problem, tile.workspace, Certified::InF64);
+    verdict(tile, tolerance)
+}
+
+fn verdict<T: Scalar>(tile: &Tile<'_, T>, tolerance: f64) -> Verdict {
+    let residuals = tile.workspace.residual[..tile.columns].iter();
+    Verdict {
+        converged: unconverged_columns(tile.workspace, tile.columns, tolerance)
+            .all(|column| tile.workspace.residual[column].to_f64().is_nan()),
+        worst: residuals.fold(0.0, |worst, residual| residual.to_f64().max(worst)),
+    }
+}
+
+/// The columns whose residual, with what rounding may have made of it, is not at most the tolerance.
+fn unconverged_columns<T: Scalar>(
+    workspace: &Workspace<T>,
+    columns: usize,
+    tolerance: f64,
+) -> impl Iterator<Item = usize> + '_ {
+    let residuals = workspace.residual.iter().zip(&workspace.rounding);
+    let enumerated = residuals.take(columns).enumerate();
+    // Written so that a NaN has not converged.
+    enumerated.filter_map(move |(column, (residual, rounding))| {
+        (!(residual.to_f64() + rounding <= tolerance)).then_some(column)
+    })
+}
+
+/// Whether the columns that have not converged are all as good as computing in `T` makes them: their residual is no more than
+/// rounding is expected to leave.
+fn is_rounding<T: Scalar>(tile: &mut Tile<'_, T>, tolerance: f64) -> bool {
+    if tile.workspace.has_last_resort {
+        return false;
+    }
+    let columns: Vec<usize> =
+        unconverged_columns(tile.workspace, tile.columns, tolerance).collect();
+    let measured = tile.workspace.rounding.clone();
+    kkt::measure_rounding(tile.problem, tile.workspace, Certified::InType);
+    let in_type = std::mem::replace(&mut tile.workspace.rounding, measured);
+    columns
+        .into_iter()
+        .all(|column| tile.workspace.residual[column].to_f64() <= in_type[column] / kkt::CERTAINTY)
+}
+
+/// Marks the columns that have not converged because their objective falls without end, by a residual of infinity. Says
+/// whether there are any. Only where correlations are given can that be: `D'x` is orthogonal to all `z` with `D z = 0`.
+fn any_falls_without_end<T: Scalar>(tile: &mut Tile<'_, T>, tolerance: f64) -> bool {
+    if tile.source.has_signals() || tile.problem.penalty().lambda2 > T::ZERO {
+        return false;
+    }
+    let columns: Vec<usize> =
+        unconverged_columns(tile.workspace, tile.columns, tolerance).collect();
+    let mut any = false;
+    for column in columns {
+        let correlations = tile.wide_correlations(column);
+        let start = vec![0.0; correlations.len()];
+        let problem = T::in_f64(tile.problem);
+        let limit = 10 * problem.atoms() as u32;
+        if correlations.iter().all(|c| c.is_finite())
+            && polish(problem, correlations, start, limit).falls_without_end
+        {
+            tile.workspace.residual[column] = T::INFINITY;
+            any = true;
+        }
+    }
+    any
 }
 
 /// Solves the columns whose scale is NaN as if their signal were zero, and says whether there is none. The scale stays
@@ -234,20 +375,14 @@ fn zero_known_codes<T: Scalar>(tile: &mut Tile<'_, T>) {
         .zip(tile.problem.inverse_diagonal())
     {
         for (code, &scale) in row.iter_mut().zip(&*scale) {
-            if inverse == T::ZERO || scale <= T::from_f64(kkt::SMALLEST_SCALE) {
+            if inverse == T::ZERO || scale == T::ZERO {
                 *code = T::ZERO;
             }
         }
     }
 }
 
-fn report<T: Scalar>(
-    tile: &Tile<'_, T>,
-    first_column: usize,
-    passes: u32,
-    status: Status,
-    tolerance: f64,
-) -> Report {
+fn report<T: Scalar>(tile: &Tile<'_, T>, passes: u32, status: Status, tolerance: f64) -> Report {
     let mut report = Report {
         status,
         columns: tile.columns,
@@ -255,6 +390,7 @@ fn report<T: Scalar>(
         ..Report::empty()
     };
     report.column_passes = u64::from(passes) * tile.columns as u64;
+    let first_column = tile.first_column;
     report.worst_column = first_column;
     let residuals = &tile.workspace.residual[..tile.columns];
     if status == Status::Converged {
@@ -263,11 +399,12 @@ fn report<T: Scalar>(
         report.worst_column += residuals.iter().position(|&r| r == worst).unwrap_or(0);
         return report;
     }
+    let unconverged = unconverged_columns(tile.workspace, tile.columns, tolerance);
+    report
+        .unconverged
+        .extend(unconverged.map(|column| first_column + column));
     for (column, residual) in residuals.iter().enumerate() {
         let residual = residual.to_f64();
-        if !(residual <= tolerance) {
-            report.unconverged.push(first_column + column);
-        }
         if !report.kkt.is_nan() && !(residual <= report.kkt) {
             report.kkt = residual;
             report.worst_column = first_column + column;

@@ -24,10 +24,14 @@ pub struct Workspace<T> {
     pub(crate) product: Vec<T>,
     /// `z` of FISTA.
     pub(crate) extrapolated: Vec<T>,
-    /// One entry per column: the denominator of the residual.
+    /// One entry per column: the denominator of the residual; 1 where that is 0.
     pub(crate) scale: Vec<T>,
     /// One entry per column.
     pub(crate) residual: Vec<T>,
+    /// One entry per column: how far off the residual may be.
+    pub(crate) rounding: Vec<f64>,
+    /// One entry per column: the norm of its signal. Empty unless it has been asked for; then of this tile.
+    pub(crate) signal_norms: Vec<f64>,
     /// One entry per column.
     pub(crate) change: Vec<T>,
     /// One entry per column: the weight of FISTA's extrapolation.
@@ -48,11 +52,15 @@ pub struct Workspace<T> {
     pub(crate) subspace: Subspace<T>,
     /// `c - H a` of the codes last certified in `f64`; empty unless they were.
     pub(crate) pull: Vec<T>,
+    /// Whether certificates of this tile are taken in `f64`.
+    pub(crate) in_f64: bool,
+    /// Whether the method ends by itself, with what no other would do better.
+    pub(crate) has_last_resort: bool,
     /// Whether the codes are those of `pull` after the step in `subspace.system.direction`, and that is near.
     pub(crate) pull_is_near: bool,
     pub(crate) watch: Stopwatch,
     pub(crate) times: EncodeTimes,
-    /// A tile in `f64`, for certificates of `f32` codes; empty unless one is asked for.
+    /// The tile in `f64`, for certificates of `f32` codes; empty unless one is asked for.
     pub(crate) wide: Wide,
 }
 
@@ -137,6 +145,8 @@ pub(crate) struct Subspace<T> {
     pub(crate) sweeps: u32,
     /// Steps taken.
     pub(crate) steps: u32,
+    /// Sweeps and products with `H`.
+    pub(crate) passes: u32,
     /// Whether the last sweep believed to have arrived.
     pub(crate) believed: bool,
 }
@@ -150,53 +160,81 @@ impl<T: Scalar> Subspace<T> {
         self.system.fit(problem);
         self.sweeps = 0;
         self.steps = 0;
+        self.passes = 0;
         self.believed = false;
     }
 }
 
-/// A tile in `f64`.
+/// A tile in `f64`, in parts of [`f64::tile()`](Scalar::tile) columns.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Wide {
+    /// `c = D'x` without the rounding of the tile's type, part after part; empty unless it has been asked for, then of this tile.
     pub(crate) correlations: Vec<f64>,
-    pub(crate) codes: Vec<f64>,
+    /// The signals of a part, where they have to be written somewhere.
+    pub(crate) signals: Vec<f64>,
+    codes: Vec<f64>,
+    pull: Vec<f64>,
+    residual: Vec<f64>,
+    poison: Vec<f64>,
+}
+
+/// One part of a tile in `f64`.
+pub(crate) struct WidePart<'a> {
+    pub(crate) correlations: &'a [f64],
+    pub(crate) codes: &'a [f64],
     /// `c - H a`
-    pub(crate) pull: Vec<f64>,
+    pub(crate) pull: &'a mut [f64],
     /// One entry per column.
-    pub(crate) residual: Vec<f64>,
+    pub(crate) residual: &'a mut [f64],
     /// One entry per column.
-    pub(crate) poison: Vec<f64>,
+    pub(crate) poison: &'a mut [f64],
 }
 
 impl Wide {
-    fn fit(&mut self, padded_atoms: usize) {
-        let tile = padded_atoms * f64::tile();
-        for buffer in [&mut self.correlations, &mut self.codes, &mut self.pull] {
-            buffer.resize(tile, 0.0);
-        }
-        for buffer in [&mut self.residual, &mut self.poison] {
-            buffer.resize(f64::tile(), 0.0);
-        }
+    /// Forgets the last tile.
+    pub(crate) fn forget(&mut self) {
+        self.correlations.clear();
     }
 
-    /// Calls `part(first, wide)` for each part of a tile that fits a tile in `f64`, its codes and correlations taken
-    /// over; `first` is its first column.
+    /// Calls `visit(first, part)` for each part of a tile whose correlations are there, with its codes; `first` is its first
+    /// column.
     pub(crate) fn for_each_part<T: Scalar>(
         &mut self,
         padded_atoms: usize,
         codes: &[T],
-        correlations: &[T],
-        mut part: impl FnMut(usize, &mut Self),
+        mut visit: impl FnMut(usize, WidePart<'_>),
     ) {
-        self.fit(padded_atoms);
-        for first in (0..T::tile()).step_by(f64::tile()) {
+        let tile = padded_atoms * f64::tile();
+        self.codes.resize(tile, 0.0);
+        self.pull.resize(tile, 0.0);
+        self.residual.resize(f64::tile(), 0.0);
+        self.poison.resize(f64::tile(), 0.0);
+        let parts = self.correlations.chunks_exact(tile);
+        for (first, correlations) in (0..T::tile()).step_by(f64::tile()).zip(parts) {
             Self::take(codes, first, &mut self.codes);
-            Self::take(correlations, first, &mut self.correlations);
-            part(first, self);
+            visit(
+                first,
+                WidePart {
+                    correlations,
+                    codes: &self.codes,
+                    pull: &mut self.pull,
+                    residual: &mut self.residual,
+                    poison: &mut self.poison,
+                },
+            );
         }
     }
 
+    /// `c = D'x` of one column, length n; the correlations have to be there.
+    pub(crate) fn column_correlations(&self, padded_atoms: usize, column: usize) -> Vec<f64> {
+        let width = f64::tile();
+        let part = self.correlations.chunks_exact(padded_atoms * width);
+        let rows = part.skip(column / width).take(1).flatten();
+        rows.skip(column % width).step_by(width).copied().collect()
+    }
+
     /// Columns `first..` of a tile as a tile of its own.
-    fn take<T: Scalar>(from: &[T], first: usize, to: &mut [f64]) {
+    pub(crate) fn take<T: Scalar>(from: &[T], first: usize, to: &mut [f64]) {
         let width = f64::tile();
         let rows = from.chunks_exact(T::tile()).zip(to.chunks_exact_mut(width));
         T::dispatch(Compiled(|| {
@@ -207,6 +245,7 @@ impl Wide {
             }
         }));
     }
+
     /// Rounds a tile to columns `first..` of another.
     pub(crate) fn round<T: Scalar>(from: &[f64], first: usize, to: &mut [T]) {
         let width = f64::tile();

@@ -120,10 +120,9 @@ impl<T: Scalar, L: Lanes<T>> Block<'_, T, L> {
     }
 }
 
-/// Per column `max(smallest, max_j |c_j|)`, or NaN where a number is not finite: a sum carries that, which a maximum may
+/// Per column `max_j |c_j|`, or NaN where a number is not finite: a sum carries that, which a maximum may
 /// lose.
 pub(crate) struct Scale<'a, T> {
-    pub(crate) smallest: T,
     pub(crate) values: &'a [T],
     pub(crate) scale: &'a mut [T],
 }
@@ -136,7 +135,7 @@ impl<T: Scalar> Kernel<T> for Scale<'_, T> {
         let registers = T::tile() / L::COUNT;
         let values = L::vectors(self.values);
         for (register, scale) in L::vectors_mut(self.scale).iter_mut().enumerate() {
-            let mut largest = lanes.splat(self.smallest);
+            let mut largest = lanes.splat(T::ZERO);
             let mut poison = lanes.splat(T::ZERO);
             for row in values.chunks_exact(registers) {
                 largest = lanes.max(lanes.abs(row[register]), largest);
@@ -310,7 +309,6 @@ mod tests {
 
     /// To the bit.
     fn scale<T: Scalar>() {
-        let smallest = T::from_f64(0.5);
         for rows in [1, 4, 8] {
             for bad in [None, Some(f64::NAN), Some(f64::INFINITY)] {
                 let mut values = tile::<T>(rows, 9);
@@ -320,7 +318,6 @@ mod tests {
                 for set in InstructionSet::available() {
                     let mut scale = dirty::<T>(1);
                     let kernel = Scale {
-                        smallest,
                         values: &values,
                         scale: &mut scale,
                     };
@@ -331,7 +328,7 @@ mod tests {
                             continue;
                         }
                         let sizes = (0..rows).map(|i| at(&values, i, k).abs());
-                        assert_eq!(at(&scale, 0, k), sizes.fold(0.5, f64::max));
+                        assert_eq!(at(&scale, 0, k), sizes.fold(0.0, f64::max));
                     }
                 }
             }

@@ -75,20 +75,22 @@ impl<T: Scalar> Problem<T> {
             let trace: f64 = exact.diagonal.iter().sum();
             let (smallest, largest) = extreme_eigenvalues(exact.gram()).unwrap_or((0.0, trace));
             let largest = if largest > 0.0 { largest } else { 1.0 };
-            let rho = (smallest.max(1e-3 * largest) * largest).sqrt();
+            // Their product might leave the range.
+            let rho = smallest.max(1e-3 * largest).sqrt() * largest.sqrt();
             let mut shifted = exact.gram.clone();
             for j in 0..n {
                 shifted[(j, j)] += rho;
             }
             let mut factor = ActiveFactor::new();
-            // Every pivot is at least ρ, far above rounding, so that every atom joins.
+            // Every pivot is at least ρ, far above rounding, so that every atom joins; but for numbers that have left the range.
             for j in 0..n {
                 factor.push(shifted.as_ref(), j);
             }
             let mut inverse = Mat::<T>::zeros(n, n);
-            for j in 0..factor.atoms().len() {
-                let unit = (0..n).map(|i| f64::from(u8::from(i == j))).collect();
-                for (i, value) in factor.solve(unit).into_iter().enumerate() {
+            let joined = factor.atoms();
+            for (place, &j) in joined.iter().enumerate() {
+                let unit = (0..joined.len()).map(|i| f64::from(u8::from(i == place)));
+                for (&i, value) in joined.iter().zip(factor.solve(unit.collect())) {
                     inverse[(i, j)] = T::from_f64(value);
                 }
             }
@@ -130,6 +132,16 @@ impl Problem<f32> {
             let lambda1 = self.lambda1.iter().map(|&value| f64::from(value)).collect();
             let penalty = problem.penalty.clone();
             problem.complete(lambda1, penalty);
+            // A zero atom is one here, too: its codes might leave the range of f32.
+            for (wide, &narrow) in problem
+                .inverse_diagonal
+                .iter_mut()
+                .zip(&self.inverse_diagonal)
+            {
+                if narrow == 0.0 {
+                    *wide = 0.0;
+                }
+            }
             Box::new(problem)
         })
     }
@@ -142,11 +154,19 @@ impl Problem<f32> {
 /// The bits would depend on the number of threads, too. None if the iteration fails.
 pub(super) fn extreme_eigenvalues<T: Scalar>(matrix: MatRef<'_, T>) -> Option<(f64, f64)> {
     let n = matrix.nrows();
+    // By a power of two, which changes no digit: the iteration squares what it is given.
+    let largest = matrix.norm_max().to_f64();
+    let unit = if largest > 0.0 && largest.is_finite() {
+        largest.log2().floor().exp2()
+    } else {
+        1.0
+    };
+    let scaled = Mat::from_fn(n, n, |i, j| T::from_f64(matrix[(i, j)].to_f64() / unit));
     let none = ComputeEigenvectors::No;
     let scratch = self_adjoint_evd_scratch::<T>(n, none, Par::Seq, Default::default());
     let mut values = Diag::<T>::zeros(n);
     self_adjoint_evd(
-        matrix,
+        scaled.as_ref(),
         values.as_mut(),
         None,
         Par::Seq,
@@ -154,7 +174,8 @@ pub(super) fn extreme_eigenvalues<T: Scalar>(matrix: MatRef<'_, T>) -> Option<(f
         Default::default(),
     )
     .ok()?;
-    let values = values.column_vector().iter().map(|value| value.to_f64());
+    let values = values.column_vector().iter();
+    let values = values.map(|value| unit * value.to_f64());
     Some(
         values.fold((f64::INFINITY, 0.0), |(smallest, largest), value| {
             (value.min(smallest), value.max(largest))

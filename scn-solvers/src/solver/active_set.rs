@@ -1,10 +1,10 @@
 //! An exact active-set method, the oracle of the others.
 
 use super::factor::ActiveFactor;
-use super::{Solver, Tile};
+use super::{EXHAUSTED, Solver, Tile};
 use crate::{Problem, Scalar, Settings};
 
-/// Changes of the active set that a column may make in one pass, so that its factor is not built anew for each.
+/// Changes of the active set of a column that count as a pass.
 const CHANGES_PER_PASS: u32 = 16;
 
 /// An exact primal active-set method, after Lawson and Hanson, "Solving least squares problems" (1974), chapter 23, in Gram
@@ -13,7 +13,8 @@ const CHANGES_PER_PASS: u32 = 16;
 /// Given the active set L with signs s, the code solves `H_LL a_L = c_L - λ1_L s`. A change brings in the atom
 /// that violates its optimality condition most, and then lets go of the entries that would change their sign. The
 /// objective falls with each change, so no active set is met twice and the method ends after finitely many, exact to
-/// rounding. A change costs `O(n |L|)` per column; a pass makes up to 16 of them. This is the reference for small problems, not the method for large ones.
+/// rounding: it is made in `f64`, whatever the type of the numbers, one column after the other. A change costs `O(n |L|)`; 16
+/// of them count as a pass. This is the reference for small problems, not the method for large ones.
 ///
 /// An atom that depends linearly on the active ones (λ2 = 0: duplicate atoms, more atoms than rows) cannot join them. It
 /// takes the place of one: the fit stays what it is while the penalty falls, until an active entry is zero.
@@ -38,80 +39,82 @@ impl<T: Scalar> Solver<T> for ActiveSet {
         &self.settings
     }
 
-    fn begin(&self, tile: &mut Tile<'_, T>) {
-        for column in 0..tile.columns {
-            let mut state = Column::read(tile, column);
-            state.settle();
-            state.write(tile, column);
-        }
-    }
+    fn begin(&self, _: &mut Tile<'_, T>) {}
 
     fn pass(&self, tile: &mut Tile<'_, T>) -> f64 {
-        let mut finished = true;
+        let limit = self.settings.max_passes().saturating_mul(CHANGES_PER_PASS);
+        let problem = T::in_f64(tile.problem);
+        let mut most = 1;
         for column in 0..tile.columns {
-            let mut state = Column::read(tile, column);
-            let changed = (0..CHANGES_PER_PASS)
-                .take_while(|_| state.bring_in())
-                .count();
-            if changed > 0 {
-                finished = false;
-                state.write(tile, column);
-            }
+            let correlations = tile.wide_correlations(column);
+            let start = tile.read(&tile.workspace.codes, column);
+            let polished = polish(problem, correlations, start, limit);
+            tile.write(column, &polished.code);
+            most = most.max(polished.changes.div_ceil(CHANGES_PER_PASS));
         }
-        if finished { 0.0 } else { f64::INFINITY }
+        tile.workspace.extra_passes += most - 1;
+        EXHAUSTED
     }
 }
 
-/// The exact code of one column, from a start with roughly its support: in `f64`, by at most `changes` changes of the
-/// active set.
+/// What the method makes of one column.
+#[derive(Debug)]
+pub(super) struct Polished {
+    pub(super) code: Vec<f64>,
+    /// Changes of the active set that it took.
+    pub(super) changes: u32,
+    /// Whether the objective falls without end from that code on, along a direction that `H` does not see.
+    pub(super) falls_without_end: bool,
+}
+
+/// The exact code of one column, from a start with roughly its support, by at most `limit` changes of the active set.
 pub(super) fn polish(
     problem: &Problem<f64>,
     correlations: Vec<f64>,
     start: Vec<f64>,
-    changes: u32,
-) -> Vec<f64> {
+    limit: u32,
+) -> Polished {
     let mut state = Column::new(problem, correlations, start);
     state.settle();
-    for _ in 0..changes {
-        if !state.bring_in() {
-            break;
-        }
+    let mut changes = 0;
+    while changes < limit && state.bring_in() {
+        changes += 1;
     }
-    state.code
+    Polished {
+        code: state.code,
+        changes,
+        falls_without_end: state.falls_without_end,
+    }
 }
 
 /// One column on its way to the optimum.
-pub(crate) struct Column<'a, T: Scalar> {
-    problem: &'a Problem<T>,
-    correlations: Vec<T>,
-    code: Vec<T>,
+pub(crate) struct Column<'a> {
+    problem: &'a Problem<f64>,
+    correlations: Vec<f64>,
+    code: Vec<f64>,
     /// The active set, and the factor of its part of `H`.
-    factor: ActiveFactor<T>,
+    factor: ActiveFactor,
     /// The sign of each active code.
-    signs: Vec<T>,
+    signs: Vec<f64>,
+    /// Whether an atom has been found that depends on the active ones and could grow without end.
+    falls_without_end: bool,
 }
 
-impl<'a, T: Scalar> Column<'a, T> {
-    fn read(tile: &Tile<'a, T>, column: usize) -> Self {
-        let take = |values: &[T]| {
-            (0..tile.problem.atoms())
-                .map(|j| values[j * T::tile() + column])
-                .collect::<Vec<_>>()
-        };
-        let correlations = take(&tile.workspace.correlations);
-        Self::new(tile.problem, correlations, take(&tile.workspace.codes))
-    }
-
+impl<'a> Column<'a> {
     /// At a start whose active atoms depend on each other, begins at zero instead.
-    pub(crate) fn new(problem: &'a Problem<T>, correlations: Vec<T>, mut code: Vec<T>) -> Self {
-        let active: Vec<usize> = (0..code.len()).filter(|&j| code[j] != T::ZERO).collect();
+    pub(crate) fn new(
+        problem: &'a Problem<f64>,
+        correlations: Vec<f64>,
+        mut code: Vec<f64>,
+    ) -> Self {
+        let active: Vec<usize> = (0..code.len()).filter(|&j| code[j] != 0.0).collect();
         let mut factor = ActiveFactor::new();
         let gram = problem.gram();
         if !active.iter().all(|&j| factor.push(gram, j)) {
-            code.fill(T::ZERO);
+            code.fill(0.0);
             factor = ActiveFactor::new();
         }
-        let sign = |&j: &usize| if code[j] > T::ZERO { T::ONE } else { -T::ONE };
+        let sign = |&j: &usize| if code[j] > 0.0 { 1.0 } else { -1.0 };
         let signs = factor.atoms().iter().map(sign).collect();
         Self {
             problem,
@@ -119,30 +122,21 @@ impl<'a, T: Scalar> Column<'a, T> {
             code,
             factor,
             signs,
+            falls_without_end: false,
         }
     }
 
-    pub(crate) fn code(&self) -> &[T] {
+    pub(crate) fn code(&self) -> &[f64] {
         &self.code
-    }
-
-    pub(crate) fn correlations(&self) -> &[T] {
-        &self.correlations
-    }
-
-    fn write(&self, tile: &mut Tile<'_, T>, column: usize) {
-        for (j, &code) in self.code.iter().enumerate() {
-            tile.workspace.codes[j * T::tile() + column] = code;
-        }
     }
 
     /// Brings in the atom whose condition is violated most. False if the column is optimal to rounding.
     pub(crate) fn bring_in(&mut self) -> bool {
-        let mut candidates: Vec<(T, usize, T)> = (0..self.code.len())
-            .filter(|&j| self.code[j] == T::ZERO && self.problem.inverse_diagonal()[j] > T::ZERO)
+        let mut candidates: Vec<(f64, usize, f64)> = (0..self.code.len())
+            .filter(|&j| self.code[j] == 0.0 && self.problem.inverse_diagonal()[j] > 0.0)
             .filter_map(|j| self.violation(j))
             .collect();
-        candidates.sort_by(|a, b| b.0.to_f64().total_cmp(&a.0.to_f64()));
+        candidates.sort_by(|a, b| b.0.total_cmp(&a.0));
         for (_, atom, sign) in candidates {
             if !self.factor.push(self.problem.gram(), atom) {
                 if self.exchange(atom, sign) {
@@ -153,7 +147,7 @@ impl<'a, T: Scalar> Column<'a, T> {
             self.signs.push(sign);
             let target = self.minimum();
             // The new entry must move into its own sign; where rounding says otherwise it is optimal at zero.
-            if target[target.len() - 1] * sign > T::ZERO {
+            if target[target.len() - 1] * sign > 0.0 {
                 self.walk(target);
                 return true;
             }
@@ -163,34 +157,35 @@ impl<'a, T: Scalar> Column<'a, T> {
     }
 
     /// Brings in an atom that depends on the active ones, `d_j = D_L w`, by moving along `D (e_j - w) = 0` until an
-    /// active entry is zero, which is let go of. False if none would ever be: the objective has a minimum, so the
-    /// violation that called for this was rounding.
-    fn exchange(&mut self, atom: usize, sign: T) -> bool {
+    /// active entry is zero, which is let go of. False if none would ever be: the objective falls without end, or, where it has a
+    /// minimum, the violation that called for this was rounding.
+    fn exchange(&mut self, atom: usize, sign: f64) -> bool {
         let active = self.factor.atoms().to_vec();
         let gram = self.problem.gram();
         let weights = self
             .factor
             .solve(active.iter().map(|&i| gram[(i, atom)]).collect());
-        let mut first: Option<(T, usize)> = None;
+        let mut first: Option<(f64, usize)> = None;
         for (place, &i) in active.iter().enumerate() {
             let against = weights[place] * sign;
             let limit = self.code[i] / against;
-            if against * self.signs[place] > T::ZERO
-                && limit.finite()
+            if against * self.signs[place] > 0.0
+                && limit.is_finite()
                 && first.is_none_or(|(step, _)| limit < step)
             {
                 first = Some((limit, i));
             }
         }
         let Some((step, gone)) = first else {
+            self.falls_without_end = true;
             return false;
         };
         for (place, &i) in active.iter().enumerate().rev() {
             let moved = self.code[i] - weights[place] * sign * step;
-            if i != gone && moved * self.signs[place] > T::ZERO {
+            if i != gone && moved * self.signs[place] > 0.0 {
                 self.code[i] = moved;
             } else {
-                self.code[i] = T::ZERO;
+                self.code[i] = 0.0;
                 self.let_go(place);
             }
         }
@@ -204,25 +199,25 @@ impl<'a, T: Scalar> Column<'a, T> {
 
     /// How much atom j violates its condition, scaled by its norm so that large atoms are not preferred, and the sign
     /// it would take. None if the violation is within the rounding of its own evaluation.
-    fn violation(&self, j: usize) -> Option<(T, usize, T)> {
+    fn violation(&self, j: usize) -> Option<(f64, usize, f64)> {
         let mut pull = self.correlations[j];
-        let mut size = pull.magnitude() + self.problem.lambda1()[j];
+        let mut size = pull.abs() + self.problem.lambda1()[j];
         for &i in self.factor.atoms() {
             let term = self.problem.gram()[(j, i)] * self.code[i];
             pull -= term;
-            size += term.magnitude();
+            size += term.abs();
         }
-        let sign = if pull < T::ZERO && self.problem.signed() {
-            -T::ONE
+        let sign = if pull < 0.0 && self.problem.signed() {
+            -1.0
         } else {
-            T::ONE
+            1.0
         };
         let excess = sign * pull - self.problem.lambda1()[j];
         let roundings = 4.0 * (self.signs.len() + 2) as f64;
-        let rounding = T::from_f64(roundings) * T::EPSILON * size;
+        let rounding = roundings * f64::EPSILON * size;
         (excess > rounding).then(|| {
-            let norm = self.problem.diagonal()[j].to_f64().sqrt();
-            (T::from_f64(excess.to_f64() / norm), j, sign)
+            let norm = self.problem.diagonal()[j].sqrt();
+            (excess / norm, j, sign)
         })
     }
 
@@ -235,19 +230,15 @@ impl<'a, T: Scalar> Column<'a, T> {
 
     /// Goes towards the minimiser on the active set, as far as no entry changes its sign; lets go of the entry that
     /// would, and goes on with the rest.
-    fn walk(&mut self, mut target: Vec<T>) {
+    fn walk(&mut self, mut target: Vec<f64>) {
         loop {
-            let mut step = T::ONE;
+            let mut step = 1.0;
             let mut blocking = None;
             for (k, (&j, &sign)) in self.factor.atoms().iter().zip(&self.signs).enumerate() {
-                if target[k] * sign <= T::ZERO {
+                if target[k] * sign <= 0.0 {
                     // Zero for an entry that is there already: a new one that an early end of the walk left at zero.
                     let way = self.code[j] - target[k];
-                    let limit = if way == T::ZERO {
-                        T::ZERO
-                    } else {
-                        self.code[j] / way
-                    };
+                    let limit = if way == 0.0 { 0.0 } else { self.code[j] / way };
                     if blocking.is_none() || limit < step {
                         step = limit;
                         blocking = Some(k);
@@ -263,7 +254,7 @@ impl<'a, T: Scalar> Column<'a, T> {
                 };
             }
             let Some(k) = blocking else { return };
-            self.code[self.factor.atoms()[k]] = T::ZERO;
+            self.code[self.factor.atoms()[k]] = 0.0;
             self.let_go(k);
             if self.signs.is_empty() {
                 return;
@@ -279,7 +270,7 @@ impl<'a, T: Scalar> Column<'a, T> {
     }
 
     /// The minimiser on the active set with its signs: `H_LL⁻¹ (c_L - λ1_L s)`.
-    fn minimum(&self) -> Vec<T> {
+    fn minimum(&self) -> Vec<f64> {
         let active = self.factor.atoms().iter().zip(&self.signs);
         let right_side =
             active.map(|(&j, &sign)| self.correlations[j] - self.problem.lambda1()[j] * sign);

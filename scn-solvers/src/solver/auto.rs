@@ -4,10 +4,11 @@ mod active_step;
 
 use self::active_step::{ActiveSetWas, Pull};
 use super::active_set::polish;
+use super::lars::end_of_path;
 use super::sweeps::{begin_sweeps, sweep_tile};
 use super::{EXHAUSTED, Solver, Tile};
 use crate::tile::Outlook;
-use crate::{Scalar, Settings, kkt};
+use crate::{Problem, Scalar, Settings, kkt};
 
 /// Sweeps before the first step on the active set, and between two steps: enough to move the active set.
 const SWEEPS: u32 = 6;
@@ -21,6 +22,15 @@ fn worth(atoms: usize) -> f64 {
 /// Steps after which the columns that are still not solved are taken one by one.
 const STEPS: u32 = 12;
 
+/// Passes after which they are, however many steps were taken.
+const PASSES: u32 = 500;
+
+/// The share of the tolerance at which a column is not taken any further: what is left of it is for the rounding of the residual.
+const LEFT_ALONE: f64 = 0.5;
+
+/// Times that every active code takes up what the rounding of the others has left.
+const ROUNDS: u32 = 8;
+
 /// The choice for those who do not want to choose: [coordinate descent](super::CoordinateDescent), helped out where it is slow.
 ///
 /// The rule:
@@ -32,8 +42,9 @@ const STEPS: u32 = 12;
 ///    Codes that would change their sign become zero; a column whose objective this raises goes back. For tolerances below
 ///    the rounding of `f32` the right-hand side is taken in `f64`, which makes the step one of iterative refinement.
 ///    Then sweep again: they repair the active set.
-/// 3. After 12 such steps (4, where rounding alone is in the way), columns that are still above the tolerance are solved one
-///    by one by the exact [active-set method](super::ActiveSet) in `f64`, from where they stand.
+/// 3. After 12 such steps (4, where rounding alone is in the way) or 500 passes, columns that are still above half the tolerance
+///    are solved one by one in `f64`: by the exact [active-set method](super::ActiveSet) from where they stand and, if that
+///    does not do, by following their [path](super::Lars). The best of these codes and the last is kept.
 ///
 /// On dictionaries of moderate coherence it is coordinate descent to the bit. The subspace step follows Moré, Toraldo,
 /// "On the solution of large quadratic programming problems with bound constraints", SIAM J. Optimization 1 (1991);
@@ -62,14 +73,17 @@ impl<T: Scalar> Solver<T> for Auto {
     fn begin(&self, tile: &mut Tile<'_, T>) {
         begin_sweeps(tile);
         tile.workspace.subspace.fit(tile.problem);
+        tile.workspace.has_last_resort = true;
     }
 
     fn pass(&self, tile: &mut Tile<'_, T>) -> f64 {
         let tolerance = self.settings.tolerance();
-        if tile.workspace.subspace.steps > STEPS {
+        if tile.workspace.subspace.passes > PASSES {
+            solve_one_by_one(tile, tolerance);
             return EXHAUSTED;
         }
-        let near_rounding = kkt::needs_f64(tile.problem, tolerance);
+        tile.workspace.subspace.passes += 1;
+        let near_rounding = tile.workspace.in_f64;
         // The sweeps believed that they had arrived, and the certificate did not: that is rounding.
         let refuted = near_rounding && std::mem::take(&mut tile.workspace.subspace.believed);
         let pull = if refuted {
@@ -86,7 +100,7 @@ impl<T: Scalar> Solver<T> for Auto {
                 return estimate;
             }
             // Far from the optimum the rounding of `T` does not matter.
-            if kkt::needs_f64(tile.problem, tolerance.max(0.1 * estimate)) {
+            if near_rounding || kkt::needs_f64(tile.problem, tolerance.max(0.1 * estimate)) {
                 Pull::ToTakeInF64
             } else {
                 Pull::ToTake
@@ -99,11 +113,12 @@ impl<T: Scalar> Solver<T> for Auto {
         // Where the certificate refutes the sweeps, they will not do better the next time.
         state.steps += if refuted { 3 } else { 1 };
         if state.steps > STEPS {
-            let goal = kkt::goal::<T>(tolerance, near_rounding);
-            solve_one_by_one(tile, goal);
+            solve_one_by_one(tile, tolerance);
             return EXHAUSTED;
         }
-        match active_step::take(tile, tolerance, pull) {
+        let step = active_step::take(tile, tolerance, pull);
+        tile.workspace.subspace.passes += tile.workspace.extra_passes;
+        match step {
             // The active set may have been right: that is for the certificate to say.
             ActiveSetWas::Kept => 0.0,
             ActiveSetWas::Cut => f64::INFINITY,
@@ -112,27 +127,68 @@ impl<T: Scalar> Solver<T> for Auto {
 }
 
 /// Rule 3.
-fn solve_one_by_one<T: Scalar>(tile: &mut Tile<'_, T>, goal: f64) {
-    kkt::measure_in_f64(tile.problem, tile.workspace);
+fn solve_one_by_one<T: Scalar>(tile: &mut Tile<'_, T>, tolerance: f64) {
+    tile.workspace.in_f64 = true;
+    tile.measure_in_f64();
     let problem = T::in_f64(tile.problem);
-    let width = T::tile();
     for column in 0..tile.columns {
         // Written so that a NaN is left alone.
-        if tile.workspace.residual[column].to_f64() > goal {
-            let take = |values: &[T]| -> Vec<f64> {
-                let rows = values.chunks_exact(width).take(problem.atoms());
-                rows.map(|row| row[column].to_f64()).collect()
-            };
-            let (correlations, start) = (
-                take(&tile.workspace.correlations),
-                take(&tile.workspace.codes),
-            );
-            let changes = 10 * problem.atoms() as u32;
-            let code = polish(problem, correlations, start, changes);
-            let rows = tile.workspace.codes.chunks_exact_mut(width);
-            for (row, value) in rows.zip(code) {
-                row[column] = T::from_f64(value);
+        if !(tile.workspace.residual[column].to_f64() > LEFT_ALONE * tolerance) {
+            continue;
+        }
+        let correlations = tile.wide_correlations(column);
+        let start = tile.read(&tile.workspace.codes, column);
+        // Infinite where the code is not finite.
+        let residual = |code: &[f64]| {
+            let residual = kkt::residual(problem, &correlations, code);
+            if residual.is_nan() {
+                f64::INFINITY
+            } else {
+                residual
+            }
+        };
+        let changes = 10 * problem.atoms() as u32;
+        let polished = polish(problem, correlations.clone(), start.clone(), changes).code;
+        let mut candidates = vec![start, round::<T>(problem, &correlations, polished)];
+        // Where one exact method fails, for atoms that depend on each other up to rounding, the other may not.
+        if residual(&candidates[1]) > LEFT_ALONE * tolerance {
+            let end = end_of_path(problem, &correlations, changes as usize);
+            candidates.extend(end.map(|code| round::<T>(problem, &correlations, code)));
+        }
+        let measured = candidates.iter().map(|code| (residual(code), code));
+        if let Some((_, code)) = measured.min_by(|a, b| a.0.total_cmp(&b.0)) {
+            tile.write(column, code);
+        }
+    }
+}
+
+/// Rounds an optimal code to numbers of `T`. Where codes are large, rounding each to the nearest leaves a residual; here each
+/// active code in turn takes up what the rounding of those before has left.
+fn round<T: Scalar>(problem: &Problem<f64>, correlations: &[f64], mut code: Vec<f64>) -> Vec<f64> {
+    let gram = problem.gram();
+    let signs: Vec<f64> = code.iter().map(|a| a.signum()).collect();
+    let active: Vec<usize> = (0..code.len()).filter(|&j| code[j] != 0.0).collect();
+    for j in &active {
+        code[*j] = T::from_f64(code[*j]).to_f64();
+    }
+    if !kkt::narrower_than_f64::<T>() {
+        return code;
+    }
+    let pulls = (0..code.len()).map(|j| correlations[j] - kkt::gram_product(problem, j, &code));
+    let mut pulls: Vec<f64> = pulls.collect();
+    for _ in 0..ROUNDS {
+        for &j in &active {
+            let towards = (pulls[j] - problem.lambda1()[j] * signs[j]) / gram[(j, j)];
+            let moved = T::from_f64(code[j] + towards).to_f64();
+            let step = moved - code[j];
+            if step == 0.0 || moved * signs[j] <= 0.0 {
+                continue;
+            }
+            code[j] = moved;
+            for (pull, &h) in pulls.iter_mut().zip(gram.col(j).iter()) {
+                *pull -= h * step;
             }
         }
     }
+    code
 }

@@ -2,18 +2,16 @@
 
 use faer::MatRef;
 
-use crate::Scalar;
-
 /// `H_LL = R R'` with R lower triangular, updated in `O(|L|²)` per change: a row is appended, or taken out and the rest
 /// rotated back into shape (Golub and Van Loan, "Matrix computations", fourth edition, section 6.5).
 #[derive(Debug, Clone)]
-pub(crate) struct ActiveFactor<T> {
+pub(crate) struct ActiveFactor {
     atoms: Vec<usize>,
     /// Row k has k + 1 entries.
-    rows: Vec<Vec<T>>,
+    rows: Vec<Vec<f64>>,
 }
 
-impl<T: Scalar> ActiveFactor<T> {
+impl ActiveFactor {
     /// The factor of an empty active set.
     pub(crate) fn new() -> Self {
         Self {
@@ -28,18 +26,18 @@ impl<T: Scalar> ActiveFactor<T> {
     }
 
     /// Lets an atom join. False if it depends on the others up to rounding: it is then left out.
-    pub(crate) fn push(&mut self, gram: MatRef<'_, T>, atom: usize) -> bool {
-        let column: Vec<T> = self.atoms.iter().map(|&j| gram[(j, atom)]).collect();
+    pub(crate) fn push(&mut self, gram: MatRef<'_, f64>, atom: usize) -> bool {
+        let column: Vec<f64> = self.atoms.iter().map(|&j| gram[(j, atom)]).collect();
         let mut row = self.forward(column);
         let diagonal = gram[(atom, atom)];
         let square = row
             .iter()
             .fold(diagonal, |rest, &entry| rest - entry * entry);
-        let rounding = T::from_f64(8.0 * (row.len() + 1) as f64) * T::EPSILON * diagonal;
+        let rounding = 8.0 * (row.len() + 1) as f64 * f64::EPSILON * diagonal;
         if !(square > rounding) {
             return false;
         }
-        row.push(T::from_f64(square.to_f64().sqrt()));
+        row.push(square.sqrt());
         self.rows.push(row);
         self.atoms.push(atom);
         true
@@ -52,7 +50,7 @@ impl<T: Scalar> ActiveFactor<T> {
         for pivot in place..self.rows.len() {
             // Row `pivot` reaches one beyond the diagonal. A rotation of two columns takes that entry to zero.
             let (a, b) = (self.rows[pivot][pivot], self.rows[pivot][pivot + 1]);
-            let length = T::from_f64(a.to_f64().hypot(b.to_f64()));
+            let length = a.hypot(b);
             let (cosine, sine) = (a / length, b / length);
             for row in &mut self.rows[pivot..] {
                 let (x, y) = (row[pivot], row[pivot + 1]);
@@ -64,7 +62,7 @@ impl<T: Scalar> ActiveFactor<T> {
     }
 
     /// `H_LL⁻¹ r`
-    pub(crate) fn solve(&self, right_side: Vec<T>) -> Vec<T> {
+    pub(crate) fn solve(&self, right_side: Vec<f64>) -> Vec<f64> {
         let mut solution = self.forward(right_side);
         for k in (0..solution.len()).rev() {
             solution[k] /= self.rows[k][k];
@@ -77,7 +75,7 @@ impl<T: Scalar> ActiveFactor<T> {
     }
 
     /// `R⁻¹ r`
-    fn forward(&self, mut right_side: Vec<T>) -> Vec<T> {
+    fn forward(&self, mut right_side: Vec<f64>) -> Vec<f64> {
         for (k, row) in self.rows.iter().enumerate() {
             let known = row[..k].iter().zip(&right_side);
             let sum = known.fold(right_side[k], |rest, (&r, &y)| rest - r * y);
@@ -101,7 +99,7 @@ mod tests {
             let atoms = dictionary::<f64>(40, 12, 0.3, seed);
             let gram = atoms.transpose() * &atoms;
             let right_side = normal_matrix::<f64>(12, 1, seed + 1);
-            let mut factor = ActiveFactor::<f64>::new();
+            let mut factor = ActiveFactor::new();
             for atom in changes {
                 match factor.atoms().iter().position(|&j| j == atom) {
                     Some(place) => factor.remove(place),
@@ -123,7 +121,7 @@ mod tests {
         let sum = atoms.col(0) + atoms.col(1);
         atoms.col_mut(3).copy_from(&sum);
         let gram = atoms.transpose() * &atoms;
-        let mut factor = ActiveFactor::<f64>::new();
+        let mut factor = ActiveFactor::new();
         let joined: Vec<bool> = (0..4).map(|j| factor.push(gram.as_ref(), j)).collect();
         assert_eq!(
             (joined, factor.atoms()),

@@ -2,7 +2,7 @@
 
 use super::{EXHAUSTED, Solver, Tile};
 use crate::path::follow;
-use crate::{Scalar, Settings};
+use crate::{Problem, Scalar, Settings};
 
 /// Homotopy (LARS with the lasso modification, for the elastic net): follows the [path](mod@crate::path) of
 /// `λ1 + t`, `t >= 0`, from the code zero down to t = 0, in `f64` and one column after the other. Exact to rounding, at a cost
@@ -35,22 +35,24 @@ impl<T: Scalar> Solver<T> for Lars {
 
     fn pass(&self, tile: &mut Tile<'_, T>) -> f64 {
         let problem = T::in_f64(tile.problem);
-        let (atoms, width) = (problem.atoms(), T::tile());
-        let ones = vec![1.0; atoms];
+        let limit = self.settings.max_passes() as usize;
         for column in 0..tile.columns {
-            let rows = tile.workspace.correlations.chunks_exact(width).take(atoms);
-            let correlations: Vec<f64> = rows.map(|row| row[column].to_f64()).collect();
-            let limit = self.settings.max_passes() as usize;
-            let path = follow(problem, &correlations, problem.lambda1(), &ones, limit);
-            let end = path
-                .ok()
-                .map(|path| path.at(0.0))
-                .unwrap_or_else(|| vec![0.0; atoms]);
-            let rows = tile.workspace.codes.chunks_exact_mut(width);
-            for (row, code) in rows.zip(end) {
-                row[column] = T::from_f64(code);
-            }
+            let correlations = tile.wide_correlations(column);
+            let end = end_of_path(problem, &correlations, limit);
+            let end = end.unwrap_or_else(|| vec![0.0; problem.atoms()]);
+            tile.write(column, &end);
         }
         EXHAUSTED
     }
+}
+
+/// The code at the end of the path. None if it has more than so many breakpoints.
+pub(super) fn end_of_path(
+    problem: &Problem<f64>,
+    correlations: &[f64],
+    limit: usize,
+) -> Option<Vec<f64>> {
+    let ones = vec![1.0; problem.atoms()];
+    let path = follow(problem, correlations, problem.lambda1(), &ones, limit);
+    path.ok().map(|path| path.at(0.0))
 }

@@ -4,8 +4,8 @@ use faer::Mat;
 use proptest::prelude::*;
 use scn_solvers::testing::{dictionary, normal_matrix};
 use scn_solvers::{
-    CoordinateDescent, ElasticNet, EncodeError, Lambda1, Problem, ProblemError, Report, Scalar,
-    Settings, SettingsError, Sign, Start, Status, encode,
+    Auto, CoordinateDescent, ElasticNet, EncodeError, Lambda1, Problem, ProblemError, Report,
+    Scalar, Settings, SettingsError, Sign, Start, Status, encode,
 };
 
 use crate::instance::{Instance, solvers};
@@ -334,4 +334,85 @@ proptest! {
         prop_assert_eq!(text(&with_b.merge(c.clone())), text(&a.clone().merge(b.merge(c))));
         prop_assert_eq!(text(&Report::empty().merge(a.clone())), text(&a));
     }
+}
+
+/// A batch that is cut at a multiple of the tile has the same bits in every column, whatever comes before and after.
+#[test]
+fn batches_cut_at_tiles_have_the_same_bits() {
+    fn cut<T: Scalar>(tolerance: f64) {
+        let problem = problem::<T>(20, 24);
+        let columns = 5 * T::tile() + 7;
+        let signals = normal_matrix::<T>(20, columns, 3);
+        for solver in solvers::<T>(tolerance, 10_000) {
+            let mut whole = Mat::<T>::zeros(24, columns);
+            let _ = encode(&*solver, &problem, &signals, whole.as_mut(), Start::Zero).unwrap();
+            for tiles in 1..6 {
+                let (left, right) = signals.as_ref().split_at_col(tiles * T::tile());
+                for (part, from) in [(left, 0), (right, tiles * T::tile())] {
+                    let mut codes = Mat::<T>::zeros(24, part.ncols());
+                    let _ = encode(&*solver, &problem, &part, codes.as_mut(), Start::Zero).unwrap();
+                    let expected = whole.as_ref().subcols(from, part.ncols());
+                    assert!(codes.as_ref() == expected, "{}, {tiles}", solver.name());
+                }
+            }
+        }
+    }
+    cut::<f32>(1e-5);
+    cut::<f64>(1e-9);
+}
+
+/// Cut elsewhere, columns meet others in their tile, which go on for longer or shorter. Two codes of the same signal with
+/// residuals of at most r are then within
+///
+/// ```text
+/// ||a - a'||  <=  2 √n r max|c| (1 + L / min H_jj) / μ
+/// ```
+///
+/// with μ and L the smallest and the largest eigenvalue of H. Proof: with `R_j = H_jj a_j - prox(H_jj a_j - g_j)`, `δ_j = R_j / H_jj`
+/// and `e = a - a*`, both `R - g(a)` and `-g(a*)` are subgradients of the penalty, at `a - δ` and at `a*`, so that
+/// `(R - H e)'(e - δ) >= 0` and `e'He <= R'e + e'Hδ`.
+#[test]
+fn batches_cut_anywhere_agree_as_the_tolerance_says() {
+    fn cut<T: Scalar>(tolerance: f64) {
+        for coherence in [0.0, 0.5, 0.9] {
+            let atoms = dictionary::<T>(20, 24, coherence, 7);
+            let penalty = ElasticNet::nonnegative(T::from_f64(0.1), T::from_f64(0.01));
+            let problem = Problem::new(atoms.as_ref(), penalty).unwrap();
+            let columns = 3 * T::tile() + 5;
+            let signals = normal_matrix::<T>(20, columns, 3);
+            let eigenvalues = problem
+                .gram()
+                .self_adjoint_eigenvalues(faer::Side::Lower)
+                .unwrap();
+            let smallest = eigenvalues[0].to_f64();
+            let largest = eigenvalues[eigenvalues.len() - 1].to_f64();
+            let least = problem.diagonal()[..24].iter().map(|d| d.to_f64());
+            let least = least.fold(f64::INFINITY, f64::min);
+            let solver = Auto::new(Settings::new(tolerance, 1000).unwrap());
+            let run = |part: faer::MatRef<'_, T>| {
+                let mut codes = Mat::<T>::zeros(24, part.ncols());
+                let report = encode(&solver, &problem, &part, codes.as_mut(), Start::Zero).unwrap();
+                assert!(report.converged());
+                codes
+            };
+            let whole = run(signals.as_ref());
+            let correlations = atoms.transpose() * &signals;
+            for width in [1, 3, T::tile() - 1, T::tile() + 1] {
+                for first in (0..columns).step_by(width) {
+                    let width = width.min(columns - first);
+                    let codes = run(signals.as_ref().subcols(first, width));
+                    for k in 0..width {
+                        let scale = correlations.col(first + k).norm_max().to_f64();
+                        let bound =
+                            2.0 * 24.0_f64.sqrt() * tolerance * scale * (1.0 + largest / least)
+                                / smallest;
+                        let apart = (codes.col(k) - whole.col(first + k)).norm_l2().to_f64();
+                        assert!(apart <= bound, "{width}, {first}: {apart} {bound}");
+                    }
+                }
+            }
+        }
+    }
+    cut::<f32>(1e-4);
+    cut::<f64>(1e-8);
 }

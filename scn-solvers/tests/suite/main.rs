@@ -17,3 +17,6 @@ mod paths;
 mod properties;
 mod pursuit;
 mod quadratic;
+mod rationals;
+mod reach;
+mod units;

@@ -44,7 +44,7 @@ pub(super) enum Pull {
 pub(super) fn take<T: Scalar>(tile: &mut Tile<'_, T>, tolerance: f64, pull: Pull) -> ActiveSetWas {
     match pull {
         Pull::ToTake => take_pull(tile.problem, tile.workspace),
-        Pull::ToTakeInF64 => kkt::measure_in_f64(tile.problem, tile.workspace),
+        Pull::ToTakeInF64 => tile.measure_in_f64(),
         Pull::OfCertificate => {}
     }
     let in_f64 = pull != Pull::ToTake;
