@@ -1,6 +1,6 @@
 //! The linear system `H_LL y_L = u_L`, for many columns with different active sets L.
 //!
-//! The relative residual of a column is `max over L of |u - H y| / max(1e-30, max over L of |u|)`.
+//! The relative residual of a column is `max over L of |u - H y| / max over L of |u|`, 0 where u is.
 
 mod auto;
 mod cholesky;
@@ -20,9 +20,6 @@ use scn_solvers::tile::{
 use scn_solvers::{Problem, Scalar};
 
 use self::cholesky::Factor;
-
-/// Below this a right-hand side counts as zero.
-const SMALLEST_SCALE: f64 = 1e-30;
 
 /// A method for the system (3). Its tolerance is its own: no outer iteration mends an error made here.
 pub trait MaskedSolver<T: Scalar>: Send + Sync + std::fmt::Debug {
@@ -51,7 +48,7 @@ pub struct MaskedTile<T> {
     pub solution: Vec<T>,
     /// One per column: the size of the active set.
     active: Vec<T>,
-    /// One per column: the largest `|u|`.
+    /// One per column: the largest `|u|`; 1 where that is 0.
     scale: Vec<T>,
     /// One per column: relative once [`measure`](Self::measure) has been called.
     residual: Vec<T>,
@@ -103,12 +100,8 @@ impl<T: Scalar> MaskedTile<T> {
             largest: &mut self.scale,
         };
         masked_system(problem, &codes[..tile], &right_side[..tile], system);
-        let smallest = T::from_f64(SMALLEST_SCALE);
-        for scale in &mut self.scale {
-            // Written so that a NaN stays.
-            if *scale < smallest {
-                *scale = smallest;
-            }
+        for scale in self.scale.iter_mut().filter(|scale| **scale == T::ZERO) {
+            *scale = T::ONE;
         }
     }
 

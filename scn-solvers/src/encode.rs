@@ -8,6 +8,7 @@ use crate::solver::{Tile, solve_tile};
 use crate::source::{Correlations, Given, OfSignals};
 use crate::{
     ColumnSource, EncodeError, EncodeTimes, Problem, Report, Scalar, Solver, Stopwatch, Workspace,
+    kkt,
 };
 
 /// Tiles that a thread takes at a time, at most: enough to forget the cost of taking them.
@@ -152,7 +153,13 @@ fn encode_task<T: Scalar>(
         let mut codes = codes.as_mut().subcols_mut(offset, columns);
         // Where they go is seldom in the cache, and by the time that they are solved it will be.
         prefetch_matrix(codes.as_ref());
-        source.load(first..first + columns, workspace);
+        workspace.wide.forget();
+        if kkt::needs_f64(problem, solver.settings().tolerance()) {
+            // Certificates will want them in f64, and once is enough.
+            source.load_both(first..first + columns, workspace);
+        } else {
+            source.load(first..first + columns, workspace);
+        }
         workspace.watch.lap(&mut workspace.times.correlate);
         workspace.codes.fill(T::ZERO);
         if start == Start::Codes {

@@ -29,6 +29,7 @@ pub struct Problem<T: Scalar> {
     inverse_diagonal: Vec<T>,
     norms: Vec<T>,
     largest_norm: f64,
+    smallest_norm: f64,
     steps: Vec<T>,
     coupling: f64,
     coherence: f64,
@@ -121,6 +122,7 @@ impl<T: Scalar> Problem<T> {
             inverse_diagonal: vec![T::ZERO; padded(atoms)],
             norms: vec![T::ZERO; padded(atoms)],
             largest_norm: 0.0,
+            smallest_norm: 1.0,
             steps: vec![T::ZERO; padded(atoms)],
             coupling: 0.0,
             coherence: 0.0,
@@ -232,7 +234,9 @@ impl<T: Scalar> Problem<T> {
             self.norms[atom] = T::from_f64(diagonal.to_f64().sqrt());
         }
         let norms = self.norms.iter().map(|norm| norm.to_f64());
-        self.largest_norm = norms.fold(0.0, f64::max);
+        self.largest_norm = norms.clone().fold(0.0, f64::max);
+        let positive = norms.filter(|&norm| norm > 0.0);
+        self.smallest_norm = positive.fold(f64::INFINITY, f64::min);
         self.measure_overlaps();
         let relaxation = T::from_f64(self.relaxation());
         for atom in 0..self.atoms() {
@@ -342,6 +346,11 @@ impl<T: Scalar> Problem<T> {
     /// `max_j sqrt(H_jj)`
     pub(crate) fn largest_norm(&self) -> f64 {
         self.largest_norm
+    }
+
+    /// The smallest `sqrt(H_jj)` that is not zero; infinite if all are.
+    pub(crate) fn smallest_norm(&self) -> f64 {
+        self.smallest_norm
     }
 
     /// `max |H_ij| / sqrt(H_ii H_jj)` over i != j.

@@ -22,6 +22,8 @@ pub use ista::Ista;
 pub use lars::Lars;
 pub use lista::{Lista, ListaEpoch, ListaLayer, ListaTraining};
 
+use std::ops::Range;
+
 use self::active_set::polish;
 use crate::kernel::{Largest, LargestQuotient};
 use crate::kkt::Certified;
@@ -83,11 +85,15 @@ impl<T: Scalar> Tile<'_, T> {
         }
     }
 
+    /// Its columns in the batch.
+    fn range(&self) -> Range<usize> {
+        self.first_column..self.first_column + self.columns
+    }
+
     /// Sees to it that the correlations are there in `f64`, without the rounding of `T`.
     pub(crate) fn widen_correlations(&mut self) {
         if self.workspace.wide.correlations.is_empty() {
-            let columns = self.first_column..self.first_column + self.columns;
-            self.source.load_in_f64(columns, self.workspace);
+            self.source.load_in_f64(self.range(), self.workspace);
         }
     }
 
@@ -162,7 +168,7 @@ pub(crate) fn solve_tile<T: Scalar>(
     {
         *scale = T::ONE;
     }
-    workspace.wide.forget();
+    workspace.signal_norm = None;
     workspace.signal_norms.clear();
     workspace.in_f64 = kkt::needs_f64(tile.problem, tolerance);
     workspace.has_last_resort = false;
@@ -228,9 +234,8 @@ struct Verdict {
 /// Measures the residuals and how far off they may be: in `T`, unless that cannot tell. Where it cannot and the solve `ends`,
 /// and where rounding is above half of the tolerance, in `f64`, and then for the rest of this tile.
 fn certify<T: Scalar>(tile: &mut Tile<'_, T>, tolerance: f64, ends: bool) -> Verdict {
-    if tile.workspace.signal_norms.is_empty() {
-        let columns = tile.first_column..tile.first_column + tile.columns;
-        tile.source.measure_signals(columns, tile.workspace);
+    if tile.workspace.signal_norm.is_none() {
+        tile.workspace.signal_norm = Some(tile.source.norm(tile.range(), tile.workspace));
     }
     let near = tile.workspace.pull_is_near;
     if near || !tile.workspace.in_f64 {
@@ -241,33 +246,54 @@ fn certify<T: Scalar>(tile: &mut Tile<'_, T>, tolerance: f64, ends: bool) -> Ver
             kkt::measure(tile.problem, tile.workspace);
             Certified::InType
         };
-        give_up_overflowed_columns(tile);
-        kkt::measure_rounding(tile.problem, tile.workspace, certified);
-        let mut unconverged = unconverged_columns(tile.workspace, tile.columns, tolerance);
+        let verdict = verdict(tile, tolerance, certified);
+        if verdict.converged || !kkt::narrower_than_f64::<T>() {
+            return verdict;
+        }
         let hidden = |column: usize| {
             let residual = tile.workspace.residual[column].to_f64();
             let rounding = tile.workspace.rounding[column];
             let in_doubt = residual <= tolerance + rounding;
             in_doubt && (ends || near || rounding > 0.5 * tolerance)
         };
-        if !kkt::narrower_than_f64::<T>() || !unconverged.any(hidden) {
-            return verdict(tile, tolerance);
+        if !unconverged_columns(tile.workspace, tile.columns, tolerance).any(hidden) {
+            return verdict;
         }
     }
     tile.workspace.in_f64 = true;
     tile.measure_in_f64();
-    give_up_overflowed_columns(tile);
-    kkt::measure_rounding(tile.problem, tile.workspace, Certified::InF64);
-    verdict(tile, tolerance)
+    verdict(tile, tolerance, Certified::InF64)
 }
 
-fn verdict<T: Scalar>(tile: &Tile<'_, T>, tolerance: f64) -> Verdict {
-    let residuals = tile.workspace.residual[..tile.columns].iter();
+/// Adds rounding to the residuals just measured.
+fn verdict<T: Scalar>(tile: &mut Tile<'_, T>, tolerance: f64, certified: Certified) -> Verdict {
+    give_up_overflowed_columns(tile);
+    // Columns that are not in use have no residual.
+    let worst = T::dispatch(Largest(&tile.workspace.residual)).to_f64();
+    let rounding = kkt::rounding_of_tile(tile.problem, tile.workspace, certified);
+    if worst + rounding <= tolerance {
+        // Those that are not finite remain.
+        tile.workspace.rounding.clear();
+        tile.workspace.rounding.resize(T::tile(), rounding);
+        return Verdict {
+            converged: true,
+            worst,
+        };
+    }
+    measure_rounding(tile, certified);
     Verdict {
         converged: unconverged_columns(tile.workspace, tile.columns, tolerance)
             .all(|column| tile.workspace.residual[column].to_f64().is_nan()),
-        worst: residuals.fold(0.0, |worst, residual| residual.to_f64().max(worst)),
+        worst,
     }
+}
+
+/// What rounding may have made of the residual of each column.
+fn measure_rounding<T: Scalar>(tile: &mut Tile<'_, T>, certified: Certified) {
+    if tile.workspace.signal_norms.is_empty() {
+        tile.source.measure_norms(tile.range(), tile.workspace);
+    }
+    kkt::measure_rounding(tile.problem, tile.workspace, certified);
 }
 
 /// The columns whose residual, with what rounding may have made of it, is not at most the tolerance.
@@ -293,7 +319,7 @@ fn is_rounding<T: Scalar>(tile: &mut Tile<'_, T>, tolerance: f64) -> bool {
     let columns: Vec<usize> =
         unconverged_columns(tile.workspace, tile.columns, tolerance).collect();
     let measured = tile.workspace.rounding.clone();
-    kkt::measure_rounding(tile.problem, tile.workspace, Certified::InType);
+    measure_rounding(tile, Certified::InType);
     let in_type = std::mem::replace(&mut tile.workspace.rounding, measured);
     columns
         .into_iter()

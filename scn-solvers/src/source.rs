@@ -6,7 +6,7 @@ use faer::MatRef;
 
 use crate::columns::load;
 use crate::kernel::{
-    Compiled, CorrelateColumns, CorrelateTile, IntoTile, LARGEST_TILE, tile_columns,
+    Compiled, CorrelateColumns, CorrelateTile, IntoTile, LARGEST_TILE, SumOfSquares, tile_columns,
 };
 use crate::kkt::narrower_than_f64;
 use crate::workspace::Wide;
@@ -17,11 +17,18 @@ pub(crate) trait Correlations<T: Scalar>: Sync + std::fmt::Debug {
     /// Fills `workspace.correlations`.
     fn load(&self, columns: Range<usize>, workspace: &mut Workspace<T>);
 
+    /// Fills `workspace.wide.correlations`, too, of which the others are rounded.
+    fn load_both(&self, columns: Range<usize>, workspace: &mut Workspace<T>);
+
     /// Fills `workspace.wide.correlations`. The columns are those last loaded.
     fn load_in_f64(&self, columns: Range<usize>, workspace: &mut Workspace<T>);
 
-    /// Fills `workspace.signal_norms`, which says how far off `workspace.correlations` may be. The columns are those last loaded.
-    fn measure_signals(&self, columns: Range<usize>, workspace: &mut Workspace<T>);
+    /// The norm of all signals together, or more: with it `workspace.correlations` are off by no more than rounding says. It is next
+    /// to no work. The columns are those last loaded.
+    fn norm(&self, columns: Range<usize>, workspace: &mut Workspace<T>) -> f64;
+
+    /// Fills `workspace.signal_norms` with the norms of the signals, or more. The columns are those last loaded.
+    fn measure_norms(&self, columns: Range<usize>, workspace: &mut Workspace<T>);
 
     /// Whether there is an x with `c = D'x`, so that the objective has a minimum.
     fn has_signals(&self) -> bool;
@@ -98,6 +105,22 @@ impl<T: Scalar> Correlations<T> for OfSignals<'_, T> {
         }
     }
 
+    fn load_both(&self, columns: Range<usize>, workspace: &mut Workspace<T>) {
+        if self.known.is_some() || !narrower_than_f64::<T>() {
+            self.load(columns.clone(), workspace);
+            return self.load_in_f64(columns, workspace);
+        }
+        self.load_in_f64(columns, workspace);
+        let Workspace {
+            correlations, wide, ..
+        } = workspace;
+        let firsts = (0..T::tile()).step_by(f64::tile());
+        let tile = correlations.len() / parts::<T>();
+        for (first, part) in firsts.zip(wide.correlations.chunks_exact(tile)) {
+            Wide::round(part, first, correlations);
+        }
+    }
+
     fn load_in_f64(&self, columns: Range<usize>, workspace: &mut Workspace<T>) {
         if !narrower_than_f64::<T>() {
             return widen(workspace);
@@ -122,7 +145,23 @@ impl<T: Scalar> Correlations<T> for OfSignals<'_, T> {
         }
     }
 
-    fn measure_signals(&self, columns: Range<usize>, workspace: &mut Workspace<T>) {
+    fn norm(&self, columns: Range<usize>, workspace: &mut Workspace<T>) -> f64 {
+        let rows = self.problem.rows();
+        let in_memory = self.signals.in_memory();
+        if let Some(matrix) = in_memory.and_then(MatRef::try_as_col_major) {
+            let signals = columns.clone().map(|column| matrix.col(column).as_slice());
+            return norm(&tile_columns(signals)[..columns.len()]);
+        }
+        let packed = &mut workspace.signals;
+        if self.known.is_some() {
+            packed.resize(rows * T::tile(), T::ZERO);
+            packed.fill(T::ZERO);
+            self.signals.pack(columns, packed, T::tile());
+        }
+        norm(&[packed])
+    }
+
+    fn measure_norms(&self, columns: Range<usize>, workspace: &mut Workspace<T>) {
         let Workspace {
             signals,
             signal_norms,
@@ -131,21 +170,25 @@ impl<T: Scalar> Correlations<T> for OfSignals<'_, T> {
         signal_norms.clear();
         let in_memory = self.signals.in_memory();
         if let Some(matrix) = in_memory.and_then(MatRef::try_as_col_major) {
-            signal_norms.extend(columns.map(|column| norm(matrix.col(column).as_slice())));
-            return;
+            signal_norms.extend(columns.map(|column| norm(&[matrix.col(column).as_slice()])));
+        } else {
+            let (mut sum, mut largest) = ([T::ZERO; LARGEST_TILE], [T::ZERO; LARGEST_TILE]);
+            T::dispatch(Compiled(|| {
+                for row in signals.chunks_exact(T::tile()) {
+                    let columns = sum.iter_mut().zip(&mut largest);
+                    for (value, (sum, largest)) in row.iter().zip(columns) {
+                        let size = value.magnitude();
+                        *sum += size;
+                        *largest = if size > *largest { size } else { *largest };
+                    }
+                }
+            }));
+            // By Hölder's inequality.
+            let norms = sum.iter().zip(&largest);
+            let norms = norms.map(|(sum, largest)| (sum.to_f64() * largest.to_f64()).sqrt());
+            signal_norms.extend(norms.take(columns.len()));
         }
-        let width = T::tile();
-        if self.known.is_some() {
-            signals.resize(self.problem.rows() * width, T::ZERO);
-            self.signals.pack(columns.clone(), signals, width);
-        }
-        let mut sizes = Sizes::new();
-        T::dispatch(Compiled(|| {
-            for row in signals.chunks_exact(width) {
-                sizes.take_in(row);
-            }
-        }));
-        signal_norms.extend((0..columns.len()).map(|k| sizes.norm(k)));
+        signal_norms.resize(T::tile(), 0.0);
     }
 
     fn has_signals(&self) -> bool {
@@ -166,7 +209,16 @@ impl<T: Scalar> Correlations<T> for Given<'_, T> {
         widen(workspace);
     }
 
-    fn measure_signals(&self, _: Range<usize>, workspace: &mut Workspace<T>) {
+    fn load_both(&self, columns: Range<usize>, workspace: &mut Workspace<T>) {
+        self.load(columns, workspace);
+        widen(workspace);
+    }
+
+    fn norm(&self, _: Range<usize>, _: &mut Workspace<T>) -> f64 {
+        0.0
+    }
+
+    fn measure_norms(&self, _: Range<usize>, workspace: &mut Workspace<T>) {
         workspace.signal_norms.clear();
         workspace.signal_norms.resize(T::tile(), 0.0);
     }
@@ -200,49 +252,20 @@ pub(crate) fn widen<T: Scalar>(workspace: &mut Workspace<T>) {
     }
 }
 
-/// Sums of sizes and largest sizes, in lanes.
-struct Sizes<T> {
-    sum: [T; LARGEST_TILE],
-    largest: [T; LARGEST_TILE],
-}
-
-impl<T: Scalar> Sizes<T> {
-    fn new() -> Self {
-        Self {
-            sum: [T::ZERO; LARGEST_TILE],
-            largest: [T::ZERO; LARGEST_TILE],
-        }
+/// A bound of the norm of all these numbers.
+fn norm<T: Scalar>(slices: &[&[T]]) -> f64 {
+    let count = slices.iter().map(|slice| slice.len()).sum::<usize>() as f64;
+    let square = T::dispatch(SumOfSquares(slices)).to_f64();
+    // Squares below the range of the type count for nothing in it.
+    let lost = count * T::MIN_POSITIVE.to_f64();
+    if square.is_finite() && square >= lost / T::EPSILON.to_f64() {
+        return square.sqrt();
     }
-
-    #[inline(always)]
-    fn take_in(&mut self, values: &[T]) {
-        let lanes = self.sum.iter_mut().zip(&mut self.largest);
-        for (&value, (sum, largest)) in values.iter().zip(lanes) {
-            let size = value.magnitude();
-            *sum += size;
-            *largest = if size > *largest { size } else { *largest };
-        }
-    }
-
-    /// A bound of the norm of one lane, by Hölder's inequality: squares might leave the range of the type.
-    fn norm(&self, lane: usize) -> f64 {
-        (self.sum[lane].to_f64() * self.largest[lane].to_f64()).sqrt()
-    }
-}
-
-/// A bound of the norm of a signal, as [`Sizes::norm`].
-fn norm<T: Scalar>(signal: &[T]) -> f64 {
-    const LANES: usize = 16;
-    let mut sizes = Sizes::new();
-    T::dispatch(Compiled(|| {
-        for values in signal.chunks(LANES) {
-            sizes.take_in(values);
-        }
-    }));
-    let sum = sizes.sum[..LANES]
-        .iter()
-        .map(|sum| sum.to_f64())
-        .sum::<f64>();
-    let largest = sizes.largest[..LANES].iter().map(|size| size.to_f64());
-    (sum * largest.fold(0.0, f64::max)).sqrt()
+    let sizes = slices.iter().flat_map(|slice| slice.iter());
+    let (sum, largest) = sizes.fold((0.0, 0.0_f64), |(sum, largest), value| {
+        let size = value.to_f64().abs();
+        (sum + size, largest.max(size))
+    });
+    // By Hölder's inequality.
+    sum.sqrt() * largest.sqrt()
 }

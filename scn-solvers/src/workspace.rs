@@ -30,8 +30,13 @@ pub struct Workspace<T> {
     pub(crate) residual: Vec<T>,
     /// One entry per column: how far off the residual may be.
     pub(crate) rounding: Vec<f64>,
-    /// One entry per column: the norm of its signal. Empty unless it has been asked for; then of this tile.
+    /// The norm of all signals of this tile together, or more; None unless it has been asked for.
+    pub(crate) signal_norm: Option<f64>,
+    /// One entry per column: the norm of its signal, or more; empty unless it has been asked for.
     pub(crate) signal_norms: Vec<f64>,
+    /// One entry per column: the sum of the sizes of its codes, each times the norm of its atom, and the largest of these.
+    pub(crate) code_sum: Vec<T>,
+    pub(crate) largest_code: Vec<T>,
     /// One entry per column.
     pub(crate) change: Vec<T>,
     /// One entry per column: the weight of FISTA's extrapolation.
@@ -88,6 +93,8 @@ impl<T: Scalar> Workspace<T> {
             &mut self.residual,
             &mut self.change,
             &mut self.weight,
+            &mut self.code_sum,
+            &mut self.largest_code,
         ] {
             buffer.resize(T::tile(), T::ZERO);
         }

@@ -1,7 +1,7 @@
 //! The KKT residual of a tile, what it is relative to, and the largest of relative numbers.
 
 use super::product::{LARGEST_GROUP, Sums, load_rows, subtract_product, with_registers};
-use super::{Kernel, Lanes};
+use super::{Kernel, LARGEST_TILE, Lanes};
 use crate::Scalar;
 use crate::tile::{PANEL, Panels};
 
@@ -143,6 +143,84 @@ impl<T: Scalar> Kernel<T> for Scale<'_, T> {
             }
             *scale = lanes.add(largest, poison);
         }
+    }
+}
+
+/// Per column, how large codes are: `sum_j w_j |a_j|` and `max_j w_j |a_j|`.
+pub(crate) struct CodeSizes<'a, T> {
+    /// w, padded.
+    pub(crate) weights: &'a [T],
+    pub(crate) codes: &'a [T],
+    pub(crate) sum: &'a mut [T],
+    pub(crate) largest: &'a mut [T],
+}
+
+impl<T: Scalar> Kernel<T> for CodeSizes<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes<T>>(self, lanes: L) {
+        let registers = T::tile() / L::COUNT;
+        let codes = L::vectors(self.codes);
+        let sums = L::vectors_mut(self.sum).iter_mut();
+        let columns = sums.zip(L::vectors_mut(self.largest)).take(registers);
+        for (register, (sum, largest)) in columns.enumerate() {
+            (*sum, *largest) = (lanes.splat(T::ZERO), lanes.splat(T::ZERO));
+            for (row, &weight) in codes.chunks_exact(registers).zip(self.weights) {
+                let size = lanes.mul(lanes.splat(weight), lanes.abs(row[register]));
+                *sum = lanes.add(*sum, size);
+                *largest = lanes.max(*largest, size);
+            }
+        }
+    }
+}
+
+/// The sum of the squares of all numbers of some slices, or more: up to a register of each may count twice.
+pub(crate) struct SumOfSquares<'a, T>(pub(crate) &'a [&'a [T]]);
+
+impl<T: Scalar> Kernel<T> for SumOfSquares<'_, T> {
+    type Output = T;
+
+    #[inline(always)]
+    fn run<L: Lanes<T>>(self, lanes: L) -> T {
+        const SUMS: usize = 8;
+        let square = |value: L::Vector, sum: L::Vector| lanes.mul_add(value, value, sum);
+        let mut sums = [lanes.splat(T::ZERO); SUMS];
+        let mut single = T::ZERO;
+        for slice in self.0 {
+            let (whole, rest) = slice.split_at(slice.len() - slice.len() % L::COUNT);
+            let mut groups = L::vectors(whole).chunks_exact(SUMS);
+            for group in &mut groups {
+                for (sum, &value) in sums.iter_mut().zip(group) {
+                    *sum = square(value, *sum);
+                }
+            }
+            for (sum, &value) in sums.iter_mut().zip(groups.remainder()) {
+                *sum = square(value, *sum);
+            }
+            if rest.is_empty() {
+                continue;
+            }
+            match slice.len().checked_sub(L::COUNT) {
+                Some(first) => {
+                    for &value in L::vectors(&slice[first..]) {
+                        sums[SUMS - 1] = square(value, sums[SUMS - 1]);
+                    }
+                }
+                None => rest.iter().for_each(|&value| single += value * value),
+            }
+        }
+        let mut row = [T::ZERO; LARGEST_TILE];
+        for (out, sum) in L::vectors_mut(&mut row).iter_mut().zip(sums) {
+            *out = lanes.add(*out, sum);
+        }
+        // Where a register is so wide that not all of them fit.
+        let fit = LARGEST_TILE / L::COUNT;
+        for (index, sum) in sums.into_iter().enumerate().skip(fit) {
+            let out = &mut L::vectors_mut(&mut row)[index % fit];
+            *out = lanes.add(*out, sum);
+        }
+        row.into_iter().fold(single, |sum, value| sum + value)
     }
 }
 
@@ -354,6 +432,66 @@ mod tests {
             b: &b,
         });
         assert_eq!(found, T::ZERO);
+    }
+
+    /// Sums of up to `ATOMS` products, each rounded once and added once.
+    fn code_sizes<T: Scalar>() {
+        let columns = Columns::<T>::random();
+        for set in InstructionSet::available() {
+            let (mut sum, mut largest) = (dirty::<T>(1), dirty::<T>(1));
+            let kernel = CodeSizes {
+                weights: &columns.diagonal,
+                codes: &columns.codes,
+                sum: &mut sum,
+                largest: &mut largest,
+            };
+            T::run_on(set, kernel);
+            for k in 0..T::tile() {
+                let sizes = (0..ATOMS)
+                    .map(|j| columns.diagonal[j].to_f64() * at(&columns.codes, j, k).abs());
+                let expected = sizes.clone().sum::<f64>();
+                let bound = (ATOMS + 1) as f64 * T::EPSILON.to_f64() * expected;
+                assert_close(at(&sum, 0, k), expected, bound, "sum");
+                let most = sizes.fold(0.0, f64::max);
+                assert_close(
+                    at(&largest, 0, k),
+                    most,
+                    T::EPSILON.to_f64() * most,
+                    "largest",
+                );
+            }
+        }
+    }
+
+    /// No less than the sum, and more only by what the last register counts twice.
+    fn sum_of_squares<T: Scalar>() {
+        for length in [1, 3, 8, 15, 16, 17, 100, 128, 1000] {
+            let values = normal_matrix::<T>(length, 3, 7);
+            let slices: Vec<&[T]> = (0..3).map(|k| values.col_as_slice(k)).collect();
+            let squares = |values: &[T]| values.iter().map(|v| v.to_f64().powi(2)).sum::<f64>();
+            let exact: f64 = slices.iter().map(|slice| squares(slice)).sum();
+            for set in InstructionSet::available() {
+                let lanes = set.tile_bytes() / size_of::<T>();
+                let twice = slices
+                    .iter()
+                    .map(|slice| squares(&slice[length.saturating_sub(lanes)..]));
+                let found = T::run_on(set, SumOfSquares(&slices)).to_f64();
+                let rounding = length as f64 * T::EPSILON.to_f64() * exact;
+                assert!(found >= exact - rounding, "{length}: {found} {exact}");
+                assert!(
+                    found <= exact + twice.sum::<f64>() + rounding,
+                    "{length}: {found} {exact}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn sizes_are_sums() {
+        code_sizes::<f32>();
+        code_sizes::<f64>();
+        sum_of_squares::<f32>();
+        sum_of_squares::<f64>();
     }
 
     #[test]

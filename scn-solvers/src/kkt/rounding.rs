@@ -17,7 +17,7 @@
 //! and a few operations after them four roundings of numbers no larger. Products below the smallest normal number lose up to the
 //! smallest number there is, which counts as often as there are products.
 
-use crate::kernel::{Compiled, LARGEST_TILE};
+use crate::kernel::{CodeSizes, LARGEST_TILE, LargestQuotient};
 use crate::{Problem, Scalar, Workspace};
 
 /// κ above.
@@ -34,38 +34,147 @@ pub(crate) enum Certified {
     AfterNearStep,
 }
 
-/// Fills `workspace.rounding` with the bound of each column, relative to its scale as the residual is.
+/// A bound for all columns of the tile, relative to their scales as residuals are; columns whose scale is NaN count for nothing.
+/// NaN or infinite where numbers leave the range of their type.
+///
+/// It is made of the largest of each part over all columns, so that it costs little more than a look at the codes.
+pub(crate) fn rounding_of_tile<T: Scalar>(
+    problem: &Problem<T>,
+    workspace: &mut Workspace<T>,
+    certified: Certified,
+) -> f64 {
+    let Workspace {
+        codes,
+        subspace,
+        scale,
+        code_sum,
+        largest_code,
+        signal_norm,
+        ..
+    } = workspace;
+    let mut sizes = |codes: &[T]| {
+        T::dispatch(CodeSizes {
+            weights: problem.norms(),
+            codes,
+            sum: code_sum,
+            largest: largest_code,
+        });
+        let relative = |a: &[T]| T::dispatch(LargestQuotient { a, b: scale }).to_f64();
+        Sizes::new(relative(code_sum), relative(largest_code))
+    };
+    let of_codes = sizes(codes);
+    let of_step = match certified {
+        Certified::AfterNearStep => sizes(&subspace.system.direction),
+        _ => Sizes::new(0.0, 0.0),
+    };
+    let smallest_scale = scale.iter().map(|scale| scale.to_f64());
+    // A minimum loses a NaN.
+    let smallest_scale = smallest_scale.fold(f64::INFINITY, f64::min);
+    let column = Column {
+        scale: smallest_scale,
+        signal: signal_norm.unwrap_or(f64::INFINITY) / smallest_scale,
+        of_codes,
+        of_step,
+    };
+    column.rounding::<T>(problem, certified)
+}
+
+/// Fills `workspace.rounding` with the bound of each column, relative to its scale as the residual is; `workspace.signal_norms` are
+/// there.
 pub(crate) fn measure_rounding<T: Scalar>(
     problem: &Problem<T>,
     workspace: &mut Workspace<T>,
     certified: Certified,
 ) {
-    let of_codes = Sizes::of(problem, &workspace.codes);
-    let of_step = (certified == Certified::AfterNearStep)
-        .then(|| Sizes::of(problem, &workspace.subspace.system.direction));
-    let in_type = Roundoff::of::<T>();
-    let in_f64 = Roundoff::of::<f64>();
-    let largest_lambda1 = problem.largest_lambda1();
-    workspace.rounding.resize(T::tile(), 0.0);
-    for (k, bound) in workspace.rounding.iter_mut().enumerate() {
-        let scale = workspace.scale[k].to_f64();
-        let signal = workspace.signal_norms.get(k).copied().unwrap_or(0.0);
-        let of_codes = of_codes.column(k);
-        *bound = match (&of_step, certified) {
-            (None, Certified::InType) => in_type.bound(problem, of_codes, signal, scale, scale),
-            (None, _) => in_f64.bound(problem, of_codes, signal, scale, scale),
-            (Some(step), _) => {
-                // What is left of `c` near the optimum is λ1 at most, for the atoms that decide.
-                let start = largest_lambda1.min(scale);
-                in_f64.bound(problem, of_codes, signal, scale, scale)
-                    + in_type.bound(problem, step.column(k), 0.0, start, scale)
-                    + in_type.after(problem.largest_norm() * of_codes.energy) / scale
-            }
+    let Workspace {
+        codes,
+        subspace,
+        scale,
+        code_sum,
+        largest_code,
+        signal_norms,
+        rounding,
+        ..
+    } = workspace;
+    let mut sizes = |codes: &[T]| -> [Sizes; LARGEST_TILE] {
+        T::dispatch(CodeSizes {
+            weights: problem.norms(),
+            codes,
+            sum: code_sum,
+            largest: largest_code,
+        });
+        std::array::from_fn(|k| match scale.get(k) {
+            Some(scale) => Sizes::new(
+                code_sum[k].to_f64() / scale.to_f64(),
+                largest_code[k].to_f64() / scale.to_f64(),
+            ),
+            None => Sizes::new(0.0, 0.0),
+        })
+    };
+    let of_codes = sizes(codes);
+    let of_step = match certified {
+        Certified::AfterNearStep => sizes(&subspace.system.direction),
+        _ => [Sizes::new(0.0, 0.0); LARGEST_TILE],
+    };
+    rounding.clear();
+    rounding.extend(scale.iter().enumerate().map(|(k, scale)| {
+        let scale = scale.to_f64();
+        let column = Column {
+            scale,
+            signal: signal_norms[k] / scale,
+            of_codes: of_codes[k],
+            of_step: of_step[k],
         };
+        column.rounding::<T>(problem, certified)
+    }));
+}
+
+/// How large the numbers of a column are, relative to its scale.
+struct Column {
+    scale: f64,
+    /// `||x||`
+    signal: f64,
+    of_codes: Sizes,
+    of_step: Sizes,
+}
+
+/// How large codes are, or how large the last step was.
+#[derive(Debug, Clone, Copy)]
+struct Sizes {
+    /// `|a|_1` above.
+    sum: f64,
+    /// No less than `|a|_2` above, by Hölder's inequality: squares might leave the range of the type.
+    energy: f64,
+}
+
+impl Sizes {
+    fn new(sum: f64, largest: f64) -> Self {
+        Self {
+            sum,
+            energy: (sum * largest).sqrt(),
+        }
     }
 }
 
-/// What the type of the numbers makes of a product.
+impl Column {
+    fn rounding<T: Scalar>(&self, problem: &Problem<T>, certified: Certified) -> f64 {
+        let in_type = Roundoff::of::<T>();
+        let in_f64 = Roundoff::of::<f64>();
+        match certified {
+            Certified::InType => in_type.bound(problem, self, &self.of_codes, 1.0, self.signal),
+            Certified::InF64 => in_f64.bound(problem, self, &self.of_codes, 1.0, self.signal),
+            Certified::AfterNearStep => {
+                // What is left of `c` near the optimum is λ1 at most, for the atoms that decide.
+                let start = (problem.largest_lambda1() / self.scale).min(1.0);
+                in_f64.bound(problem, self, &self.of_codes, 1.0, self.signal)
+                    + in_type.bound(problem, self, &self.of_step, start, 0.0)
+                    + in_type.after(problem.largest_norm() * self.of_codes.energy)
+            }
+        }
+    }
+}
+
+/// What a type makes of sums and products.
 struct Roundoff {
     unit: f64,
     smallest: f64,
@@ -79,87 +188,35 @@ impl Roundoff {
         }
     }
 
-    /// The bound for one column whose sum starts at a number of size `start`.
+    /// The bound for a sum that starts at a number of size `start`.
     fn bound<T: Scalar>(
         &self,
         problem: &Problem<T>,
-        codes: ColumnSizes,
-        signal: f64,
+        column: &Column,
+        codes: &Sizes,
         start: f64,
-        scale: f64,
+        signal: f64,
     ) -> f64 {
         let (rows, atoms) = (problem.rows() as f64, problem.atoms() as f64);
         let norm = problem.largest_norm();
         let fit = norm * codes.energy;
-        let of_product = atoms.sqrt() * (start + fit + problem.coherence() * norm * codes.scaled);
+        let of_product = atoms.sqrt() * (start + fit + problem.coherence() * norm * codes.sum);
         let of_gram = rows.sqrt() * fit;
         let additions = rows.min(24.0 + rows / 128.0);
-        let of_correlations = additions.sqrt() * norm * signal;
+        // Of a problem without rows, correlations are given, whatever they come from.
+        let of_correlations = if rows > 0.0 {
+            additions.sqrt() * norm * signal
+        } else {
+            0.0
+        };
         let relative = CERTAINTY * self.unit * (of_product + of_gram + of_correlations);
-        let absolute = self.smallest * (rows * (codes.absolute + 1.0) + atoms);
-        (relative + self.after(start + fit) + absolute) / scale
+        let products = rows * (codes.sum / problem.smallest_norm() + 1.0 / column.scale);
+        let absolute = self.smallest * (products + atoms / column.scale);
+        relative + self.after(start + fit) + absolute
     }
 
     /// What is done with a gradient and `H_jj a_j` of this size.
     fn after(&self, size: f64) -> f64 {
         CERTAINTY * self.unit * 4.0 * size
-    }
-}
-
-/// The sizes of a tile's codes, one entry per column.
-struct Sizes<T> {
-    /// `sum_j |a_j|`
-    absolute: [T; LARGEST_TILE],
-    /// `sum_j sqrt(H_jj) |a_j|`
-    sum: [T; LARGEST_TILE],
-    /// `max_j sqrt(H_jj) |a_j|`
-    largest: [T; LARGEST_TILE],
-}
-
-#[derive(Debug, Clone, Copy)]
-struct ColumnSizes {
-    /// `sum_j |a_j|`
-    absolute: f64,
-    /// `|a|_1` above.
-    scaled: f64,
-    /// `|a|_2` above, or more.
-    energy: f64,
-}
-
-impl<T: Scalar> Sizes<T> {
-    fn of(problem: &Problem<T>, codes: &[T]) -> Self {
-        let mut sizes = Self {
-            absolute: [T::ZERO; LARGEST_TILE],
-            sum: [T::ZERO; LARGEST_TILE],
-            largest: [T::ZERO; LARGEST_TILE],
-        };
-        let rows = codes.chunks_exact(T::tile()).zip(problem.norms());
-        T::dispatch(Compiled(|| {
-            for (row, &norm) in rows {
-                let sizes = sizes
-                    .absolute
-                    .iter_mut()
-                    .zip(&mut sizes.sum)
-                    .zip(&mut sizes.largest);
-                for (&code, ((absolute, sum), largest)) in row.iter().zip(sizes) {
-                    let size = code.magnitude();
-                    let scaled = norm * size;
-                    *absolute += size;
-                    *sum += scaled;
-                    *largest = if scaled > *largest { scaled } else { *largest };
-                }
-            }
-        }));
-        sizes
-    }
-
-    fn column(&self, column: usize) -> ColumnSizes {
-        let (sum, largest) = (self.sum[column].to_f64(), self.largest[column].to_f64());
-        ColumnSizes {
-            absolute: self.absolute[column].to_f64(),
-            scaled: sum,
-            // Squares might leave the range of the type; Hölder's inequality does without.
-            energy: (sum * largest).sqrt(),
-        }
     }
 }
