@@ -33,7 +33,7 @@ use crate::kernel::{Compiled, Residual, Scale};
 use crate::workspace::{Wide, Workspace};
 use crate::{Problem, Scalar};
 
-pub(crate) use rounding::{CERTAINTY, Certified, measure_rounding, rounding_of_tile};
+pub(crate) use rounding::{CERTAINTY, Certified, measure_rounding};
 
 /// The KKT residual (2) of one column, evaluated in f64 whatever the type of the numbers: `correlations` is `c = D'x`
 /// and `code` is `a`, both of length n.

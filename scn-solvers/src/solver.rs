@@ -28,6 +28,7 @@ use self::active_set::polish;
 use crate::kernel::{Largest, LargestQuotient};
 use crate::kkt::Certified;
 use crate::source::Correlations;
+use crate::workspace::Norms;
 use crate::{Problem, Report, Scalar, Settings, Start, Status, Workspace, kkt};
 
 /// The certificate costs about a pass. It is taken when the method's own estimate says that it will hold, and at
@@ -168,8 +169,7 @@ pub(crate) fn solve_tile<T: Scalar>(
     {
         *scale = T::ONE;
     }
-    workspace.signal_norm = None;
-    workspace.signal_norms.clear();
+    workspace.norms_known = Norms::No;
     workspace.in_f64 = kkt::needs_f64(tile.problem, tolerance);
     workspace.has_last_resort = false;
     workspace.extra_passes = 0;
@@ -234,9 +234,6 @@ struct Verdict {
 /// Measures the residuals and how far off they may be: in `T`, unless that cannot tell. Where it cannot and the solve `ends`,
 /// and where rounding is above half of the tolerance, in `f64`, and then for the rest of this tile.
 fn certify<T: Scalar>(tile: &mut Tile<'_, T>, tolerance: f64, ends: bool) -> Verdict {
-    if tile.workspace.signal_norm.is_none() {
-        tile.workspace.signal_norm = Some(tile.source.norm(tile.range(), tile.workspace));
-    }
     let near = tile.workspace.pull_is_near;
     if near || !tile.workspace.in_f64 {
         let certified = if near {
@@ -252,7 +249,7 @@ fn certify<T: Scalar>(tile: &mut Tile<'_, T>, tolerance: f64, ends: bool) -> Ver
         }
         let hidden = |column: usize| {
             let residual = tile.workspace.residual[column].to_f64();
-            let rounding = tile.workspace.rounding[column];
+            let rounding = tile.workspace.rounding[column].to_f64();
             let in_doubt = residual <= tolerance + rounding;
             in_doubt && (ends || near || rounding > 0.5 * tolerance)
         };
@@ -270,28 +267,24 @@ fn verdict<T: Scalar>(tile: &mut Tile<'_, T>, tolerance: f64, certified: Certifi
     give_up_overflowed_columns(tile);
     // Columns that are not in use have no residual.
     let worst = T::dispatch(Largest(&tile.workspace.residual)).to_f64();
-    let rounding = kkt::rounding_of_tile(tile.problem, tile.workspace, certified);
-    if worst + rounding <= tolerance {
-        // Those that are not finite remain.
-        tile.workspace.rounding.clear();
-        tile.workspace.rounding.resize(T::tile(), rounding);
-        return Verdict {
-            converged: true,
-            worst,
-        };
+    let mut converged = false;
+    for norms in [Norms::Bounds, Norms::Each] {
+        measure_rounding(tile, norms, certified);
+        converged = unconverged_columns(tile.workspace, tile.columns, tolerance)
+            .all(|column| tile.workspace.residual[column].to_f64().is_nan());
+        if converged || tile.workspace.norms_known == Norms::Each {
+            break;
+        }
     }
-    measure_rounding(tile, certified);
-    Verdict {
-        converged: unconverged_columns(tile.workspace, tile.columns, tolerance)
-            .all(|column| tile.workspace.residual[column].to_f64().is_nan()),
-        worst,
-    }
+    Verdict { converged, worst }
 }
 
-/// What rounding may have made of the residual of each column.
-fn measure_rounding<T: Scalar>(tile: &mut Tile<'_, T>, certified: Certified) {
-    if tile.workspace.signal_norms.is_empty() {
-        tile.source.measure_norms(tile.range(), tile.workspace);
+/// What rounding may have made of the residual of each column, with the norms of the signals at least so well known.
+fn measure_rounding<T: Scalar>(tile: &mut Tile<'_, T>, norms: Norms, certified: Certified) {
+    let known = tile.workspace.norms_known;
+    if known == Norms::No || (known == Norms::Bounds && norms == Norms::Each) {
+        tile.source
+            .measure_norms(tile.range(), tile.workspace, norms);
     }
     kkt::measure_rounding(tile.problem, tile.workspace, certified);
 }
@@ -306,7 +299,7 @@ fn unconverged_columns<T: Scalar>(
     let enumerated = residuals.take(columns).enumerate();
     // Written so that a NaN has not converged.
     enumerated.filter_map(move |(column, (residual, rounding))| {
-        (!(residual.to_f64() + rounding <= tolerance)).then_some(column)
+        (!(residual.to_f64() + rounding.to_f64() <= tolerance)).then_some(column)
     })
 }
 
@@ -319,11 +312,11 @@ fn is_rounding<T: Scalar>(tile: &mut Tile<'_, T>, tolerance: f64) -> bool {
     let columns: Vec<usize> =
         unconverged_columns(tile.workspace, tile.columns, tolerance).collect();
     let measured = tile.workspace.rounding.clone();
-    measure_rounding(tile, Certified::InType);
+    measure_rounding(tile, Norms::Each, Certified::InType);
     let in_type = std::mem::replace(&mut tile.workspace.rounding, measured);
-    columns
-        .into_iter()
-        .all(|column| tile.workspace.residual[column].to_f64() <= in_type[column] / kkt::CERTAINTY)
+    columns.into_iter().all(|column| {
+        tile.workspace.residual[column].to_f64() <= in_type[column].to_f64() / kkt::CERTAINTY
+    })
 }
 
 /// Marks the columns that have not converged because their objective falls without end, by a residual of infinity. Says

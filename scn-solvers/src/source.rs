@@ -6,10 +6,10 @@ use faer::MatRef;
 
 use crate::columns::load;
 use crate::kernel::{
-    Compiled, CorrelateColumns, CorrelateTile, IntoTile, LARGEST_TILE, SumOfSquares, tile_columns,
+    Compiled, CorrelateColumns, CorrelateTile, IntoTile, SumOfSquares, tile_columns,
 };
 use crate::kkt::narrower_than_f64;
-use crate::workspace::Wide;
+use crate::workspace::{Norms, Wide};
 use crate::{ColumnSource, Problem, Scalar, Workspace};
 
 /// Supplies the correlations `c` of any columns: in the type of the tile for the solve, in `f64` where rounding matters.
@@ -23,12 +23,9 @@ pub(crate) trait Correlations<T: Scalar>: Sync + std::fmt::Debug {
     /// Fills `workspace.wide.correlations`. The columns are those last loaded.
     fn load_in_f64(&self, columns: Range<usize>, workspace: &mut Workspace<T>);
 
-    /// The norm of all signals together, or more: with it `workspace.correlations` are off by no more than rounding says. It is next
-    /// to no work. The columns are those last loaded.
-    fn norm(&self, columns: Range<usize>, workspace: &mut Workspace<T>) -> f64;
-
-    /// Fills `workspace.signal_norms` with the norms of the signals, or more. The columns are those last loaded.
-    fn measure_norms(&self, columns: Range<usize>, workspace: &mut Workspace<T>);
+    /// Fills `workspace.signal_norms` with the norms of the signals, or more: with them `workspace.correlations` are off by no more
+    /// than rounding says. The columns are those last loaded.
+    fn measure_norms(&self, columns: Range<usize>, workspace: &mut Workspace<T>, how: Norms);
 
     /// Whether there is an x with `c = D'x`, so that the objective has a minimum.
     fn has_signals(&self) -> bool;
@@ -145,50 +142,47 @@ impl<T: Scalar> Correlations<T> for OfSignals<'_, T> {
         }
     }
 
-    fn norm(&self, columns: Range<usize>, workspace: &mut Workspace<T>) -> f64 {
-        let rows = self.problem.rows();
-        let in_memory = self.signals.in_memory();
-        if let Some(matrix) = in_memory.and_then(MatRef::try_as_col_major) {
-            let signals = columns.clone().map(|column| matrix.col(column).as_slice());
-            return norm(&tile_columns(signals)[..columns.len()]);
-        }
-        let packed = &mut workspace.signals;
-        if self.known.is_some() {
-            packed.resize(rows * T::tile(), T::ZERO);
-            packed.fill(T::ZERO);
-            self.signals.pack(columns, packed, T::tile());
-        }
-        norm(&[packed])
-    }
-
-    fn measure_norms(&self, columns: Range<usize>, workspace: &mut Workspace<T>) {
+    fn measure_norms(&self, columns: Range<usize>, workspace: &mut Workspace<T>, how: Norms) {
+        let (rows, width) = (self.problem.rows(), T::tile());
         let Workspace {
-            signals,
-            signal_norms,
+            signals: packed,
+            signal_norms: norms,
+            norms_known,
             ..
         } = workspace;
-        signal_norms.clear();
+        *norms_known = how;
         let in_memory = self.signals.in_memory();
         if let Some(matrix) = in_memory.and_then(MatRef::try_as_col_major) {
-            signal_norms.extend(columns.map(|column| norm(&[matrix.col(column).as_slice()])));
-        } else {
-            let (mut sum, mut largest) = ([T::ZERO; LARGEST_TILE], [T::ZERO; LARGEST_TILE]);
-            T::dispatch(Compiled(|| {
-                for row in signals.chunks_exact(T::tile()) {
-                    let columns = sum.iter_mut().zip(&mut largest);
-                    for (value, (sum, largest)) in row.iter().zip(columns) {
-                        let size = value.magnitude();
-                        *sum += size;
-                        *largest = if size > *largest { size } else { *largest };
-                    }
-                }
-            }));
-            // By Hölder's inequality.
-            let norms = sum.iter().zip(&largest);
-            let norms = norms.map(|(sum, largest)| (sum.to_f64() * largest.to_f64()).sqrt());
-            signal_norms.extend(norms.take(columns.len()));
+            let signals = tile_columns(columns.clone().map(|k| matrix.col(k).as_slice()));
+            let together = if how == Norms::Each { 1 } else { TOGETHER };
+            let groups = signals[..columns.len()].chunks(together);
+            for (norms, group) in norms.chunks_mut(together).zip(groups) {
+                norms.fill(T::from_f64(norm(group)));
+            }
+            return;
         }
-        signal_norms.resize(T::tile(), 0.0);
+        if self.known.is_some() {
+            packed.resize(rows * width, T::ZERO);
+            packed.fill(T::ZERO);
+            self.signals.pack(columns, packed, width);
+        }
+        *norms_known = Norms::Each;
+        norms.fill(T::ZERO);
+        T::dispatch(Compiled(|| {
+            for row in packed.chunks_exact(width) {
+                for (square, &value) in norms.iter_mut().zip(row) {
+                    *square += value * value;
+                }
+            }
+        }));
+        for (column, norm) in norms.iter_mut().enumerate() {
+            let square = norm.to_f64();
+            *norm = T::from_f64(if in_range::<T>(square, rows) {
+                square.sqrt()
+            } else {
+                sized(packed.iter().skip(column).step_by(width).copied())
+            });
+        }
     }
 
     fn has_signals(&self) -> bool {
@@ -214,13 +208,9 @@ impl<T: Scalar> Correlations<T> for Given<'_, T> {
         widen(workspace);
     }
 
-    fn norm(&self, _: Range<usize>, _: &mut Workspace<T>) -> f64 {
-        0.0
-    }
-
-    fn measure_norms(&self, _: Range<usize>, workspace: &mut Workspace<T>) {
-        workspace.signal_norms.clear();
-        workspace.signal_norms.resize(T::tile(), 0.0);
+    fn measure_norms(&self, _: Range<usize>, workspace: &mut Workspace<T>, _: Norms) {
+        workspace.signal_norms.fill(T::ZERO);
+        workspace.norms_known = Norms::Each;
     }
 
     fn has_signals(&self) -> bool {
@@ -252,20 +242,31 @@ pub(crate) fn widen<T: Scalar>(workspace: &mut Workspace<T>) {
     }
 }
 
-/// A bound of the norm of all these numbers.
+/// The norm of all these numbers together, or a little more.
 fn norm<T: Scalar>(slices: &[&[T]]) -> f64 {
-    let count = slices.iter().map(|slice| slice.len()).sum::<usize>() as f64;
+    let count = slices.iter().map(|slice| slice.len()).sum();
     let square = T::dispatch(SumOfSquares(slices)).to_f64();
-    // Squares below the range of the type count for nothing in it.
-    let lost = count * T::MIN_POSITIVE.to_f64();
-    if square.is_finite() && square >= lost / T::EPSILON.to_f64() {
-        return square.sqrt();
+    if in_range::<T>(square, count) {
+        square.sqrt()
+    } else {
+        sized(slices.iter().flat_map(|slice| slice.iter().copied()))
     }
-    let sizes = slices.iter().flat_map(|slice| slice.iter());
-    let (sum, largest) = sizes.fold((0.0, 0.0_f64), |(sum, largest), value| {
+}
+
+/// Whether a sum of so many squares has lost nothing that matters to the end of its range.
+fn in_range<T: Scalar>(square: f64, count: usize) -> bool {
+    let lost = count as f64 * T::MIN_POSITIVE.to_f64();
+    square.is_finite() && square >= lost / T::EPSILON.to_f64()
+}
+
+/// A bound of the norm without squares, by Hölder's inequality.
+fn sized<T: Scalar>(values: impl Iterator<Item = T>) -> f64 {
+    let (sum, largest) = values.fold((0.0, 0.0_f64), |(sum, largest), value| {
         let size = value.to_f64().abs();
         (sum + size, largest.max(size))
     });
-    // By Hölder's inequality.
     sum.sqrt() * largest.sqrt()
 }
+
+/// Signals whose norm is taken together where a bound will do.
+const TOGETHER: usize = 8;

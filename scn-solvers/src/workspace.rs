@@ -29,11 +29,10 @@ pub struct Workspace<T> {
     /// One entry per column.
     pub(crate) residual: Vec<T>,
     /// One entry per column: how far off the residual may be.
-    pub(crate) rounding: Vec<f64>,
-    /// The norm of all signals of this tile together, or more; None unless it has been asked for.
-    pub(crate) signal_norm: Option<f64>,
-    /// One entry per column: the norm of its signal, or more; empty unless it has been asked for.
-    pub(crate) signal_norms: Vec<f64>,
+    pub(crate) rounding: Vec<T>,
+    /// One entry per column: the norm of its signal, or more, as near as said.
+    pub(crate) signal_norms: Vec<T>,
+    pub(crate) norms_known: Norms,
     /// One entry per column: the sum of the sizes of its codes, each times the norm of its atom, and the largest of these.
     pub(crate) code_sum: Vec<T>,
     pub(crate) largest_code: Vec<T>,
@@ -93,6 +92,8 @@ impl<T: Scalar> Workspace<T> {
             &mut self.residual,
             &mut self.change,
             &mut self.weight,
+            &mut self.rounding,
+            &mut self.signal_norms,
             &mut self.code_sum,
             &mut self.largest_code,
         ] {
@@ -100,6 +101,18 @@ impl<T: Scalar> Workspace<T> {
         }
         self.since_restart.resize(T::tile(), 0);
     }
+}
+
+/// How much is known of the norms of the signals of a tile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Norms {
+    /// Nothing.
+    #[default]
+    No,
+    /// Bounds that cost next to nothing.
+    Bounds,
+    /// What they are, or a little more.
+    Each,
 }
 
 /// The workspaces of a problem, one for each thread that has worked on it. They are kept from call to call, so that nothing

@@ -177,7 +177,7 @@ proptest! {
         for forward in &solvers {
             let mut codes = Mat::zeros(n, 5);
             let report = encode(&**forward, &problem, &signals, codes.as_mut(), Start::Zero).unwrap();
-            prop_assert!(report.converged(), "{}: {report:?}", forward.name());
+            prop_assert!(report.kkt <= 1e-13, "{}: {report:?}", forward.name());
             let linearization = Linearization::new(&problem, &signals, codes.as_ref()).unwrap();
             for masked in masked_solvers() {
                 let mut gradients = Gradients::zeros(&problem);

@@ -5,3 +5,4 @@
 mod agreement;
 mod convention;
 mod point;
+mod units;

@@ -75,7 +75,8 @@ impl Point {
             Start::Zero,
         )
         .unwrap();
-        assert!(report.converged(), "{report:?}");
+        // Not whether it is certain: for a signal nearly orthogonal to all atoms, rounding D'x leaves more than 1e-13.
+        assert!(report.kkt <= 1e-13, "{report:?}");
         codes
     }
 

@@ -17,7 +17,7 @@
 //! and a few operations after them four roundings of numbers no larger. Products below the smallest normal number lose up to the
 //! smallest number there is, which counts as often as there are products.
 
-use crate::kernel::{CodeSizes, LARGEST_TILE, LargestQuotient};
+use crate::kernel::{CodeSizes, Compiled};
 use crate::{Problem, Scalar, Workspace};
 
 /// κ above.
@@ -34,53 +34,8 @@ pub(crate) enum Certified {
     AfterNearStep,
 }
 
-/// A bound for all columns of the tile, relative to their scales as residuals are; columns whose scale is NaN count for nothing.
-/// NaN or infinite where numbers leave the range of their type.
-///
-/// It is made of the largest of each part over all columns, so that it costs little more than a look at the codes.
-pub(crate) fn rounding_of_tile<T: Scalar>(
-    problem: &Problem<T>,
-    workspace: &mut Workspace<T>,
-    certified: Certified,
-) -> f64 {
-    let Workspace {
-        codes,
-        subspace,
-        scale,
-        code_sum,
-        largest_code,
-        signal_norm,
-        ..
-    } = workspace;
-    let mut sizes = |codes: &[T]| {
-        T::dispatch(CodeSizes {
-            weights: problem.norms(),
-            codes,
-            sum: code_sum,
-            largest: largest_code,
-        });
-        let relative = |a: &[T]| T::dispatch(LargestQuotient { a, b: scale }).to_f64();
-        Sizes::new(relative(code_sum), relative(largest_code))
-    };
-    let of_codes = sizes(codes);
-    let of_step = match certified {
-        Certified::AfterNearStep => sizes(&subspace.system.direction),
-        _ => Sizes::new(0.0, 0.0),
-    };
-    let smallest_scale = scale.iter().map(|scale| scale.to_f64());
-    // A minimum loses a NaN.
-    let smallest_scale = smallest_scale.fold(f64::INFINITY, f64::min);
-    let column = Column {
-        scale: smallest_scale,
-        signal: signal_norm.unwrap_or(f64::INFINITY) / smallest_scale,
-        of_codes,
-        of_step,
-    };
-    column.rounding::<T>(problem, certified)
-}
-
 /// Fills `workspace.rounding` with the bound of each column, relative to its scale as the residual is; `workspace.signal_norms` are
-/// there.
+/// there. NaN or infinite where numbers leave the range of their type.
 pub(crate) fn measure_rounding<T: Scalar>(
     problem: &Problem<T>,
     workspace: &mut Workspace<T>,
@@ -96,81 +51,68 @@ pub(crate) fn measure_rounding<T: Scalar>(
         rounding,
         ..
     } = workspace;
-    let mut sizes = |codes: &[T]| -> [Sizes; LARGEST_TILE] {
+    let mut add = |codes: &[T], parts: Parts, fresh: bool| {
         T::dispatch(CodeSizes {
             weights: problem.norms(),
             codes,
             sum: code_sum,
             largest: largest_code,
         });
-        std::array::from_fn(|k| match scale.get(k) {
-            Some(scale) => Sizes::new(
-                code_sum[k].to_f64() / scale.to_f64(),
-                largest_code[k].to_f64() / scale.to_f64(),
-            ),
-            None => Sizes::new(0.0, 0.0),
-        })
+        let Parts {
+            scale: of_scale,
+            sum: of_sum,
+            largest: of_largest,
+            signal: of_signal,
+            fixed,
+        } = parts;
+        let [of_scale, of_sum, of_largest, of_signal, fixed] =
+            [of_scale, of_sum, of_largest, of_signal, fixed].map(T::from_f64);
+        let columns = rounding
+            .iter_mut()
+            .zip(&*scale)
+            .zip(&*code_sum)
+            .zip(&*largest_code)
+            .zip(&*signal_norms);
+        T::dispatch(Compiled(|| {
+            for ((((rounding, &scale), &sum), &largest), &signal) in columns {
+                let parts = of_sum * sum + of_largest * largest + of_signal * signal + fixed;
+                let before = if fresh { T::ZERO } else { *rounding };
+                *rounding = before + of_scale + parts / scale;
+            }
+        }));
     };
-    let of_codes = sizes(codes);
-    let of_step = match certified {
-        Certified::AfterNearStep => sizes(&subspace.system.direction),
-        _ => [Sizes::new(0.0, 0.0); LARGEST_TILE],
-    };
-    rounding.clear();
-    rounding.extend(scale.iter().enumerate().map(|(k, scale)| {
-        let scale = scale.to_f64();
-        let column = Column {
-            scale,
-            signal: signal_norms[k] / scale,
-            of_codes: of_codes[k],
-            of_step: of_step[k],
-        };
-        column.rounding::<T>(problem, certified)
-    }));
-}
-
-/// How large the numbers of a column are, relative to its scale.
-struct Column {
-    scale: f64,
-    /// `||x||`
-    signal: f64,
-    of_codes: Sizes,
-    of_step: Sizes,
-}
-
-/// How large codes are, or how large the last step was.
-#[derive(Debug, Clone, Copy)]
-struct Sizes {
-    /// `|a|_1` above.
-    sum: f64,
-    /// No less than `|a|_2` above, by Hölder's inequality: squares might leave the range of the type.
-    energy: f64,
-}
-
-impl Sizes {
-    fn new(sum: f64, largest: f64) -> Self {
-        Self {
-            sum,
-            energy: (sum * largest).sqrt(),
+    match certified {
+        Certified::InType => add(codes, Roundoff::of::<T>().parts(problem), true),
+        Certified::InF64 => add(codes, Roundoff::of::<f64>().parts(problem), true),
+        Certified::AfterNearStep => {
+            let in_type = Roundoff::of::<T>();
+            let mut of_codes = Roundoff::of::<f64>().parts(problem);
+            of_codes.add_energy(in_type.after() * problem.largest_norm());
+            add(codes, of_codes, true);
+            // What is left of `c` near the optimum is λ1 at most, for the atoms that decide.
+            let mut of_step = in_type.parts(problem);
+            of_step.fixed += of_step.scale * problem.largest_lambda1();
+            (of_step.scale, of_step.signal) = (0.0, 0.0);
+            add(&subspace.system.direction, of_step, false);
         }
     }
 }
 
-impl Column {
-    fn rounding<T: Scalar>(&self, problem: &Problem<T>, certified: Certified) -> f64 {
-        let in_type = Roundoff::of::<T>();
-        let in_f64 = Roundoff::of::<f64>();
-        match certified {
-            Certified::InType => in_type.bound(problem, self, &self.of_codes, 1.0, self.signal),
-            Certified::InF64 => in_f64.bound(problem, self, &self.of_codes, 1.0, self.signal),
-            Certified::AfterNearStep => {
-                // What is left of `c` near the optimum is λ1 at most, for the atoms that decide.
-                let start = (problem.largest_lambda1() / self.scale).min(1.0);
-                in_f64.bound(problem, self, &self.of_codes, 1.0, self.signal)
-                    + in_type.bound(problem, self, &self.of_step, start, 0.0)
-                    + in_type.after(problem.largest_norm() * self.of_codes.energy)
-            }
-        }
+/// A bound as a sum: these times the scale, `|a|_1`, the largest `√H_jj |a_j|`, `||x||`, and 1.
+struct Parts {
+    scale: f64,
+    sum: f64,
+    largest: f64,
+    signal: f64,
+    fixed: f64,
+}
+
+impl Parts {
+    /// Adds a multiple of `|a|_2`. It is at most `√(|a|_1 max)`, and that at most `(|a|_1 / θ + θ max) / 2` for any θ: so no squares are
+    /// taken, which might leave the range of the type. With 4 it is an equation where 16 codes are equally large.
+    fn add_energy(&mut self, times: f64) {
+        self.sum += 0.5 * times / 4.0;
+        self.largest += 0.5 * times * 4.0;
     }
 }
 
@@ -188,35 +130,25 @@ impl Roundoff {
         }
     }
 
-    /// The bound for a sum that starts at a number of size `start`.
-    fn bound<T: Scalar>(
-        &self,
-        problem: &Problem<T>,
-        column: &Column,
-        codes: &Sizes,
-        start: f64,
-        signal: f64,
-    ) -> f64 {
-        let (rows, atoms) = (problem.rows() as f64, problem.atoms() as f64);
-        let norm = problem.largest_norm();
-        let fit = norm * codes.energy;
-        let of_product = atoms.sqrt() * (start + fit + problem.coherence() * norm * codes.sum);
-        let of_gram = rows.sqrt() * fit;
-        let additions = rows.min(24.0 + rows / 128.0);
-        // Of a problem without rows, correlations are given, whatever they come from.
-        let of_correlations = if rows > 0.0 {
-            additions.sqrt() * norm * signal
-        } else {
-            0.0
-        };
-        let relative = CERTAINTY * self.unit * (of_product + of_gram + of_correlations);
-        let products = rows * (codes.sum / problem.smallest_norm() + 1.0 / column.scale);
-        let absolute = self.smallest * (products + atoms / column.scale);
-        relative + self.after(start + fit) + absolute
+    /// What the operations after the sum make of numbers of size 1.
+    fn after(&self) -> f64 {
+        CERTAINTY * self.unit * 4.0
     }
 
-    /// What is done with a gradient and `H_jj a_j` of this size.
-    fn after(&self, size: f64) -> f64 {
-        CERTAINTY * self.unit * 4.0 * size
+    fn parts<T: Scalar>(&self, problem: &Problem<T>) -> Parts {
+        let (rows, atoms) = (problem.rows() as f64, problem.atoms() as f64);
+        let norm = problem.largest_norm();
+        let unit = CERTAINTY * self.unit;
+        let additions = rows.min(24.0 + rows / 128.0);
+        let mut parts = Parts {
+            scale: unit * atoms.sqrt() + self.after(),
+            sum: unit * atoms.sqrt() * problem.coherence() * norm
+                + self.smallest * rows / problem.smallest_norm(),
+            largest: 0.0,
+            signal: unit * additions.sqrt() * norm,
+            fixed: self.smallest * (rows + atoms),
+        };
+        parts.add_energy(unit * (atoms.sqrt() + rows.sqrt()) * norm + self.after() * norm);
+        parts
     }
 }
