@@ -10,6 +10,7 @@ mod arrays;
 mod command;
 mod device_name;
 mod ending;
+mod number;
 mod output;
 mod pictures;
 mod problem_files;
@@ -80,8 +81,11 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    match run(&cli) {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(answer) => return output::answer(&answer),
+    };
+    match run(&cli).and_then(|ending| output::all_written().map(|()| ending)) {
         Ok(ending) => ending.code(),
         Err(error) => {
             output::error(&error);

@@ -128,6 +128,14 @@ fn image_array(contents: Contents<'_>) -> Result<(Header<'_>, [usize; 3]), DataE
     Ok((array, shape))
 }
 
+/// [`labels`] of a file.
+///
+/// # Errors
+/// As there; [`DataError::Unreadable`] for a file that is not there or cannot be read.
+pub fn open_labels(file: &Path, classes: usize) -> Result<Vec<u16>, DataError> {
+    labels(Contents::new(&read(file)?, file), classes)
+}
+
 /// The labels of an array, below `classes`.
 ///
 /// # Errors
