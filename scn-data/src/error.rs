@@ -22,8 +22,8 @@ pub enum DataError {
 
     /// A file of a data set is not there.
     #[error(
-        "{} is missing: data set {dataset} must lie in the folder {} as its official archive unpacks",
-        .file.display(), .folder.display()
+        "{} is missing: data set {dataset} must lie there as its official archive unpacks",
+        .file.display()
     )]
     Missing {
         /// The file looked for.
