@@ -10,6 +10,7 @@ mod arrays;
 mod command;
 mod device_name;
 mod ending;
+mod number;
 mod output;
 mod pictures;
 mod problem_files;
@@ -47,7 +48,7 @@ struct Cli {
 /// Options of every command.
 #[derive(Debug, Clone, Args)]
 struct Global {
-    /// Threads to compute with; as many as there are cores if not given. Results do not depend on it
+    /// Threads to compute with, up to 1024 (or the number of cores); as many as there are cores if not given. Results do not depend on it
     #[arg(long, global = true, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
     /// Where to compute: cpu, cuda (the first graphics processor), cuda:1, or cuda:0,1 (each batch shared)
@@ -80,8 +81,11 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    match run(&cli) {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(answer) => return output::answer(&answer),
+    };
+    match run(&cli).and_then(|ending| output::all_written().map(|()| ending)) {
         Ok(ending) => ending.code(),
         Err(error) => {
             output::error(&error);

@@ -2,7 +2,10 @@
 
 use std::fmt::Display;
 use std::io::{self, Write};
+use std::process::ExitCode;
+use std::sync::OnceLock;
 
+use anyhow::{Context, anyhow};
 use serde::Serialize;
 
 use crate::ending::Ending;
@@ -45,10 +48,12 @@ impl Output {
         Ok(())
     }
 
-    /// A line for a person. What is being done goes on if nobody reads it any longer.
+    /// A line for a person. What is being done goes on if it cannot be written; [`all_written`] tells of it at the end.
     pub(crate) fn say(&self, text: impl Display) {
-        if self.for_a_person() {
-            let _ = writeln!(io::stdout(), "{text}");
+        if self.for_a_person()
+            && let Err(error) = unless_unread(writeln!(io::stdout(), "{text}"))
+        {
+            UNWRITTEN.get_or_init(|| error.to_string());
         }
     }
 
@@ -57,10 +62,7 @@ impl Output {
     #[expect(clippy::unused_self, reason = "all output goes through an `Output`")]
     pub(crate) fn raw(&self, text: &[u8]) -> anyhow::Result<()> {
         let mut out = io::stdout().lock();
-        match out.write_all(text).and_then(|()| out.flush()) {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            written => Ok(written?),
-        }
+        unless_unread(out.write_all(text).and_then(|()| out.flush())).context(NOT_WRITTEN)
     }
 
     /// Codes have missed their tolerance, which is an error unless it was allowed.
@@ -76,9 +78,72 @@ impl Output {
     /// Something that a person should know and a program need not stop for.
     pub(crate) fn warn(&self, text: impl Display) {
         if !self.quiet {
-            let _ = writeln!(io::stderr(), "warning: {text}");
+            let _ = writeln!(io::stderr(), "{}", one_line(&format!("warning: {text}")));
         }
     }
+}
+
+const NOT_WRITTEN: &str = "cannot write to standard output";
+
+/// Why the first line for a person was not written, if one was not.
+static UNWRITTEN: OnceLock<String> = OnceLock::new();
+
+/// No error if the other end, such as `head`, has read enough.
+fn unless_unread(written: io::Result<()>) -> io::Result<()> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
+}
+
+/// That every line that was said is written.
+pub(crate) fn all_written() -> anyhow::Result<()> {
+    match UNWRITTEN.get() {
+        Some(reason) => Err(anyhow!("{NOT_WRITTEN}: {reason}")),
+        None => Ok(()),
+    }
+}
+
+/// What clap answers itself: help and the version, or what is wrong with the arguments.
+pub(crate) fn answer(answer: &clap::Error) -> ExitCode {
+    if answer.use_stderr() {
+        let text = answer.to_string();
+        // What was typed is quoted, and can be long.
+        if text.lines().any(|line| line.chars().count() > LONGEST) {
+            let lines: Vec<String> = text.lines().map(shortened).collect();
+            let _ = writeln!(io::stderr(), "{}", lines.join("\n"));
+        } else {
+            let _ = answer.print();
+        }
+        return ExitCode::from(2);
+    }
+    let written = answer.print().and_then(|()| io::stdout().flush());
+    match unless_unread(written).context(NOT_WRITTEN) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            error(&failure);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Most characters of a line about what is wrong.
+const LONGEST: usize = 300;
+
+/// A line without its middle, if it is too long: it begins with what is wrong and ends with what was found.
+fn shortened(line: &str) -> String {
+    let length = line.chars().count();
+    if length <= LONGEST {
+        return line.to_string();
+    }
+    let (gap, tail) = (" ... ", 120);
+    let head = LONGEST - gap.len() - tail;
+    let middle = length - tail;
+    line.chars()
+        .take(head)
+        .chain(gap.chars())
+        .chain(line.chars().skip(middle))
+        .collect()
 }
 
 /// One line: what failed, and its causes. A cause that the line already says is not said again.
@@ -92,8 +157,21 @@ pub(crate) fn error(error: &anyhow::Error) {
             line.push_str(&cause);
         }
     }
-    let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
-    let _ = writeln!(io::stderr(), "error: {line}");
+    let _ = writeln!(io::stderr(), "{}", one_line(&format!("error: {line}")));
+}
+
+/// A text in one line, not too long, without characters that a terminal would follow.
+fn one_line(text: &str) -> String {
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut line = String::with_capacity(words.len());
+    for character in words.chars() {
+        if character.is_control() {
+            line.extend(character.escape_default());
+        } else {
+            line.push(character);
+        }
+    }
+    shortened(&line)
 }
 
 /// A condition number for a table: plain, but for sizes that say no more than "singular in this precision".
@@ -109,4 +187,21 @@ pub(crate) fn condition_number(condition: Option<f64>) -> String {
 pub(crate) fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
     let count = values.len().max(1) as f64;
     values.sum::<f64>() / count
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_one_and_not_too_long() {
+        let whole = "é".repeat(LONGEST);
+        assert_eq!(one_line(&whole), whole);
+        let long = format!("begin {} end", "é".repeat(10_000));
+        let line = one_line(&long);
+        assert_eq!(line.chars().count(), LONGEST);
+        assert!(line.starts_with("begin é") && line.ends_with("é end") && line.contains("é ... é"));
+        assert_eq!(one_line("a\n  b\tc"), "a b c");
+        assert_eq!(one_line("red \u{1b}[31m"), "red \\u{1b}[31m");
+    }
 }

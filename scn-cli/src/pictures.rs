@@ -2,55 +2,36 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use base64::Engine;
-use image::imageops::FilterType;
-use image::{DynamicImage, ImageReader, RgbImage};
+use image::RgbImage;
+use scn_data::format::pictures::{self, Colours};
 use scn_data::{DatasetName, Normalization};
 use scn_net::write_atomically;
 
-/// Pixels of a picture as the model takes them: scaled to its size, grey or coloured as it needs, normalised.
+/// Pixels of a picture as the model takes them: upright, scaled to its size, grey or coloured as it needs, normalised.
 pub(crate) fn read(
     path: &Path,
     dataset: DatasetName,
     normalization: &Normalization,
 ) -> Result<Vec<f32>> {
-    let picture = ImageReader::open(path)
-        .with_context(|| format!("cannot open {}", path.display()))?
-        .with_guessed_format()
-        .with_context(|| format!("cannot read {}", path.display()))?
-        .decode()
-        .with_context(|| format!("{}: expected a PNG or JPEG picture", path.display()))?;
     let [channels, height, width] = normalization.shape();
-    let picture = if (picture.width() as usize, picture.height() as usize) == (width, height) {
-        picture
-    } else {
-        picture.resize_exact(width as u32, height as u32, FilterType::Triangle)
+    let colours = match channels {
+        1 => Colours::Grey,
+        3 => Colours::Rgb,
+        _ => bail!("pictures have 1 or 3 channels, but the model takes {channels}"),
     };
-    let planes = planes(&picture, channels)?;
+    let picture = pictures::read_scaled(path, colours, [height, width])?;
     // Pictures go up to 255; the digits' pixels up to 16.
     let brightest = u32::from(dataset.brightest());
-    let pixels: Vec<u8> = planes
+    let pixels: Vec<u8> = picture
+        .pixels
         .iter()
         .map(|&value| ((u32::from(value) * brightest + 127) / 255) as u8)
         .collect();
     let mut normalized = vec![0.0; pixels.len()];
     normalization.apply(&pixels, &mut normalized)?;
     Ok(normalized)
-}
-
-/// One plane of grey, or three of red, green and blue.
-fn planes(picture: &DynamicImage, channels: usize) -> Result<Vec<u8>> {
-    match channels {
-        1 => Ok(picture.to_luma8().into_raw()),
-        3 => {
-            let pixels = picture.to_rgb8().into_raw();
-            Ok((0..3)
-                .flat_map(|channel| pixels.iter().skip(channel).step_by(3).copied())
-                .collect())
-        }
-        _ => bail!("pictures have 1 or 3 channels, but the model takes {channels}"),
-    }
 }
 
 /// Side of a pixel of an atom, and the gap between atoms, on the drawing of all.

@@ -1,18 +1,22 @@
 //! Sparse coding problems in .npy files.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use faer::{Mat, MatMut, MatRef};
+use scn_data::format::npy::{Float, Numbers as ArrayFile};
+use scn_data::{bytes_of, check_memory};
 use scn_solvers::testing::Workload;
 use scn_solvers::{
     ElasticNet, Lambda1, Problem, Report, Scalar, Sign, Solver, Start, certify, encode,
     encode_correlations, kkt,
 };
 
-use crate::arrays::{Array, Values};
+use crate::arrays::{axes, columns};
+use crate::number;
 
 /// A dictionary and signals, or a Gram matrix and correlations, and the weights.
 #[derive(Debug, Clone, Args)]
@@ -20,20 +24,20 @@ pub(crate) struct ProblemFiles {
     /// Dictionary, .npy [m, n], one atom per column
     #[arg(long, value_name = "D.npy", requires = "signals", conflicts_with_all = ["gram", "correlations"])]
     dictionary: Option<PathBuf>,
-    /// Signals, .npy [m, P], one per column
+    /// Signals, .npy [m, P], one per column; [m] is one signal
     #[arg(long, value_name = "X.npy", requires = "dictionary")]
     signals: Option<PathBuf>,
     /// Instead of a dictionary: its Gram matrix D'D, .npy [n, n]; lambda2 is added to the diagonal
     #[arg(long, value_name = "H.npy", requires = "correlations")]
     gram: Option<PathBuf>,
-    /// Instead of signals: correlations D'x, .npy [n, P], one column per signal
+    /// Instead of signals: correlations D'x, .npy [n, P], one column per signal; [n] is one column
     #[arg(long, value_name = "C.npy", requires = "gram")]
     correlations: Option<PathBuf>,
     /// Weight of the absolute values, >= 0: a number, or one per atom in a file .npy [n]
     #[arg(long, value_name = "NUMBER|L.npy", allow_negative_numbers = true)]
     pub(crate) lambda1: Option<Weight>,
     /// Weight of the squares, >= 0
-    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true, value_parser = number::parse::<f64>)]
     pub(crate) lambda2: Option<f64>,
     /// Codes of any sign instead of a >= 0
     #[arg(long)]
@@ -48,13 +52,19 @@ pub(crate) enum Weight {
 }
 
 impl FromStr for Weight {
-    type Err = std::convert::Infallible;
+    type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(match text.parse() {
-            Ok(number) => Self::Number(number),
-            Err(_) => Self::File(text.into()),
-        })
+        let path = Path::new(text);
+        let is_array = |extension: &std::ffi::OsStr| extension.eq_ignore_ascii_case("npy");
+        match number::parse(text) {
+            Ok(number) => Ok(Self::Number(number)),
+            // A number that is mistyped is no file, unless there is one of that name.
+            Err(_) if path.extension().is_some_and(is_array) || path.exists() => {
+                Ok(Self::File(text.into()))
+            }
+            Err(expected) => Err(format!("{expected}, or a file .npy [n]")),
+        }
     }
 }
 
@@ -108,14 +118,14 @@ impl ProblemFiles {
                 "expected --dictionary and --signals, or --gram and --correlations, found neither"
             ),
         };
-        let matrix = Array::read(matrix_path)?;
-        let columns = Array::read(columns_path)?;
+        let matrix = ArrayFile::open(matrix_path)?;
+        let others = ArrayFile::open(columns_path)?;
         let (row_names, column_names) = match kind {
             MatrixKind::Dictionary => (["m", "n"], ["m", "P"]),
             MatrixKind::Gram => (["n", "n"], ["n", "P"]),
         };
-        let [rows, atoms] = matrix.axes(matrix_path, row_names)?;
-        let [length, _] = columns.axes(columns_path, column_names)?;
+        let [rows, atoms] = axes(matrix_path, &matrix, row_names)?;
+        let [length, signals] = columns(columns_path, &others, column_names)?;
         if length != rows {
             let what = match kind {
                 MatrixKind::Dictionary => "signals",
@@ -127,27 +137,39 @@ impl ProblemFiles {
                 matrix_path.display()
             );
         }
-        match (&matrix.values, &columns.values) {
-            (Values::F32(numbers), Values::F32(others)) => Ok(Given::F32(Numbers {
-                kind,
-                matrix: matrix_of(matrix_path, numbers, &matrix.shape)?,
-                columns: matrix_of(columns_path, others, &columns.shape)?,
-                penalty: self.penalty(atoms)?,
-                matrix_path: matrix_path.clone(),
-            })),
-            (Values::F64(numbers), Values::F64(others)) => Ok(Given::F64(Numbers {
-                kind,
-                matrix: matrix_of(matrix_path, numbers, &matrix.shape)?,
-                columns: matrix_of(columns_path, others, &columns.shape)?,
-                penalty: self.penalty(atoms)?,
-                matrix_path: matrix_path.clone(),
-            })),
-            _ => bail!(
-                "expected numbers of the same type, f4 or f8, found others in {} and {}",
-                matrix_path.display(),
-                columns_path.display()
-            ),
-        }
+        let wide = matrix.kind().needs_f64() || others.kind().needs_f64();
+        let files = [
+            (matrix_path, matrix, [rows, atoms]),
+            (columns_path, others, [length, signals]),
+        ];
+        Ok(match wide {
+            false => Given::F32(self.numbers(kind, files)?),
+            true => Given::F64(self.numbers(kind, files)?),
+        })
+    }
+
+    /// The numbers of matrix and columns, and the penalty.
+    fn numbers<T: Scalar + Float>(
+        &self,
+        kind: MatrixKind,
+        files: [(&PathBuf, ArrayFile<File>, [usize; 2]); 2],
+    ) -> Result<Numbers<T>> {
+        let [
+            (matrix_path, matrix, shape),
+            (columns_path, columns, columns_shape),
+        ] = files;
+        let [_, atoms] = shape;
+        let [_, signals] = columns_shape;
+        // The codes come later: what cannot be done is said before anything is.
+        check_memory("the codes", bytes_of::<T>(&[atoms, signals]))?;
+        check_memory("the Gram matrix", bytes_of::<T>(&[atoms, atoms]))?;
+        Ok(Numbers {
+            kind,
+            penalty: self.penalty(atoms)?,
+            matrix: matrix_of(matrix_path, matrix, shape)?,
+            columns: matrix_of(columns_path, columns, columns_shape)?,
+            matrix_path: matrix_path.clone(),
+        })
     }
 
     /// The penalty; weights that are not given are zero.
@@ -156,25 +178,16 @@ impl ProblemFiles {
             None => Lambda1::Scalar(T::ZERO),
             Some(Weight::Number(number)) => Lambda1::Scalar(T::from_f64(*number)),
             Some(Weight::File(path)) => {
-                let array = Array::read(path)?;
-                let [found] = array.axes(path, ["n"])?;
+                let array = ArrayFile::open(path)?;
+                let [found] = axes(path, &array, ["n"])?;
                 if found != atoms {
                     bail!(
                         "{}: expected lambda1 of {atoms} atoms, found {found} numbers",
                         path.display()
                     );
                 }
-                Lambda1::PerAtom(match array.values {
-                    Values::F32(values) => values
-                        .into_iter()
-                        .map(|value| T::from_f64(value.into()))
-                        .collect(),
-                    Values::F64(values) => values.into_iter().map(T::from_f64).collect(),
-                    Values::I64(_) => bail!(
-                        "{}: expected floating point numbers, found integers",
-                        path.display()
-                    ),
-                })
+                let weights = array.read::<f64>()?;
+                Lambda1::PerAtom(weights.into_iter().map(T::from_f64).collect())
             }
         };
         Ok(ElasticNet {
@@ -189,9 +202,13 @@ impl ProblemFiles {
     }
 }
 
-/// Finite numbers in C order as a matrix, one column after the other.
-fn matrix_of<T: Scalar>(path: &Path, values: &[T], shape: &[usize]) -> Result<Mat<T>> {
-    let (rows, columns) = (shape[0], shape[1]);
+/// Finite numbers of a file as a matrix, one column after the other.
+fn matrix_of<T: Scalar + Float>(
+    path: &Path,
+    numbers: ArrayFile<File>,
+    [rows, columns]: [usize; 2],
+) -> Result<Mat<T>> {
+    let values = numbers.read::<T>()?;
     if let Some(at) = values.iter().position(|value| !value.finite()) {
         bail!(
             "{}: expected finite numbers, found {} at [{}, {}]",
@@ -201,7 +218,9 @@ fn matrix_of<T: Scalar>(path: &Path, values: &[T], shape: &[usize]) -> Result<Ma
             at % columns
         );
     }
-    Ok(MatRef::from_row_major_slice(values, rows, columns).to_owned())
+    let room = format!("the matrix of {}", path.display());
+    check_memory(&room, bytes_of::<T>(&[rows, columns]))?;
+    Ok(MatRef::from_row_major_slice(&values, rows, columns).to_owned())
 }
 
 impl<T: Scalar> Numbers<T> {

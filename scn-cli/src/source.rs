@@ -49,11 +49,16 @@ impl DataFolder {
     }
 }
 
-/// The official archives of a data set, by their files' names, and where they are.
+/// The official archives of a data set, by the first file's name, and where they are.
 fn archives(name: DatasetName) -> String {
     // Without archives it is embedded, and cannot be missing.
     let archives = Source::official(name).map_or(Vec::new(), |source| source.archives);
-    let files: Vec<&str> = archives.iter().map(|archive| &*archive.file).collect();
-    let base = archives.first().map_or("", |archive| &archive.base);
-    format!("{} from {base}", files.join(", "))
+    let Some((first, others)) = archives.split_first() else {
+        return String::new();
+    };
+    let more = match others.len() {
+        0 => String::new(),
+        count => format!(" and {count} more"),
+    };
+    format!("{}{more} from {}", first.file, first.base)
 }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use scn_data::Dataset;
-use scn_net::{Device, LockedRun, Model, Network, Outcome, RunConfig, Start, train_locked};
+use scn_net::{
+    Device, LockedRun, Model, Network, Outcome, RunConfig, Start, release_memory, train_locked,
+};
 
 use crate::output::Output;
 use crate::report::{self, Findings};
@@ -21,7 +23,19 @@ pub(crate) fn run(
     output: &Output,
 ) -> Result<(Outcome, f64)> {
     let folder = run.folder();
-    let parameters = Network::new(&config.network, config.seed)?.parameter_count();
+    let mut network = Network::new(&config.network, config.seed)?;
+    let parameters = network.parameter_count();
+    if let Device::Cpu(_) = device {
+        network.set_recompute(config.training.recompute);
+        // What an earlier run has left for the next one counts as free.
+        release_memory();
+        let images = data
+            .train
+            .len()
+            .min(config.train_limit.unwrap_or(usize::MAX));
+        network.check_training_memory(config.training.batch_size.min(images))?;
+    }
+    drop(network);
     output.say(format_args!(
         "{}: {} training and {} test images of {}, {} sparse coding layers, {} parameters, {device}",
         folder.path().display(),

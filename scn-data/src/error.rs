@@ -22,8 +22,8 @@ pub enum DataError {
 
     /// A file of a data set is not there.
     #[error(
-        "{} is missing: data set {dataset} must lie in the folder {} as its official archive unpacks",
-        .file.display(), .folder.display()
+        "{} is missing: data set {dataset} must lie there as its official archive unpacks",
+        .file.display()
     )]
     Missing {
         /// The file looked for.
@@ -41,6 +41,9 @@ pub enum DataError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// More memory is needed than there is.
+    #[error(transparent)]
+    Memory(#[from] crate::MemoryError),
     /// A file that starts like a gzip stream and then is not a whole one.
     #[error("{} must be a whole gzip stream, as its first bytes say, but does not unpack", .file.display())]
     Gzip {
@@ -115,12 +118,16 @@ pub enum DataError {
     },
     /// A file that does not decode to a picture.
     #[error(
-        "{} must be a whole PNG or JPEG picture of at most 4096 x 4096 pixels and 64 MiB, but does not decode",
+        "{} must be a whole PNG or JPEG picture of at most {side} x {side} pixels and {mebibytes} MiB, but does not decode",
         .file.display()
     )]
     Picture {
         /// The file.
         file: PathBuf,
+        /// Largest height and width.
+        side: u32,
+        /// Largest size, decoded, in MiB.
+        mebibytes: u64,
         /// What the decoder says.
         source: Box<dyn std::error::Error + Send + Sync>,
     },

@@ -8,7 +8,7 @@ use crate::draws::{Draws, Purpose};
 use crate::groups::groups as groups_of;
 use crate::{
     Augmentation, Batch, BatchPlan, DataError, Draw, Epoch, ImageSet, Normalization, Placement,
-    Plans,
+    Plans, bytes_of, check_memory,
 };
 
 /// What becomes of the images at the end of an epoch that do not fill a batch.
@@ -74,7 +74,8 @@ impl Loader {
     /// For evaluation: the images in their order and as they are; every epoch is the same.
     ///
     /// # Errors
-    /// [`DataError::BatchSize`], [`DataError::NoImages`], [`DataError::NormalizationShape`].
+    /// [`DataError::BatchSize`], [`DataError::NoImages`], [`DataError::NormalizationShape`]; [`DataError::Memory`] for more images than
+    /// can be kept whitened.
     pub fn in_order(
         images: Arc<ImageSet>,
         normalization: Arc<Normalization>,
@@ -91,6 +92,10 @@ impl Loader {
                 expected: images.shape(),
                 found: normalization.shape(),
             });
+        }
+        if normalization.whitening().is_some() {
+            let bytes = bytes_of::<f32>(&[images.pixels().len()]);
+            check_memory("the whitened images", bytes)?;
         }
         let whitened = normalization.whitened(&images).map(Arc::new);
         Ok(Self {

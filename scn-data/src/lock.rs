@@ -17,9 +17,16 @@ impl FileLock {
     /// Takes the lock, and makes its file where there is none; None if another process holds it.
     ///
     /// # Errors
-    /// A file that cannot be made or locked.
+    /// A file that cannot be made or locked; [`io::ErrorKind::InvalidInput`] for what is no file: a pipe would be waited for, and a link be
+    /// taken for a file that its holder has removed.
     pub fn take(path: &Path) -> io::Result<Option<Self>> {
         loop {
+            if fs::symlink_metadata(path).is_ok_and(|there| !there.is_file()) {
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidInput,
+                    "expected a regular file, found a folder, a link, a pipe or a device",
+                ));
+            }
             let file = OpenOptions::new()
                 .write(true)
                 .create(true)
@@ -67,4 +74,33 @@ fn is_at(file: &File, path: &Path) -> io::Result<bool> {
 #[cfg(not(unix))]
 fn is_at(_file: &File, _path: &Path) -> io::Result<bool> {
     Ok(true)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    /// Each of these would be waited for, or tried again, for ever.
+    #[test]
+    fn what_is_no_file_is_not_locked() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("file"), "").expect("written");
+        symlink(at("file"), at("link")).expect("a link");
+        symlink("/dev/null", at("device")).expect("a link");
+        fs::create_dir(at("folder")).expect("a folder");
+        let made = std::process::Command::new("mkfifo")
+            .arg(at("pipe"))
+            .status();
+        let pipe = made.is_ok_and(|status| status.success()).then_some("pipe");
+        for name in ["link", "device", "folder"].into_iter().chain(pipe) {
+            let refused = FileLock::take(&at(name)).expect_err(name);
+            assert_eq!(refused.kind(), io::ErrorKind::InvalidInput, "{name}");
+        }
+        let lock = FileLock::take(&at("file")).expect("a file");
+        assert!(lock.is_some());
+        assert!(FileLock::take(&at("file")).expect("a file").is_none());
+    }
 }

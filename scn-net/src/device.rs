@@ -10,6 +10,9 @@ use crate::cuda::{CudaReplica, DataParallel};
 use crate::network::Named;
 use crate::replica::Replica;
 
+/// Most threads of a pool on a machine with fewer cores: many more take minutes to start and wait for each other.
+const MOST_THREADS: usize = 1024;
+
 /// Where a network computes: a value, not a type parameter.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -28,13 +31,23 @@ pub struct CpuPool {
 }
 
 impl Device {
-    /// This machine's processor, with so many threads; as many as it has cores if None. Results do not depend on the number.
+    /// This machine's processor, with so many threads; if None, with as many as `RAYON_NUM_THREADS` says, or it has cores. Results do
+    /// not depend on the number.
     ///
     /// # Errors
-    /// The threads cannot be started.
+    /// The threads cannot be started, or are more than 1024 and more than there are cores.
     pub fn cpu(threads: Option<usize>) -> Result<Self, NetError> {
+        let threads = threads.or_else(|| std::env::var("RAYON_NUM_THREADS").ok()?.parse().ok());
+        let threads = threads.unwrap_or(0);
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let most = MOST_THREADS.max(cores);
+        if threads > most {
+            return Err(NetError::Threads {
+                reason: format!("expected at most {most}, found {threads}"),
+            });
+        }
         let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads.unwrap_or(0))
+            .num_threads(threads)
             .build()
             .map_err(|error| NetError::Threads {
                 reason: error.to_string(),

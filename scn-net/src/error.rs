@@ -84,6 +84,9 @@ pub enum NetError {
         /// The setting.
         what: &'static str,
     },
+    /// More memory is needed than there is.
+    #[error(transparent)]
+    Memory(#[from] scn_data::MemoryError),
     /// The threads cannot be started.
     #[error("cannot start the threads: {reason}")]
     Threads {

@@ -2,6 +2,7 @@
 
 mod assembly;
 mod lambda1;
+mod memory;
 mod moments;
 mod training;
 
@@ -92,9 +93,10 @@ impl Network {
     /// With initial weights from a seed.
     ///
     /// # Errors
-    /// A setting out of range.
+    /// A setting out of range; a network that there is no memory for.
     pub fn new(config: &NetworkConfig, seed: u64) -> Result<Self, ConfigError> {
         config.validate()?;
+        memory::check_parameters(config).map_err(NetError::from)?;
         Ok(Self {
             config: config.clone(),
             layers: assembly::layers(config, seed)?,

@@ -68,8 +68,31 @@ pub fn get(name: &str) -> Result<RunConfig, ConfigError> {
         .find(|config| config.preset.as_deref() == Some(name))
         .ok_or_else(|| ConfigError::Preset {
             found: name.to_string(),
-            choices: names().join(", "),
+            choices: choices(),
         })
+}
+
+/// All names in a line: `mnist-scn1/2/4` for three networks that differ in their width.
+fn choices() -> String {
+    let mut groups: Vec<(String, Vec<String>, String)> = Vec::new();
+    for name in names() {
+        let width = name.find("-scn").map_or(name.len(), |at| at + 4);
+        let (before, rest) = name.split_at(width);
+        let end = rest.find('-').unwrap_or(rest.len());
+        let (width, after) = rest.split_at(end);
+        match groups.last_mut() {
+            Some(group) if group.0 == before && group.2 == after => group.1.push(width.to_string()),
+            _ => groups.push((
+                before.to_string(),
+                vec![width.to_string()],
+                after.to_string(),
+            )),
+        }
+    }
+    let group = |(before, widths, after): &(String, Vec<String>, String)| {
+        format!("{before}{}{after}", widths.join("/"))
+    };
+    groups.iter().map(group).collect::<Vec<_>>().join(", ")
 }
 
 /// The name of the preset that a data set gets if none is named.
@@ -256,6 +279,25 @@ fn digits() -> RunConfig {
 mod tests {
     use super::*;
     use crate::Network;
+
+    /// On one line of a terminal or three, and every name can be read from it.
+    #[test]
+    fn a_wrong_name_is_answered_with_all() {
+        let error = get("x").unwrap_err().to_string();
+        assert!(error.len() < 290, "{error}");
+        for group in [
+            "are digits, mnist-scn1/2/4, ",
+            ", cifar10-scn1/2/4-cosine, ",
+            ", stl10-scn2/4-expansion-first",
+        ] {
+            assert!(error.contains(group), "{error}");
+        }
+        let listed: usize = choices()
+            .split(", ")
+            .map(|group| 1 + group.matches('/').count())
+            .sum();
+        assert_eq!(listed, names().len());
+    }
 
     fn parameters(name: &str) -> usize {
         Network::new(&get(name).unwrap().network, 0)

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
+use scn_data::{MemoryError, bytes_of, check_memory};
 use scn_net::Device;
 
 use self::adjoint::Adjoint;
@@ -81,6 +82,19 @@ fn fastest<R>(repeats: usize, mut run: impl FnMut() -> Result<R>) -> Result<(f64
             return Ok((seconds, result));
         }
     }
+}
+
+/// That there is room for a random problem of this shape with so many signals.
+fn check_workload<T>((rows, atoms): (usize, usize), columns: usize) -> Result<(), MemoryError> {
+    // Dictionary and Gram matrix; sizes, places and products of the codes that signals are made of; signals, noise and their sum.
+    let parts = [
+        bytes_of::<T>(&[rows, atoms]),
+        bytes_of::<T>(&[atoms, atoms]),
+        bytes_of::<T>(&[3, atoms, columns]),
+        bytes_of::<T>(&[3, rows, columns]),
+    ];
+    let bytes = parts.into_iter().fold(0, u64::saturating_add);
+    check_memory("the problem", bytes)
 }
 
 /// `MxN`

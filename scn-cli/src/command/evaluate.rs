@@ -11,6 +11,7 @@ use scn_net::{Device, Evaluation, Model, evaluate, evaluate_average_mirrored};
 use serde::Serialize;
 
 use crate::command::train::parse_dataset;
+use crate::number;
 use crate::output::Output;
 use crate::source::DataFolder;
 
@@ -35,7 +36,7 @@ pub(crate) struct Evaluate {
     #[arg(long, value_name = "COUNT")]
     test_limit: Option<usize>,
     /// Adds Gaussian noise to the pixels first: its standard deviation, as a part of their range
-    #[arg(long, value_name = "DEVIATION", default_value_t = 0.0)]
+    #[arg(long, value_name = "DEVIATION", default_value_t = 0.0, value_parser = number::parse::<f64>)]
     noise: f64,
     /// Seed of the noise
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
@@ -45,7 +46,8 @@ pub(crate) struct Evaluate {
         long,
         value_name = "FACTOR",
         default_value_t = 1.0,
-        allow_negative_numbers = true
+        allow_negative_numbers = true,
+        value_parser = number::parse::<f64>
     )]
     lambda1_scale: f64,
     /// Classifies by the mean logits of each image and its mirror image (not the network's plain test error)
@@ -83,6 +85,8 @@ impl Evaluate {
         if self.noise != 0.0 {
             test = test.with_noise(self.noise, self.seed)?;
         }
+        let batch = self.batch_size.min(test.len());
+        model.network.check_inference_memory(batch)?;
         let test = Arc::new(test);
         let loader = Loader::in_order(Arc::clone(&test), Arc::new(normalization), self.batch_size)?;
         let evaluation = if self.average_mirrored {

@@ -6,11 +6,13 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use safetensors::tensor::{Dtype, TensorView, serialize};
+use scn_data::format::npy;
 use scn_net::{Device, Model, Shape, Tensor, write_atomically};
 use serde::Serialize;
 
-use crate::arrays::{Array, Values};
+use crate::arrays::preprocessed;
 use crate::ending::Ending;
+use crate::number;
 use crate::output::Output;
 
 /// Loss and every gradient of one batch in training mode (moments of the batch), without a step.
@@ -24,14 +26,14 @@ pub(crate) struct Gradients {
     /// Model or checkpoint
     #[arg(long, value_name = "MODEL")]
     model: PathBuf,
-    /// Preprocessed images, .npy [N, C, H, W], f4 or f8
+    /// Preprocessed images, .npy [N, C, H, W], f2, f4 or f8; taken as f4
     #[arg(long, value_name = "X.npy")]
     images: PathBuf,
-    /// Labels, .npy [N], i8
+    /// Labels from 0, .npy [N], integers of any type
     #[arg(long, value_name = "y.npy")]
     labels: PathBuf,
     /// KKT residual of the codes, and relative residual of the adjoint, to reach
-    #[arg(long, value_name = "NUMBER", default_value_t = 1e-6)]
+    #[arg(long, value_name = "NUMBER", default_value_t = 1e-6, value_parser = number::parse::<f32>)]
     tolerance: f32,
     /// Passes before the best codes so far are taken
     #[arg(long, value_name = "COUNT", default_value_t = 2000)]
@@ -65,10 +67,9 @@ impl Gradients {
         network.set_solver(solver)?;
         network.move_to(device)?;
 
-        let array = Array::read(&self.images)?;
-        let [count, channels, height, width] = array.axes(&self.images, ["N", "C", "H", "W"])?;
-        let pixels = array.into_f32(&self.images)?;
-        let labels = self.read_labels(count)?;
+        let (pixels, [count, channels, height, width]) = preprocessed(&self.images)?;
+        let labels = self.read_labels(count, network.config().classes)?;
+        network.check_training_memory(count)?;
         let images = Tensor::from_images(
             &pixels,
             Shape {
@@ -140,31 +141,16 @@ impl Gradients {
         Ok(output.unconverged(missed, self.allow_unconverged))
     }
 
-    fn read_labels(&self, count: usize) -> Result<Vec<u16>> {
-        let array = Array::read(&self.labels)?;
-        let [labels] = array.axes(&self.labels, ["N"])?;
-        if labels != count {
+    /// The labels of so many images.
+    fn read_labels(&self, count: usize, classes: usize) -> Result<Vec<u16>> {
+        let labels = npy::open_labels(&self.labels, classes)?;
+        if labels.len() != count {
             bail!(
-                "{}: expected {count} labels, one per image, found {labels}",
-                self.labels.display()
+                "{}: expected {count} labels, one per image, found {}",
+                self.labels.display(),
+                labels.len()
             );
         }
-        let Values::I64(values) = array.values else {
-            bail!(
-                "{}: expected integers of type i8, found floating point numbers",
-                self.labels.display()
-            );
-        };
-        values
-            .into_iter()
-            .map(|label| {
-                u16::try_from(label).with_context(|| {
-                    format!(
-                        "{}: expected labels from 0, found {label}",
-                        self.labels.display()
-                    )
-                })
-            })
-            .collect()
+        Ok(labels)
     }
 }

@@ -4,16 +4,17 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use scn_data::{bytes_of, check_memory};
 use scn_net::{Device, Model, Network, Shape, Tensor, probabilities};
 use serde::Serialize;
 
-use crate::arrays::{Array, Values};
+use crate::arrays::{Array, Values, preprocessed};
 use crate::output::Output;
 use crate::pictures;
 
 /// Classes with probabilities for pictures, or logits for arrays.
 ///
-/// Pictures (PNG, JPEG) are scaled to the size the model takes, and treated as its training images were. Arrays are taken as
+/// Pictures (PNG, JPEG) are turned upright, scaled to the size the model takes, and treated as its training images were. Arrays are taken as
 /// they are: [N, C, H, W], preprocessed.
 #[derive(Debug, Args)]
 #[command(
@@ -31,7 +32,7 @@ pub(crate) struct Predict {
         conflicts_with = "images"
     )]
     pictures: Vec<PathBuf>,
-    /// Array of preprocessed images, .npy [N, C, H, W], f4 or f8
+    /// Array of preprocessed images, .npy [N, C, H, W], f2, f4 or f8; taken as f4
     #[arg(long, value_name = "X.npy", requires = "logits")]
     images: Option<PathBuf>,
     /// Where logits go, .npy [N, classes], f4
@@ -87,15 +88,23 @@ impl Predict {
         device: &Device,
         output: &Output,
     ) -> Result<()> {
-        let array = Array::read(images)?;
-        let [count, channels, height, width] = array.axes(images, ["N", "C", "H", "W"])?;
-        let pixels = array.into_f32(images)?;
-        let (size, classes) = (channels * height * width, network.config().classes);
+        let (pixels, [count, channels, height, width]) = preprocessed(images)?;
+        let (input, classes) = (network.config().input, network.config().classes);
+        if [channels, height, width] != input {
+            bail!(
+                "{}: expected images of shape {input:?}, found {:?}",
+                images.display(),
+                [channels, height, width]
+            );
+        }
+        network.check_inference_memory(count.min(BATCH))?;
+        check_memory("the logits", bytes_of::<f32>(&[count, classes]))?;
+        let size = channels * height * width;
         let mut logits = Vec::with_capacity(count * classes);
-        for batch in pixels.chunks((BATCH * size).max(1)) {
+        for batch in pixels.chunks(BATCH * size) {
             let shape = Shape {
                 channels,
-                images: batch.len() / size.max(1),
+                images: batch.len() / size,
                 height,
                 width,
             };

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use scn_data::read_text;
 use scn_net::{Device, EpochRecord, Model, RunConfig, RunFolder};
 use serde::Serialize;
 
+use crate::command::train::LARGEST_CONFIG;
 use crate::output::Output;
 use crate::report::{Findings, Run};
 use crate::source::DataFolder;
@@ -80,7 +82,7 @@ impl Report {
 
 fn read_config(folder: &RunFolder) -> Result<RunConfig> {
     let path = folder.config();
-    let text = std::fs::read_to_string(&path).with_context(|| {
+    let text = read_text(&path, LARGEST_CONFIG).with_context(|| {
         format!(
             "{}: expected a run folder, but cannot read its config.toml",
             folder.path().display()
@@ -89,10 +91,13 @@ fn read_config(folder: &RunFolder) -> Result<RunConfig> {
     RunConfig::from_toml(&text).with_context(|| path.display().to_string())
 }
 
+/// Most bytes of the records of a run: some hundred thousand epochs.
+const LARGEST_HISTORY: u64 = 1 << 28;
+
 /// The epochs that a run has written down.
 pub(crate) fn read_history(folder: &RunFolder) -> Result<Vec<EpochRecord>> {
     let path = folder.metrics();
-    let text = std::fs::read_to_string(&path)
+    let text = read_text(&path, LARGEST_HISTORY)
         .with_context(|| format!("cannot read {}", path.display()))?;
     let record = |(line, text)| {
         serde_json::from_str(text).with_context(|| {

@@ -38,10 +38,10 @@ pub(crate) struct Reproduce {
     /// How long networks are trained
     #[arg(long, value_enum, default_value_t = Budget::Full)]
     budget: Budget,
-    /// Trains on so many images only; results are then no match for the paper's
+    /// Trains on so many images only; results are then no match for the paper's, and the page says so
     #[arg(long, value_name = "COUNT")]
     train_limit: Option<usize>,
-    /// Tests on so many images only
+    /// Tests on so many images only; likewise
     #[arg(long, value_name = "COUNT")]
     test_limit: Option<usize>,
 }
@@ -62,7 +62,7 @@ enum What {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Budget {
-    /// A tenth of the paper's epochs, at least 3; all else as in the paper
+    /// A tenth of the paper's epochs, at least 3
     Quick,
     /// The paper's schedule
     Full,
@@ -142,7 +142,7 @@ impl Reproduce {
             if let Some(failure) = &rows[index].failure {
                 output.warn(format_args!("{}: {failure}", rows[index].preset));
             }
-            self.page(&rows).write(&folder)?;
+            self.page(&rows)?.write(&folder)?;
             if interrupted {
                 output.say("the same command goes on");
                 ending = Ending::Stopped;
@@ -161,32 +161,52 @@ impl Reproduce {
         Ok(ending)
     }
 
-    fn page<'a>(&self, rows: &'a [Row]) -> Reproduction<'a> {
-        Reproduction {
+    fn page<'a>(&self, rows: &'a [Row]) -> Result<Reproduction<'a>> {
+        Ok(Reproduction {
             title: format!("The paper's networks again: {}", self.what.name()),
             budget: self.budget.name(),
-            terms: self.terms(),
+            terms: self.terms(rows)?,
             tables: self.what.tables(),
             rows,
-        }
+        })
     }
 
-    /// The budget and the limits in words.
-    fn terms(&self) -> String {
-        let limit = |done: &str, limit: Option<usize>| {
-            limit.map(|limit| format!("{done} at most {limit} images"))
+    /// The budget and the limits of these runs in words, whatever was asked for: a run with other settings stays as it is.
+    fn terms(&self, rows: &[Row]) -> Result<String> {
+        let limit = |done: &str, of: fn(&RunConfig) -> Option<usize>| {
+            let mut limits: Vec<_> = rows.iter().map(|row| of(&row.config)).collect();
+            limits.sort_unstable();
+            limits.dedup();
+            match *limits {
+                [] | [None] => None,
+                [Some(limit)] => Some(format!("{done} at most {limit} images.")),
+                _ => Some(format!(
+                    "{done} fewer images than there are, for some networks."
+                )),
+            }
         };
-        let limits = [
-            limit("Training uses", self.train_limit),
-            limit("Tests use", self.test_limit),
+        let mut paper_s = true;
+        for row in rows {
+            let mut paper = self.wanted(&row.preset)?;
+            paper.train_limit = row.config.train_limit;
+            paper.test_limit = row.config.test_limit;
+            paper_s &= row.config == paper;
+        }
+        let rest = match paper_s {
+            true => "All other settings are the paper's.",
+            false => "Some runs have other settings, which are listed with their results.",
+        };
+        let sentences = [
+            Some(self.budget.describe().to_string()),
+            limit("Training uses", |config| config.train_limit),
+            limit("Tests use", |config| config.test_limit),
+            Some(rest.to_string()),
         ];
-        let limits: Vec<String> = limits.into_iter().flatten().collect();
-        let rest = if limits.is_empty() {
-            "All other settings are the paper's.".to_string()
-        } else {
-            format!("{}.", limits.join(". "))
-        };
-        format!("{} {rest}", self.budget.describe())
+        Ok(sentences
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(" "))
     }
 
     /// The settings that a network is to be trained with.

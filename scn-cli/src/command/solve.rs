@@ -14,15 +14,17 @@ use serde::Serialize;
 use self::pursuit::Pursuit;
 use crate::arrays::{Array, Values};
 use crate::ending::Ending;
+use crate::number;
 use crate::output::Output;
 use crate::problem_files::{Given, Numbers, ProblemFiles};
 use crate::solver_name::SolverName;
 
 /// Codes of signals over a dictionary: a = argmin 1/2 ||x - D a||² + lambda1 |a| + lambda2/2 ||a||², a >= 0.
 ///
-/// All arrays are .npy files of the same type, f4 or f8; codes [n, P] are written in that type. With --atoms or --residual there
-/// is no penalty: orthogonal matching pursuit takes atoms one by one until there are so many, or until ||x - D a|| is so
-/// small a part of ||x||.
+/// All arrays are .npy files of floats (f2, f4, f8) or integers. Where f4 holds the numbers of matrix and signals exactly, as it holds
+/// f2 and integers of up to 2 bytes, the command computes in f4, else in f8; codes [n, P] are written in that type. With --atoms or
+/// --residual there is no penalty: orthogonal matching pursuit takes atoms one by one until there are so many, or until
+/// ||x - D a|| is so small a part of ||x||.
 #[derive(Debug, Args)]
 #[command(
     group = ArgGroup::new("matrix").args(["dictionary", "gram"]).required(true),
@@ -38,7 +40,7 @@ pub(crate) struct Solve {
     #[arg(long, value_enum, hide_default_value = true, conflicts_with_all = ["atoms", "residual"])]
     solver: Option<SolverName>,
     /// KKT residual to reach, relative to max |D'x| of each column [default: 1e-5 in f4, 1e-9 in f8]
-    #[arg(long, value_name = "NUMBER", conflicts_with_all = ["atoms", "residual"])]
+    #[arg(long, value_name = "NUMBER", value_parser = number::parse::<f64>, conflicts_with_all = ["atoms", "residual"])]
     tolerance: Option<f64>,
     /// Passes over all atoms before a column is given up
     #[arg(long, value_name = "COUNT", default_value_t = 10_000)]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::Args;
-use scn_data::DatasetName;
+use scn_data::{DatasetName, read_text};
 use scn_net::{
     Checkpoint, Device, EpochRecord, LockedRun, Outcome, RunConfig, RunFolder, Start, presets,
 };
@@ -62,6 +62,9 @@ pub(crate) struct Train {
     #[arg(long, conflicts_with_all = ["preset", "config", "dataset", "batch_size", "seed", "train_limit", "test_limit", "settings"])]
     resume: bool,
 }
+
+/// Most bytes of settings: a hundred times what a long one has.
+pub(crate) const LARGEST_CONFIG: u64 = 1 << 20;
 
 pub(crate) fn parse_dataset(name: &str) -> Result<DatasetName, String> {
     name.parse()
@@ -136,7 +139,7 @@ impl Train {
     fn fresh(&self) -> Result<RunConfig> {
         let mut config = match (&self.config, &self.preset) {
             (Some(path), _) => {
-                let text = std::fs::read_to_string(path)
+                let text = read_text(path, LARGEST_CONFIG)
                     .with_context(|| format!("cannot read {}", path.display()))?;
                 RunConfig::from_toml(&text).with_context(|| path.display().to_string())?
             }

@@ -1,9 +1,11 @@
 //! The command line as a person uses it: `network` trains and uses a small network, `bench` measures, `data` fetches and checks, `device`
-//! computes elsewhere, `solve` solves, `mistakes` are answered, `report` shows a run, `reproduce` those of the paper (`page` reads and
-//! shows their pages), `evaluation` measures with mirror images and another lambda1, `results` are what they are said to be, `shell` has
-//! completions and manual pages, `tensorboard` is told of a run, `crashes` end nothing, processes work `together`.
+//! computes elsewhere, `solve` solves, `arrays` and `pictures` are read, `mistakes` are answered, what has no end or no room is `refused`,
+//! `report` shows a run, `reproduce` those of the paper (`page` reads and shows their pages), `evaluation` measures with mirror images and
+//! another lambda1, `results` are what they are said to be, `shell` has completions and manual pages, `tensorboard` is told of a run,
+//! `crashes` end nothing, processes work `together`.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod arrays;
 mod bench;
 mod crashes;
 mod data;
@@ -12,6 +14,8 @@ mod evaluation;
 mod mistakes;
 mod network;
 mod page;
+mod pictures;
+mod refused;
 mod report;
 mod reproduce;
 mod results;

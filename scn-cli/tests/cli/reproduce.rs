@@ -191,6 +191,20 @@ fn a_row_is_trained_once() {
     other.stderr(predicate::str::contains("other settings").and(predicate::str::contains("--out")));
     let page = read(out.join("quick/report.html"));
     assert!(page.contains("train_limit 32") && !page.contains("train_limit 40"));
+    // Nor does a command without a limit take the limit from what was trained with one.
+    for limit in [None, Some("40")] {
+        let mut command = reproduce("table3", folder.path(), &out);
+        command.args(
+            limit
+                .map(|limit| ["--train-limit", limit])
+                .into_iter()
+                .flatten(),
+        );
+        command.assert().code(1);
+        let page = read(out.join("quick/report.md"));
+        let terms = "at least 3. Training uses at most 32 images. All other settings";
+        assert!(page.contains(terms), "{page}");
+    }
     assert_eq!(std::fs::read(run.join("model.safetensors")).unwrap(), model);
 
     // A list of epochs that cannot be read comes again from the checkpoint.

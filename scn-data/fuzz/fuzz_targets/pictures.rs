@@ -1,15 +1,18 @@
-//! PNG and JPEG files.
+//! PNG and JPEG files, with and without an orientation.
 #![no_main]
 
 use std::path::Path;
 
 use libfuzzer_sys::fuzz_target;
-use scn_data::format::{Contents, pictures};
+use scn_data::format::Contents;
+use scn_data::format::pictures::{self, Colours};
 
 fuzz_target!(|bytes: &[u8]| {
     let contents = Contents::new(bytes, Path::new("file"));
-    if let Ok(picture) = pictures::picture(contents, None) {
-        let [channels, height, width] = picture.shape;
-        assert_eq!(picture.pixels.len(), channels * height * width);
+    for colours in [None, Some(Colours::Grey)] {
+        if let Ok(picture) = pictures::picture(contents, colours) {
+            let [channels, height, width] = picture.shape;
+            assert_eq!(picture.pixels.len(), channels * height * width);
+        }
     }
 });

@@ -3,7 +3,7 @@
 //! | | shape | types |
 //! |---|---|---|
 //! | images | N, H, W (grey) or N, C, H, W | `uint8` |
-//! | labels | N | `uint8`, `uint16`, `int32` or `int64`, of either byte order |
+//! | labels | N | `uint8` to `uint64` or `int8` to `int64`, of either byte order |
 //!
 //! Both in C order, as `numpy.save` writes an array that has not been transposed; versions 1 to 3 of the
 //! [format](https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html): the bytes `\x93NUMPY`, the
@@ -12,12 +12,17 @@
 //!
 //! The header is read here and not by the crate `npyz`: that one recurses into nested brackets and multiplies sizes
 //! without looking for overflow, so some bytes would make it panic.
+//!
+//! [`Numbers`] reads arrays of any shape as floating point numbers.
 
-use std::fs::File;
-use std::io::Read;
+mod header;
+mod numbers;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use self::header::{Header, read_head};
+pub use self::numbers::{Float, Kind, Numbers};
 use super::{Contents, check_counts, read, unreadable};
 use crate::images::{Pixels, volume};
 use crate::{DataError, ImageSet, open_regular};
@@ -107,8 +112,8 @@ pub fn images(contents: Contents<'_>) -> Result<(&[u8], [usize; 3]), DataError> 
 }
 
 /// The header of an array of images, and the shape of each.
-fn image_array(contents: Contents<'_>) -> Result<(Array<'_>, [usize; 3]), DataError> {
-    let array = Array::read(contents)?;
+fn image_array(contents: Contents<'_>) -> Result<(Header<'_>, [usize; 3]), DataError> {
+    let array = Header::read_c_order(contents)?;
     let shape = match *array.shape {
         [_, height, width] => [1, height, width],
         [_, channels, height, width] => [channels, height, width],
@@ -123,6 +128,14 @@ fn image_array(contents: Contents<'_>) -> Result<(Array<'_>, [usize; 3]), DataEr
     Ok((array, shape))
 }
 
+/// [`labels`] of a file.
+///
+/// # Errors
+/// As there; [`DataError::Unreadable`] for a file that is not there or cannot be read.
+pub fn open_labels(file: &Path, classes: usize) -> Result<Vec<u16>, DataError> {
+    labels(Contents::new(&read(file)?, file), classes)
+}
+
 /// The labels of an array, below `classes`.
 ///
 /// # Errors
@@ -132,20 +145,13 @@ pub fn labels(contents: Contents<'_>, classes: usize) -> Result<Vec<u16>, DataEr
         .checked_sub(1)
         .and_then(|last| u16::try_from(last).ok())
         .ok_or(DataError::Classes { found: classes })?;
-    let array = Array::read(contents)?;
-    let (size, signed) = match (array.shape.len(), array.kind.get(1..)) {
-        (1, Some("u1")) => (1, false),
-        (1, Some("u2")) => (2, false),
-        (1, Some("i4")) => (4, true),
-        (1, Some("i8")) => (8, true),
-        _ => {
-            return Err(array.refuse(
-                contents,
-                "uint8, uint16, int32 or int64 labels of shape [N]",
-            ));
-        }
+    let array = Header::read_c_order(contents)?;
+    let kind = Kind::of(array.kind).filter(|kind| kind.is_integer());
+    let (Some(kind), [_]) = (kind, &*array.shape) else {
+        return Err(array.refuse(contents, "integer labels of shape [N]"));
     };
-    let big_endian = array.kind.starts_with('>');
+    let (size, signed) = (kind.size(), kind.is_signed());
+    let big_endian = array.is_big_endian();
     let number = |bytes: &[u8]| {
         let most_significant = if big_endian {
             bytes[0]
@@ -161,10 +167,15 @@ pub fn labels(contents: Contents<'_>, classes: usize) -> Result<Vec<u16>, DataEr
         let mut word = [sign; 8];
         if big_endian {
             word[8 - size..].copy_from_slice(bytes);
-            i64::from_be_bytes(word)
+            word.reverse();
         } else {
             word[..size].copy_from_slice(bytes);
+        }
+        if signed {
             i64::from_le_bytes(word)
+        } else {
+            // A number that is too large stays so.
+            i64::try_from(u64::from_le_bytes(word)).unwrap_or(i64::MAX)
         }
     };
     array
@@ -174,167 +185,4 @@ pub fn labels(contents: Contents<'_>, classes: usize) -> Result<Vec<u16>, DataEr
         .enumerate()
         .map(|(record, value)| contents.label(record, value, 0, last))
         .collect()
-}
-
-/// Length of the header, and the bytes before it.
-fn head_length(bytes: &[u8]) -> Option<(usize, usize)> {
-    match *bytes {
-        [0x93, b'N', b'U', b'M', b'P', b'Y', 1, _, a, b, ..] => {
-            Some((usize::from(u16::from_le_bytes([a, b])), 10))
-        }
-        [0x93, b'N', b'U', b'M', b'P', b'Y', 2 | 3, _, a, b, c, d, ..] => {
-            Some((u32::from_le_bytes([a, b, c, d]) as usize, 12))
-        }
-        _ => None,
-    }
-}
-
-/// The bytes before the values, or a few if this is no array; room is made as they come.
-fn read_head(file: &mut File) -> std::io::Result<Vec<u8>> {
-    let mut head = Vec::new();
-    file.take(12).read_to_end(&mut head)?;
-    if let Some((length, start)) = head_length(&head) {
-        let missing = length.saturating_add(start).saturating_sub(head.len());
-        file.take(missing as u64).read_to_end(&mut head)?;
-    }
-    Ok(head)
-}
-
-/// What the header of an array says.
-struct Array<'a> {
-    /// Byte order, kind and size: `|u1`, `<i8`.
-    kind: &'a str,
-    shape: Vec<usize>,
-    /// Bytes before the values.
-    start: usize,
-}
-
-impl<'a> Array<'a> {
-    /// The header of an array in C order.
-    fn read(contents: Contents<'a>) -> Result<Self, DataError> {
-        let file = || contents.file.to_owned();
-        let (length, start) =
-            head_length(contents.bytes).ok_or_else(|| DataError::NoArray { file: file() })?;
-        let text = contents.bytes[start..]
-            .get(..length)
-            .ok_or_else(|| DataError::Short {
-                file: file(),
-                expected: (start as u64).saturating_add(length as u64),
-                found: contents.bytes.len() as u64,
-            })?;
-        let (kind, fortran_order, shape) = std::str::from_utf8(text)
-            .ok()
-            .and_then(|text| Text(text).header())
-            .ok_or_else(|| DataError::NoArray { file: file() })?;
-        let array = Self {
-            kind,
-            shape,
-            start: start + length,
-        };
-        // With one axis the two orders are the same, and numpy may say either.
-        if fortran_order && array.shape.len() > 1 {
-            return Err(DataError::Array {
-                file: file(),
-                expected: "an array in C order",
-                found: "one in Fortran order".to_owned(),
-            });
-        }
-        Ok(array)
-    }
-
-    /// Number of values.
-    fn count(&self) -> u64 {
-        let sides = self.shape.iter().map(|&side| side as u64);
-        sides.fold(1, u64::saturating_mul)
-    }
-
-    /// The bytes of the values, of `size` bytes each.
-    fn values(&self, contents: Contents<'a>, size: usize) -> Result<&'a [u8], DataError> {
-        let values = self.count().saturating_mul(size as u64);
-        let expected = values.saturating_add(self.start as u64);
-        let found = contents.bytes.len() as u64;
-        contents.check_length(expected, found)?;
-        Ok(&contents.bytes[self.start..])
-    }
-
-    /// That the array is not what was `expected`.
-    fn refuse(&self, contents: Contents<'_>, expected: &'static str) -> DataError {
-        // A header can be long.
-        let kind: String = self.kind.chars().take(24).collect();
-        let axes = &self.shape[..self.shape.len().min(8)];
-        DataError::Array {
-            file: contents.file.to_owned(),
-            expected,
-            found: format!("values of type {kind:?} and shape {axes:?}"),
-        }
-    }
-}
-
-/// What is left to read of a header.
-struct Text<'a>(&'a str);
-
-impl<'a> Text<'a> {
-    /// Type, Fortran order and shape of a dictionary that holds these three, and nothing else, in any order.
-    fn header(mut self) -> Option<(&'a str, bool, Vec<usize>)> {
-        let (mut kind, mut fortran_order, mut shape) = (None, None, None);
-        self.symbol("{")?;
-        while self.symbol("}").is_none() {
-            let key = self.quoted()?;
-            self.symbol(":")?;
-            match key {
-                "descr" => kind = Some(self.quoted()?),
-                "fortran_order" => fortran_order = Some(self.truth()?),
-                "shape" => shape = Some(self.sizes()?),
-                _ => return None,
-            }
-            if self.symbol(",").is_none() {
-                self.symbol("}")?;
-                break;
-            }
-        }
-        self.0
-            .trim()
-            .is_empty()
-            .then_some((kind?, fortran_order?, shape?))
-    }
-
-    /// Steps over `symbol` and the blanks before it, if it comes next.
-    fn symbol(&mut self, symbol: &str) -> Option<()> {
-        self.0 = self.0.trim_start().strip_prefix(symbol)?;
-        Some(())
-    }
-
-    /// A string without escapes.
-    fn quoted(&mut self) -> Option<&'a str> {
-        let quote = ["'", "\""]
-            .into_iter()
-            .find(|quote| self.symbol(quote).is_some())?;
-        let (text, rest) = self.0.split_once(quote)?;
-        self.0 = rest;
-        Some(text)
-    }
-
-    fn truth(&mut self) -> Option<bool> {
-        match self.symbol("True") {
-            Some(()) => Some(true),
-            None => self.symbol("False").map(|()| false),
-        }
-    }
-
-    /// A tuple of numbers.
-    fn sizes(&mut self) -> Option<Vec<usize>> {
-        let mut sizes = Vec::new();
-        self.symbol("(")?;
-        while self.symbol(")").is_none() {
-            let rest = self.0.trim_start();
-            let end = rest.find(|c: char| !c.is_ascii_digit())?;
-            sizes.push(rest[..end].parse().ok()?);
-            self.0 = &rest[end..];
-            if self.symbol(",").is_none() {
-                self.symbol(")")?;
-                break;
-            }
-        }
-        Some(sizes)
-    }
 }

@@ -7,8 +7,8 @@
 //!
 //! The classes are the names of the folders in sorted order, the pictures of a class come in the order of their file
 //! names, and hidden files (`.name`) are passed over. Pictures are decoded by the crate `image`: 16 bits a value are
-//! rounded to 8, transparency is dropped, and a tag that asks for rotation is not followed. Whether a file is PNG or
-//! JPEG is decided by its first bytes, not its name.
+//! rounded to 8, transparency is dropped, and they are turned and mirrored as their Exif orientation asks. Whether a file
+//! is PNG or JPEG is decided by its first bytes, not its name.
 //!
 //! This module needs the feature `pictures`, which is on by default.
 
@@ -17,16 +17,83 @@ use std::fs;
 use std::io::{self, Cursor};
 use std::path::{Path, PathBuf};
 
-use image::{ImageFormat, ImageReader, Limits};
+use image::imageops::FilterType;
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
-use super::Contents;
-use crate::{DataError, ImageSet, read_regular};
+use super::{Contents, unreadable};
+use crate::{DataError, ImageSet, read_small};
 
-/// Largest height and width of a picture, whatever its header says.
+/// Largest height and width of a picture of a data set, whatever its header says.
 pub const LARGEST_SIDE: u32 = 4096;
 
-/// Largest size of a decoded picture in bytes, before its values are brought to 8 bits: 64 MiB.
+/// Largest size of a decoded picture of a data set in bytes, before its values are brought to 8 bits: 64 MiB. Turning it takes as much again.
 pub const LARGEST_DECODED: u64 = 64 << 20;
+
+/// What a picture may have at most.
+#[derive(Debug, Clone, Copy)]
+struct Bounds {
+    /// Height and width.
+    side: u32,
+    /// Bytes of the decoded picture.
+    decoded: u64,
+}
+
+/// A picture of a data set, of which there are many.
+const ONE_OF_MANY: Bounds = Bounds {
+    side: LARGEST_SIDE,
+    decoded: LARGEST_DECODED,
+};
+
+/// A picture alone, such as a photograph that is scaled down.
+const ALONE: Bounds = Bounds {
+    side: 1 << 14,
+    decoded: 512 << 20,
+};
+
+impl Bounds {
+    /// The bytes of a file: as many as the decoded picture has, and as much again for what does not show.
+    fn read(self, file: &Path) -> Result<Vec<u8>, DataError> {
+        read_small(file, 2 * self.decoded).map_err(unreadable(file))
+    }
+
+    /// The picture in a file, upright.
+    fn decode(self, contents: Contents<'_>) -> Result<DynamicImage, DataError> {
+        self.decode_upright(contents.bytes)
+            .map_err(|source| DataError::Picture {
+                file: contents.file.to_owned(),
+                side: self.side,
+                mebibytes: self.decoded >> 20,
+                source: source.into(),
+            })
+    }
+
+    /// Decodes, and follows the orientation that is asked for.
+    fn decode_upright(self, bytes: &[u8]) -> image::ImageResult<DynamicImage> {
+        let format = image::guess_format(bytes)?;
+        // The decoders fill up what is missing at the end, or do not look for the end.
+        let whole = match format {
+            ImageFormat::Png => bytes.windows(8).any(|bytes| bytes == b"IEND\xaeB`\x82"),
+            ImageFormat::Jpeg => ends_as_jpeg(bytes),
+            // Another program may have switched on other formats of the crate: they are not offered here.
+            _ => return Err(io::Error::from(io::ErrorKind::Unsupported).into()),
+        };
+        if !whole {
+            return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+        }
+        let mut limits = Limits::default();
+        limits.max_image_width = Some(self.side);
+        limits.max_image_height = Some(self.side);
+        limits.max_alloc = Some(self.decoded);
+        let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+        reader.limits(limits.clone());
+        let mut decoder = reader.into_decoder()?;
+        limits.reserve(decoder.total_bytes())?;
+        let orientation = decoder.orientation()?;
+        let mut decoded = DynamicImage::from_decoder(decoder)?;
+        decoded.apply_orientation(orientation);
+        Ok(decoded)
+    }
+}
 
 /// The channels of a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,16 +119,47 @@ pub struct Picture {
 /// [`DataError::Picture`] for a file of another kind, one that is cut short or damaged, and one that exceeds
 /// [`LARGEST_SIDE`] or [`LARGEST_DECODED`], for which then no room is made.
 pub fn picture(contents: Contents<'_>, colours: Option<Colours>) -> Result<Picture, DataError> {
-    let decoded = decode(contents.bytes).map_err(|source| DataError::Picture {
-        file: contents.file.to_owned(),
-        source: source.into(),
-    })?;
+    Ok(planes(ONE_OF_MANY.decode(contents)?, colours))
+}
+
+/// The picture in a PNG or JPEG file, whatever its name, brought to `colours` and to `height` x `width` pixels: its sides are
+/// scaled by bilinear interpolation, averaged over the pixels that fall together.
+///
+/// # Errors
+/// [`DataError::Unreadable`] for a file that is not there, is no regular one, or is far larger than a picture can be; those of
+/// [`picture`], whose sides may be up to 16,384 here and its size up to 512 MiB; [`DataError::Shape`] for a height or width of 0;
+/// [`DataError::Memory`] for too large ones.
+pub fn read_scaled(
+    file: &Path,
+    colours: Colours,
+    [height, width]: [usize; 2],
+) -> Result<Picture, DataError> {
+    let channels = match colours {
+        Colours::Grey => 1,
+        Colours::Rgb => 3,
+    };
+    let shape = [channels, height, width];
+    let (Ok(rows @ 1..), Ok(columns @ 1..)) = (u32::try_from(height), u32::try_from(width)) else {
+        return Err(DataError::Shape { found: shape });
+    };
+    crate::check_memory("a picture", crate::bytes_of::<f32>(&[4, height, width]))?;
+    let bytes = ALONE.read(file)?;
+    let decoded = ALONE.decode(Contents::new(&bytes, file))?;
+    let scaled = match (decoded.height(), decoded.width()) == (rows, columns) {
+        true => decoded,
+        false => decoded.resize_exact(columns, rows, FilterType::Triangle),
+    };
+    Ok(planes(scaled, Some(colours)))
+}
+
+/// One plane of grey, or three of red, green and blue.
+fn planes(decoded: DynamicImage, colours: Option<Colours>) -> Picture {
     let [height, width] = [decoded.height() as usize, decoded.width() as usize];
     let own = match decoded.color().has_color() {
         true => Colours::Rgb,
         false => Colours::Grey,
     };
-    Ok(match colours.unwrap_or(own) {
+    match colours.unwrap_or(own) {
         Colours::Grey => Picture {
             shape: [1, height, width],
             pixels: decoded.into_luma8().into_raw(),
@@ -74,7 +172,7 @@ pub fn picture(contents: Contents<'_>, colours: Option<Colours>) -> Result<Pictu
                 pixels: (0..3).flat_map(plane).collect(),
             }
         }
-    })
+    }
 }
 
 /// Training and test images of the folders `train` and `test` in `folder`.
@@ -103,28 +201,6 @@ pub fn open(folder: &Path, colours: Option<Colours>) -> Result<(ImageSet, ImageS
     let train = images(&train_folder, &classes, colours, &mut shape)?;
     let test = images(&test_folder, &classes, colours, &mut shape)?;
     Ok((train, test))
-}
-
-/// Decodes within the limits.
-fn decode(bytes: &[u8]) -> image::ImageResult<image::DynamicImage> {
-    let format = image::guess_format(bytes)?;
-    // The decoders fill up what is missing at the end, or do not look for the end.
-    let whole = match format {
-        ImageFormat::Png => bytes.windows(8).any(|bytes| bytes == b"IEND\xaeB`\x82"),
-        ImageFormat::Jpeg => ends_as_jpeg(bytes),
-        // Another program may have switched on other formats of the crate: they are not offered here.
-        _ => return Err(io::Error::from(io::ErrorKind::Unsupported).into()),
-    };
-    if !whole {
-        return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
-    }
-    let mut limits = Limits::default();
-    limits.max_image_width = Some(LARGEST_SIDE);
-    limits.max_image_height = Some(LARGEST_SIDE);
-    limits.max_alloc = Some(LARGEST_DECODED);
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
-    reader.limits(limits);
-    reader.decode()
 }
 
 /// Whether the end marker follows the start of the first scan of a JPEG file.
@@ -187,10 +263,7 @@ fn read(file: &Path, colours: Option<Colours>) -> Result<Picture, DataError> {
             found: extension.into_owned(),
         });
     }
-    let bytes = read_regular(file).map_err(|source| DataError::Unreadable {
-        file: file.to_owned(),
-        source,
-    })?;
+    let bytes = ONE_OF_MANY.read(file)?;
     picture(Contents::new(&bytes, file), colours)
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use faer::{Mat, MatMut, MatRef};
+use scn_data::format::npy::Numbers;
 use scn_grad::{
     Gradients, Linearization, MaskedAuto, MaskedCholesky, MaskedConjugateGradient,
     MaskedGaussSeidel, MaskedReport, MaskedSolver,
@@ -14,10 +15,11 @@ use scn_solvers::{Auto, Settings};
 use serde::Serialize;
 
 use super::memory::{begin_memory, peak_memory};
-use super::{fastest, shape};
-use crate::arrays::{Array, Values};
+use super::{check_workload, fastest, shape};
+use crate::arrays::{Array, Values, columns};
+use crate::number;
 use crate::output::Output;
-use crate::problem_files::{Given, MatrixKind, Numbers, ProblemFiles};
+use crate::problem_files::{Given, MatrixKind, Numbers as ProblemNumbers, ProblemFiles};
 
 /// The adjoint: from dLoss/da to the gradients by dictionary, signals, lambda1 and lambda2, beside the time that the codes take.
 ///
@@ -42,17 +44,17 @@ pub(super) struct Adjoint {
     #[arg(long = "solver", value_enum, default_values = ["auto"])]
     solvers: Vec<MaskedSolverName>,
     /// KKT residual of the codes
-    #[arg(long, value_name = "NUMBER", default_value_t = 1e-4)]
+    #[arg(long, value_name = "NUMBER", default_value_t = 1e-4, value_parser = number::parse::<f64>)]
     tolerance: f64,
     /// Relative residual of the linear systems; 100 times the tolerance if it is not given, which leaves the gradient's error to
     /// the codes
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = number::parse::<f64>)]
     adjoint_tolerance: Option<f64>,
     /// Share of active codes, set by lambda1; 1 means lambda1 = 0, which leaves half of them
-    #[arg(long, value_name = "SHARE", default_value_t = 0.25, conflicts_with_all = ["dictionary", "gram"])]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.25, value_parser = number::parse::<f64>, conflicts_with_all = ["dictionary", "gram"])]
     active: f64,
     /// Inner product between atoms, in [0, 1)
-    #[arg(long, value_name = "NUMBER", default_value_t = 0.0, conflicts_with_all = ["dictionary", "gram"])]
+    #[arg(long, value_name = "NUMBER", default_value_t = 0.0, value_parser = number::parse::<f64>, conflicts_with_all = ["dictionary", "gram"])]
     coherence: f64,
     /// Signals per shape
     #[arg(long, value_name = "COUNT", default_value_t = 20_000, conflicts_with_all = ["dictionary", "gram"])]
@@ -132,7 +134,7 @@ struct Run {
 
 /// One problem, and what its adjoint begins with.
 struct Batch {
-    numbers: Numbers<f32>,
+    numbers: ProblemNumbers<f32>,
     /// dLoss/da, transposed: laid out in memory as the codes are.
     cotangent: Mat<f32>,
 }
@@ -164,10 +166,11 @@ impl Adjoint {
             self.time(&self.read()?, &mut summary, output)?;
         } else {
             for &shape in &self.shapes {
+                check_workload::<f32>(shape, self.columns)?;
                 let active = (self.active < 1.0).then_some(self.active);
                 let workload = Workload::<f32>::new(shape, self.columns, self.coherence, active, 1);
                 let batch = Batch {
-                    numbers: Numbers::random(workload),
+                    numbers: ProblemNumbers::random(workload),
                     cotangent: normal_matrix(self.columns, shape.1, 7),
                 };
                 self.time(&batch, &mut summary, output)?;
@@ -184,24 +187,24 @@ impl Adjoint {
     /// The user's own problem.
     fn read(&self) -> Result<Batch> {
         let Given::F32(numbers) = self.files.read()? else {
-            bail!("expected numbers of type f4 in all files, found f8");
+            bail!("expected numbers that f4 holds in all files, found wider ones");
         };
         if numbers.kind == MatrixKind::Gram {
             bail!("expected --dictionary and --signals, by which to differentiate, found --gram");
         }
-        let (atoms, columns) = (numbers.atoms(), numbers.columns.ncols());
+        let (atoms, signals) = (numbers.atoms(), numbers.columns.ncols());
         let cotangent = match &self.cotangent {
-            None => normal_matrix(atoms, columns, 7),
+            None => normal_matrix(atoms, signals, 7),
             Some(path) => {
-                let array = Array::read(path)?;
-                let [rows, found] = array.axes(path, ["n", "P"])?;
-                if (rows, found) != (atoms, columns) {
+                let array = Numbers::open(path)?;
+                let [rows, found] = columns(path, &array, ["n", "P"])?;
+                if (rows, found) != (atoms, signals) {
                     bail!(
-                        "{}: expected dLoss/da of shape [{atoms}, {columns}], found [{rows}, {found}]",
+                        "{}: expected dLoss/da of shape [{atoms}, {signals}], found [{rows}, {found}]",
                         path.display()
                     );
                 }
-                let values = array.into_f32(path)?;
+                let values = array.read::<f32>()?;
                 let cotangent = MatRef::from_row_major_slice(&values, rows, found);
                 cotangent.transpose().to_owned()
             }

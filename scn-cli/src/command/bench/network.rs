@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use scn_data::{DatasetName, ImageSet, Loader, Normalization};
+use scn_data::{DatasetName, ImageSet, Loader, Normalization, bytes_of, check_memory};
 use scn_net::{Device, Model, Network, RunConfig, Sgd, Tensor, learning_rate, presets, tolerances};
 use scn_solvers::InstructionSet;
 use scn_solvers::testing::normal_matrix;
@@ -16,6 +16,7 @@ use super::kernels::{self, Clock, Graphics};
 use super::memory::peak_memory;
 use super::phases::{Machine, Measured, Phases};
 use crate::command::train::parse_setting;
+use crate::number;
 use crate::output::Output;
 use crate::source::DataFolder;
 
@@ -66,8 +67,9 @@ pub(super) struct Train {
 }
 
 fn part(text: &str) -> Result<f64, String> {
-    let part = text.parse().ok();
-    part.filter(|part| (0.0..=1.0).contains(part))
+    let part = number::parse(text)?;
+    Some(part)
+        .filter(|part| (0.0..=1.0).contains(part))
         .ok_or_else(|| "expected a number from 0 to 1".to_string())
 }
 
@@ -87,6 +89,8 @@ pub(super) struct Infer {
 impl Train {
     pub(super) fn run(&self, device: &Device, output: &Output) -> Result<()> {
         let mut subject = self.bench.prepare(device, output)?;
+        let batch = subject.config.training.batch_size;
+        subject.network.check_training_memory(batch)?;
         subject.go_to(self.part)?;
         subject.train(self.bench.warm_up)?;
         let ways = (Subject::train, Subject::train_timed);
@@ -144,6 +148,11 @@ impl NetworkBench {
         network.set_recompute(config.training.recompute);
         network.move_to(device)?;
         let batches = usize::from(self.steps).max(usize::from(self.warm_up));
+        let [channels, height, width] = config.dataset.shape();
+        let sides = [batches, config.training.batch_size, channels, height, width];
+        // Bytes, and random numbers of which a picture is made.
+        check_memory("the images of all batches", bytes_of::<[u8; 2]>(&sides))?;
+        network.check_inference_memory(config.training.batch_size)?;
         let count = batches * config.training.batch_size;
         let (images, random_pictures) = if self.data.holds(config.dataset) {
             let data = self.data.open(config.dataset)?;

@@ -10,8 +10,9 @@ use scn_solvers::tile::peak_operations_per_second;
 use scn_solvers::{InstructionSet, Lambda1, Scalar, Settings};
 use serde::Serialize;
 
-use super::{fastest, shape};
+use super::{check_workload, fastest, shape};
 use crate::arrays::{Array, Values};
+use crate::number;
 use crate::output::Output;
 use crate::problem_files::{Given, MatrixKind, Numbers, ProblemFiles};
 use crate::solver_name::SolverName;
@@ -37,13 +38,13 @@ pub(super) struct Solve {
     #[arg(long = "solver", value_enum, default_values = ["auto", "coordinate-descent", "fista"])]
     solvers: Vec<SolverName>,
     /// KKT residual to reach
-    #[arg(long, value_name = "NUMBER", default_value_t = 1e-4)]
+    #[arg(long, value_name = "NUMBER", default_value_t = 1e-4, value_parser = number::parse::<f64>)]
     tolerance: f64,
     /// Share of active codes, set by lambda1; 1 means lambda1 = 0
-    #[arg(long, value_name = "SHARE", default_value_t = 0.25, conflicts_with_all = ["dictionary", "gram"])]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.25, value_parser = number::parse::<f64>, conflicts_with_all = ["dictionary", "gram"])]
     active: f64,
     /// Inner product between atoms, in [0, 1)
-    #[arg(long, value_name = "NUMBER", default_value_t = 0.0, conflicts_with_all = ["dictionary", "gram"])]
+    #[arg(long, value_name = "NUMBER", default_value_t = 0.0, value_parser = number::parse::<f64>, conflicts_with_all = ["dictionary", "gram"])]
     coherence: f64,
     /// Signals per shape
     #[arg(long, value_name = "COUNT", default_value_t = 20_000, conflicts_with_all = ["dictionary", "gram"])]
@@ -135,6 +136,7 @@ impl Solve {
     fn bench_shapes<T: Scalar>(&self, precision: &'static str, output: &Output) -> Result<()> {
         let mut summary = self.begin::<T>(precision, output);
         for &shape in &self.shapes {
+            check_workload::<T>(shape, self.columns)?;
             let active = (self.active < 1.0).then_some(self.active);
             let workload = Workload::<T>::new(shape, self.columns, self.coherence, active, 1);
             let numbers = Numbers::random(workload);

@@ -10,6 +10,7 @@ use scn_solvers::{Omp, OmpStop, Scalar};
 use serde::Serialize;
 
 use crate::arrays::{Array, Values};
+use crate::number;
 use crate::output::Output;
 use crate::problem_files::{Given, MatrixKind, Numbers, ProblemFiles};
 
@@ -20,7 +21,7 @@ pub(crate) struct Pursuit {
     #[arg(long, value_name = "COUNT", conflicts_with_all = ["lambda1", "lambda2", "gram"])]
     atoms: Option<usize>,
     /// Orthogonal matching pursuit until ||x - D a|| is at most so large a part of ||x||
-    #[arg(long, value_name = "SHARE", conflicts_with_all = ["lambda1", "lambda2", "gram"])]
+    #[arg(long, value_name = "SHARE", value_parser = number::parse::<f64>, conflicts_with_all = ["lambda1", "lambda2", "gram"])]
     residual: Option<f64>,
 }
 

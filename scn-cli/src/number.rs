@@ -1,0 +1,33 @@
+//! Numbers among the arguments.
+
+use std::str::FromStr;
+
+/// A number as it is written in an argument.
+///
+/// # Errors
+/// What is expected; for clap, which says what was found.
+pub(crate) fn parse<T: FromStr>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| {
+        let hint = if text.contains(',') {
+            "; decimals take a point"
+        } else {
+            ""
+        };
+        format!("expected a number, as in 0.1 or 1e-3{hint}")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_comma_is_no_point() {
+        assert_eq!(parse("0.1"), Ok(0.1_f64));
+        assert_eq!(parse("-1e-3"), Ok(-1e-3_f32));
+        for (text, hint) in [("0,1", true), ("1.000,5", true), ("a", false), ("", false)] {
+            let error = parse::<f64>(text).unwrap_err();
+            assert_eq!(error.contains("decimals take a point"), hint, "{error}");
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! Arrays of any shape as floating point numbers.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use half::f16;
+
+use super::header::{Header, read_head};
+use crate::format::{Contents, unreadable};
+use crate::{DataError, bytes_of, check_memory, open_regular};
+
+/// What numbers an array has, in the names of numpy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// `float16`
+    F2,
+    /// `float32`
+    F4,
+    /// `float64`
+    F8,
+    /// `int8`
+    I1,
+    /// `int16`
+    I2,
+    /// `int32`
+    I4,
+    /// `int64`
+    I8,
+    /// `uint8`
+    U1,
+    /// `uint16`
+    U2,
+    /// `uint32`
+    U4,
+    /// `uint64`
+    U8,
+}
+
+impl Kind {
+    /// The kind of a header: a byte order, and then one of these.
+    pub(super) fn of(text: &str) -> Option<Self> {
+        Some(match text.strip_prefix(['<', '>', '|', '='])? {
+            "f2" => Self::F2,
+            "f4" => Self::F4,
+            "f8" => Self::F8,
+            "i1" => Self::I1,
+            "i2" => Self::I2,
+            "i4" => Self::I4,
+            "i8" => Self::I8,
+            "u1" => Self::U1,
+            "u2" => Self::U2,
+            "u4" => Self::U4,
+            "u8" => Self::U8,
+            _ => return None,
+        })
+    }
+
+    /// Bytes of a number.
+    pub fn size(self) -> usize {
+        match self {
+            Self::I1 | Self::U1 => 1,
+            Self::F2 | Self::I2 | Self::U2 => 2,
+            Self::F4 | Self::I4 | Self::U4 => 4,
+            Self::F8 | Self::I8 | Self::U8 => 8,
+        }
+    }
+
+    /// Whether the numbers are whole by their type.
+    pub fn is_integer(self) -> bool {
+        !matches!(self, Self::F2 | Self::F4 | Self::F8)
+    }
+
+    pub(super) fn is_signed(self) -> bool {
+        !matches!(self, Self::U1 | Self::U2 | Self::U4 | Self::U8)
+    }
+
+    /// Whether `f32` does not hold every number of the kind exactly. numpy promotes such a kind and `float32` to `float64`, too.
+    pub fn needs_f64(self) -> bool {
+        self.size() == 8 || (self.is_integer() && self.size() == 4)
+    }
+}
+
+/// A number that an array can be read as.
+pub trait Float: Copy + Default + sealed::Sealed {
+    /// The nearest such number.
+    fn nearest(value: f64) -> Self;
+}
+
+impl Float for f32 {
+    fn nearest(value: f64) -> Self {
+        value as f32
+    }
+}
+
+impl Float for f64 {
+    fn nearest(value: f64) -> Self {
+        value
+    }
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for f32 {}
+    impl Sealed for f64 {}
+}
+
+/// An array whose header is read, and whose numbers are not.
+#[derive(Debug)]
+pub struct Numbers<R> {
+    values: R,
+    file: PathBuf,
+    kind: Kind,
+    big_endian: bool,
+    fortran_order: bool,
+    shape: Vec<usize>,
+    /// Product of the shape.
+    count: usize,
+}
+
+impl Numbers<File> {
+    /// The array in a file, of floating point numbers of 2, 4 or 8 bytes or integers of 1 to 8, in C or Fortran order.
+    ///
+    /// # Errors
+    /// [`DataError::Unreadable`] for a file that is not there, is no regular one, or cannot be read; [`DataError::NoArray`];
+    /// [`DataError::Array`] for other types, and for headers no array of numbers has; [`DataError::Short`], [`DataError::Long`].
+    pub fn open(path: &Path) -> Result<Self, DataError> {
+        let mut file = open_regular(path).map_err(unreadable(path))?;
+        let length = file.metadata().map_err(unreadable(path))?.len();
+        let head = read_head(&mut file).map_err(unreadable(path))?;
+        Self::after(&head, file, length, path)
+    }
+}
+
+impl<'a> Numbers<&'a [u8]> {
+    /// [`open`](Numbers::open) for the bytes of a file.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn new(contents: Contents<'a>) -> Result<Self, DataError> {
+        let mut values = contents.bytes;
+        let head = read_head(&mut values).map_err(unreadable(contents.file))?;
+        Self::after(&head, values, contents.bytes.len() as u64, contents.file)
+    }
+}
+
+impl<R: Read> Numbers<R> {
+    /// What follows the head in a file of this length.
+    fn after(head: &[u8], values: R, length: u64, file: &Path) -> Result<Self, DataError> {
+        let contents = Contents::new(head, file);
+        let header = Header::read(contents)?;
+        let expected = "numbers of type f2, f4, f8, i1 to i8 or u1 to u8";
+        let kind = Kind::of(header.kind).ok_or_else(|| header.refuse(contents, expected))?;
+        let bytes = header.count().saturating_mul(kind.size() as u64);
+        contents.check_length(bytes.saturating_add(header.start as u64), length)?;
+        Ok(Self {
+            values,
+            file: file.to_owned(),
+            kind,
+            big_endian: header.is_big_endian(),
+            fortran_order: header.fortran_order,
+            // Not more than the file has bytes.
+            count: header.count() as usize,
+            shape: header.shape,
+        })
+    }
+
+    /// Length of each axis; their product is the number of numbers.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// What numbers they are in the file.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The numbers in C order.
+    ///
+    /// # Errors
+    /// [`DataError::Unreadable`], also for a file that has become shorter; [`DataError::Memory`] for more than there is room for.
+    pub fn read<T: Float>(mut self) -> Result<Vec<T>, DataError> {
+        check_memory(
+            &format!("the numbers of {}", self.file.display()),
+            bytes_of::<T>(&[self.count, if self.fortran_order { 2 } else { 1 }]),
+        )?;
+        let mut numbers = Vec::with_capacity(self.count);
+        // A whole number of numbers of any kind.
+        let mut buffer = [0; 1 << 13];
+        let mut left = self.count * self.kind.size();
+        while left > 0 {
+            let part = &mut buffer[..left.min(1 << 13)];
+            self.values
+                .read_exact(part)
+                .map_err(unreadable(&self.file))?;
+            decode(self.kind, self.big_endian, part, &mut numbers);
+            left -= part.len();
+        }
+        Ok(if self.fortran_order {
+            to_c_order(&numbers, &self.shape)
+        } else {
+            numbers
+        })
+    }
+}
+
+/// Appends the numbers that `bytes` hold.
+fn decode<T: Float>(kind: Kind, big_endian: bool, bytes: &[u8], numbers: &mut Vec<T>) {
+    macro_rules! append {
+        ($number:ty, $to_f64:expr) => {{
+            let (words, _) = bytes.as_chunks();
+            let number = |&word| {
+                let number = match big_endian {
+                    true => <$number>::from_be_bytes(word),
+                    false => <$number>::from_le_bytes(word),
+                };
+                T::nearest($to_f64(number))
+            };
+            numbers.extend(words.iter().map(number));
+        }};
+    }
+    match kind {
+        Kind::F2 => append!(f16, f64::from),
+        Kind::F4 => append!(f32, f64::from),
+        Kind::F8 => append!(f64, f64::from),
+        Kind::I1 => append!(i8, f64::from),
+        Kind::I2 => append!(i16, f64::from),
+        Kind::I4 => append!(i32, f64::from),
+        Kind::I8 => append!(i64, |number| number as f64),
+        Kind::U1 => append!(u8, f64::from),
+        Kind::U2 => append!(u16, f64::from),
+        Kind::U4 => append!(u32, f64::from),
+        Kind::U8 => append!(u64, |number| number as f64),
+    }
+}
+
+/// The values of an array in Fortran order, in C order.
+fn to_c_order<T: Copy>(values: &[T], shape: &[usize]) -> Vec<T> {
+    let mut strides = vec![1; shape.len()];
+    for axis in 1..shape.len() {
+        // Without values, the product of some sides may be more than a number holds; then no stride is used.
+        strides[axis] = usize::saturating_mul(strides[axis - 1], shape[axis - 1]);
+    }
+    let mut index = vec![0; shape.len()];
+    let mut place = 0;
+    let mut turned = Vec::with_capacity(values.len());
+    for _ in values {
+        turned.push(values[place]);
+        for axis in (0..shape.len()).rev() {
+            index[axis] += 1;
+            place += strides[axis];
+            if index[axis] < shape[axis] {
+                break;
+            }
+            place -= strides[axis] * shape[axis];
+            index[axis] = 0;
+        }
+    }
+    turned
+}

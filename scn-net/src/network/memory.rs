@@ -1,0 +1,113 @@
+//! The memory that a network takes at least, known before it is taken.
+
+use scn_data::{MemoryError, bytes_of, check_memory};
+
+use super::Network;
+use crate::config::{NetworkConfig, Recompute};
+
+/// That there is room for the parameters of a network, their gradients and the Gram matrices.
+pub(super) fn check_parameters(config: &NetworkConfig) -> Result<(), MemoryError> {
+    let mut channels = config.input[0];
+    let mut bytes = 0_u64;
+    for layer in &config.layers {
+        let rows = [channels, config.window, config.window, layer.atoms];
+        // Twice as a parameter, with its gradient, and once in the problem.
+        bytes = bytes.saturating_add(bytes_of::<[f32; 3]>(&rows));
+        bytes = bytes.saturating_add(bytes_of::<f32>(&[layer.atoms, layer.atoms]));
+        channels = layer.atoms;
+    }
+    let classifier = bytes_of::<[f32; 2]>(&[channels, config.classes]);
+    check_memory("the network", bytes.saturating_add(classifier))
+}
+
+impl Network {
+    /// That there is room for a training step with so many images; always on a graphics processor, which has its own memory.
+    ///
+    /// Counted are the codes of all layers, or of the largest where others are computed again. To be asked once, before the first step:
+    /// later, memory that will be used again does not count as free.
+    ///
+    /// # Errors
+    /// [`MemoryError`].
+    pub fn check_training_memory(&self, images: usize) -> Result<(), MemoryError> {
+        let codes = self.code_bytes(images);
+        self.check_codes(match self.recompute {
+            Recompute::Nothing => codes.fold(0, u64::saturating_add),
+            _ => codes.max().unwrap_or(0),
+        })
+    }
+
+    /// That there is room for inference with so many images at a time; the rest as for
+    /// [`check_training_memory`](Self::check_training_memory).
+    ///
+    /// # Errors
+    /// [`MemoryError`].
+    pub fn check_inference_memory(&self, images: usize) -> Result<(), MemoryError> {
+        self.check_codes(self.code_bytes(images).max().unwrap_or(0))
+    }
+
+    fn check_codes(&self, bytes: u64) -> Result<(), MemoryError> {
+        match self.replica {
+            Some(_) => Ok(()),
+            None => check_memory("the codes of a batch", bytes),
+        }
+    }
+
+    /// The bytes of the codes of each sparse coding layer for so many images.
+    fn code_bytes(&self, images: usize) -> impl Iterator<Item = u64> {
+        let [_, mut height, mut width] = self.config.input;
+        self.config.layers.iter().map(move |layer| {
+            // Windows are padded so that stride 1 keeps the size of the map.
+            height = height.div_ceil(layer.stride);
+            width = width.div_ceil(layer.stride);
+            bytes_of::<f32>(&[images, layer.atoms, height, width])
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{ConfigError, NetError, Network, presets};
+
+    #[test]
+    fn a_network_that_no_memory_holds_is_refused() {
+        let mut config = presets::get("digits").expect("there").network;
+        config
+            .layers
+            .iter_mut()
+            .for_each(|layer| layer.atoms = 1 << 16);
+        config.window = 255;
+        // 65,536 atoms of 65,536 x 255 x 255 numbers: petabytes.
+        let error = Network::new(&config, 0).expect_err("petabytes");
+        assert!(
+            matches!(error, ConfigError::Net(NetError::Memory(_))),
+            "{error}"
+        );
+        assert!(
+            error.to_string().contains("the network would take"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn the_codes_of_a_batch_are_counted() {
+        let config = presets::get("digits").expect("there").network;
+        let network = Network::new(&config, 0).expect("small");
+        let [_, height, width] = config.input;
+        let mut map = (height, width);
+        let mut all = 0;
+        for layer in &config.layers {
+            map = (map.0.div_ceil(layer.stride), map.1.div_ceil(layer.stride));
+            all += 4 * layer.atoms * map.0 * map.1;
+        }
+        assert_eq!(network.code_bytes(1).sum::<u64>(), all as u64);
+        assert!(network.check_training_memory(32).is_ok());
+        assert!(network.check_inference_memory(32).is_ok());
+        for images in [1 << 50, usize::MAX] {
+            let error = network
+                .check_training_memory(images)
+                .expect_err("petabytes");
+            assert!(error.needed >= (1 << 50) * 4, "{error}");
+            assert!(network.check_inference_memory(images).is_err());
+        }
+    }
+}
