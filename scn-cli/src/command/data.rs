@@ -1,11 +1,9 @@
 //! `scn data fetch`, `scn data check`.
 
-use std::error::Error;
 use std::fmt::Write;
-use std::iter;
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::{Chain, Result, bail};
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use scn_data::fetch::{
@@ -127,10 +125,10 @@ fn show(progress: &Progress<'_>, bar: &ProgressBar, output: &Output) {
             bar.set_position(*bytes);
         }
         Progress::Retry { error, wait, .. } => bar.suspend(|| {
-            let causes = iter::successors(error.source(), |cause| cause.source());
-            let causes: String = causes.map(|cause| format!(": {cause}")).collect();
+            let said: Vec<_> = Chain::new(*error).map(ToString::to_string).collect();
             output.warn(format!(
-                "{error}{causes}; tried again in {:.0} s",
+                "{}; tried again in {:.0} s",
+                said.join(": "),
                 wait.as_secs_f64()
             ));
         }),
