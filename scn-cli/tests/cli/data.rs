@@ -69,7 +69,6 @@ fn black_mnist(folder: &Path) {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn files_are_compared_with_their_sums_of_when_they_were_fetched() {
     let data = tempfile::tempdir().unwrap();
     let folder = data.path().join("mnist");

@@ -217,7 +217,6 @@ print(json.dumps([steps(old, ['scalars', 'images', 'tensors']), steps(new, ['ten
 
 /// With TensorBoard itself, where Python has it (`pip install tensorboard`).
 #[test]
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn tensorboard_reads_each_step_of_a_killed_run_once() {
     let there = Command::new("python3")
         .args(["-c", "import tensorboard"])
