@@ -130,7 +130,7 @@ struct Session {
 
 /// The steps of every tag, in the order in which `EventAccumulator` of TensorBoard 2.21 has them after it has read a folder: at the start of a
 /// session (status 1) it forgets all events at that step and later ones (`_Purge`).
-fn steps_by_tag(folder: &Path) -> BTreeMap<String, Vec<i64>> {
+pub(crate) fn steps_by_tag(folder: &Path) -> BTreeMap<String, Vec<i64>> {
     let mut steps: BTreeMap<String, Vec<i64>> = BTreeMap::new();
     for bytes in events(folder).iter().flatten() {
         let event = Event::decode(bytes.as_slice()).unwrap();
