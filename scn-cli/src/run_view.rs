@@ -129,7 +129,19 @@ impl Observer for RunView {
         self.live.say("testing");
     }
 
-    fn epoch(&mut self, record: &EpochRecord, network: &Network) {
+    /// Before the checkpoint: a resumed run discards what lies beyond it and tells it again, so that no epoch is missing or doubled.
+    fn evaluated(&mut self, record: &EpochRecord, network: &Network) {
+        let step = self.pace.step();
+        self.record(|events| {
+            events.epoch(step, record)?;
+            match network.param("layer0.dictionary") {
+                Some(dictionary) => events.atoms(step, dictionary, network.config().window),
+                None => Ok(()),
+            }
+        });
+    }
+
+    fn epoch(&mut self, record: &EpochRecord, _: &Network) {
         if !self.headed {
             self.headed = true;
             self.line(HEADING);
@@ -149,14 +161,6 @@ impl Observer for RunView {
         ));
         self.history.push(record.clone());
         self.live.epoch(&self.history);
-        let step = self.pace.step();
-        self.record(|events| {
-            events.epoch(step, record)?;
-            match network.param("layer0.dictionary") {
-                Some(dictionary) => events.atoms(step, dictionary, network.config().window),
-                None => Ok(()),
-            }
-        });
         if let Err(error) = self.report() {
             self.failure = Some(error);
         }

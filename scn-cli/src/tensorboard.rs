@@ -9,13 +9,14 @@
 //! | `atoms` | every epoch | the first layer's, as a picture |
 //! | `config` | once | `config.toml` |
 //!
-//! The abscissa is the number of steps since the run began. A run that goes on opens another file, which begins by saying at which step,
-//! so that TensorBoard forgets what an interrupted process has written beyond its last checkpoint.
+//! The abscissa is the number of steps since the run began. A run that goes on opens another file. Each file begins with the start of a
+//! session, at the first step that it may hold: TensorBoard then forgets what earlier files have from that step on, which an interrupted
+//! process has written beyond its last checkpoint.
 
 mod message;
 mod record;
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -34,6 +35,11 @@ use crate::pictures::Raster;
 /// Steps between two points of a batch's curves: some two megabytes for the 200 epochs of CIFAR-10.
 const EVERY: u64 = 20;
 
+/// How the names of event files begin.
+const PREFIX: &str = "events.out.tfevents.";
+/// How the names of ours go on after the second, before the process's number.
+const OURS: &str = ".scn.";
+
 /// An event file that is written.
 #[derive(Debug)]
 pub(crate) struct EventFile {
@@ -44,28 +50,34 @@ pub(crate) struct EventFile {
 impl EventFile {
     /// A new one in a folder, for a run that begins, or goes on after `step` steps.
     pub(crate) fn create(folder: &Path, config: &str, step: u64) -> Result<Self> {
-        let seconds = wall_time() as u64;
+        let earlier = earlier_files(folder)?;
+        if step == 0 {
+            // Of a run that has left no checkpoint. Not every reader forgets texts at the start of a session.
+            for file in earlier.iter().filter(|file| file.is_ours) {
+                fs::remove_file(&file.path)
+                    .with_context(|| format!("cannot remove {}", file.path.display()))?;
+            }
+        }
         // TensorBoard knows these files by their names, and reads those of a folder in the order of the names.
-        let name = format!(
-            "events.out.tfevents.{seconds:010}.scn.{}",
-            std::process::id()
-        );
+        let second = next_second(&earlier, wall_time() as u64);
+        let name = format!("{PREFIX}{second:010}{OURS}{}", std::process::id());
         let path = folder.join(name);
         let file = OpenOptions::new()
             .append(true)
-            .create(true)
+            .create_new(true)
             .open(&path)
             .with_context(|| format!("cannot create {}", path.display()))?;
         let mut events = Self { path, file };
         events.write(0, What::FileVersion("brain.Event:2".to_string()))?;
+        // What is at the step of a start is forgotten too, and that of the checkpoint stays.
+        let first = if step == 0 { 0 } else { step + 1 };
+        let status = Status::Start.into();
+        events.write(first, What::SessionLog(SessionLog { status }))?;
         if step == 0 {
             events.write(
                 0,
                 What::Summary(text("config", &format!("```toml\n{config}```\n"))),
             )?;
-        } else {
-            let status = Status::Start.into();
-            events.write(step, What::SessionLog(SessionLog { status }))?;
         }
         Ok(events)
     }
@@ -185,6 +197,44 @@ fn text(tag: &str, text: &str) -> Summary {
     Summary { value: vec![value] }
 }
 
+/// An event file that was there before.
+#[derive(Debug)]
+struct EarlierFile {
+    path: PathBuf,
+    second: u64,
+    /// Others may write events into the same folder.
+    is_ours: bool,
+}
+
+fn earlier_files(folder: &Path) -> Result<Vec<EarlierFile>> {
+    let reading = || format!("cannot read {}", folder.display());
+    let mut files = Vec::new();
+    for entry in folder.read_dir().with_context(reading)? {
+        let entry = entry.with_context(reading)?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let parts = name
+            .strip_prefix(PREFIX)
+            .and_then(|rest| rest.split_at_checked(rest.find('.')?));
+        if let Some((second, writer)) = parts
+            && let Ok(second) = second.parse()
+        {
+            files.push(EarlierFile {
+                path: entry.path(),
+                second,
+                is_ours: writer.starts_with(OURS),
+            });
+        }
+    }
+    Ok(files)
+}
+
+/// The second for the name of the next file: later than all others, whatever the clock says.
+fn next_second(earlier: &[EarlierFile], now: u64) -> u64 {
+    let after = |file: &EarlierFile| file.second.saturating_add(1);
+    earlier.iter().map(after).fold(now, u64::max)
+}
+
 /// Seconds since 1970.
 fn wall_time() -> f64 {
     SystemTime::now()
@@ -204,6 +254,33 @@ mod tests {
          000000422b804d0900001040fc54d94110ad022a160a140a0561746f6d73220b0802100318032203504e47cdf4244535\
          00000000000000d6c55de60900001040fc54d9412a2a0a280a06636f6e66696742120807120412020801420873656564\
          203d20304a0a0a060a04746578742002751d5873";
+
+    #[test]
+    fn files_are_read_in_the_order_in_which_they_were_begun() {
+        let folder = tempfile::tempdir().unwrap();
+        let second = |now| next_second(&earlier_files(folder.path()).unwrap(), now);
+        assert_eq!(second(1_700_000_000), 1_700_000_000);
+        // In the same second, by another process whose number may sort before this one; and after the clock was set back.
+        for name in [
+            "1700000000.scn.99",
+            "1700000003.host.1.0",
+            "none.scn.1",
+            "5",
+        ] {
+            std::fs::write(folder.path().join(format!("{PREFIX}{name}")), "").unwrap();
+        }
+        assert_eq!(second(1_700_000_000), 1_700_000_004);
+        assert_eq!(second(1_700_000_005), 1_700_000_005);
+        let ours = earlier_files(folder.path()).unwrap();
+        let ours: Vec<_> = ours
+            .iter()
+            .map(|file| (file.second, file.is_ours))
+            .collect();
+        assert!(
+            ours.len() == 2 && ours.contains(&(1_700_000_000, true)),
+            "{ours:?}"
+        );
+    }
 
     #[test]
     fn events_are_those_that_tensorboard_writes() {

@@ -8,12 +8,16 @@
 //!
 //! An archive with the right sum that does not unpack stays, as `NAME.part`: the same bytes would come again.
 //!
-//! MD5 sums find damage, not forgery: what protects from the latter is HTTPS, or trust in the mirror.
+//! MD5 sums find damage, not forgery: what protects from the latter is HTTPS, or trust in the mirror. The SHA-256 sums of all files, as they were
+//! unpacked, are written beside them, for [`check_sums`] and for `sha256sum --check`.
 
 mod archives;
 mod check;
 mod download;
 mod error;
+mod rate;
+mod sums;
+mod transfer;
 mod unpack;
 
 use std::fs;
@@ -25,17 +29,22 @@ use crate::FileLock;
 pub use archives::{Archive, Packing, Source};
 pub use check::{CheckedFile, check_files};
 pub use error::FetchError;
+pub use sums::{CheckedSum, SUMS, check_sums};
 
 /// How patient a download is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
-    /// Longest wait for a connection.
+    /// Longest wait for a connection, and for the address of a name.
     pub connect: Duration,
     /// Longest wait for an answer, and for the next bytes of it.
     pub read: Duration,
-    /// How often a failed transfer is tried again; each time it goes on where the last one ended.
+    /// Fewest bytes a second, on average over each [`window`](Self::window), that are waited for; 0 for any.
+    pub slowest: u64,
+    /// Time over which [`slowest`](Self::slowest) is measured.
+    pub window: Duration,
+    /// How often a transfer is tried again that failed in a way that may pass; each time it goes on where the last one ended.
     pub retries: u32,
-    /// Wait before the first retry; it doubles with each one, up to a minute.
+    /// Wait before the first retry; it doubles with each one, up to a minute. A server may ask for a longer one, up to a minute too.
     pub backoff: Duration,
 }
 
@@ -44,6 +53,8 @@ impl Default for Settings {
         Self {
             connect: Duration::from_secs(20),
             read: Duration::from_secs(30),
+            slowest: 1000,
+            window: Duration::from_secs(60),
             retries: 5,
             backoff: Duration::from_secs(1),
         }
@@ -133,6 +144,7 @@ pub fn fetch(
             }
         }
     }
+    sums::write(&unpacked)?;
     sync_folder(&unpacked)?;
     fs::rename(&unpacked, &folder).map_err(FetchError::file(&folder))?;
     drop(beside);

@@ -12,9 +12,10 @@
 use std::ffi::c_void;
 use std::fmt;
 
-use cudarc::nccl::{result, sys};
+use cudarc::nccl::sys;
 
 use crate::buffer::{View, bind, expect_len};
+use crate::library::{NCCL, number};
 use crate::recording::Submission;
 use crate::{Buffer, Context, GpuError};
 
@@ -43,7 +44,10 @@ impl Meeting {
     /// [`GpuError::NoNccl`]; the library's.
     pub fn new() -> Result<Self, GpuError> {
         require()?;
-        Ok(Self(result::get_uniqueid().map_err(refused)?))
+        let mut id = sys::ncclUniqueId { internal: [0; 128] };
+        // SAFETY: the library and the function are there, and the argument outlives the call.
+        check(unsafe { sys::ncclGetUniqueId(&mut id) })?;
+        Ok(Self(id))
     }
 
     /// Its bytes, to be sent.
@@ -79,10 +83,9 @@ impl Communicator {
         let ranks = devices.len();
         let mut communicators = vec![std::ptr::null_mut(); ranks];
         // SAFETY: there are as many communicators and devices as it is told.
-        unsafe {
-            result::comm_init_all(communicators.as_mut_ptr(), ranks as i32, devices.as_ptr())
-        }
-        .map_err(refused)?;
+        check(unsafe {
+            sys::ncclCommInitAll(communicators.as_mut_ptr(), ranks as i32, devices.as_ptr())
+        })?;
         let members = communicators.into_iter().zip(contexts).enumerate();
         let member = |(rank, (communicator, context)): (usize, (_, &Context))| Self {
             communicator,
@@ -105,18 +108,11 @@ impl Communicator {
     ) -> Result<Self, GpuError> {
         require()?;
         bind(context)?;
-        let mut communicator = std::mem::MaybeUninit::uninit();
+        let mut communicator = std::ptr::null_mut();
         // SAFETY: it writes the communicator, unless it fails.
-        let communicator = unsafe {
-            result::comm_init_rank(
-                communicator.as_mut_ptr(),
-                ranks as i32,
-                meeting.0,
-                rank as i32,
-            )
-            .map_err(refused)?;
-            communicator.assume_init()
-        };
+        check(unsafe {
+            sys::ncclCommInitRank(&mut communicator, ranks as i32, meeting.0, rank as i32)
+        })?;
         Ok(Self {
             communicator,
             context: context.clone(),
@@ -159,8 +155,8 @@ impl Communicator {
         let parts = parts.view_mut();
         // SAFETY: both are on the device, of the lengths that were checked, and stay there until the stream has come to it: their memory is
         // used again only for work that comes later in the same stream.
-        unsafe {
-            result::all_gather(
+        check(unsafe {
+            sys::ncclAllGather(
                 part.pointer as *const c_void,
                 parts.pointer as *mut c_void,
                 part.len(),
@@ -168,9 +164,7 @@ impl Communicator {
                 self.communicator,
                 self.context.stream().cu_stream().cast(),
             )
-        }
-        .map(drop)
-        .map_err(refused)
+        })
     }
 }
 
@@ -179,7 +173,7 @@ impl Drop for Communicator {
         // What was asked for is to be done before its connections are closed. A device that has failed is left as it is.
         if self.context.synchronize().is_ok() {
             // SAFETY: it is this one's own, and nobody uses it after this.
-            let _ = unsafe { result::comm_destroy(self.communicator) };
+            let _ = unsafe { sys::ncclCommDestroy(self.communicator) };
         }
     }
 }
@@ -191,18 +185,36 @@ impl fmt::Debug for Communicator {
     }
 }
 
-/// cudarc panics where the library is missing.
+/// What is called.
+const FUNCTIONS: [&str; 5] = [
+    "ncclAllGather",
+    "ncclCommDestroy",
+    "ncclCommInitAll",
+    "ncclCommInitRank",
+    "ncclGetUniqueId",
+];
+
+/// cudarc panics where the library or a function is missing.
 fn require() -> Result<(), GpuError> {
-    // SAFETY: this only tries to load the library, whose loading has no effect that anybody relies on.
-    if unsafe { sys::is_culib_present() } {
-        Ok(())
-    } else {
-        Err(GpuError::NoNccl)
-    }
+    NCCL.require(&FUNCTIONS)
 }
 
-fn refused(error: result::NcclError) -> GpuError {
-    GpuError::Nccl {
-        reason: format!("{:?}", error.0),
-    }
+/// `Ok` for a call that is done, or goes on behind the stream. A library of a later version may have more results than cudarc knows, so that they are
+/// numbers here.
+fn check(result: sys::ncclResult_t) -> Result<(), GpuError> {
+    let name = match number(result) {
+        0 | 7 => return Ok(()),
+        1 => "ncclUnhandledCudaError",
+        2 => "ncclSystemError",
+        3 => "ncclInternalError",
+        4 => "ncclInvalidArgument",
+        5 => "ncclInvalidUsage",
+        6 => "ncclRemoteError",
+        other => {
+            let reason = format!("error {other}");
+            return Err(GpuError::Nccl { reason });
+        }
+    };
+    let reason = name.to_string();
+    Err(GpuError::Nccl { reason })
 }

@@ -10,11 +10,11 @@
 
 use std::ffi::{CString, c_char, c_int};
 
-use cudarc::nvrtc::result::NvrtcError;
-use cudarc::nvrtc::{result, sys};
+use cudarc::nvrtc::sys;
 
 use crate::architecture::{Architecture, Code};
 use crate::error::{ComputeCapability, CudaVersion};
+use crate::library::{NVRTC, number};
 use crate::source::{HEADERS, Unit};
 use crate::{GpuError, nvrtc_files};
 
@@ -131,12 +131,12 @@ fn compile_text(
     options: &[String],
     target: &Target,
 ) -> Result<Compiled, GpuError> {
-    let failed = |error: NvrtcError, log: &str| GpuError::Compile {
+    let failed = |error: Failure, log: &str| GpuError::Compile {
         file: source.0,
         architecture: target.recipe.architecture.to_string(),
-        message: first_error(log).unwrap_or_else(|| format!("{:?}", error.0)),
+        message: first_error(log).unwrap_or_else(|| error.name()),
     };
-    let attempt = || -> Result<_, (NvrtcError, String)> {
+    let attempt = || -> Result<_, (Failure, String)> {
         let program = Program::new(source).map_err(|error| (error, String::new()))?;
         let compiled = program.compile(options);
         let log = program.log().unwrap_or_default();
@@ -168,8 +168,8 @@ fn compile_text(
 }
 
 /// The second library of the compiler, if that is what it misses.
-fn missing_builtins(error: NvrtcError, log: &str) -> Option<&str> {
-    if error.0 != sys::nvrtcResult::NVRTC_ERROR_BUILTIN_OPERATION_FAILURE {
+fn missing_builtins(error: Failure, log: &str) -> Option<&str> {
+    if error != Failure::MISSES_BUILTINS {
         return None;
     }
     let name = log
@@ -185,17 +185,32 @@ fn first_error(log: &str) -> Option<String> {
         .map(|line| line.trim().to_string())
 }
 
+/// What is called of every compiler, and of those that are new enough.
+const FIRST: [&str; 1] = ["nvrtcVersion"];
+const FUNCTIONS: [&str; 11] = [
+    "nvrtcCompileProgram",
+    "nvrtcCreateProgram",
+    "nvrtcDestroyProgram",
+    "nvrtcGetCUBIN",
+    "nvrtcGetCUBINSize",
+    "nvrtcGetNumSupportedArchs",
+    "nvrtcGetPTX",
+    "nvrtcGetPTXSize",
+    "nvrtcGetProgramLog",
+    "nvrtcGetProgramLogSize",
+    "nvrtcGetSupportedArchs",
+];
+
+/// More generations than there will be.
+const MOST_CAPABILITIES: usize = 1000;
+
 /// The version of the compiler on this machine.
 pub(crate) fn version() -> Result<CudaVersion, GpuError> {
-    // SAFETY: this only tries to load the library, whose loading has no effect that anybody relies on.
-    if !unsafe { sys::is_culib_present() } {
-        return Err(GpuError::NoCompiler);
-    }
+    NVRTC.require(&FIRST)?;
     let (mut major, mut minor) = (0, 0);
-    // SAFETY: the library is there, and both arguments outlive the call.
-    unsafe { sys::nvrtcVersion(&mut major, &mut minor) }
-        .result()
-        .map_err(|_| GpuError::NoCompiler)?;
+    // SAFETY: the library and the function are there, and both arguments outlive the call.
+    let told = unsafe { sys::nvrtcVersion(&mut major, &mut minor) };
+    check(told).map_err(refused("tell its version"))?;
     let found = CudaVersion {
         major: major.unsigned_abs(),
         minor: minor.unsigned_abs(),
@@ -206,6 +221,7 @@ pub(crate) fn version() -> Result<CudaVersion, GpuError> {
             needed: OLDEST_COMPILER,
         });
     }
+    NVRTC.require(&FUNCTIONS)?;
     Ok(found)
 }
 
@@ -217,18 +233,62 @@ pub(crate) fn capabilities() -> Result<Vec<ComputeCapability>, GpuError> {
 
 /// The same; the compiler must be there.
 fn known_capabilities() -> Result<Vec<ComputeCapability>, GpuError> {
+    let refused = refused("say what it makes code for");
     let mut count = 0;
     // SAFETY: the library is there, and the argument outlives the call.
-    unsafe { sys::nvrtcGetNumSupportedArchs(&mut count) }
-        .result()
-        .map_err(|_| GpuError::NoCompiler)?;
-    let mut numbers: Vec<c_int> = vec![0; count.unsigned_abs() as usize];
+    let counted = unsafe { sys::nvrtcGetNumSupportedArchs(&mut count) };
+    check(counted).map_err(&refused)?;
+    let count = usize::try_from(count)
+        .ok()
+        .filter(|&count| count <= MOST_CAPABILITIES)
+        .ok_or(GpuError::Compiler {
+            action: "say what it makes code for",
+            reason: format!("it counts {count} architectures"),
+        })?;
+    let mut numbers: Vec<c_int> = vec![0; count];
     // SAFETY: there is room for as many numbers as the compiler has said that it writes.
-    unsafe { sys::nvrtcGetSupportedArchs(numbers.as_mut_ptr()) }
-        .result()
-        .map_err(|_| GpuError::NoCompiler)?;
+    let told = unsafe { sys::nvrtcGetSupportedArchs(numbers.as_mut_ptr()) };
+    check(told).map_err(&refused)?;
     let capability = |number: c_int| ComputeCapability::from_number(number.unsigned_abs());
     Ok(numbers.into_iter().map(capability).collect())
+}
+
+/// A result other than success, by its number: a compiler of a later version may have more than cudarc knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Failure(u32);
+
+fn check(result: sys::nvrtcResult) -> Result<(), Failure> {
+    match number(result) {
+        0 => Ok(()),
+        other => Err(Failure(other)),
+    }
+}
+
+impl Failure {
+    const MISSES_BUILTINS: Self = Self(7);
+
+    /// The name of the result in `nvrtc.h`.
+    fn name(self) -> String {
+        let name = match self.0 {
+            1 => "NVRTC_ERROR_OUT_OF_MEMORY",
+            2 => "NVRTC_ERROR_PROGRAM_CREATION_FAILURE",
+            3 => "NVRTC_ERROR_INVALID_INPUT",
+            4 => "NVRTC_ERROR_INVALID_PROGRAM",
+            5 => "NVRTC_ERROR_INVALID_OPTION",
+            6 => "NVRTC_ERROR_COMPILATION",
+            7 => "NVRTC_ERROR_BUILTIN_OPERATION_FAILURE",
+            11 => "NVRTC_ERROR_INTERNAL_ERROR",
+            other => return format!("error {other}"),
+        };
+        name.to_string()
+    }
+}
+
+fn refused(action: &'static str) -> impl Fn(Failure) -> GpuError {
+    move |failure| GpuError::Compiler {
+        action,
+        reason: failure.name(),
+    }
 }
 
 /// A file that is being compiled. The texts are kept as long as the compiler may read them.
@@ -238,7 +298,7 @@ struct Program {
 }
 
 impl Program {
-    fn new((file, text): (&str, &str)) -> Result<Self, NvrtcError> {
+    fn new((file, text): (&str, &str)) -> Result<Self, Failure> {
         let texts: Vec<CString> = [file, text]
             .into_iter()
             .chain(HEADERS.iter().map(|(name, _)| *name))
@@ -249,7 +309,7 @@ impl Program {
         let (names, contents) = pointers[2..].split_at(HEADERS.len());
         let mut program = std::ptr::null_mut();
         // SAFETY: all texts end with a zero and live as long as the program; there are as many headers as said.
-        unsafe {
+        check(unsafe {
             sys::nvrtcCreateProgram(
                 &mut program,
                 pointers[1],
@@ -258,20 +318,23 @@ impl Program {
                 contents.as_ptr(),
                 names.as_ptr(),
             )
-        }
-        .result()?;
+        })?;
         Ok(Self {
             program,
             _texts: texts,
         })
     }
 
-    fn compile(&self, options: &[String]) -> Result<(), NvrtcError> {
-        // SAFETY: the program is alive as long as self.
-        unsafe { result::compile_program(self.program, options) }
+    fn compile(&self, options: &[String]) -> Result<(), Failure> {
+        let texts: Vec<CString> = options.iter().map(|option| c_string(option)).collect();
+        let pointers: Vec<*const c_char> = texts.iter().map(|text| text.as_ptr()).collect();
+        // SAFETY: the program is alive as long as self; there are as many options as said, which end with a zero and outlive the call.
+        check(unsafe {
+            sys::nvrtcCompileProgram(self.program, pointers.len() as c_int, pointers.as_ptr())
+        })
     }
 
-    fn log(&self) -> Result<String, NvrtcError> {
+    fn log(&self) -> Result<String, Failure> {
         let log = self.bytes(sys::nvrtcGetProgramLogSize, sys::nvrtcGetProgramLog)?;
         let log = String::from_utf8_lossy(&log);
         Ok(log.trim_end_matches('\0').to_string())
@@ -282,13 +345,13 @@ impl Program {
         &self,
         size: unsafe fn(sys::nvrtcProgram, *mut usize) -> sys::nvrtcResult,
         write: unsafe fn(sys::nvrtcProgram, *mut c_char) -> sys::nvrtcResult,
-    ) -> Result<Vec<u8>, NvrtcError> {
+    ) -> Result<Vec<u8>, Failure> {
         let mut len = 0;
         // SAFETY: the program is alive, and the argument outlives the call.
-        unsafe { size(self.program, &mut len) }.result()?;
+        check(unsafe { size(self.program, &mut len) })?;
         let mut bytes = vec![0_u8; len];
         // SAFETY: there is room for as many bytes as the compiler has said that it writes.
-        unsafe { write(self.program, bytes.as_mut_ptr().cast()) }.result()?;
+        check(unsafe { write(self.program, bytes.as_mut_ptr().cast()) })?;
         Ok(bytes)
     }
 }
@@ -328,14 +391,15 @@ mod tests {
     #[test]
     fn missing_builtins_are_named_by_the_log() {
         use sys::nvrtcResult::{NVRTC_ERROR_BUILTIN_OPERATION_FAILURE, NVRTC_ERROR_COMPILATION};
+        let failure = |result| check(result).unwrap_err();
         let log = "nvrtc: error: failed to open libnvrtc-builtins.so.13.0.\n  Make sure that libnvrtc-builtins.so.13.0 is installed \
             correctly.";
-        let missing = NvrtcError(NVRTC_ERROR_BUILTIN_OPERATION_FAILURE);
+        let missing = failure(NVRTC_ERROR_BUILTIN_OPERATION_FAILURE);
         let name = Some("libnvrtc-builtins.so.13.0");
         assert_eq!(missing_builtins(missing, log), name);
         assert_eq!(missing_builtins(missing, ""), Some("libnvrtc-builtins"));
         assert_eq!(
-            missing_builtins(NvrtcError(NVRTC_ERROR_COMPILATION), log),
+            missing_builtins(failure(NVRTC_ERROR_COMPILATION), log),
             None
         );
     }

@@ -1,20 +1,18 @@
 //! The driver: whether it is there, and what devices it sees.
 //!
-//! cudarc looks for the libraries at their first use and panics if they are missing, so that everything starts here.
+//! cudarc looks for the libraries at their first use and panics if they are missing or lack a function, so that everything starts here.
 
-#![expect(
-    unsafe_code,
-    reason = "asks the driver's library whether it is there and for its version"
-)]
+#![expect(unsafe_code, reason = "asks the driver's library for its version")]
 
 use std::sync::Arc;
 
 use cudarc::driver::sys::{self, CUdevice_attribute, CUresult};
 use cudarc::driver::{CudaContext, DriverError, result};
 
-use crate::GpuError;
 use crate::error::{ComputeCapability, CudaVersion};
+use crate::library::{DRIVER, number};
 use crate::supply::{KernelOrigin, Supply};
+use crate::{GpuError, graph, timing};
 
 /// Asynchronous allocation came with this version.
 const OLDEST_DRIVER: CudaVersion = CudaVersion {
@@ -150,26 +148,84 @@ pub(crate) fn open(index: usize) -> Result<(Arc<CudaContext>, DeviceInfo), GpuEr
     Ok((context, info))
 }
 
+/// What is called of every driver, whatever its version.
+const FIRST: [&str; 3] = ["cuDriverGetVersion", "cuGetErrorName", "cuGetErrorString"];
+
+/// What is called of those that are new enough, by this crate or by cudarc.
+const FUNCTIONS: [&str; 44] = [
+    "cuCtxGetCurrent",
+    "cuCtxSetCurrent",
+    "cuCtxSynchronize",
+    "cuDeviceGet",
+    "cuDeviceGetAttribute",
+    "cuDeviceGetCount",
+    "cuDeviceGetName",
+    "cuDevicePrimaryCtxRelease_v2",
+    "cuDevicePrimaryCtxRetain",
+    "cuDeviceTotalMem_v2",
+    "cuEventCreate",
+    "cuEventDestroy_v2",
+    "cuEventQuery",
+    "cuEventRecord",
+    "cuEventSynchronize",
+    "cuFuncGetAttribute",
+    "cuGraphDestroy",
+    "cuGraphExecDestroy",
+    "cuGraphLaunch",
+    "cuInit",
+    "cuLaunchKernel",
+    "cuMemAllocAsync",
+    "cuMemAlloc_v2",
+    "cuMemFreeAsync",
+    "cuMemFreeHost",
+    "cuMemFree_v2",
+    "cuMemGetInfo_v2",
+    "cuMemHostAlloc",
+    "cuMemcpyDtoDAsync_v2",
+    "cuMemcpyDtoHAsync_v2",
+    "cuMemcpyDtoH_v2",
+    "cuMemcpyHtoDAsync_v2",
+    "cuMemcpyHtoD_v2",
+    "cuMemsetD8Async",
+    "cuModuleGetFunction",
+    "cuModuleLoadData",
+    "cuModuleUnload",
+    "cuStreamBeginCapture_v2",
+    "cuStreamCreate",
+    "cuStreamDestroy_v2",
+    "cuStreamEndCapture",
+    "cuStreamIsCapturing",
+    "cuStreamSynchronize",
+    "cuStreamWaitEvent",
+];
+
+/// What later versions have, and is called of these only.
+const LATER: [(CudaVersion, &str); 2] = [
+    (graph::OLDEST_DRIVER, "cuGraphInstantiateWithFlags"),
+    (timing::OLDEST_DRIVER, "cuEventElapsedTime_v2"),
+];
+
 /// Initialises the driver.
 fn start() -> Result<CudaVersion, GpuError> {
-    // SAFETY: this only tries to load the library, whose loading has no effect that anybody relies on.
-    if !unsafe { sys::is_culib_present() } {
-        return Err(GpuError::NoDriver);
-    }
-    let mut number = 0;
-    // SAFETY: the library is there, and the argument outlives the call.
-    unsafe { sys::cuDriverGetVersion(&mut number) }
-        .result()
-        .map_err(failed("tell its version"))?;
-    let number = number.unsigned_abs();
+    DRIVER.require(&FIRST)?;
+    let mut version = 0;
+    // SAFETY: the library and the function are there, and the argument outlives the call.
+    let told = unsafe { sys::cuDriverGetVersion(&mut version) };
+    told.result().map_err(failed("tell its version"))?;
+    let version = version.unsigned_abs();
     let found = CudaVersion {
-        major: number / 1000,
-        minor: number % 1000 / 10,
+        major: version / 1000,
+        minor: version % 1000 / 10,
     };
     found.expect_driver(OLDEST_DRIVER)?;
+    DRIVER.require(&FUNCTIONS)?;
+    for (_, function) in LATER.iter().filter(|(since, _)| found >= *since) {
+        DRIVER.require(&[function])?;
+    }
+    let no_device = number(CUresult::CUDA_ERROR_NO_DEVICE);
     match result::init() {
         Ok(()) => Ok(found),
-        Err(DriverError(CUresult::CUDA_ERROR_NO_DEVICE)) => Err(GpuError::NoDevice),
+        Err(DriverError(error)) if number(error) == no_device => Err(GpuError::NoDevice),
         Err(error) => Err(failed("start")(error)),
     }
 }
@@ -222,10 +278,14 @@ pub(crate) fn failed(action: &'static str) -> impl Fn(DriverError) -> GpuError {
     }
 }
 
-/// The driver's words for an error.
+/// The driver's words for an error. It may be one of a later version, which cudarc does not know.
 pub(crate) fn reason(error: DriverError) -> String {
-    match error.error_string() {
-        Ok(text) => format!("{} ({:?})", text.to_string_lossy(), error.0),
-        Err(_) => format!("{:?}", error.0),
+    let number = number(error.0);
+    let text = error.error_string().map(|text| text.to_string_lossy());
+    let name = error.error_name().map(|name| name.to_string_lossy());
+    match (text, name) {
+        (Ok(text), Ok(name)) => format!("{text} ({name})"),
+        (Ok(text), Err(_)) => format!("{text} (error {number})"),
+        (Err(_), _) => format!("error {number}, which it does not explain"),
     }
 }

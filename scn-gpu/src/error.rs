@@ -28,6 +28,24 @@ pub enum GpuError {
         /// The library that it misses.
         missing: String,
     },
+    /// There is a file of a library's name, and the system does not load it.
+    #[error("{library} cannot be loaded: {reason}")]
+    LibraryRefused {
+        /// Which library.
+        library: &'static str,
+        /// The system's reason.
+        reason: String,
+    },
+    /// A library without a function that it must have.
+    #[error(
+        "{library} lacks the function {function}: it is damaged or no library of NVIDIA's, install it anew"
+    )]
+    LibraryLacks {
+        /// Which library.
+        library: &'static str,
+        /// The first function that it lacks.
+        function: String,
+    },
     /// A driver for an older CUDA than needed.
     #[error("the driver supports CUDA {found}, but {needed} is needed: install a newer driver")]
     DriverTooOld {
@@ -35,6 +53,14 @@ pub enum GpuError {
         found: CudaVersion,
         /// What is needed.
         needed: CudaVersion,
+    },
+    /// A compiler that fails before it compiles anything.
+    #[error("the CUDA compiler fails to {action}: {reason}")]
+    Compiler {
+        /// What was to be done.
+        action: &'static str,
+        /// The compiler's reason.
+        reason: String,
     },
     /// A compiler that cannot make what is needed.
     #[error("the CUDA compiler is of version {found}, but {needed} or later is needed")]

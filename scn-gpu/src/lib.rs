@@ -81,6 +81,7 @@ mod images;
 pub mod inspect;
 mod launch;
 pub mod layers;
+mod library;
 mod module;
 mod nvrtc_files;
 mod pinned;

@@ -16,7 +16,7 @@ use crate::{Context, GpuError};
 const LAUNCHES_KEPT: usize = 4096;
 
 /// `cuEventElapsedTime_v2`, the only such function that cudarc calls, came with this version; cudarc panics without it.
-const OLDEST_DRIVER: CudaVersion = CudaVersion {
+pub(crate) const OLDEST_DRIVER: CudaVersion = CudaVersion {
     major: 12,
     minor: 8,
 };

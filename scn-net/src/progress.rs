@@ -96,6 +96,8 @@ pub trait Observer: Send {
     fn step(&mut self, _progress: &StepProgress<'_>) {}
     /// Between training and evaluation of an epoch.
     fn evaluating(&mut self, _epoch: u64) {}
+    /// After the evaluation of each epoch, before its files are written: a run that ends in between comes here again when it is resumed.
+    fn evaluated(&mut self, _record: &EpochRecord, _network: &Network) {}
     /// After each epoch, when its files are written, with the network as it is then.
     fn epoch(&mut self, _record: &EpochRecord, _network: &Network) {}
     /// Asked after each step; true ends the run with a checkpoint.

@@ -253,7 +253,7 @@ impl Run {
                 });
             }
             observer.evaluating(self.state.epochs_done + 1);
-            self.finish_epoch()?;
+            self.finish_epoch(observer)?;
             if let Some(record) = self.state.history.last() {
                 observer.epoch(record, &self.network);
             }
@@ -264,7 +264,7 @@ impl Run {
     }
 
     /// Evaluates, and writes everything down.
-    fn finish_epoch(&mut self) -> Result<(), TrainError> {
+    fn finish_epoch(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
         self.fetch()?;
         self.network.solve_as_configured()?;
         let norm = self.state.config.network.batch_norm;
@@ -288,7 +288,7 @@ impl Run {
         }
         self.input.active = evaluation.active;
         let sums = std::mem::take(&mut self.state.sums);
-        self.state.history.push(EpochRecord {
+        let record = EpochRecord {
             epoch: self.state.epochs_done + 1,
             learning_rate: self.rate_of(self.training.batches() - 1),
             train_loss: sums.mean_loss(),
@@ -298,7 +298,9 @@ impl Run {
             images_per_second: sums.images_per_second(),
             seconds: sums.seconds,
             layers: sums.layer_records(&self.network.conditions()),
-        });
+        };
+        observer.evaluated(&record, &self.network);
+        self.state.history.push(record);
         self.state.epochs_done += 1;
         self.state.batches_done = 0;
         // The model and the metrics follow from the checkpoint: a run that ends between them is resumed without loss.

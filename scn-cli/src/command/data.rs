@@ -3,10 +3,12 @@
 use std::fmt::Write;
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::{Chain, Result, bail};
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use scn_data::fetch::{CheckedFile, Progress, Settings, Source, check_files, fetch};
+use scn_data::fetch::{
+    CheckedFile, CheckedSum, Progress, Settings, Source, check_files, check_sums, fetch,
+};
 use scn_data::{Dataset, DatasetName, ImageSet};
 use serde::Serialize;
 
@@ -50,6 +52,8 @@ struct Fetch {
 }
 
 /// Which files of a data set are there, and whether they can be read; fails if it is not whole.
+///
+/// Files that were fetched are compared with their SHA-256 sums of then, in SHA256SUMS beside them.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  scn data check cifar10 --data data")]
 struct Check {
@@ -121,8 +125,10 @@ fn show(progress: &Progress<'_>, bar: &ProgressBar, output: &Output) {
             bar.set_position(*bytes);
         }
         Progress::Retry { error, wait, .. } => bar.suspend(|| {
+            let said: Vec<_> = Chain::new(*error).map(ToString::to_string).collect();
             output.warn(format!(
-                "{error}; tried again in {:.0} s",
+                "{}; tried again in {:.0} s",
+                said.join(": "),
                 wait.as_secs_f64()
             ));
         }),
@@ -140,6 +146,8 @@ struct Checked {
     dataset: DatasetName,
     whole: bool,
     files: Vec<FileState>,
+    /// Files with other bytes than when they were fetched; none where that is not known.
+    changed: Option<Vec<PathBuf>>,
     /// Why the files cannot be read, if so.
     error: Option<String>,
     /// Training and test images per class.
@@ -169,9 +177,13 @@ impl Check {
             .collect();
         let missing = files.iter().filter(|file| file.found.is_none()).count();
         let opened = scn_data::open(self.name, self.data.path());
+        let sums = check_sums(self.name, self.data.path())?;
+        let changed = (!sums.is_empty()).then(|| changed(&sums));
+        let unchanged = changed.as_ref().is_none_or(Vec::is_empty);
         let checked = Checked {
             dataset: self.name,
-            whole: opened.is_ok() && files.iter().all(|file| file.whole),
+            whole: opened.is_ok() && unchanged && files.iter().all(|file| file.whole),
+            changed,
             error: opened.as_ref().err().map(ToString::to_string),
             classes: opened.as_ref().map(class_counts).unwrap_or_default(),
             files,
@@ -189,8 +201,20 @@ impl Check {
             );
         }
         opened?;
+        if let Some(first) = checked.changed.iter().flatten().next() {
+            bail!(
+                "{} is not whole: {} has another SHA-256 sum than when it was fetched",
+                self.name,
+                first.display()
+            );
+        }
         bail!("{} is not whole: a file has another length", self.name)
     }
+}
+
+fn changed(sums: &[CheckedSum]) -> Vec<PathBuf> {
+    let changed = sums.iter().filter(|sum| sum.has_changed());
+    changed.map(|sum| sum.path.clone()).collect()
 }
 
 impl From<CheckedFile> for FileState {
@@ -241,6 +265,15 @@ fn describe(checked: &Checked) -> String {
             (Some(found), _) => format!("{found} bytes"),
         };
         let _ = writeln!(text, "{}  {state}", file.file.display());
+    }
+    match &checked.changed {
+        Some(changed) if changed.is_empty() => text.push_str("all bytes as they were fetched\n"),
+        Some(changed) => {
+            for file in changed {
+                let _ = writeln!(text, "{}  not as it was fetched", file.display());
+            }
+        }
+        None => {}
     }
     if let Some(error) = &checked.error {
         let _ = writeln!(text, "cannot be read: {error}");

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::tensorboard::steps_by_tag;
+
 /// The calls by which the program changes what is on disk.
 const CALLS: [&str; 11] = [
     "write",
@@ -105,6 +107,7 @@ fn a_run_killed_at_any_call_goes_on_to_the_same_files() {
     let whole = folder.path().join("whole");
     assert!(scn().args(train(&whole)).status().unwrap().success());
     let expected = kept(&whole);
+    let steps = steps_by_tag(&whole);
     let log = folder.path().join("log");
     let mut killed = 0;
     for name in CALLS {
@@ -125,6 +128,7 @@ fn a_run_killed_at_any_call_goes_on_to_the_same_files() {
             assert!(again.unwrap().success(), "{place}");
             assert_eq!(kept(&out), expected, "{place}");
             assert!(out.join("report.html").is_file(), "{place}");
+            assert_eq!(steps_by_tag(&out), steps, "{place}");
             assert_eq!(leftovers(&out), Vec::<PathBuf>::new(), "{place}");
             std::fs::remove_dir_all(out).unwrap();
         }

@@ -1,8 +1,12 @@
+use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use predicates::prelude::*;
 
 use crate::{json, scn};
@@ -44,6 +48,81 @@ fn the_embedded_digits_are_whole_and_need_not_be_fetched() {
         .assert()
         .code(1)
         .stderr(predicate::str::contains("embedded"));
+}
+
+/// MNIST's four files with their numbers of pictures, all of them black zeros.
+fn black_mnist(folder: &Path) {
+    std::fs::create_dir(folder).unwrap();
+    for (set, count) in [("train", 60_000_u32), ("t10k", 10_000)] {
+        let mut images = [[0, 0, 8, 3], count.to_be_bytes()].concat();
+        images.extend([[0, 0, 0, 28]; 2].concat());
+        images.resize(images.len() + count as usize * 28 * 28, 0);
+        let mut labels = [[0, 0, 8, 1], count.to_be_bytes()].concat();
+        labels.resize(labels.len() + count as usize, 0);
+        for (what, bytes) in [("images-idx3", images), ("labels-idx1", labels)] {
+            let file = File::create(folder.join(format!("{set}-{what}-ubyte.gz"))).unwrap();
+            let mut packed = GzEncoder::new(file, Compression::fast());
+            packed.write_all(&bytes).unwrap();
+            packed.finish().unwrap();
+        }
+    }
+}
+
+#[test]
+fn files_are_compared_with_their_sums_of_when_they_were_fetched() {
+    let data = tempfile::tempdir().unwrap();
+    let folder = data.path().join("mnist");
+    black_mnist(&folder);
+    let check = || {
+        let mut check = scn();
+        check
+            .args(["data", "check", "mnist", "--data"])
+            .arg(data.path());
+        check
+    };
+    assert_eq!(json(&mut check())["changed"], serde_json::Value::Null);
+
+    let sums = "sha256sum *.gz > SHA256SUMS";
+    let written = Command::new("sh")
+        .args(["-c", sums])
+        .current_dir(&folder)
+        .status();
+    if !written.is_ok_and(|status| status.success()) {
+        eprintln!("skipped: no sha256sum here");
+        return;
+    }
+    let checked = json(&mut check());
+    assert_eq!(checked["whole"], true);
+    assert_eq!(checked["changed"], serde_json::json!([]));
+
+    // One label, so that the file has as many and can be read.
+    let changed = folder.join("t10k-labels-idx1-ubyte.gz");
+    let file = File::create(&changed).unwrap();
+    let mut packed = GzEncoder::new(file, Compression::fast());
+    let mut labels = [[0, 0, 8, 1], 10_000_u32.to_be_bytes()].concat();
+    labels.resize(labels.len() + 10_000, 0);
+    labels[8] = 9;
+    packed.write_all(&labels).unwrap();
+    packed.finish().unwrap();
+    check()
+        .assert()
+        .code(1)
+        .stdout(predicate::str::starts_with("mnist: not whole\n"))
+        .stdout(predicate::str::contains(
+            "t10k-labels-idx1-ubyte.gz  not as it was fetched",
+        ))
+        .stderr(predicate::str::contains(
+            "t10k-labels-idx1-ubyte.gz has another SHA-256 sum",
+        ));
+
+    std::fs::write(folder.join("SHA256SUMS"), "none\n").unwrap();
+    check()
+        .assert()
+        .code(1)
+        .stdout("")
+        .stderr(predicate::str::contains(
+            "SHA256SUMS must have lines of a SHA-256 sum",
+        ));
 }
 
 #[test]

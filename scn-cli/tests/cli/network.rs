@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use predicates::prelude::*;
 use safetensors::SafeTensors;
 use scn_net::{Model, Shape, Tensor};
@@ -283,6 +285,40 @@ fn a_run_that_diverges_has_a_code_of_its_own() {
         .code(4)
         .stderr(predicate::str::contains("diverged in epoch 1, step 1"));
     assert!(!out.join("checkpoint.safetensors").exists());
+}
+
+/// Writes this number in the place of the first of a tensor.
+fn overwrite_first(file: &Path, tensor: &str, value: f32) {
+    let mut bytes = std::fs::read(file).unwrap();
+    let (header, metadata) = SafeTensors::read_metadata(&bytes).unwrap();
+    let start = 8 + header + metadata.info(tensor).unwrap().data_offsets.0;
+    bytes[start..start + 4].copy_from_slice(&value.to_le_bytes());
+    std::fs::write(file, bytes).unwrap();
+}
+
+/// Training divides by the moments of a batch, and testing by the running ones, here beyond all bounds: losses of training stay finite.
+#[test]
+fn a_test_loss_that_is_none_ends_a_run_with_its_last_good_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("run");
+    train_small(&out, &["--set", "network.batch_norm.moments=running"])
+        .assert()
+        .success();
+    let checkpoint = out.join("checkpoint.safetensors");
+    overwrite_first(&checkpoint, "norm1.mean", 3e38);
+    let kept = ["checkpoint.safetensors", "metrics.jsonl"].map(|name| out.join(name));
+    let before = kept.each_ref().map(|path| std::fs::read(path).unwrap());
+
+    scn()
+        .args(["train", "--resume", "--epochs", "3", "--out"])
+        .arg(&out)
+        .assert()
+        .code(4)
+        .stderr(predicate::str::contains(
+            "training diverged in epoch 3, step 3: the test loss after it is not finite; the last checkpoint is intact",
+        ));
+    let after = kept.each_ref().map(|path| std::fs::read(path).unwrap());
+    assert!(before == after);
 }
 
 /// Where a report cannot be written there is a folder in its place.

@@ -1,4 +1,8 @@
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::process::Command;
+
+use prost::Message;
 
 use crate::{scn, train_small};
 
@@ -59,7 +63,9 @@ fn a_run_tells_tensorboard_and_goes_on_doing_so() {
     assert_eq!(first.len(), 1);
     let told = &first[0];
     assert_eq!(count(&told[..1], "brain.Event:2"), 1);
-    assert_eq!(count(&told[1..2], "[network.solver]"), 1);
+    // Field 7 is the session's status: it starts, at the step 0 that an event does not write down.
+    assert_eq!(told[1][9..], [0x3a, 2, 8, 1]);
+    assert_eq!(count(&told[2..3], "[network.solver]"), 1);
     for (tag, times) in [
         ("batch/loss", 2),
         ("images_per_second", 2),
@@ -88,7 +94,148 @@ fn a_run_tells_tensorboard_and_goes_on_doing_so() {
         ),
         (1, 0)
     );
-    // Field 2 of an event is the step, as a number of seven bits a byte; field 7 the session's status: it starts.
+    // Field 2 of an event is the step, as a number of seven bits a byte: the first that the file may hold.
     let start = &both[1][1];
-    assert_eq!(start[9..], [0x10, 48, 0x3a, 2, 8, 1]);
+    assert_eq!(start[9..], [0x10, 49, 0x3a, 2, 8, 1]);
+}
+
+/// The fields of an event that say what is where, with the numbers of TensorFlow's `event.proto` and `summary.proto`.
+#[derive(Clone, PartialEq, Message)]
+struct Event {
+    #[prost(int64, tag = "2")]
+    step: i64,
+    #[prost(message, optional, tag = "5")]
+    summary: Option<Summary>,
+    #[prost(message, optional, tag = "7")]
+    session: Option<Session>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Summary {
+    #[prost(message, repeated, tag = "1")]
+    value: Vec<Value>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Value {
+    #[prost(string, tag = "1")]
+    tag: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Session {
+    #[prost(int32, tag = "1")]
+    status: i32,
+}
+
+/// The steps of every tag, in the order in which `EventAccumulator` of TensorBoard 2.21 has them after it has read a folder: at the start of a
+/// session (status 1) it forgets all events at that step and later ones (`_Purge`).
+pub(crate) fn steps_by_tag(folder: &Path) -> BTreeMap<String, Vec<i64>> {
+    let mut steps: BTreeMap<String, Vec<i64>> = BTreeMap::new();
+    for bytes in events(folder).iter().flatten() {
+        let event = Event::decode(bytes.as_slice()).unwrap();
+        if event.session.is_some_and(|session| session.status == 1) {
+            for steps in steps.values_mut() {
+                steps.retain(|&step| step < event.step);
+            }
+        }
+        for value in event.summary.unwrap_or_default().value {
+            steps.entry(value.tag).or_default().push(event.step);
+        }
+    }
+    steps
+}
+
+/// A run of 3 epochs of 24 steps that was begun twice and resumed twice: what the first process of each pair has told, the second tells again, as
+/// the first was killed before its checkpoint was written.
+fn killed_run(run: &Path) {
+    let (checkpoint, kept) = (run.join("checkpoint.safetensors"), run.join("kept"));
+    let begin = || {
+        train_small(run, &["--set", "training.batch_size=4"])
+            .assert()
+            .success();
+    };
+    let resume = || {
+        scn()
+            .args(["train", "--resume", "--epochs", "3", "--out"])
+            .arg(run)
+            .assert()
+            .success();
+    };
+    begin();
+    std::fs::remove_file(&checkpoint).unwrap();
+    begin();
+    std::fs::copy(&checkpoint, &kept).unwrap();
+    resume();
+    std::fs::rename(&kept, &checkpoint).unwrap();
+    resume();
+}
+
+/// What each tag has to have in the end: all epochs and every twentieth step.
+fn expected_steps() -> BTreeMap<String, Vec<i64>> {
+    let batches = [
+        "batch/loss",
+        "batch/error",
+        "batch/active",
+        "learning_rate",
+        "images_per_second",
+    ];
+    let epochs = ["loss/train", "loss/test", "error/train", "error/test"].map(str::to_string);
+    let layers = ["active", "lambda1", "passes", "kkt", "condition"]
+        .into_iter()
+        .flat_map(|name| [0, 1].map(|layer| format!("{name}/layer{layer:02}")));
+    let batches = batches.map(|tag| (tag.to_string(), vec![20, 40, 60]));
+    let epochs = epochs
+        .into_iter()
+        .chain(layers)
+        .chain(["atoms".to_string()])
+        .map(|tag| (tag, vec![24, 48, 72]));
+    let config = [("config".to_string(), vec![0])];
+    batches.into_iter().chain(epochs).chain(config).collect()
+}
+
+#[test]
+fn a_killed_run_has_each_step_once() {
+    let folder = tempfile::tempdir().unwrap();
+    killed_run(folder.path());
+    // A run that begins removes the files of one that has left no checkpoint.
+    assert_eq!(events(folder.path()).len(), 3);
+    assert_eq!(steps_by_tag(folder.path()), expected_steps());
+}
+
+/// The readers of TensorBoard in Python, the old and the new one; both read a folder file by file.
+const READERS: &str = "
+import json, sys
+from tensorboard.backend.event_processing import event_accumulator, plugin_event_accumulator
+all = {'scalars': 0, 'images': 0, 'tensors': 0}
+old = event_accumulator.EventAccumulator(sys.argv[1], size_guidance=all).Reload()
+new = plugin_event_accumulator.EventAccumulator(sys.argv[1], tensor_size_guidance={}, size_guidance=all).Reload()
+def steps(reader, kinds):
+    return {tag: [event.step for event in getattr(reader, kind.capitalize())(tag)] for kind in kinds for tag in reader.Tags()[kind]}
+print(json.dumps([steps(old, ['scalars', 'images', 'tensors']), steps(new, ['tensors'])]))
+";
+
+/// With TensorBoard itself, where Python has it (`pip install tensorboard`).
+#[test]
+fn tensorboard_reads_each_step_of_a_killed_run_once() {
+    let there = Command::new("python3")
+        .args(["-c", "import tensorboard"])
+        .output();
+    if !there.is_ok_and(|output| output.status.success()) {
+        eprintln!("skipped: python3 has no tensorboard");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    killed_run(folder.path());
+    let output = Command::new("python3")
+        .args(["-c", READERS])
+        .arg(folder.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let read: Vec<BTreeMap<String, Vec<i64>>> = serde_json::from_slice(&output.stdout).unwrap();
+    for steps in read {
+        assert_eq!(steps, expected_steps());
+    }
 }

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::transfer::may_pass;
 use crate::DatasetName;
 
 /// Why a data set could not be fetched.
@@ -56,9 +57,23 @@ pub enum FetchError {
         /// What the client says.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// A part of the file other than the one asked for.
+    /// A connection that gives fewer bytes than can be waited for.
     #[error(
-        "{url} must be answered with the bytes from {asked} on, but the answer holds \"{found}\""
+        "{url} must come with at least {needed} bytes per second, but {bytes} came in {seconds} s"
+    )]
+    TooSlow {
+        /// The address.
+        url: String,
+        /// Bytes per second.
+        needed: u64,
+        /// Bytes that came.
+        bytes: u64,
+        /// Time in which they came.
+        seconds: u64,
+    },
+    /// A part of the file other than the one asked for, or of another version of the file; what there was is deleted.
+    #[error(
+        "{url} must be answered with the bytes from {asked} on of the same file, but the answer holds \"{found}\""
     )]
     Range {
         /// The address.
@@ -84,6 +99,19 @@ pub enum FetchError {
         /// The sum published.
         expected: String,
         /// The sum found.
+        found: String,
+    },
+    /// A file of sums that cannot be understood.
+    #[error(
+        "{} must have lines of a SHA-256 sum, two spaces and the name of a file in its folder, but line {line} is \"{found}\"",
+        .file.display()
+    )]
+    Sums {
+        /// The file.
+        file: PathBuf,
+        /// Which line, from 1.
+        line: usize,
+        /// What it says, or its beginning.
         found: String,
     },
     /// An archive that does not unpack; it stays.
@@ -136,9 +164,13 @@ impl FetchError {
     /// Whether the same request may succeed later.
     pub(super) fn may_pass(&self) -> bool {
         match self {
-            Self::Transfer { .. } | Self::Range { .. } => true,
-            // A request that took too long, a range beyond the end, too many requests.
-            Self::Status { status, .. } => matches!(status, 408 | 416 | 429 | 500..),
+            Self::Transfer { source, .. } => may_pass(source.as_ref()),
+            Self::Range { .. } | Self::TooSlow { .. } => true,
+            // A request that took too long, a range beyond the end, too many requests. A server that does not know the method or the version
+            // of HTTP will not learn it.
+            Self::Status { status, .. } => {
+                matches!(status, 408 | 416 | 429 | 500..) && !matches!(status, 501 | 505)
+            }
             _ => false,
         }
     }

@@ -1,0 +1,126 @@
+//! SHA-256 sums of the files of a data set, written when they were whole, and compared later.
+
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Write};
+use std::path::{Component, Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::FetchError;
+use crate::{DatasetName, open_regular};
+
+/// The file in the folder of a data set that holds the sums of all others, as `sha256sum` writes and checks them.
+pub const SUMS: &str = "SHA256SUMS";
+
+/// A file that was there when its data set was fetched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckedSum {
+    /// Where it was.
+    pub path: PathBuf,
+    /// Its SHA-256 sum then, in hexadecimal digits.
+    pub expected: String,
+    /// Its sum now; none if it is not there.
+    pub found: Option<String>,
+}
+
+impl CheckedSum {
+    /// Whether it is there with other bytes.
+    pub fn has_changed(&self) -> bool {
+        self.found
+            .as_ref()
+            .is_some_and(|found| *found != self.expected)
+    }
+}
+
+/// Compares the files of data set `name` in the data folder with the sums of when they were fetched. None of a data set that was put there in
+/// another way, and has no sums.
+///
+/// # Errors
+/// A file that cannot be read; sums that are none.
+pub fn check_sums(name: DatasetName, data: &Path) -> Result<Vec<CheckedSum>, FetchError> {
+    let Some(folder) = name.folder().map(|folder| data.join(folder)) else {
+        return Ok(Vec::new());
+    };
+    let file = folder.join(SUMS);
+    let text = match crate::read_regular(&file) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(FetchError::file(&file)(error)),
+    };
+    let lines = text.lines().enumerate();
+    lines
+        .map(|(index, line)| {
+            let (expected, relative) = parse(line).ok_or_else(|| FetchError::Sums {
+                file: file.clone(),
+                line: index + 1,
+                found: line.chars().take(80).collect(),
+            })?;
+            let path = folder.join(relative);
+            let found = sum(&path)?;
+            Ok(CheckedSum {
+                path,
+                expected: expected.to_lowercase(),
+                found,
+            })
+        })
+        .collect()
+}
+
+/// Writes the sums of all files in a folder.
+pub(super) fn write(folder: &Path) -> Result<(), FetchError> {
+    let mut names = Vec::new();
+    list(folder, "", &mut names)?;
+    names.sort();
+    let mut text = String::new();
+    for name in names {
+        if let Some(sum) = sum(&folder.join(&name))? {
+            let _ = writeln!(text, "{sum}  {name}");
+        }
+    }
+    let path = folder.join(SUMS);
+    let mut file = File::create_new(&path).map_err(FetchError::file(&path))?;
+    file.write_all(text.as_bytes())
+        .and_then(|()| file.sync_all())
+        .map_err(FetchError::file(&path))
+}
+
+/// Adds the names of all files, with the folders that they are in. A name that does not fit on a line is left out.
+fn list(folder: &Path, prefix: &str, names: &mut Vec<String>) -> Result<(), FetchError> {
+    for entry in fs::read_dir(folder).map_err(FetchError::file(folder))? {
+        let entry = entry.map_err(FetchError::file(folder))?;
+        let Ok(name) = entry.file_name().into_string() else {
+            continue;
+        };
+        let (path, name) = (entry.path(), format!("{prefix}{name}"));
+        let kind = entry.file_type().map_err(FetchError::file(&path))?;
+        if kind.is_dir() {
+            list(&path, &format!("{name}/"), names)?;
+        } else if !name.contains(['\n', '\r', '\\']) {
+            names.push(name);
+        }
+    }
+    Ok(())
+}
+
+/// A sum and a name, which leads to no place outside of the folder.
+fn parse(line: &str) -> Option<(&str, &Path)> {
+    let (sum, name) = line.split_once("  ")?;
+    let is_sum = sum.len() == 64 && sum.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let name = Path::new(name);
+    let mut parts = name.components();
+    let is_inside = parts.all(|part| matches!(part, Component::Normal(_)));
+    (is_sum && is_inside && name.file_name().is_some()).then_some((sum, name))
+}
+
+/// SHA-256 sum of a file, in hexadecimal digits; none if it is not there.
+fn sum(path: &Path) -> Result<Option<String>, FetchError> {
+    let mut file = match open_regular(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(FetchError::file(path)(error)),
+    };
+    let mut digest = Sha256::new();
+    io::copy(&mut file, &mut digest).map_err(FetchError::file(path))?;
+    Ok(Some(format!("{:x}", digest.finalize())))
+}

@@ -1,0 +1,275 @@
+//! One request to a server, for what is missing of a file.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use ureq::http::{HeaderMap, header};
+
+use super::rate::Rate;
+use super::{Archive, FetchError, Progress, Settings};
+
+const CHUNK: usize = 1 << 16;
+
+/// A file on a server, as earlier answers have described it.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(super) struct Version {
+    total: Option<u64>,
+    /// A strong one: bytes with the same tag are the same.
+    tag: Option<String>,
+}
+
+/// Why a transfer failed, and how long the server asks to be left alone.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) error: FetchError,
+    pub(super) wait: Option<Duration>,
+}
+
+impl From<FetchError> for Failure {
+    fn from(error: FetchError) -> Self {
+        Self { error, wait: None }
+    }
+}
+
+pub(super) fn agent(archive: &Archive, settings: &Settings) -> ureq::Agent {
+    ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        // A redirection must not lead from a safe connection to an unsafe one.
+        .https_only(archive.base.starts_with("https:"))
+        .timeout_resolve(Some(settings.connect))
+        .timeout_connect(Some(settings.connect))
+        .timeout_recv_response(Some(settings.read))
+        .timeout_per_read(Some(settings.read))
+        .accept_encoding("identity")
+        .user_agent(concat!("scn-data/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .new_agent()
+}
+
+/// One request, for what is missing of `part`. An answer with which `part` cannot be gone on with leaves it empty, so that the next request is for
+/// the whole file.
+pub(super) fn transfer(
+    agent: &ureq::Agent,
+    archive: &Archive,
+    part: &Path,
+    version: &mut Version,
+    settings: &Settings,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<(), Failure> {
+    let url = archive.url();
+    let mut file = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(part)
+        .map_err(FetchError::file(part))?;
+    let asked = file.metadata().map_err(FetchError::file(part))?.len();
+    let mut request = agent.get(&url);
+    if asked > 0 {
+        request = request.header(header::RANGE, format!("bytes={asked}-"));
+        if let Some(tag) = &version.tag {
+            // Another version is then sent whole.
+            request = request.header(header::IF_RANGE, tag);
+        }
+    }
+    let response = request.call().map_err(|error| failed(&url, error))?;
+    let headers = response.headers();
+    let range = Range::of(headers);
+    let mut found = Version {
+        total: None,
+        tag: strong_tag(headers),
+    };
+    let received = match response.status().as_u16() {
+        200 => 0,
+        206 => {
+            found.total = range.and_then(|range| range.total);
+            // A server that ignores where a range begins may send all, of any version.
+            let fits =
+                |range: &Range| range.first == 0 || range.first <= asked && version.may_be(&found);
+            range.filter(fits).map(|range| range.first).ok_or_else(|| {
+                *version = Version::default();
+                start_again(&file, part, || FetchError::Range {
+                    url: url.clone(),
+                    asked,
+                    found: shown(headers),
+                })
+            })?
+        }
+        status => {
+            let error = FetchError::Status { url, status };
+            let wait = retry_after(headers);
+            // More is here than there: not the same file.
+            let error = match status {
+                416 => start_again(&file, part, || error),
+                _ => error,
+            };
+            return Err(Failure { error, wait });
+        }
+    };
+    file.set_len(received).map_err(FetchError::file(part))?;
+    let mut body = response.into_body();
+    found.total = found.total.or(body
+        .content_length()
+        .map(|length| received.saturating_add(length)));
+    let total = found.total;
+    *version = found;
+    let mut reader = body.as_reader();
+    let request = Request {
+        archive,
+        part,
+        total,
+        settings,
+    };
+    Ok(request.receive(&mut reader, &mut file, received, progress)?)
+}
+
+/// What is known of an answer before its bytes come.
+struct Request<'a> {
+    archive: &'a Archive,
+    part: &'a Path,
+    total: Option<u64>,
+    settings: &'a Settings,
+}
+
+impl Request<'_> {
+    /// Adds the bytes to the file, which has `received` bytes already.
+    fn receive(
+        &self,
+        reader: &mut dyn Read,
+        file: &mut File,
+        mut received: u64,
+        progress: &mut dyn FnMut(Progress<'_>),
+    ) -> Result<(), FetchError> {
+        let (url, longest) = (self.archive.url(), self.archive.longest);
+        let too_long = || {
+            // What exceeds the bound is nothing to go on with.
+            fs::remove_file(self.part).map_err(FetchError::file(self.part))?;
+            let url = url.clone();
+            Err(FetchError::TooLong { url, longest })
+        };
+        if self.total.is_some_and(|total| total > longest) {
+            return too_long();
+        }
+        let Settings {
+            slowest, window, ..
+        } = *self.settings;
+        let mut rate = Rate::new(slowest, window, Instant::now());
+        let mut chunk = vec![0; CHUNK];
+        loop {
+            let count = match reader.read(&mut chunk) {
+                Ok(0) => break,
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(failed(&url, error.into())),
+            };
+            received += count as u64;
+            if received > longest {
+                return too_long();
+            }
+            file.write_all(&chunk[..count])
+                .map_err(FetchError::file(self.part))?;
+            progress(Progress::Received {
+                file: &self.archive.file,
+                bytes: received,
+                total: self.total,
+            });
+            let added = rate.add(count as u64, Instant::now());
+            added.map_err(|slow| FetchError::TooSlow {
+                url: url.clone(),
+                needed: slowest,
+                bytes: slow.bytes,
+                seconds: slow.time.as_secs(),
+            })?;
+        }
+        match self.total {
+            Some(total) if received < total => {
+                let cut = io::Error::from(io::ErrorKind::UnexpectedEof);
+                Err(failed(&url, cut.into()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Version {
+    /// Whether both may describe the same bytes.
+    fn may_be(&self, other: &Self) -> bool {
+        fn agree<T: PartialEq>(one: Option<&T>, other: Option<&T>) -> bool {
+            one.is_none() || other.is_none() || one == other
+        }
+        agree(self.total.as_ref(), other.total.as_ref())
+            && agree(self.tag.as_ref(), other.tag.as_ref())
+    }
+}
+
+/// `Content-Range: bytes FIRST-LAST/TOTAL`; the total may be `*`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Range {
+    first: u64,
+    total: Option<u64>,
+}
+
+impl Range {
+    fn of(headers: &HeaderMap) -> Option<Self> {
+        let text = headers.get(header::CONTENT_RANGE)?.to_str().ok()?;
+        let (range, total) = text.trim().strip_prefix("bytes ")?.split_once('/')?;
+        let (first, _) = range.split_once('-')?;
+        Some(Self {
+            first: first.trim().parse().ok()?,
+            total: total.trim().parse().ok(),
+        })
+    }
+}
+
+/// The header `Content-Range` for a message, on one line and not longer than it may be.
+fn shown(headers: &HeaderMap) -> String {
+    let found = headers.get(header::CONTENT_RANGE);
+    let text = found.and_then(|value| value.to_str().ok());
+    text.unwrap_or_default().chars().take(80).collect()
+}
+
+/// A weak tag (`W/"..."`) says nothing about single bytes.
+fn strong_tag(headers: &HeaderMap) -> Option<String> {
+    let tag = headers.get(header::ETAG)?.to_str().ok()?;
+    tag.starts_with('"').then(|| tag.to_owned())
+}
+
+/// `Retry-After` in seconds; a date is left to the usual wait.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?;
+    seconds.trim().parse().ok().map(Duration::from_secs)
+}
+
+/// Empties the part: nothing more can be added to it.
+fn start_again(file: &File, part: &Path, error: impl FnOnce() -> FetchError) -> FetchError {
+    match file.set_len(0) {
+        Ok(()) => error(),
+        Err(refused) => FetchError::file(part)(refused),
+    }
+}
+
+fn failed(url: &str, source: ureq::Error) -> FetchError {
+    FetchError::Transfer {
+        url: url.to_owned(),
+        source: Box::new(source),
+    }
+}
+
+/// Whether a transfer that has failed so may succeed when it is tried again: as for curl's `--retry`, a connection that was made and was lost or
+/// stalled. A name that nobody knows, a port at which nobody listens, a certificate that is not trusted stay what they are.
+pub(super) fn may_pass(source: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
+    match source.downcast_ref::<ureq::Error>() {
+        Some(ureq::Error::Timeout(_) | ureq::Error::BodyStalled) => true,
+        Some(ureq::Error::Io(error)) => matches!(
+            error.kind(),
+            io::ErrorKind::TimedOut
+                | io::ErrorKind::WouldBlock
+                | io::ErrorKind::ConnectionReset
+                | io::ErrorKind::ConnectionAborted
+                | io::ErrorKind::BrokenPipe
+                | io::ErrorKind::UnexpectedEof
+        ),
+        _ => false,
+    }
+}

@@ -1,0 +1,173 @@
+//! Fetching from a server on this machine: `server` says how it answers, `faults` are those of networks and servers, `unpack` is about archives,
+//! `together` about several processes, `sums` about what is found changed later.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod faults;
+mod server;
+mod sums;
+mod together;
+mod unpack;
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use md5::{Digest, Md5};
+use scn_data::DatasetName;
+use scn_data::fetch::{
+    Archive, FetchError, Packing, Progress, SUMS, Settings, Source, check_files, fetch,
+};
+
+use self::server::{Answer, Server};
+
+fn settings() -> Settings {
+    Settings {
+        connect: Duration::from_secs(5),
+        read: Duration::from_millis(400),
+        slowest: 1000,
+        window: Duration::from_secs(20),
+        retries: 2,
+        backoff: Duration::from_millis(5),
+    }
+}
+
+fn bytes() -> Vec<u8> {
+    (0..200_000_u32)
+        .map(|index| (index.wrapping_mul(2_654_435_761) >> 24) as u8)
+        .collect()
+}
+
+fn source(base: &str, bytes: &[u8], packing: Packing) -> Source {
+    Source {
+        folder: "small".to_owned(),
+        archives: vec![Archive {
+            base: base.to_owned(),
+            file: "archive".to_owned(),
+            longest: 1_000_000,
+            md5: format!("{:x}", Md5::digest(bytes)),
+            packing,
+        }],
+    }
+}
+
+/// Fetches `bytes` from a server that does as told.
+fn fetched(answers: &[Answer], data: &Path) -> (Server, Result<(), FetchError>) {
+    let server = Server::new(bytes(), answers);
+    let source = source(&server.base, &bytes(), Packing::Kept);
+    let result = fetch(&source, data, &settings(), &mut |_| {}).map(|_| ());
+    (server, result)
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+fn assert_whole(data: &Path) {
+    assert_eq!(names(data), ["small"]);
+    assert_eq!(names(&data.join("small")), [SUMS, "archive"]);
+    assert_eq!(fs::read(data.join("small/archive")).unwrap(), bytes());
+}
+
+#[test]
+fn a_file_is_fetched_with_progress_and_not_overwritten() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::new(bytes(), &[Answer::Right]);
+    let source = source(&server.base, &bytes(), Packing::Kept);
+    let mut last = (0, None);
+    fetch(&source, data.path(), &settings(), &mut |progress| {
+        if let Progress::Received { bytes, total, .. } = progress {
+            last = (bytes, total);
+        }
+    })
+    .unwrap();
+    assert_eq!(last, (200_000, Some(200_000)));
+    assert_whole(data.path());
+    assert!(matches!(
+        fetch(&source, data.path(), &settings(), &mut |_| {}),
+        Err(FetchError::FolderThere { .. })
+    ));
+}
+
+#[test]
+fn a_cut_transfer_goes_on_where_it_ended() {
+    let data = tempfile::tempdir().unwrap();
+    let (server, result) = fetched(&[Answer::CutAfter(70_000), Answer::Right], data.path());
+    result.unwrap();
+    assert_whole(data.path());
+    assert_eq!(server.ranges(), [None, Some(70_000)]);
+}
+
+#[test]
+fn a_later_fetch_goes_on_where_an_earlier_one_ended() {
+    let data = tempfile::tempdir().unwrap();
+    fs::write(data.path().join("archive.part"), &bytes()[..1234]).unwrap();
+    let (server, result) = fetched(&[Answer::Right], data.path());
+    result.unwrap();
+    assert_whole(data.path());
+    assert_eq!(server.ranges(), [Some(1234)]);
+}
+
+#[test]
+fn a_server_without_ranges_sends_all_anew() {
+    let data = tempfile::tempdir().unwrap();
+    let (server, result) = fetched(
+        &[Answer::CutAfter(70_000), Answer::IgnoreRange],
+        data.path(),
+    );
+    result.unwrap();
+    assert_whole(data.path());
+    assert_eq!(server.ranges(), [None, Some(70_000)]);
+}
+
+#[test]
+fn the_official_archives_are_described() {
+    for name in DatasetName::ALL {
+        match Source::official(name) {
+            Ok(source) => {
+                assert_eq!(Some(source.folder.as_str()), name.folder());
+                for archive in &source.archives {
+                    assert!(archive.url().starts_with("https://"), "{archive:?}");
+                    assert!(
+                        archive.md5.len() == 32
+                            && archive.md5.bytes().all(|digit| digit.is_ascii_hexdigit()),
+                        "{archive:?}"
+                    );
+                }
+                let mirror = source.from_mirror("http://here/files");
+                for archive in &mirror.archives {
+                    assert_eq!(archive.url(), format!("http://here/files/{}", archive.file));
+                }
+            }
+            Err(error) => assert!(matches!(error, FetchError::Embedded { .. }), "{error}"),
+        }
+    }
+}
+
+#[test]
+fn files_are_checked_by_length() {
+    let data = tempfile::tempdir().unwrap();
+    let folder = data.path().join("mnist");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("t10k-labels-idx1-ubyte"), [0; 10_008]).unwrap();
+    fs::write(folder.join("t10k-images-idx3-ubyte"), [0; 10]).unwrap();
+    fs::write(folder.join("train-labels-idx1-ubyte.gz"), [0; 7]).unwrap();
+    let files = check_files(DatasetName::Mnist, data.path());
+    let states: Vec<_> = files
+        .iter()
+        .map(|file| (file.found, file.is_whole()))
+        .collect();
+    assert_eq!(
+        states,
+        [
+            (None, false),
+            (Some(7), true),
+            (Some(10), false),
+            (Some(10_008), true)
+        ]
+    );
+}
