@@ -1,7 +1,7 @@
 // The linear systems of the adjoint, H_LL y_L = u_L on the active set L = {a > 0} of each column, y = 0 off it, by conjugate gradients
 // preconditioned with the diagonal of H.
 //
-// The residual is max over L of |u - H y| / max(1e-30, max over L of |u|). The remainder that the method carries along drifts from
+// The residual is max over L of |u - H y| / max over L of |u|. The remainder that the method carries along drifts from
 // u - H y by rounding; so when it has become small, u - H y is computed afresh, and the method starts again from there if need be.
 #include "cuda.cuh"
 

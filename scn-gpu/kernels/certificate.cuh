@@ -1,4 +1,4 @@
-// The certificate of a code: with c = D'x and e = H a - c + lambda1, the residual max_j |min(H_jj a_j, e_j)| / max(1e-30, max_j |c_j|).
+// The certificate of a code: with c = D'x and e = H a - c + lambda1, the residual max_j |min(H_jj a_j, e_j)| / max_j |c_j|.
 #pragma once
 
 #include "correlate.cuh"

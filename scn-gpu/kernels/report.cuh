@@ -3,16 +3,14 @@
 
 #include "columns.cuh"
 
-// Below this correlations and right-hand sides count as zero.
-constexpr float SMALLEST_SCALE = 1e-30f;
-
-// What residuals are relative to: the largest magnitude, or NaN if it is not finite, so that no residual passes.
+// What residuals are relative to: the largest magnitude; 1 where that is 0, and so is the residual; NaN if it is not finite, so that
+// no residual passes.
 __device__ __forceinline__ float residual_scale(int largest) {
     float scale = from_magnitude(largest);
     if (!isfinite(scale)) {
         return __uint_as_float(0x7fc00000u);
     }
-    return fmaxf(scale, SMALLEST_SCALE);
+    return scale > 0.f ? scale : 1.f;
 }
 
 // How the columns of a group fare. The same on all lanes of the group.

@@ -16,7 +16,8 @@
 //! # Converged has one meaning
 //!
 //! A code is optimal if and only if its [KKT residual](kkt) is zero. Each solver stops at a stated residual,
-//! measured at the very codes that are returned, and the [`Report`] says how many columns got there.
+//! measured at the very codes that are returned and with its rounding allowed for, and the [`Report`] says how many columns got
+//! there.
 //!
 //! # Tour
 //!

@@ -41,7 +41,8 @@ pub struct Report {
     pub status: Status,
     /// Number of columns solved.
     pub columns: usize,
-    /// The columns whose residual is above the tolerance, or not a number, in order.
+    /// The columns that have not [converged](crate::kkt), in order: their residual is not a number, or above the tolerance once what
+    /// rounding may have made of it is added.
     pub unconverged: Vec<usize>,
     /// Most passes that any tile took.
     pub passes: u32,

@@ -25,7 +25,7 @@ pub use lista::{Lista, ListaEpoch, ListaLayer, ListaTraining};
 use std::ops::Range;
 
 use self::active_set::polish;
-use crate::kernel::{Largest, LargestQuotient};
+use crate::kernel::{Compiled, Largest, LargestQuotient};
 use crate::kkt::Certified;
 use crate::source::Correlations;
 use crate::workspace::Norms;
@@ -270,8 +270,7 @@ fn verdict<T: Scalar>(tile: &mut Tile<'_, T>, tolerance: f64, certified: Certifi
     let mut converged = false;
     for norms in [Norms::Bounds, Norms::Each] {
         measure_rounding(tile, norms, certified);
-        converged = unconverged_columns(tile.workspace, tile.columns, tolerance)
-            .all(|column| tile.workspace.residual[column].to_f64().is_nan());
+        converged = all_converged(tile.workspace, tolerance);
         if converged || tile.workspace.norms_known == Norms::Each {
             break;
         }
@@ -287,6 +286,18 @@ fn measure_rounding<T: Scalar>(tile: &mut Tile<'_, T>, norms: Norms, certified: 
             .measure_norms(tile.range(), tile.workspace, norms);
     }
     kkt::measure_rounding(tile.problem, tile.workspace, certified);
+}
+
+/// Whether there are no [`unconverged_columns`] but those that are not finite. Columns that are not in use have no residual.
+fn all_converged<T: Scalar>(workspace: &Workspace<T>, tolerance: f64) -> bool {
+    let tolerance = T::from_f64(tolerance);
+    let residuals = workspace.residual.iter().zip(&workspace.rounding);
+    T::dispatch(Compiled(|| {
+        // Without a short cut, so that it takes a few vector operations.
+        residuals.fold(true, |all, (&residual, &rounding)| {
+            all & !(residual + rounding > tolerance)
+        })
+    }))
 }
 
 /// The columns whose residual, with what rounding may have made of it, is not at most the tolerance.

@@ -3,10 +3,11 @@
 use std::ops::Range;
 
 use faer::MatRef;
+use faer::traits::math_utils::sqrt;
 
 use crate::columns::load;
 use crate::kernel::{
-    Compiled, CorrelateColumns, CorrelateTile, IntoTile, SumOfSquares, tile_columns,
+    Compiled, CorrelateColumns, CorrelateTile, IntoTile, NormBounds, tile_columns,
 };
 use crate::kkt::narrower_than_f64;
 use crate::workspace::{Norms, Wide};
@@ -154,12 +155,21 @@ impl<T: Scalar> Correlations<T> for OfSignals<'_, T> {
         let in_memory = self.signals.in_memory();
         if let Some(matrix) = in_memory.and_then(MatRef::try_as_col_major) {
             let signals = tile_columns(columns.clone().map(|k| matrix.col(k).as_slice()));
-            let together = if how == Norms::Each { 1 } else { TOGETHER };
-            let groups = signals[..columns.len()].chunks(together);
-            for (norms, group) in norms.chunks_mut(together).zip(groups) {
-                norms.fill(T::from_f64(norm(group)));
-            }
-            return;
+            let signals = &signals[..columns.len()];
+            norms.fill(T::ZERO);
+            T::dispatch(NormBounds {
+                columns: signals,
+                together: if how == Norms::Each { 1 } else { TOGETHER },
+                squares: norms,
+            });
+            return roots(norms, TOGETHER * rows, |k| {
+                sized(
+                    signals
+                        .get(k)
+                        .into_iter()
+                        .flat_map(|signal| signal.iter().copied()),
+                )
+            });
         }
         if self.known.is_some() {
             packed.resize(rows * width, T::ZERO);
@@ -175,14 +185,9 @@ impl<T: Scalar> Correlations<T> for OfSignals<'_, T> {
                 }
             }
         }));
-        for (column, norm) in norms.iter_mut().enumerate() {
-            let square = norm.to_f64();
-            *norm = T::from_f64(if in_range::<T>(square, rows) {
-                square.sqrt()
-            } else {
-                sized(packed.iter().skip(column).step_by(width).copied())
-            });
-        }
+        roots(norms, rows, |column| {
+            sized(packed.iter().skip(column).step_by(width).copied())
+        });
     }
 
     fn has_signals(&self) -> bool {
@@ -242,21 +247,27 @@ pub(crate) fn widen<T: Scalar>(workspace: &mut Workspace<T>) {
     }
 }
 
-/// The norm of all these numbers together, or a little more.
-fn norm<T: Scalar>(slices: &[&[T]]) -> f64 {
-    let count = slices.iter().map(|slice| slice.len()).sum();
-    let square = T::dispatch(SumOfSquares(slices)).to_f64();
-    if in_range::<T>(square, count) {
-        square.sqrt()
-    } else {
-        sized(slices.iter().flat_map(|slice| slice.iter().copied()))
+/// The roots of sums of so many squares; what `otherwise` says where a sum has lost what matters to the ends of its range.
+fn roots<T: Scalar>(sums: &mut [T], count: usize, otherwise: impl Fn(usize) -> f64) {
+    let lost = T::MIN_POSITIVE / T::EPSILON * T::from_f64(count as f64);
+    let in_range = |sum: T| sum.finite() & (sum >= lost);
+    // Both without short cuts, so that they take a few vector operations.
+    if T::dispatch(Compiled(|| {
+        sums.iter().fold(true, |all, &sum| all & in_range(sum))
+    })) {
+        return T::dispatch(Compiled(|| {
+            for sum in sums {
+                *sum = sqrt(sum);
+            }
+        }));
     }
-}
-
-/// Whether a sum of so many squares has lost nothing that matters to the end of its range.
-fn in_range<T: Scalar>(square: f64, count: usize) -> bool {
-    let lost = count as f64 * T::MIN_POSITIVE.to_f64();
-    square.is_finite() && square >= lost / T::EPSILON.to_f64()
+    for (column, sum) in sums.iter_mut().enumerate() {
+        *sum = if in_range(*sum) {
+            sqrt(sum)
+        } else {
+            T::from_f64(otherwise(column))
+        };
+    }
 }
 
 /// A bound of the norm without squares, by Hölder's inequality.

@@ -171,7 +171,7 @@ fn check_residual(
         let active = || (0..atoms).filter(|&j| codes[(j, p)] > 0.0);
         let scale = largest(active().map(|j| cotangent[(j, p)]));
         let residual = largest(active().map(|j| cotangent[(j, p)] - product[(j, p)]));
-        worst = worst.max(residual / scale.max(1e-30));
+        worst = worst.max(residual / if scale > 0.0 { scale } else { 1.0 });
     }
     // Rounding of a product with H, whose terms are as large as y.
     let size = 1.0 + largest(found.adjoint.iter().map(|&y| f64::from(y)));

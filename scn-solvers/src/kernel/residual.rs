@@ -1,7 +1,7 @@
 //! The KKT residual of a tile, what it is relative to, and the largest of relative numbers.
 
 use super::product::{LARGEST_GROUP, Sums, load_rows, subtract_product, with_registers};
-use super::{Kernel, LARGEST_TILE, Lanes};
+use super::{Kernel, Lanes};
 use crate::Scalar;
 use crate::tile::{PANEL, Panels};
 
@@ -175,52 +175,54 @@ impl<T: Scalar> Kernel<T> for CodeSizes<'_, T> {
     }
 }
 
-/// The sum of the squares of all numbers of some slices, or more: up to a register of each may count twice.
-pub(crate) struct SumOfSquares<'a, T>(pub(crate) &'a [&'a [T]]);
+/// Bounds of the norms of columns, each in one piece, some together: the sum of squares in the lane with the largest, times the
+/// lanes. Up to a register of each column counts twice.
+pub(crate) struct NormBounds<'a, T> {
+    pub(crate) columns: &'a [&'a [T]],
+    /// Columns that have one bound.
+    pub(crate) together: usize,
+    /// One entry per column: the square of its bound.
+    pub(crate) squares: &'a mut [T],
+}
 
-impl<T: Scalar> Kernel<T> for SumOfSquares<'_, T> {
-    type Output = T;
+impl<T: Scalar> Kernel<T> for NormBounds<'_, T> {
+    type Output = ();
 
     #[inline(always)]
-    fn run<L: Lanes<T>>(self, lanes: L) -> T {
-        const SUMS: usize = 8;
-        let square = |value: L::Vector, sum: L::Vector| lanes.mul_add(value, value, sum);
-        let mut sums = [lanes.splat(T::ZERO); SUMS];
-        let mut single = T::ZERO;
-        for slice in self.0 {
-            let (whole, rest) = slice.split_at(slice.len() - slice.len() % L::COUNT);
-            let mut groups = L::vectors(whole).chunks_exact(SUMS);
-            for group in &mut groups {
-                for (sum, &value) in sums.iter_mut().zip(group) {
-                    *sum = square(value, *sum);
+    fn run<L: Lanes<T>>(self, lanes: L) {
+        let add = |values: L::Vector, sum: L::Vector| lanes.mul_add(values, values, sum);
+        let zero = lanes.splat(T::ZERO);
+        let groups = self.columns.chunks(self.together);
+        for (columns, squares) in groups.zip(self.squares.chunks_mut(self.together)) {
+            // Named, so that they stay in registers.
+            let (mut a, mut b, mut c, mut d) = (zero, zero, zero, zero);
+            let mut single = T::ZERO;
+            for column in columns {
+                let mut fours = L::vectors(column).chunks_exact(4);
+                for four in &mut fours {
+                    a = add(four[0], a);
+                    b = add(four[1], b);
+                    c = add(four[2], c);
+                    d = add(four[3], d);
                 }
-            }
-            for (sum, &value) in sums.iter_mut().zip(groups.remainder()) {
-                *sum = square(value, *sum);
-            }
-            if rest.is_empty() {
-                continue;
-            }
-            match slice.len().checked_sub(L::COUNT) {
-                Some(first) => {
-                    for &value in L::vectors(&slice[first..]) {
-                        sums[SUMS - 1] = square(value, sums[SUMS - 1]);
+                for &values in fours.remainder() {
+                    b = add(values, b);
+                }
+                if column.len().is_multiple_of(L::COUNT) {
+                    continue;
+                }
+                match column.len().checked_sub(L::COUNT) {
+                    Some(first) => {
+                        if let Some(&values) = L::vectors(&column[first..]).first() {
+                            c = add(values, c);
+                        }
                     }
+                    None => column.iter().for_each(|&value| single += value * value),
                 }
-                None => rest.iter().for_each(|&value| single += value * value),
             }
+            let largest = lanes.largest(lanes.add(lanes.add(a, b), lanes.add(c, d)));
+            squares.fill(largest * T::from_f64(L::COUNT as f64) + single);
         }
-        let mut row = [T::ZERO; LARGEST_TILE];
-        for (out, sum) in L::vectors_mut(&mut row).iter_mut().zip(sums) {
-            *out = lanes.add(*out, sum);
-        }
-        // Where a register is so wide that not all of them fit.
-        let fit = LARGEST_TILE / L::COUNT;
-        for (index, sum) in sums.into_iter().enumerate().skip(fit) {
-            let out = &mut L::vectors_mut(&mut row)[index % fit];
-            *out = lanes.add(*out, sum);
-        }
-        row.into_iter().fold(single, |sum, value| sum + value)
     }
 }
 
@@ -463,25 +465,36 @@ mod tests {
         }
     }
 
-    /// No less than the sum, and more only by what the last register counts twice.
-    fn sum_of_squares<T: Scalar>() {
+    /// No less than the sum of squares, and at most so many times that as a register has lanes, twice where a number may count twice.
+    fn norm_bounds<T: Scalar>() {
         for length in [1, 3, 8, 15, 16, 17, 100, 128, 1000] {
-            let values = normal_matrix::<T>(length, 3, 7);
-            let slices: Vec<&[T]> = (0..3).map(|k| values.col_as_slice(k)).collect();
-            let squares = |values: &[T]| values.iter().map(|v| v.to_f64().powi(2)).sum::<f64>();
-            let exact: f64 = slices.iter().map(|slice| squares(slice)).sum();
-            for set in InstructionSet::available() {
-                let lanes = set.tile_bytes() / size_of::<T>();
-                let twice = slices
-                    .iter()
-                    .map(|slice| squares(&slice[length.saturating_sub(lanes)..]));
-                let found = T::run_on(set, SumOfSquares(&slices)).to_f64();
-                let rounding = length as f64 * T::EPSILON.to_f64() * exact;
-                assert!(found >= exact - rounding, "{length}: {found} {exact}");
-                assert!(
-                    found <= exact + twice.sum::<f64>() + rounding,
-                    "{length}: {found} {exact}"
-                );
+            let values = normal_matrix::<T>(length, 7, 7);
+            let columns: Vec<&[T]> = (0..7).map(|k| values.col_as_slice(k)).collect();
+            for (set, together) in InstructionSet::available()
+                .into_iter()
+                .zip([1, 3].repeat(4))
+            {
+                let mut squares = dirty::<T>(1);
+                let kernel = NormBounds {
+                    columns: &columns,
+                    together,
+                    squares: &mut squares,
+                };
+                T::run_on(set, kernel);
+                for (k, found) in squares.iter().take(7).enumerate() {
+                    let group = k / together * together;
+                    let members = &columns[group..(group + together).min(7)];
+                    let all = members.iter().flat_map(|column| column.iter());
+                    let exact: f64 = all.map(|v| v.to_f64().powi(2)).sum();
+                    let rounding = length as f64 * T::EPSILON.to_f64() * exact;
+                    let lanes = (set.tile_bytes() / size_of::<T>()) as f64;
+                    let found = found.to_f64();
+                    assert!(found >= exact - rounding, "{length}, {k}: {found} {exact}");
+                    assert!(
+                        found <= 2.0 * lanes * exact,
+                        "{length}, {k}: {found} {exact}"
+                    );
+                }
             }
         }
     }
@@ -490,8 +503,8 @@ mod tests {
     fn sizes_are_sums() {
         code_sizes::<f32>();
         code_sizes::<f64>();
-        sum_of_squares::<f32>();
-        sum_of_squares::<f64>();
+        norm_bounds::<f32>();
+        norm_bounds::<f64>();
     }
 
     #[test]
