@@ -26,7 +26,7 @@ pub enum ProblemError {
     },
     /// A dictionary so large that its Gram matrix overflows.
     #[error(
-        "the Gram matrix must be finite, but atom {atom} has squared norm plus lambda2 of {found}"
+        "the Gram matrix must be finite, but atom {atom} has squared norm plus lambda2 of {found:e}"
     )]
     Gram {
         /// The atom.
