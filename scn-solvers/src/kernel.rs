@@ -35,7 +35,9 @@ pub(crate) use outer::{AddOuter, AddOuterColumns, FEWEST_ROWS, outer_columns};
 pub(crate) use peak::Peak;
 pub(crate) use prefetch::prefetch_all;
 pub(crate) use product::Product;
-pub(crate) use residual::{CodeSizes, Largest, LargestQuotient, NormBounds, Residual, Scale};
+pub(crate) use residual::{
+    CodeSizes, ColumnSquares, Largest, LargestQuotient, NormBounds, Residual, Scale,
+};
 pub(crate) use right_side::{RestrictSystem, RightSide};
 pub(crate) use sweep::{Clip, Restrict, Rule, Shrink, Sweep};
 pub(crate) use transpose::{CopyRows, FromTile, IntoTile};

@@ -7,7 +7,7 @@ use faer::traits::math_utils::sqrt;
 
 use crate::columns::load;
 use crate::kernel::{
-    Compiled, CorrelateColumns, CorrelateTile, IntoTile, NormBounds, tile_columns,
+    ColumnSquares, Compiled, CorrelateColumns, CorrelateTile, IntoTile, NormBounds, tile_columns,
 };
 use crate::kkt::narrower_than_f64;
 use crate::workspace::{Norms, Wide};
@@ -177,14 +177,10 @@ impl<T: Scalar> Correlations<T> for OfSignals<'_, T> {
             self.signals.pack(columns, packed, width);
         }
         *norms_known = Norms::Each;
-        norms.fill(T::ZERO);
-        T::dispatch(Compiled(|| {
-            for row in packed.chunks_exact(width) {
-                for (square, &value) in norms.iter_mut().zip(row) {
-                    *square += value * value;
-                }
-            }
-        }));
+        T::dispatch(ColumnSquares {
+            tile: packed,
+            squares: norms,
+        });
         roots(norms, rows, |column| {
             sized(packed.iter().skip(column).step_by(width).copied())
         });

@@ -146,10 +146,14 @@ impl<T: Scalar> Kernel<T> for Scale<'_, T> {
     }
 }
 
+/// Rows whose sums are kept apart: a sum waits for the one before, but not for those of other rows.
+const APART: usize = 4;
+
 /// Per column, how large codes are: `sum_j w_j |a_j|` and `max_j w_j |a_j|`.
 pub(crate) struct CodeSizes<'a, T> {
     /// w, padded.
     pub(crate) weights: &'a [T],
+    /// Padded, so that there are whole groups of rows.
     pub(crate) codes: &'a [T],
     pub(crate) sum: &'a mut [T],
     pub(crate) largest: &'a mut [T],
@@ -162,15 +166,54 @@ impl<T: Scalar> Kernel<T> for CodeSizes<'_, T> {
     fn run<L: Lanes<T>>(self, lanes: L) {
         let registers = T::tile() / L::COUNT;
         let codes = L::vectors(self.codes);
+        let zero = lanes.splat(T::ZERO);
         let sums = L::vectors_mut(self.sum).iter_mut();
         let columns = sums.zip(L::vectors_mut(self.largest)).take(registers);
         for (register, (sum, largest)) in columns.enumerate() {
-            (*sum, *largest) = (lanes.splat(T::ZERO), lanes.splat(T::ZERO));
-            for (row, &weight) in codes.chunks_exact(registers).zip(self.weights) {
-                let size = lanes.mul(lanes.splat(weight), lanes.abs(row[register]));
-                *sum = lanes.add(*sum, size);
-                *largest = lanes.max(*largest, size);
+            let (mut sums, mut most) = ([zero; APART], [zero; APART]);
+            let groups = codes.chunks_exact(APART * registers);
+            for (rows, weights) in groups.zip(self.weights.chunks_exact(APART)) {
+                for row in 0..APART {
+                    let code = lanes.abs(rows[row * registers + register]);
+                    let size = lanes.mul(lanes.splat(weights[row]), code);
+                    sums[row] = lanes.add(sums[row], size);
+                    most[row] = lanes.max(most[row], size);
+                }
             }
+            *sum = lanes.add(lanes.add(sums[0], sums[1]), lanes.add(sums[2], sums[3]));
+            *largest = lanes.max(lanes.max(most[0], most[1]), lanes.max(most[2], most[3]));
+        }
+    }
+}
+
+/// Per column of a tile of any number of rows, the sum of squares.
+pub(crate) struct ColumnSquares<'a, T> {
+    pub(crate) tile: &'a [T],
+    pub(crate) squares: &'a mut [T],
+}
+
+impl<T: Scalar> Kernel<T> for ColumnSquares<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes<T>>(self, lanes: L) {
+        let registers = T::tile() / L::COUNT;
+        let tile = L::vectors(self.tile);
+        let zero = lanes.splat(T::ZERO);
+        let columns = L::vectors_mut(self.squares).iter_mut().take(registers);
+        for (register, square) in columns.enumerate() {
+            let mut sums = [zero; APART];
+            let mut groups = tile.chunks_exact(APART * registers);
+            for rows in &mut groups {
+                for row in 0..APART {
+                    let value = rows[row * registers + register];
+                    sums[row] = lanes.mul_add(value, value, sums[row]);
+                }
+            }
+            for row in groups.remainder().chunks_exact(registers) {
+                sums[0] = lanes.mul_add(row[register], row[register], sums[0]);
+            }
+            *square = lanes.add(lanes.add(sums[0], sums[1]), lanes.add(sums[2], sums[3]));
         }
     }
 }
@@ -465,6 +508,26 @@ mod tests {
         }
     }
 
+    /// Sums of so many squares, each rounded once and added once.
+    fn column_squares<T: Scalar>() {
+        for rows in [1, 4, 7, 100] {
+            let values = tile::<T>(rows, 5);
+            for set in InstructionSet::available() {
+                let mut squares = dirty::<T>(1);
+                let kernel = ColumnSquares {
+                    tile: &values,
+                    squares: &mut squares,
+                };
+                T::run_on(set, kernel);
+                for k in 0..T::tile() {
+                    let exact: f64 = (0..rows).map(|i| at(&values, i, k).powi(2)).sum();
+                    let bound = (rows + 1) as f64 * T::EPSILON.to_f64() * exact;
+                    assert_close(at(&squares, 0, k), exact, bound, "squares");
+                }
+            }
+        }
+    }
+
     /// No less than the sum of squares, and at most so many times that as a register has lanes, twice where a number may count twice.
     fn norm_bounds<T: Scalar>() {
         for length in [1, 3, 8, 15, 16, 17, 100, 128, 1000] {
@@ -503,6 +566,8 @@ mod tests {
     fn sizes_are_sums() {
         code_sizes::<f32>();
         code_sizes::<f64>();
+        column_squares::<f32>();
+        column_squares::<f64>();
         norm_bounds::<f32>();
         norm_bounds::<f64>();
     }
