@@ -36,6 +36,7 @@
 mod atomic;
 mod buffer;
 mod checkpoint;
+mod checksum;
 mod config;
 #[cfg(feature = "cuda")]
 mod cuda;
@@ -45,6 +46,7 @@ mod evaluate;
 mod feed;
 mod init;
 mod layer;
+mod memory;
 mod model;
 mod network;
 mod ops;

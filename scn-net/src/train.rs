@@ -12,6 +12,7 @@ use crate::atomic::remove_leftovers;
 use crate::checkpoint::{self, Checkpoint, RunState};
 use crate::config::{Moments, RunConfig};
 use crate::evaluate::evaluate_here;
+use crate::memory::expect_step;
 use crate::model::ModelInput;
 use crate::progress::{Beginning, EpochRecord, EpochSums, Observer};
 use crate::{
@@ -211,6 +212,10 @@ impl Run {
         };
         network.set_recompute(recompute);
         network.move_to(device)?;
+        if network.replica().is_none() {
+            let images = batch.min(training.image_set().len());
+            expect_step(network.config(), recompute, images)?;
+        }
         let run = Self {
             folder,
             network,
@@ -221,6 +226,7 @@ impl Run {
             test,
             asked: VecDeque::new(),
         };
+        run.expect_batches()?;
         remove_leftovers(run.folder.path())?;
         if run.state.epochs_done > 0 && run.state.batches_done == 0 {
             run.save_model()?;
@@ -229,6 +235,19 @@ impl Run {
         write_atomically(&run.folder.config(), |out| out.write_all(config.as_bytes()))?;
         run.write_metrics()?;
         Ok(run)
+    }
+
+    /// `Ok` if the batches that are done are not more than an epoch has.
+    fn expect_batches(&self) -> Result<(), FileError> {
+        let (done, steps) = (self.state.batches_done, self.training.batches());
+        if done <= steps {
+            return Ok(());
+        }
+        Err(FileError::Content {
+            path: self.folder.checkpoint(),
+            expected: format!("at most {steps} batches of an epoch done"),
+            found: done.to_string(),
+        })
     }
 
     fn finish(mut self, observer: &mut dyn Observer) -> Result<Outcome, TrainError> {
@@ -276,15 +295,14 @@ impl Run {
                 .take(norm.estimation_batches);
             let images: Result<Vec<Tensor>, NetError> =
                 batches.map(|batch| Tensor::from_batch(&batch)).collect();
-            self.network.estimate_moments(images?)?;
+            let estimated = self.network.estimate_moments(images?);
+            estimated.map_err(|error| self.diverged(error, self.state.batches_done))?;
         }
-        let evaluation = evaluate_here(&self.network, &self.test)?;
+        let evaluation = evaluate_here(&self.network, &self.test)
+            .map_err(|error| self.diverged(error, self.state.batches_done))?;
         if !evaluation.loss.is_finite() {
-            return Err(TrainError::NonFinite {
-                epoch: self.state.epochs_done + 1,
-                step: self.state.batches_done,
-                what: "the test loss after it".to_string(),
-            });
+            let what = "the test loss after it".to_string();
+            return Err(self.non_finite(self.state.batches_done, what));
         }
         self.input.active = evaluation.active;
         let sums = std::mem::take(&mut self.state.sums);

@@ -2,13 +2,14 @@
 
 use super::{Named, Network};
 use crate::NetError;
+use crate::ops::batch_norm::GroupMoments;
 use crate::tensor::Tensor;
 
 impl Network {
     /// Replaces the moments that inference uses by those of the given batches, with the weights as they are.
     ///
     /// # Errors
-    /// Images of another shape than the network takes.
+    /// Images of another shape than the network takes, or with pixels or activations that are not finite.
     pub fn estimate_moments(
         &mut self,
         batches: impl IntoIterator<Item = Tensor>,
@@ -33,6 +34,7 @@ impl Network {
         let groups = self.groups(images.shape().images);
         if let Some(replica) = &mut self.replica {
             let moments = replica.batch_moments(&images, groups)?;
+            check_moments(&moments)?;
             for (Named { layer, .. }, moments) in self.layers.iter_mut().zip(moments) {
                 layer.record(&moments);
             }
@@ -49,4 +51,19 @@ impl Network {
         }
         Ok(())
     }
+}
+
+/// `Ok` if the moments of all layers are finite: a device reports nothing else of such a pass.
+fn check_moments(layers: &[Vec<GroupMoments>]) -> Result<(), NetError> {
+    let finite = |group: &GroupMoments| {
+        let mut both = group.moments.mean.iter().chain(&group.moments.variance);
+        both.all(|moment| moment.is_finite())
+    };
+    if layers.iter().flatten().all(finite) {
+        return Ok(());
+    }
+    Err(NetError::Overflow {
+        image: None,
+        what: "the moments of a batch normalisation".to_string(),
+    })
 }
