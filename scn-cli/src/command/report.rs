@@ -8,6 +8,7 @@ use clap::Args;
 use scn_net::{Device, EpochRecord, Model, RunConfig, RunFolder};
 use serde::Serialize;
 
+use crate::model_file;
 use crate::output::Output;
 use crate::report::{Findings, Run};
 use crate::source::DataFolder;
@@ -43,7 +44,7 @@ impl Report {
         if history.is_empty() {
             bail!("{}: no epoch is complete yet", self.run.display());
         }
-        let mut model = Model::load(&folder.model())?;
+        let mut model = model_file::read(&folder.model(), output)?;
         check(&config, &history, &model, &folder)?;
         model.network.move_to(device)?;
         let findings = match self.data.open(config.dataset) {

@@ -1,5 +1,6 @@
 //! The command line as a person uses it: `network` trains and uses a small network, `bench` measures, `data` fetches and checks, `device`
-//! computes elsewhere, `solve` solves, `mistakes` are answered, `report` shows a run, `reproduce` those of the paper (`page` reads and
+//! computes elsewhere, `solve` solves, `mistakes` are answered, `models` and images that are not right
+//! too, `report` shows a run, `reproduce` those of the paper (`page` reads and
 //! shows their pages), `evaluation` measures with mirror images and another lambda1, `results` are what they are said to be, `shell` has
 //! completions and manual pages, `tensorboard` is told of a run, `crashes` end nothing, processes work `together`.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -10,6 +11,7 @@ mod data;
 mod device;
 mod evaluation;
 mod mistakes;
+mod models;
 mod network;
 mod page;
 mod report;
