@@ -135,7 +135,7 @@ fn absurd_settings_are_named() {
     for (setting, says) in [
         (
             "network.layers=[{atoms=65536}]",
-            "network.layers.atoms must be such that",
+            "network.layers.atoms must be so few that",
         ),
         (
             "training.epochs=9223372036854775807",

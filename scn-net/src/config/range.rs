@@ -220,13 +220,12 @@ impl NetworkConfig {
             )?;
         }
         let (weights, gram) = self.sizes();
+        let most = MOST_GRAM.max(GRAM_PER_WEIGHT * weights);
         check(
             "network.layers.atoms",
-            &format!(
-                "such that H = D'D of all layers has at most {MOST_GRAM} numbers, or {GRAM_PER_WEIGHT} per weight"
-            ),
-            format!("such that it has {gram}, with {weights} weights"),
-            gram <= MOST_GRAM.max(GRAM_PER_WEIGHT.saturating_mul(weights)),
+            &format!("so few that D'D of all layers has at most {most} numbers"),
+            format!("so many that it has {gram}"),
+            gram <= most,
         )
     }
 

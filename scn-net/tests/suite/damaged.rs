@@ -332,7 +332,7 @@ fn headers_are_not_believed() {
         (
             "layers",
             json!([{"atoms": 65536, "stride": 1}, {"atoms": 12}]),
-            "network.layers.atoms must be such that H = D'D of all layers has at most 16777216 numbers, or 256 per weight",
+            "network.layers.atoms must be so few that D'D of all layers has at most 1962964992 numbers, but is so many that it has 4294967440",
         ),
         (
             "window",
