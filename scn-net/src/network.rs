@@ -7,17 +7,16 @@ mod moments;
 mod training;
 
 pub(crate) use self::assembly::array_shapes;
-pub(crate) use self::finite::{signals_of, uncoded};
+pub(crate) use self::finite::{check_moments, signals_of, uncoded};
 pub use self::training::EachBatch;
 #[cfg(feature = "cuda")]
 pub(crate) use self::training::infer_each;
-
-use self::finite::{check_activity, check_logits, check_pixels};
 
 use std::time::Duration;
 
 use scn_solvers::Stopwatch;
 
+use self::finite::{check_activity, check_logits, check_pixels, check_statistics};
 use crate::config::{NetworkConfig, Recompute, SolverConfig};
 use crate::layer::{Activity, AdjointActivity, Layer};
 use crate::memory::expect_network;
@@ -137,11 +136,12 @@ impl Network {
     /// there for a network that computes on this machine's processor.
     ///
     /// # Errors
-    /// A device that fails.
+    /// A device that fails; parameters or moments that are not finite.
     pub fn fetch(&mut self) -> Result<(), NetError> {
         if let Some(replica) = &self.replica {
             replica.download(&mut self.layers)?;
             self.refresh_layers()?;
+            check_statistics(&self.layers)?;
         }
         Ok(())
     }

@@ -327,9 +327,10 @@ impl Run {
     }
 
     /// Brings what training has moved from the device.
-    fn fetch(&mut self) -> Result<(), NetError> {
-        self.network.fetch()?;
-        self.optimizer.fetch(&self.network)
+    fn fetch(&mut self) -> Result<(), TrainError> {
+        let fetched = self.network.fetch();
+        fetched.map_err(|error| self.diverged(error, self.state.batches_done))?;
+        Ok(self.optimizer.fetch(&self.network)?)
     }
 
     fn save_checkpoint(&self) -> Result<(), FileError> {

@@ -78,11 +78,14 @@ pub(super) fn initial_layers(config: &NetworkConfig, seed: u64) -> Result<Vec<Na
     layers(config, seed, &mut |_, initial| initial())
 }
 
-/// The layers that a valid configuration describes. `array` makes a weight, or λ1 or λ2, of its name and of what it would begin with.
+/// Makes a weight, or λ1 or λ2, of its name and of what it would begin with.
+type MakeArray<'a> = dyn FnMut(&str, &dyn Fn() -> Vec<f32>) -> Vec<f32> + 'a;
+
+/// The layers that a valid configuration describes, with the arrays that `array` makes.
 fn layers(
     config: &NetworkConfig,
     seed: u64,
-    array: &mut dyn FnMut(&str, &dyn Fn() -> Vec<f32>) -> Vec<f32>,
+    array: &mut MakeArray<'_>,
 ) -> Result<Vec<Named>, ConfigError> {
     let norm = config.batch_norm;
     let batch_norm = |h: usize, channels: usize| Named {

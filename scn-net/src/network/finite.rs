@@ -5,6 +5,9 @@
 
 use crate::NetError;
 use crate::layer::Activity;
+use crate::network::Named;
+use crate::ops::batch_norm::GroupMoments;
+use crate::param::Role;
 use crate::tensor::Tensor;
 
 /// `Ok` if all pixels of a batch are finite.
@@ -42,6 +45,37 @@ pub(crate) fn check_activity(activity: &[Activity]) -> Result<(), NetError> {
             image: None,
             what: signals_of(&format!("layer{layer}")),
         }),
+    }
+}
+
+/// `Ok` if the moments of all groups of a batch are finite. An infinite variance would make the whole batch zero.
+pub(crate) fn check_moments(layer: &str, groups: &[GroupMoments]) -> Result<(), NetError> {
+    let finite = |group: &GroupMoments| {
+        let mut both = group.moments.mean.iter().chain(&group.moments.variance);
+        both.all(|moment| moment.is_finite())
+    };
+    if groups.iter().all(finite) {
+        return Ok(());
+    }
+    Err(moments_of(layer))
+}
+
+/// `Ok` if the moments that inference uses are finite, after a device has moved them without saying so.
+pub(crate) fn check_statistics(layers: &[Named]) -> Result<(), NetError> {
+    for Named { name, layer } in layers {
+        let params = layer.params().into_iter();
+        let mut statistics = params.filter(|(_, param)| param.role == Role::Statistic);
+        if statistics.any(|(_, param)| param.value.iter().any(|value| !value.is_finite())) {
+            return Err(moments_of(name));
+        }
+    }
+    Ok(())
+}
+
+fn moments_of(layer: &str) -> NetError {
+    NetError::Overflow {
+        image: None,
+        what: format!("the moments of {layer}"),
     }
 }
 

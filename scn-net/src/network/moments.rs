@@ -1,8 +1,8 @@
 //! The moments of batch normalisation, from batches that do not train.
 
+use super::finite::check_moments;
 use super::{Named, Network};
 use crate::NetError;
-use crate::ops::batch_norm::GroupMoments;
 use crate::tensor::Tensor;
 
 impl Network {
@@ -34,15 +34,16 @@ impl Network {
         let groups = self.groups(images.shape().images);
         if let Some(replica) = &mut self.replica {
             let moments = replica.batch_moments(&images, groups)?;
-            check_moments(&moments)?;
-            for (Named { layer, .. }, moments) in self.layers.iter_mut().zip(moments) {
+            for (Named { name, layer }, moments) in self.layers.iter_mut().zip(moments) {
+                check_moments(name, &moments)?;
                 layer.record(&moments);
             }
             return Ok(());
         }
         let mut x = images;
-        for Named { layer, .. } in &mut self.layers {
+        for Named { name, layer } in &mut self.layers {
             let (y, saved, _) = layer.forward(x, groups)?;
+            check_moments(name, saved.moments().unwrap_or_default())?;
             saved
                 .moments()
                 .into_iter()
@@ -51,19 +52,4 @@ impl Network {
         }
         Ok(())
     }
-}
-
-/// `Ok` if the moments of all layers are finite: a device reports nothing else of such a pass.
-fn check_moments(layers: &[Vec<GroupMoments>]) -> Result<(), NetError> {
-    let finite = |group: &GroupMoments| {
-        let mut both = group.moments.mean.iter().chain(&group.moments.variance);
-        both.all(|moment| moment.is_finite())
-    };
-    if layers.iter().flatten().all(finite) {
-        return Ok(());
-    }
-    Err(NetError::Overflow {
-        image: None,
-        what: "the moments of a batch normalisation".to_string(),
-    })
 }

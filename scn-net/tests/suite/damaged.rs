@@ -125,8 +125,7 @@ fn a_flipped_bit_of_a_checkpoint_is_found() {
     );
 }
 
-/// What is hashed and how stands in `checksum.rs`; this is the sum of the same bytes by another program:
-/// `python3 -c 'import hashlib, struct; ...'` over the header and the arrays.
+/// What is hashed, and in which order, stands in `checksum.rs`; here another program has the sum.
 #[test]
 fn the_checksum_is_that_of_the_description() {
     let folder = tempfile::tempdir().unwrap();

@@ -61,7 +61,7 @@ fn pixels_that_are_not_finite_are_refused_by_image() {
 /// A finite pixel that a layer cannot code: its square is beyond f32.
 #[test]
 fn activations_that_overflow_are_refused_by_image_and_layer() {
-    let network = Network::new(&small::config().network, 0).unwrap();
+    let mut network = Network::new(&small::config().network, 0).unwrap();
     for error in [
         network.infer(images(68, f32::MAX)).unwrap_err(),
         network.codes(images(68, f32::MAX), 0).unwrap_err(),
@@ -70,6 +70,14 @@ fn activations_that_overflow_are_refused_by_image_and_layer() {
         assert_eq!(
             error.to_string(),
             "image 68: the signals of layer0 are not finite, or too large for f32"
+        );
+    }
+    // In training the variance of the batch is infinite: divided by that, all of its images would be zero.
+    let [_, _, gradients, moments] = errors(&mut network, &images(68, f32::MAX));
+    for error in [gradients, moments] {
+        assert_eq!(
+            error.unwrap().to_string(),
+            "the moments of norm0 are not finite, or too large for f32"
         );
     }
 }
