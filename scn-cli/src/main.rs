@@ -10,6 +10,7 @@ mod arrays;
 mod command;
 mod device_name;
 mod ending;
+mod model_file;
 mod number;
 mod output;
 mod pictures;

@@ -285,7 +285,11 @@ impl<T: Scalar> Numbers<T> {
         for (correlations, code) in self.columns.col_iter().zip(codes.col_iter()) {
             let correlations: Vec<T> = correlations.iter().copied().collect();
             let code: Vec<T> = code.iter().copied().collect();
-            worst = worst.max(kkt::residual(problem, &correlations, &code));
+            let residual = kkt::residual(problem, &correlations, &code);
+            // Written so that a NaN stays.
+            if !(residual <= worst) && !worst.is_nan() {
+                worst = residual;
+            }
             active += code.iter().filter(|&&a| a != T::ZERO).count();
         }
         Ok(Check {

@@ -23,19 +23,9 @@ pub(crate) fn run(
     output: &Output,
 ) -> Result<(Outcome, f64)> {
     let folder = run.folder();
-    let mut network = Network::new(&config.network, config.seed)?;
-    let parameters = network.parameter_count();
-    if let Device::Cpu(_) = device {
-        network.set_recompute(config.training.recompute);
-        // What an earlier run has left for the next one counts as free.
-        release_memory();
-        let images = data
-            .train
-            .len()
-            .min(config.train_limit.unwrap_or(usize::MAX));
-        network.check_training_memory(config.training.batch_size.min(images))?;
-    }
-    drop(network);
+    let parameters = Network::new(&config.network, config.seed)?.parameter_count();
+    // What an earlier run has left for the next one counts as free.
+    release_memory();
     output.say(format_args!(
         "{}: {} training and {} test images of {}, {} sparse coding layers, {} parameters, {device}",
         folder.path().display(),

@@ -48,6 +48,29 @@ pub enum NetError {
         /// Why.
         source: ProblemError,
     },
+    /// A pixel that is not finite.
+    #[error("image {image}: expected finite pixels, found {found} at [{channel}, {row}, {column}]")]
+    Pixel {
+        /// The image, counted from 0.
+        image: usize,
+        /// Where in the image.
+        channel: usize,
+        /// Where in the channel.
+        row: usize,
+        /// Where in the row.
+        column: usize,
+        /// The pixel.
+        found: f32,
+    },
+    /// Activations of an image that are not finite, or so large that what is computed of them is not: neither codes nor logits would mean
+    /// anything.
+    #[error("{of}{what} are not finite, or too large for f32", of = of_image(*image))]
+    Overflow {
+        /// The image, counted from 0; None where only a graphics processor knows.
+        image: Option<usize>,
+        /// The activations, as in "the signals of layer3".
+        what: String,
+    },
     /// A factor on λ1 that leaves no penalty.
     #[error("the factor on lambda1 must be finite and at least 0, but is {found}")]
     Lambda1Scale {
@@ -93,6 +116,44 @@ pub enum NetError {
         /// The system's reason.
         reason: String,
     },
+}
+
+impl NetError {
+    /// Whether numbers are not finite.
+    pub fn is_non_finite(&self) -> bool {
+        matches!(self, Self::Pixel { .. } | Self::Overflow { .. })
+    }
+
+    /// The image that it is about, if it is about one.
+    pub fn image(&self) -> Option<usize> {
+        match self {
+            Self::Pixel { image, .. } => Some(*image),
+            Self::Overflow { image, .. } => *image,
+            _ => None,
+        }
+    }
+
+    /// The same of an image of which `first` came before those of the batch.
+    #[must_use]
+    pub fn counted_from(mut self, first: usize) -> Self {
+        match &mut self {
+            Self::Pixel { image, .. }
+            | Self::Overflow {
+                image: Some(image), ..
+            } => *image += first,
+            _ => {}
+        }
+        self
+    }
+}
+
+/// As much of a checksum as a person compares.
+fn beginning(checksum: &str) -> String {
+    checksum.chars().take(15).collect()
+}
+
+fn of_image(image: Option<usize>) -> String {
+    image.map_or_else(String::new, |image| format!("image {image}: "))
 }
 
 /// A setting that does not exist, is out of range, or contradicts another.
@@ -168,6 +229,19 @@ pub enum FileError {
         /// What belongs there.
         expected: String,
         /// What is there.
+        found: String,
+    },
+    /// Not what was written: the checksum is another.
+    #[error(
+        "{path}: expected contents with the checksum {expected}, found {found}: damaged, or changed after it was written",
+        path = path.display(), expected = beginning(expected), found = beginning(found)
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// The checksum in the file.
+        expected: String,
+        /// That of what is in the file.
         found: String,
     },
     /// A configuration that is out of range.

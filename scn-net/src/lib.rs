@@ -36,6 +36,7 @@
 mod atomic;
 mod buffer;
 mod checkpoint;
+mod checksum;
 mod config;
 #[cfg(feature = "cuda")]
 mod cuda;

@@ -1,5 +1,6 @@
 //! What one keeps of a training run: the network, and what must be done to an image before it.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use scn_data::{DatasetName, Normalization};
@@ -7,8 +8,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::{MOMENTUM, RunState};
 use crate::config::NetworkConfig;
-use crate::tensor_file::{TensorFile, content};
+use crate::network::array_shapes;
+use crate::tensor_file::{Range, TensorFile, content};
 use crate::{FileError, Network};
+
+/// The tensor with what is subtracted from an image.
+const MEAN: &str = "input.mean";
 
 /// The tensor with the whitening matrix.
 const WHITENING: &str = "input.whitening";
@@ -20,6 +25,8 @@ pub struct Model {
     pub network: Network,
     /// The data it was made for.
     pub input: ModelInput,
+    /// Whether a file without a checksum was read.
+    unchecked: bool,
 }
 
 /// The data that a model was made for.
@@ -55,11 +62,25 @@ pub(crate) struct Header {
 }
 
 impl Model {
-    /// Writes a safetensors file: all arrays by their names, `input.mean`, `input.whitening`, and the metadata entry `scn`. Written
-    /// whole or not at all.
+    /// A network for data of a kind.
+    pub fn new(network: Network, input: ModelInput) -> Self {
+        Self {
+            network,
+            input,
+            unchecked: false,
+        }
+    }
+
+    /// Whether this was read from a file without a checksum, as early versions wrote them: damage to its numbers would not have been found.
+    pub fn unchecked(&self) -> bool {
+        self.unchecked
+    }
+
+    /// Writes a safetensors file: all arrays by their names, `input.mean`, `input.whitening`, the metadata entry `scn`, and a checksum of all
+    /// that. Written whole or not at all.
     ///
     /// # Errors
-    /// The system's refusal.
+    /// The system's refusal; a number that [`load`](Self::load) would not read.
     pub fn save(&self, path: &Path) -> Result<(), FileError> {
         save_parts(
             &self.network,
@@ -73,13 +94,37 @@ impl Model {
     /// Reads a model, or the model in a checkpoint.
     ///
     /// # Errors
-    /// A file that cannot be read, is no safetensors file, or does not hold the network that it describes.
+    /// A file that cannot be read, is no safetensors file, has changed since it was written, or does not hold the network that it describes;
+    /// numbers in it that are not finite, or negative where they must not be.
     pub fn load(path: &Path) -> Result<Self, FileError> {
-        let mut file = TensorFile::read(path)?;
+        Self::from_bytes(&read(path)?, path)
+    }
+
+    /// As [`load`](Self::load), of the bytes of a file; `path` is for messages.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, FileError> {
+        let mut file = TensorFile::parse(bytes, path)?;
         let (model, _) = take_parts(&mut file, path)?;
         file.tensors.retain(|name, _| !name.starts_with(MOMENTUM));
         file.expect_empty(path)?;
         Ok(model)
+    }
+}
+
+/// The bytes of a file.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, FileError> {
+    scn_data::read_regular(path).map_err(|source| FileError::io(path, "read", source))
+}
+
+/// Which numbers an array of a network may hold.
+fn range_of(name: &str) -> Range {
+    let nonnegative = [".lambda1", ".lambda2", ".variance"];
+    if nonnegative.iter().any(|end| name.ends_with(end)) {
+        Range::Nonnegative
+    } else {
+        Range::Finite
     }
 }
 
@@ -92,13 +137,15 @@ pub(crate) fn save_parts(
     path: &Path,
 ) -> Result<(), FileError> {
     for (name, param) in network.params() {
-        file.insert(name, &param.shape, &param.value);
+        let range = range_of(&name);
+        file.insert(path, name, &param.shape, &param.value, range)?;
     }
     if let Some(normalization) = &input.normalization {
         let mean = normalization.mean();
-        file.insert("input.mean", &normalization.shape(), mean);
+        file.insert(path, MEAN, &normalization.shape(), mean, Range::Finite)?;
         if let Some(matrix) = normalization.whitening() {
-            file.insert(WHITENING, &[mean.len(), mean.len()], matrix);
+            let shape = [mean.len(), mean.len()];
+            file.insert(path, WHITENING, &shape, matrix, Range::Finite)?;
         }
     }
     let header = Header {
@@ -139,20 +186,18 @@ pub(crate) fn take_parts(
         path: path.to_path_buf(),
         source: Box::new(source),
     };
-    let mut network = Network::new(&header.network, 0).map_err(config)?;
-    let mut failed = None;
-    network.visit_params_mut(&mut |name, param| {
-        if failed.is_none() {
-            match file.take(path, name, &param.shape) {
-                Ok(values) => param.value = values,
-                Err(error) => failed = Some(error),
-            }
-        }
-    });
-    if let Some(error) = failed {
-        return Err(error);
+    header.network.validate().map_err(config)?;
+    // Nothing is built or computed before the file is known to hold all of it.
+    for (name, shape) in array_shapes(&header.network) {
+        file.expect(path, &name, &shape)?;
     }
-    network.refresh().map_err(|error| config(error.into()))?;
+    header.check_lists(path)?;
+    let mut arrays = BTreeMap::new();
+    for (name, shape) in array_shapes(&header.network) {
+        let values = file.take(path, &name, &shape, range_of(&name))?;
+        arrays.insert(name, values);
+    }
+    let network = Network::from_arrays(&header.network, arrays).map_err(config)?;
     let run = header.run.take();
     let normalization = match header.pixel_scale {
         None => None,
@@ -170,7 +215,46 @@ pub(crate) fn take_parts(
         class_names,
         active,
     };
-    Ok((Model { network, input }, run))
+    let model = Model {
+        network,
+        input,
+        unchecked: !file.has_checksum,
+    };
+    Ok((model, run))
+}
+
+impl Header {
+    /// `Ok` if what it lists for each class and each layer is as long as that.
+    fn check_lists(&self, path: &Path) -> Result<(), FileError> {
+        let expect = |what: &str, expected: usize, found: usize| {
+            // Untrained models list nothing.
+            if found == 0 || found == expected {
+                return Ok(());
+            }
+            let expected = format!("{what} of {expected}");
+            Err(content(path, expected, format!("those of {found}")))
+        };
+        let Self {
+            network,
+            class_names,
+            active,
+            ..
+        } = self;
+        expect("names of classes", network.classes, class_names.len())?;
+        expect(
+            "active shares of layers",
+            network.layers.len(),
+            active.len(),
+        )?;
+        match active.iter().find(|share| !(0.0..=1.0).contains(*share)) {
+            None => Ok(()),
+            Some(share) => Err(content(
+                path,
+                "active shares from 0 to 1".to_string(),
+                share.to_string(),
+            )),
+        }
+    }
 }
 
 /// Takes the normalisation with the factor `scale` out of a file.
@@ -181,14 +265,14 @@ fn take_normalization(
     scale: f32,
 ) -> Result<Normalization, FileError> {
     let shape = header.network.input;
-    let mean = file.take(path, "input.mean", &shape)?;
+    let mean = file.take(path, MEAN, &shape, Range::Finite)?;
     let values = mean.len();
     let mut normalization = Normalization::from_parts(shape, mean, scale);
     if let Some(bias) = header.pixel_contrast {
         normalization = normalization.and_then(|plain| plain.with_contrast(bias));
     }
     if file.tensors.contains_key(WHITENING) {
-        let matrix = file.take(path, WHITENING, &[values, values])?;
+        let matrix = file.take(path, WHITENING, &[values, values], Range::Finite)?;
         normalization = normalization.and_then(|plain| plain.with_whitening(matrix));
     }
     normalization.map_err(|error| content(path, "a normalisation".to_string(), error.to_string()))

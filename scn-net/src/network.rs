@@ -1,11 +1,14 @@
 //! Layers in order of flow.
 
 mod assembly;
+mod finite;
 mod lambda1;
 mod memory;
 mod moments;
 mod training;
 
+pub(crate) use self::assembly::array_shapes;
+pub(crate) use self::finite::{check_moments, signals_of, uncoded};
 pub use self::training::EachBatch;
 #[cfg(feature = "cuda")]
 pub(crate) use self::training::infer_each;
@@ -14,6 +17,7 @@ use std::time::Duration;
 
 use scn_solvers::Stopwatch;
 
+use self::finite::{check_activity, check_logits, check_pixels, check_statistics};
 use crate::config::{NetworkConfig, Recompute, SolverConfig};
 use crate::layer::{Activity, AdjointActivity, Layer};
 use crate::ops::loss::softmax_cross_entropy;
@@ -93,18 +97,23 @@ impl Network {
     /// With initial weights from a seed.
     ///
     /// # Errors
-    /// A setting out of range; a network that there is no memory for.
+    /// A setting out of range; more memory than there is.
     pub fn new(config: &NetworkConfig, seed: u64) -> Result<Self, ConfigError> {
         config.validate()?;
-        memory::check_parameters(config).map_err(NetError::from)?;
-        Ok(Self {
+        memory::check_network(config).map_err(NetError::from)?;
+        let layers = assembly::initial_layers(config, seed)?;
+        Ok(Self::of_layers(config, layers))
+    }
+
+    fn of_layers(config: &NetworkConfig, layers: Vec<Named>) -> Self {
+        Self {
             config: config.clone(),
-            layers: assembly::layers(config, seed)?,
+            layers,
             timed: false,
             recompute: Recompute::Nothing,
             largest_batch: 0,
             replica: None,
-        })
+        }
     }
 
     /// Computes on a device from here on; a new network computes on this machine's processor.
@@ -127,11 +136,12 @@ impl Network {
     /// there for a network that computes on this machine's processor.
     ///
     /// # Errors
-    /// A device that fails.
+    /// A device that fails; parameters or moments that are not finite.
     pub fn fetch(&mut self) -> Result<(), NetError> {
         if let Some(replica) = &self.replica {
             replica.download(&mut self.layers)?;
             self.refresh_layers()?;
+            check_statistics(&self.layers)?;
         }
         Ok(())
     }
@@ -221,7 +231,8 @@ impl Network {
     /// Logits (classes × images) with the moments of the training data, and what each sparse coding layer did.
     ///
     /// # Errors
-    /// Images of another shape than the network takes.
+    /// Images of another shape than the network takes; [`NetError::Pixel`] for a pixel that is not finite, [`NetError::Overflow`] for an image
+    /// whose activations or logits are not.
     pub fn infer(&self, images: Tensor) -> Result<(Tensor, Vec<Activity>), NetError> {
         let (logits, activity, _) = self.infer_timed(images)?;
         Ok((logits, activity))
@@ -230,14 +241,17 @@ impl Network {
     /// As [`infer`](Self::infer), with the time that each layer took, in order of flow; zero unless [asked for](Self::set_timed).
     ///
     /// # Errors
-    /// Images of another shape than the network takes.
+    /// As there.
     pub fn infer_timed(
         &self,
         images: Tensor,
     ) -> Result<(Tensor, Vec<Activity>, Vec<LayerTimes>), NetError> {
         self.check_input(&images)?;
         if let Some(replica) = &self.replica {
-            return replica.infer(&images);
+            let done = replica.infer(&images)?;
+            check_activity(&done.1)?;
+            check_logits(&done.0)?;
+            return Ok(done);
         }
         let mut x = images;
         let mut activity = Vec::new();
@@ -249,6 +263,7 @@ impl Network {
             x = y;
             watch.lap(&mut times.forward);
         }
+        check_logits(&x)?;
         Ok((x, activity, times))
     }
 
@@ -256,7 +271,7 @@ impl Network {
     /// [`params`](Self::params), wherever the network is.
     ///
     /// # Errors
-    /// Images of another shape than the network takes; no such layer.
+    /// Images of another shape than the network takes, or with pixels or activations that are not finite; no such layer.
     pub fn codes(&self, images: Tensor, h: usize) -> Result<Tensor, NetError> {
         self.check_input(&images)?;
         let name = format!("layer{h}");
@@ -278,7 +293,8 @@ impl Network {
     /// moments move; weights do not. With `batch_norm.group` = k, N images are N / k [groups](scn_data::groups), rounded up.
     ///
     /// # Errors
-    /// Images of another shape than the network takes, or labels that do not fit.
+    /// Images of another shape than the network takes, or labels that do not fit; [`NetError::Pixel`] and [`NetError::Overflow`] as in
+    /// [`infer`](Self::infer). Logits and gradients that are not finite show in the loss and in [`params`](Self::params).
     pub fn loss_and_gradients(
         &mut self,
         images: Tensor,
@@ -287,7 +303,9 @@ impl Network {
         self.check_input(&images)?;
         let groups = self.groups(images.shape().images);
         if let Some(replica) = &mut self.replica {
-            return replica.loss_and_gradients(&images, labels, groups);
+            let report = replica.loss_and_gradients(&images, labels, groups)?;
+            check_activity(&report.activity)?;
+            return Ok(report);
         }
         let mut times = self.no_times();
         let forward = self.forward(images, &mut times)?;
@@ -393,7 +411,8 @@ impl Network {
 
     fn check_input(&self, images: &Tensor) -> Result<(), NetError> {
         let shape = images.shape();
-        self.check_image([shape.channels, shape.height, shape.width])
+        self.check_image([shape.channels, shape.height, shape.width])?;
+        check_pixels(images)
     }
 
     /// `Ok` if the network takes images of so many channels, of this height and width.

@@ -7,7 +7,7 @@ use scn_solvers::Stopwatch;
 use crate::NetError;
 use crate::config::Recompute;
 use crate::layer::{Activity, AdjointActivity, Saved};
-use crate::network::{LayerTimes, Named, Network};
+use crate::network::{LayerTimes, Named, Network, check_moments};
 use crate::tensor::Tensor;
 
 /// A forward pass in training.
@@ -118,7 +118,9 @@ impl Network {
         let mut watch = Stopwatch::start(self.timed);
         let groups = self.groups(x.shape().images);
         for index in layers {
-            let (y, saved, done) = self.layers[index].layer.forward(x, groups)?;
+            let Named { name, layer } = &self.layers[index];
+            let (y, saved, done) = layer.forward(x, groups)?;
+            check_moments(name, saved.moments().unwrap_or_default())?;
             all_saved.push(saved);
             activity.extend(done);
             x = y;

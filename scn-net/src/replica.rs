@@ -8,7 +8,7 @@ use crate::NetError;
 use crate::config::SolverConfig;
 use crate::feed::Fed;
 use crate::layer::Activity;
-use crate::network::{EachBatch, KernelTime, LayerTimes, Named, StepReport};
+use crate::network::{EachBatch, KernelTime, LayerTimes, Named, StepReport, uncoded};
 use crate::ops::batch_norm::GroupMoments;
 use crate::tensor::Tensor;
 
@@ -96,11 +96,17 @@ pub(crate) struct Done {
 }
 
 impl Done {
-    /// What is not finite, if that is known or the loss.
+    /// What is not finite, if that is known, or a layer could not code it, or the loss.
     pub(crate) fn broken(&self) -> Option<String> {
+        let signals = || uncoded(&self.report.activity).map(broken_signals);
         let loss = || (!self.report.loss.is_finite()).then(|| "the loss".to_string());
-        self.non_finite.clone().or_else(loss)
+        self.non_finite.clone().or_else(signals).or_else(loss)
     }
+}
+
+/// The words for a sparse coding layer that was given a signal that is not finite.
+fn broken_signals(layer: usize) -> String {
+    format!("a signal of layer{layer}")
 }
 
 /// The words for a parameter whose gradient is not finite.

@@ -1,16 +1,20 @@
-//! Named f32 arrays and a header in one safetensors file, written whole or not at all.
+//! Named f32 arrays and a header in one safetensors file, written whole or not at all, with a checksum of everything in it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use safetensors::SafeTensors;
-use safetensors::tensor::{Dtype, TensorView, serialize};
+use safetensors::tensor::Dtype;
+use serde::Serialize;
 
+use crate::checksum::{CHECKSUM_KEY, Checksum, written_checksum};
 use crate::{FileError, write_atomically};
 
-/// The metadata key of the header. There is one key, and no more: the format keeps its keys in no order, and the same
-/// model shall make the same bytes.
+/// The metadata key of the header.
 const HEADER_KEY: &str = "scn";
+
+/// The type of all arrays, as the format calls it.
+const F32: &str = "F32";
 
 /// An array as it is in the file.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,37 +23,78 @@ pub(crate) struct Stored {
     pub(crate) values: Vec<f32>,
 }
 
+/// Which numbers an array may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Range {
+    Finite,
+    Nonnegative,
+}
+
 /// Arrays by name, and the header.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct TensorFile {
     pub(crate) header: String,
     pub(crate) tensors: BTreeMap<String, Stored>,
+    /// Whether the file that this was read from has a checksum, which then is right.
+    pub(crate) has_checksum: bool,
+}
+
+/// The entry of an array in the head of a file.
+#[derive(Serialize)]
+struct Entry<'a> {
+    dtype: &'static str,
+    shape: &'a [usize],
+    data_offsets: [usize; 2],
 }
 
 impl TensorFile {
-    pub(crate) fn insert(&mut self, name: impl Into<String>, shape: &[usize], values: &[f32]) {
-        self.tensors.insert(
-            name.into(),
-            Stored {
-                shape: shape.to_vec(),
-                values: values.to_vec(),
-            },
-        );
+    /// Adds an array.
+    ///
+    /// # Errors
+    /// A number out of range: what cannot be read shall not be written.
+    pub(crate) fn insert(
+        &mut self,
+        path: &Path,
+        name: impl Into<String>,
+        shape: &[usize],
+        values: &[f32],
+        range: Range,
+    ) -> Result<(), FileError> {
+        let name = name.into();
+        let stored = Stored {
+            shape: shape.to_vec(),
+            values: values.to_vec(),
+        };
+        check_values(path, &name, &stored, range)?;
+        self.tensors.insert(name, stored);
+        Ok(())
     }
 
-    /// Takes an array out, if it has the given shape.
+    /// `Ok` if there is an array of this name and shape.
+    pub(crate) fn expect(&self, path: &Path, name: &str, shape: &[usize]) -> Result<(), FileError> {
+        let found = match self.tensors.get(name) {
+            Some(stored) if stored.shape == shape => return Ok(()),
+            Some(stored) => format!("shape {:?}", stored.shape),
+            None => "none".to_string(),
+        };
+        let expected = format!("a tensor {name} of shape {shape:?}");
+        Err(content(path, expected, found))
+    }
+
+    /// Takes an array out, if it has the given shape and its numbers are in range.
     pub(crate) fn take(
         &mut self,
         path: &Path,
         name: &str,
         shape: &[usize],
+        range: Range,
     ) -> Result<Vec<f32>, FileError> {
-        let expected = format!("a tensor {name} of shape {shape:?}");
-        match self.tensors.remove(name) {
-            Some(stored) if stored.shape == shape => Ok(stored.values),
-            Some(stored) => Err(content(path, expected, format!("shape {:?}", stored.shape))),
-            None => Err(content(path, expected, "none".to_string())),
-        }
+        self.expect(path, name, shape)?;
+        let Some(stored) = self.tensors.remove(name) else {
+            return Ok(Vec::new());
+        };
+        check_values(path, name, &stored, range)?;
+        Ok(stored.values)
     }
 
     /// The error of arrays that nobody has taken.
@@ -64,36 +109,38 @@ impl TensorFile {
         }
     }
 
-    pub(crate) fn read(path: &Path) -> Result<Self, FileError> {
-        let bytes =
-            scn_data::read_regular(path).map_err(|source| FileError::io(path, "read", source))?;
+    /// Reads the bytes of a file.
+    ///
+    /// # Errors
+    /// Bytes that are no such file, or have changed since they were written.
+    pub(crate) fn parse(bytes: &[u8], path: &Path) -> Result<Self, FileError> {
         let format = |error: &dyn std::fmt::Display| FileError::Format {
             path: path.to_path_buf(),
             reason: error.to_string(),
         };
-        let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|error| format(&error))?;
-        let header = metadata
-            .metadata()
-            .as_ref()
-            .and_then(|map| map.get(HEADER_KEY))
-            .cloned()
-            .ok_or_else(|| {
-                content(
-                    path,
-                    format!("a metadata entry {HEADER_KEY} with the network's configuration"),
-                    "none".to_string(),
-                )
-            })?;
-        let file = SafeTensors::deserialize(&bytes).map_err(|error| format(&error))?;
+        let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|error| format(&error))?;
+        let file = SafeTensors::deserialize(bytes).map_err(|error| format(&error))?;
+        let entries = metadata.metadata().as_ref();
+        let header = entries.and_then(|map| map.get(HEADER_KEY));
+        let header = header.cloned().ok_or_else(|| {
+            content(
+                path,
+                format!("a metadata entry {HEADER_KEY} with the network's configuration"),
+                "none".to_string(),
+            )
+        })?;
+        let views: BTreeMap<_, _> = file.iter().collect();
+        let mut checksum = Checksum::new(&header);
         let mut tensors = BTreeMap::new();
-        for (name, view) in file.iter() {
+        for (name, view) in views {
             if view.dtype() != Dtype::F32 {
                 return Err(content(
                     path,
-                    format!("tensor {name} of type F32"),
+                    format!("tensor {name} of type {F32}"),
                     format!("{:?}", view.dtype()),
                 ));
             }
+            checksum.add(name, view.shape(), view.data());
             let (numbers, _) = view.data().as_chunks::<4>();
             let values = numbers
                 .iter()
@@ -107,39 +154,99 @@ impl TensorFile {
                 },
             );
         }
-        Ok(Self { header, tensors })
+        let written = entries.and_then(written_checksum);
+        if let Some(written) = &written {
+            let found = checksum.text();
+            if *written != found {
+                return Err(FileError::Damaged {
+                    path: path.to_path_buf(),
+                    expected: written.clone(),
+                    found,
+                });
+            }
+        }
+        Ok(Self {
+            header,
+            tensors,
+            has_checksum: written.is_some(),
+        })
+    }
+
+    /// The bytes before those of the arrays: their length, and JSON. The crate `safetensors` would keep the two metadata entries in any
+    /// order, and the same model shall make the same bytes.
+    fn head(&self, checksum: &str) -> serde_json::Result<Vec<u8>> {
+        let metadata =
+            BTreeMap::from([(HEADER_KEY, self.header.as_str()), (CHECKSUM_KEY, checksum)]);
+        let mut json = format!(r#"{{"__metadata__":{}"#, serde_json::to_string(&metadata)?);
+        let mut start = 0;
+        for (name, Stored { shape, values }) in &self.tensors {
+            let end = start + size_of_val(values.as_slice());
+            let entry = Entry {
+                dtype: F32,
+                shape,
+                data_offsets: [start, end],
+            };
+            start = end;
+            let (name, entry) = (serde_json::to_string(name)?, serde_json::to_string(&entry)?);
+            json.push_str(&format!(",{name}:{entry}"));
+        }
+        json.push('}');
+        // So that the arrays are aligned.
+        while json.len() % 8 != 0 {
+            json.push(' ');
+        }
+        let mut head = (json.len() as u64).to_le_bytes().to_vec();
+        head.extend(json.into_bytes());
+        Ok(head)
     }
 
     pub(crate) fn write(&self, path: &Path) -> Result<(), FileError> {
-        let bytes: BTreeMap<&str, Vec<u8>> = self
+        let bytes: Vec<Vec<u8>> = self
             .tensors
-            .iter()
-            .map(|(name, stored)| {
-                (
-                    name.as_str(),
-                    stored
-                        .values
-                        .iter()
-                        .flat_map(|value| value.to_le_bytes())
-                        .collect(),
-                )
-            })
+            .values()
+            .map(|stored| stored.values.iter().flat_map(|v| v.to_le_bytes()).collect())
             .collect();
-        let unwritable = |error: safetensors::SafeTensorError| {
-            FileError::io(path, "write", std::io::Error::other(error))
-        };
-        let mut views = Vec::new();
-        for (name, bytes) in &bytes {
-            let shape = self.tensors[*name].shape.clone();
-            views.push((
-                *name,
-                TensorView::new(Dtype::F32, shape, bytes).map_err(unwritable)?,
-            ));
+        let mut checksum = Checksum::new(&self.header);
+        for ((name, stored), bytes) in self.tensors.iter().zip(&bytes) {
+            checksum.add(name, &stored.shape, bytes);
         }
-        let metadata = HashMap::from([(HEADER_KEY.to_string(), self.header.clone())]);
-        let file = serialize(views, Some(metadata)).map_err(unwritable)?;
-        write_atomically(path, |out| out.write_all(&file))
+        let head = self
+            .head(&checksum.text())
+            .map_err(|error| FileError::io(path, "write", error.into()))?;
+        write_atomically(path, |out| {
+            out.write_all(&head)?;
+            bytes.iter().try_for_each(|bytes| out.write_all(bytes))
+        })
     }
+}
+
+/// The error of the first number out of range.
+fn check_values(path: &Path, name: &str, stored: &Stored, range: Range) -> Result<(), FileError> {
+    let (allowed, what): (fn(f32) -> bool, _) = match range {
+        Range::Finite => (f32::is_finite, "finite numbers"),
+        Range::Nonnegative => (
+            |value| value.is_finite() && value >= 0.0,
+            "finite numbers of at least 0",
+        ),
+    };
+    let Some(at) = stored.values.iter().position(|&value| !allowed(value)) else {
+        return Ok(());
+    };
+    let expected = format!("{what} in tensor {name}");
+    let found = format!("{} at {:?}", stored.values[at], place(at, &stored.shape));
+    Err(content(path, expected, found))
+}
+
+/// The indices of entry `at` of an array.
+fn place(at: usize, shape: &[usize]) -> Vec<usize> {
+    let mut rest = at;
+    let mut indices: Vec<usize> = Vec::with_capacity(shape.len());
+    for &side in shape.iter().rev() {
+        indices.push(rest % side.max(1));
+        rest /= side.max(1);
+    }
+    indices.reverse();
+    indices
 }
 
 pub(crate) fn content(path: &Path, expected: String, found: String) -> FileError {

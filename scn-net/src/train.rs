@@ -211,6 +211,12 @@ impl Run {
         };
         network.set_recompute(recompute);
         network.move_to(device)?;
+        if network.replica().is_none() {
+            let images = batch.min(training.image_set().len());
+            network
+                .check_training_memory(images)
+                .map_err(NetError::from)?;
+        }
         let run = Self {
             folder,
             network,
@@ -221,6 +227,7 @@ impl Run {
             test,
             asked: VecDeque::new(),
         };
+        run.expect_batches()?;
         remove_leftovers(run.folder.path())?;
         if run.state.epochs_done > 0 && run.state.batches_done == 0 {
             run.save_model()?;
@@ -229,6 +236,19 @@ impl Run {
         write_atomically(&run.folder.config(), |out| out.write_all(config.as_bytes()))?;
         run.write_metrics()?;
         Ok(run)
+    }
+
+    /// `Ok` if the batches that are done are not more than an epoch has.
+    fn expect_batches(&self) -> Result<(), FileError> {
+        let (done, steps) = (self.state.batches_done, self.training.batches());
+        if done <= steps {
+            return Ok(());
+        }
+        Err(FileError::Content {
+            path: self.folder.checkpoint(),
+            expected: format!("at most {steps} batches of an epoch done"),
+            found: done.to_string(),
+        })
     }
 
     fn finish(mut self, observer: &mut dyn Observer) -> Result<Outcome, TrainError> {
@@ -276,15 +296,14 @@ impl Run {
                 .take(norm.estimation_batches);
             let images: Result<Vec<Tensor>, NetError> =
                 batches.map(|batch| Tensor::from_batch(&batch)).collect();
-            self.network.estimate_moments(images?)?;
+            let estimated = self.network.estimate_moments(images?);
+            estimated.map_err(|error| self.diverged(error, self.state.batches_done))?;
         }
-        let evaluation = evaluate_here(&self.network, &self.test)?;
+        let evaluation = evaluate_here(&self.network, &self.test)
+            .map_err(|error| self.diverged(error, self.state.batches_done))?;
         if !evaluation.loss.is_finite() {
-            return Err(TrainError::NonFinite {
-                epoch: self.state.epochs_done + 1,
-                step: self.state.batches_done,
-                what: "the test loss after it".to_string(),
-            });
+            let what = "the test loss after it".to_string();
+            return Err(self.non_finite(self.state.batches_done, what));
         }
         self.input.active = evaluation.active;
         let sums = std::mem::take(&mut self.state.sums);
@@ -311,9 +330,10 @@ impl Run {
     }
 
     /// Brings what training has moved from the device.
-    fn fetch(&mut self) -> Result<(), NetError> {
-        self.network.fetch()?;
-        self.optimizer.fetch(&self.network)
+    fn fetch(&mut self) -> Result<(), TrainError> {
+        let fetched = self.network.fetch();
+        fetched.map_err(|error| self.diverged(error, self.state.batches_done))?;
+        Ok(self.optimizer.fetch(&self.network)?)
     }
 
     fn save_checkpoint(&self) -> Result<(), FileError> {

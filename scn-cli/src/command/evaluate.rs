@@ -7,10 +7,11 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use clap::Args;
 use scn_data::{DatasetName, Loader};
-use scn_net::{Device, Evaluation, Model, evaluate, evaluate_average_mirrored};
+use scn_net::{Device, Evaluation, evaluate, evaluate_average_mirrored};
 use serde::Serialize;
 
 use crate::command::train::parse_dataset;
+use crate::model_file;
 use crate::number;
 use crate::output::Output;
 use crate::source::DataFolder;
@@ -70,7 +71,7 @@ struct Summary {
 
 impl Evaluate {
     pub(crate) fn run(&self, device: &Device, output: &Output) -> Result<()> {
-        let mut model = Model::load(&self.model)?;
+        let mut model = model_file::read(&self.model, output)?;
         model.network.scale_lambda1(self.lambda1_scale)?;
         model.network.move_to(device)?;
         let dataset = self.dataset.unwrap_or(model.input.dataset);

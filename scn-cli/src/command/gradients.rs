@@ -7,11 +7,12 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use safetensors::tensor::{Dtype, TensorView, serialize};
 use scn_data::format::npy;
-use scn_net::{Device, Model, Shape, Tensor, write_atomically};
+use scn_net::{Device, Shape, Tensor, write_atomically};
 use serde::Serialize;
 
 use crate::arrays::preprocessed;
 use crate::ending::Ending;
+use crate::model_file;
 use crate::number;
 use crate::output::Output;
 
@@ -60,7 +61,7 @@ struct Summary<'a> {
 
 impl Gradients {
     pub(crate) fn run(&self, device: &Device, output: &Output) -> Result<Ending> {
-        let mut network = Model::load(&self.model)?.network;
+        let mut network = model_file::read(&self.model, output)?.network;
         let mut solver = network.config().solver;
         (solver.tolerance, solver.adjoint_tolerance) = (self.tolerance, self.tolerance);
         solver.max_passes = self.max_passes;
@@ -83,6 +84,13 @@ impl Gradients {
             .run(|| network.loss_and_gradients(images, &labels))
             .with_context(|| format!("{} with {}", self.images.display(), self.labels.display()))?;
         network.fetch()?;
+        if !report.loss.is_finite() {
+            bail!(
+                "{}: expected a finite loss of these images, found {}",
+                self.images.display(),
+                report.loss
+            );
+        }
 
         let mut arrays: BTreeMap<String, (Vec<usize>, Vec<u8>)> = BTreeMap::new();
         let bytes = |values: &[f32]| {
@@ -93,6 +101,12 @@ impl Gradients {
         };
         arrays.insert("loss".to_string(), (vec![1], bytes(&[report.loss as f32])));
         for (name, param) in network.params().filter(|(_, param)| !param.grad.is_empty()) {
+            if let Some(found) = param.grad.iter().find(|value| !value.is_finite()) {
+                bail!(
+                    "{}: expected finite gradients of these images, found {found} in that of {name}",
+                    self.images.display()
+                );
+            }
             arrays.insert(name, (param.shape.clone(), bytes(&param.grad)));
         }
         let views: Result<Vec<_>, _> = arrays

@@ -46,7 +46,7 @@ impl Init {
             class_names: Vec::new(),
             active: Vec::new(),
         };
-        Model { network, input }.save(&self.out)?;
+        Model::new(network, input).save(&self.out)?;
         let summary = Summary {
             model: &self.out,
             preset: &self.preset,

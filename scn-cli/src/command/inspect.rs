@@ -9,6 +9,7 @@ use scn_data::{DatasetName, Normalization};
 use scn_net::Model;
 use serde::Serialize;
 
+use crate::model_file;
 use crate::output::{Output, condition_number};
 use crate::pictures;
 
@@ -58,7 +59,7 @@ struct LayerSummary {
 
 impl Inspect {
     pub(crate) fn run(&self, output: &Output) -> Result<()> {
-        let model = Model::load(&self.model)?;
+        let model = model_file::read(&self.model, output)?;
         let summary = self.summarise(&model);
         if let Some(path) = &self.atoms {
             let dictionary = model

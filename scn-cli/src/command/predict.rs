@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use scn_data::{bytes_of, check_memory};
-use scn_net::{Device, Model, Network, Shape, Tensor, probabilities};
+use scn_net::{Device, Model, NetError, Network, Shape, Tensor, probabilities};
 use serde::Serialize;
 
 use crate::arrays::{Array, Values, preprocessed};
+use crate::model_file;
 use crate::output::Output;
 use crate::pictures;
 
@@ -70,7 +71,7 @@ struct ArraySummary<'a> {
 
 impl Predict {
     pub(crate) fn run(&self, device: &Device, output: &Output) -> Result<()> {
-        let mut model = Model::load(&self.model)?;
+        let mut model = model_file::read(&self.model, output)?;
         model.network.move_to(device)?;
         match (&self.images, &self.logits) {
             (Some(images), Some(logits)) => {
@@ -101,7 +102,7 @@ impl Predict {
         check_memory("the logits", bytes_of::<f32>(&[count, classes]))?;
         let size = channels * height * width;
         let mut logits = Vec::with_capacity(count * classes);
-        for batch in pixels.chunks(BATCH * size) {
+        for (index, batch) in pixels.chunks((BATCH * size).max(1)).enumerate() {
             let shape = Shape {
                 channels,
                 images: batch.len() / size,
@@ -111,6 +112,7 @@ impl Predict {
             let tensor = Tensor::from_images(batch, shape)?;
             let (z, _) = device
                 .run(|| network.infer(tensor))
+                .map_err(|error| error.counted_from(index * BATCH))
                 .with_context(|| images.display().to_string())?;
             (0..shape.images).for_each(|image| logits.extend(z.column(image)));
         }
@@ -155,7 +157,9 @@ impl Predict {
                     width,
                 },
             )?;
-            let (logits, _) = device.run(|| model.network.infer(tensor))?;
+            let (logits, _) = device
+                .run(|| model.network.infer(tensor))
+                .map_err(|error| of_picture(error, paths))?;
             for (index, path) in paths.iter().enumerate() {
                 let mut classes: Vec<Likely> = probabilities(&logits, index)
                     .into_iter()
@@ -187,5 +191,13 @@ impl Predict {
             };
             predictions.iter().map(line).collect::<Vec<_>>().join("\n")
         })
+    }
+}
+
+/// The error, with the file of the picture that it is about.
+fn of_picture(error: NetError, paths: &[PathBuf]) -> anyhow::Error {
+    match error.image().and_then(|image| paths.get(image)) {
+        Some(path) => anyhow::Error::from(error).context(path.display().to_string()),
+        None => error.into(),
     }
 }

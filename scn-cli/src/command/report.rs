@@ -10,6 +10,7 @@ use scn_net::{Device, EpochRecord, Model, RunConfig, RunFolder};
 use serde::Serialize;
 
 use crate::command::train::LARGEST_CONFIG;
+use crate::model_file;
 use crate::output::Output;
 use crate::report::{Findings, Run};
 use crate::source::DataFolder;
@@ -45,7 +46,7 @@ impl Report {
         if history.is_empty() {
             bail!("{}: no epoch is complete yet", self.run.display());
         }
-        let mut model = Model::load(&folder.model())?;
+        let mut model = model_file::read(&folder.model(), output)?;
         check(&config, &history, &model, &folder)?;
         model.network.move_to(device)?;
         let findings = match self.data.open(config.dataset) {

@@ -12,6 +12,7 @@ use scn_net::{Checkpoint, Device, Outcome, RunConfig, RunFolder, Start, presets}
 use self::summary::Summary;
 use crate::command::report::read_history;
 use crate::ending::Ending;
+use crate::model_file;
 use crate::output::Output;
 use crate::report::{Printed, Reproduction, Row, TABLE_1, TABLE_2, TABLE_3};
 use crate::source::DataFolder;
@@ -134,7 +135,7 @@ impl Reproduce {
     pub(crate) fn run(&self, device: &Device, output: &Output) -> Result<Ending> {
         let folder = self.out.join(self.budget.name());
         let presets = self.what.presets();
-        let rows = presets.iter().map(|preset| self.row(preset));
+        let rows = presets.iter().map(|preset| self.row(preset, output));
         let mut rows: Vec<Row> = rows.collect::<Result<_>>()?;
         let mut ending = Ending::Done;
         for index in 0..rows.len() {
@@ -219,7 +220,7 @@ impl Reproduce {
     }
 
     /// A network, and how far the run in its folder has come.
-    fn row(&self, preset: &str) -> Result<Row> {
+    fn row(&self, preset: &str, output: &Output) -> Result<Row> {
         let mut row = Row {
             preset: preset.to_string(),
             config: self.wanted(preset)?,
@@ -231,7 +232,11 @@ impl Reproduce {
         if folder.checkpoint().exists() {
             match Checkpoint::load(&folder.checkpoint()) {
                 // What is shown are the settings of this run, even if others are wanted.
-                Ok(checkpoint) => row.config = checkpoint.config,
+                Ok(checkpoint) => {
+                    let path = folder.checkpoint();
+                    model_file::warn_if_unchecked(&checkpoint.model, &path, output);
+                    row.config = checkpoint.config;
+                }
                 Err(error) => {
                     row.failure = Some(format!("{:#}", anyhow::Error::from(error)));
                     return Ok(row);

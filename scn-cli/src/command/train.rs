@@ -12,6 +12,7 @@ use scn_net::{
 use serde::Serialize;
 
 use crate::ending::Ending;
+use crate::model_file;
 use crate::output::Output;
 use crate::source::DataFolder;
 use crate::training;
@@ -89,7 +90,7 @@ struct Summary {
 impl Train {
     pub(crate) fn run(&self, device: &Device, output: &Output) -> Result<Ending> {
         let (config, run, data, start) = if self.resume {
-            let (config, run) = self.resumed()?;
+            let (config, run) = self.resumed(output)?;
             let data = self.data.open(config.dataset)?;
             (config, run, data, Start::Resume)
         } else {
@@ -173,7 +174,7 @@ impl Train {
     }
 
     /// The settings and the folder of a run that was begun.
-    fn resumed(&self) -> Result<(RunConfig, LockedRun)> {
+    fn resumed(&self, output: &Output) -> Result<(RunConfig, LockedRun)> {
         let folder = self
             .out
             .clone()
@@ -184,7 +185,9 @@ impl Train {
         std::fs::metadata(&path).with_context(|| format!("cannot read {}", path.display()))?;
         // Before the checkpoint is read: another process may be about to write the next one.
         let run = folder.lock()?;
-        let mut config = Checkpoint::load(&path)?.config;
+        let checkpoint = Checkpoint::load(&path)?;
+        model_file::warn_if_unchecked(&checkpoint.model, &path, output);
+        let mut config = checkpoint.config;
         config.training.epochs = self.epochs.unwrap_or(config.training.epochs);
         Ok((config, run))
     }

@@ -136,15 +136,13 @@ fn mnist_run(run: &Path) {
         serde_json::to_string(&record).unwrap(),
     )
     .unwrap();
-    let model = Model {
-        network: Network::new(&config.network, 0).unwrap(),
-        input: ModelInput {
-            dataset: config.dataset,
-            normalization: None,
-            class_names: Vec::new(),
-            active: Vec::new(),
-        },
+    let input = ModelInput {
+        dataset: config.dataset,
+        normalization: None,
+        class_names: Vec::new(),
+        active: Vec::new(),
     };
+    let model = Model::new(Network::new(&config.network, 0).unwrap(), input);
     model.save(&run.join("model.safetensors")).unwrap();
 }
 

@@ -5,6 +5,13 @@ use scn_data::Draw;
 use super::{Lambda1Config, NetworkConfig, RunConfig};
 use crate::ConfigError;
 
+/// Numbers in the Gram matrices of a network that need no further justification: 64 MiB in f32.
+const MOST_GRAM: u64 = 1 << 24;
+
+/// Beyond that so many for each weight. A Gram matrix is n/m times as large as its dictionary, so that a small file could ask for any
+/// amount of memory; dictionaries in use have n/m of at most about ten.
+const GRAM_PER_WEIGHT: u64 = 256;
+
 impl RunConfig {
     /// Checks every range, and that network and data set fit.
     ///
@@ -21,9 +28,9 @@ impl RunConfig {
         )?;
         check(
             "training.epochs",
-            "at least 1",
+            "from 1 to 1000000000",
             training.epochs,
-            training.epochs >= 1,
+            (1..=1_000_000_000).contains(&training.epochs),
         )?;
         check(
             "training.learning_rate",
@@ -191,11 +198,12 @@ impl NetworkConfig {
             solver.max_passes,
             solver.max_passes >= 1,
         )?;
+        let layers = self.layers.len();
         check(
             "network.layers",
-            "at least one layer",
-            "none",
-            !self.layers.is_empty(),
+            "from 1 to 1024 layers",
+            layers,
+            (1..=1024).contains(&layers),
         )?;
         for layer in &self.layers {
             check(
@@ -211,7 +219,28 @@ impl NetworkConfig {
                 (1..=255).contains(&layer.stride),
             )?;
         }
-        Ok(())
+        let (weights, gram) = self.sizes();
+        let most = MOST_GRAM.max(GRAM_PER_WEIGHT * weights);
+        check(
+            "network.layers.atoms",
+            &format!("so few that D'D of all layers has at most {most} numbers"),
+            format!("so many that it has {gram}"),
+            gram <= most,
+        )
+    }
+
+    /// Numbers of all dictionaries and the classifier, and of all Gram matrices `D'D`.
+    pub(crate) fn sizes(&self) -> (u64, u64) {
+        let patch = (self.window * self.window) as u64;
+        let (mut weights, mut gram, mut channels) = (0, 0, self.input[0] as u64);
+        for layer in &self.layers {
+            // Within u64: at most 1024 layers of 2^16 channels, 2^16 positions and 2^16 atoms.
+            let atoms = layer.atoms as u64;
+            weights += channels * patch * atoms;
+            gram += atoms * atoms;
+            channels = atoms;
+        }
+        (weights + self.classes as u64 * channels, gram)
     }
 }
 

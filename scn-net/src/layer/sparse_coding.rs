@@ -5,12 +5,14 @@ use rayon::prelude::*;
 use scn_grad::{Gradients, MaskedAuto};
 use scn_solvers::{
     Auto, CoordinateDescent, ElasticNet, Fista, Lambda1, Problem, Report, Settings, Sign, Solver,
+    Status,
 };
 
 use super::{Activity, AdjointActivity, Layer, Saved, wrong_saved};
 use crate::config::{SolverConfig, SolverMethod};
 #[cfg(feature = "cuda")]
 use crate::cuda::{Coding, CudaLayer, Inventory};
+use crate::network::signals_of;
 use crate::ops::encode::{WindowCoding, Workers, encode_windows, encode_windows_adjoint};
 use crate::param::{Param, Role};
 use crate::tensor::Tensor;
@@ -116,6 +118,14 @@ impl SparseCoding {
 
     fn encode(&self, x: &Tensor) -> Result<(Tensor, Activity), NetError> {
         let (codes, report) = encode_windows(self.coding(), &*self.solver, x)?;
+        if report.status == Status::NonFinite {
+            // The residual of such a window is not a number, and so the worst; its code is zero.
+            let shape = codes.shape();
+            return Err(NetError::Overflow {
+                image: Some(report.worst_column / (shape.height * shape.width).max(1)),
+                what: signals_of(&self.name),
+            });
+        }
         Ok((codes.clone(), self.activity(&codes, &report)))
     }
 

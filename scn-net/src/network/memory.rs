@@ -5,19 +5,17 @@ use scn_data::{MemoryError, bytes_of, check_memory};
 use super::Network;
 use crate::config::{NetworkConfig, Recompute};
 
-/// That there is room for the parameters of a network, their gradients and the Gram matrices.
-pub(super) fn check_parameters(config: &NetworkConfig) -> Result<(), MemoryError> {
-    let mut channels = config.input[0];
-    let mut bytes = 0_u64;
-    for layer in &config.layers {
-        let rows = [channels, config.window, config.window, layer.atoms];
-        // Twice as a parameter, with its gradient, and once in the problem.
-        bytes = bytes.saturating_add(bytes_of::<[f32; 3]>(&rows));
-        bytes = bytes.saturating_add(bytes_of::<f32>(&[layer.atoms, layer.atoms]));
-        channels = layer.atoms;
-    }
-    let classifier = bytes_of::<[f32; 2]>(&[channels, config.classes]);
-    check_memory("the network", bytes.saturating_add(classifier))
+/// That there is room for a network: for each weight its gradient and its momentum beside it, and each Gram matrix once more in the
+/// order of the kernels.
+pub(super) fn check_network(config: &NetworkConfig) -> Result<(), MemoryError> {
+    let (weights, gram) = config.sizes();
+    let numbers = weights
+        .saturating_mul(3)
+        .saturating_add(gram.saturating_mul(2));
+    check_memory(
+        "the network",
+        numbers.saturating_mul(size_of::<f32>() as u64),
+    )
 }
 
 impl Network {

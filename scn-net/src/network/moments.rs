@@ -1,5 +1,6 @@
 //! The moments of batch normalisation, from batches that do not train.
 
+use super::finite::check_moments;
 use super::{Named, Network};
 use crate::NetError;
 use crate::tensor::Tensor;
@@ -8,7 +9,7 @@ impl Network {
     /// Replaces the moments that inference uses by those of the given batches, with the weights as they are.
     ///
     /// # Errors
-    /// Images of another shape than the network takes.
+    /// Images of another shape than the network takes, or with pixels or activations that are not finite.
     pub fn estimate_moments(
         &mut self,
         batches: impl IntoIterator<Item = Tensor>,
@@ -33,14 +34,16 @@ impl Network {
         let groups = self.groups(images.shape().images);
         if let Some(replica) = &mut self.replica {
             let moments = replica.batch_moments(&images, groups)?;
-            for (Named { layer, .. }, moments) in self.layers.iter_mut().zip(moments) {
+            for (Named { name, layer }, moments) in self.layers.iter_mut().zip(moments) {
+                check_moments(name, &moments)?;
                 layer.record(&moments);
             }
             return Ok(());
         }
         let mut x = images;
-        for Named { layer, .. } in &mut self.layers {
+        for Named { name, layer } in &mut self.layers {
             let (y, saved, _) = layer.forward(x, groups)?;
+            check_moments(name, saved.moments().unwrap_or_default())?;
             saved
                 .moments()
                 .into_iter()

@@ -2,6 +2,7 @@
 
 use scn_data::Loader;
 
+use super::finite::{check_activity, check_logits};
 use super::{Network, StepReport};
 use crate::NetError;
 use crate::feed::{Fed, Feed};
@@ -21,7 +22,7 @@ impl Network {
     /// A step whose gradients are not finite shows in the losses; on this machine's processor it moves nothing.
     ///
     /// # Errors
-    /// Images or labels that do not fit the network; a device that fails.
+    /// Images or labels that do not fit the network; pixels or activations that are not finite; a device that fails.
     pub fn train_on(
         &mut self,
         loader: &Loader,
@@ -34,10 +35,12 @@ impl Network {
         let plans = self.hold(loader)?;
         for fed in Feed::new(loader, plans, epoch, 0).take(steps) {
             if let Some(done) = self.train_step(&fed, optimizer, rate)? {
+                check_activity(&done.report.activity)?;
                 each(&done.report);
             }
         }
         while let Some(done) = self.finish_training()? {
+            check_activity(&done.report.activity)?;
             each(&done.report);
         }
         Ok(())
@@ -47,7 +50,8 @@ impl Network {
     /// layer did, in order. On a graphics processor the batches follow each other without waiting.
     ///
     /// # Errors
-    /// Images that do not fit the network; a device that fails; the errors of `each`.
+    /// Images that do not fit the network; pixels, activations or logits that are not finite, with the number of the image in the loader; a device
+    /// that fails; the errors of `each`.
     pub fn infer_on(
         &self,
         loader: &Loader,
@@ -55,6 +59,13 @@ impl Network {
         each: &mut EachBatch<'_>,
     ) -> Result<(), NetError> {
         self.check_image(loader.image_set().shape())?;
+        let mut before = 0;
+        let each: &mut EachBatch<'_> = &mut |logits, labels, activity| {
+            let finite = check_activity(&activity).and_then(|()| check_logits(&logits));
+            finite.map_err(|error| error.counted_from(before))?;
+            before += labels.len();
+            each(logits, labels, activity)
+        };
         match &self.replica {
             Some(replica) => replica.infer_on(loader, batches, each),
             None => infer_each(loader, batches, each, |images| self.infer(images)),
@@ -82,6 +93,7 @@ impl Network {
     ) -> Result<Option<Done>, NetError> {
         let groups = self.groups(fed.labels().len());
         if let Some(replica) = &mut self.replica {
+            // What its sparse coding layers could not code is found when its report comes.
             let (descent, velocity) = (optimizer.descent(rate), optimizer.velocity());
             return replica.train(fed, groups, descent, velocity);
         }
@@ -121,8 +133,11 @@ pub(crate) fn infer_each(
     each: &mut EachBatch<'_>,
     infer: impl Fn(Tensor) -> Result<(Tensor, Vec<Activity>), NetError>,
 ) -> Result<(), NetError> {
+    let mut before = 0;
     for batch in loader.epoch(0, 0).take(batches) {
-        let (logits, activity) = infer(Tensor::from_batch(&batch)?)?;
+        let done = infer(Tensor::from_batch(&batch)?);
+        let (logits, activity) = done.map_err(|error| error.counted_from(before))?;
+        before += batch.labels.len();
         each(logits, &batch.labels, activity)?;
     }
     Ok(())

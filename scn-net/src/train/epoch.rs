@@ -8,7 +8,7 @@ use crate::feed::{Fed, Feed};
 use crate::progress::{Observer, StepProgress};
 use crate::replica::Done;
 use crate::schedule::{learning_rate, tolerances};
-use crate::{ConfigError, TrainError};
+use crate::{ConfigError, NetError, TrainError};
 
 impl Run {
     /// The rest of the current epoch. False if the observer stopped it.
@@ -44,7 +44,8 @@ impl Run {
     fn step(&mut self, fed: &Fed) -> Result<Option<Done>, TrainError> {
         self.set_tolerances()?;
         let rate = self.rate_of(self.state.batches_done);
-        let done = self.network.train_step(fed, &mut self.optimizer, rate)?;
+        let done = self.network.train_step(fed, &mut self.optimizer, rate);
+        let done = done.map_err(|error| self.diverged(error, self.state.batches_done + 1))?;
         self.state.batches_done += 1;
         self.asked.push_back(fed.labels().len());
         Ok(done)
@@ -55,11 +56,7 @@ impl Run {
         let images = self.asked.pop_front().unwrap_or(0);
         let step = self.state.batches_done - self.asked.len();
         if let Some(what) = done.broken() {
-            return Err(TrainError::NonFinite {
-                epoch: self.state.epochs_done + 1,
-                step,
-                what,
-            });
+            return Err(self.non_finite(step, what));
         }
         let report = &done.report;
         let sums = &mut self.state.sums;
@@ -78,6 +75,24 @@ impl Run {
             activity: &report.activity,
         });
         Ok(())
+    }
+
+    /// The error of a step of the current epoch, from 1, in or after which something is not finite.
+    pub(super) fn non_finite(&self, step: usize, what: String) -> TrainError {
+        TrainError::NonFinite {
+            epoch: self.state.epochs_done + 1,
+            step,
+            what,
+        }
+    }
+
+    /// An error of the network, which has diverged if its numbers are not finite.
+    pub(super) fn diverged(&self, error: NetError, step: usize) -> TrainError {
+        if error.is_non_finite() {
+            self.non_finite(step, format!("an activation ({error})"))
+        } else {
+            error.into()
+        }
     }
 
     /// The learning rate of a step of the current epoch.

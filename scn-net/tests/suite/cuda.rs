@@ -237,6 +237,39 @@ fn mistakes_are_errors() {
     assert!(matches!(refused, Err(NetError::OnProcessorOnly { .. })));
 }
 
+/// A device gives windows that are not finite the code zero; its reports tell, and that is an error as it is here.
+#[test]
+fn activations_that_overflow_are_errors_as_here() {
+    let Some(device) = cuda() else { return };
+    let config = config();
+    let (mut images, labels) = batch(&config, 4);
+    let mut network = Network::new(&config.network, 0).unwrap();
+    network.move_to(&device).unwrap();
+    images.data_mut()[70] = f32::MAX;
+    let overflow = |error: NetError| {
+        assert!(matches!(error, NetError::Overflow { .. }), "{error}");
+        assert!(error.to_string().contains("too large for f32"), "{error}");
+    };
+    overflow(network.infer(images.clone()).unwrap_err());
+    // In training the variance of the batch overflows, which leaves zeros: it is found where it comes from the device.
+    let trained = network.loss_and_gradients(images.clone(), &labels);
+    overflow(trained.and_then(|_| network.fetch()).unwrap_err());
+    let mut network = Network::new(&config.network, 0).unwrap();
+    network.move_to(&device).unwrap();
+    overflow(network.estimate_moments([images.clone()]).unwrap_err());
+    let mut network = Network::new(&config.network, 0).unwrap();
+    network.move_to(&device).unwrap();
+    images.data_mut()[70] = f32::NAN;
+    let error = network.infer(images).unwrap_err();
+    assert_eq!(error.image(), Some(1), "{error}");
+
+    let digits = Arc::new(small::digits().train.first(40));
+    let huge = Normalization::from_parts([1, 8, 8], vec![0.0; 64], f32::MAX).unwrap();
+    let loader = Loader::in_order(digits, Arc::new(huge), 16).unwrap();
+    let error = network.infer_on(&loader, 3, &mut |_, _, _| Ok(()));
+    overflow(error.unwrap_err());
+}
+
 /// A network that diverges is told by name, before anything of it is written.
 #[test]
 fn a_gradient_that_is_not_finite_ends_the_run() {

@@ -21,7 +21,7 @@ fn model() -> Model {
         class_names: (0..10).map(|class| class.to_string()).collect(),
         active: vec![0.25, 0.5],
     };
-    Model { network, input }
+    Model::new(network, input)
 }
 
 /// The same with contrast normalisation and whitening.
@@ -36,10 +36,7 @@ fn whitened() -> Model {
         normalization: Some(normalization.unwrap()),
         ..plain.input
     };
-    Model {
-        network: plain.network,
-        input,
-    }
+    Model::new(plain.network, input)
 }
 
 fn saved(folder: &Path) -> PathBuf {

@@ -208,7 +208,7 @@ fn a_scaled_lambda1_is_that_of_a_model_with_it() {
             class_names: loader.image_set().class_names().to_vec(),
             active: Vec::new(),
         };
-        Model { network, input }.save(&path).unwrap();
+        Model::new(network, input).save(&path).unwrap();
         let saved = Model::load(&path).unwrap().network;
         assert_eq!(values(&scaled), values(&saved));
         assert_eq!(logits(&scaled, &loader), logits(&saved, &loader));

@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use safetensors::SafeTensors;
 use scn_data::{LastBatch, Loader, Subset};
 use scn_net::{
     Beginning, Device, EpochRecord, Model, Network, Observer, Outcome, RunConfig, RunFolder, Shape,
     Silent, Start, StepProgress, Tensor, TrainError, evaluate, probabilities, train,
 };
 
+use crate::edited::Edited;
 use crate::small;
 
 /// Stops after so many steps.
@@ -274,17 +274,11 @@ fn divergence_is_an_error_and_leaves_the_last_checkpoint() {
     config.training.epochs = 1;
     run(&config, folder.path(), Start::Fresh, 2, NEVER);
     let checkpoint = RunFolder::new(folder.path()).checkpoint();
-    let kept = std::fs::read(&checkpoint).unwrap();
 
-    // A NaN in the stored momentum is what an overflow leaves.
-    let (header, metadata) = SafeTensors::read_metadata(&kept).unwrap();
-    let momentum = metadata
-        .info("momentum.layer0.dictionary")
-        .unwrap()
-        .data_offsets
-        .0;
-    let mut bytes = kept.clone();
-    bytes[8 + header + momentum..][..4].copy_from_slice(&f32::NAN.to_le_bytes());
+    // Momentum that leads just beyond what H can be computed of.
+    let mut file = Edited::read(&checkpoint);
+    file.values("momentum.layer0.dictionary")[0] = f32::MAX;
+    let bytes = file.bytes();
     std::fs::write(&checkpoint, &bytes).unwrap();
     config.training.epochs = 2;
     let device = Device::cpu(Some(1)).unwrap();

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use scn_data::{DatasetName, ImageSet, Loader, Normalization, bytes_of, check_memory};
-use scn_net::{Device, Model, Network, RunConfig, Sgd, Tensor, learning_rate, presets, tolerances};
+use scn_net::{Device, Network, RunConfig, Sgd, Tensor, learning_rate, presets, tolerances};
 use scn_solvers::InstructionSet;
 use scn_solvers::testing::normal_matrix;
 use scn_solvers::tile::peak_operations_per_second;
@@ -16,6 +16,7 @@ use super::kernels::{self, Clock, Graphics};
 use super::memory::peak_memory;
 use super::phases::{Machine, Measured, Phases};
 use crate::command::train::parse_setting;
+use crate::model_file;
 use crate::number;
 use crate::output::Output;
 use crate::source::DataFolder;
@@ -133,7 +134,7 @@ impl NetworkBench {
         let mut network = match &self.model {
             None => Network::new(&config.network, config.seed)?,
             Some(path) => {
-                let mut network = Model::load(path)?.network;
+                let mut network = model_file::read(path, output)?.network;
                 network.set_solver(config.network.solver)?;
                 if *network.config() != config.network {
                     bail!(

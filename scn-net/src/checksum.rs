@@ -1,0 +1,57 @@
+//! The checksum of a model file or a checkpoint: SHA-256 over its header and all arrays, so that a bit that has changed on disk or on the way is
+//! found when the file is read.
+//!
+//! What is hashed, all integers as u64 in little-endian order: the length of the header (the metadata entry `scn`) and its bytes; then for
+//! each array, in the order of the bytes of their names, the length of its name and its name, the number of its extents and these, the
+//! length of its data and its data. The arrays of such files are all f32, so their type is not hashed.
+
+use std::collections::HashMap;
+
+use sha2::{Digest, Sha256};
+
+/// The metadata key of the checksum.
+pub(crate) const CHECKSUM_KEY: &str = "scn.sha256";
+
+/// What a checksum begins with. It is found by this too, so that a key that is damaged does not hide it.
+const PREFIX: &str = "sha256:";
+
+/// The sum over what has been added so far.
+pub(crate) struct Checksum(Sha256);
+
+impl Checksum {
+    pub(crate) fn new(header: &str) -> Self {
+        let mut sum = Self(Sha256::new());
+        sum.part(header.as_bytes());
+        sum
+    }
+
+    /// Adds an array. They come in the order of their names.
+    pub(crate) fn add(&mut self, name: &str, shape: &[usize], data: &[u8]) {
+        self.part(name.as_bytes());
+        self.number(shape.len());
+        shape.iter().for_each(|&side| self.number(side));
+        self.part(data);
+    }
+
+    /// As it stands in a file.
+    pub(crate) fn text(self) -> String {
+        let digest = self.0.finalize();
+        let digits: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("{PREFIX}{digits}")
+    }
+
+    fn part(&mut self, bytes: &[u8]) {
+        self.number(bytes.len());
+        self.0.update(bytes);
+    }
+
+    fn number(&mut self, number: usize) {
+        self.0.update((number as u64).to_le_bytes());
+    }
+}
+
+/// The checksum among the metadata entries of a file; None in a file of a version that wrote none.
+pub(crate) fn written_checksum(entries: &HashMap<String, String>) -> Option<String> {
+    let by_value = || entries.values().find(|value| value.starts_with(PREFIX));
+    entries.get(CHECKSUM_KEY).or_else(by_value).cloned()
+}

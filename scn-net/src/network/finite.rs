@@ -1,0 +1,145 @@
+//! Nothing that is not finite passes through a network unseen.
+//!
+//! Solvers give columns that are not finite the code zero, and say so in their report. On this machine's processor the sparse coding layer makes
+//! an error of that; a graphics processor is asked here, when its reports have come.
+
+use crate::NetError;
+use crate::layer::Activity;
+use crate::network::Named;
+use crate::ops::batch_norm::GroupMoments;
+use crate::param::Role;
+use crate::tensor::Tensor;
+
+/// `Ok` if all pixels of a batch are finite.
+pub(crate) fn check_pixels(images: &Tensor) -> Result<(), NetError> {
+    let Some(at) = first_non_finite(images) else {
+        return Ok(());
+    };
+    let shape = images.shape();
+    let (row, image) = (at / shape.width, at / (shape.width * shape.height));
+    Err(NetError::Pixel {
+        image: image % shape.images,
+        channel: at / shape.positions(),
+        row: row % shape.height,
+        column: at % shape.width,
+        found: images.data()[at],
+    })
+}
+
+/// `Ok` if all logits (classes × images) are finite.
+pub(crate) fn check_logits(logits: &Tensor) -> Result<(), NetError> {
+    match first_non_finite(logits) {
+        None => Ok(()),
+        Some(at) => Err(NetError::Overflow {
+            image: Some(at % logits.shape().positions()),
+            what: "the logits".to_string(),
+        }),
+    }
+}
+
+/// `Ok` if every sparse coding layer has coded every window of the batch.
+pub(crate) fn check_activity(activity: &[Activity]) -> Result<(), NetError> {
+    match uncoded(activity) {
+        None => Ok(()),
+        Some(layer) => Err(NetError::Overflow {
+            image: None,
+            what: signals_of(&format!("layer{layer}")),
+        }),
+    }
+}
+
+/// `Ok` if the moments of all groups of a batch are finite. An infinite variance would make the whole batch zero.
+pub(crate) fn check_moments(layer: &str, groups: &[GroupMoments]) -> Result<(), NetError> {
+    let finite = |group: &GroupMoments| {
+        let mut both = group.moments.mean.iter().chain(&group.moments.variance);
+        both.all(|moment| moment.is_finite())
+    };
+    if groups.iter().all(finite) {
+        return Ok(());
+    }
+    Err(moments_of(layer))
+}
+
+/// `Ok` if the moments that inference uses are finite, after a device has moved them without saying so.
+pub(crate) fn check_statistics(layers: &[Named]) -> Result<(), NetError> {
+    for Named { name, layer } in layers {
+        let params = layer.params().into_iter();
+        let mut statistics = params.filter(|(_, param)| param.role == Role::Statistic);
+        if statistics.any(|(_, param)| param.value.iter().any(|value| !value.is_finite())) {
+            return Err(moments_of(name));
+        }
+    }
+    Ok(())
+}
+
+fn moments_of(layer: &str) -> NetError {
+    NetError::Overflow {
+        image: None,
+        what: format!("the moments of {layer}"),
+    }
+}
+
+/// The first sparse coding layer with a window that is not finite: of those the residual is not a number.
+pub(crate) fn uncoded(activity: &[Activity]) -> Option<usize> {
+    activity.iter().position(|done| done.kkt.is_nan())
+}
+
+/// The words for what a sparse coding layer is given.
+pub(crate) fn signals_of(layer: &str) -> String {
+    format!("the signals of {layer}")
+}
+
+/// Without a short cut within a block, so that the search takes no time.
+fn first_non_finite(tensor: &Tensor) -> Option<usize> {
+    const BLOCK: usize = 1024;
+    let blocks = tensor.data().chunks(BLOCK);
+    let broken = |block: &[f32]| {
+        !block
+            .iter()
+            .fold(true, |all, value| all & value.is_finite())
+    };
+    let (index, block) = blocks.enumerate().find(|(_, block)| broken(block))?;
+    let within = block.iter().position(|value| !value.is_finite())?;
+    Some(index * BLOCK + within)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tensor::Shape;
+
+    /// The place of a pixel, in a batch that is longer than it is wide, and longer than a block.
+    #[test]
+    fn the_first_pixel_is_named() {
+        let (images, channels, height, width) = (5, 3, 7, 20);
+        let mut pixels = vec![0.5_f32; images * channels * height * width];
+        let shape = Shape {
+            channels,
+            images,
+            height,
+            width,
+        };
+        let tensor = |pixels: &[f32]| Tensor::from_images(pixels, shape).unwrap();
+        check_pixels(&tensor(&pixels)).unwrap();
+        // Image 3, channel 2, row 4, column 19.
+        pixels[((3 * channels + 2) * height + 4) * width + 19] = f32::INFINITY;
+        let message = check_pixels(&tensor(&pixels)).unwrap_err().to_string();
+        assert_eq!(
+            message,
+            "image 3: expected finite pixels, found inf at [2, 4, 19]"
+        );
+    }
+
+    #[test]
+    fn the_image_of_a_logit_is_named() {
+        let shape = Shape {
+            channels: 2,
+            images: 3,
+            height: 1,
+            width: 1,
+        };
+        let logits = Tensor::new(shape, vec![0.0, 0.0, 0.0, 0.0, f32::NAN, 0.0]).unwrap();
+        let error = check_logits(&logits).unwrap_err().counted_from(128);
+        assert_eq!(error.image(), Some(129));
+    }
+}
