@@ -25,7 +25,9 @@
 //! nor when the dictionary, λ1 and (by the square) λ2 are. Where `c = 0` the optimal code is zero, and its residual is 0; that
 //! of any other code is infinite.
 //!
-//! A column has *converged* when its residual, and what [rounding] may have made of it, are together at most the tolerance.
+//! A column has *converged* when its residual and a bound of what rounding may have made of it are together at most the tolerance.
+//! The bound follows Higham and Mary, "A new approach to probabilistic rounding error analysis", SIAM J. Scientific Computing 41
+//! (2019).
 
 mod rounding;
 

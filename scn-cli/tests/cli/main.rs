@@ -66,6 +66,16 @@ fn json(command: &mut Command) -> serde_json::Value {
     serde_json::from_slice(&output).unwrap()
 }
 
+/// Takes the checksum out of a model or a checkpoint, which is found by its key and by what it begins with: a file whose numbers a test has
+/// changed is then one of those that were written before there was one.
+fn forget_checksum(file: &mut [u8]) {
+    for (mark, other) in [("scn.sha256\"", "scn.absent\""), ("\"sha256:", "\"absent:")] {
+        let mut parts = file.windows(mark.len());
+        let at = parts.position(|part| part == mark.as_bytes()).unwrap();
+        file[at..at + mark.len()].copy_from_slice(other.as_bytes());
+    }
+}
+
 fn write_array<T: npyz::AutoSerialize + Copy>(path: &Path, shape: &[u64], values: &[T]) {
     let file = std::fs::File::create(path).unwrap();
     let mut writer = npyz::WriteOptions::new()
