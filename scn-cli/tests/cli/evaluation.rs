@@ -2,6 +2,7 @@ use std::path::Path;
 
 use predicates::prelude::*;
 use safetensors::SafeTensors;
+use safetensors::tensor::{Dtype, TensorView, serialize};
 
 use crate::mistakes::fails;
 use crate::{json, scn, train_small};
@@ -14,25 +15,33 @@ fn evaluate(model: &Path, arguments: &[&str]) -> assert_cmd::Command {
     command
 }
 
-/// A file of a model like `model` with every lambda1 times `factor`, made of its bytes.
+/// A file of a model like `model` with every lambda1 times `factor`, made of its bytes; without the checksum, which is that of others.
 fn with_scaled_lambda1(model: &Path, factor: f32) -> Vec<u8> {
-    let mut bytes = std::fs::read(model).unwrap();
-    let mut places = Vec::new();
-    let tensors = SafeTensors::deserialize(&bytes).unwrap();
-    for (name, tensor) in tensors.tensors() {
-        if name.ends_with(".lambda1") {
-            let start = tensor.data().as_ptr() as usize - bytes.as_ptr() as usize;
-            places.push(start..start + tensor.data().len());
+    let bytes = std::fs::read(model).unwrap();
+    let (_, metadata) = SafeTensors::read_metadata(&bytes).unwrap();
+    let mut entries = metadata.metadata().clone().unwrap();
+    assert!(entries.remove("scn.sha256").is_some());
+    let tensors = SafeTensors::deserialize(&bytes).unwrap().tensors();
+    let mut scaled = 0;
+    let mut changed = |name: &str, data: &[u8]| -> Vec<u8> {
+        if !name.ends_with(".lambda1") {
+            return data.to_vec();
         }
-    }
-    assert_eq!(places.len(), 2);
-    for number in places.into_iter().flat_map(|place| place.step_by(4)) {
-        let number = &mut bytes[number..][..4];
-        let value = f32::from_le_bytes([number[0], number[1], number[2], number[3]]);
+        scaled += 1;
+        let value = f32::from_le_bytes(data.try_into().unwrap());
         assert!(value > 0.0, "{value}");
-        number.copy_from_slice(&(factor * value).to_le_bytes());
-    }
-    bytes
+        (factor * value).to_le_bytes().to_vec()
+    };
+    let data: Vec<Vec<u8>> = tensors
+        .iter()
+        .map(|(name, view)| changed(name, view.data()))
+        .collect();
+    assert_eq!(scaled, 2);
+    let views = tensors.iter().zip(&data).map(|((name, view), data)| {
+        let view = TensorView::new(Dtype::F32, view.shape().to_vec(), data);
+        (name, view.unwrap())
+    });
+    serialize(views, Some(entries)).unwrap()
 }
 
 /// What is printed says what was done, the numbers are those of a file with that lambda1, and nothing is written.
