@@ -2,28 +2,20 @@
 
 #![cfg(feature = "pictures")]
 
+mod common;
+
 use std::fs;
-use std::io::Cursor;
 use std::path::Path;
 
-use image::{DynamicImage, GrayImage, ImageFormat, Luma, Rgb, RgbImage};
+use image::{GrayImage, ImageFormat, Luma, Rgb, RgbImage};
 use scn_data::DataError;
 use scn_data::format::Contents;
 use scn_data::format::pictures::{self, Colours};
 
-fn encode(picture: impl Into<DynamicImage>, format: ImageFormat) -> Vec<u8> {
-    let mut bytes = Cursor::new(Vec::new());
-    picture
-        .into()
-        .write_to(&mut bytes, format)
-        .expect("memory and a known format");
-    bytes.into_inner()
-}
-
 /// 32 rows and 48 columns, black but for a red square of 16 in the upper right corner.
 fn corner(format: ImageFormat) -> Vec<u8> {
     let red = |x, y| if x >= 32 && y < 16 { 250 } else { 0 };
-    encode(
+    common::encode(
         RgbImage::from_fn(48, 32, |x, y| Rgb([red(x, y), 0, 0])),
         format,
     )
@@ -33,7 +25,7 @@ fn corner(format: ImageFormat) -> Vec<u8> {
 fn grey(lit: u8) -> Vec<u8> {
     let mut picture = GrayImage::new(5, 3);
     picture.put_pixel(4, 1, Luma([lit]));
-    encode(picture, ImageFormat::Png)
+    common::encode(picture, ImageFormat::Png)
 }
 
 /// A PNG file whose header promises `side` x `side` pixels.

@@ -2,44 +2,36 @@
 
 #![cfg(feature = "pictures")]
 
+mod common;
+
 use std::fs;
-use std::io::Cursor;
 use std::path::Path;
 
-use image::{DynamicImage, GrayImage, ImageFormat, Luma, Rgb, RgbImage};
+use image::{GrayImage, ImageFormat, Luma, Rgb, RgbImage};
 use proptest::prelude::*;
 use scn_data::format::Contents;
 use scn_data::format::pictures::{self, Colours};
 use scn_data::{DataError, ImageSet};
 
-fn encode(picture: impl Into<DynamicImage>, format: ImageFormat) -> Vec<u8> {
-    let mut bytes = Cursor::new(Vec::new());
-    picture
-        .into()
-        .write_to(&mut bytes, format)
-        .expect("memory and a known format");
-    bytes.into_inner()
-}
-
 /// 3 rows and 5 columns, black but for row 1, column 4.
 fn rgb(lit: [u8; 3]) -> Vec<u8> {
     let mut picture = RgbImage::new(5, 3);
     picture.put_pixel(4, 1, Rgb(lit));
-    encode(picture, ImageFormat::Png)
+    common::encode(picture, ImageFormat::Png)
 }
 
 /// The same in grey.
 fn grey(lit: u8) -> Vec<u8> {
     let mut picture = GrayImage::new(5, 3);
     picture.put_pixel(4, 1, Luma([lit]));
-    encode(picture, ImageFormat::Png)
+    common::encode(picture, ImageFormat::Png)
 }
 
 /// 32 rows and 48 columns, black but for a square of 16 in the upper right corner.
 fn jpeg(lit: [u8; 3]) -> Vec<u8> {
     let inside = |x, y| x >= 32 && y < 16;
     let picture = RgbImage::from_fn(48, 32, |x, y| Rgb(if inside(x, y) { lit } else { [0; 3] }));
-    encode(picture, ImageFormat::Jpeg)
+    common::encode(picture, ImageFormat::Jpeg)
 }
 
 fn folder(files: &[(&str, Vec<u8>)]) -> tempfile::TempDir {
@@ -176,7 +168,7 @@ fn folders_that_are_wrong() {
             "{error}"
         );
     }
-    let other = encode(RgbImage::new(4, 3), ImageFormat::Png);
+    let other = common::encode(RgbImage::new(4, 3), ImageFormat::Png);
     let error = error_with(&[("test/cat/b.png", other)], "b.png");
     assert!(
         matches!(

@@ -154,7 +154,8 @@ fn encode_task<T: Scalar>(
         // Where they go is seldom in the cache, and by the time that they are solved it will be.
         prefetch_matrix(codes.as_ref());
         workspace.wide.forget();
-        if kkt::needs_f64(problem, solver.settings().tolerance()) {
+        workspace.in_f64 = kkt::needs_f64(problem, solver.settings().tolerance());
+        if workspace.in_f64 {
             // Certificates will want them in f64, and once is enough.
             source.load_both(first..first + columns, workspace);
         } else {

@@ -19,6 +19,7 @@ mod prefetch;
 mod product;
 mod residual;
 mod right_side;
+mod sizes;
 mod sweep;
 mod transpose;
 mod triangular;
@@ -35,10 +36,9 @@ pub(crate) use outer::{AddOuter, AddOuterColumns, FEWEST_ROWS, outer_columns};
 pub(crate) use peak::Peak;
 pub(crate) use prefetch::prefetch_all;
 pub(crate) use product::Product;
-pub(crate) use residual::{
-    CodeSizes, ColumnSquares, Largest, LargestQuotient, NormBounds, Residual, Scale,
-};
+pub(crate) use residual::{Largest, LargestQuotient, Residual, Scale};
 pub(crate) use right_side::{RestrictSystem, RightSide};
+pub(crate) use sizes::{CodeSizes, ColumnSquares, NormBounds};
 pub(crate) use sweep::{Clip, Restrict, Rule, Shrink, Sweep};
 pub(crate) use transpose::{CopyRows, FromTile, IntoTile};
 pub(crate) use triangular::{Backward, Forward};

@@ -10,6 +10,7 @@ mod ista;
 mod lars;
 mod lista;
 mod sweeps;
+mod verdict;
 
 pub use active_set::ActiveSet;
 pub(crate) use active_set::Column;
@@ -24,9 +25,8 @@ pub use lista::{Lista, ListaEpoch, ListaLayer, ListaTraining};
 
 use std::ops::Range;
 
-use self::active_set::polish;
-use crate::kernel::{Compiled, Largest, LargestQuotient};
-use crate::kkt::Certified;
+use self::verdict::{any_falls_without_end, certify, is_rounding, unconverged_columns};
+use crate::kernel::{Largest, LargestQuotient};
 use crate::source::Correlations;
 use crate::workspace::Norms;
 use crate::{Problem, Report, Scalar, Settings, Start, Status, Workspace, kkt};
@@ -170,7 +170,6 @@ pub(crate) fn solve_tile<T: Scalar>(
         *scale = T::ONE;
     }
     workspace.norms_known = Norms::No;
-    workspace.in_f64 = kkt::needs_f64(tile.problem, tolerance);
     workspace.has_last_resort = false;
     workspace.extra_passes = 0;
     solver.begin(tile);
@@ -223,137 +222,6 @@ pub(crate) fn solve_tile<T: Scalar>(
     )
 }
 
-/// What a certificate says of a tile.
-struct Verdict {
-    /// Whether every column has converged, but for those that are not finite.
-    converged: bool,
-    /// The largest residual.
-    worst: f64,
-}
-
-/// Measures the residuals and how far off they may be: in `T`, unless that cannot tell. Where it cannot and the solve `ends`,
-/// and where rounding is above half of the tolerance, in `f64`, and then for the rest of this tile.
-fn certify<T: Scalar>(tile: &mut Tile<'_, T>, tolerance: f64, ends: bool) -> Verdict {
-    let near = tile.workspace.pull_is_near;
-    if near || !tile.workspace.in_f64 {
-        let certified = if near {
-            kkt::measure_near(tile.problem, tile.workspace);
-            Certified::AfterNearStep
-        } else {
-            kkt::measure(tile.problem, tile.workspace);
-            Certified::InType
-        };
-        let verdict = verdict(tile, tolerance, certified);
-        if verdict.converged || !kkt::narrower_than_f64::<T>() {
-            return verdict;
-        }
-        let hidden = |column: usize| {
-            let residual = tile.workspace.residual[column].to_f64();
-            let rounding = tile.workspace.rounding[column].to_f64();
-            let in_doubt = residual <= tolerance + rounding;
-            in_doubt && (ends || near || rounding > 0.5 * tolerance)
-        };
-        if !unconverged_columns(tile.workspace, tile.columns, tolerance).any(hidden) {
-            return verdict;
-        }
-    }
-    tile.workspace.in_f64 = true;
-    tile.measure_in_f64();
-    verdict(tile, tolerance, Certified::InF64)
-}
-
-/// Adds rounding to the residuals just measured.
-fn verdict<T: Scalar>(tile: &mut Tile<'_, T>, tolerance: f64, certified: Certified) -> Verdict {
-    give_up_overflowed_columns(tile);
-    // Columns that are not in use have no residual.
-    let worst = T::dispatch(Largest(&tile.workspace.residual)).to_f64();
-    let mut converged = false;
-    for norms in [Norms::Bounds, Norms::Each] {
-        measure_rounding(tile, norms, certified);
-        converged = all_converged(tile.workspace, tolerance);
-        if converged || tile.workspace.norms_known == Norms::Each {
-            break;
-        }
-    }
-    Verdict { converged, worst }
-}
-
-/// What rounding may have made of the residual of each column, with the norms of the signals at least so well known.
-fn measure_rounding<T: Scalar>(tile: &mut Tile<'_, T>, norms: Norms, certified: Certified) {
-    let known = tile.workspace.norms_known;
-    if known == Norms::No || (known == Norms::Bounds && norms == Norms::Each) {
-        tile.source
-            .measure_norms(tile.range(), tile.workspace, norms);
-    }
-    kkt::measure_rounding(tile.problem, tile.workspace, certified);
-}
-
-/// Whether there are no [`unconverged_columns`] but those that are not finite. Columns that are not in use have no residual.
-fn all_converged<T: Scalar>(workspace: &Workspace<T>, tolerance: f64) -> bool {
-    let tolerance = T::from_f64(tolerance);
-    let residuals = workspace.residual.iter().zip(&workspace.rounding);
-    T::dispatch(Compiled(|| {
-        // Without a short cut, so that it takes a few vector operations.
-        residuals.fold(true, |all, (&residual, &rounding)| {
-            all & !(residual + rounding > tolerance)
-        })
-    }))
-}
-
-/// The columns whose residual, with what rounding may have made of it, is not at most the tolerance.
-fn unconverged_columns<T: Scalar>(
-    workspace: &Workspace<T>,
-    columns: usize,
-    tolerance: f64,
-) -> impl Iterator<Item = usize> + '_ {
-    let residuals = workspace.residual.iter().zip(&workspace.rounding);
-    let enumerated = residuals.take(columns).enumerate();
-    // Written so that a NaN has not converged.
-    enumerated.filter_map(move |(column, (residual, rounding))| {
-        (!(residual.to_f64() + rounding.to_f64() <= tolerance)).then_some(column)
-    })
-}
-
-/// Whether the columns that have not converged are all as good as computing in `T` makes them: their residual is no more than
-/// rounding is expected to leave.
-fn is_rounding<T: Scalar>(tile: &mut Tile<'_, T>, tolerance: f64) -> bool {
-    if tile.workspace.has_last_resort {
-        return false;
-    }
-    let columns: Vec<usize> =
-        unconverged_columns(tile.workspace, tile.columns, tolerance).collect();
-    let measured = tile.workspace.rounding.clone();
-    measure_rounding(tile, Norms::Each, Certified::InType);
-    let in_type = std::mem::replace(&mut tile.workspace.rounding, measured);
-    columns.into_iter().all(|column| {
-        tile.workspace.residual[column].to_f64() <= in_type[column].to_f64() / kkt::CERTAINTY
-    })
-}
-
-/// Marks the columns that have not converged because their objective falls without end, by a residual of infinity. Says
-/// whether there are any. Only where correlations are given can that be: `D'x` is orthogonal to all `z` with `D z = 0`.
-fn any_falls_without_end<T: Scalar>(tile: &mut Tile<'_, T>, tolerance: f64) -> bool {
-    if tile.source.has_signals() || tile.problem.penalty().lambda2 > T::ZERO {
-        return false;
-    }
-    let columns: Vec<usize> =
-        unconverged_columns(tile.workspace, tile.columns, tolerance).collect();
-    let mut any = false;
-    for column in columns {
-        let correlations = tile.wide_correlations(column);
-        let start = vec![0.0; correlations.len()];
-        let problem = T::in_f64(tile.problem);
-        let limit = 10 * problem.atoms() as u32;
-        if correlations.iter().all(|c| c.is_finite())
-            && polish(problem, correlations, start, limit).falls_without_end
-        {
-            tile.workspace.residual[column] = T::INFINITY;
-            any = true;
-        }
-    }
-    any
-}
-
 /// Solves the columns whose scale is NaN as if their signal were zero, and says whether there is none. The scale stays
 /// NaN, and so does the residual, whatever the kernels make of it.
 fn drop_nonfinite_columns<T: Scalar>(tile: &mut Tile<'_, T>) -> bool {
@@ -376,23 +244,6 @@ fn drop_nonfinite_columns<T: Scalar>(tile: &mut Tile<'_, T>) -> bool {
         }
     }
     false
-}
-
-/// Marks the columns whose residual is NaN, which only an overflow on the way leaves, by a scale of NaN. They count for
-/// nothing from then on.
-fn give_up_overflowed_columns<T: Scalar>(tile: &mut Tile<'_, T>) {
-    let Workspace {
-        scale, residual, ..
-    } = &mut *tile.workspace;
-    // Without a short cut, so that it takes a few vector operations.
-    if !residual.iter().fold(false, |any, r| any | !r.finite()) {
-        return;
-    }
-    for (scale, residual) in scale.iter_mut().zip(residual) {
-        if residual.to_f64().is_nan() {
-            *scale = *residual;
-        }
-    }
 }
 
 /// Starts at zero where the optimal code is known to be zero. An atom with `H_jj = 0` adds nothing to the fit, and no

@@ -13,13 +13,19 @@ use crate::kkt::narrower_than_f64;
 use crate::workspace::{Norms, Wide};
 use crate::{ColumnSource, Problem, Scalar, Workspace};
 
+/// Signals whose norm is taken together where a bound will do.
+const TOGETHER: usize = 8;
+
 /// Supplies the correlations `c` of any columns: in the type of the tile for the solve, in `f64` where rounding matters.
 pub(crate) trait Correlations<T: Scalar>: Sync + std::fmt::Debug {
     /// Fills `workspace.correlations`.
     fn load(&self, columns: Range<usize>, workspace: &mut Workspace<T>);
 
     /// Fills `workspace.wide.correlations`, too, of which the others are rounded.
-    fn load_both(&self, columns: Range<usize>, workspace: &mut Workspace<T>);
+    fn load_both(&self, columns: Range<usize>, workspace: &mut Workspace<T>) {
+        self.load(columns.clone(), workspace);
+        self.load_in_f64(columns, workspace);
+    }
 
     /// Fills `workspace.wide.correlations`. The columns are those last loaded.
     fn load_in_f64(&self, columns: Range<usize>, workspace: &mut Workspace<T>);
@@ -112,9 +118,7 @@ impl<T: Scalar> Correlations<T> for OfSignals<'_, T> {
         let Workspace {
             correlations, wide, ..
         } = workspace;
-        let firsts = (0..T::tile()).step_by(f64::tile());
-        let tile = correlations.len() / parts::<T>();
-        for (first, part) in firsts.zip(wide.correlations.chunks_exact(tile)) {
+        for (first, part) in wide.parts::<T>() {
             Wide::round(part, first, correlations);
         }
     }
@@ -129,18 +133,19 @@ impl<T: Scalar> Correlations<T> for OfSignals<'_, T> {
         signals.resize(rows * width, T::ZERO);
         signals.fill(T::ZERO);
         self.signals.pack(columns, signals, width);
-        let tile = exact.diagonal().len() * f64::tile();
-        wide.correlations.resize(tile * parts::<T>(), 0.0);
-        wide.signals.resize(rows * f64::tile(), 0.0);
-        let firsts = (0..width).step_by(f64::tile());
-        for (first, out) in firsts.zip(wide.correlations.chunks_exact_mut(tile)) {
-            Wide::take(signals, first, &mut wide.signals);
+        wide.correlations
+            .resize(exact.diagonal().len() * width, 0.0);
+        let mut part_of_signals = std::mem::take(&mut wide.signals);
+        part_of_signals.resize(rows * f64::tile(), 0.0);
+        for (first, out) in wide.parts_mut::<T>() {
+            Wide::take(signals, first, &mut part_of_signals);
             f64::dispatch(CorrelateTile {
                 dictionary: exact.atom_groups(),
-                signals: &wide.signals,
+                signals: &part_of_signals,
                 out,
             });
         }
+        wide.signals = part_of_signals;
     }
 
     fn measure_norms(&self, columns: Range<usize>, workspace: &mut Workspace<T>, how: Norms) {
@@ -204,11 +209,6 @@ impl<T: Scalar> Correlations<T> for Given<'_, T> {
         widen(workspace);
     }
 
-    fn load_both(&self, columns: Range<usize>, workspace: &mut Workspace<T>) {
-        self.load(columns, workspace);
-        widen(workspace);
-    }
-
     fn measure_norms(&self, _: Range<usize>, workspace: &mut Workspace<T>, _: Norms) {
         workspace.signal_norms.fill(T::ZERO);
         workspace.norms_known = Norms::Each;
@@ -217,11 +217,6 @@ impl<T: Scalar> Correlations<T> for Given<'_, T> {
     fn has_signals(&self) -> bool {
         false
     }
-}
-
-/// Parts in `f64` of a tile.
-fn parts<T: Scalar>() -> usize {
-    T::tile() / f64::tile()
 }
 
 fn load_tile<T: Scalar>(correlations: MatRef<'_, T>, columns: Range<usize>, out: &mut [T]) {
@@ -236,9 +231,7 @@ pub(crate) fn widen<T: Scalar>(workspace: &mut Workspace<T>) {
         correlations, wide, ..
     } = workspace;
     wide.correlations.resize(correlations.len(), 0.0);
-    let tile = correlations.len() / parts::<T>();
-    let firsts = (0..T::tile()).step_by(f64::tile());
-    for (first, out) in firsts.zip(wide.correlations.chunks_exact_mut(tile)) {
+    for (first, out) in wide.parts_mut::<T>() {
         Wide::take(correlations, first, out);
     }
 }
@@ -274,6 +267,3 @@ fn sized<T: Scalar>(values: impl Iterator<Item = T>) -> f64 {
     });
     sum.sqrt() * largest.sqrt()
 }
-
-/// Signals whose norm is taken together where a bound will do.
-const TOGETHER: usize = 8;

@@ -111,7 +111,7 @@ pub(crate) enum Norms {
     No,
     /// Bounds that cost next to nothing.
     Bounds,
-    /// What they are, or a little more.
+    /// A bound for each signal by itself.
     Each,
 }
 
@@ -216,6 +216,27 @@ impl Wide {
         self.correlations.clear();
     }
 
+    /// The correlations of each part, with its first column in a tile of `T`.
+    pub(crate) fn parts<T: Scalar>(&self) -> impl Iterator<Item = (usize, &[f64])> {
+        let part = self.part_len::<T>();
+        (0..)
+            .step_by(f64::tile())
+            .zip(self.correlations.chunks_exact(part))
+    }
+
+    /// The same, to be written to.
+    pub(crate) fn parts_mut<T: Scalar>(&mut self) -> impl Iterator<Item = (usize, &mut [f64])> {
+        let part = self.part_len::<T>();
+        (0..)
+            .step_by(f64::tile())
+            .zip(self.correlations.chunks_exact_mut(part))
+    }
+
+    /// Numbers of a part. Tiles of `T` are as wide as those of `f64`, or some times as wide.
+    fn part_len<T: Scalar>(&self) -> usize {
+        self.correlations.len() / (T::tile() / f64::tile())
+    }
+
     /// Calls `visit(first, part)` for each part of a tile whose correlations are there, with its codes; `first` is its first
     /// column.
     pub(crate) fn for_each_part<T: Scalar>(
@@ -230,7 +251,7 @@ impl Wide {
         self.residual.resize(f64::tile(), 0.0);
         self.poison.resize(f64::tile(), 0.0);
         let parts = self.correlations.chunks_exact(tile);
-        for (first, correlations) in (0..T::tile()).step_by(f64::tile()).zip(parts) {
+        for (first, correlations) in (0..).step_by(f64::tile()).zip(parts) {
             Self::take(codes, first, &mut self.codes);
             visit(
                 first,

@@ -4,17 +4,28 @@
 #![allow(dead_code)]
 
 use std::fs;
-use std::io::Write;
+use std::io::{Cursor, Write};
 use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use image::{DynamicImage, ImageFormat};
 use scn_data::{DatasetName, ImageSet};
 
 pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(bytes).expect("memory");
     encoder.finish().expect("memory")
+}
+
+/// The file of a picture.
+pub(crate) fn encode(picture: impl Into<DynamicImage>, format: ImageFormat) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    picture
+        .into()
+        .write_to(&mut bytes, format)
+        .expect("memory and a known format");
+    bytes.into_inner()
 }
 
 /// An IDX file with the given first number and sizes.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use scn_data::{ImageSet, Loader, Normalization};
 use scn_net::{
-    Device, NetError, Network, RunFolder, Shape, Silent, Start, Tensor, TrainError, evaluate,
-    evaluate_average_mirrored, train,
+    Device, NetError, Network, RunFolder, Shape, Tensor, TrainError, evaluate,
+    evaluate_average_mirrored,
 };
 
 use crate::edited::{Edited, kept};
@@ -122,16 +122,7 @@ fn a_run_with_activations_that_overflow_has_diverged() {
     std::fs::write(run.checkpoint(), file.bytes()).unwrap();
     let before = std::fs::read(run.checkpoint()).unwrap();
     let config = scn_net::Checkpoint::load(&run.checkpoint()).unwrap().config;
-    let device = Device::cpu(Some(1)).unwrap();
-    let error = train(
-        &config,
-        &small::digits(),
-        folder.path(),
-        Start::Resume,
-        &device,
-        &mut Silent,
-    )
-    .unwrap_err();
+    let error = small::resume(&config, folder.path()).unwrap_err();
     assert!(
         matches!(
             error,

@@ -281,16 +281,7 @@ fn divergence_is_an_error_and_leaves_the_last_checkpoint() {
     let bytes = file.bytes();
     std::fs::write(&checkpoint, &bytes).unwrap();
     config.training.epochs = 2;
-    let device = Device::cpu(Some(1)).unwrap();
-    let error = train(
-        &config,
-        &small::digits(),
-        folder.path(),
-        Start::Resume,
-        &device,
-        &mut Silent,
-    )
-    .unwrap_err();
+    let error = small::resume(&config, folder.path()).unwrap_err();
     assert!(
         matches!(error, TrainError::NonFinite { epoch: 2, .. }),
         "{error}"

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use scn_data::{Dataset, DatasetName};
-use scn_net::{LayerConfig, RunConfig, presets};
+use scn_net::{Device, LayerConfig, Outcome, RunConfig, Silent, Start, TrainError, presets, train};
 
 /// Two sparse coding layers, one of stride 2, three epochs of 96 digits, 48 tested.
 pub(crate) fn config() -> RunConfig {
@@ -28,4 +28,17 @@ pub(crate) fn config() -> RunConfig {
 
 pub(crate) fn digits() -> Dataset {
     scn_data::open(DatasetName::Digits, Path::new("")).unwrap()
+}
+
+/// Goes on with the run in `folder`, on one thread.
+pub(crate) fn resume(config: &RunConfig, folder: &Path) -> Result<Outcome, TrainError> {
+    let device = Device::cpu(Some(1)).unwrap();
+    train(
+        config,
+        &digits(),
+        folder,
+        Start::Resume,
+        &device,
+        &mut Silent,
+    )
 }
