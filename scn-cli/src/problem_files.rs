@@ -9,7 +9,7 @@ use clap::Args;
 use faer::{Mat, MatMut, MatRef};
 use scn_data::format::npy::{Float, Numbers as ArrayFile};
 use scn_data::{bytes_of, check_memory};
-use scn_solvers::testing::Workload;
+use scn_solvers::synthetic::Workload;
 use scn_solvers::{
     ElasticNet, Lambda1, Problem, Report, Scalar, Sign, Solver, Start, certify, encode,
     encode_correlations, kkt,
@@ -275,7 +275,7 @@ impl<T: Scalar> Numbers<T> {
         if self.kind == MatrixKind::Dictionary {
             let certificate = certify(problem, &self.columns, codes)?;
             return Ok(Check {
-                kkt: certificate.kkt,
+                kkt: certificate.residual,
                 duality_gap: Some(certificate.duality_gap),
                 active: certificate.active,
             });

@@ -17,7 +17,7 @@ use scn_gpu::{
     SolveSettings, Windows,
 };
 use scn_solvers::Settings;
-use scn_solvers::testing::{Workload, normal_matrix};
+use scn_solvers::synthetic::{Workload, normal_matrix};
 
 const SHAPES: [(usize, usize); 4] = [(27, 16), (144, 64), (288, 128), (576, 256)];
 

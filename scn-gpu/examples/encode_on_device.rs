@@ -5,7 +5,7 @@
 use scn_gpu::{
     Context, GpuError, Method, Reports, SingleProblem, SolveSettings, Windows, devices, encode,
 };
-use scn_solvers::testing::{dictionary, normal_matrix};
+use scn_solvers::synthetic::{dictionary, normal_matrix};
 use scn_solvers::{ElasticNet, Settings};
 
 #[expect(clippy::print_stdout, reason = "an example shows its result")]

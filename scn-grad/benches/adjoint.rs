@@ -9,7 +9,7 @@ use scn_grad::{
     Gradients, Linearization, MaskedAuto, MaskedCholesky, MaskedConjugateGradient,
     MaskedGaussSeidel, MaskedSolver,
 };
-use scn_solvers::testing::{Workload, normal_matrix};
+use scn_solvers::synthetic::{Workload, normal_matrix};
 use scn_solvers::{Auto, ElasticNet, Problem, Settings, Start, encode};
 
 const SHAPES: [(usize, usize); 4] = [(27, 16), (144, 64), (576, 16), (576, 256)];

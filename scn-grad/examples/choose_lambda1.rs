@@ -25,7 +25,7 @@ use std::time::Instant;
 use faer::{Mat, MatRef, Scale};
 use scn_data::{DatasetName, ImageSet};
 use scn_grad::{Gradients, Linearization, MaskedCholesky};
-use scn_solvers::testing::normal_matrix;
+use scn_solvers::synthetic::normal_matrix;
 use scn_solvers::{Auto, ElasticNet, Lambda1, Problem, Settings, Start};
 use scn_solvers::{encode, encode_grid, lambda1_grid};
 
@@ -207,7 +207,7 @@ fn differentiate(
         &mut gradients,
         None,
     )?;
-    if !(report.converged() && adjoint_report.solved()) {
+    if !(report.converged() && adjoint_report.converged()) {
         return Err("codes or adjoint miss the tolerance".into());
     }
     Ok((loss, gradients.lambda1))

@@ -22,7 +22,7 @@ use faer::{Mat, MatRef, Scale};
 use scn_data::{Augmentation, Batch, DatasetName, Loader};
 use scn_data::{Mean, Normalization, NormalizationConfig, Scale as PixelScale};
 use scn_grad::{Gradients, Linearization, MaskedAuto};
-use scn_solvers::testing::dictionary;
+use scn_solvers::synthetic::dictionary;
 use scn_solvers::{Auto, ElasticNet, Problem, Settings, Start, encode};
 
 const PIXELS: usize = 64;
@@ -142,7 +142,7 @@ fn differentiate(
         &mut gradients,
         None,
     )?;
-    if !(report.converged() && adjoint_report.solved()) {
+    if !(report.converged() && adjoint_report.converged()) {
         return Err("codes or adjoint miss the tolerance".into());
     }
     let entries = codes.col_iter().flat_map(|code| code.iter());

@@ -11,7 +11,7 @@ use std::error::Error;
 
 use faer::Mat;
 use scn_grad::{Gradients, Linearization, MaskedAuto, MaskedCholesky, MaskedReport, MaskedSolver};
-use scn_solvers::testing::{Workload, normal_matrix};
+use scn_solvers::synthetic::{Workload, normal_matrix};
 use scn_solvers::{ActiveSet, Auto, ElasticNet, Problem, Settings, Solver, Start, encode};
 
 const COLUMNS: usize = 5000;

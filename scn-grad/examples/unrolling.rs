@@ -27,7 +27,7 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatRef, Par, unzip, zip};
 use rayon::prelude::*;
 use scn_grad::{Gradients, Linearization, MaskedAuto, MaskedCholesky, MaskedSolver};
-use scn_solvers::testing::{Workload, normal_matrix};
+use scn_solvers::synthetic::{Workload, normal_matrix};
 use scn_solvers::{ActiveSet, Auto, ElasticNet, Problem, Scalar, Settings, Solver, Start, encode};
 
 const ROWS: usize = 144;
@@ -121,7 +121,7 @@ fn implicit<T: Scalar>(
         &mut gradients,
         Some(by_signals.as_mut()),
     )?;
-    if !(report.converged() && adjoint_report.solved()) {
+    if !(report.converged() && adjoint_report.converged()) {
         return Err("codes or adjoint miss the tolerance".into());
     }
     Ok((gradients.dictionary, by_signals))

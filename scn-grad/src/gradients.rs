@@ -1,11 +1,8 @@
 //! What the adjoint adds to.
 
-use faer::linalg::matmul::matmul;
-use faer::{Accum, Mat, Par};
-use scn_solvers::tile::OuterSums;
+use faer::{Accum, Mat};
+use scn_solvers::tile::{OuterSums, multiply};
 use scn_solvers::{Problem, Scalar};
-
-use crate::MaskedReport;
 
 /// Gradients of a loss by the parameters of a problem, summed over columns. The adjoint adds to what is there.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,7 +40,7 @@ impl<T: Scalar> Gradients<T> {
 ///
 /// so it is enough to sum `X Y'` (m × n) and `A Y'` (n × n); `D` enters once at the end, not once per column.
 #[derive(Debug, Clone)]
-pub struct AdjointSums<T: Scalar> {
+pub(crate) struct AdjointSums<T: Scalar> {
     /// `X Y'`, m × n.
     pub(crate) signals: OuterSums<T>,
     /// `A Y'`, n × n.
@@ -54,7 +51,7 @@ pub struct AdjointSums<T: Scalar> {
 
 impl<T: Scalar> AdjointSums<T> {
     /// Zeros that fit a problem.
-    pub fn zeros(problem: &Problem<T>) -> Self {
+    pub(crate) fn zeros(problem: &Problem<T>) -> Self {
         let (rows, atoms) = (problem.rows(), problem.atoms());
         Self {
             signals: OuterSums::zeros(rows, atoms),
@@ -67,7 +64,7 @@ impl<T: Scalar> AdjointSums<T> {
     ///
     /// # Panics
     /// If the other sums are those of a problem of another shape.
-    pub fn add(&mut self, other: &Self) {
+    pub(crate) fn add(&mut self, other: &Self) {
         self.signals.merge(&other.signals);
         self.codes.merge(&other.codes);
         for (sum, &value) in self.lambda1.iter_mut().zip(&other.lambda1) {
@@ -75,42 +72,20 @@ impl<T: Scalar> AdjointSums<T> {
         }
     }
 
-    /// Finishes the sums of several tasks, added up in the order given: the bits then do not depend on who did which.
-    ///
-    /// # Panics
-    /// If sums and gradients are those of problems of another shape.
-    pub(crate) fn finish_all(
-        parts: impl IntoIterator<Item = (Self, MaskedReport)>,
-        problem: &Problem<T>,
-        into: &mut Gradients<T>,
-    ) -> MaskedReport {
-        let mut parts = parts.into_iter();
-        let Some((mut total, mut report)) = parts.next() else {
-            return MaskedReport::empty();
-        };
-        for (sums, part) in parts {
-            total.add(&sums);
-            report = report.merge(part);
-        }
-        total.finish(problem, into);
-        report
-    }
-
     /// Adds the gradients that these sums make.
     ///
     /// # Panics
     /// If sums and gradients are those of problems of another shape.
-    pub fn finish(self, problem: &Problem<T>, into: &mut Gradients<T>) {
+    pub(crate) fn finish(self, problem: &Problem<T>, into: &mut Gradients<T>) {
         into.dictionary += self.signals.matrix();
         let codes = self.codes.matrix();
         let symmetric = codes + codes.transpose();
-        matmul(
+        multiply(
             into.dictionary.as_mut(),
             Accum::Add,
             problem.dictionary(),
             symmetric.as_ref(),
             -T::ONE,
-            Par::Seq,
         );
         let sums = self.lambda1.chunks_exact(T::tile());
         for (gradient, sums) in into.lambda1.iter_mut().zip(sums) {

@@ -75,7 +75,7 @@
 //! let cotangent = Mat::full(1, 1, 1.0);
 //! let report = point.vjp(&MaskedCholesky, cotangent.as_ref(), &mut gradients, Some(signal_gradient.as_mut()))?;
 //!
-//! assert!(report.solved());
+//! assert!(report.converged());
 //! assert!((signal_gradient[(0, 0)] - 0.6).abs() < 1e-12);
 //! assert_eq!(gradients.lambda1, [-1.0]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -84,16 +84,27 @@
 mod adjoint;
 mod error;
 mod gradients;
+mod jvp;
+mod laps;
 mod linearization;
+mod load;
+mod margins;
 pub mod masked;
+mod signal_gradient;
 mod tangent;
+mod tasks;
+mod vjp;
+mod workspaces;
 
-pub use adjoint::{Adjoint, SignalGradient};
 pub use error::GradError;
-pub use gradients::{AdjointSums, Gradients};
-pub use linearization::{Linearization, Margins};
+pub use gradients::Gradients;
+pub use linearization::Linearization;
+pub use margins::Margins;
 pub use masked::{
     AdjointTimes, MaskedAuto, MaskedCholesky, MaskedConjugateGradient, MaskedGaussSeidel,
     MaskedReport, MaskedSolver,
 };
+pub use signal_gradient::SignalGradient;
 pub use tangent::Tangent;
+pub use vjp::Tasks;
+pub use workspaces::Workspaces;

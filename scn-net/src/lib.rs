@@ -57,6 +57,7 @@ mod progress;
 mod replica;
 mod run_folder;
 mod schedule;
+mod stopwatch;
 mod tensor;
 mod tensor_file;
 mod train;

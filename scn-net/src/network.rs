@@ -15,7 +15,7 @@ pub(crate) use self::training::infer_each;
 
 use std::time::Duration;
 
-use scn_solvers::Stopwatch;
+use crate::stopwatch::Stopwatch;
 
 use self::finite::{check_activity, check_logits, check_pixels, check_statistics};
 use crate::config::{NetworkConfig, Recompute, SolverConfig};

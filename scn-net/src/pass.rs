@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use scn_solvers::Stopwatch;
+use crate::stopwatch::Stopwatch;
 
 use crate::NetError;
 use crate::config::Recompute;

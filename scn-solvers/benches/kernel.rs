@@ -1,12 +1,10 @@
 //! Floating point operations per second of the kernels, on one thread and on two: sweeps and fused FISTA steps where
-//! nothing but passes matters (atoms so coherent that a hundred passes do not suffice), D'x, and the peak to compare with.
-
-use std::hint::black_box;
+//! nothing but passes matters (atoms so coherent that a hundred passes do not suffice), and D'x. `scn bench solve`
+//! shows the peak to compare with.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use faer::Mat;
-use scn_solvers::testing::{dictionary, normal_matrix};
-use scn_solvers::tile::peak_operations_per_second;
+use scn_solvers::synthetic::{dictionary, normal_matrix};
 use scn_solvers::{
     CoordinateDescent, ElasticNet, Fista, Problem, Settings, Solver, Start, correlate,
     encode_correlations,
@@ -80,12 +78,5 @@ fn correlations(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Not timed by criterion, which would count the repetitions: the number itself is printed.
-#[expect(clippy::print_stdout, reason = "benches show figures")]
-fn peak(_: &mut Criterion) {
-    let peak = black_box(peak_operations_per_second::<f32>());
-    println!("peak of one thread: {:.1} Gelem/s", peak / 1e9);
-}
-
-criterion_group!(benches, peak, passes, correlations);
+criterion_group!(benches, passes, correlations);
 criterion_main!(benches);

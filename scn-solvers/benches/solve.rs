@@ -5,7 +5,7 @@ use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use faer::Mat;
-use scn_solvers::testing::{dictionary, normal_matrix};
+use scn_solvers::synthetic::{dictionary, normal_matrix};
 use scn_solvers::{
     ActiveSet, Admm, Auto, CoordinateDescent, ElasticNet, Fista, Ista, Lars, Problem, Settings,
     Solver, Start, encode,

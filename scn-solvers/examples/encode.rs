@@ -1,9 +1,9 @@
 //! Codes of a batch of signals, with their certificate.
 //!
-//! cargo run --release -p scn-solvers --features testing --example encode
+//! cargo run --release -p scn-solvers --features synthetic --example encode
 
 use faer::Mat;
-use scn_solvers::testing::{dictionary, normal_matrix};
+use scn_solvers::synthetic::{dictionary, normal_matrix};
 use scn_solvers::{Auto, ElasticNet, Problem, Settings, Start, certify, encode};
 
 #[expect(clippy::print_stdout, reason = "an example shows its result")]
@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     );
     println!(
         "KKT residual {:.1e}, relative duality gap {:.1e}",
-        certificate.kkt, certificate.duality_gap
+        certificate.residual, certificate.duality_gap
     );
     Ok(())
 }

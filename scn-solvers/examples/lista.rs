@@ -1,12 +1,12 @@
 //! Learned ISTA: how near to the optimum so many steps come before and after training, on signals not trained on, and what as
 //! many products with n × n matrices get from coordinate descent.
 //!
-//!     cargo run --release -p scn-solvers --features testing --example lista
+//!     cargo run --release -p scn-solvers --features synthetic --example lista
 
 #![allow(clippy::print_stdout, reason = "an example shows something")]
 
 use faer::{Mat, MatRef};
-use scn_solvers::testing::Workload;
+use scn_solvers::synthetic::Workload;
 use scn_solvers::{
     CoordinateDescent, ElasticNet, Lista, ListaTraining, Problem, Settings, Start,
     encode_correlations,
@@ -55,7 +55,7 @@ fn sweeps(
                 sum += codes[(j, k)] * pull;
             }
         }
-        Ok((sum, report.kkt))
+        Ok((sum, report.residual))
     };
     let ((reached, residual), (best, _)) = (value(count)?, value(10_000)?);
     Ok(((reached - best) / -best, residual))

@@ -1,18 +1,29 @@
 //! A method of one's own: the projected gradient method with the spectral step lengths of Barzilai and Borwein, IMA J. Numerical
 //! Analysis 8 (1988), for nonnegative codes, run and certified by this crate's loop.
 //!
-//! cargo run --release -p scn-solvers --features testing --example own_solver
+//! cargo run --release -p scn-solvers --features synthetic --example own_solver
 
 use faer::Mat;
 use scn_solvers::solver::Tile;
-use scn_solvers::testing::{dictionary, normal_matrix};
-use scn_solvers::tile::product;
-use scn_solvers::{ElasticNet, Problem, Scalar, Settings, Solver, Start, encode};
+use scn_solvers::synthetic::{dictionary, normal_matrix};
+use scn_solvers::tile::{padded, product};
+use scn_solvers::{ElasticNet, Method, Pass, Problem, Scalar, Settings, Start, encode};
 
 #[derive(Debug)]
 struct ProjectedGradient(Settings);
 
-impl<T: Scalar> Solver<T> for ProjectedGradient {
+/// Tiles with one row per padded atom, and step lengths, one per column.
+struct Scratch<T> {
+    /// `H s` of the last step, then `H a`.
+    product: Vec<T>,
+    /// The last step, s.
+    step: Vec<T>,
+    lengths: Vec<T>,
+}
+
+impl<T: Scalar> Method<T> for ProjectedGradient {
+    type Scratch = Scratch<T>;
+
     fn name(&self) -> &'static str {
         "projected-gradient"
     }
@@ -21,50 +32,61 @@ impl<T: Scalar> Solver<T> for ProjectedGradient {
         &self.0
     }
 
-    /// `first` will hold H a, `second` the last step.
-    fn begin(&self, tile: &mut Tile<'_, T>) {
-        tile.parts().second.fill(T::ZERO);
+    fn scratch(&self, atoms: usize) -> Scratch<T> {
+        let tile = vec![T::ZERO; padded(atoms) * T::tile()];
+        Scratch {
+            product: tile.clone(),
+            step: tile,
+            lengths: vec![T::ZERO; T::tile()],
+        }
     }
 
-    fn pass(&self, tile: &mut Tile<'_, T>) -> f64 {
-        let problem = tile.problem;
-        let parts = tile.parts();
+    fn begin(&self, _: &mut Tile<'_, T>, scratch: &mut Scratch<T>) {
+        scratch.step.fill(T::ZERO);
+    }
+
+    fn pass(&self, tile: &mut Tile<'_, T>, scratch: &mut Scratch<T>) -> Pass {
+        let problem = tile.problem();
+        let gram = problem.operator().gram_panels();
         let width = T::tile();
+        let Scratch {
+            product: fitted,
+            step,
+            lengths,
+        } = scratch;
 
         // The step length of a column: s's / s'Hs for the last step s, at first 1/L.
-        product(problem.gram_panels(), parts.second, parts.first);
-        let lengths: Vec<T> = (0..width)
-            .map(|column| {
-                let entries = || (column..parts.second.len()).step_by(width);
-                let square =
-                    entries().fold(T::ZERO, |sum, at| sum + parts.second[at] * parts.second[at]);
-                let curvature =
-                    entries().fold(T::ZERO, |sum, at| sum + parts.second[at] * parts.first[at]);
-                if curvature > T::ZERO {
-                    square / curvature
-                } else {
-                    T::ONE / problem.lipschitz()
-                }
-            })
-            .collect();
+        product(gram, step, fitted);
+        for (column, length) in lengths.iter_mut().enumerate() {
+            let (mut square, mut curvature) = (T::ZERO, T::ZERO);
+            for at in (column..step.len()).step_by(width) {
+                square += step[at] * step[at];
+                curvature += step[at] * fitted[at];
+            }
+            *length = if curvature > T::ZERO {
+                square / curvature
+            } else {
+                T::ONE / problem.lipschitz()
+            };
+        }
 
-        product(problem.gram_panels(), parts.codes, parts.first);
+        let parts = tile.parts();
+        product(gram, parts.codes, fitted);
         let mut moved: f64 = 0.0;
         for (j, &lambda1) in problem.lambda1().iter().enumerate() {
             for column in 0..width {
                 let at = j * width + column;
-                let gradient = parts.first[at] - parts.correlations[at] + lambda1;
-                let step = parts.codes[at] - lengths[column] * gradient;
-                let new = if step > T::ZERO { step } else { T::ZERO };
-                parts.second[at] = new - parts.codes[at];
+                let gradient = fitted[at] - parts.correlations[at] + lambda1;
+                let free = parts.codes[at] - lengths[column] * gradient;
+                let new = if free > T::ZERO { free } else { T::ZERO };
+                step[at] = new - parts.codes[at];
                 parts.codes[at] = new;
-                let size =
-                    problem.diagonal()[j] * parts.second[at].magnitude() / parts.scale[column];
+                let size = problem.diagonal()[j] * step[at].magnitude() / parts.scale[column];
                 moved = moved.max(size.to_f64());
             }
         }
         // An estimate is enough: the loop certifies the codes before it believes it.
-        moved
+        Pass::Residual(moved)
     }
 }
 
@@ -80,7 +102,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "{} after {:.1} passes per column: KKT residual {:.1e}",
         report.status,
         report.mean_passes(),
-        report.kkt
+        report.residual
     );
     Ok(())
 }

@@ -1,10 +1,10 @@
 //! The regularisation path of one signal: which atoms come in as λ1 falls.
 //!
-//! cargo run --release -p scn-solvers --features testing --example path
+//! cargo run --release -p scn-solvers --features synthetic --example path
 
 use faer::Mat;
 use scn_solvers::certificate::correlations;
-use scn_solvers::testing::dictionary;
+use scn_solvers::synthetic::dictionary;
 use scn_solvers::{ElasticNet, Problem, path};
 
 #[expect(clippy::print_stdout, reason = "an example shows its result")]

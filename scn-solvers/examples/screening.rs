@@ -1,15 +1,16 @@
 //! What safe screening could save: the share of atoms that the Gap Safe rule proves inactive after so many sweeps, for a column by
 //! itself and for all columns of a tile together, which is what a kernel could leave out.
 //!
-//!     cargo run --release -p scn-solvers --features testing --example screening
+//!     cargo run --release -p scn-solvers --features synthetic --example screening
 //!
 //! With λ1 > 0, the equivalent lasso has the residual `ρ` with `d_j'ρ = c_j - (H a)_j`, and `sρ` is dual feasible for
 //! `s = min(1, λ1 / max_j d_j'ρ)`. Atom j is zero at the optimum if `s d_j'ρ + sqrt(2 gap) sqrt(H_jj) < λ1`: Ndiaye, Fercoq, Gramfort,
 //! Salmon, "Gap safe screening rules for sparsity enforcing penalties", J. Machine Learning Research 18 (2017).
 
 use faer::{ColRef, Mat};
-use scn_solvers::testing::Workload;
-use scn_solvers::{Auto, CoordinateDescent, ElasticNet, Problem, Scalar, Settings, Start, encode};
+use scn_solvers::synthetic::Workload;
+use scn_solvers::tile::Float;
+use scn_solvers::{Auto, CoordinateDescent, ElasticNet, Problem, Settings, Start, encode};
 
 const COLUMNS: usize = 960;
 

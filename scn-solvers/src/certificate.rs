@@ -3,16 +3,20 @@
 use faer::{ColRef, MatRef};
 use rayon::prelude::*;
 
-use crate::columns::load;
+use crate::EncodeError;
 use crate::kkt;
-use crate::{ColumnSource, EncodeError, Problem, Scalar};
+use crate::problem::Problem;
+use crate::shapes::check_signals;
+use crate::tile::columns::load;
+use crate::tile::{ColumnSource, Scalar};
 
 /// How far a batch of codes is from optimal.
 #[must_use]
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Certificate {
     /// The largest [KKT residual](crate::kkt) of any column.
-    pub kkt: f64,
+    pub residual: f64,
     /// The largest relative duality gap of any column.
     pub duality_gap: f64,
     /// Columns checked.
@@ -24,9 +28,10 @@ pub struct Certificate {
 /// How far one code is from optimal.
 #[must_use]
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct ColumnCertificate {
     /// The [KKT residual](crate::kkt).
-    pub kkt: f64,
+    pub residual: f64,
     /// The relative duality gap: see [`duality_gap`], divided by `||x||²/2`, the objective of the code zero; 0 for the code zero of a
     /// zero signal, infinite for any other of its codes. Squares that leave the range of `f64` make it infinite or NaN.
     pub duality_gap: f64,
@@ -46,14 +51,14 @@ pub fn certify<T: Scalar>(
     codes: MatRef<'_, T>,
 ) -> Result<Certificate, EncodeError> {
     let mut certificate = Certificate {
-        kkt: 0.0,
+        residual: 0.0,
         duality_gap: 0.0,
         columns: codes.ncols(),
         active: 0.0,
     };
     let mut active = 0;
     for column in certify_columns(problem, signals, codes)? {
-        certificate.kkt = largest(certificate.kkt, column.kkt);
+        certificate.residual = largest(certificate.residual, column.residual);
         certificate.duality_gap = largest(certificate.duality_gap, column.duality_gap);
         active += column.active;
     }
@@ -73,7 +78,7 @@ pub fn certify<T: Scalar>(
 /// let solver = Auto::new(Settings::new(tolerance, 1000)?);
 /// let report = encode(&solver, &problem, &signals, codes.as_mut(), Start::Zero)?;
 /// let certificates = certify_columns(&problem, &signals, codes.as_ref())?;
-/// let missed = (0..3).filter(|&column| certificates[column].kkt > tolerance);
+/// let missed = (0..3).filter(|&column| certificates[column].residual > tolerance);
 /// assert!(missed.eq(report.unconverged));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -85,9 +90,9 @@ pub fn certify_columns<T: Scalar>(
     signals: &dyn ColumnSource<T>,
     codes: MatRef<'_, T>,
 ) -> Result<Vec<ColumnCertificate>, EncodeError> {
-    EncodeError::check(problem, signals, codes.shape())?;
+    check_signals(problem, signals, codes.shape())?;
     // With its Gram matrix computed in f64, too.
-    let exact = T::in_f64(problem);
+    let exact = problem.exact();
     let column = |column: usize| {
         let mut signal = vec![T::ZERO; problem.rows()];
         let mut code = vec![T::ZERO; problem.atoms()];
@@ -98,7 +103,7 @@ pub fn certify_columns<T: Scalar>(
         let correlations = correlations(exact, &signal);
         let half_square = 0.5 * signal.iter().map(|x| x * x).sum::<f64>();
         ColumnCertificate {
-            kkt: kkt::residual(exact, &correlations, &code),
+            residual: kkt::residual(exact, &correlations, &code),
             duality_gap: kkt::relative(
                 duality_gap(exact, half_square, &correlations, &code),
                 half_square,
@@ -161,14 +166,14 @@ pub fn duality_gap<T: Scalar>(
         }
         let product = kkt::gram_product(problem, j, code);
         let lambda1 = problem.lambda1()[j].to_f64();
-        let pull = c - product; // that of the augmented lasso
-        let v = pull + lambda2 * a;
+        let descent = c - product; // that of the augmented lasso
+        let v = descent + lambda2 * a;
         let beyond = |v: f64| (if signed { v.abs() } else { v }) - lambda1;
         fenchel += lambda1 * a.abs() + 0.5 * lambda2 * a * a - a * v;
         if beyond(v) > 0.0 {
             fenchel += beyond(v) * beyond(v) / (2.0 * lambda2);
         }
-        let size = if signed { pull.abs() } else { pull };
+        let size = if signed { descent.abs() } else { descent };
         if size > 0.0 {
             feasible = feasible.min(lambda1 / size);
         }

@@ -3,13 +3,18 @@
 use faer::{MatMut, MatRef};
 use rayon::prelude::*;
 
-use crate::columns::{load, prefetch_matrix, store};
-use crate::solver::{Tile, solve_tile};
-use crate::source::{Correlations, Given, OfSignals};
-use crate::{
-    ColumnSource, EncodeError, EncodeTimes, Problem, Report, Scalar, Solver, Stopwatch, Workspace,
-    kkt,
-};
+use crate::EncodeError;
+use crate::kkt;
+use crate::problem::Problem;
+use crate::report::Report;
+use crate::shapes::{check_correlations, check_signals};
+use crate::solver::{Solver, Tile};
+use crate::source::{Correlations, FromMatrix, OfSignals};
+use crate::start::Start;
+use crate::tile::columns::{load, prefetch_matrix, store};
+use crate::tile::{ColumnSource, Scalar};
+use crate::times::{EncodeTimes, Stopwatch};
+use crate::workspaces::{Worker, Workspaces};
 
 /// Tiles that a thread takes at a time, at most: enough to forget the cost of taking them.
 const TILES_PER_TASK: usize = 8;
@@ -17,23 +22,11 @@ const TILES_PER_TASK: usize = 8;
 /// Tasks per thread, at least, where there are tiles enough: so many that threads end together.
 const TASKS_PER_THREAD: usize = 4;
 
-/// Where a solve starts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Start {
-    /// At zero; what the codes hold is ignored.
-    #[default]
-    Zero,
-    /// At what the codes hold. Negative entries count as zero where codes must be nonnegative, and so do those that are
-    /// not finite.
-    Codes,
-}
-
 /// Writes the codes (n × P) of all signals (m × P).
 ///
 /// The columns are solved in tiles of [`Scalar::tile`] side by side, spread over the threads of the current `rayon` pool.
-/// A tile is multiplied by `D'`, solved and stored in one visit, so memory beyond the codes is some tiles per thread. The problem
-/// keeps them for the next call: after the first, methods that work on whole tiles allocate nothing (those that solve
-/// column by column do: [`ActiveSet`](crate::ActiveSet), [`Lars`](crate::Lars), the last resort of [`Auto`](crate::Auto)).
+/// A tile is multiplied by `D'`, solved and stored in one visit, so memory beyond the codes is some tiles per thread;
+/// [`encode_with`] keeps them for the next call.
 /// Each column of a tile is iterated until all have converged. The result does not depend on the number of threads.
 ///
 /// Column-major signals are correlated fastest, row-major codes (column stride 1) are stored fastest.
@@ -47,13 +40,32 @@ pub fn encode<T: Scalar>(
     codes: MatMut<'_, T>,
     start: Start,
 ) -> Result<Report, EncodeError> {
-    EncodeError::check(problem, signals, codes.shape())?;
+    encode_with(solver, problem, signals, codes, start, &Workspaces::new())
+}
+
+/// As [`encode`], with memory that is kept from call to call: after the first, methods that work on whole tiles allocate
+/// nothing (those that solve column by column do: [`ActiveSet`](crate::ActiveSet), [`Lars`](crate::Lars), the last resort
+/// of [`Auto`](crate::Auto)).
+///
+/// # Errors
+/// As [`encode`].
+pub fn encode_with<T: Scalar>(
+    solver: &dyn Solver<T>,
+    problem: &Problem<T>,
+    signals: &dyn ColumnSource<T>,
+    codes: MatMut<'_, T>,
+    start: Start,
+    workspaces: &Workspaces<T>,
+) -> Result<Report, EncodeError> {
+    check_signals(problem, signals, codes.shape())?;
     let source = OfSignals {
         problem,
         signals,
         known: None,
     };
-    Ok(encode_tiles(solver, problem, codes, start, &source))
+    Ok(encode_tiles(
+        solver, problem, codes, start, &source, workspaces,
+    ))
 }
 
 /// Writes the codes (n × P) that belong to correlations `c = D'x` (n × P): for problems posed by their
@@ -68,13 +80,14 @@ pub fn encode_correlations<T: Scalar>(
     codes: MatMut<'_, T>,
     start: Start,
 ) -> Result<Report, EncodeError> {
-    EncodeError::check_correlations(problem, correlations.shape(), codes.shape())?;
+    check_correlations(problem, correlations.shape(), codes.shape())?;
     Ok(encode_tiles(
         solver,
         problem,
         codes,
         start,
-        &Given(correlations),
+        &FromMatrix(correlations),
+        &Workspaces::new(),
     ))
 }
 
@@ -87,21 +100,23 @@ pub fn correlate<T: Scalar>(
     signals: &dyn ColumnSource<T>,
     out: MatMut<'_, T>,
 ) -> Result<(), EncodeError> {
-    EncodeError::check(problem, signals, out.shape())?;
+    check_signals(problem, signals, out.shape())?;
     let source = OfSignals {
         problem,
         signals,
         known: None,
     };
-    out.par_col_chunks_mut(T::tile()).enumerate().for_each_init(
-        || problem.workspace(),
-        |lent, (tile, out)| {
+    let workspaces = Workspaces::new();
+    out.par_col_chunks_mut(T::tile())
+        .enumerate()
+        .for_each(|(tile, out)| {
             let first = tile * T::tile();
-            let workspace = &mut lent.workspace;
-            source.load(first..first + out.ncols(), workspace);
-            store(&workspace.correlations, T::tile(), out);
-        },
-    );
+            workspaces.with(problem, |worker| {
+                let memory = &mut worker.memory;
+                source.load(first..first + out.ncols(), memory);
+                store(&memory.correlations, T::tile(), out);
+            });
+        });
     Ok(())
 }
 
@@ -111,6 +126,7 @@ pub(crate) fn encode_tiles<T: Scalar>(
     codes: MatMut<'_, T>,
     start: Start,
     source: &dyn Correlations<T>,
+    workspaces: &Workspaces<T>,
 ) -> Report {
     if codes.ncols() == 0 {
         return Report::empty();
@@ -123,14 +139,12 @@ pub(crate) fn encode_tiles<T: Scalar>(
         .enumerate()
         // So that what is left at the end can be shared out.
         .with_max_len(1)
-        .map_init(
-            || problem.workspace(),
-            |lent, (task, codes)| {
-                let first = task * task_columns;
-                let workspace = &mut lent.workspace;
-                encode_task(solver, problem, codes, start, first, source, workspace)
-            },
-        )
+        .map(|(task, codes)| {
+            let first = task * task_columns;
+            workspaces.with(problem, |worker| {
+                encode_task(solver, problem, codes, start, first, source, worker)
+            })
+        })
         .reduce(Report::empty, Report::merge)
 }
 
@@ -142,44 +156,45 @@ fn encode_task<T: Scalar>(
     start: Start,
     first_column: usize,
     source: &dyn Correlations<T>,
-    workspace: &mut Workspace<T>,
+    worker: &mut Worker<T>,
 ) -> Report {
+    let (memory, scratch) = worker.parts(solver, problem.atoms());
     let mut report = Report::empty();
-    workspace.times = EncodeTimes::default();
-    workspace.watch = Stopwatch::start(solver.settings().is_timed());
+    memory.times = EncodeTimes::default();
+    memory.watch = Stopwatch::start(solver.settings().is_timed());
     for offset in (0..codes.ncols()).step_by(T::tile()) {
         let columns = T::tile().min(codes.ncols() - offset);
         let first = first_column + offset;
         let mut codes = codes.as_mut().subcols_mut(offset, columns);
         // Where they go is seldom in the cache, and by the time that they are solved it will be.
         prefetch_matrix(codes.as_ref());
-        workspace.wide.forget();
-        workspace.in_f64 = kkt::needs_f64(problem, solver.settings().tolerance());
-        if workspace.in_f64 {
+        memory.wide.forget();
+        memory.in_f64 = kkt::needs_f64(problem, solver.settings().tolerance());
+        if memory.in_f64 {
             // Certificates will want them in f64, and once is enough.
-            source.load_both(first..first + columns, workspace);
+            source.load_both(first..first + columns, memory);
         } else {
-            source.load(first..first + columns, workspace);
+            source.load(first..first + columns, memory);
         }
-        workspace.watch.lap(&mut workspace.times.correlate);
-        workspace.codes.fill(T::ZERO);
+        memory.watch.lap(&mut memory.times.correlate);
+        memory.codes.fill(T::ZERO);
         if start == Start::Codes {
-            load(codes.as_ref(), &mut workspace.codes, T::tile());
-            make_feasible(&mut workspace.codes, problem.signed());
+            load(codes.as_ref(), &mut memory.codes, T::tile());
+            make_feasible(&mut memory.codes, problem.signed());
         }
         let mut tile = Tile {
             problem,
-            workspace: &mut *workspace,
+            memory: &mut *memory,
             columns,
             first_column: first,
             source,
         };
-        report = report.merge(solve_tile(solver, &mut tile, start));
-        workspace.watch.lap(&mut workspace.times.solve);
-        store(&workspace.codes, T::tile(), codes.as_mut());
-        workspace.watch.lap(&mut workspace.times.store);
+        report = report.merge(solver.solve(&mut tile, start, &mut *scratch));
+        memory.watch.lap(&mut memory.times.solve);
+        store(&memory.codes, T::tile(), codes.as_mut());
+        memory.watch.lap(&mut memory.times.store);
     }
-    report.times = workspace.times;
+    report.times = memory.times;
     report
 }
 

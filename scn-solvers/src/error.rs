@@ -1,7 +1,5 @@
 //! What can be wrong with the input.
 
-use crate::{ColumnSource, Problem, Scalar};
-
 /// A dictionary or a penalty that poses no problem (1).
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -126,45 +124,6 @@ pub enum EncodeError {
     },
 }
 
-impl EncodeError {
-    /// `Ok` if there is one code per signal, and all are as long as the problem says.
-    pub(crate) fn check<T: Scalar>(
-        problem: &Problem<T>,
-        signals: &dyn ColumnSource<T>,
-        codes: (usize, usize),
-    ) -> Result<(), Self> {
-        if signals.rows() != problem.rows() {
-            return Err(Self::SignalLength {
-                expected: problem.rows(),
-                found: signals.rows(),
-            });
-        }
-        Self::check_codes((problem.atoms(), signals.columns()), codes)
-    }
-
-    /// `Ok` if there is one code per column of correlations, and all are as long as the problem says.
-    pub(crate) fn check_correlations<T: Scalar>(
-        problem: &Problem<T>,
-        correlations: (usize, usize),
-        codes: (usize, usize),
-    ) -> Result<(), Self> {
-        let (found, columns) = correlations;
-        let expected = problem.atoms();
-        if found != expected {
-            return Err(Self::CorrelationLength { expected, found });
-        }
-        Self::check_codes((expected, columns), codes)
-    }
-
-    fn check_codes(expected: (usize, usize), found: (usize, usize)) -> Result<(), Self> {
-        if found == expected {
-            Ok(())
-        } else {
-            Err(Self::CodesShape { expected, found })
-        }
-    }
-}
-
 /// Why a regularisation path cannot be followed.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -281,12 +240,14 @@ pub enum ListaError {
         learning_rate: f64,
     },
     /// Signals whose optimal codes could not be computed, to compare with.
-    #[error("the optimum of {unconverged} signals is not known: their KKT residual is up to {kkt}")]
+    #[error(
+        "the optimum of {unconverged} signals is not known: their KKT residual is up to {residual}"
+    )]
     Optimum {
         /// How many.
         unconverged: usize,
         /// The largest residual.
-        kkt: f64,
+        residual: f64,
     },
 }
 

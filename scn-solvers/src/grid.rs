@@ -2,12 +2,21 @@
 
 use faer::{Mat, MatMut, MatRef};
 
-use crate::encode::{Start, correlate, encode_tiles};
+use crate::GridError;
+use crate::encode::{correlate, encode_tiles};
+use crate::penalty::{Lambda1, Sign};
+use crate::problem::Problem;
+use crate::report::Report;
+use crate::shapes::check_signals;
+use crate::solver::Solver;
 use crate::source::OfSignals;
-use crate::{ColumnSource, EncodeError, GridError, Lambda1, Problem, Report, Scalar, Sign, Solver};
+use crate::start::Start;
+use crate::tile::{ColumnSource, Scalar};
+use crate::workspaces::Workspaces;
 
 /// The codes for one λ1 of a grid.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct GridPoint<'a, T> {
     /// Its place in the grid.
     pub index: usize,
@@ -29,7 +38,7 @@ pub struct GridPoint<'a, T> {
 /// ```
 /// use faer::Mat;
 /// use scn_solvers::grid::{encode_grid, lambda1_grid};
-/// use scn_solvers::testing::{dictionary, normal_matrix};
+/// use scn_solvers::synthetic::{dictionary, normal_matrix};
 /// use scn_solvers::{Auto, ElasticNet, Problem, Settings};
 ///
 /// let atoms = dictionary::<f64>(20, 30, 0.1, 1);
@@ -58,7 +67,7 @@ pub fn encode_grid<T: Scalar>(
     mut codes: MatMut<'_, T>,
     visit: &mut dyn FnMut(GridPoint<'_, T>),
 ) -> Result<(), GridError> {
-    EncodeError::check(problem, signals, codes.shape())?;
+    check_signals(problem, signals, codes.shape())?;
     if let Some(index) = grid.iter().position(|&l| !(l.finite() && l >= T::ZERO)) {
         return Err(GridError::Lambda1 {
             index,
@@ -69,6 +78,7 @@ pub fn encode_grid<T: Scalar>(
     let mut problem = problem.clone();
     let mut correlations = Mat::zeros(problem.atoms(), signals.columns());
     correlate(&problem, signals, correlations.as_mut())?;
+    let workspaces = Workspaces::new();
     let mut start = Start::Zero;
     for (index, &lambda1) in grid.iter().enumerate() {
         problem.set_lambda1(match &weights {
@@ -82,7 +92,14 @@ pub fn encode_grid<T: Scalar>(
             signals,
             known: Some(correlations.as_ref()),
         };
-        let report = encode_tiles(solver, &problem, codes.as_mut(), start, &source);
+        let report = encode_tiles(
+            solver,
+            &problem,
+            codes.as_mut(),
+            start,
+            &source,
+            &workspaces,
+        );
         start = Start::Codes;
         visit(GridPoint {
             index,

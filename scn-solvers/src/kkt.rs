@@ -31,9 +31,10 @@
 
 mod rounding;
 
-use crate::kernel::{Compiled, Residual, Scale};
-use crate::workspace::{Wide, Workspace};
-use crate::{Problem, Scalar};
+use crate::memory::{TileMemory, Wide};
+use crate::problem::Problem;
+use crate::tile::kernels::{Residual, Scale, StepsAreSmall};
+use crate::tile::{Kernels, Scalar, narrower_than_f64};
 
 pub(crate) use rounding::{CERTAINTY, Certified, measure_rounding};
 
@@ -110,11 +111,11 @@ pub(crate) fn prox(v: f64, lambda1: f64, signed: bool) -> f64 {
     }
 }
 
-/// Fills `workspace.scale` with the denominator of (2) per column, NaN where the correlations are not finite.
-pub(crate) fn measure_scale<T: Scalar>(workspace: &mut Workspace<T>) {
-    T::dispatch(Scale {
-        values: &workspace.correlations,
-        scale: &mut workspace.scale,
+/// Fills `memory.scale` with the denominator of (2) per column, NaN where the correlations are not finite.
+pub(crate) fn measure_scale<T: Scalar>(memory: &mut TileMemory<T>) {
+    T::scale(Scale {
+        values: &memory.correlations,
+        scale: &mut memory.scale,
     });
 }
 
@@ -126,108 +127,99 @@ pub(crate) fn needs_f64<T: Scalar>(problem: &Problem<T>, tolerance: f64) -> bool
     narrower_than_f64::<T>() && tolerance < 32.0 * rounding
 }
 
-/// Whether `f64` sees more than `T` does.
-pub(crate) fn narrower_than_f64<T: Scalar>() -> bool {
-    T::EPSILON.to_f64() > f64::EPSILON
-}
-
-/// Fills `workspace.residual` with the residual (2) per column, at the codes in the workspace; NaN where a number on the
-/// way is not finite. Overwrites `workspace.change`.
-pub(crate) fn measure<T: Scalar>(problem: &Problem<T>, workspace: &mut Workspace<T>) {
-    T::dispatch(Residual {
+/// Fills `memory.residual` with the residual (2) per column, at the codes in the memory; NaN where a number on the
+/// way is not finite. Overwrites `memory.row`.
+pub(crate) fn measure<T: Scalar>(problem: &Problem<T>, memory: &mut TileMemory<T>) {
+    T::residual(Residual {
         signed: problem.signed(),
-        gram: problem.gram_panels(),
+        gram: problem.operator().gram_panels(),
         diagonal: problem.diagonal(),
         lambda1: problem.padded_lambda1(),
-        correlations: &workspace.correlations,
-        multiplied: &workspace.codes,
-        codes: &workspace.codes,
-        pull: &mut [],
-        residual: &mut workspace.residual,
-        poison: &mut workspace.change,
+        correlations: &memory.correlations,
+        multiplied: &memory.codes,
+        codes: &memory.codes,
+        descent: &mut [],
+        residual: &mut memory.residual,
+        not_finite: &mut memory.row,
     });
-    relate_to_scale(workspace);
+    relate_to_scale(memory);
 }
 
 /// As [`measure`], with codes, correlations and `H` in `f64`; the [correlations](Wide::correlations) have to be there. Leaves
-/// `c - H a`, rounded, in `workspace.pull`.
-pub(crate) fn measure_in_f64<T: Scalar>(problem: &Problem<T>, workspace: &mut Workspace<T>) {
-    let exact = T::in_f64(problem);
-    let Workspace {
+/// `c - H a`, rounded, in `memory.descent`.
+pub(crate) fn measure_in_f64<T: Scalar>(problem: &Problem<T>, memory: &mut TileMemory<T>) {
+    let exact = problem.exact();
+    let TileMemory {
         wide,
         codes,
-        pull,
+        descent,
         residual,
         scale,
         ..
-    } = workspace;
-    pull.resize(codes.len(), T::ZERO);
+    } = memory;
+    descent.resize(codes.len(), T::ZERO);
     let padded_atoms = exact.diagonal().len();
     wide.for_each_part(padded_atoms, codes, |first, part| {
-        f64::dispatch(Residual {
+        f64::residual(Residual {
             signed: exact.signed(),
-            gram: exact.gram_panels(),
+            gram: exact.operator().gram_panels(),
             diagonal: exact.diagonal(),
             lambda1: exact.padded_lambda1(),
             correlations: part.correlations,
             multiplied: part.codes,
             codes: part.codes,
-            pull: part.pull,
+            descent: part.descent,
             residual: part.residual,
-            poison: part.poison,
+            not_finite: part.not_finite,
         });
-        Wide::round(part.pull, first, pull);
-        for (k, (value, poison)) in part.residual.iter().zip(&*part.poison).enumerate() {
+        Wide::round(part.descent, first, descent);
+        for (k, (value, not_finite)) in part.residual.iter().zip(&*part.not_finite).enumerate() {
             let scale = scale[first + k].to_f64();
-            residual[first + k] = T::from_f64((value + poison) / scale);
+            residual[first + k] = T::from_f64((value + not_finite) / scale);
         }
     });
 }
 
-/// As [`measure`], where the codes have moved by the [near](is_near) `workspace.subspace.system.direction` since
-/// `workspace.pull` was that of the codes.
-pub(crate) fn measure_near<T: Scalar>(problem: &Problem<T>, workspace: &mut Workspace<T>) {
-    T::dispatch(Residual {
+/// As [`measure`], where the codes have moved by the [near](is_near) `memory.step` since
+/// `memory.descent` was that of the codes.
+pub(crate) fn measure_near<T: Scalar>(problem: &Problem<T>, memory: &mut TileMemory<T>) {
+    T::residual(Residual {
         signed: problem.signed(),
-        gram: problem.gram_panels(),
+        gram: problem.operator().gram_panels(),
         diagonal: problem.diagonal(),
         lambda1: problem.padded_lambda1(),
-        correlations: &workspace.pull,
-        multiplied: &workspace.subspace.system.direction,
-        codes: &workspace.codes,
-        pull: &mut [],
-        residual: &mut workspace.residual,
-        poison: &mut workspace.change,
+        correlations: &memory.descent,
+        multiplied: &memory.step,
+        codes: &memory.codes,
+        descent: &mut [],
+        residual: &mut memory.residual,
+        not_finite: &mut memory.row,
     });
-    relate_to_scale(workspace);
+    relate_to_scale(memory);
 }
 
-/// Whether `H d` of `workspace.subspace.system.direction` may be computed in `T` for a certificate at this tolerance. Rounding is
+/// Whether `H d` of `memory.step` may be computed in `T` for a certificate at this tolerance. Rounding is
 /// relative to d as it is to a in [`needs_f64`], and the rule is the same: with d smaller than a code of size 1, so is what
 /// rounding leaves.
 pub(crate) fn is_near<T: Scalar>(
     problem: &Problem<T>,
-    workspace: &Workspace<T>,
+    memory: &TileMemory<T>,
     tolerance: f64,
 ) -> bool {
     let rounding = (problem.atoms() as f64).sqrt() * T::EPSILON.to_f64();
     let largest = T::from_f64(tolerance / (32.0 * rounding));
-    let rows = workspace.subspace.system.direction.chunks_exact(T::tile());
-    T::dispatch(Compiled(|| {
-        rows.zip(problem.diagonal()).all(|(row, &diagonal)| {
-            let entries = row.iter().zip(&workspace.scale);
-            // Without a short cut, so that it takes a few vector operations.
-            entries.fold(true, |near, (&way, &scale)| {
-                near & (diagonal * way.magnitude() <= largest * scale)
-            })
-        })
-    }))
+    T::steps_are_small(StepsAreSmall {
+        diagonal: problem.diagonal(),
+        steps: &memory.step,
+        largest,
+        scale: &memory.scale,
+    })
 }
 
-fn relate_to_scale<T: Scalar>(workspace: &mut Workspace<T>) {
-    let divisors = workspace.scale.iter().zip(&workspace.change);
-    for (residual, (&scale, &poison)) in workspace.residual.iter_mut().zip(divisors) {
-        *residual = (*residual + poison) / scale;
+fn relate_to_scale<T: Scalar>(memory: &mut TileMemory<T>) {
+    let divisors = memory.scale.iter().zip(&memory.row);
+    for (residual, (&scale, &not_finite)) in memory.residual.iter_mut().zip(divisors) {
+        *residual = (*residual + not_finite) / scale;
     }
 }
 
@@ -235,32 +227,32 @@ fn relate_to_scale<T: Scalar>(workspace: &mut Workspace<T>) {
 mod tests {
     use super::*;
     use crate::source::widen;
-    use crate::tile::padded;
-    use crate::{ElasticNet, testing};
+    use crate::tile::{Float, padded};
+    use crate::{ElasticNet, synthetic};
 
     const ATOMS: usize = 30;
     const TOLERANCE: f64 = 1e-6;
 
     /// A tile of codes, signed, and the correlations that make them optimal but for rounding: those of `H a + λ1 sign(a)`.
-    fn near_the_optimum() -> (Problem<f32>, Workspace<f32>) {
-        let dictionary = testing::dictionary::<f32>(40, ATOMS, 0.3, 1);
+    fn near_the_optimum() -> (Problem<f32>, TileMemory<f32>) {
+        let dictionary = synthetic::dictionary::<f32>(40, ATOMS, 0.3, 1);
         let penalty = ElasticNet::signed(0.2_f32, 1e-3);
         let problem = Problem::new(dictionary.as_ref(), penalty).expect("a problem");
-        let mut workspace = Workspace::new();
-        workspace.fit(&problem);
-        workspace.subspace.fit(&problem);
+        let mut memory = TileMemory::default();
+        memory.fit(&problem);
+        memory.step.resize(memory.codes.len(), 0.0);
         let width = f32::tile();
-        let codes = testing::normal_matrix::<f32>(ATOMS, width, 2);
+        let codes = synthetic::normal_matrix::<f32>(ATOMS, width, 2);
         for k in 0..width {
             let code: Vec<f32> = codes.col(k).iter().copied().collect();
             for (j, &a) in code.iter().enumerate() {
                 let c = gram_product(&problem, j, &code) + f64::from(0.2_f32.copysign(a));
-                workspace.codes[j * width + k] = a;
-                workspace.correlations[j * width + k] = c as f32;
+                memory.codes[j * width + k] = a;
+                memory.correlations[j * width + k] = c as f32;
             }
         }
-        measure_scale(&mut workspace);
-        (problem, workspace)
+        measure_scale(&mut memory);
+        (problem, memory)
     }
 
     fn column(tile: &[f32], k: usize) -> Vec<f32> {
@@ -269,53 +261,50 @@ mod tests {
     }
 
     /// The certificates of all columns are off the definition by no more than this.
-    fn assert_certified(problem: &Problem<f32>, workspace: &Workspace<f32>, bound: f64) {
+    fn assert_certified(problem: &Problem<f32>, memory: &TileMemory<f32>, bound: f64) {
         for k in 0..f32::tile() {
-            let (c, a) = (
-                column(&workspace.correlations, k),
-                column(&workspace.codes, k),
-            );
+            let (c, a) = (column(&memory.correlations, k), column(&memory.codes, k));
             let defined = residual(problem, &c, &a);
-            let found = f64::from(workspace.residual[k]);
+            let found = f64::from(memory.residual[k]);
             assert!((found - defined).abs() <= bound, "{found} {defined}");
         }
     }
 
     /// Both have `H` from the same numbers, once rounded: that moves `H a` by ε/2 of the sizes it sums. A near step adds what
-    /// `is_near` allows and the rounding of the pull, half an ε of the largest correlation.
+    /// `is_near` allows and the rounding of the descent, half an ε of the largest correlation.
     #[test]
     fn certificates_after_a_near_step_are_those_of_the_definition() {
-        let (problem, mut workspace) = near_the_optimum();
+        let (problem, mut memory) = near_the_optimum();
         let epsilon = f64::from(f32::EPSILON);
         let sizes = |code: &[f32]| code.iter().map(|a| f64::from(a.abs())).sum::<f64>();
         let relative = (0..f32::tile()).map(|k| {
-            let scale = f64::from(workspace.scale[k]);
-            sizes(&column(&workspace.codes, k)) / scale
+            let scale = f64::from(memory.scale[k]);
+            sizes(&column(&memory.codes, k)) / scale
         });
         let of_gram = 0.5 * epsilon * relative.fold(0.0, f64::max);
-        widen(&mut workspace);
-        measure_in_f64(&problem, &mut workspace);
-        assert_certified(&problem, &workspace, of_gram);
+        widen(&mut memory);
+        measure_in_f64(&problem, &mut memory);
+        assert_certified(&problem, &memory, of_gram);
 
-        let step = testing::normal_matrix::<f32>(padded(ATOMS), f32::tile(), 3);
+        let step = synthetic::normal_matrix::<f32>(padded(ATOMS), f32::tile(), 3);
         for size in [1e-6_f32, 1e-4, 1e-3] {
-            let (problem, mut workspace) = near_the_optimum();
-            widen(&mut workspace);
-            measure_in_f64(&problem, &mut workspace);
+            let (problem, mut memory) = near_the_optimum();
+            widen(&mut memory);
+            measure_in_f64(&problem, &mut memory);
             for j in 0..ATOMS {
                 for k in 0..f32::tile() {
                     let at = j * f32::tile() + k;
-                    let from = workspace.codes[at];
-                    workspace.codes[at] += size * step[(j, k)];
-                    workspace.subspace.system.direction[at] = workspace.codes[at] - from;
+                    let from = memory.codes[at];
+                    memory.codes[at] += size * step[(j, k)];
+                    memory.step[at] = memory.codes[at] - from;
                 }
             }
-            assert!(is_near(&problem, &workspace, TOLERANCE));
-            measure_near(&problem, &mut workspace);
+            assert!(is_near(&problem, &memory, TOLERANCE));
+            measure_near(&problem, &mut memory);
             let bound = of_gram + TOLERANCE / 32.0 + 0.5 * epsilon;
-            assert_certified(&problem, &workspace, bound);
+            assert_certified(&problem, &memory, bound);
         }
-        workspace.subspace.system.direction.fill(1.0);
-        assert!(!is_near(&problem, &workspace, TOLERANCE));
+        memory.step.fill(1.0);
+        assert!(!is_near(&problem, &memory, TOLERANCE));
     }
 }

@@ -23,10 +23,10 @@
 //!
 //! | module | subject |
 //! |---|---|
+//! | [`ColumnSource`] | where signals come from: a matrix, or anything that can write columns into a tile |
 //! | [`penalty`], [`problem`] | what is minimised: λ1, λ2, the sign; `D`, `H` and their packed copies |
-//! | [`columns`] | where signals come from: a matrix, or anything that can write columns into a tile |
 //! | [`kkt`], [`certificate`] | the only definition of converged; the duality gap |
-//! | [`solver`] | the trait and the one loop; [`Auto`] and what it is made of, first-order methods, exact ones, a learned one |
+//! | [`solver`] | the traits and the one loop; [`Auto`] and what it is made of, first-order methods, exact ones, a learned one |
 //! | [`mod@path`], [`grid`] | the code as a function of λ1: of one signal for every λ1, of all signals for some |
 //! | [`omp`] | orthogonal matching pursuit, for so many atoms or a given residual |
 //! | [`mod@encode`] | tiles × threads |
@@ -53,44 +53,47 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod adam;
 pub mod certificate;
-pub mod columns;
 pub mod encode;
 mod error;
 pub mod grid;
-mod kernel;
 pub mod kkt;
+mod memory;
 pub mod omp;
 pub mod path;
 pub mod penalty;
 pub mod problem;
 mod report;
-mod scalar;
 mod settings;
+mod shapes;
 pub mod solver;
 mod source;
-#[cfg(feature = "testing")]
-pub mod testing;
+mod start;
+#[cfg(feature = "synthetic")]
+pub mod synthetic;
 pub mod tile;
 mod times;
-mod workspace;
+mod workspaces;
+
+/// The matrices of this crate's signatures.
+pub use faer;
 
 pub use certificate::{Certificate, ColumnCertificate, certify, certify_columns};
-pub use columns::ColumnSource;
-pub use encode::{Start, correlate, encode, encode_correlations};
+pub use encode::{correlate, encode, encode_correlations, encode_with};
 pub use error::{EncodeError, GridError, ListaError, PathError, ProblemError, SettingsError};
 pub use grid::{GridPoint, encode_grid, lambda1_grid};
-pub use kernel::InstructionSet;
 pub use omp::{Omp, OmpReport, OmpStop};
 pub use path::{Path, path};
 pub use penalty::{ElasticNet, Lambda1, Sign};
 pub use problem::Problem;
 pub use report::{Report, Status};
-pub use scalar::Scalar;
 pub use settings::Settings;
 pub use solver::{
     ActiveSet, Admm, Auto, CoordinateDescent, Fista, Ista, Lars, Lista, ListaEpoch, ListaLayer,
-    ListaTraining, Solver,
+    ListaTraining, Method, Pass, Solver,
 };
-pub use times::{EncodeTimes, Stopwatch};
-pub use workspace::Workspace;
+pub use start::Start;
+pub use tile::{ColumnSource, InstructionSet, Scalar};
+pub use times::EncodeTimes;
+pub use workspaces::Workspaces;

@@ -16,8 +16,13 @@
 use faer::{ColRef, MatMut, MatRef, Scale};
 use rayon::prelude::*;
 
-use crate::solver::{ActiveFactor, Column};
-use crate::{ColumnSource, ElasticNet, EncodeError, Problem, ProblemError, Scalar, Sign, kkt};
+use crate::kkt;
+use crate::penalty::{ElasticNet, Sign};
+use crate::problem::Problem;
+use crate::shapes::check_signals;
+use crate::solver::Column;
+use crate::tile::{ActiveFactor, ColumnSource, Scalar};
+use crate::{EncodeError, ProblemError};
 
 /// When a pursuit ends: at whichever comes first.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,6 +36,7 @@ pub struct OmpStop {
 /// What came of a pursuit.
 #[must_use]
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct OmpReport {
     /// Number of columns.
     pub columns: usize,
@@ -72,8 +78,8 @@ impl<T: Scalar> Omp<T> {
         signals: &dyn ColumnSource<T>,
         codes: MatMut<'_, T>,
     ) -> Result<OmpReport, EncodeError> {
-        EncodeError::check(&self.problem, signals, codes.shape())?;
-        let problem = T::in_f64(&self.problem);
+        check_signals(&self.problem, signals, codes.shape())?;
+        let problem = self.problem.exact();
         let rows = self.problem.rows();
         let reports = codes.par_col_chunks_mut(1).enumerate().map_init(
             || (vec![T::ZERO; rows], vec![0.0; rows]),
@@ -220,9 +226,9 @@ impl<'a> Pursuit<'a> {
                 let (fit, size) = terms.fold((0.0, 0.0), |(fit, size), term: f64| {
                     (fit + term, size + term.abs())
                 });
-                let pull = (correlations[j] - fit).abs();
+                let left = (correlations[j] - fit).abs();
                 let rounding = 1e-14 * (correlations[j].abs() + size);
-                let score = if pull > rounding { pull } else { 0.0 };
+                let score = if left > rounding { left } else { 0.0 };
                 (score / problem.diagonal()[j].sqrt(), j)
             })
             .filter(|&(score, _)| score > 0.0)

@@ -14,11 +14,13 @@
 //! (2000), and LARS with the lasso modification of Efron, Hastie, Johnstone, Tibshirani, "Least angle regression", Annals of
 //! Statistics 32 (2004); with λ2 > 0 it is LARS-EN of Zou, Hastie, J. Royal Statistical Society B 67 (2005).
 
-use crate::solver::ActiveFactor;
-use crate::{PathError, Problem};
+use crate::PathError;
+use crate::problem::Problem;
+use crate::tile::ActiveFactor;
 
 /// A point of the path where the active set changes.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Breakpoint {
     /// t, which times the weight of an atom is what its λ1 has beyond the start.
     pub t: f64,

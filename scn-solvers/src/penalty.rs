@@ -1,6 +1,7 @@
 //! What is added to the squared error: λ1, λ2 and the sign of the codes.
 
-use crate::{ProblemError, Scalar};
+use crate::ProblemError;
+use crate::tile::Scalar;
 
 /// Which codes are allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -1,46 +1,29 @@
-//! The dictionary and everything that depends on it alone.
+//! What is minimised: a dictionary, a penalty, and the operator that they make.
 
-mod on_demand;
+mod checks;
 
+use std::any::Any;
 use std::sync::OnceLock;
 
-use faer::linalg::matmul::matmul;
-use faer::{Accum, Mat, MatRef, Par};
+use faer::{Mat, MatRef};
 
-use self::on_demand::extreme_eigenvalues;
-use crate::kernel::AtomGroups;
+use self::checks::{check_dictionary, check_gram};
+use crate::ProblemError;
 use crate::penalty::{ElasticNet, Lambda1, Sign};
-use crate::tile::{Panels, padded};
-use crate::workspace::{LentWorkspace, WorkspacePool};
-use crate::{ProblemError, Scalar};
+use crate::tile::{ActiveFactor, Kernels, Operator, Panels, Scalar, padded};
 
 /// Problem (1) without its right-hand side: dictionary, penalty, and the Gram matrix
 /// `H = D'D + λ2 I` (n × n), computed once and packed for the kernels.
 #[derive(Debug, Clone)]
 pub struct Problem<T: Scalar> {
-    dictionary: Mat<T>,
     penalty: ElasticNet<T>,
-    atom_groups: AtomGroups<T>,
-    gram: Mat<T>,
-    gram_panels: Panels<T>,
-    sweep_panels: Panels<T>,
+    /// λ1 per atom, padded with zeros.
     lambda1: Vec<T>,
-    diagonal: Vec<T>,
-    inverse_diagonal: Vec<T>,
-    norms: Vec<T>,
-    largest_norm: f64,
-    smallest_norm: f64,
-    steps: Vec<T>,
-    coupling: f64,
-    coherence: f64,
+    /// `ω λ1_j / H_jj`, padded with zeros; 0 for a zero atom.
     thresholds: Vec<T>,
-    lipschitz: OnceLock<T>,
-    widened: OnceLock<Box<Problem<f64>>>,
+    operator: Operator<T>,
+    exact: OnceLock<Box<Problem<f64>>>,
     shifted_inverse: OnceLock<(T, Panels<T>)>,
-    dictionary_panels: OnceLock<Panels<T>>,
-    row_groups: OnceLock<AtomGroups<T>>,
-    unit_diagonal: OnceLock<(Vec<T>, Panels<T>)>,
-    workspaces: WorkspacePool<T>,
 }
 
 impl<T: Scalar> Problem<T> {
@@ -55,7 +38,8 @@ impl<T: Scalar> Problem<T> {
         if rows == 0 || atoms == 0 {
             return Err(ProblemError::Empty { rows, atoms });
         }
-        let mut problem = Self::blank(dictionary.to_owned(), atoms, penalty.clone());
+        let operator = Operator::blank(dictionary.to_owned(), atoms);
+        let mut problem = Self::blank(operator, penalty.clone());
         problem.update(dictionary, penalty)?;
         Ok(problem)
     }
@@ -68,72 +52,28 @@ impl<T: Scalar> Problem<T> {
     /// A matrix that is empty, not square, not finite, not symmetric or not positive semidefinite (both up to
     /// rounding); a negative weight.
     pub fn from_gram(gram: MatRef<'_, T>, penalty: ElasticNet<T>) -> Result<Self, ProblemError> {
-        let (rows, atoms) = gram.shape();
-        if atoms == 0 || rows != atoms {
-            return Err(ProblemError::NotSquare { rows, atoms });
-        }
-        let largest = gram.norm_max().to_f64();
-        let rounding = 64.0 * atoms as f64 * T::EPSILON.to_f64() * largest;
-        for j in 0..atoms {
-            for i in 0..atoms {
-                let (found, mirrored) = (gram[(i, j)].to_f64(), gram[(j, i)].to_f64());
-                if !found.is_finite() {
-                    return Err(ProblemError::Dictionary {
-                        row: i,
-                        atom: j,
-                        found,
-                    });
-                }
-                if (found - mirrored).abs() > rounding {
-                    return Err(ProblemError::NotSymmetric {
-                        row: i,
-                        column: j,
-                        found,
-                        mirrored,
-                    });
-                }
-            }
-        }
-        if let Some((smallest, _)) = extreme_eigenvalues(gram)
-            && smallest < -rounding
-        {
-            return Err(ProblemError::Indefinite { found: smallest });
-        }
-        let mut problem = Self::blank(Mat::zeros(0, atoms), atoms, penalty.clone());
+        check_gram(gram)?;
+        let atoms = gram.ncols();
         let mut lambda1 = vec![T::ZERO; padded(atoms)];
         penalty.resolve(&mut lambda1[..atoms])?;
-        problem.gram.copy_from(gram);
-        problem.complete(lambda1, penalty);
+        let mut operator = Operator::blank(Mat::zeros(0, atoms), atoms);
+        operator.update_gram(gram, penalty.lambda2);
+        let mut problem = Self::blank(operator, penalty);
+        problem.lambda1 = lambda1;
+        problem.measure_thresholds();
         Ok(problem)
     }
 
     /// Memory for a problem, not yet one.
-    fn blank(dictionary: Mat<T>, atoms: usize, penalty: ElasticNet<T>) -> Self {
-        let square = Mat::zeros(atoms, atoms);
+    fn blank(operator: Operator<T>, penalty: ElasticNet<T>) -> Self {
+        let padded_atoms = padded(operator.atoms());
         Self {
-            gram_panels: Panels::pack(square.as_ref(), padded(atoms)),
-            sweep_panels: Panels::pack(square.as_ref(), padded(atoms)),
-            atom_groups: AtomGroups::pack(dictionary.as_ref()),
-            dictionary,
             penalty,
-            gram: square,
-            lambda1: vec![T::ZERO; padded(atoms)],
-            diagonal: vec![T::ZERO; padded(atoms)],
-            inverse_diagonal: vec![T::ZERO; padded(atoms)],
-            norms: vec![T::ZERO; padded(atoms)],
-            largest_norm: 0.0,
-            smallest_norm: 1.0,
-            steps: vec![T::ZERO; padded(atoms)],
-            coupling: 0.0,
-            coherence: 0.0,
-            thresholds: vec![T::ZERO; padded(atoms)],
-            lipschitz: OnceLock::new(),
-            widened: OnceLock::new(),
+            lambda1: vec![T::ZERO; padded_atoms],
+            thresholds: vec![T::ZERO; padded_atoms],
+            operator,
+            exact: OnceLock::new(),
             shifted_inverse: OnceLock::new(),
-            dictionary_panels: OnceLock::new(),
-            row_groups: OnceLock::new(),
-            unit_diagonal: OnceLock::new(),
-            workspaces: WorkspacePool::default(),
         }
     }
 
@@ -146,7 +86,7 @@ impl<T: Scalar> Problem<T> {
         dictionary: MatRef<'_, T>,
         penalty: ElasticNet<T>,
     ) -> Result<(), ProblemError> {
-        let (rows, atoms) = self.dictionary.shape();
+        let (rows, atoms) = self.dictionary().shape();
         if dictionary.shape() != (rows, atoms) {
             return Err(ProblemError::Shape {
                 expected: (rows, atoms),
@@ -155,39 +95,13 @@ impl<T: Scalar> Problem<T> {
         }
         let mut lambda1 = vec![T::ZERO; padded(atoms)];
         penalty.resolve(&mut lambda1[..atoms])?;
-        for atom in 0..atoms {
-            let mut square = penalty.lambda2.to_f64();
-            for row in 0..rows {
-                let entry = dictionary[(row, atom)];
-                if !entry.finite() {
-                    return Err(ProblemError::Dictionary {
-                        row,
-                        atom,
-                        found: entry.to_f64(),
-                    });
-                }
-                square += entry.to_f64() * entry.to_f64();
-            }
-            // Twice as much leaves room for the rounding of the sum below, which is in T.
-            if !T::from_f64(2.0 * square).finite() {
-                return Err(ProblemError::Gram {
-                    atom,
-                    found: square,
-                });
-            }
-        }
-
-        self.dictionary.copy_from(dictionary);
-        self.atom_groups.repack(dictionary);
-        matmul(
-            self.gram.as_mut(),
-            Accum::Replace,
-            dictionary.transpose(),
-            dictionary,
-            T::ONE,
-            Par::Seq,
-        );
-        self.complete(lambda1, penalty);
+        check_dictionary(dictionary, penalty.lambda2)?;
+        self.operator.update(dictionary, penalty.lambda2);
+        self.lambda1 = lambda1;
+        self.penalty = penalty;
+        self.measure_thresholds();
+        self.exact = OnceLock::new();
+        self.shifted_inverse = OnceLock::new();
         Ok(())
     }
 
@@ -200,10 +114,11 @@ impl<T: Scalar> Problem<T> {
             lambda1,
             ..self.penalty.clone()
         };
-        let mut resolved = vec![T::ZERO; padded(self.atoms())];
-        penalty.resolve(&mut resolved[..self.gram.ncols()])?;
-        if let Some(widened) = self.widened.get_mut() {
-            widened.set_lambda1(penalty.in_f64().lambda1)?;
+        let atoms = self.atoms();
+        let mut resolved = vec![T::ZERO; padded(atoms)];
+        penalty.resolve(&mut resolved[..atoms])?;
+        if let Some(exact) = self.exact.get_mut() {
+            exact.set_lambda1(penalty.in_f64().lambda1)?;
         }
         self.penalty = penalty;
         self.lambda1 = resolved;
@@ -216,81 +131,30 @@ impl<T: Scalar> Problem<T> {
             .thresholds
             .iter_mut()
             .zip(&self.lambda1)
-            .zip(&self.steps)
+            .zip(self.operator.steps())
         {
             *threshold = lambda1 * step;
         }
     }
 
-    /// Adds λ2 to the Gram matrix and derives everything else from it. `lambda1` is padded.
-    fn complete(&mut self, lambda1: Vec<T>, penalty: ElasticNet<T>) {
-        self.lambda1 = lambda1;
-        for atom in 0..self.atoms() {
-            self.gram[(atom, atom)] += penalty.lambda2;
-            let diagonal = self.gram[(atom, atom)];
-            self.diagonal[atom] = diagonal;
-            let inverse = T::ONE / diagonal;
-            self.inverse_diagonal[atom] = if inverse.finite() { inverse } else { T::ZERO };
-            self.norms[atom] = T::from_f64(diagonal.to_f64().sqrt());
-        }
-        let norms = self.norms.iter().map(|norm| norm.to_f64());
-        self.largest_norm = norms.clone().fold(0.0, f64::max);
-        let positive = norms.filter(|&norm| norm > 0.0);
-        self.smallest_norm = positive.fold(f64::INFINITY, f64::min);
-        self.measure_overlaps();
-        let relaxation = T::from_f64(self.relaxation());
-        for atom in 0..self.atoms() {
-            self.steps[atom] = relaxation * self.inverse_diagonal[atom];
-        }
-        self.measure_thresholds();
-        self.gram_panels.repack(self.gram.as_ref());
-        let (gram, steps) = (&self.gram, &self.steps);
-        self.sweep_panels.fill(gram.ncols(), |i, j| {
-            if i != j {
-                steps[i] * gram[(i, j)]
-            } else if steps[i] == T::ZERO {
-                T::ZERO
-            } else {
-                // The difference of two numbers near each other, before it is rounded.
-                T::from_f64(steps[i].to_f64() * gram[(i, i)].to_f64() - 1.0)
-            }
-        });
-        self.lipschitz = OnceLock::new();
-        self.widened = OnceLock::new();
-        self.shifted_inverse = OnceLock::new();
-        self.unit_diagonal = OnceLock::new();
-        if let Some(panels) = self.dictionary_panels.get_mut() {
-            panels.repack(self.dictionary.as_ref());
-        }
-        if let Some(groups) = self.row_groups.get_mut() {
-            groups.repack(self.dictionary.transpose());
-        }
-        self.penalty = penalty;
+    /// `H` and what follows from it, as the [building blocks](crate::tile) take it.
+    pub fn operator(&self) -> &Operator<T> {
+        &self.operator
     }
 
     /// Length of a signal, m; 0 if the problem was posed without a dictionary.
     pub fn rows(&self) -> usize {
-        self.dictionary.nrows()
+        self.operator.rows()
     }
 
     /// Number of atoms, n.
     pub fn atoms(&self) -> usize {
-        self.gram.ncols()
+        self.operator.atoms()
     }
 
     /// `D`, m × n; 0 × n if the problem was posed without a dictionary.
     pub fn dictionary(&self) -> MatRef<'_, T> {
-        self.dictionary.as_ref()
-    }
-
-    /// `D` packed for products with signals.
-    pub(crate) fn atom_groups(&self) -> &AtomGroups<T> {
-        &self.atom_groups
-    }
-
-    /// Scratch memory of the threads that work on this problem.
-    pub(crate) fn workspace(&self) -> LentWorkspace<'_, T> {
-        self.workspaces.lend(self)
+        self.operator.dictionary()
     }
 
     /// λ1, λ2 and the sign of the codes.
@@ -313,98 +177,82 @@ impl<T: Scalar> Problem<T> {
         &self.lambda1
     }
 
-    /// `H = D'D + λ2 I`, n × n.
-    pub fn gram(&self) -> MatRef<'_, T> {
-        self.gram.as_ref()
-    }
-
-    /// `H` packed, with padded rows and columns.
-    pub fn gram_panels(&self) -> &Panels<T> {
-        &self.gram_panels
-    }
-
-    /// `ω H_ij / H_ii - δ_ij` packed, with padded rows and columns; zero rows for zero atoms.
-    pub(crate) fn sweep_panels(&self) -> &Panels<T> {
-        &self.sweep_panels
-    }
-
-    /// `H_jj`, padded with zeros.
-    pub fn diagonal(&self) -> &[T] {
-        &self.diagonal
-    }
-
-    /// `1 / H_jj`, padded with zeros; 0 for a zero atom, as which one counts that is too small to divide by.
-    pub fn inverse_diagonal(&self) -> &[T] {
-        &self.inverse_diagonal
-    }
-
-    /// `sqrt(H_jj)`, padded with zeros.
-    pub(crate) fn norms(&self) -> &[T] {
-        &self.norms
-    }
-
-    /// `max_j sqrt(H_jj)`
-    pub(crate) fn largest_norm(&self) -> f64 {
-        self.largest_norm
-    }
-
-    /// The smallest `sqrt(H_jj)` that is not zero; infinite if all are.
-    pub(crate) fn smallest_norm(&self) -> f64 {
-        self.smallest_norm
-    }
-
-    /// `max |H_ij| / sqrt(H_ii H_jj)` over i != j.
-    pub(crate) fn coherence(&self) -> f64 {
-        self.coherence
-    }
-
     /// `max_j λ1_j`
     pub(crate) fn largest_lambda1(&self) -> f64 {
         let weights = self.lambda1.iter().map(|weight| weight.to_f64());
         weights.fold(0.0, f64::max)
     }
 
-    /// `ω / H_jj`, padded with zeros; 0 for a zero atom: the step lengths of [coordinate descent](crate::CoordinateDescent),
-    /// with the over-relaxation that its documentation states.
-    pub fn steps(&self) -> &[T] {
-        &self.steps
-    }
-
-    /// `ω λ1_j / H_jj`, padded with zeros; 0 for a zero atom.
+    /// `ω λ1_j / H_jj`, padded with zeros; 0 for a zero atom: the thresholds of
+    /// [coordinate descent](crate::CoordinateDescent).
     pub fn thresholds(&self) -> &[T] {
         &self.thresholds
     }
 
-    /// q, the mean over j of `sum over i != j of H_ij² / (H_ii H_jj)`: how much atoms overlap. About n/m for independent atoms.
-    pub fn coupling(&self) -> f64 {
-        self.coupling
+    /// `H = D'D + λ2 I`, n × n.
+    pub fn gram(&self) -> MatRef<'_, T> {
+        self.operator.gram()
     }
 
-    /// `ω = 1 + min(q/4, 1/5)`: the over-relaxation of [`steps`](Self::steps).
-    pub fn relaxation(&self) -> f64 {
-        1.0 + (0.25 * self.coupling).min(0.2)
+    /// `H_jj`, padded with zeros.
+    pub fn diagonal(&self) -> &[T] {
+        self.operator.diagonal()
     }
 
-    fn measure_overlaps(&mut self) {
-        let n = self.atoms();
-        let (mut coupling, mut largest) = (0.0, 0.0_f64);
-        for j in 0..n {
-            let inverse = self.inverse_diagonal[j].to_f64();
-            for i in 0..j {
-                let entry = self.gram[(i, j)].to_f64();
-                // In this order no product leaves the range where atoms are all small or all large.
-                let square = (entry * inverse) * (entry * self.inverse_diagonal[i].to_f64());
-                coupling += 2.0 * square;
-                largest = largest.max(square);
-            }
+    /// `1 / H_jj`, padded with zeros; 0 for a zero atom.
+    pub fn inverse_diagonal(&self) -> &[T] {
+        self.operator.inverse_diagonal()
+    }
+
+    /// An upper bound on the largest eigenvalue of `H`; see [`Operator::lipschitz`].
+    pub fn lipschitz(&self) -> T {
+        self.operator.lipschitz()
+    }
+
+    /// The same problem in `f64`, its Gram matrix computed anew from the dictionary; the problem itself if it is in `f64`.
+    pub(crate) fn exact(&self) -> &Problem<f64> {
+        if let Some(same) = (self as &dyn Any).downcast_ref() {
+            return same;
         }
-        let mean = coupling / n as f64;
-        // Overflowed scales say nothing.
-        self.coupling = if mean.is_finite() { mean } else { 0.0 };
-        self.coherence = if largest.is_finite() {
-            largest.sqrt()
-        } else {
-            1.0
-        };
+        self.exact.get_or_init(|| {
+            let operator = self.operator.widened(self.penalty.lambda2);
+            let mut exact = Problem::blank(operator, self.penalty.in_f64());
+            exact.lambda1 = self.lambda1.iter().map(|value| value.to_f64()).collect();
+            exact.measure_thresholds();
+            Box::new(exact)
+        })
+    }
+
+    /// ρ and `(H + ρI)⁻¹`, for [`Admm`](crate::solver::Admm). Computed in `f64` at the first call, in `O(n³)`, on the calling
+    /// thread alone.
+    pub(crate) fn shifted_inverse(&self) -> &(T, Panels<T>) {
+        self.shifted_inverse.get_or_init(|| {
+            let exact = self.exact();
+            let n = self.atoms();
+            let trace: f64 = exact.diagonal().iter().sum();
+            let (smallest, largest) =
+                f64::extreme_eigenvalues(exact.gram()).unwrap_or((0.0, trace));
+            let largest = if largest > 0.0 { largest } else { 1.0 };
+            // Their product might leave the range.
+            let rho = smallest.max(1e-3 * largest).sqrt() * largest.sqrt();
+            let mut shifted = exact.gram().to_owned();
+            for j in 0..n {
+                shifted[(j, j)] += rho;
+            }
+            let mut factor = ActiveFactor::new();
+            // Every pivot is at least ρ, far above rounding, so that every atom joins; but for numbers that have left the range.
+            for j in 0..n {
+                factor.push(shifted.as_ref(), j);
+            }
+            let mut inverse = Mat::<T>::zeros(n, n);
+            let joined = factor.atoms();
+            for (place, &j) in joined.iter().enumerate() {
+                let unit = (0..joined.len()).map(|i| f64::from(u8::from(i == place)));
+                for (&i, value) in joined.iter().zip(factor.solve(unit.collect())) {
+                    inverse[(i, j)] = T::from_f64(value);
+                }
+            }
+            (T::from_f64(rho), Panels::pack(inverse.as_ref(), padded(n)))
+        })
     }
 }

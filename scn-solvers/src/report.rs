@@ -1,6 +1,6 @@
 //! What came of a solve.
 
-use crate::EncodeTimes;
+use crate::times::EncodeTimes;
 
 /// How a solve ended; of a batch, the worst of its columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,6 +36,7 @@ impl std::fmt::Display for Status {
 /// What came of a solve. Codes are always the last iterate, converged or not, and always finite.
 #[must_use]
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Report {
     /// The worst status of any column.
     pub status: Status,
@@ -49,7 +50,7 @@ pub struct Report {
     /// Passes summed over columns; see [`mean_passes`](Self::mean_passes).
     pub column_passes: u64,
     /// The largest KKT residual of any column, at the codes returned; NaN if a column is not finite.
-    pub kkt: f64,
+    pub residual: f64,
     /// The column with that residual (the first, if several).
     pub worst_column: usize,
     /// Where the time went.
@@ -65,7 +66,7 @@ impl Report {
             unconverged: Vec::new(),
             passes: 0,
             column_passes: 0,
-            kkt: 0.0,
+            residual: 0.0,
             worst_column: 0,
             times: EncodeTimes::default(),
         }
@@ -93,10 +94,10 @@ impl Report {
             (other, self)
         };
         let second_is_worse = second.columns > 0
-            && !first.kkt.is_nan()
-            && (first.columns == 0 || second.kkt.is_nan() || second.kkt > first.kkt);
+            && !first.residual.is_nan()
+            && (first.columns == 0 || second.residual.is_nan() || second.residual > first.residual);
         let worst = if second_is_worse { &second } else { &first };
-        let (kkt, worst_column) = (worst.kkt, worst.worst_column);
+        let (residual, worst_column) = (worst.residual, worst.worst_column);
         let mut times = first.times;
         times += second.times;
         let mut unconverged = first.unconverged;
@@ -110,7 +111,7 @@ impl Report {
             unconverged,
             passes: first.passes.max(second.passes),
             column_passes: first.column_passes + second.column_passes,
-            kkt,
+            residual,
             worst_column,
             times,
         }

@@ -5,34 +5,34 @@ use std::ops::Range;
 use faer::MatRef;
 use faer::traits::math_utils::sqrt;
 
-use crate::columns::load;
-use crate::kernel::{
-    ColumnSquares, Compiled, CorrelateColumns, CorrelateTile, IntoTile, NormBounds, tile_columns,
+use crate::memory::{Norms, TileMemory, Wide};
+use crate::problem::Problem;
+use crate::tile::columns::{load, tile_columns};
+use crate::tile::kernels::{
+    AllInRange, ColumnSquares, CorrelateColumns, CorrelateTile, IntoTile, NormBounds, SquareRoots,
 };
-use crate::kkt::narrower_than_f64;
-use crate::workspace::{Norms, Wide};
-use crate::{ColumnSource, Problem, Scalar, Workspace};
+use crate::tile::{ColumnSource, Float, Kernels, Scalar, narrower_than_f64};
 
 /// Signals whose norm is taken together where a bound will do.
 const TOGETHER: usize = 8;
 
 /// Supplies the correlations `c` of any columns: in the type of the tile for the solve, in `f64` where rounding matters.
 pub(crate) trait Correlations<T: Scalar>: Sync + std::fmt::Debug {
-    /// Fills `workspace.correlations`.
-    fn load(&self, columns: Range<usize>, workspace: &mut Workspace<T>);
+    /// Fills `memory.correlations`.
+    fn load(&self, columns: Range<usize>, memory: &mut TileMemory<T>);
 
-    /// Fills `workspace.wide.correlations`, too, of which the others are rounded.
-    fn load_both(&self, columns: Range<usize>, workspace: &mut Workspace<T>) {
-        self.load(columns.clone(), workspace);
-        self.load_in_f64(columns, workspace);
+    /// Fills `memory.wide.correlations`, too, of which the others are rounded.
+    fn load_both(&self, columns: Range<usize>, memory: &mut TileMemory<T>) {
+        self.load(columns.clone(), memory);
+        self.load_in_f64(columns, memory);
     }
 
-    /// Fills `workspace.wide.correlations`. The columns are those last loaded.
-    fn load_in_f64(&self, columns: Range<usize>, workspace: &mut Workspace<T>);
+    /// Fills `memory.wide.correlations`. The columns are those last loaded.
+    fn load_in_f64(&self, columns: Range<usize>, memory: &mut TileMemory<T>);
 
-    /// Fills `workspace.signal_norms` with the norms of the signals, or more: with them `workspace.correlations` are off by no more
+    /// Fills `memory.signal_norms` with the norms of the signals, or more: with them `memory.correlations` are off by no more
     /// than rounding says. The columns are those last loaded.
-    fn measure_norms(&self, columns: Range<usize>, workspace: &mut Workspace<T>, how: Norms);
+    fn measure_norms(&self, columns: Range<usize>, memory: &mut TileMemory<T>, how: Norms);
 
     /// Whether there is an x with `c = D'x`, so that the objective has a minimum.
     fn has_signals(&self) -> bool;
@@ -55,16 +55,16 @@ impl<T: Scalar> std::fmt::Debug for OfSignals<'_, T> {
 }
 
 impl<T: Scalar> OfSignals<'_, T> {
-    fn correlate(&self, columns: Range<usize>, workspace: &mut Workspace<T>) {
-        let (dictionary, width) = (self.problem.atom_groups(), T::tile());
-        let Workspace {
+    fn correlate(&self, columns: Range<usize>, memory: &mut TileMemory<T>) {
+        let (dictionary, width) = (self.problem.operator().atom_groups(), T::tile());
+        let TileMemory {
             signals: packed,
             by_column,
             correlations,
             watch,
             times,
             ..
-        } = workspace;
+        } = memory;
         let in_memory = self.signals.in_memory();
         if let Some(matrix) = in_memory.and_then(MatRef::try_as_col_major) {
             let atoms = dictionary.padded_atoms();
@@ -72,7 +72,7 @@ impl<T: Scalar> OfSignals<'_, T> {
             let found = &mut by_column[..atoms * columns.len()];
             let signals = columns.clone().map(|column| matrix.col(column).as_slice());
             let signals = tile_columns(signals);
-            T::dispatch(CorrelateColumns {
+            T::correlate_columns(CorrelateColumns {
                 dictionary,
                 signals: &signals[..columns.len()],
                 out: found,
@@ -81,7 +81,7 @@ impl<T: Scalar> OfSignals<'_, T> {
                 correlations.fill(T::ZERO);
             }
             let found = tile_columns(found.chunks_exact(atoms));
-            T::dispatch(IntoTile {
+            T::into_tile(IntoTile {
                 columns: &found[..columns.len()],
                 tile: correlations,
             });
@@ -92,7 +92,7 @@ impl<T: Scalar> OfSignals<'_, T> {
             }
             self.signals.pack(columns, packed, width);
             watch.lap(&mut times.gather);
-            T::dispatch(CorrelateTile {
+            T::correlate_tile(CorrelateTile {
                 dictionary,
                 signals: packed,
                 out: correlations,
@@ -102,34 +102,34 @@ impl<T: Scalar> OfSignals<'_, T> {
 }
 
 impl<T: Scalar> Correlations<T> for OfSignals<'_, T> {
-    fn load(&self, columns: Range<usize>, workspace: &mut Workspace<T>) {
+    fn load(&self, columns: Range<usize>, memory: &mut TileMemory<T>) {
         match self.known {
-            Some(known) => load_tile(known, columns, &mut workspace.correlations),
-            None => self.correlate(columns, workspace),
+            Some(known) => load_tile(known, columns, &mut memory.correlations),
+            None => self.correlate(columns, memory),
         }
     }
 
-    fn load_both(&self, columns: Range<usize>, workspace: &mut Workspace<T>) {
+    fn load_both(&self, columns: Range<usize>, memory: &mut TileMemory<T>) {
         if self.known.is_some() || !narrower_than_f64::<T>() {
-            self.load(columns.clone(), workspace);
-            return self.load_in_f64(columns, workspace);
+            self.load(columns.clone(), memory);
+            return self.load_in_f64(columns, memory);
         }
-        self.load_in_f64(columns, workspace);
-        let Workspace {
+        self.load_in_f64(columns, memory);
+        let TileMemory {
             correlations, wide, ..
-        } = workspace;
+        } = memory;
         for (first, part) in wide.parts::<T>() {
             Wide::round(part, first, correlations);
         }
     }
 
-    fn load_in_f64(&self, columns: Range<usize>, workspace: &mut Workspace<T>) {
+    fn load_in_f64(&self, columns: Range<usize>, memory: &mut TileMemory<T>) {
         if !narrower_than_f64::<T>() {
-            return widen(workspace);
+            return widen(memory);
         }
-        let exact = T::in_f64(self.problem);
+        let exact = self.problem.exact();
         let (rows, width) = (self.problem.rows(), T::tile());
-        let Workspace { signals, wide, .. } = workspace;
+        let TileMemory { signals, wide, .. } = memory;
         signals.resize(rows * width, T::ZERO);
         signals.fill(T::ZERO);
         self.signals.pack(columns, signals, width);
@@ -139,8 +139,8 @@ impl<T: Scalar> Correlations<T> for OfSignals<'_, T> {
         part_of_signals.resize(rows * f64::tile(), 0.0);
         for (first, out) in wide.parts_mut::<T>() {
             Wide::take(signals, first, &mut part_of_signals);
-            f64::dispatch(CorrelateTile {
-                dictionary: exact.atom_groups(),
+            f64::correlate_tile(CorrelateTile {
+                dictionary: exact.operator().atom_groups(),
                 signals: &part_of_signals,
                 out,
             });
@@ -148,21 +148,21 @@ impl<T: Scalar> Correlations<T> for OfSignals<'_, T> {
         wide.signals = part_of_signals;
     }
 
-    fn measure_norms(&self, columns: Range<usize>, workspace: &mut Workspace<T>, how: Norms) {
+    fn measure_norms(&self, columns: Range<usize>, memory: &mut TileMemory<T>, how: Norms) {
         let (rows, width) = (self.problem.rows(), T::tile());
-        let Workspace {
+        let TileMemory {
             signals: packed,
             signal_norms: norms,
             norms_known,
             ..
-        } = workspace;
+        } = memory;
         *norms_known = how;
         let in_memory = self.signals.in_memory();
         if let Some(matrix) = in_memory.and_then(MatRef::try_as_col_major) {
             let signals = tile_columns(columns.clone().map(|k| matrix.col(k).as_slice()));
             let signals = &signals[..columns.len()];
             norms.fill(T::ZERO);
-            T::dispatch(NormBounds {
+            T::norm_bounds(NormBounds {
                 columns: signals,
                 together: if how == Norms::Each { 1 } else { TOGETHER },
                 squares: norms,
@@ -182,7 +182,7 @@ impl<T: Scalar> Correlations<T> for OfSignals<'_, T> {
             self.signals.pack(columns, packed, width);
         }
         *norms_known = Norms::Each;
-        T::dispatch(ColumnSquares {
+        T::column_squares(ColumnSquares {
             tile: packed,
             squares: norms,
         });
@@ -196,22 +196,22 @@ impl<T: Scalar> Correlations<T> for OfSignals<'_, T> {
     }
 }
 
-/// Correlations that were given, in the type of the tile: exact, whatever they come from.
+/// Correlations that are there already, in the type of the tile: exact, whatever they come from.
 #[derive(Debug)]
-pub(crate) struct Given<'a, T>(pub(crate) MatRef<'a, T>);
+pub(crate) struct FromMatrix<'a, T>(pub(crate) MatRef<'a, T>);
 
-impl<T: Scalar> Correlations<T> for Given<'_, T> {
-    fn load(&self, columns: Range<usize>, workspace: &mut Workspace<T>) {
-        load_tile(self.0, columns, &mut workspace.correlations);
+impl<T: Scalar> Correlations<T> for FromMatrix<'_, T> {
+    fn load(&self, columns: Range<usize>, memory: &mut TileMemory<T>) {
+        load_tile(self.0, columns, &mut memory.correlations);
     }
 
-    fn load_in_f64(&self, _: Range<usize>, workspace: &mut Workspace<T>) {
-        widen(workspace);
+    fn load_in_f64(&self, _: Range<usize>, memory: &mut TileMemory<T>) {
+        widen(memory);
     }
 
-    fn measure_norms(&self, _: Range<usize>, workspace: &mut Workspace<T>, _: Norms) {
-        workspace.signal_norms.fill(T::ZERO);
-        workspace.norms_known = Norms::Each;
+    fn measure_norms(&self, _: Range<usize>, memory: &mut TileMemory<T>, _: Norms) {
+        memory.signal_norms.fill(T::ZERO);
+        memory.norms_known = Norms::Each;
     }
 
     fn has_signals(&self) -> bool {
@@ -226,10 +226,10 @@ fn load_tile<T: Scalar>(correlations: MatRef<'_, T>, columns: Range<usize>, out:
 }
 
 /// The correlations as they are.
-pub(crate) fn widen<T: Scalar>(workspace: &mut Workspace<T>) {
-    let Workspace {
+pub(crate) fn widen<T: Scalar>(memory: &mut TileMemory<T>) {
+    let TileMemory {
         correlations, wide, ..
-    } = workspace;
+    } = memory;
     wide.correlations.resize(correlations.len(), 0.0);
     for (first, out) in wide.parts_mut::<T>() {
         Wide::take(correlations, first, out);
@@ -239,19 +239,14 @@ pub(crate) fn widen<T: Scalar>(workspace: &mut Workspace<T>) {
 /// The roots of sums of so many squares; what `otherwise` says where a sum has lost what matters to the ends of its range.
 fn roots<T: Scalar>(sums: &mut [T], count: usize, otherwise: impl Fn(usize) -> f64) {
     let lost = T::MIN_POSITIVE / T::EPSILON * T::from_f64(count as f64);
-    let in_range = |sum: T| sum.finite() & (sum >= lost);
-    // Both without short cuts, so that they take a few vector operations.
-    if T::dispatch(Compiled(|| {
-        sums.iter().fold(true, |all, &sum| all & in_range(sum))
-    })) {
-        return T::dispatch(Compiled(|| {
-            for sum in sums {
-                *sum = sqrt(sum);
-            }
-        }));
+    if T::all_in_range(AllInRange {
+        values: sums,
+        least: lost,
+    }) {
+        return T::square_roots(SquareRoots(sums));
     }
     for (column, sum) in sums.iter_mut().enumerate() {
-        *sum = if in_range(*sum) {
+        *sum = if sum.finite() && *sum >= lost {
             sqrt(sum)
         } else {
             T::from_f64(otherwise(column))

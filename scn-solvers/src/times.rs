@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 /// Time spent in [`encode`](crate::encode()), summed over threads; zero unless [asked for](crate::Settings::timed).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct EncodeTimes {
     /// Bringing signals into tiles, where they do not lie in memory as they are needed.
     pub gather: Duration,
@@ -27,16 +28,16 @@ impl std::ops::AddAssign for EncodeTimes {
 /// A stopwatch for laps, or none: to read a clock costs as much as a small tile takes to be stored, so it is read where someone wants to
 /// know.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Stopwatch(Option<Instant>);
+pub(crate) struct Stopwatch(Option<Instant>);
 
 impl Stopwatch {
     /// Starts the first lap, if it is to run at all.
-    pub fn start(running: bool) -> Self {
+    pub(crate) fn start(running: bool) -> Self {
         Self(running.then(Instant::now))
     }
 
     /// Ends a lap, adds its time to what it was spent on, and starts the next.
-    pub fn lap(&mut self, spent: &mut Duration) {
+    pub(crate) fn lap(&mut self, spent: &mut Duration) {
         if let Some(started) = &mut self.0 {
             let now = Instant::now();
             *spent += now - *started;

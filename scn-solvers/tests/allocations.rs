@@ -3,10 +3,10 @@
 
 use allocation_counter::{AllocationInfo, measure};
 use faer::Mat;
-use scn_solvers::testing::{dictionary, normal_matrix};
+use scn_solvers::synthetic::{dictionary, normal_matrix};
 use scn_solvers::{
     Admm, Auto, CoordinateDescent, ElasticNet, Fista, Ista, Problem, Settings, Solver, Start,
-    encode,
+    Workspaces, encode_with,
 };
 
 /// What a call allocates on the only thread of a pool, the first time and afterwards.
@@ -15,11 +15,19 @@ fn calls(solver: &dyn Solver<f32>, columns: usize, coherence: f64) -> [Allocatio
     let problem = Problem::new(atoms.as_ref(), ElasticNet::nonnegative(0.3, 1e-3)).unwrap();
     let signals = normal_matrix::<f32>(40, columns, 2);
     let mut codes = Mat::<f32>::zeros(24, columns);
+    let workspaces = Workspaces::new();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1);
     pool.build().unwrap().install(|| {
         [(); 2].map(|()| {
             measure(|| {
-                let report = encode(solver, &problem, &signals, codes.as_mut(), Start::Zero);
+                let report = encode_with(
+                    solver,
+                    &problem,
+                    &signals,
+                    codes.as_mut(),
+                    Start::Zero,
+                    &workspaces,
+                );
                 assert!(report.unwrap().converged(), "{}", solver.name());
             })
         })

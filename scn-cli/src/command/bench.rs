@@ -5,6 +5,7 @@ mod kernels;
 mod layers;
 mod memory;
 mod network;
+mod peak;
 mod phases;
 mod solve;
 

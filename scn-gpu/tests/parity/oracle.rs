@@ -2,7 +2,7 @@
 
 use faer::{Mat, MatRef, Side};
 use scn_gpu::{Context, MapShape, SingleProblem, Windows};
-use scn_solvers::testing::dictionary;
+use scn_solvers::synthetic::dictionary;
 use scn_solvers::{ActiveSet, ElasticNet, Settings, Start, encode};
 
 use crate::noise;

@@ -115,7 +115,14 @@ impl<T: Scalar> MaskedTile<T> {
         let method = &mut self.conjugate_gradients;
         let (mask, scale) = (&self.mask, &self.scale);
         let goal = |column: usize, _| aim * scale[column].to_f64();
-        let passes = method.solve(problem, mask, &self.remainder, self.columns, goal, limit);
+        let passes = method.solve(
+            problem.operator(),
+            mask,
+            &self.remainder,
+            self.columns,
+            goal,
+            limit,
+        );
         for (y, &step) in self.solution.iter_mut().zip(method.solution()) {
             *y += step;
         }
@@ -136,16 +143,16 @@ impl<T: Scalar> MaskedTile<T> {
         aim /= diagonal.fold(0.0, f64::max).sqrt();
         self.start.clone_from(&self.solution);
         let mut method = std::mem::take(&mut self.symmetric_gauss_seidel);
-        method.begin(problem, &self.mask, &self.remainder);
+        method.begin(problem.operator(), &self.mask, &self.remainder);
         let (mut passes, mut worst) = (0, f64::INFINITY);
         while passes < limit {
             let goal = |column: usize| {
                 aim * self.scale[column].to_f64() / expected_largest(self.active[column].to_f64())
             };
             let left = limit - passes;
-            let steps = method.proceed(problem, &self.mask, self.columns, goal, left);
+            let steps = method.proceed(problem.operator(), &self.mask, self.columns, goal, left);
             passes += steps;
-            method.add_solution(problem, &self.start, &mut self.solution);
+            method.add_solution(problem.operator(), &self.start, &mut self.solution);
             worst = self.measure(problem);
             // Where no step was made there is nothing to be had but rounding.
             if worst <= tolerance || worst > MISJUDGED * tolerance || steps == 0 {
@@ -160,7 +167,11 @@ impl<T: Scalar> MaskedTile<T> {
     /// `u - H y` on the active sets.
     fn take_remainder(&mut self, problem: &Problem<T>) {
         self.remainder.resize(self.solution.len(), T::ZERO);
-        product(problem.gram_panels(), &self.solution, &mut self.remainder);
+        product(
+            problem.operator().gram_panels(),
+            &self.solution,
+            &mut self.remainder,
+        );
         let entries = self
             .remainder
             .iter_mut()

@@ -63,14 +63,20 @@ impl<T: Scalar> MaskedTile<T> {
         max_passes: u32,
         most: u32,
     ) -> (u32, f64) {
-        let overlap = problem.coupling() * self.active_share(problem.atoms());
+        let overlap = problem.operator().coupling() * self.active_share(problem.atoms());
         let relaxation = 1.0 + (PER_OVERLAP * overlap).min(MOST_RELAXATION);
         let mut goal = self.forecast.unwrap_or(FIRST).min(max_passes);
         let (mut passes, mut last) = (0, f64::INFINITY);
         loop {
             while passes < goal {
                 let solution = &mut self.solution;
-                masked_sweep(problem, relaxation, &self.swept, solution, passes == 0);
+                masked_sweep(
+                    problem.operator(),
+                    relaxation,
+                    &self.swept,
+                    solution,
+                    passes == 0,
+                );
                 passes += 1;
             }
             let residual = self.measure(problem);

@@ -5,11 +5,12 @@ use std::time::Duration;
 /// What came of the linear solves of a derivative.
 #[must_use]
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct MaskedReport {
     /// Number of columns.
     pub columns: usize,
     /// Columns that miss the tolerance, among them those whose active atoms depend linearly on each other.
-    pub unsolved: usize,
+    pub unconverged: usize,
     /// Columns solved by a factorisation.
     pub factorised: usize,
     /// Most passes over a tile; a product with `H` is a pass.
@@ -20,12 +21,13 @@ pub struct MaskedReport {
     pub residual: f64,
     /// The first column with that residual.
     pub worst_column: usize,
-    /// Where the time of the whole adjoint went, summed over threads; zero unless [asked for](crate::Adjoint::timed).
+    /// Where the time of the whole adjoint went, summed over threads; zero unless [asked for](crate::Tasks::timed).
     pub times: AdjointTimes,
 }
 
 /// Time spent in the adjoint, summed over threads.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct AdjointTimes {
     /// Bringing codes, dLoss/da and signals into tiles.
     pub gather: Duration,
@@ -54,7 +56,7 @@ impl MaskedReport {
     pub fn empty() -> Self {
         Self {
             columns: 0,
-            unsolved: 0,
+            unconverged: 0,
             factorised: 0,
             passes: 0,
             column_passes: 0,
@@ -65,8 +67,8 @@ impl MaskedReport {
     }
 
     /// Whether every column met the tolerance.
-    pub fn solved(&self) -> bool {
-        self.unsolved == 0
+    pub fn converged(&self) -> bool {
+        self.unconverged == 0
     }
 
     /// Passes per column, on average.
@@ -88,7 +90,7 @@ impl MaskedReport {
         times += later.times;
         Self {
             columns: self.columns + later.columns,
-            unsolved: self.unsolved + later.unsolved,
+            unconverged: self.unconverged + later.unconverged,
             factorised: self.factorised + later.factorised,
             passes: self.passes.max(later.passes),
             column_passes: self.column_passes + later.column_passes,

@@ -33,7 +33,7 @@ fn a_weakly_active_entry_has_derivative_zero() {
                 Some(out.as_mut()),
             )
             .unwrap();
-        assert!(report.solved());
+        assert!(report.converged());
         assert_eq!(out[(0, 0)], 0.0);
         assert_eq!(gradients, Gradients::zeros(&problem));
     }
@@ -76,7 +76,7 @@ fn an_empty_active_set_has_no_gradient() {
                 Some(out.as_mut()),
             )
             .unwrap();
-        assert!(report.solved());
+        assert!(report.converged());
         assert_eq!(out.norm_max(), 0.0);
         assert_eq!(gradients.dictionary.norm_max(), 0.0);
     }
@@ -104,19 +104,19 @@ fn linearly_dependent_active_atoms_are_reported() {
             )
             .unwrap();
         assert_eq!(
-            report.unsolved,
+            report.unconverged,
             1,
             "{}",
             MaskedSolver::<f64>::name(&*solver)
         );
-        assert!(!report.solved());
+        assert!(!report.converged());
     }
 }
 
 /// Atoms that are much alike.
 fn coherent(m: usize, n: usize, columns: usize, coherence: f64) -> Point {
     let mut point = Point::random(m, n, columns, 1e-6, Sign::NonNegative, 4);
-    point.dictionary = scn_solvers::testing::dictionary(m, n, coherence, 4);
+    point.dictionary = scn_solvers::synthetic::dictionary(m, n, coherence, 4);
     point.lambda1.fill(1e-3);
     point
 }
@@ -127,7 +127,7 @@ fn slow_columns_are_factorised() {
     let point = coherent(8, 6, 40, 0.95);
     let settings = Settings::new(1e-12, 3).unwrap();
     let (report, _, swept) = point.reported_gradients(&MaskedGaussSeidel::new(settings));
-    assert!(report.factorised > 0 && report.solved(), "{report:?}");
+    assert!(report.factorised > 0 && report.converged(), "{report:?}");
     let (_, _, exact) = point.reported_gradients(&MaskedCholesky);
     // Columns still swept meet 1e-12 in the residual; times the condition of H_LL, about n/(1 - 0.95) = 120.
     assert!((&swept - &exact).norm_max() <= 1e-8 * exact.norm_max());
@@ -141,7 +141,7 @@ fn auto_hands_slow_sweeps_to_conjugate_gradients() {
     let settings = Settings::new(1e-9, 500).unwrap();
     let (swept, _, _) = point.reported_gradients(&MaskedGaussSeidel::new(settings));
     let (auto, _, found) = point.reported_gradients(&MaskedAuto::new(settings));
-    assert!(auto.solved() && auto.factorised == 0, "{auto:?}");
+    assert!(auto.converged() && auto.factorised == 0, "{auto:?}");
     assert!(auto.mean_passes() < 0.5 * swept.mean_passes());
     let (_, _, exact) = point.reported_gradients(&MaskedCholesky);
     // The residual times the condition of H_LL, at most n/(1 - 0.8) = 150.

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use scn_grad::{Gradients, MaskedAuto};
 use scn_solvers::{
     Auto, CoordinateDescent, ElasticNet, Fista, Lambda1, Problem, Report, Settings, Sign, Solver,
-    Status,
+    Status, Workspaces,
 };
 
 use super::{Activity, AdjointActivity, Layer, Saved, wrong_saved};
@@ -13,7 +13,7 @@ use crate::config::{SolverConfig, SolverMethod};
 #[cfg(feature = "cuda")]
 use crate::cuda::{Coding, CudaLayer, Inventory};
 use crate::network::signals_of;
-use crate::ops::encode::{WindowCoding, Workers, encode_windows, encode_windows_adjoint};
+use crate::ops::encode::{WindowCoding, encode_windows, encode_windows_adjoint};
 use crate::param::{Param, Role};
 use crate::tensor::Tensor;
 use crate::{ConfigError, NetError};
@@ -33,7 +33,8 @@ pub(crate) struct SparseCoding {
     timed: bool,
     solver: Box<dyn Solver<f32>>,
     adjoint: MaskedAuto,
-    workers: Workers,
+    workspaces: Workspaces<f32>,
+    adjoint_workspaces: scn_grad::Workspaces<f32>,
 }
 
 /// What a sparse coding layer starts with.
@@ -103,7 +104,8 @@ impl SparseCoding {
             timed: false,
             solver,
             adjoint,
-            workers: Workers::default(),
+            workspaces: Workspaces::new(),
+            adjoint_workspaces: scn_grad::Workspaces::new(),
         })
     }
 
@@ -117,7 +119,7 @@ impl SparseCoding {
     }
 
     fn encode(&self, x: &Tensor) -> Result<(Tensor, Activity), NetError> {
-        let (codes, report) = encode_windows(self.coding(), &*self.solver, x)?;
+        let (codes, report) = encode_windows(self.coding(), &*self.solver, &self.workspaces, x)?;
         if report.status == Status::NonFinite {
             // The residual of such a window is not a number, and so the worst; its code is zero.
             let shape = codes.shape();
@@ -138,7 +140,7 @@ impl SparseCoding {
             lambda1: lambda1.iter().map(|&value| f64::from(value)).sum::<f64>()
                 / lambda1.len() as f64,
             passes: report.mean_passes(),
-            kkt: report.kkt,
+            kkt: report.residual,
             unconverged: report.unconverged.len(),
             columns: report.columns,
             times: report.times,
@@ -214,7 +216,7 @@ impl Layer for SparseCoding {
         let (dx, report) = encode_windows_adjoint(
             self.coding(),
             &self.adjoint,
-            &self.workers,
+            &self.adjoint_workspaces,
             &input,
             &codes,
             &dy,
@@ -237,7 +239,7 @@ impl Layer for SparseCoding {
             passes: report.mean_passes(),
             residual: report.residual,
             factorised: report.factorised,
-            unsolved: report.unsolved,
+            unsolved: report.unconverged,
             times: report.times,
         };
         Ok((dx, Some(activity)))

@@ -14,8 +14,7 @@
 
 use rayon::prelude::*;
 use scn_data::groups;
-use scn_solvers::Scalar;
-use scn_solvers::tile::{Kernel, Lanes};
+use scn_solvers::tile::{Float, Kernel, Lanes};
 
 use crate::tensor::Tensor;
 

@@ -3,15 +3,12 @@
 //! Forward: `a* = argmin 1/2 ||x - D a||² + λ1'a + λ2/2 ||a||², a >= 0` for every window x (paper, eq. (1)). The codes of all
 //! windows are a feature map with one channel per atom.
 
-use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
-
 use faer::{MatMut, MatRef};
-use scn_grad::{Adjoint, AdjointSums, Gradients, Linearization, MaskedReport, MaskedSolver};
-use scn_solvers::{Problem, Report, Solver, Start, encode};
+use scn_grad::{Gradients, Linearization, MaskedReport, MaskedSolver, Tasks};
+use scn_solvers::{Problem, Report, Solver, Start, Workspaces, encode_with};
 
 use crate::NetError;
-use crate::ops::windows::{WindowGeometry, Windows, WindowsGradient};
+use crate::ops::windows::{Windows, WindowsGradient};
 use crate::tensor::{Shape, Tensor};
 
 /// Columns of the adjoint that are not divided among threads any more: whole images, for which these are enough. Whole tiles too, of 48
@@ -33,6 +30,7 @@ pub(crate) struct WindowCoding<'a> {
 pub(crate) fn encode_windows(
     coding: WindowCoding<'_>,
     solver: &dyn Solver<f32>,
+    workspaces: &Workspaces<f32>,
     map: &Tensor,
 ) -> Result<(Tensor, Report), NetError> {
     let WindowCoding {
@@ -51,7 +49,7 @@ pub(crate) fn encode_windows(
     });
     let positions = codes.shape().positions();
     let matrix = MatMut::from_row_major_slice_mut(codes.data_mut(), problem.atoms(), positions);
-    let report = encode(solver, problem, &windows, matrix, Start::Zero)?;
+    let report = encode_with(solver, problem, &windows, matrix, Start::Zero, workspaces)?;
     Ok((codes, report))
 }
 
@@ -59,7 +57,7 @@ pub(crate) fn encode_windows(
 pub(crate) fn encode_windows_adjoint(
     coding: WindowCoding<'_>,
     solver: &dyn MaskedSolver<f32>,
-    workers: &Workers,
+    workspaces: &scn_grad::Workspaces<f32>,
     map: &Tensor,
     codes: &Tensor,
     cotangent: &Tensor,
@@ -78,95 +76,16 @@ pub(crate) fn encode_windows_adjoint(
     let codes = MatRef::from_row_major_slice(codes.data(), problem.atoms(), columns);
     let cotangent = MatRef::from_row_major_slice(cotangent.data(), problem.atoms(), columns);
     let images = TASK_COLUMNS.div_ceil(geometry.positions().max(1));
-    let task = Task {
-        point: &Linearization::new(problem, &windows, codes)?,
-        solver,
-        cotangent,
-        geometry,
-        images,
+    let tasks = Tasks {
+        columns: images * geometry.positions(),
+        workspaces,
         timed,
-        workers,
     };
     let mut map_gradient = Tensor::unspecified(shape);
     let (rows, positions) = (shape.channels, shape.positions());
     let pixels = MatMut::from_row_major_slice_mut(map_gradient.data_mut(), rows, positions);
-    let report = if shape.images == 0 {
-        MaskedReport::empty()
-    } else {
-        let (sums, report) = task.run(0..shape.images, pixels);
-        sums.finish(problem, gradients);
-        report
-    };
+    let sink = WindowsGradient::new(geometry, pixels, 0);
+    let point = Linearization::new(problem, &windows, codes)?;
+    let report = point.vjp_in_tasks(solver, cotangent, gradients, Some(sink), tasks)?;
     Ok((map_gradient, report))
-}
-
-/// Memory of those who work on an adjoint, kept from call to call.
-#[derive(Debug, Default)]
-pub(crate) struct Workers(Mutex<Vec<Adjoint<f32>>>);
-
-/// The adjoint of a range of images.
-struct Task<'a> {
-    point: &'a Linearization<'a, f32>,
-    solver: &'a dyn MaskedSolver<f32>,
-    cotangent: MatRef<'a, f32>,
-    geometry: WindowGeometry,
-    /// Images that are not divided any more.
-    images: usize,
-    timed: bool,
-    workers: &'a Workers,
-}
-
-impl Task<'_> {
-    /// In halves, as long as there are images enough, so that sums are added up in the same tree for any number of threads. `pixels` receives
-    /// the gradient of these images.
-    fn run(
-        &self,
-        images: Range<usize>,
-        pixels: MatMut<'_, f32>,
-    ) -> (AdjointSums<f32>, MaskedReport) {
-        if images.len() <= self.images {
-            return self.images(images, pixels);
-        }
-        // Whole tasks to the left.
-        let half = images.len().div_ceil(self.images).div_ceil(2) * self.images;
-        let middle = images.start + half;
-        let per_image = pixels.ncols() / images.len();
-        let (left, right) = pixels.split_at_col_mut(half * per_image);
-        let ((mut sums, report), (others, later)) = rayon::join(
-            || self.run(images.start..middle, left),
-            || self.run(middle..images.end, right),
-        );
-        sums.add(&others);
-        (sums, report.merge(later))
-    }
-
-    fn images(
-        &self,
-        images: Range<usize>,
-        mut pixels: MatMut<'_, f32>,
-    ) -> (AdjointSums<f32>, MaskedReport) {
-        pixels.fill(0.0);
-        let per_image = self.geometry.positions();
-        let columns = images.start * per_image..images.end * per_image;
-        let mut sums = AdjointSums::zeros(self.point.problem());
-        let mut sink = WindowsGradient::new(self.geometry, pixels, images.start);
-        let idle = || {
-            self.workers
-                .0
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-        };
-        let worker = idle().pop();
-        let mut worker = worker.unwrap_or_default().timed(self.timed);
-        let report = worker.columns(
-            self.point,
-            self.solver,
-            self.cotangent,
-            columns,
-            &mut sums,
-            Some(&mut sink),
-        );
-        idle().push(worker);
-        (sums, report)
-    }
 }

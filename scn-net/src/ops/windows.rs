@@ -11,8 +11,8 @@ use std::ops::Range;
 
 use faer::{MatMut, MatRef};
 use scn_grad::SignalGradient;
-use scn_solvers::tile::expect_columns;
-use scn_solvers::{ColumnSource, Scalar};
+use scn_solvers::ColumnSource;
+use scn_solvers::tile::{Float, expect_columns};
 
 use self::flat::{ColumnMasks, Stretch};
 use crate::tensor::{Shape, Tensor};
@@ -203,6 +203,22 @@ impl<'a> WindowsGradient<'a> {
 }
 
 impl SignalGradient<f32> for WindowsGradient<'_> {
+    fn begin(&mut self) {
+        self.pixels.fill(0.0);
+    }
+
+    /// The first window of an image.
+    fn split_at(self, column: usize) -> (Self, Self) {
+        let image = column / self.geometry.positions();
+        let per_image = self.geometry.input.height * self.geometry.input.width;
+        let pixels = (image - self.first_image) * per_image;
+        let (left, right) = self.pixels.split_at_col_mut(pixels);
+        (
+            Self::new(self.geometry, left, self.first_image),
+            Self::new(self.geometry, right, image),
+        )
+    }
+
     fn add(&mut self, columns: Range<usize>, gradient: &[f32], stride: usize) {
         if let Some(masks) = &self.masks
             && columns.len() <= f32::tile()

@@ -17,8 +17,10 @@
 //! and a few operations after them four roundings of numbers no larger. Products below the smallest normal number lose up to the
 //! smallest number there is, which counts as often as there are products.
 
-use crate::kernel::{CodeSizes, Compiled};
-use crate::{Problem, Scalar, Workspace};
+use crate::memory::TileMemory;
+use crate::problem::Problem;
+use crate::tile::Scalar;
+use crate::tile::kernels::{BoundRounding, CodeSizes, RoundingWeights};
 
 /// κ above.
 pub(crate) const CERTAINTY: f64 = 2.0;
@@ -34,52 +36,45 @@ pub(crate) enum Certified {
     AfterNearStep,
 }
 
-/// Fills `workspace.rounding` with the bound of each column, relative to its scale as the residual is; `workspace.signal_norms` are
+/// Fills `memory.rounding` with the bound of each column, relative to its scale as the residual is; `memory.signal_norms` are
 /// there. NaN or infinite where numbers leave the range of their type.
 pub(crate) fn measure_rounding<T: Scalar>(
     problem: &Problem<T>,
-    workspace: &mut Workspace<T>,
+    memory: &mut TileMemory<T>,
     certified: Certified,
 ) {
-    let Workspace {
+    let TileMemory {
         codes,
-        subspace,
+        step,
         scale,
         code_sum,
         largest_code,
         signal_norms,
         rounding,
         ..
-    } = workspace;
+    } = memory;
     let mut add = |codes: &[T], parts: Parts, fresh: bool| {
-        T::dispatch(CodeSizes {
-            weights: problem.norms(),
+        T::code_sizes(CodeSizes {
+            weights: &problem.operator().norms().each,
             codes,
             sum: code_sum,
             largest: largest_code,
         });
-        let Parts {
-            scale: of_scale,
-            sum: of_sum,
-            largest: of_largest,
-            signal: of_signal,
-            fixed,
-        } = parts;
-        let [of_scale, of_sum, of_largest, of_signal, fixed] =
-            [of_scale, of_sum, of_largest, of_signal, fixed].map(T::from_f64);
-        let columns = rounding
-            .iter_mut()
-            .zip(&*scale)
-            .zip(&*code_sum)
-            .zip(&*largest_code)
-            .zip(&*signal_norms);
-        T::dispatch(Compiled(|| {
-            for ((((rounding, &scale), &sum), &largest), &signal) in columns {
-                let parts = of_sum * sum + of_largest * largest + of_signal * signal + fixed;
-                let before = if fresh { T::ZERO } else { *rounding };
-                *rounding = before + of_scale + parts / scale;
-            }
-        }));
+        T::bound_rounding(BoundRounding {
+            weights: RoundingWeights {
+                scale: T::from_f64(parts.scale),
+                sum: T::from_f64(parts.sum),
+                largest: T::from_f64(parts.largest),
+                signal: T::from_f64(parts.signal),
+                fixed: T::from_f64(parts.fixed),
+            },
+            replace: fresh,
+            scale,
+            code_sum,
+            largest_code,
+            signal_norms,
+            rounding,
+        });
     };
     match certified {
         Certified::InType => add(codes, Roundoff::of::<T>().parts(problem), true),
@@ -87,13 +82,13 @@ pub(crate) fn measure_rounding<T: Scalar>(
         Certified::AfterNearStep => {
             let in_type = Roundoff::of::<T>();
             let mut of_codes = Roundoff::of::<f64>().parts(problem);
-            of_codes.add_energy(in_type.after() * problem.largest_norm());
+            of_codes.add_energy(in_type.after() * problem.operator().norms().largest);
             add(codes, of_codes, true);
             // What is left of `c` near the optimum is λ1 at most, for the atoms that decide.
             let mut of_step = in_type.parts(problem);
             of_step.fixed += of_step.scale * problem.largest_lambda1();
             (of_step.scale, of_step.signal) = (0.0, 0.0);
-            add(&subspace.system.direction, of_step, false);
+            add(step, of_step, false);
         }
     }
 }
@@ -137,13 +132,13 @@ impl Roundoff {
 
     fn parts<T: Scalar>(&self, problem: &Problem<T>) -> Parts {
         let (rows, atoms) = (problem.rows() as f64, problem.atoms() as f64);
-        let norm = problem.largest_norm();
+        let norm = problem.operator().norms().largest;
         let unit = CERTAINTY * self.unit;
         let additions = rows.min(24.0 + rows / 128.0);
         let mut parts = Parts {
             scale: unit * atoms.sqrt() + self.after(),
-            sum: unit * atoms.sqrt() * problem.coherence() * norm
-                + self.smallest * rows / problem.smallest_norm(),
+            sum: unit * atoms.sqrt() * problem.operator().coherence() * norm
+                + self.smallest * rows / problem.operator().norms().smallest,
             largest: 0.0,
             signal: unit * additions.sqrt() * norm,
             fixed: self.smallest * (rows + atoms),

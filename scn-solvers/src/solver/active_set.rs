@@ -1,8 +1,9 @@
 //! An exact active-set method, the oracle of the others.
 
-use super::factor::ActiveFactor;
-use super::{EXHAUSTED, Solver, Tile};
-use crate::{Problem, Scalar, Settings};
+use super::polish::polish;
+use super::{Method, Pass, Tile};
+use crate::settings::Settings;
+use crate::tile::Scalar;
 
 /// Changes of the active set of a column that count as a pass.
 const CHANGES_PER_PASS: u32 = 16;
@@ -30,7 +31,9 @@ impl ActiveSet {
     }
 }
 
-impl<T: Scalar> Solver<T> for ActiveSet {
+impl<T: Scalar> Method<T> for ActiveSet {
+    type Scratch = ();
+
     fn name(&self) -> &'static str {
         "active-set"
     }
@@ -39,241 +42,22 @@ impl<T: Scalar> Solver<T> for ActiveSet {
         &self.settings
     }
 
-    fn begin(&self, _: &mut Tile<'_, T>) {}
+    fn scratch(&self, _: usize) {}
 
-    fn pass(&self, tile: &mut Tile<'_, T>) -> f64 {
+    fn begin(&self, _: &mut Tile<'_, T>, (): &mut ()) {}
+
+    fn pass(&self, tile: &mut Tile<'_, T>, (): &mut ()) -> Pass {
         let limit = self.settings.max_passes().saturating_mul(CHANGES_PER_PASS);
-        let problem = T::in_f64(tile.problem);
+        let problem = tile.problem.exact();
         let mut most = 1;
         for column in 0..tile.columns {
             let correlations = tile.wide_correlations(column);
-            let start = tile.read(&tile.workspace.codes, column);
+            let start = tile.code(column);
             let polished = polish(problem, correlations, start, limit);
-            tile.write(column, &polished.code);
+            tile.set_code(column, &polished.code);
             most = most.max(polished.changes.div_ceil(CHANGES_PER_PASS));
         }
-        tile.workspace.extra_passes += most - 1;
-        EXHAUSTED
-    }
-}
-
-/// What the method makes of one column.
-#[derive(Debug)]
-pub(super) struct Polished {
-    pub(super) code: Vec<f64>,
-    /// Changes of the active set that it took.
-    pub(super) changes: u32,
-    /// Whether the objective falls without end from that code on, along a direction that `H` does not see.
-    pub(super) falls_without_end: bool,
-}
-
-/// The exact code of one column, from a start with roughly its support, by at most `limit` changes of the active set.
-pub(super) fn polish(
-    problem: &Problem<f64>,
-    correlations: Vec<f64>,
-    start: Vec<f64>,
-    limit: u32,
-) -> Polished {
-    let mut state = Column::new(problem, correlations, start);
-    state.settle();
-    let mut changes = 0;
-    while changes < limit && state.bring_in() {
-        changes += 1;
-    }
-    Polished {
-        code: state.code,
-        changes,
-        falls_without_end: state.falls_without_end,
-    }
-}
-
-/// One column on its way to the optimum.
-pub(crate) struct Column<'a> {
-    problem: &'a Problem<f64>,
-    correlations: Vec<f64>,
-    code: Vec<f64>,
-    /// The active set, and the factor of its part of `H`.
-    factor: ActiveFactor,
-    /// The sign of each active code.
-    signs: Vec<f64>,
-    /// Whether an atom has been found that depends on the active ones and could grow without end.
-    falls_without_end: bool,
-}
-
-impl<'a> Column<'a> {
-    /// At a start whose active atoms depend on each other, begins at zero instead.
-    pub(crate) fn new(
-        problem: &'a Problem<f64>,
-        correlations: Vec<f64>,
-        mut code: Vec<f64>,
-    ) -> Self {
-        let active: Vec<usize> = (0..code.len()).filter(|&j| code[j] != 0.0).collect();
-        let mut factor = ActiveFactor::new();
-        let gram = problem.gram();
-        if !active.iter().all(|&j| factor.push(gram, j)) {
-            code.fill(0.0);
-            factor = ActiveFactor::new();
-        }
-        let sign = |&j: &usize| if code[j] > 0.0 { 1.0 } else { -1.0 };
-        let signs = factor.atoms().iter().map(sign).collect();
-        Self {
-            problem,
-            correlations,
-            code,
-            factor,
-            signs,
-            falls_without_end: false,
-        }
-    }
-
-    pub(crate) fn code(&self) -> &[f64] {
-        &self.code
-    }
-
-    /// Brings in the atom whose condition is violated most. False if the column is optimal to rounding.
-    pub(crate) fn bring_in(&mut self) -> bool {
-        let mut candidates: Vec<(f64, usize, f64)> = (0..self.code.len())
-            .filter(|&j| self.code[j] == 0.0 && self.problem.inverse_diagonal()[j] > 0.0)
-            .filter_map(|j| self.violation(j))
-            .collect();
-        candidates.sort_by(|a, b| b.0.total_cmp(&a.0));
-        for (_, atom, sign) in candidates {
-            if !self.factor.push(self.problem.gram(), atom) {
-                if self.exchange(atom, sign) {
-                    return true;
-                }
-                continue;
-            }
-            self.signs.push(sign);
-            let target = self.minimum();
-            // The new entry must move into its own sign; where rounding says otherwise it is optimal at zero.
-            if target[target.len() - 1] * sign > 0.0 {
-                self.walk(target);
-                return true;
-            }
-            self.let_go(target.len() - 1);
-        }
-        false
-    }
-
-    /// Brings in an atom that depends on the active ones, `d_j = D_L w`, by moving along `D (e_j - w) = 0` until an
-    /// active entry is zero, which is let go of. False if none would ever be: the objective falls without end, or, where it has a
-    /// minimum, the violation that called for this was rounding.
-    fn exchange(&mut self, atom: usize, sign: f64) -> bool {
-        let active = self.factor.atoms().to_vec();
-        let gram = self.problem.gram();
-        let weights = self
-            .factor
-            .solve(active.iter().map(|&i| gram[(i, atom)]).collect());
-        let mut first: Option<(f64, usize)> = None;
-        for (place, &i) in active.iter().enumerate() {
-            let against = weights[place] * sign;
-            let limit = self.code[i] / against;
-            if against * self.signs[place] > 0.0
-                && limit.is_finite()
-                && first.is_none_or(|(step, _)| limit < step)
-            {
-                first = Some((limit, i));
-            }
-        }
-        let Some((step, gone)) = first else {
-            self.falls_without_end = true;
-            return false;
-        };
-        for (place, &i) in active.iter().enumerate().rev() {
-            let moved = self.code[i] - weights[place] * sign * step;
-            if i != gone && moved * self.signs[place] > 0.0 {
-                self.code[i] = moved;
-            } else {
-                self.code[i] = 0.0;
-                self.let_go(place);
-            }
-        }
-        if self.factor.push(gram, atom) {
-            self.signs.push(sign);
-            self.code[atom] = sign * step;
-        }
-        self.settle();
-        true
-    }
-
-    /// How much atom j violates its condition, scaled by its norm so that large atoms are not preferred, and the sign
-    /// it would take. None if the violation is within the rounding of its own evaluation.
-    fn violation(&self, j: usize) -> Option<(f64, usize, f64)> {
-        let mut pull = self.correlations[j];
-        let mut size = pull.abs() + self.problem.lambda1()[j];
-        for &i in self.factor.atoms() {
-            let term = self.problem.gram()[(j, i)] * self.code[i];
-            pull -= term;
-            size += term.abs();
-        }
-        let sign = if pull < 0.0 && self.problem.signed() {
-            -1.0
-        } else {
-            1.0
-        };
-        let excess = sign * pull - self.problem.lambda1()[j];
-        let roundings = 4.0 * (self.signs.len() + 2) as f64;
-        let rounding = roundings * f64::EPSILON * size;
-        (excess > rounding).then(|| {
-            let norm = self.problem.diagonal()[j].sqrt();
-            (excess / norm, j, sign)
-        })
-    }
-
-    /// Makes the code optimal on its active set, letting go of entries as needed.
-    fn settle(&mut self) {
-        if !self.signs.is_empty() {
-            self.walk(self.minimum());
-        }
-    }
-
-    /// Goes towards the minimiser on the active set, as far as no entry changes its sign; lets go of the entry that
-    /// would, and goes on with the rest.
-    fn walk(&mut self, mut target: Vec<f64>) {
-        loop {
-            let mut step = 1.0;
-            let mut blocking = None;
-            for (k, (&j, &sign)) in self.factor.atoms().iter().zip(&self.signs).enumerate() {
-                if target[k] * sign <= 0.0 {
-                    // Zero for an entry that is there already: a new one that an early end of the walk left at zero.
-                    let way = self.code[j] - target[k];
-                    let limit = if way == 0.0 { 0.0 } else { self.code[j] / way };
-                    if blocking.is_none() || limit < step {
-                        step = limit;
-                        blocking = Some(k);
-                    }
-                }
-            }
-            for (k, &j) in self.factor.atoms().iter().enumerate() {
-                let code = self.code[j];
-                self.code[j] = if blocking.is_none() {
-                    target[k]
-                } else {
-                    code + step * (target[k] - code)
-                };
-            }
-            let Some(k) = blocking else { return };
-            self.code[self.factor.atoms()[k]] = 0.0;
-            self.let_go(k);
-            if self.signs.is_empty() {
-                return;
-            }
-            target = self.minimum();
-        }
-    }
-
-    /// Takes an atom out of the active set.
-    fn let_go(&mut self, place: usize) {
-        self.factor.remove(place);
-        self.signs.remove(place);
-    }
-
-    /// The minimiser on the active set with its signs: `H_LL⁻¹ (c_L - λ1_L s)`.
-    fn minimum(&self) -> Vec<f64> {
-        let active = self.factor.atoms().iter().zip(&self.signs);
-        let right_side =
-            active.map(|(&j, &sign)| self.correlations[j] - self.problem.lambda1()[j] * sign);
-        self.factor.solve(right_side.collect())
+        tile.count_products(most - 1);
+        Pass::Exhausted
     }
 }

@@ -1,8 +1,10 @@
 //! The alternating direction method of multipliers.
 
-use super::{Solver, Tile, shrink};
-use crate::kernel::Product;
-use crate::{Scalar, Settings, SettingsError};
+use super::{Method, Pass, Tile};
+use crate::SettingsError;
+use crate::settings::Settings;
+use crate::tile::kernels::{Product, shrink};
+use crate::tile::{Scalar, padded};
 
 /// The alternating direction method of multipliers on `1/2 x'Hx - c'x + penalty(a)`, `x = a`, in scaled form with
 /// over-relaxation:
@@ -55,7 +57,9 @@ impl Admm {
     }
 }
 
-impl<T: Scalar> Solver<T> for Admm {
+impl<T: Scalar> Method<T> for Admm {
+    type Scratch = AdmmScratch<T>;
+
     fn name(&self) -> &'static str {
         "admm"
     }
@@ -64,66 +68,85 @@ impl<T: Scalar> Solver<T> for Admm {
         &self.settings
     }
 
-    fn begin(&self, tile: &mut Tile<'_, T>) {
+    fn scratch(&self, atoms: usize) -> AdmmScratch<T> {
+        AdmmScratch::new(atoms)
+    }
+
+    fn begin(&self, tile: &mut Tile<'_, T>, scratch: &mut Self::Scratch) {
         // At a solution ρ u = c - H a, which is what a warm start should know.
         let problem = tile.problem;
         let (rho, _) = problem.shifted_inverse();
-        let workspace = &mut *tile.workspace;
-        workspace.subspace.fit(problem);
-        workspace.extra_passes += 1;
-        T::dispatch(Product {
-            matrix: problem.gram_panels(),
-            y: &workspace.codes,
-            out: &mut workspace.product,
+        tile.count_products(1);
+        T::product(Product {
+            matrix: problem.operator().gram_panels(),
+            y: &tile.memory.codes,
+            out: &mut scratch.solution,
         });
         let width = T::tile();
         for (j, &lambda1) in problem.padded_lambda1().iter().enumerate() {
             for entry in j * width..(j + 1) * width {
-                let pull = workspace.correlations[entry] - workspace.product[entry];
-                let v = workspace.codes[entry] + pull / *rho;
-                let u = v - shrink(v, lambda1 / *rho, problem.signed());
-                workspace.subspace.system.remainder[entry] = u;
+                let descent = tile.memory.correlations[entry] - scratch.solution[entry];
+                let v = tile.memory.codes[entry] + descent / *rho;
+                scratch.dual[entry] = v - shrink(v, lambda1 / *rho, problem.signed());
             }
         }
     }
 
-    fn pass(&self, tile: &mut Tile<'_, T>) -> f64 {
+    fn pass(&self, tile: &mut Tile<'_, T>, scratch: &mut Self::Scratch) -> Pass {
         let problem = tile.problem;
         let (rho, inverse) = problem.shifted_inverse();
-        let workspace = &mut *tile.workspace;
-        let state = &mut workspace.subspace; // `remainder` is u, `solution` is x
-        let entries = workspace.correlations.iter().zip(&workspace.codes);
-        let right_side = state
-            .system
-            .direction
-            .iter_mut()
-            .zip(&state.system.remainder);
+        let memory = &mut *tile.memory;
+        let entries = memory.correlations.iter().zip(&memory.codes);
+        let right_side = scratch.right_side.iter_mut().zip(&scratch.dual);
         for ((right_side, &u), (&c, &a)) in right_side.zip(entries) {
             *right_side = c + *rho * (a - u);
         }
-        T::dispatch(Product {
+        T::product(Product {
             matrix: inverse,
-            y: &state.system.direction,
-            out: &mut state.system.solution,
+            y: &scratch.right_side,
+            out: &mut scratch.solution,
         });
         let alpha = T::from_f64(self.relaxation);
-        workspace.change.fill(T::ZERO);
+        scratch.change.fill(T::ZERO);
         let width = T::tile();
         let atoms = problem.diagonal().iter().zip(problem.padded_lambda1());
         for (j, (&diagonal, &lambda1)) in atoms.enumerate() {
             let threshold = lambda1 / *rho;
             for k in 0..width {
                 let entry = j * width + k;
-                let (a, x) = (workspace.codes[entry], state.system.solution[entry]);
-                let v = alpha * x + (T::ONE - alpha) * a + state.system.remainder[entry];
+                let (a, x) = (memory.codes[entry], scratch.solution[entry]);
+                let v = alpha * x + (T::ONE - alpha) * a + scratch.dual[entry];
                 let new = shrink(v, threshold, problem.signed());
-                state.system.remainder[entry] = v - new;
-                workspace.codes[entry] = new;
+                scratch.dual[entry] = v - new;
+                memory.codes[entry] = new;
                 let moved = diagonal * larger((new - a).magnitude(), (x - new).magnitude());
-                workspace.change[k] = larger(workspace.change[k], moved);
+                scratch.change[k] = larger(scratch.change[k], moved);
             }
         }
-        super::largest_change(tile)
+        Pass::Residual(tile.largest_change(&scratch.change))
+    }
+}
+
+/// What the method keeps: tiles with one row per padded atom, and a row with one entry per column.
+#[derive(Debug, Clone)]
+pub struct AdmmScratch<T> {
+    right_side: Vec<T>,
+    /// `x`
+    solution: Vec<T>,
+    /// `u`
+    dual: Vec<T>,
+    change: Vec<T>,
+}
+
+impl<T: Scalar> AdmmScratch<T> {
+    fn new(atoms: usize) -> Self {
+        let tile = vec![T::ZERO; padded(atoms) * T::tile()];
+        Self {
+            right_side: tile.clone(),
+            solution: tile.clone(),
+            dual: tile,
+            change: vec![T::ZERO; T::tile()],
+        }
     }
 }
 

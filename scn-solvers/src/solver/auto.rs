@@ -1,14 +1,14 @@
 //! Sweeps that find the active set, exact steps on it where sweeps are slow.
 
-mod active_step;
-
-use self::active_step::{ActiveSetWas, Pull};
-use super::active_set::polish;
+use super::active_step::{ActiveSetWas, ActiveStep, DescentFrom};
 use super::lars::end_of_path;
-use super::sweeps::{begin_sweeps, sweep_tile};
-use super::{EXHAUSTED, Solver, Tile};
-use crate::tile::Outlook;
-use crate::{Problem, Scalar, Settings, kkt};
+use super::polish::polish;
+use super::sweeps::Sweeps;
+use super::{Method, Pass, Tile};
+use crate::kkt;
+use crate::problem::Problem;
+use crate::settings::Settings;
+use crate::tile::{Outlook, Scalar, narrower_than_f64};
 
 /// Sweeps before the first step on the active set, and between two steps: enough to move the active set.
 const SWEEPS: u32 = 6;
@@ -61,7 +61,9 @@ impl Auto {
     }
 }
 
-impl<T: Scalar> Solver<T> for Auto {
+impl<T: Scalar> Method<T> for Auto {
+    type Scratch = AutoScratch<T>;
+
     fn name(&self) -> &'static str {
         "auto"
     }
@@ -70,74 +72,109 @@ impl<T: Scalar> Solver<T> for Auto {
         &self.settings
     }
 
-    fn begin(&self, tile: &mut Tile<'_, T>) {
-        begin_sweeps(tile);
-        tile.workspace.subspace.fit(tile.problem);
-        tile.workspace.has_last_resort = true;
+    fn scratch(&self, atoms: usize) -> AutoScratch<T> {
+        AutoScratch::new(atoms)
     }
 
-    fn pass(&self, tile: &mut Tile<'_, T>) -> f64 {
+    fn begin(&self, tile: &mut Tile<'_, T>, scratch: &mut Self::Scratch) {
+        scratch.sweeps.begin(tile);
+        scratch.since_step = 0;
+        scratch.steps = 0;
+        scratch.passes = 0;
+        scratch.believed = false;
+    }
+
+    fn pass(&self, tile: &mut Tile<'_, T>, scratch: &mut Self::Scratch) -> Pass {
         let tolerance = self.settings.tolerance();
-        if tile.workspace.subspace.passes > PASSES {
+        if scratch.passes > PASSES {
             solve_one_by_one(tile, tolerance);
-            return EXHAUSTED;
+            return Pass::Exhausted;
         }
-        tile.workspace.subspace.passes += 1;
-        let near_rounding = tile.workspace.in_f64;
+        scratch.passes += 1;
+        let near_rounding = tile.memory.in_f64;
         // The sweeps believed that they had arrived, and the certificate did not: that is rounding.
-        let refuted = near_rounding && std::mem::take(&mut tile.workspace.subspace.believed);
-        let pull = if refuted {
-            Pull::OfCertificate
+        let refuted = near_rounding && std::mem::take(&mut scratch.believed);
+        let from = if refuted {
+            DescentFrom::Certificate
         } else {
-            let swept = sweep_tile(tile, tolerance);
-            let state = &mut tile.workspace.subspace;
-            state.sweeps += 1;
+            let swept = scratch.sweeps.sweep(tile, tolerance);
+            scratch.since_step += 1;
             let Some(Outlook { estimate, ahead }) = swept else {
-                return f64::INFINITY;
+                return Pass::Unknown;
             };
-            if state.sweeps < SWEEPS || ahead <= worth(tile.problem.atoms()) {
-                state.believed = estimate <= tolerance;
-                return estimate;
+            if scratch.since_step < SWEEPS || ahead <= worth(tile.problem.atoms()) {
+                scratch.believed = estimate <= tolerance;
+                return Pass::Residual(estimate);
             }
             // Far from the optimum the rounding of `T` does not matter.
             if near_rounding || kkt::needs_f64(tile.problem, tolerance.max(0.1 * estimate)) {
-                Pull::ToTakeInF64
+                DescentFrom::CodesInF64
             } else {
-                Pull::ToTake
+                DescentFrom::Codes
             }
         };
-        tile.workspace.pace.restart_closely();
-        tile.workspace.live.forget();
-        let state = &mut tile.workspace.subspace;
-        state.sweeps = 0;
+        scratch.sweeps.interrupt();
+        scratch.since_step = 0;
         // Where the certificate refutes the sweeps, they will not do better the next time.
-        state.steps += if refuted { 3 } else { 1 };
-        if state.steps > STEPS {
+        scratch.steps += if refuted { 3 } else { 1 };
+        if scratch.steps > STEPS {
             solve_one_by_one(tile, tolerance);
-            return EXHAUSTED;
+            return Pass::Exhausted;
         }
-        let step = active_step::take(tile, tolerance, pull);
-        tile.workspace.subspace.passes += tile.workspace.extra_passes;
+        let step = scratch.step.take(tile, tolerance, from);
+        scratch.passes += tile.memory.extra_passes;
         match step {
             // The active set may have been right: that is for the certificate to say.
-            ActiveSetWas::Kept => 0.0,
-            ActiveSetWas::Cut => f64::INFINITY,
+            ActiveSetWas::Kept => Pass::Residual(0.0),
+            ActiveSetWas::Cut => Pass::Unknown,
+        }
+    }
+
+    fn ends_by_itself(&self) -> bool {
+        true
+    }
+}
+
+/// What the method keeps from pass to pass.
+#[derive(Debug, Clone)]
+pub struct AutoScratch<T> {
+    sweeps: Sweeps<T>,
+    step: ActiveStep<T>,
+    /// Passes since the last step on the active set.
+    since_step: u32,
+    /// Steps taken.
+    steps: u32,
+    /// Sweeps and products with `H`.
+    passes: u32,
+    /// Whether the last sweep believed to have arrived.
+    believed: bool,
+}
+
+impl<T: Scalar> AutoScratch<T> {
+    fn new(atoms: usize) -> Self {
+        Self {
+            sweeps: Sweeps::new(atoms),
+            step: ActiveStep::new(atoms),
+            since_step: 0,
+            steps: 0,
+            passes: 0,
+            believed: false,
         }
     }
 }
 
 /// Rule 3.
 fn solve_one_by_one<T: Scalar>(tile: &mut Tile<'_, T>, tolerance: f64) {
-    tile.workspace.in_f64 = true;
+    tile.memory.in_f64 = true;
     tile.measure_in_f64();
-    let problem = T::in_f64(tile.problem);
+    let problem = tile.problem.exact();
     for column in 0..tile.columns {
         // Written so that a NaN is left alone.
-        if !(tile.workspace.residual[column].to_f64() > LEFT_ALONE * tolerance) {
+        if !(tile.memory.residual[column].to_f64() > LEFT_ALONE * tolerance) {
             continue;
         }
         let correlations = tile.wide_correlations(column);
-        let start = tile.read(&tile.workspace.codes, column);
+        let start = tile.code(column);
         // Infinite where the code is not finite.
         let residual = |code: &[f64]| {
             let residual = kkt::residual(problem, &correlations, code);
@@ -157,7 +194,7 @@ fn solve_one_by_one<T: Scalar>(tile: &mut Tile<'_, T>, tolerance: f64) {
         }
         let measured = candidates.iter().map(|code| (residual(code), code));
         if let Some((_, code)) = measured.min_by(|a, b| a.0.total_cmp(&b.0)) {
-            tile.write(column, code);
+            tile.set_code(column, code);
         }
     }
 }
@@ -171,22 +208,22 @@ fn round<T: Scalar>(problem: &Problem<f64>, correlations: &[f64], mut code: Vec<
     for j in &active {
         code[*j] = T::from_f64(code[*j]).to_f64();
     }
-    if !kkt::narrower_than_f64::<T>() {
+    if !narrower_than_f64::<T>() {
         return code;
     }
-    let pulls = (0..code.len()).map(|j| correlations[j] - kkt::gram_product(problem, j, &code));
-    let mut pulls: Vec<f64> = pulls.collect();
+    let descents = (0..code.len()).map(|j| correlations[j] - kkt::gram_product(problem, j, &code));
+    let mut descents: Vec<f64> = descents.collect();
     for _ in 0..ROUNDS {
         for &j in &active {
-            let towards = (pulls[j] - problem.lambda1()[j] * signs[j]) / gram[(j, j)];
+            let towards = (descents[j] - problem.lambda1()[j] * signs[j]) / gram[(j, j)];
             let moved = T::from_f64(code[j] + towards).to_f64();
             let step = moved - code[j];
             if step == 0.0 || moved * signs[j] <= 0.0 {
                 continue;
             }
             code[j] = moved;
-            for (pull, &h) in pulls.iter_mut().zip(gram.col(j).iter()) {
-                *pull -= h * step;
+            for (descent, &h) in descents.iter_mut().zip(gram.col(j).iter()) {
+                *descent -= h * step;
             }
         }
     }

@@ -1,8 +1,9 @@
 //! Cyclic coordinate descent in Gram form: projected Gauss-Seidel.
 
-use super::sweeps::{begin_sweeps, sweep_tile};
-use super::{Solver, Tile};
-use crate::{Scalar, Settings};
+use super::sweeps::Sweeps;
+use super::{Method, Pass, Tile};
+use crate::settings::Settings;
+use crate::tile::Scalar;
 
 /// Cyclic coordinate descent: each atom in turn takes a proximal gradient step along its own coordinate,
 ///
@@ -34,7 +35,9 @@ impl CoordinateDescent {
     }
 }
 
-impl<T: Scalar> Solver<T> for CoordinateDescent {
+impl<T: Scalar> Method<T> for CoordinateDescent {
+    type Scratch = Sweeps<T>;
+
     fn name(&self) -> &'static str {
         "coordinate-descent"
     }
@@ -43,12 +46,18 @@ impl<T: Scalar> Solver<T> for CoordinateDescent {
         &self.settings
     }
 
-    fn begin(&self, tile: &mut Tile<'_, T>) {
-        begin_sweeps(tile);
+    fn scratch(&self, atoms: usize) -> Sweeps<T> {
+        Sweeps::new(atoms)
     }
 
-    fn pass(&self, tile: &mut Tile<'_, T>) -> f64 {
-        let outlook = sweep_tile(tile, self.settings.tolerance());
-        outlook.map_or(f64::INFINITY, |outlook| outlook.estimate)
+    fn begin(&self, tile: &mut Tile<'_, T>, scratch: &mut Self::Scratch) {
+        scratch.begin(tile);
+    }
+
+    fn pass(&self, tile: &mut Tile<'_, T>, scratch: &mut Self::Scratch) -> Pass {
+        match scratch.sweep(tile, self.settings.tolerance()) {
+            Some(outlook) => Pass::Residual(outlook.estimate),
+            None => Pass::Unknown,
+        }
     }
 }

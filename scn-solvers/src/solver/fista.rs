@@ -2,9 +2,11 @@
 
 use std::sync::LazyLock;
 
-use super::{Solver, Tile, largest_change};
-use crate::kernel::{Curvature, FistaState, FistaStep};
-use crate::{Problem, Scalar, Settings, Workspace};
+use super::momentum::Momentum;
+use super::{Method, Pass, Tile};
+use crate::settings::Settings;
+use crate::tile::Scalar;
+use crate::tile::kernels::Curvature;
 
 /// The estimate of the residual and the test for a restart cost several percent of a pass on small
 /// dictionaries.
@@ -70,7 +72,9 @@ impl Fista {
     }
 }
 
-impl<T: Scalar> Solver<T> for Fista {
+impl<T: Scalar> Method<T> for Fista {
+    type Scratch = Momentum<T>;
+
     fn name(&self) -> &'static str {
         if self.backtracking {
             "fista-with-backtracking"
@@ -85,26 +89,21 @@ impl<T: Scalar> Solver<T> for Fista {
         &self.settings
     }
 
-    fn begin(&self, tile: &mut Tile<'_, T>) {
-        let workspace = &mut *tile.workspace;
-        workspace.extrapolated.copy_from_slice(&workspace.codes);
-        workspace.since_restart.fill(0);
-        workspace.passes = 0;
+    fn scratch(&self, atoms: usize) -> Momentum<T> {
+        Momentum::new(atoms)
+    }
+
+    fn begin(&self, tile: &mut Tile<'_, T>, scratch: &mut Self::Scratch) {
+        scratch.extrapolated.copy_from_slice(&tile.memory.codes);
+        scratch.since_restart.fill(0);
+        scratch.steps = 0;
         if self.backtracking {
-            workspace.subspace.fit(tile.problem);
-            let diagonal = tile.problem.diagonal().iter().copied();
-            let largest = diagonal.fold(T::ZERO, |a, b| if a > b { a } else { b });
-            workspace.lipschitz = if largest > T::ZERO { largest } else { T::ONE };
+            scratch.backtracking.begin(tile.problem.diagonal());
         }
     }
 
-    fn pass(&self, tile: &mut Tile<'_, T>) -> f64 {
-        let problem = tile.problem;
-        let workspace = &mut *tile.workspace;
-        let weights = workspace
-            .weight
-            .iter_mut()
-            .zip(&mut workspace.since_restart);
+    fn pass(&self, tile: &mut Tile<'_, T>, scratch: &mut Self::Scratch) -> Pass {
+        let weights = scratch.weight.iter_mut().zip(&mut scratch.since_restart);
         let first: &[f64] = &FIRST_WEIGHTS;
         for (weight, steps) in weights {
             let beyond = || f64::from(*steps) / (f64::from(*steps) + 3.0);
@@ -112,87 +111,70 @@ impl<T: Scalar> Solver<T> for Fista {
             *weight = T::from_f64(value.unwrap_or_else(beyond));
             *steps += 1;
         }
-        let measure = workspace.passes.is_multiple_of(MEASURE_EVERY);
-        workspace.passes += 1;
+        let measure = scratch.steps.is_multiple_of(MEASURE_EVERY);
+        scratch.steps += 1;
         if self.backtracking {
-            workspace
-                .subspace
-                .system
-                .solution
-                .copy_from_slice(&workspace.codes);
-            step(problem, workspace, workspace.lipschitz, measure);
-            while too_short(problem, workspace) {
-                workspace.lipschitz += workspace.lipschitz;
-                workspace
-                    .codes
-                    .copy_from_slice(&workspace.subspace.system.solution);
-                step(problem, workspace, workspace.lipschitz, measure);
-                workspace.extra_passes += 2;
-            }
-            workspace.extra_passes += 1;
+            step_with_backtracking(tile, scratch, measure);
         } else {
-            step(problem, workspace, problem.lipschitz(), measure);
+            scratch.step(tile, tile.problem.lipschitz(), measure);
         }
-        std::mem::swap(&mut workspace.extrapolated, &mut workspace.product);
+        scratch.turn();
         if !measure {
-            return f64::INFINITY;
+            return Pass::Unknown;
         }
         if self.restart {
-            let steps = workspace.since_restart.iter_mut();
-            for (steps, &uphill) in steps.zip(&workspace.residual) {
+            let steps = scratch.since_restart.iter_mut();
+            for (steps, &uphill) in steps.zip(&scratch.uphill) {
                 if uphill > T::ZERO {
                     *steps = 0;
                 }
             }
         }
-        largest_change(tile)
+        Pass::Residual(tile.largest_change(&scratch.change))
     }
 }
 
-/// One step on the whole tile, with the weights in the workspace; the next `z` is left in `product`.
-pub(super) fn step<T: Scalar>(
-    problem: &Problem<T>,
-    workspace: &mut Workspace<T>,
-    lipschitz: T,
+/// A step, taken again with twice the `L` for as long as it shows that `L` is too small.
+fn step_with_backtracking<T: Scalar>(
+    tile: &mut Tile<'_, T>,
+    scratch: &mut Momentum<T>,
     measure: bool,
 ) {
-    T::dispatch(FistaStep {
-        signed: problem.signed(),
-        gram: problem.gram_panels(),
-        lipschitz,
-        lambda1: problem.padded_lambda1(),
-        correlations: &workspace.correlations,
-        state: FistaState {
-            codes: &mut workspace.codes,
-            extrapolated: &workspace.extrapolated,
-            next_extrapolated: &mut workspace.product,
-            weight: &workspace.weight,
-        },
-        measure,
-        change: &mut workspace.change,
-        uphill: &mut workspace.residual,
-    });
+    scratch
+        .backtracking
+        .before
+        .copy_from_slice(&tile.memory.codes);
+    scratch.step(tile, scratch.backtracking.lipschitz, measure);
+    while too_long(tile, scratch) {
+        let state = &mut scratch.backtracking;
+        state.lipschitz += state.lipschitz;
+        tile.memory.codes.copy_from_slice(&state.before);
+        scratch.step(tile, scratch.backtracking.lipschitz, measure);
+        tile.count_products(2);
+    }
+    tile.count_products(1);
 }
 
 /// Whether the step just taken shows that `L` is too small, in any column, beyond the rounding of the two sums.
-fn too_short<T: Scalar>(problem: &Problem<T>, workspace: &mut Workspace<T>) -> bool {
-    let state = &mut workspace.subspace;
-    let entries = workspace.codes.iter().zip(&workspace.extrapolated);
-    for (way, (&new, &z)) in state.system.direction.iter_mut().zip(entries) {
-        *way = new - z;
+fn too_long<T: Scalar>(tile: &Tile<'_, T>, scratch: &mut Momentum<T>) -> bool {
+    let problem = tile.problem;
+    let state = &mut scratch.backtracking;
+    let entries = tile.memory.codes.iter().zip(&scratch.extrapolated);
+    for (step, (&new, &z)) in state.step.iter_mut().zip(entries) {
+        *step = new - z;
     }
-    T::dispatch(Curvature {
-        gram: problem.gram_panels(),
-        direction: &state.system.direction,
-        product: &mut state.system.remainder,
-        curvature: &mut state.system.square,
+    T::curvature(Curvature {
+        gram: problem.operator().gram_panels(),
+        direction: &state.step,
+        product: &mut state.product,
+        curvature: &mut state.curvature,
     });
     let rounding = 1.0 + 8.0 * problem.atoms() as f64 * T::EPSILON.to_f64();
     let width = T::tile();
     (0..width).any(|column| {
-        let rows = state.system.direction.iter().skip(column).step_by(width);
-        let length: f64 = rows.map(|way| way.to_f64() * way.to_f64()).sum();
-        state.system.square[column].to_f64() > rounding * workspace.lipschitz.to_f64() * length
+        let rows = state.step.iter().skip(column).step_by(width);
+        let length: f64 = rows.map(|step| step.to_f64() * step.to_f64()).sum();
+        state.curvature[column].to_f64() > rounding * state.lipschitz.to_f64() * length
     })
 }
 

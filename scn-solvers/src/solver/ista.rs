@@ -1,8 +1,9 @@
 //! The proximal gradient method without momentum.
 
-use super::fista::step;
-use super::{Solver, Tile, largest_change};
-use crate::{Scalar, Settings};
+use super::momentum::Momentum;
+use super::{Method, Pass, Tile};
+use crate::settings::Settings;
+use crate::tile::Scalar;
 
 /// The iterative shrinkage-thresholding algorithm with constant step 1/L, `L` the
 /// [largest eigenvalue](crate::Problem::lipschitz) of `H`:
@@ -27,7 +28,9 @@ impl Ista {
     }
 }
 
-impl<T: Scalar> Solver<T> for Ista {
+impl<T: Scalar> Method<T> for Ista {
+    type Scratch = Momentum<T>;
+
     fn name(&self) -> &'static str {
         "ista"
     }
@@ -36,18 +39,19 @@ impl<T: Scalar> Solver<T> for Ista {
         &self.settings
     }
 
-    fn begin(&self, tile: &mut Tile<'_, T>) {
-        let workspace = &mut *tile.workspace;
-        workspace.extrapolated.copy_from_slice(&workspace.codes);
-        // FISTA that extrapolates by nothing.
-        workspace.weight.fill(T::ZERO);
+    fn scratch(&self, atoms: usize) -> Momentum<T> {
+        Momentum::new(atoms)
     }
 
-    fn pass(&self, tile: &mut Tile<'_, T>) -> f64 {
-        let problem = tile.problem;
-        let workspace = &mut *tile.workspace;
-        step(problem, workspace, problem.lipschitz(), true);
-        std::mem::swap(&mut workspace.extrapolated, &mut workspace.product);
-        largest_change(tile)
+    fn begin(&self, tile: &mut Tile<'_, T>, scratch: &mut Self::Scratch) {
+        scratch.extrapolated.copy_from_slice(&tile.memory.codes);
+        // FISTA that extrapolates by nothing.
+        scratch.weight.fill(T::ZERO);
+    }
+
+    fn pass(&self, tile: &mut Tile<'_, T>, scratch: &mut Self::Scratch) -> Pass {
+        scratch.step(tile, tile.problem.lipschitz(), true);
+        scratch.turn();
+        Pass::Residual(tile.largest_change(&scratch.change))
     }
 }

@@ -1,8 +1,10 @@
 //! LARS as a solver: the end of the regularisation path.
 
-use super::{EXHAUSTED, Solver, Tile};
+use super::{Method, Pass, Tile};
 use crate::path::follow;
-use crate::{Problem, Scalar, Settings};
+use crate::problem::Problem;
+use crate::settings::Settings;
+use crate::tile::Scalar;
 
 /// Homotopy (LARS with the lasso modification, for the elastic net): follows the [path](mod@crate::path) of
 /// `λ1 + t`, `t >= 0`, from the code zero down to t = 0, in `f64` and one column after the other. Exact to rounding, at a cost
@@ -22,7 +24,9 @@ impl Lars {
     }
 }
 
-impl<T: Scalar> Solver<T> for Lars {
+impl<T: Scalar> Method<T> for Lars {
+    type Scratch = ();
+
     fn name(&self) -> &'static str {
         "lars"
     }
@@ -31,18 +35,20 @@ impl<T: Scalar> Solver<T> for Lars {
         &self.settings
     }
 
-    fn begin(&self, _: &mut Tile<'_, T>) {}
+    fn scratch(&self, _: usize) {}
 
-    fn pass(&self, tile: &mut Tile<'_, T>) -> f64 {
-        let problem = T::in_f64(tile.problem);
+    fn begin(&self, _: &mut Tile<'_, T>, (): &mut ()) {}
+
+    fn pass(&self, tile: &mut Tile<'_, T>, (): &mut ()) -> Pass {
+        let problem = tile.problem.exact();
         let limit = self.settings.max_passes() as usize;
         for column in 0..tile.columns {
             let correlations = tile.wide_correlations(column);
             let end = end_of_path(problem, &correlations, limit);
             let end = end.unwrap_or_else(|| vec![0.0; problem.atoms()]);
-            tile.write(column, &end);
+            tile.set_code(column, &end);
         }
-        EXHAUSTED
+        Pass::Exhausted
     }
 }
 

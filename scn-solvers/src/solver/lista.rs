@@ -4,12 +4,14 @@ mod training;
 
 pub use training::{ListaEpoch, ListaTraining};
 
-use faer::{Mat, MatRef};
+use faer::Mat;
 
-use super::{EXHAUSTED, Solver, Tile, shrink};
-use crate::kernel::{Compiled, Product};
-use crate::tile::{Panels, padded};
-use crate::{ListaError, Problem, Scalar, Settings};
+use super::{Method, Pass, Tile};
+use crate::ListaError;
+use crate::problem::Problem;
+use crate::settings::Settings;
+use crate::tile::kernels::{Product, ShrinkSum};
+use crate::tile::{Panels, Scalar, padded};
 
 /// One step of [`Lista`]: `a <- prox(B c + S a; θ)`.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,7 +43,7 @@ pub struct ListaLayer<T> {
 /// at the start.
 ///
 /// ```
-/// use scn_solvers::testing::Workload;
+/// use scn_solvers::synthetic::Workload;
 /// use scn_solvers::{ElasticNet, Lista, ListaTraining, Problem, Settings};
 ///
 /// let work = Workload::<f64>::new((20, 10), 600, 0.3, Some(0.3), 1);
@@ -146,48 +148,21 @@ impl<T: Scalar> Lista<T> {
         &self.layers
     }
 
-    fn fits(&self, problem: &Problem<T>) -> bool {
+    pub(super) fn fits(&self, problem: &Problem<T>) -> bool {
         let fit = |layer: &ListaLayer<T>| layer.thresholds.len() == problem.atoms();
         self.layers.iter().all(fit)
     }
 
-    /// What is left of the way from the code zero to the optimum, over all signals together:
-    /// `sum (F(a_K) - F(a*)) / sum (F(0) - F(a*))`, with F the objective and `a*` computed to certificates of
-    /// 1e-5 (1e-9 in `f64`). 0 is exact. `correlations` is `c = D'x`, n × P.
-    ///
-    /// # Errors
-    /// Shapes that do not fit.
-    pub fn gap(
-        &self,
-        problem: &Problem<T>,
-        correlations: MatRef<'_, T>,
-    ) -> Result<f64, ListaError> {
-        training::gap(self, problem, correlations)
-    }
-
-    /// Learns from signals like those to come, given by their correlations `c = D'x`, n × P: lowers the mean objective of
-    /// `a_K`, from what the layers are, by Adam on minibatches in the order given. Calls `after_epoch` with the gap to the optimum
-    /// on these signals. On the calling thread alone.
-    ///
-    /// The objective takes the place of the published distance to the optimal codes, which it bounds from above; it needs no
-    /// optimal codes (Ablin, Moreau, Massias, Gramfort, "Learning step sizes for unfolded sparse coding", NeurIPS 2019).
-    ///
-    /// # Errors
-    /// Shapes that do not fit, settings out of range.
-    pub fn train(
-        &mut self,
-        problem: &Problem<T>,
-        correlations: MatRef<'_, T>,
-        training: &ListaTraining,
-        after_epoch: &mut dyn FnMut(ListaEpoch),
-    ) -> Result<(), ListaError> {
-        training::train(self, problem, correlations, training, after_epoch)?;
-        self.packed = self.layers.iter().map(ListaLayer::pack).collect();
-        Ok(())
+    /// Takes other layers of the same shapes.
+    fn set_layers(&mut self, layers: Vec<ListaLayer<T>>) {
+        self.packed = layers.iter().map(ListaLayer::pack).collect();
+        self.layers = layers;
     }
 }
 
-impl<T: Scalar> Solver<T> for Lista<T> {
+impl<T: Scalar> Method<T> for Lista<T> {
+    type Scratch = ListaScratch<T>;
+
     fn name(&self) -> &'static str {
         "lista"
     }
@@ -196,47 +171,63 @@ impl<T: Scalar> Solver<T> for Lista<T> {
         &self.settings
     }
 
-    fn begin(&self, tile: &mut Tile<'_, T>) {
-        tile.workspace.passes = 0;
+    fn scratch(&self, atoms: usize) -> ListaScratch<T> {
+        ListaScratch::new(atoms)
     }
 
-    fn pass(&self, tile: &mut Tile<'_, T>) -> f64 {
-        let workspace = &mut *tile.workspace;
-        let step = workspace.passes as usize;
+    fn begin(&self, tile: &mut Tile<'_, T>, scratch: &mut Self::Scratch) {
+        let _ = tile;
+        scratch.step = 0;
+    }
+
+    fn pass(&self, tile: &mut Tile<'_, T>, scratch: &mut Self::Scratch) -> Pass {
+        let memory = &mut *tile.memory;
+        let step = scratch.step;
         let Some(layer) = self.packed.get(step).filter(|_| self.fits(tile.problem)) else {
-            return EXHAUSTED;
+            return Pass::Exhausted;
         };
-        T::dispatch(Product {
+        T::product(Product {
             matrix: &layer.from_correlations,
-            y: &workspace.correlations,
-            out: &mut workspace.product,
+            y: &memory.correlations,
+            out: &mut scratch.first,
         });
-        T::dispatch(Product {
+        T::product(Product {
             matrix: &layer.from_codes,
-            y: &workspace.codes,
-            out: &mut workspace.extrapolated,
+            y: &memory.codes,
+            out: &mut scratch.second,
         });
-        let width = T::tile();
-        let rows = workspace
-            .codes
-            .chunks_exact_mut(width)
-            .zip(workspace.product.chunks_exact(width))
-            .zip(workspace.extrapolated.chunks_exact(width))
-            .zip(&layer.thresholds);
-        let signed = tile.problem.signed();
-        T::dispatch(Compiled(|| {
-            for (((codes, first), second), &threshold) in rows {
-                for k in 0..width {
-                    codes[k] = shrink(first[k] + second[k], threshold, signed);
-                }
-            }
-        }));
-        workspace.passes += 1;
-        workspace.extra_passes += 1;
+        T::shrink_sum(ShrinkSum {
+            signed: tile.problem.signed(),
+            thresholds: &layer.thresholds,
+            first: &scratch.first,
+            second: &scratch.second,
+            codes: &mut memory.codes,
+        });
+        scratch.step += 1;
+        tile.count_products(1);
         if step + 1 == self.packed.len() {
-            EXHAUSTED
+            Pass::Exhausted
         } else {
-            f64::INFINITY
+            Pass::Unknown
+        }
+    }
+}
+
+/// Both products of a step, and which step is next.
+#[derive(Debug, Clone)]
+pub struct ListaScratch<T> {
+    first: Vec<T>,
+    second: Vec<T>,
+    step: usize,
+}
+
+impl<T: Scalar> ListaScratch<T> {
+    fn new(atoms: usize) -> Self {
+        let tile = vec![T::ZERO; padded(atoms) * T::tile()];
+        Self {
+            first: tile.clone(),
+            second: tile,
+            step: 0,
         }
     }
 }

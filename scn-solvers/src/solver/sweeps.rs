@@ -1,58 +1,80 @@
 //! Sweeps over a tile, of which [not all are measured](Pace).
 
-use super::{Tile, largest_change};
-use crate::Scalar;
-use crate::kernel::{Clip, Largest, RightSide, Rule, Shrink, Sweep};
-use crate::tile::{Outlook, Pace};
+use super::Tile;
+use crate::tile::kernels::{Largest, LiveRows, RightSide, Sweep, SweepRule};
+use crate::tile::{Outlook, Pace, Scalar, padded};
 
-/// Prepares sweeps over a tile.
-pub(super) fn begin_sweeps<T: Scalar>(tile: &mut Tile<'_, T>) {
-    let problem = tile.problem;
-    let workspace = &mut *tile.workspace;
-    workspace.pace = Pace::default();
-    workspace.live.forget();
-    T::dispatch(RightSide {
-        steps: problem.steps(),
-        thresholds: (!problem.signed()).then(|| problem.thresholds()),
-        correlations: &workspace.correlations,
-        out: &mut workspace.right_side,
-    });
+/// What sweeps need.
+#[derive(Debug, Clone)]
+pub struct Sweeps<T> {
+    /// What sweeps take instead of correlations.
+    right_side: Vec<T>,
+    /// One entry per column: how far the last measured sweep has moved it.
+    change: Vec<T>,
+    pace: Pace,
+    live: LiveRows,
 }
 
-/// One sweep over all atoms of a tile, measured if that is due.
-pub(super) fn sweep_tile<T: Scalar>(tile: &mut Tile<'_, T>, tolerance: f64) -> Option<Outlook> {
-    if !tile.workspace.pace.due() {
-        sweep_by_sign::<T, false>(tile);
-        return None;
+impl<T: Scalar> Sweeps<T> {
+    pub(super) fn new(atoms: usize) -> Self {
+        Self {
+            right_side: vec![T::ZERO; padded(atoms) * T::tile()],
+            change: vec![T::ZERO; T::tile()],
+            pace: Pace::default(),
+            live: LiveRows::default(),
+        }
     }
-    let pace = &mut tile.workspace.pace;
-    if pace.believes(tolerance) {
-        pace.refute(T::dispatch(Largest(&tile.workspace.residual)).to_f64());
-    }
-    sweep_by_sign::<T, true>(tile);
-    let change = largest_change(tile);
-    Some(tile.workspace.pace.measured(change, tolerance))
-}
 
-fn sweep_by_sign<T: Scalar, const MEASURE: bool>(tile: &mut Tile<'_, T>) {
-    if tile.problem.signed() {
-        let threshold = tile.problem.thresholds();
-        sweep::<T, _, MEASURE>(tile, Shrink { threshold });
-    } else {
-        sweep::<T, _, MEASURE>(tile, Clip);
+    /// Prepares sweeps over a tile.
+    pub(super) fn begin(&mut self, tile: &Tile<'_, T>) {
+        let problem = tile.problem;
+        self.pace = Pace::default();
+        self.live.forget();
+        T::right_side(RightSide {
+            steps: problem.operator().steps(),
+            thresholds: (!problem.signed()).then(|| problem.thresholds()),
+            correlations: &tile.memory.correlations,
+            out: &mut self.right_side,
+        });
     }
-}
 
-fn sweep<T: Scalar, R: Rule<T>, const MEASURE: bool>(tile: &mut Tile<'_, T>, rule: R) {
-    let workspace = &mut *tile.workspace;
-    T::dispatch(Sweep::<_, _, MEASURE> {
-        matrix: tile.problem.sweep_panels(),
-        diagonal: tile.problem.diagonal(),
-        rule,
-        right_side: &workspace.right_side,
-        codes: &mut workspace.codes,
-        from_zero: false,
-        live: Some(&mut workspace.live),
-        change: &mut workspace.change,
-    });
+    /// Something else has moved the codes.
+    pub(super) fn interrupt(&mut self) {
+        self.pace.restart_closely();
+        self.live.forget();
+    }
+
+    /// One sweep over all atoms of a tile, measured if that is due.
+    pub(super) fn sweep(&mut self, tile: &mut Tile<'_, T>, tolerance: f64) -> Option<Outlook> {
+        if !self.pace.due() {
+            self.run(tile, false);
+            return None;
+        }
+        if self.pace.believes(tolerance) {
+            let residual = T::largest(Largest(&tile.memory.residual));
+            self.pace.refute(residual.to_f64());
+        }
+        self.run(tile, true);
+        let change = tile.largest_change(&self.change);
+        Some(self.pace.measured(change, tolerance))
+    }
+
+    fn run(&mut self, tile: &mut Tile<'_, T>, measure: bool) {
+        let problem = tile.problem;
+        T::sweep(Sweep {
+            matrix: problem.operator().sweep_panels(),
+            diagonal: problem.diagonal(),
+            rule: if problem.signed() {
+                SweepRule::Shrink(problem.thresholds())
+            } else {
+                SweepRule::Clip
+            },
+            right_side: &self.right_side,
+            codes: &mut tile.memory.codes,
+            from_zero: false,
+            live: Some(&mut self.live),
+            measure,
+            change: &mut self.change,
+        });
+    }
 }

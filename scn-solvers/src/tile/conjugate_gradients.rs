@@ -3,9 +3,8 @@
 //! Preconditioned by the diagonal of `H` (Golub and Van Loan, "Matrix computations", algorithm 11.5.1 of the fourth edition). A
 //! column that is done goes on with the others; a step of length zero leaves it as it is.
 
-use super::padded;
-use crate::kernel::{Advance, Curvature, Turn};
-use crate::{Problem, Scalar};
+use super::kernels::{Advance, Curvature, Turn};
+use super::{Operator, Scalar, padded};
 
 /// The method's memory, for one worker: tiles with one row per padded atom, and rows with one entry per column.
 #[derive(Debug, Clone, Default)]
@@ -31,9 +30,9 @@ impl<T: Scalar> ConjugateGradients<T> {
         Self::default()
     }
 
-    /// Sizes every buffer for a problem.
-    pub(crate) fn fit(&mut self, problem: &Problem<T>) {
-        let tile = padded(problem.atoms()) * T::tile();
+    /// Sizes every buffer for a operator.
+    pub(crate) fn fit(&mut self, operator: &Operator<T>) {
+        let tile = padded(operator.atoms()) * T::tile();
         for buffer in [
             &mut self.solution,
             &mut self.remainder,
@@ -66,22 +65,22 @@ impl<T: Scalar> ConjugateGradients<T> {
     /// If a slice is not that long.
     pub fn solve(
         &mut self,
-        problem: &Problem<T>,
+        operator: &Operator<T>,
         mask: &[T],
         right_side: &[T],
         columns: usize,
         goal: impl Fn(usize, f64) -> f64,
         products: u32,
     ) -> u32 {
-        self.fit(problem);
+        self.fit(operator);
         self.remainder.copy_from_slice(right_side);
         self.solution.fill(T::ZERO);
         self.direction.fill(T::ZERO);
         self.factor.fill(T::ZERO);
-        self.turn(problem);
+        self.turn(operator);
         // A step of length zero measures the remainder.
         self.product.fill(T::ZERO);
-        self.advance(problem, mask);
+        self.advance(operator, mask);
         self.goal.clear();
         let starts = self.largest.iter().take(columns).enumerate();
         self.goal
@@ -92,8 +91,8 @@ impl<T: Scalar> ConjugateGradients<T> {
             if !goals.into_iter().any(|(&goal, left)| left.to_f64() > goal) {
                 return product;
             }
-            T::dispatch(Curvature {
-                gram: problem.gram_panels(),
+            T::curvature(Curvature {
+                gram: operator.gram_panels(),
                 direction: &self.direction,
                 product: &mut self.product,
                 curvature: &mut self.curvature,
@@ -103,20 +102,20 @@ impl<T: Scalar> ConjugateGradients<T> {
                 *factor = quotient(square, curvature);
             }
             self.last_square.clone_from(&self.square);
-            self.advance(problem, mask);
+            self.advance(operator, mask);
             let squares = self.square.iter().zip(&self.last_square);
             for (factor, (&square, &last)) in self.factor.iter_mut().zip(squares) {
                 *factor = quotient(square, last);
             }
-            self.turn(problem);
+            self.turn(operator);
         }
         products
     }
 
     /// A step along the direction.
-    fn advance(&mut self, problem: &Problem<T>, mask: &[T]) {
-        T::dispatch(Advance {
-            inverse_diagonal: problem.inverse_diagonal(),
+    fn advance(&mut self, operator: &Operator<T>, mask: &[T]) {
+        T::advance(Advance {
+            inverse_diagonal: operator.inverse_diagonal(),
             mask,
             step: &self.factor,
             direction: &self.direction,
@@ -129,9 +128,9 @@ impl<T: Scalar> ConjugateGradients<T> {
     }
 
     /// The next direction.
-    fn turn(&mut self, problem: &Problem<T>) {
-        T::dispatch(Turn {
-            inverse_diagonal: problem.inverse_diagonal(),
+    fn turn(&mut self, operator: &Operator<T>) {
+        T::turn(Turn {
+            inverse_diagonal: operator.inverse_diagonal(),
             weight: &self.factor,
             remainder: &self.remainder,
             direction: &mut self.direction,

@@ -2,11 +2,11 @@
 
 use faer::MatRef;
 
-use crate::kernel::{
-    AddCombinations, AddOuter, AddOuterColumns, FEWEST_ROWS, FromTile, IntoTile, LARGEST_TILE,
-    outer_columns, tile_columns, tile_columns_mut,
+use super::columns::{LARGEST_TILE, tile_columns, tile_columns_mut};
+use super::kernels::{
+    AddCombinations, AddOuter, AddOuterColumns, FEWEST_ROWS, FromTile, IntoTile, outer_columns,
 };
-use crate::{Problem, Scalar};
+use super::{Operator, Scalar};
 
 /// The rows Y of a tile, turned so that the numbers of one column lie side by side, for [`OuterSums::add`] and
 /// [`add_combinations`].
@@ -45,7 +45,7 @@ impl<T: Scalar> Grouped<T> {
         for (group, columns) in groups.enumerate() {
             let first = group * width;
             let mut slices = tile_columns_mut(columns.chunks_exact_mut(width));
-            T::dispatch(FromTile {
+            T::from_tile(FromTile {
                 tile: &tile[first * T::tile()..],
                 rows: width.min(rows - first),
                 columns: &mut slices[..T::tile()],
@@ -59,14 +59,14 @@ impl<T: Scalar> Grouped<T> {
 /// # Panics
 /// If Y has another number of rows than the dictionary has atoms, or a column is shorter.
 pub fn add_combinations<'a, T: Scalar + 'a>(
-    problem: &Problem<T>,
+    operator: &Operator<T>,
     y: &Grouped<T>,
     columns: impl ExactSizeIterator<Item = &'a mut [T]>,
 ) {
-    assert_eq!(y.rows, problem.atoms(), "rows of Y");
+    assert_eq!(y.rows, operator.atoms(), "rows of Y");
     let count = columns.len().min(T::tile());
-    T::dispatch(AddCombinations {
-        rows: problem.row_groups(),
+    T::add_combinations(AddCombinations {
+        rows: operator.row_groups(),
         groups: &y.data,
         width: y.width,
         columns: &mut tile_columns_mut(columns)[..count],
@@ -101,7 +101,7 @@ impl<T: Scalar> OuterSums<T> {
     /// If X is shorter, or Y has another number of rows than `y` has entries.
     pub fn add(&mut self, x: &[T], y: &Grouped<T>) {
         assert_eq!(y.rows, self.columns, "rows of Y");
-        T::dispatch(AddOuter {
+        T::add_outer(AddOuter {
             rows: &x[..self.rows * T::tile()],
             groups: &y.data,
             width: y.width,
@@ -126,7 +126,7 @@ impl<T: Scalar> OuterSums<T> {
             .count();
         let columns = &slices[..count];
         if self.rows >= FEWEST_ROWS {
-            T::dispatch(AddOuterColumns {
+            T::add_outer_columns(AddOuterColumns {
                 columns,
                 rows: self.rows,
                 groups: &y.data,
@@ -137,7 +137,7 @@ impl<T: Scalar> OuterSums<T> {
         }
         let mut tile = [T::ZERO; FEWEST_ROWS * LARGEST_TILE];
         let tile = &mut tile[..self.rows * T::tile()];
-        T::dispatch(IntoTile { columns, tile });
+        T::into_tile(IntoTile { columns, tile });
         self.add(tile, y);
     }
 

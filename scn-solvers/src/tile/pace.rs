@@ -2,6 +2,7 @@
 
 /// What the last measured sweep says.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Outlook {
     /// The residual by what the sweep moved: no certificate.
     pub estimate: f64,

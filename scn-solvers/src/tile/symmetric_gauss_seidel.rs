@@ -1,9 +1,8 @@
 //! Conjugate gradients on `H_LL y_L = u_L` for all columns of a tile at once, preconditioned by symmetric Gauss-Seidel.
 
 use super::conjugate_gradients::quotient;
-use super::padded;
-use crate::kernel::{Backward, Forward, Kernel, Lanes};
-use crate::{Problem, Scalar};
+use super::kernels::{AddSolution, Backward, Forward, ScaleRows};
+use super::{Operator, Scalar, padded};
 
 /// The method's memory, for one worker. A step costs one product with `H`, as in plain conjugate gradients, and there are half as many;
 /// see the kernels for how.
@@ -32,8 +31,8 @@ impl<T: Scalar> SymmetricGaussSeidel<T> {
         Self::default()
     }
 
-    fn fit(&mut self, problem: &Problem<T>) {
-        let tile = padded(problem.atoms()) * T::tile();
+    fn fit(&mut self, operator: &Operator<T>) {
+        let tile = padded(operator.atoms()) * T::tile();
         for buffer in [
             &mut self.solution,
             &mut self.remainder,
@@ -59,17 +58,17 @@ impl<T: Scalar> SymmetricGaussSeidel<T> {
     ///
     /// # Panics
     /// If a slice is shorter than that.
-    pub fn begin(&mut self, problem: &Problem<T>, mask: &[T], right_side: &[T]) {
-        self.fit(problem);
+    pub fn begin(&mut self, operator: &Operator<T>, mask: &[T], right_side: &[T]) {
+        self.fit(operator);
         self.upper.fill(T::ZERO);
         let tile = self.direction.len();
-        T::dispatch(ScaleRows {
-            scaling: problem.unit_scaling(),
+        T::scale_rows(ScaleRows {
+            scaling: operator.unit_scaling(),
             from: &right_side[..tile],
             to: &mut self.direction,
         });
         // `K s = u` with t = 0: s is r, and q'q its square.
-        self.forward(problem, mask);
+        self.forward(operator, mask);
         std::mem::swap(&mut self.remainder, &mut self.lower);
         self.square.copy_from_slice(&self.length);
         for buffer in [&mut self.lower, &mut self.direction, &mut self.solution] {
@@ -81,23 +80,23 @@ impl<T: Scalar> SymmetricGaussSeidel<T> {
 
     /// Goes on until the root of `ρ` is at most `goal(column)` in each of the first `columns` columns, or so many more steps have been made.
     /// Returns their number. ρ is the square of the preconditioned remainder: about as large as that of the remainder itself,
-    /// where atoms have norm 1. `problem` and `mask` are those of [`begin`](Self::begin).
+    /// where atoms have norm 1. `operator` and `mask` are those of [`begin`](Self::begin).
     ///
     /// # Panics
     /// If they are larger.
     pub fn proceed(
         &mut self,
-        problem: &Problem<T>,
+        operator: &Operator<T>,
         mask: &[T],
         columns: usize,
         goal: impl Fn(usize) -> f64,
         steps: u32,
     ) -> u32 {
-        let longest = T::from_f64(1.0 / (8.0 * problem.atoms() as f64 * T::EPSILON.to_f64()));
+        let longest = T::from_f64(1.0 / (8.0 * operator.atoms() as f64 * T::EPSILON.to_f64()));
         let mut made = 0;
         while made < steps && self.is_left(columns, &goal) {
-            T::dispatch(Backward {
-                matrix: problem.unit_panels(),
+            T::backward(Backward {
+                matrix: operator.unit_panels(),
                 mask,
                 step: &self.step,
                 weight: &self.weight,
@@ -108,7 +107,7 @@ impl<T: Scalar> SymmetricGaussSeidel<T> {
                 upper: &mut self.upper,
                 square: &mut self.square,
             });
-            self.forward(problem, mask);
+            self.forward(operator, mask);
             self.plan(longest);
             made += 1;
         }
@@ -119,10 +118,10 @@ impl<T: Scalar> SymmetricGaussSeidel<T> {
     ///
     /// # Panics
     /// If a tile is smaller than that.
-    pub fn add_solution(&self, problem: &Problem<T>, start: &[T], out: &mut [T]) {
+    pub fn add_solution(&self, operator: &Operator<T>, start: &[T], out: &mut [T]) {
         let tile = self.solution.len();
-        T::dispatch(AddSolution {
-            scaling: problem.unit_scaling(),
+        T::add_solution(AddSolution {
+            scaling: operator.unit_scaling(),
             step: &self.step,
             upper: &self.upper,
             solution: &self.solution,
@@ -158,9 +157,9 @@ impl<T: Scalar> SymmetricGaussSeidel<T> {
         })
     }
 
-    fn forward(&mut self, problem: &Problem<T>, mask: &[T]) {
-        T::dispatch(Forward {
-            matrix: problem.unit_panels(),
+    fn forward(&mut self, operator: &Operator<T>, mask: &[T]) {
+        T::forward(Forward {
+            matrix: operator.unit_panels(),
             mask,
             direction: &self.direction,
             upper: &self.upper,
@@ -168,60 +167,5 @@ impl<T: Scalar> SymmetricGaussSeidel<T> {
             curvature: &mut self.curvature,
             length: &mut self.length,
         });
-    }
-}
-
-/// `start + y + α t`, where the last two are the solution after the last step, with the scaling undone.
-struct AddSolution<'a, T> {
-    scaling: &'a [T],
-    step: &'a [T],
-    upper: &'a [T],
-    solution: &'a [T],
-    start: &'a [T],
-    out: &'a mut [T],
-}
-
-impl<T: Scalar> Kernel<T> for AddSolution<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<L: Lanes<T>>(self, _: L) {
-        let width = T::tile();
-        let step = &self.step[..width];
-        let rows = (self.out.chunks_exact_mut(width))
-            .zip(self.start.chunks_exact(width))
-            .zip(self.solution.chunks_exact(width))
-            .zip(self.upper.chunks_exact(width))
-            .zip(self.scaling);
-        for ((((out, start), solution), upper), &scale) in rows {
-            for k in 0..width {
-                out[k] = start[k] + scale * (solution[k] + step[k] * upper[k]);
-            }
-        }
-    }
-}
-
-/// `to = scale * from`, row by row.
-struct ScaleRows<'a, T> {
-    scaling: &'a [T],
-    from: &'a [T],
-    to: &'a mut [T],
-}
-
-impl<T: Scalar> Kernel<T> for ScaleRows<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<L: Lanes<T>>(self, _: L) {
-        let width = T::tile();
-        let rows = self
-            .from
-            .chunks_exact(width)
-            .zip(self.to.chunks_exact_mut(width));
-        for ((from, to), &scale) in rows.zip(self.scaling) {
-            for (to, &value) in to.iter_mut().zip(from) {
-                *to = scale * value;
-            }
-        }
     }
 }

@@ -1,7 +1,7 @@
 //! One table of problems through every solver, in f32 and f64, from zero and from junk.
 
 use faer::Mat;
-use scn_solvers::testing::normal_matrix;
+use scn_solvers::synthetic::normal_matrix;
 use scn_solvers::{Scalar, Sign, Start, certify, encode};
 
 use crate::bounds::Bounds;
@@ -229,7 +229,7 @@ fn run<T: Scalar>(case: &Case, tolerance: f64) {
                 let half_square = 0.5 * instance.signals.col(k).norm_l2().powi(2);
                 let distance = (exactly.col(k) - exact.col(k)).norm_l2();
                 assert!(
-                    certificate.kkt <= bounds.kkt,
+                    certificate.residual <= bounds.kkt,
                     "{what}: {certificate:?}, {bounds:?}"
                 );
                 assert!(

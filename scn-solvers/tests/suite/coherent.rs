@@ -1,6 +1,6 @@
 //! Atoms that are much alike, where plain methods stall and wrong codes look right.
 
-use scn_solvers::testing::Workload;
+use scn_solvers::synthetic::Workload;
 use scn_solvers::{
     Auto, ElasticNet, Problem, Settings, Sign, Start, Status, certify_columns, encode,
 };
@@ -33,7 +33,10 @@ fn every_column_is_certified_in_single_precision() {
             assert!(report.converged(), "{shape:?}, {tolerance}: {report:?}");
             let columns = certify_columns(&problem, &workload.signals, codes.as_ref()).unwrap();
             assert_eq!(columns.len(), 500);
-            let worst = columns.iter().map(|column| column.kkt).fold(0.0, f64::max);
+            let worst = columns
+                .iter()
+                .map(|column| column.residual)
+                .fold(0.0, f64::max);
             assert!(worst <= 1.5 * tolerance, "{shape:?}, {tolerance}: {worst}");
         }
     }
@@ -51,7 +54,10 @@ fn nobody_claims_what_is_not_so() {
         for solver in solvers::<f64>(1e-8, 3000) {
             let (codes, report) = instance.solve(&*solver);
             let columns = certify_columns(&problem, &instance.signals, codes.as_ref()).unwrap();
-            let missed = columns.iter().filter(|column| column.kkt > 1.01e-8).count();
+            let missed = columns
+                .iter()
+                .filter(|column| column.residual > 1.01e-8)
+                .count();
             assert!(
                 missed <= report.unconverged.len(),
                 "{}: {missed}, {report:?}",

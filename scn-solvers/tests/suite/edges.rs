@@ -2,7 +2,7 @@
 
 use faer::Mat;
 use proptest::prelude::*;
-use scn_solvers::testing::{dictionary, normal_matrix};
+use scn_solvers::synthetic::{dictionary, normal_matrix};
 use scn_solvers::{
     ActiveSet, CoordinateDescent, ElasticNet, EncodeError, Fista, Problem, ProblemError, Settings,
     Sign, Start, Status, certify, encode,
@@ -37,7 +37,7 @@ proptest! {
             let certificate = certify(&problem, &signal, codes.as_ref().subcols(k, 1)).unwrap();
             let bounds = Bounds::new::<f64>(&instance, &codes, k, 1e-11);
             let gap = certificate.duality_gap * 0.5 * signal.norm_l2().powi(2);
-            prop_assert!(certificate.kkt <= bounds.kkt && gap <= bounds.gap, "{certificate:?} {bounds:?}");
+            prop_assert!(certificate.residual <= bounds.kkt && gap <= bounds.gap, "{certificate:?} {bounds:?}");
         }
     }
 }
@@ -91,7 +91,7 @@ fn zero_signals_have_zero_codes() {
                 solver.name()
             );
             assert_eq!(
-                (codes.norm_max(), report.kkt),
+                (codes.norm_max(), report.residual),
                 (0.0, 0.0),
                 "{}",
                 solver.name()
@@ -111,14 +111,14 @@ fn certificates_do_not_hide_bad_numbers() {
         signals[(2, 1)] = poison;
         let certificate = certify(&problem, &signals, codes.as_ref()).unwrap();
         assert!(
-            certificate.kkt.is_nan() && certificate.duality_gap.is_nan(),
+            certificate.residual.is_nan() && certificate.duality_gap.is_nan(),
             "{certificate:?}"
         );
         let mut bad = codes.clone();
         bad[(3, 2)] = poison;
         let certificate = certify(&problem, &instance.signals, bad.as_ref()).unwrap();
         assert!(
-            certificate.kkt.is_nan() && certificate.duality_gap.is_nan(),
+            certificate.residual.is_nan() && certificate.duality_gap.is_nan(),
             "{certificate:?}"
         );
     }
@@ -128,7 +128,7 @@ fn certificates_do_not_hide_bad_numbers() {
     assert_eq!(certificate.duality_gap, f64::INFINITY);
     // H_jj |a_j| at the least, over a correlation of at most the norm of the signal.
     assert!(
-        certificate.kkt >= 0.1 / instance.signals.col(1).norm_l2(),
+        certificate.residual >= 0.1 / instance.signals.col(1).norm_l2(),
         "{certificate:?}"
     );
 }
@@ -188,7 +188,7 @@ fn codes_that_overflow_are_no_result() {
             assert!(codes.is_all_finite(), "{what}");
             let zero = (0..4).all(|j| codes[(j, 30)] == 0.0);
             assert!(
-                report.status != Status::NonFinite || zero && report.kkt.is_nan(),
+                report.status != Status::NonFinite || zero && report.residual.is_nan(),
                 "{what}"
             );
         }
@@ -212,7 +212,7 @@ fn certificates_refuse_other_shapes() {
     );
     let none = certify(&problem, &zeros(6, 0), zeros(4, 0).as_ref()).unwrap();
     assert_eq!(
-        (none.columns, none.kkt, none.duality_gap, none.active),
+        (none.columns, none.residual, none.duality_gap, none.active),
         (0, 0.0, 0.0, 0.0)
     );
 }

@@ -2,7 +2,7 @@
 
 use faer::Mat;
 use proptest::prelude::*;
-use scn_solvers::testing::{dictionary, normal_matrix};
+use scn_solvers::synthetic::{dictionary, normal_matrix};
 use scn_solvers::{
     Auto, ElasticNet, EncodeError, GridError, Lambda1, Problem, Scalar, Settings, Start, encode,
     encode_grid, lambda1_grid,

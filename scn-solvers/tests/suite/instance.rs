@@ -1,7 +1,7 @@
 //! Problems for the tests, and plain f64 measures of what solvers return.
 
 use faer::Mat;
-use scn_solvers::testing::{dictionary, normal_matrix};
+use scn_solvers::synthetic::{dictionary, normal_matrix};
 use scn_solvers::{
     ActiveSet, Admm, Auto, CoordinateDescent, ElasticNet, Fista, Ista, Lambda1, Lars, Problem,
     Report, Scalar, Settings, Sign, Solver, Start, encode,

@@ -1,7 +1,7 @@
 //! Learned ISTA: what it is before training, what it learns, and what is said of layers that do not fit.
 
 use faer::Mat;
-use scn_solvers::testing::Workload;
+use scn_solvers::synthetic::Workload;
 use scn_solvers::{
     Auto, ElasticNet, Ista, Lista, ListaError, ListaTraining, Problem, Report, Scalar, Settings,
     Solver, Start, Status, encode, encode_correlations,
@@ -65,10 +65,7 @@ fn learns<T: Scalar>(signed: bool) {
     let mut lista = Lista::new(&setting.problem, 3, Settings::default());
     let before = lista.gap(&setting.problem, held_out).unwrap();
     let mut epochs = Vec::new();
-    let training = ListaTraining {
-        epochs: 20,
-        ..ListaTraining::default()
-    };
+    let training = ListaTraining::default().epochs(20);
     lista
         .train(&setting.problem, known, &training, &mut |epoch| {
             epochs.push(epoch);
@@ -80,7 +77,7 @@ fn learns<T: Scalar>(signed: bool) {
     assert!(epochs[19].gap < 0.5 * epochs[0].gap);
 
     let (mut codes, report) = setting.codes(&lista);
-    assert!(report.status == Status::Stalled && report.kkt > 1e-4);
+    assert!(report.status == Status::Stalled && report.residual > 1e-4);
     let exact = Auto::new(Settings::default());
     let warm = encode(
         &exact,
@@ -107,10 +104,7 @@ fn layers_can_be_kept() {
     let setting = Setting::<f32>::new(false);
     let learn = || {
         let mut lista = Lista::new(&setting.problem, 2, Settings::default());
-        let training = ListaTraining {
-            epochs: 2,
-            ..ListaTraining::default()
-        };
+        let training = ListaTraining::default().epochs(2);
         let correlations = setting.correlations.as_ref();
         lista
             .train(&setting.problem, correlations, &training, &mut |_| ())
@@ -166,10 +160,7 @@ fn what_does_not_fit_is_named() {
     );
     assert!(report.unwrap().unconverged == [0, 1] && codes == Mat::<f64>::full(3, 2, 0.5));
 
-    let training = ListaTraining {
-        batch_size: 0,
-        ..ListaTraining::default()
-    };
+    let training = ListaTraining::default().batch_size(0);
     let correlations = setting.correlations.as_ref();
     let refused = lista.train(&setting.problem, correlations, &training, &mut |_| ());
     assert!(matches!(

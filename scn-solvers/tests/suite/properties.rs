@@ -2,7 +2,7 @@
 
 use faer::Mat;
 use proptest::prelude::*;
-use scn_solvers::testing::normal_matrix;
+use scn_solvers::synthetic::normal_matrix;
 use scn_solvers::{Sign, Solver, certify};
 
 use crate::instance::{Instance, solvers};

@@ -5,7 +5,7 @@ use faer::{Mat, Scale};
 use num_rational::BigRational;
 use num_traits::{FromPrimitive, ToPrimitive};
 use proptest::prelude::*;
-use scn_solvers::testing::{dictionary, normal_matrix};
+use scn_solvers::synthetic::{dictionary, normal_matrix};
 use scn_solvers::{Omp, OmpStop, Sign};
 
 fn residual(atoms: &Mat<f64>, signal: &Mat<f64>, code: &Mat<f64>) -> Mat<f64> {

@@ -175,7 +175,7 @@ fn an_objective_without_a_minimum_is_unbounded() {
         assert_eq!(report.status, Status::Unbounded, "{what}: {report:?}");
         assert_eq!(report.unconverged, [0], "{what}: {report:?}");
         assert!(
-            codes.is_all_finite() && report.kkt == f64::INFINITY,
+            codes.is_all_finite() && report.residual == f64::INFINITY,
             "{what}"
         );
         // Along (-1, 1) the penalty rises by 2 λ1 and the rest falls by 1.

@@ -1,7 +1,7 @@
 //! Wherever any method reaches a tolerance, [`Auto`] does.
 
 use faer::Mat;
-use scn_solvers::testing::{dictionary, normal_matrix};
+use scn_solvers::synthetic::{dictionary, normal_matrix};
 use scn_solvers::{
     Auto, ElasticNet, Problem, Scalar, Settings, Sign, Solver, Start, Status, encode,
 };

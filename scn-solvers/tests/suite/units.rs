@@ -2,7 +2,7 @@
 //! no digit, so that this holds to the bit until numbers leave the range of their type.
 
 use faer::{Mat, Scale};
-use scn_solvers::testing::{dictionary, normal_matrix};
+use scn_solvers::synthetic::{dictionary, normal_matrix};
 use scn_solvers::{
     ColumnCertificate, ElasticNet, Omp, OmpStop, Problem, Report, Scalar, Sign, Solver, Start,
     certify_columns, encode,
@@ -68,7 +68,10 @@ fn units_do_not_matter<T: Scalar>(tolerance: f64, largest: Units) {
                 expected.report
             );
             let zero = expected.certificates[COLUMNS - 1];
-            assert_eq!((zero.kkt, zero.duality_gap, zero.active), (0.0, 0.0, 0));
+            assert_eq!(
+                (zero.residual, zero.duality_gap, zero.active),
+                (0.0, 0.0, 0)
+            );
             for (s, t) in [(1, 0), (-1, 0), (0, 1), (0, -1), (1, -1), (-1, 1), (-1, -1)] {
                 let units = Units {
                     dictionary: s * largest.dictionary,
@@ -136,7 +139,7 @@ fn out_of_range_is_not_converged<T: Scalar>(exponents: &[i32], tolerance: f64) {
             let codes = wide(codes) * Scale(s_again);
             let certificates = certify_columns(&problem, &signals, codes.as_ref()).unwrap();
             for (column, certificate) in certificates.iter().enumerate() {
-                let certified = certificate.kkt <= tolerance;
+                let certified = certificate.residual <= tolerance;
                 assert!(
                     certified || report.unconverged.contains(&column),
                     "{what}, column {column}: {certificate:?}, {report:?}"

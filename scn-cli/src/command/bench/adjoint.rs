@@ -10,7 +10,7 @@ use scn_grad::{
     Gradients, Linearization, MaskedAuto, MaskedCholesky, MaskedConjugateGradient,
     MaskedGaussSeidel, MaskedReport, MaskedSolver,
 };
-use scn_solvers::testing::{Workload, normal_matrix};
+use scn_solvers::synthetic::{Workload, normal_matrix};
 use scn_solvers::{Auto, Settings};
 use serde::Serialize;
 
@@ -125,7 +125,8 @@ struct Run {
     /// Of the linear systems.
     mean_passes: f64,
     factorised: usize,
-    unsolved: usize,
+    #[serde(rename = "unsolved")]
+    unconverged: usize,
     residual: f64,
     /// The most memory that codes and derivatives took at a time beyond the numbers of the problem, codes and dLoss/dx included; where
     /// the system tells.
@@ -254,7 +255,7 @@ impl Adjoint {
                 adjoint_columns_per_second: columns as f64 / adjoint_seconds,
                 mean_passes: report.mean_passes(),
                 factorised: report.factorised,
-                unsolved: report.unsolved,
+                unconverged: report.unconverged,
                 residual: report.residual,
                 peak_rss_bytes: before
                     .zip(peak_memory())
@@ -284,9 +285,9 @@ impl Adjoint {
 }
 
 fn describe(run: &Run) -> String {
-    let missed = match run.unsolved {
+    let missed = match run.unconverged {
         0 => String::new(),
-        count => format!("  {count} columns unsolved"),
+        count => format!("  {count} columns not converged"),
     };
     format!(
         "{:>10} {:>5.0} % {:>11.0}  {:<19} {:>11.0} {:>5.2}  {:>6.1} {:>8.1e}{missed}",

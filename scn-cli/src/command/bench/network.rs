@@ -9,11 +9,11 @@ use clap::Args;
 use scn_data::{DatasetName, ImageSet, Loader, Normalization, bytes_of, check_memory};
 use scn_net::{Device, Network, RunConfig, Sgd, Tensor, learning_rate, presets, tolerances};
 use scn_solvers::InstructionSet;
-use scn_solvers::testing::normal_matrix;
-use scn_solvers::tile::peak_operations_per_second;
+use scn_solvers::synthetic::normal_matrix;
 
 use super::kernels::{self, Clock, Graphics};
 use super::memory::peak_memory;
+use super::peak::peak_operations_per_second;
 use super::phases::{Machine, Measured, Phases};
 use crate::command::train::parse_setting;
 use crate::model_file;

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::{ArgGroup, Args};
 use faer::{MatMut, MatRef};
-use scn_solvers::testing::Workload;
-use scn_solvers::tile::peak_operations_per_second;
+use scn_solvers::synthetic::Workload;
 use scn_solvers::{InstructionSet, Lambda1, Scalar, Settings};
 use serde::Serialize;
 
+use super::peak::peak_operations_per_second;
 use super::{check_workload, fastest, shape};
 use crate::arrays::{Array, Values};
 use crate::number;

@@ -8,14 +8,23 @@
 //! dB_k = G_k C',   dS_k = G_k A_{k-1}',   dθ_k = -sum over columns of G_k sign(A_k),   G_{k-1} = S_k' G_k
 //! ```
 
-use faer::linalg::matmul::matmul;
-use faer::{Accum, Mat, MatRef, Par};
+use faer::{Accum, Mat, MatRef};
 
-use super::{Lista, ListaLayer, shrink};
-use crate::{Auto, EncodeError, ListaError, Problem, Scalar, Settings, Start, encode_correlations};
+use super::{Lista, ListaLayer};
+use crate::ListaError;
+use crate::adam::Adam;
+use crate::encode::encode_correlations;
+use crate::problem::Problem;
+use crate::settings::Settings;
+use crate::shapes::check_correlations;
+use crate::solver::Auto;
+use crate::start::Start;
+use crate::tile::kernels::shrink;
+use crate::tile::{Multiply, Scalar};
 
 /// How [`Lista::train`] learns.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct ListaTraining {
     /// Times that all signals are visited.
     pub epochs: usize,
@@ -39,6 +48,7 @@ impl Default for ListaTraining {
 
 /// What an epoch came to.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct ListaEpoch {
     /// From 1.
     pub epoch: usize,
@@ -47,6 +57,24 @@ pub struct ListaEpoch {
 }
 
 impl ListaTraining {
+    /// The same, with so many epochs.
+    pub fn epochs(self, epochs: usize) -> Self {
+        Self { epochs, ..self }
+    }
+
+    /// The same, with so many signals per step, at least 1.
+    pub fn batch_size(self, batch_size: usize) -> Self {
+        Self { batch_size, ..self }
+    }
+
+    /// The same, with another first step size, above 0.
+    pub fn learning_rate(self, learning_rate: f64) -> Self {
+        Self {
+            learning_rate,
+            ..self
+        }
+    }
+
     fn check(&self) -> Result<(), ListaError> {
         let rate = self.learning_rate;
         if self.batch_size == 0 || !(rate.is_finite() && rate > 0.0) {
@@ -59,16 +87,67 @@ impl ListaTraining {
     }
 }
 
-/// See [`Lista::gap`].
-pub(super) fn gap<T: Scalar>(
-    lista: &Lista<T>,
-    problem: &Problem<T>,
-    correlations: MatRef<'_, T>,
-) -> Result<f64, ListaError> {
-    check_shape(lista, problem, correlations)?;
-    let best = optimum(problem, correlations)?;
-    let reached = Forward::run(&lista.layers, problem, correlations).objective(problem);
-    Ok(relative(reached, best))
+impl<T: Scalar> Lista<T> {
+    /// What is left of the way from the code zero to the optimum, over all signals together:
+    /// `sum (F(a_K) - F(a*)) / sum (F(0) - F(a*))`, with F the objective and `a*` computed to certificates of
+    /// 1e-5 (1e-9 in `f64`). 0 is exact. `correlations` is `c = D'x`, n × P.
+    ///
+    /// # Errors
+    /// Shapes that do not fit.
+    pub fn gap(
+        &self,
+        problem: &Problem<T>,
+        correlations: MatRef<'_, T>,
+    ) -> Result<f64, ListaError> {
+        check_shape(self, problem, correlations)?;
+        let best = optimum(problem, correlations)?;
+        let reached = Forward::run(self.layers(), problem, correlations).objective(problem);
+        Ok(relative(reached, best))
+    }
+
+    /// Learns from signals like those to come, given by their correlations `c = D'x`, n × P: lowers the mean objective of
+    /// `a_K`, from what the layers are, by Adam on minibatches in the order given. Calls `after_epoch` with the gap to the optimum
+    /// on these signals. On the calling thread alone.
+    ///
+    /// The objective takes the place of the published distance to the optimal codes, which it bounds from above; it needs no
+    /// optimal codes (Ablin, Moreau, Massias, Gramfort, "Learning step sizes for unfolded sparse coding", NeurIPS 2019).
+    ///
+    /// # Errors
+    /// Shapes that do not fit, settings out of range.
+    pub fn train(
+        &mut self,
+        problem: &Problem<T>,
+        correlations: MatRef<'_, T>,
+        training: &ListaTraining,
+        after_epoch: &mut dyn FnMut(ListaEpoch),
+    ) -> Result<(), ListaError> {
+        training.check()?;
+        check_shape(self, problem, correlations)?;
+        let columns = correlations.ncols();
+        let best = optimum(problem, correlations)?;
+        let steps = training.epochs * columns.div_ceil(training.batch_size);
+        let mut layers = self.layers().to_vec();
+        let mut adam = Adam::new(units(&layers, problem));
+        for epoch in 1..=training.epochs {
+            let mut reached = 0.0;
+            for first in (0..columns).step_by(training.batch_size) {
+                let count = training.batch_size.min(columns - first);
+                let batch = correlations.subcols(first, count);
+                let forward = Forward::run(&layers, problem, batch);
+                reached += forward.objective(problem);
+                let gradients = forward.backward(&layers, problem);
+                let left = 1.0 - f64::from(adam.steps()) / steps as f64;
+                let rate = training.learning_rate * left;
+                take_step(&mut adam, &mut layers, &gradients, rate);
+            }
+            after_epoch(ListaEpoch {
+                epoch,
+                gap: relative(reached, best),
+            });
+        }
+        self.set_layers(layers);
+        Ok(())
+    }
 }
 
 fn check_shape<T: Scalar>(
@@ -85,7 +164,7 @@ fn check_shape<T: Scalar>(
         });
     }
     let shape = correlations.shape();
-    EncodeError::check_correlations(problem, shape, (atoms, shape.1))?;
+    check_correlations(problem, shape, (atoms, shape.1))?;
     Ok(())
 }
 
@@ -105,7 +184,7 @@ fn optimum<T: Scalar>(
     if !report.converged() {
         return Err(ListaError::Optimum {
             unconverged: report.unconverged.len(),
-            kkt: report.kkt,
+            residual: report.residual,
         });
     }
     Ok(objective(problem, correlations, codes.as_ref()))
@@ -123,8 +202,8 @@ fn objective<T: Scalar>(
     for k in 0..codes.ncols() {
         for (j, &lambda1) in problem.lambda1().iter().enumerate() {
             let a = codes[(j, k)].to_f64();
-            let pull = 0.5 * fitted[(j, k)].to_f64() - correlations[(j, k)].to_f64();
-            sum += a * pull + lambda1.to_f64() * a.abs();
+            let descent = 0.5 * fitted[(j, k)].to_f64() - correlations[(j, k)].to_f64();
+            sum += a * descent + lambda1.to_f64() * a.abs();
         }
     }
     sum
@@ -141,7 +220,13 @@ fn relative(reached: f64, best: f64) -> f64 {
 
 /// `out (+)= A B`, on the calling thread.
 fn multiply<T: Scalar>(out: &mut Mat<T>, a: MatRef<'_, T>, b: MatRef<'_, T>, accum: Accum) {
-    matmul(out.as_mut(), accum, a, b, T::ONE, Par::Seq);
+    T::multiply(Multiply {
+        a,
+        b,
+        factor: T::ONE,
+        accumulate: accum,
+        out: out.as_mut(),
+    });
 }
 
 /// The codes after each layer, `A_0 = 0` first.
@@ -254,102 +339,38 @@ fn sign<T: Scalar>(value: T) -> T {
     }
 }
 
-/// See [`Lista::train`].
-pub(super) fn train<T: Scalar>(
-    lista: &mut Lista<T>,
-    problem: &Problem<T>,
-    correlations: MatRef<'_, T>,
-    training: &ListaTraining,
-    after_epoch: &mut dyn FnMut(ListaEpoch),
-) -> Result<(), ListaError> {
-    training.check()?;
-    check_shape(lista, problem, correlations)?;
-    let columns = correlations.ncols();
-    let best = optimum(problem, correlations)?;
-    let steps = training.epochs * columns.div_ceil(training.batch_size);
-    let mut adam = Adam::new(&lista.layers, problem);
-    for epoch in 1..=training.epochs {
-        let mut reached = 0.0;
-        for first in (0..columns).step_by(training.batch_size) {
-            let count = training.batch_size.min(columns - first);
-            let batch = correlations.subcols(first, count);
-            let forward = Forward::run(&lista.layers, problem, batch);
-            reached += forward.objective(problem);
-            let gradients = forward.backward(&lista.layers, problem);
-            let left = 1.0 - f64::from(adam.steps) / steps as f64;
-            adam.step(&mut lista.layers, &gradients, training.learning_rate * left);
-        }
-        after_epoch(ListaEpoch {
-            epoch,
-            gap: relative(reached, best),
-        });
+/// What each number is counted in multiples of: see [`ListaTraining::learning_rate`].
+fn units<T: Scalar>(layers: &[ListaLayer<T>], problem: &Problem<T>) -> Vec<f64> {
+    let lipschitz = problem.lipschitz().to_f64();
+    let lambda1 = problem.lambda1().iter();
+    let lambda1: Vec<f64> = lambda1.map(|l| l.to_f64() / lipschitz).collect();
+    let mut units = Vec::new();
+    for layer in layers {
+        let square = layer.from_codes.nrows() * layer.from_codes.ncols();
+        units.extend(std::iter::repeat_n(1.0 / lipschitz, square));
+        units.extend(std::iter::repeat_n(1.0, square));
+        units.extend(&lambda1);
     }
-    Ok(())
+    units
 }
 
-/// Adam: Kingma, Ba, ICLR 2015, with their constants.
-struct Adam {
-    /// First and second moment of every number, in the order of [`numbers`].
-    moments: Vec<(f64, f64)>,
-    /// What a number is counted in multiples of.
-    units: Vec<f64>,
-    steps: i32,
-}
-
-const FIRST_DECAY: f64 = 0.9;
-const SECOND_DECAY: f64 = 0.999;
-/// Relative to the largest moment: gradients have units.
-const SMALLEST: f64 = 1e-8;
-
-impl Adam {
-    fn new<T: Scalar>(layers: &[ListaLayer<T>], problem: &Problem<T>) -> Self {
-        let lipschitz = problem.lipschitz().to_f64();
-        let lambda1 = problem.lambda1().iter();
-        let lambda1: Vec<f64> = lambda1.map(|l| l.to_f64() / lipschitz).collect();
-        let mut units = Vec::new();
-        for layer in layers {
-            let square = layer.from_codes.nrows() * layer.from_codes.ncols();
-            units.extend(std::iter::repeat_n(1.0 / lipschitz, square));
-            units.extend(std::iter::repeat_n(1.0, square));
-            units.extend(&lambda1);
-        }
-        Self {
-            moments: vec![(0.0, 0.0); units.len()],
-            units,
-            steps: 0,
+/// One step of Adam. Thresholds stay at least 0.
+fn take_step<T: Scalar>(
+    adam: &mut Adam,
+    layers: &mut [ListaLayer<T>],
+    gradients: &[ListaLayer<T>],
+    rate: f64,
+) {
+    let gradients = gradients.iter().flat_map(numbers).map(|g| g.to_f64());
+    let steps = adam.step(gradients, rate);
+    for (step, number) in steps.zip(layers.iter_mut().flat_map(numbers_mut)) {
+        if let Some(step) = step {
+            *number -= T::from_f64(step);
         }
     }
-
-    fn step<T: Scalar>(
-        &mut self,
-        layers: &mut [ListaLayer<T>],
-        gradients: &[ListaLayer<T>],
-        rate: f64,
-    ) {
-        self.steps += 1;
-        let first_share = 1.0 - FIRST_DECAY.powi(self.steps);
-        let second_share = 1.0 - SECOND_DECAY.powi(self.steps);
-        let mut largest = 0.0_f64;
-        let numbers = gradients.iter().flat_map(numbers);
-        for ((moment, unit), gradient) in self.moments.iter_mut().zip(&self.units).zip(numbers) {
-            let gradient = gradient.to_f64() * unit;
-            moment.0 = FIRST_DECAY * moment.0 + (1.0 - FIRST_DECAY) * gradient;
-            moment.1 = SECOND_DECAY * moment.1 + (1.0 - SECOND_DECAY) * gradient * gradient;
-            largest = largest.max(moment.1);
-        }
-        let floor = SMALLEST * (largest / second_share).sqrt();
-        let numbers = layers.iter_mut().flat_map(numbers_mut);
-        for ((moment, unit), number) in self.moments.iter().zip(&self.units).zip(numbers) {
-            let size = (moment.1 / second_share).sqrt() + floor;
-            if size > 0.0 {
-                let way = rate * moment.0 / first_share / size;
-                *number -= T::from_f64(way * unit);
-            }
-        }
-        for threshold in layers.iter_mut().flat_map(|layer| &mut layer.thresholds) {
-            if *threshold < T::ZERO {
-                *threshold = T::ZERO;
-            }
+    for threshold in layers.iter_mut().flat_map(|layer| &mut layer.thresholds) {
+        if *threshold < T::ZERO {
+            *threshold = T::ZERO;
         }
     }
 }
@@ -378,7 +399,7 @@ fn numbers_mut<T: Scalar>(layer: &mut ListaLayer<T>) -> impl Iterator<Item = &mu
 mod tests {
     use super::*;
     use crate::ElasticNet;
-    use crate::testing::{dictionary, normal_matrix};
+    use crate::synthetic::{dictionary, normal_matrix};
 
     /// Central differences in f64. Where no code is within the step of its kink, the objective is a polynomial in every number
     /// of low degree: the error is the third derivative times h², with h = 1e-5 some 1e-10, and rounding over h, 1e-11.

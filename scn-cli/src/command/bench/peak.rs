@@ -1,0 +1,42 @@
+//! The most that the processor can do: multiply-adds that wait for nothing.
+
+use std::time::Instant;
+
+use scn_solvers::Scalar;
+use scn_solvers::tile::{Kernel, Lanes};
+
+/// The most floating point operations per second that one thread of this processor can do in this type, measured over a tenth of a
+/// second: multiply-adds on registers, waiting for nothing.
+pub(crate) fn peak_operations_per_second<T: Scalar>() -> f64 {
+    let rate = || {
+        let start = Instant::now();
+        T::dispatch(Peak { repeats: 1 << 20 }) / start.elapsed().as_secs_f64()
+    };
+    (0..40).map(|_| rate()).fold(0.0, f64::max)
+}
+
+/// Sums that no multiply-add waits for: the latency is 4 or 5 cycles, and two start in each.
+const SUMS: usize = 12;
+
+/// `repeats` times 12 multiply-adds on whole registers; returns the number of floating point operations.
+struct Peak {
+    repeats: u64,
+}
+
+impl<T: Scalar> Kernel<T> for Peak {
+    type Output = f64;
+
+    #[inline(always)]
+    fn run<L: Lanes<T>>(self, lanes: L) -> f64 {
+        let factor = std::hint::black_box(lanes.splat(T::from_f64(0.999)));
+        let term = std::hint::black_box(lanes.splat(T::from_f64(1e-3)));
+        let mut sums = [lanes.splat(T::ONE); SUMS];
+        for _ in 0..self.repeats {
+            for sum in &mut sums {
+                *sum = lanes.mul_add(*sum, factor, term);
+            }
+        }
+        std::hint::black_box(sums);
+        (2 * SUMS * L::COUNT) as f64 * self.repeats as f64
+    }
+}

@@ -1,0 +1,23 @@
+//! Columns of a batch as tiles.
+
+use std::ops::Range;
+
+use faer::MatRef;
+use scn_solvers::tile::padded;
+use scn_solvers::{ColumnSource, Problem, Scalar};
+
+/// Columns of a matrix with one row per atom, as a tile.
+pub(crate) fn load<T: Scalar>(
+    problem: &Problem<T>,
+    matrix: MatRef<'_, T>,
+    columns: Range<usize>,
+    tile: &mut Vec<T>,
+) {
+    tile.resize(padded(problem.atoms()) * T::tile(), T::ZERO);
+    // Rows of padding and columns that are not there are zero, whatever the tile held.
+    tile[matrix.nrows() * T::tile()..].fill(T::ZERO);
+    if columns.len() < T::tile() {
+        tile.fill(T::ZERO);
+    }
+    matrix.pack(columns, tile, T::tile());
+}

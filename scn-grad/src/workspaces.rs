@@ -1,0 +1,28 @@
+//! The memory of those who work on an adjoint.
+
+use scn_solvers::Scalar;
+use scn_solvers::tile::Pool;
+
+use crate::adjoint::Adjoint;
+
+/// The memory of the workers of [`vjp_in_tasks`](crate::Linearization::vjp_in_tasks): some tiles for each thread that works at the
+/// same time. It grows to what is needed, and serves any problems in turn, even from several threads.
+#[derive(Debug)]
+pub struct Workspaces<T: Scalar>(Pool<Adjoint<T>>);
+
+impl<T: Scalar> Workspaces<T> {
+    /// No memory yet.
+    pub const fn new() -> Self {
+        Self(Pool::new())
+    }
+
+    pub(crate) fn with<R>(&self, work: impl FnOnce(&mut Adjoint<T>) -> R) -> R {
+        self.0.with(Adjoint::new, work)
+    }
+}
+
+impl<T: Scalar> Default for Workspaces<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,68 @@
+//! A dictionary packed for products with signals that lie one after the other in memory.
+
+use faer::MatRef;
+
+use super::Float;
+
+/// Bytes of the atoms that are packed side by side, the best first that leaves no register empty: two or three of the widest
+/// registers, so that a number of a signal that is spread over a register serves as often.
+const GROUP_BYTES: [usize; 3] = [128, 192, 64];
+
+/// A dictionary cut into groups of atoms, each stored row by row: `entry(i, a)` of a group is at `i * width + a`. Missing
+/// atoms of the last group are zero.
+#[derive(Debug, Clone)]
+pub struct AtomGroups<T> {
+    data: Vec<T>,
+    pub(crate) rows: usize,
+    pub(crate) atoms: usize,
+    /// Atoms of a group.
+    pub(crate) width: usize,
+}
+
+/// The largest group of atoms.
+pub(crate) const LARGEST_WIDTH: usize = 192 / size_of::<f32>();
+
+/// Atoms of a group, for so many atoms.
+pub(crate) fn group_width<T: Float>(atoms: usize) -> usize {
+    let widths = GROUP_BYTES.map(|bytes| bytes / size_of::<T>());
+    let narrow = widths[widths.len() - 1];
+    let atoms = atoms.next_multiple_of(narrow);
+    let fits = |width: &usize| atoms.is_multiple_of(*width);
+    widths.into_iter().find(fits).unwrap_or(narrow)
+}
+
+impl<T: Float> AtomGroups<T> {
+    /// Packs a dictionary, one atom per column.
+    pub(crate) fn pack(dictionary: MatRef<'_, T>) -> Self {
+        let (rows, atoms) = dictionary.shape();
+        let width = group_width::<T>(atoms);
+        let mut groups = Self {
+            data: vec![T::ZERO; rows * atoms.next_multiple_of(width)],
+            rows,
+            atoms,
+            width,
+        };
+        groups.repack(dictionary);
+        groups
+    }
+
+    /// Packs another dictionary of the same shape into the same memory.
+    pub(crate) fn repack(&mut self, dictionary: MatRef<'_, T>) {
+        let width = self.width;
+        for (j, atom) in dictionary.col_iter().enumerate() {
+            let first = j / width * self.rows * width + j % width;
+            for (i, &value) in atom.iter().enumerate() {
+                self.data[first + i * width] = value;
+            }
+        }
+    }
+
+    /// Atoms rounded up to whole groups.
+    pub(crate) fn padded_atoms(&self) -> usize {
+        self.atoms.next_multiple_of(self.width)
+    }
+
+    pub(crate) fn groups(&self) -> impl Iterator<Item = &[T]> {
+        self.data.chunks_exact((self.rows * self.width).max(1))
+    }
+}

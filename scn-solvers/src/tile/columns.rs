@@ -1,0 +1,202 @@
+//! Where signals come from.
+
+use std::ops::Range;
+
+use faer::{Mat, MatRef};
+
+use super::Scalar;
+use super::kernels::{CopyRows, IntoTile};
+use super::prefetch::prefetch_all;
+
+/// The columns of a matrix of signals X (m × P) that may exist nowhere as a matrix: windows of an image, say.
+///
+/// ```
+/// use std::ops::Range;
+/// use scn_solvers::ColumnSource;
+///
+/// /// All windows of a time series.
+/// struct Windows<'a> { series: &'a [f64], length: usize }
+///
+/// impl ColumnSource<f64> for Windows<'_> {
+///     fn rows(&self) -> usize { self.length }
+///     fn columns(&self) -> usize { self.series.len() + 1 - self.length }
+///     fn pack(&self, columns: Range<usize>, out: &mut [f64], stride: usize) {
+///         for row in 0..self.length {
+///             let values = &self.series[row + columns.start..row + columns.end];
+///             out[row * stride..][..columns.len()].copy_from_slice(values);
+///         }
+///     }
+/// }
+/// ```
+pub trait ColumnSource<T>: Sync {
+    /// Length of a signal, m.
+    fn rows(&self) -> usize;
+
+    /// Number of signals, P.
+    fn columns(&self) -> usize;
+
+    /// Writes columns: entry i of column `columns.start + k` goes to `out[i * stride + k]`. Nothing else is written.
+    ///
+    /// Callers keep `columns` within `0..self.columns()`, `stride >= columns.len()`, and `out` long enough.
+    fn pack(&self, columns: Range<usize>, out: &mut [T], stride: usize);
+
+    /// The matrix of all columns (m × P), where they lie in memory one after the other, each in one piece (row stride 1).
+    /// They need no packing then.
+    fn in_memory(&self) -> Option<MatRef<'_, T>> {
+        None
+    }
+}
+
+impl<T: Scalar> ColumnSource<T> for MatRef<'_, T> {
+    fn rows(&self) -> usize {
+        self.nrows()
+    }
+
+    fn columns(&self) -> usize {
+        self.ncols()
+    }
+
+    fn pack(&self, columns: Range<usize>, out: &mut [T], stride: usize) {
+        load(self.subcols(columns.start, columns.len()), out, stride);
+    }
+
+    fn in_memory(&self) -> Option<MatRef<'_, T>> {
+        self.try_as_col_major().map(|_| *self)
+    }
+}
+
+impl<T: Scalar> ColumnSource<T> for Mat<T> {
+    fn rows(&self) -> usize {
+        self.nrows()
+    }
+
+    fn columns(&self) -> usize {
+        self.ncols()
+    }
+
+    fn pack(&self, columns: Range<usize>, out: &mut [T], stride: usize) {
+        self.as_ref().pack(columns, out, stride);
+    }
+
+    fn in_memory(&self) -> Option<MatRef<'_, T>> {
+        Some(self.as_ref())
+    }
+}
+
+/// The most columns of any tile: of `f32`, with AVX-512.
+pub(crate) const LARGEST_TILE: usize = 3 * 64 / 4;
+
+/// The columns of a tile, as kernels take them: those given, then empty ones.
+pub(crate) fn tile_columns<'a, T>(
+    columns: impl Iterator<Item = &'a [T]>,
+) -> [&'a [T]; LARGEST_TILE] {
+    let mut slices: [&[T]; LARGEST_TILE] = [&[]; LARGEST_TILE];
+    for (slice, column) in slices.iter_mut().zip(columns) {
+        *slice = column;
+    }
+    slices
+}
+
+/// The same, to be written to.
+pub(crate) fn tile_columns_mut<'a, T>(
+    columns: impl Iterator<Item = &'a mut [T]>,
+) -> [&'a mut [T]; LARGEST_TILE] {
+    let mut slices: [&mut [T]; LARGEST_TILE] = std::array::from_fn(|_| &mut [] as _);
+    for (slice, column) in slices.iter_mut().zip(columns) {
+        *slice = column;
+    }
+    slices
+}
+
+/// Copies a matrix into row-major memory.
+pub(crate) fn load<T: Scalar>(matrix: MatRef<'_, T>, out: &mut [T], stride: usize) {
+    if let Some(rows) = matrix.try_as_row_major() {
+        if matrix.ncols() == T::tile() && stride == T::tile() {
+            T::copy_rows(CopyRows { rows, tile: out });
+            return;
+        }
+        for (row, out) in rows.row_iter().zip(out.chunks_mut(stride)) {
+            out[..row.ncols()].copy_from_slice(row.as_slice());
+        }
+    } else if let Some(columns) = matrix.try_as_col_major()
+        && stride == T::tile()
+        && matrix.ncols() <= stride
+    {
+        let slices = tile_columns(columns.col_iter().map(|column| column.as_slice()));
+        T::into_tile(IntoTile {
+            columns: &slices[..matrix.ncols()],
+            tile: &mut out[..matrix.nrows() * stride],
+        });
+    } else {
+        for (j, column) in matrix.col_iter().enumerate() {
+            for (i, &value) in column.iter().enumerate() {
+                out[i * stride + j] = value;
+            }
+        }
+    }
+}
+
+/// Tells the processor that a matrix will soon be read or written, if its rows or columns lie in one piece.
+pub(crate) fn prefetch_matrix<T: Scalar>(matrix: MatRef<'_, T>) {
+    if let Some(rows) = matrix.try_as_row_major() {
+        rows.row_iter().for_each(|row| prefetch_all(row.as_slice()));
+    } else if let Some(columns) = matrix.try_as_col_major() {
+        columns
+            .col_iter()
+            .for_each(|column| prefetch_all(column.as_slice()));
+    }
+}
+
+/// Tells the processor that columns of a matrix will soon be read, if the rows or columns of the
+/// matrix lie in one piece. Nothing but speed depends on it.
+pub fn expect_columns<T: Scalar>(matrix: MatRef<'_, T>, columns: Range<usize>) {
+    let end = columns.end.min(matrix.ncols());
+    let first = columns.start.min(end);
+    prefetch_matrix(matrix.subcols(first, end - first));
+}
+
+/// Copies row-major memory into a matrix.
+pub(crate) fn store<T: Scalar>(values: &[T], stride: usize, mut matrix: faer::MatMut<'_, T>) {
+    let columns = matrix.ncols();
+    if let Some(rows) = matrix.as_mut().try_as_row_major_mut() {
+        for (row, values) in rows.row_iter_mut().zip(values.chunks(stride)) {
+            row.as_slice_mut().copy_from_slice(&values[..columns]);
+        }
+    } else {
+        for (j, column) in matrix.col_iter_mut().enumerate() {
+            for (i, value) in column.iter_mut().enumerate() {
+                *value = values[i * stride + j];
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::synthetic::normal_matrix;
+
+    /// Whatever the layout, and whether or not there are as many columns as in a tile.
+    fn packs_what_is_there<T: Scalar>() {
+        for columns in [1, T::tile() - 1, T::tile()] {
+            let matrix = normal_matrix::<T>(5, columns + 2, 1);
+            let turned = matrix.transpose().to_owned();
+            for source in [matrix.as_ref(), turned.transpose()] {
+                let mut tile = vec![T::ZERO; 5 * T::tile()];
+                source.pack(1..1 + columns, &mut tile, T::tile());
+                for (i, row) in tile.chunks_exact(T::tile()).enumerate() {
+                    for (k, &value) in row.iter().enumerate() {
+                        let there = k < columns;
+                        assert_eq!(value, if there { matrix[(i, k + 1)] } else { T::ZERO });
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn matrices_pack_what_is_there() {
+        packs_what_is_there::<f32>();
+        packs_what_is_there::<f64>();
+    }
+}

@@ -1,0 +1,71 @@
+//! Matrix products and eigenvalues, on the calling thread alone, so that no bit depends on the
+//! number of threads.
+
+use faer::diag::Diag;
+use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch};
+use faer::linalg::matmul::matmul;
+use faer::{Accum, Mat, MatMut, MatRef, Par};
+
+use super::Float;
+
+/// `out = factor A B`, added to what `out` holds if so asked.
+pub struct Multiply<'a, T> {
+    pub a: MatRef<'a, T>,
+    pub b: MatRef<'a, T>,
+    pub factor: T,
+    pub accumulate: Accum,
+    pub out: MatMut<'a, T>,
+}
+
+impl<T: Float> Multiply<'_, T> {
+    /// Does it.
+    #[inline(always)]
+    pub(crate) fn run(self) {
+        let Self {
+            a,
+            b,
+            factor,
+            accumulate,
+            out,
+        } = self;
+        matmul(out, accumulate, a, b, factor, Par::Seq);
+    }
+}
+
+/// The smallest and the largest eigenvalue of a symmetric matrix; `None` if the iteration fails.
+///
+/// Workers ask while they hold the lock of the result: one that spread this over the pool might,
+/// while it waits, pick up another tile, which would ask again and wait for the lock that its own
+/// thread holds.
+#[inline(always)]
+pub(crate) fn extreme_eigenvalues<T: Float>(matrix: MatRef<'_, T>) -> Option<(f64, f64)> {
+    let n = matrix.nrows();
+    // By a power of two, which changes no digit: the iteration squares what it is given.
+    let largest = matrix.norm_max().to_f64();
+    let unit = if largest > 0.0 && largest.is_finite() {
+        largest.log2().floor().exp2()
+    } else {
+        1.0
+    };
+    let scaled = Mat::from_fn(n, n, |i, j| T::from_f64(matrix[(i, j)].to_f64() / unit));
+    let none = ComputeEigenvectors::No;
+    let scratch = self_adjoint_evd_scratch::<T>(n, none, Par::Seq, Default::default());
+    let mut values = Diag::<T>::zeros(n);
+    self_adjoint_evd(
+        scaled.as_ref(),
+        values.as_mut(),
+        None,
+        Par::Seq,
+        MemStack::new(&mut MemBuffer::new(scratch)),
+        Default::default(),
+    )
+    .ok()?;
+    let values = values.column_vector().iter();
+    let values = values.map(|value| unit * value.to_f64());
+    Some(
+        values.fold((f64::INFINITY, 0.0), |(smallest, largest), value| {
+            (value.min(smallest), value.max(largest))
+        }),
+    )
+}

@@ -1,0 +1,109 @@
+//! The two types of numbers, and how a kernel gets to run on the widest vectors the processor has.
+
+use faer::traits::RealField;
+
+use super::kernel::KernelAdapter;
+use super::{InstructionSet, Kernel};
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for f32 {}
+    impl Sealed for f64 {}
+}
+
+/// What kernels need of a type of numbers. Sealed: `f32` and `f64`.
+pub trait Float:
+    RealField
+    + Copy
+    + Default
+    + PartialOrd
+    + std::fmt::Debug
+    + std::fmt::Display
+    + std::ops::Add<Output = Self>
+    + std::ops::Sub<Output = Self>
+    + std::ops::Mul<Output = Self>
+    + std::ops::Div<Output = Self>
+    + std::ops::Neg<Output = Self>
+    + std::ops::AddAssign
+    + std::ops::SubAssign
+    + std::ops::DivAssign
+    + sealed::Sealed
+    + 'static
+{
+    /// The distance from 1 to the next larger number.
+    const EPSILON: Self;
+    /// The smallest number that still has all digits.
+    const MIN_POSITIVE: Self;
+    /// Infinity.
+    const INFINITY: Self;
+    /// Zero.
+    const ZERO: Self;
+    /// One.
+    const ONE: Self;
+
+    /// Columns solved together in one tile, on this processor: two or three of its registers.
+    fn tile() -> usize;
+    /// The nearest number of this type.
+    fn from_f64(value: f64) -> Self;
+    /// The same number as `f64`, exactly.
+    fn to_f64(self) -> f64;
+    /// `|self|`.
+    fn magnitude(self) -> Self;
+    /// Neither infinite nor NaN.
+    fn finite(self) -> bool;
+
+    /// Runs a kernel on vectors of an instruction set, or in plain loops if the processor does not
+    /// have it.
+    fn run_on<K: Kernel<Self>>(set: InstructionSet, kernel: K) -> K::Output;
+    /// Runs a kernel on the widest vectors that the processor has. It is compiled where this is
+    /// called, for every instruction set.
+    #[inline]
+    fn dispatch<K: Kernel<Self>>(kernel: K) -> K::Output {
+        Self::run_on(InstructionSet::detect(), kernel)
+    }
+}
+
+macro_rules! float {
+    ($scalar:ident) => {
+        impl Float for $scalar {
+            const EPSILON: Self = $scalar::EPSILON;
+            const MIN_POSITIVE: Self = $scalar::MIN_POSITIVE;
+            const INFINITY: Self = $scalar::INFINITY;
+            const ZERO: Self = 0.0;
+            const ONE: Self = 1.0;
+
+            #[inline(always)]
+            fn from_f64(value: f64) -> Self {
+                value as $scalar
+            }
+            #[inline(always)]
+            fn to_f64(self) -> f64 {
+                self.into()
+            }
+            #[inline(always)]
+            fn magnitude(self) -> Self {
+                self.abs()
+            }
+            #[inline(always)]
+            fn finite(self) -> bool {
+                self.is_finite()
+            }
+            #[inline]
+            fn tile() -> usize {
+                InstructionSet::detect().tile_bytes() / size_of::<Self>()
+            }
+            #[inline]
+            fn run_on<K: Kernel<Self>>(set: InstructionSet, kernel: K) -> K::Output {
+                set.run(KernelAdapter::<K, Self>::new(kernel))
+            }
+        }
+    };
+}
+
+float!(f32);
+float!(f64);
+
+/// Whether `f64` sees more than `T` does.
+pub(crate) fn narrower_than_f64<T: Float>() -> bool {
+    T::EPSILON.to_f64() > f64::EPSILON
+}

@@ -1,0 +1,105 @@
+//! What certificates ask of rows of a tile: one number for each column.
+
+use faer::traits::math_utils::sqrt;
+
+use crate::tile::{Float, Kernel, Lanes};
+
+/// Whether `residual + rounding` is above the tolerance in no column. A NaN is not above it.
+pub struct AllWithin<'a, T> {
+    pub residual: &'a [T],
+    pub rounding: &'a [T],
+    pub tolerance: T,
+}
+
+impl<T: Float> Kernel<T> for AllWithin<'_, T> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn run<L: Lanes<T>>(self, _: L) -> bool {
+        let residuals = self.residual.iter().zip(self.rounding);
+        // Without a short cut, so that it takes a few vector operations.
+        residuals.fold(true, |all, (&residual, &rounding)| {
+            all & !(residual + rounding > self.tolerance)
+        })
+    }
+}
+
+/// Whether all numbers are finite and at least `least`.
+pub struct AllInRange<'a, T> {
+    pub values: &'a [T],
+    pub least: T,
+}
+
+impl<T: Float> Kernel<T> for AllInRange<'_, T> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn run<L: Lanes<T>>(self, _: L) -> bool {
+        let in_range = |value: T| value.finite() & (value >= self.least);
+        // Without a short cut, so that it takes a few vector operations.
+        self.values
+            .iter()
+            .fold(true, |all, &value| all & in_range(value))
+    }
+}
+
+/// The root of every number.
+pub struct SquareRoots<'a, T>(pub &'a mut [T]);
+
+impl<T: Float> Kernel<T> for SquareRoots<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes<T>>(self, _: L) {
+        for value in self.0 {
+            *value = sqrt(value);
+        }
+    }
+}
+
+/// A sum of products that bounds rounding: these times the scale, `|a|_1`, the largest
+/// `√H_jj |a_j|`, `||x||`, and 1.
+#[derive(Clone, Copy)]
+pub struct RoundingWeights<T> {
+    pub scale: T,
+    pub sum: T,
+    pub largest: T,
+    pub signal: T,
+    pub fixed: T,
+}
+
+/// Adds the bound of each column, relative to its scale, to `rounding`, or takes its place there.
+pub struct BoundRounding<'a, T> {
+    pub weights: RoundingWeights<T>,
+    /// Whether the bound takes the place of what `rounding` holds.
+    pub replace: bool,
+    pub scale: &'a [T],
+    pub code_sum: &'a [T],
+    pub largest_code: &'a [T],
+    pub signal_norms: &'a [T],
+    pub rounding: &'a mut [T],
+}
+
+impl<T: Float> Kernel<T> for BoundRounding<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes<T>>(self, _: L) {
+        let weights = self.weights;
+        let columns = self
+            .rounding
+            .iter_mut()
+            .zip(self.scale)
+            .zip(self.code_sum)
+            .zip(self.largest_code)
+            .zip(self.signal_norms);
+        for ((((rounding, &scale), &sum), &largest), &signal) in columns {
+            let parts = weights.sum * sum
+                + weights.largest * largest
+                + weights.signal * signal
+                + weights.fixed;
+            let before = if self.replace { T::ZERO } else { *rounding };
+            *rounding = before + weights.scale + parts / scale;
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! The rows of a tile of codes that are not all zero: a sweep can leave out what the others would add.
+
+use crate::tile::{Float, Lanes, PANEL};
+
+/// So few atoms are summed faster than it takes to ask which of them are in use.
+const FEWEST_ATOMS: usize = 128;
+
+/// The atoms that some column of a tile uses, as the last sweep left them and as the one under way finds them.
+///
+/// To add up a list of rows is slower than to add up all, row by row, so that it only pays where a quarter of them can be left out.
+#[derive(Debug, Clone, Default)]
+pub struct LiveRows {
+    /// As the last sweep left them, in ascending order, if it said so.
+    rows: Vec<u32>,
+    known: bool,
+    /// Those of `rows` that are behind the sweep under way.
+    behind: usize,
+    /// As the sweep under way leaves them.
+    left: Vec<u32>,
+}
+
+impl LiveRows {
+    /// To be called whenever something else has changed the codes.
+    pub fn forget(&mut self) {
+        self.known = false;
+    }
+
+    /// Whether the next sweep over so many atoms gains by leaving out the rows that are zero.
+    pub(super) fn are_few(&self, atoms: usize) -> bool {
+        self.known && self.rows.len() < atoms / 4 * 3
+    }
+
+    /// Whether it may be worth knowing them at all.
+    pub(super) fn matter(atoms: usize) -> bool {
+        atoms >= FEWEST_ATOMS
+    }
+
+    /// The sweep ends: what it has left is what the next one finds, if it kept count.
+    pub(super) fn turn(&mut self, counted: bool) {
+        std::mem::swap(&mut self.rows, &mut self.left);
+        self.left.clear();
+        self.behind = 0;
+        self.known = counted;
+    }
+
+    /// Rows from `atom` on, which the sweep has not come to, and those it has left, which come before it.
+    pub(super) fn around(&mut self, atom: usize) -> [&[u32]; 2] {
+        let ahead = &self.rows[self.behind..];
+        let passed = ahead.iter().take_while(|&&row| (row as usize) < atom);
+        self.behind += passed.count();
+        [&self.rows[self.behind..], &self.left]
+    }
+
+    /// The sweep leaves four rows, from `first` on.
+    pub(super) fn leave(&mut self, first: usize, used: [bool; PANEL]) {
+        let rows = (first..first + PANEL).zip(used);
+        self.left
+            .extend(rows.filter(|(_, used)| *used).map(|(row, _)| row as u32));
+    }
+}
+
+/// Whether one of these registers is not all zero.
+#[inline(always)]
+pub(super) fn is_used<T: Float, L: Lanes<T>>(lanes: L, row: &[L::Vector]) -> bool {
+    let mut largest = lanes.splat(T::ZERO);
+    for &codes in row {
+        largest = lanes.max(largest, lanes.abs(codes));
+    }
+    lanes.largest(largest) > T::ZERO
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::{dirty, tile};
+    use super::super::{Sweep, SweepRule};
+    use super::*;
+    use crate::synthetic::dictionary;
+    use crate::tile::InstructionSet;
+    use crate::tile::Scalar;
+    use crate::tile::padded;
+    use crate::{ElasticNet, Problem};
+
+    /// Sweeps that leave out the rows that are zero give the bits of those that do not, while rows come and go: atoms are coherent, and so
+    /// high a λ1 leaves some of them to some columns only.
+    fn leaving_out_zeros_changes_no_bit<T: Scalar>() {
+        let atoms = 131;
+        let penalty = ElasticNet::nonnegative(T::ONE, T::from_f64(0.1));
+        let problem = Problem::new(dictionary::<T>(40, atoms, 0.5, 1).as_ref(), penalty)
+            .expect("a valid problem");
+        let mut right_side = tile::<T>(padded(atoms), 2);
+        for (row, values) in right_side.chunks_exact_mut(T::tile()).enumerate() {
+            // Every third row is zero at first, and no more than pulled up by the others later; padding stays zero.
+            let (factor, level) = match row {
+                _ if row >= atoms => (0.0, 0.0),
+                _ if row % 3 == 0 => (0.1, -0.15),
+                _ => (1.0, -0.3),
+            };
+            let (factor, level) = (T::from_f64(factor), T::from_f64(level));
+            values.iter_mut().for_each(|b| *b = *b * factor + level);
+        }
+        for set in InstructionSet::available() {
+            let mut codes = [
+                vec![T::ZERO; right_side.len()],
+                vec![T::ZERO; right_side.len()],
+            ];
+            let mut live = LiveRows::default();
+            let mut short = 0;
+            for round in 0..12 {
+                short += usize::from(live.are_few(atoms));
+                let [leaving_out, all] = &mut codes;
+                for (codes, live) in [(leaving_out, Some(&mut live)), (all, None)] {
+                    sweep_once(set, &problem, &right_side, codes, live, round % 4 == 0);
+                }
+                let [leaving_out, all] = &codes;
+                assert!(
+                    leaving_out == all,
+                    "{set:?}, round {round}: {} rows",
+                    live.rows.len()
+                );
+            }
+            assert!(short > 6, "only {short} sweeps left anything out");
+        }
+    }
+
+    fn sweep_once<T: Scalar>(
+        set: InstructionSet,
+        problem: &Problem<T>,
+        right_side: &[T],
+        codes: &mut [T],
+        live: Option<&mut LiveRows>,
+        measure: bool,
+    ) {
+        let mut change = dirty::<T>(1);
+        Sweep {
+            matrix: problem.operator().sweep_panels(),
+            diagonal: problem.diagonal(),
+            rule: SweepRule::Clip,
+            right_side,
+            codes,
+            from_zero: false,
+            live,
+            measure,
+            change: &mut change,
+        }
+        .run_on(set);
+    }
+
+    #[test]
+    fn zeros_are_left_out_without_a_trace() {
+        leaving_out_zeros_changes_no_bit::<f32>();
+        leaving_out_zeros_changes_no_bit::<f64>();
+    }
+}

@@ -1,0 +1,231 @@
+//! `H = D'D + λ2 I` and everything that follows from it alone.
+
+mod dictionary;
+mod on_demand;
+mod sizes;
+
+use std::sync::OnceLock;
+
+use faer::{Accum, Mat, MatRef};
+
+use self::dictionary::PackedDictionary;
+use self::sizes::{Norms, Overlaps};
+use super::atom_groups::AtomGroups;
+use super::dense::Multiply;
+use super::{Kernels, Panels, Scalar, padded};
+
+/// The Gram matrix `H = D'D + λ2 I` (n × n) of a dictionary (m × n), computed once and packed for
+/// the kernels, with all that depends on it alone.
+///
+/// Vectors with one number per atom are padded with zeros to whole panels.
+#[derive(Debug, Clone)]
+pub struct Operator<T: Scalar> {
+    dictionary: PackedDictionary<T>,
+    gram: Mat<T>,
+    gram_panels: Panels<T>,
+    diagonal: Vec<T>,
+    inverse_diagonal: Vec<T>,
+    norms: Norms<T>,
+    overlaps: Overlaps,
+    steps: Vec<T>,
+    sweep_panels: Panels<T>,
+    lipschitz: OnceLock<T>,
+    shifted_inverse: OnceLock<(T, Panels<T>)>,
+    unit_diagonal: OnceLock<(Vec<T>, Panels<T>)>,
+}
+
+impl<T: Scalar> Operator<T> {
+    /// Memory for an operator of so many atoms over a dictionary, not yet one.
+    pub(crate) fn blank(dictionary: Mat<T>, atoms: usize) -> Self {
+        let square = Mat::zeros(atoms, atoms);
+        let zeros = || vec![T::ZERO; padded(atoms)];
+        Self {
+            dictionary: PackedDictionary::new(dictionary),
+            gram_panels: Panels::pack(square.as_ref(), padded(atoms)),
+            sweep_panels: Panels::pack(square.as_ref(), padded(atoms)),
+            gram: square,
+            diagonal: zeros(),
+            inverse_diagonal: zeros(),
+            norms: Norms::new(padded(atoms)),
+            overlaps: Overlaps::default(),
+            steps: zeros(),
+            lipschitz: OnceLock::new(),
+            shifted_inverse: OnceLock::new(),
+            unit_diagonal: OnceLock::new(),
+        }
+    }
+
+    /// Takes the values of another dictionary of the same shape, and another λ2.
+    pub(crate) fn update(&mut self, dictionary: MatRef<'_, T>, lambda2: T) {
+        self.dictionary.update(dictionary);
+        T::multiply(Multiply {
+            a: dictionary.transpose(),
+            b: dictionary,
+            factor: T::ONE,
+            accumulate: Accum::Replace,
+            out: self.gram.as_mut(),
+        });
+        self.complete(lambda2);
+    }
+
+    /// Takes a matrix, n × n, in place of `D'D`.
+    pub(crate) fn update_gram(&mut self, gram: MatRef<'_, T>, lambda2: T) {
+        self.gram.copy_from(gram);
+        self.complete(lambda2);
+    }
+
+    /// Adds λ2 to the Gram matrix and derives everything else from it.
+    fn complete(&mut self, lambda2: T) {
+        let atoms = self.atoms();
+        for atom in 0..atoms {
+            self.gram[(atom, atom)] += lambda2;
+            let diagonal = self.gram[(atom, atom)];
+            self.diagonal[atom] = diagonal;
+            let inverse = T::ONE / diagonal;
+            self.inverse_diagonal[atom] = if inverse.finite() { inverse } else { T::ZERO };
+        }
+        self.norms.measure(&self.diagonal[..atoms]);
+        self.overlaps = Overlaps::measure(self.gram.as_ref(), &self.inverse_diagonal);
+        let relaxation = T::from_f64(self.relaxation());
+        for atom in 0..atoms {
+            self.steps[atom] = relaxation * self.inverse_diagonal[atom];
+        }
+        self.gram_panels.repack(self.gram.as_ref());
+        let (gram, steps) = (&self.gram, &self.steps);
+        self.sweep_panels.fill(gram.ncols(), |i, j| {
+            if i != j {
+                steps[i] * gram[(i, j)]
+            } else if steps[i] == T::ZERO {
+                T::ZERO
+            } else {
+                // The difference of two numbers near each other, before it is rounded.
+                T::from_f64(steps[i].to_f64() * gram[(i, i)].to_f64() - 1.0)
+            }
+        });
+        self.lipschitz = OnceLock::new();
+        self.shifted_inverse = OnceLock::new();
+        self.unit_diagonal = OnceLock::new();
+    }
+
+    /// The operator of the same numbers in `f64`: its Gram matrix lacks the rounding of this one's.
+    pub(crate) fn widened(&self, lambda2: T) -> Operator<f64> {
+        let widen = |matrix: MatRef<'_, T>| {
+            Mat::from_fn(matrix.nrows(), matrix.ncols(), |i, j| {
+                matrix[(i, j)].to_f64()
+            })
+        };
+        let dictionary = widen(self.dictionary());
+        let lambda2 = lambda2.to_f64();
+        let mut exact = Operator::<f64>::blank(dictionary, self.atoms());
+        if self.rows() > 0 {
+            let dictionary = exact.dictionary.matrix();
+            f64::multiply(Multiply {
+                a: dictionary.transpose(),
+                b: dictionary,
+                factor: 1.0,
+                accumulate: Accum::Replace,
+                out: exact.gram.as_mut(),
+            });
+            exact.complete(lambda2);
+        } else {
+            // λ2 is on its diagonal already, as near as this type has it.
+            let mut gram = widen(self.gram());
+            for atom in 0..self.atoms() {
+                gram[(atom, atom)] -= lambda2;
+            }
+            exact.update_gram(gram.as_ref(), lambda2);
+        }
+        // A zero atom is one here, too: its codes might leave the range of this type.
+        let inverses = exact
+            .inverse_diagonal
+            .iter_mut()
+            .zip(&self.inverse_diagonal);
+        for (wide, &narrow) in inverses {
+            if narrow == T::ZERO {
+                *wide = 0.0;
+            }
+        }
+        exact
+    }
+
+    /// Length of a signal, m; 0 if there is no dictionary.
+    pub fn rows(&self) -> usize {
+        self.dictionary().nrows()
+    }
+
+    /// Number of atoms, n.
+    pub fn atoms(&self) -> usize {
+        self.gram.ncols()
+    }
+
+    /// `D`, m × n; 0 × n if there is none.
+    pub fn dictionary(&self) -> MatRef<'_, T> {
+        self.dictionary.matrix()
+    }
+
+    /// `D` packed for products with signals.
+    pub(crate) fn atom_groups(&self) -> &AtomGroups<T> {
+        self.dictionary.atom_groups()
+    }
+
+    /// `D` packed for products `D y`, with padded rows and columns; for derivatives alone, so it is packed when first asked for.
+    pub(crate) fn dictionary_panels(&self) -> &Panels<T> {
+        self.dictionary.panels()
+    }
+
+    /// `D'` in groups of the rows of D, for products `D y` with columns; for derivatives alone.
+    pub(crate) fn row_groups(&self) -> &AtomGroups<T> {
+        self.dictionary.row_groups()
+    }
+
+    /// `H = D'D + λ2 I`, n × n.
+    pub fn gram(&self) -> MatRef<'_, T> {
+        self.gram.as_ref()
+    }
+
+    /// `H` packed, with padded rows and columns.
+    pub fn gram_panels(&self) -> &Panels<T> {
+        &self.gram_panels
+    }
+
+    /// `ω H_ij / H_ii - δ_ij` packed, with padded rows and columns; zero rows for zero atoms.
+    pub(crate) fn sweep_panels(&self) -> &Panels<T> {
+        &self.sweep_panels
+    }
+
+    /// `H_jj`
+    pub fn diagonal(&self) -> &[T] {
+        &self.diagonal
+    }
+
+    /// `1 / H_jj`; 0 for a zero atom, as which one counts that is too small to divide by.
+    pub fn inverse_diagonal(&self) -> &[T] {
+        &self.inverse_diagonal
+    }
+
+    /// `√H_jj`, and the ends of its range.
+    pub(crate) fn norms(&self) -> &Norms<T> {
+        &self.norms
+    }
+
+    /// `max |H_ij| / √(H_ii H_jj)` over i != j.
+    pub(crate) fn coherence(&self) -> f64 {
+        self.overlaps.coherence
+    }
+
+    /// q, the mean over j of `sum over i != j of H_ij² / (H_ii H_jj)`: how much atoms overlap. About n/m for independent atoms.
+    pub fn coupling(&self) -> f64 {
+        self.overlaps.coupling
+    }
+
+    /// `ω = 1 + min(q/4, 1/5)`: the over-relaxation of [`steps`](Self::steps).
+    pub fn relaxation(&self) -> f64 {
+        1.0 + (0.25 * self.coupling()).min(0.2)
+    }
+
+    /// `ω / H_jj`; 0 for a zero atom: the step lengths of [coordinate descent](crate::CoordinateDescent),
+    /// with the over-relaxation that its documentation states.
+    pub fn steps(&self) -> &[T] {
+        &self.steps
+    }
+}

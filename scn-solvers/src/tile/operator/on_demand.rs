@@ -1,0 +1,49 @@
+//! What follows from an operator, but not every use needs: computed when first asked for.
+
+use faer::Mat;
+
+use super::Operator;
+use crate::tile::{Panels, Scalar, padded};
+
+impl<T: Scalar> Operator<T> {
+    /// `1 / sqrt(H_jj)`, padded with zeros; 0 for a zero atom.
+    pub(crate) fn unit_scaling(&self) -> &[T] {
+        &self.unit_diagonal().0
+    }
+
+    /// `H_ij / sqrt(H_ii H_jj) - δ_ij` packed, with padded rows and columns; zero for zero atoms. For derivatives alone.
+    pub(crate) fn unit_panels(&self) -> &Panels<T> {
+        &self.unit_diagonal().1
+    }
+
+    fn unit_diagonal(&self) -> &(Vec<T>, Panels<T>) {
+        self.unit_diagonal.get_or_init(|| {
+            let inverse = self.inverse_diagonal.iter();
+            let scaling: Vec<T> = inverse.map(|d| T::from_f64(d.to_f64().sqrt())).collect();
+            let mut panels =
+                Panels::pack(Mat::zeros(self.atoms(), 0).as_ref(), padded(self.atoms()));
+            panels.fill(self.atoms(), |i, j| {
+                if i == j {
+                    T::ZERO
+                } else {
+                    scaling[i] * self.gram[(i, j)] * scaling[j]
+                }
+            });
+            (scaling, panels)
+        })
+    }
+
+    /// An upper bound on the largest eigenvalue of `H`, the Lipschitz constant of the gradient: the eigenvalue as
+    /// computed, rounded up by its own error bound `n ε`. Computed at the first call, in `O(n³)`.
+    pub fn lipschitz(&self) -> T {
+        *self.lipschitz.get_or_init(|| {
+            let n = self.atoms();
+            let trace = self.diagonal.iter().map(|&d| d.to_f64()).sum();
+            // Where the eigenvalue iteration fails, the trace is still a bound.
+            let largest =
+                T::extreme_eigenvalues(self.gram.as_ref()).map_or(trace, |(_, largest)| largest);
+            let bound = largest * (1.0 + 8.0 * n as f64 * T::EPSILON.to_f64());
+            T::from_f64(if bound > 0.0 { bound } else { 1.0 })
+        })
+    }
+}

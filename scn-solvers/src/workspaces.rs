@@ -1,0 +1,70 @@
+//! The memory of those who encode.
+
+use std::any::Any;
+
+use crate::memory::TileMemory;
+use crate::problem::Problem;
+use crate::solver::Solver;
+use crate::tile::{Pool, Scalar};
+
+/// The memory of the workers of [`encode_with`](crate::encode_with): some tiles for each thread that works at the same time. It
+/// grows to what is needed, and serves any problems and solvers in turn, even from several threads.
+#[derive(Debug)]
+pub struct Workspaces<T: Scalar>(Pool<Worker<T>>);
+
+impl<T: Scalar> Workspaces<T> {
+    /// No memory yet.
+    pub const fn new() -> Self {
+        Self(Pool::new())
+    }
+
+    /// Works with the memory of one worker, sized for a problem.
+    pub(crate) fn with<R>(
+        &self,
+        problem: &Problem<T>,
+        work: impl FnOnce(&mut Worker<T>) -> R,
+    ) -> R {
+        self.0.with(Worker::default, |worker| {
+            worker.memory.fit(problem);
+            work(worker)
+        })
+    }
+}
+
+impl<T: Scalar> Default for Workspaces<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The memory of one worker.
+#[derive(Debug, Default)]
+pub(crate) struct Worker<T> {
+    pub(crate) memory: TileMemory<T>,
+    scratch: Option<Scratch>,
+}
+
+/// What a method keeps, for problems of so many atoms.
+#[derive(Debug)]
+struct Scratch {
+    atoms: usize,
+    kept: Box<dyn Any + Send>,
+}
+
+impl<T: Scalar> Worker<T> {
+    /// The tile's memory, and scratch that fits a method.
+    pub(crate) fn parts(
+        &mut self,
+        solver: &dyn Solver<T>,
+        atoms: usize,
+    ) -> (&mut TileMemory<T>, &mut dyn Any) {
+        let fits =
+            |scratch: &Scratch| scratch.atoms == atoms && solver.takes_scratch(&*scratch.kept);
+        let kept = self.scratch.take().filter(fits);
+        let scratch = self.scratch.insert(kept.unwrap_or_else(|| Scratch {
+            atoms,
+            kept: solver.new_scratch(atoms),
+        }));
+        (&mut self.memory, &mut *scratch.kept)
+    }
+}
