@@ -88,7 +88,7 @@ impl<T: Scalar> Omp<T> {
                 for (wide, value) in wide.iter_mut().zip(&*signal) {
                     *wide = value.to_f64();
                 }
-                let (found, mut report) = self.pursue(problem, wide);
+                let (found, mut report) = pursue(self.stop, problem, wide);
                 let found: Vec<T> = found.into_iter().map(T::from_f64).collect();
                 let finite = found.iter().all(|value| value.finite());
                 if !finite {
@@ -102,45 +102,44 @@ impl<T: Scalar> Omp<T> {
         );
         Ok(reports.reduce(OmpReport::empty, OmpReport::merge))
     }
+}
 
-    /// The code of one signal.
-    fn pursue(&self, problem: &Problem<f64>, signal: &[f64]) -> (Vec<f64>, OmpReport) {
-        let mut correlations = vec![0.0; problem.atoms()];
-        let signal = ColRef::from_slice(signal);
-        let norm = signal.norm_l2();
-        let mut report = OmpReport {
-            columns: 1,
-            ..OmpReport::empty()
-        };
-        if !norm.is_finite() {
-            report.residual = f64::NAN;
-            return (vec![0.0; problem.atoms()], report);
+/// The code of one signal.
+fn pursue(stop: OmpStop, problem: &Problem<f64>, signal: &[f64]) -> (Vec<f64>, OmpReport) {
+    let mut correlations = vec![0.0; problem.atoms()];
+    let signal = ColRef::from_slice(signal);
+    let norm = signal.norm_l2();
+    let mut report = OmpReport {
+        columns: 1,
+        ..OmpReport::empty()
+    };
+    if !norm.is_finite() {
+        report.residual = f64::NAN;
+        return (vec![0.0; problem.atoms()], report);
+    }
+    let found = problem.dictionary().transpose() * signal;
+    correlations
+        .iter_mut()
+        .zip(found.iter())
+        .for_each(|(c, &found)| *c = found);
+    let mut pursuit = Pursuit::new(problem, correlations);
+    loop {
+        // Not by `||x||² - ||D a||²`, whose difference is rounding long before the residual is.
+        let mut left = signal.to_owned();
+        report.atoms = 0;
+        for (j, &a) in pursuit
+            .code()
+            .iter()
+            .enumerate()
+            .filter(|(_, a)| **a != 0.0)
+        {
+            left -= Scale(a) * problem.dictionary().col(j);
+            report.atoms += 1;
         }
-        let found = problem.dictionary().transpose() * signal;
-        correlations
-            .iter_mut()
-            .zip(found.iter())
-            .for_each(|(c, &found)| *c = found);
-        let mut pursuit = Pursuit::new(problem, correlations);
-        loop {
-            // Not by `||x||² - ||D a||²`, whose difference is rounding long before the residual is.
-            let mut left = signal.to_owned();
-            report.atoms = 0;
-            for (j, &a) in pursuit
-                .code()
-                .iter()
-                .enumerate()
-                .filter(|(_, a)| **a != 0.0)
-            {
-                left -= Scale(a) * problem.dictionary().col(j);
-                report.atoms += 1;
-            }
-            report.residual = kkt::relative(left.norm_l2(), norm);
-            let enough =
-                report.atoms >= self.stop.atoms as u64 || report.residual <= self.stop.residual;
-            if enough || !pursuit.grow() {
-                return (pursuit.code().to_vec(), report);
-            }
+        report.residual = kkt::relative(left.norm_l2(), norm);
+        let enough = report.atoms >= stop.atoms as u64 || report.residual <= stop.residual;
+        if enough || !pursuit.grow() {
+            return (pursuit.code().to_vec(), report);
         }
     }
 }
