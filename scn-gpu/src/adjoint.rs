@@ -6,9 +6,9 @@ use crate::launch::gradients::SignalGradient;
 use crate::launch::launch;
 use crate::report::{PendingSolve, Reports};
 use crate::windows::int;
-use crate::{Buffer, GpuError, Problem, Windows};
+use crate::{Buffer, DeviceProblem, GpuError, Windows};
 
-impl Problem<'_> {
+impl DeviceProblem<'_> {
     /// Solves `H_LL y_L = u_L` for each column, given its code and `u = dLoss/da`, where L is the active set of the code; y is zero off it.
     /// All three are n × P, row by row.
     ///

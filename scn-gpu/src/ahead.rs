@@ -4,16 +4,17 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use crate::GpuError;
 use crate::architecture::Architecture;
 use crate::cache::Cache;
 use crate::compiler::{Recipe, Target, compile};
-use crate::error::CudaVersion;
 use crate::source::Unit;
+use crate::version::CudaVersion;
+use crate::{GpuError, SetupError};
 
 /// What [`compile_ahead`] has written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CompiledAhead {
+#[non_exhaustive]
+pub struct CompiledKernels {
     /// The compiler's version.
     pub compiler: CudaVersion,
     /// Number of files, those included that were there.
@@ -33,7 +34,7 @@ pub fn compile_ahead(
     architectures: &[Architecture],
     folder: &Path,
     line_info: bool,
-) -> Result<CompiledAhead, GpuError> {
+) -> Result<CompiledKernels, GpuError> {
     let target = |&architecture| {
         Target::without_device(Recipe {
             architecture,
@@ -58,7 +59,7 @@ pub fn compile_ahead(
         }
         let compiled = compile(unit, &target, &[])?;
         let stored = cache.store(unit, &target, &compiled.image);
-        let bytes = stored.map_err(|error| GpuError::Folder {
+        let bytes = stored.map_err(|error| SetupError::Folder {
             folder: folder.to_path_buf(),
             reason: error.to_string(),
         })?;
@@ -83,7 +84,7 @@ pub fn compile_ahead(
         });
         std::iter::once(own).chain(others).sum::<Result<u64, _>>()
     })?;
-    Ok(CompiledAhead {
+    Ok(CompiledKernels {
         compiler,
         files: tasks.len(),
         bytes,

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::driver::OLDEST_DEVICE;
-use crate::error::{ComputeCapability, CudaVersion};
+use crate::version::OLDEST_DEVICE;
+use crate::version::{ComputeCapability, CudaVersion};
 
 /// A generation of devices and a form of code for it, named as the compiler names it: `sm_90`, `compute_90`.
 ///
@@ -16,6 +16,7 @@ use crate::error::{ComputeCapability, CudaVersion};
 /// # Ok::<(), scn_gpu::ArchitectureError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Architecture {
     /// The generation.
     pub capability: ComputeCapability,
@@ -25,6 +26,7 @@ pub struct Architecture {
 
 /// The form of compiled kernels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Code {
     /// Machine code ("cubin"), for devices of one major version of compute capability that are not older than the generation.
     Machine,

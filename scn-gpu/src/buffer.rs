@@ -7,57 +7,13 @@ use std::marker::PhantomData;
 use std::ops::Range;
 use std::sync::Arc;
 
+use cudarc::driver::result;
 use cudarc::driver::sys::CUdeviceptr;
-use cudarc::driver::{DeviceRepr, ValidAsZeroBits, result};
 
 use crate::driver::failed;
 use crate::pool::Memory;
 use crate::recording::Submission;
-use crate::{Context, GpuError};
-
-/// What kernels compute with: `f32`, `i32`, `f64` for sums, `u8` for images, and `u64` for reports.
-pub trait Element:
-    DeviceRepr + ValidAsZeroBits + Copy + Default + Send + Sync + private::Sealed + 'static
-{
-    #[doc(hidden)]
-    const NUMBER: Number;
-}
-
-/// The types of numbers by the names they have in CUDA.
-#[doc(hidden)]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Number {
-    Float,
-    Double,
-    Int,
-    UnsignedChar,
-    UnsignedLongLong,
-}
-
-mod private {
-    pub trait Sealed {}
-    impl Sealed for f32 {}
-    impl Sealed for f64 {}
-    impl Sealed for i32 {}
-    impl Sealed for u8 {}
-    impl Sealed for u64 {}
-}
-
-impl Element for f32 {
-    const NUMBER: Number = Number::Float;
-}
-impl Element for f64 {
-    const NUMBER: Number = Number::Double;
-}
-impl Element for i32 {
-    const NUMBER: Number = Number::Int;
-}
-impl Element for u8 {
-    const NUMBER: Number = Number::UnsignedChar;
-}
-impl Element for u64 {
-    const NUMBER: Number = Number::UnsignedLongLong;
-}
+use crate::{ArgumentError, Context, Element, GpuError};
 
 /// Numbers on a device. Its memory is kept by the context for a later buffer of the same length.
 pub struct Buffer<T: Element> {
@@ -361,9 +317,10 @@ impl<'a, T: Element> ViewMut<'a, T> {
     pub fn copy_from(&mut self, from: View<'_, T>) -> Result<(), GpuError> {
         expect_len("the buffer copied from", self.len, from.len)?;
         if from.context != self.context {
-            return Err(GpuError::OtherContext {
+            return Err(ArgumentError::OtherContext {
                 what: "the buffer copied from",
-            });
+            }
+            .into());
         }
         if self.is_empty() {
             return Ok(());
@@ -383,11 +340,11 @@ pub(crate) fn expect_len(
     what: &'static str,
     expected: usize,
     found: usize,
-) -> Result<(), GpuError> {
+) -> Result<(), ArgumentError> {
     if found == expected {
         Ok(())
     } else {
-        Err(GpuError::Length {
+        Err(ArgumentError::Length {
             what,
             expected,
             found,
@@ -396,16 +353,16 @@ pub(crate) fn expect_len(
 }
 
 /// `Ok` if a range lies within so many entries.
-pub(crate) fn expect_within(range: &Range<usize>, len: usize) -> Result<(), GpuError> {
+pub(crate) fn expect_within(range: &Range<usize>, len: usize) -> Result<(), ArgumentError> {
     let &Range { start, end } = range;
     if start <= end && end <= len {
         Ok(())
     } else {
-        Err(GpuError::Range { start, end, len })
+        Err(ArgumentError::Range { start, end, len })
     }
 }
 
-fn offset<T>(range: &Range<usize>, len: usize) -> Result<CUdeviceptr, GpuError> {
+fn offset<T>(range: &Range<usize>, len: usize) -> Result<CUdeviceptr, ArgumentError> {
     expect_within(range, len)?;
     Ok((range.start * size_of::<T>()) as CUdeviceptr)
 }

@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 
 use crate::architecture::{Architecture, Code};
 use crate::compiler::{Recipe, Target};
-use crate::error::{ComputeCapability, CudaVersion};
 use crate::source::{HEADERS, Unit};
+use crate::version::{ComputeCapability, CudaVersion};
 
 /// Names the folder of compiled kernels; empty for none.
 const VARIABLE: &str = "SCN_CUDA_CACHE";
@@ -168,10 +168,10 @@ fn hash_of_input(unit: Unit, recipe: &Recipe) -> String {
 mod tests {
     use super::*;
     use crate::problem::Padded;
-    use crate::source::Source;
+    use crate::source::KernelFile;
 
     const LOSS: Unit = Unit {
-        source: Source::Loss,
+        source: KernelFile::Loss,
         padded: None,
     };
 
@@ -271,7 +271,7 @@ mod tests {
         assert_eq!(usable(false), names);
         assert_eq!(usable(true)[0], names[2]);
         let other = Unit {
-            source: Source::Update,
+            source: KernelFile::Update,
             padded: None,
         };
         assert_eq!(cache.usable(other, DEVICE, DRIVER, false).count(), 0);
@@ -280,7 +280,7 @@ mod tests {
     #[test]
     fn names_say_what_a_file_is() {
         let unit = Unit {
-            source: Source::Encode,
+            source: KernelFile::Encode,
             padded: Some(Padded::ALL[2]),
         };
         let name = file_name(unit, &target("sm_90", false, (13, 0)));

@@ -17,7 +17,7 @@ use cudarc::nccl::sys;
 use crate::buffer::{View, bind, expect_len};
 use crate::library::{NCCL, number};
 use crate::recording::Submission;
-use crate::{Buffer, Context, GpuError};
+use crate::{ArgumentError, Buffer, Context, GpuError, SetupError};
 
 /// A device's place among those that exchange.
 pub struct Communicator {
@@ -35,13 +35,13 @@ unsafe impl Sync for Communicator {}
 
 /// By which devices of several processes find each other: made by one, handed to all.
 #[derive(Clone, Copy)]
-pub struct Meeting(sys::ncclUniqueId);
+pub struct NcclId(sys::ncclUniqueId);
 
-impl Meeting {
+impl NcclId {
     /// A new one.
     ///
     /// # Errors
-    /// [`GpuError::NoNccl`]; the library's.
+    /// [`SetupError::NoNccl`]; the library's.
     pub fn new() -> Result<Self, GpuError> {
         require()?;
         let mut id = sys::ncclUniqueId { internal: [0; 128] };
@@ -63,9 +63,9 @@ impl Meeting {
     }
 }
 
-impl fmt::Debug for Meeting {
+impl fmt::Debug for NcclId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Meeting")
+        f.write_str("NcclId")
     }
 }
 
@@ -73,7 +73,7 @@ impl Communicator {
     /// One for each device of this process, ranks in this order.
     ///
     /// # Errors
-    /// [`GpuError::NoNccl`]; the library's, as for a device that is named twice.
+    /// [`SetupError::NoNccl`]; the library's, as for a device that is named twice.
     pub fn all(contexts: &[Context]) -> Result<Vec<Self>, GpuError> {
         require()?;
         let devices: Vec<i32> = contexts
@@ -99,10 +99,10 @@ impl Communicator {
     /// The device of a process, as rank `rank` of `ranks`. Waits until all have come.
     ///
     /// # Errors
-    /// [`GpuError::NoNccl`]; the library's.
+    /// [`SetupError::NoNccl`]; the library's.
     pub fn join(
         context: &Context,
-        meeting: Meeting,
+        meeting: NcclId,
         rank: usize,
         ranks: usize,
     ) -> Result<Self, GpuError> {
@@ -143,9 +143,10 @@ impl Communicator {
             parts.len(),
         )?;
         if part.context != &self.context || parts.context() != &self.context {
-            return Err(GpuError::OtherContext {
+            return Err(ArgumentError::OtherContext {
                 what: "a part that is exchanged",
-            });
+            }
+            .into());
         }
         if part.is_empty() {
             return Ok(());
@@ -195,7 +196,7 @@ const FUNCTIONS: [&str; 5] = [
 ];
 
 /// cudarc panics where the library or a function is missing.
-fn require() -> Result<(), GpuError> {
+fn require() -> Result<(), SetupError> {
     NCCL.require(&FUNCTIONS)
 }
 

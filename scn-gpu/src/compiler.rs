@@ -13,16 +13,10 @@ use std::ffi::{CString, c_char, c_int};
 use cudarc::nvrtc::sys;
 
 use crate::architecture::{Architecture, Code};
-use crate::error::{ComputeCapability, CudaVersion};
 use crate::library::{NVRTC, number};
 use crate::source::{HEADERS, Unit};
-use crate::{GpuError, nvrtc_files};
-
-/// Machine code came with this version.
-const OLDEST_COMPILER: CudaVersion = CudaVersion {
-    major: 11,
-    minor: 2,
-};
+use crate::version::{ComputeCapability, CudaVersion, OLDEST_COMPILER};
+use crate::{SetupError, nvrtc_files};
 
 /// Compiled to see whether the compiler can compile.
 const PROBE: (&str, &str) = ("probe.cu", "extern \"C\" __global__ void probe() {}\n");
@@ -49,14 +43,14 @@ impl Target {
         device: ComputeCapability,
         driver: CudaVersion,
         line_info: bool,
-    ) -> Result<Self, GpuError> {
+    ) -> Result<Self, SetupError> {
         let compiler = version()?;
         if !driver.runs_machine_code_of(compiler) {
-            return Err(GpuError::CompilerTooNewForDriver { compiler, driver });
+            return Err(SetupError::CompilerTooNewForDriver { compiler, driver });
         }
         let known = known_capabilities()?;
         let newest = known.into_iter().filter(|&known| known <= device).max();
-        let capability = newest.ok_or(GpuError::CompilerTooNew {
+        let capability = newest.ok_or(SetupError::CompilerTooNew {
             compiler,
             capability: device,
         })?;
@@ -76,11 +70,11 @@ impl Target {
     }
 
     /// For a generation that may have no device here.
-    pub(crate) fn without_device(recipe: Recipe) -> Result<Self, GpuError> {
+    pub(crate) fn without_device(recipe: Recipe) -> Result<Self, SetupError> {
         let compiler = version()?;
         let known = known_capabilities()?;
         if !known.contains(&recipe.architecture.capability) {
-            return Err(GpuError::UnknownArchitecture {
+            return Err(SetupError::UnknownArchitecture {
                 architecture: recipe.architecture.to_string(),
                 compiler,
                 known: join(&known),
@@ -90,7 +84,7 @@ impl Target {
     }
 
     /// `Ok` if the compiler compiles for this target at all: it may lack files of its own.
-    pub(crate) fn probe(&self) -> Result<(), GpuError> {
+    pub(crate) fn probe(&self) -> Result<(), SetupError> {
         compile_text(PROBE, &self.recipe.options(None), self).map(drop)
     }
 }
@@ -119,7 +113,7 @@ pub(crate) fn compile(
     unit: Unit,
     target: &Target,
     further_options: &[&str],
-) -> Result<Compiled, GpuError> {
+) -> Result<Compiled, SetupError> {
     let mut options = target.recipe.options(Some(unit));
     options.extend(further_options.iter().map(ToString::to_string));
     compile_text((unit.source.file(), unit.source.text()), &options, target)
@@ -130,8 +124,8 @@ fn compile_text(
     source: (&'static str, &str),
     options: &[String],
     target: &Target,
-) -> Result<Compiled, GpuError> {
-    let failed = |error: Failure, log: &str| GpuError::Compile {
+) -> Result<Compiled, SetupError> {
+    let failed = |error: Failure, log: &str| SetupError::Compile {
         file: source.0,
         architecture: target.recipe.architecture.to_string(),
         message: first_error(log).unwrap_or_else(|| error.name()),
@@ -151,7 +145,7 @@ fn compile_text(
             _ => Err((error, log)),
         })
         .map_err(|(error, log)| match missing_builtins(error, &log) {
-            Some(name) => GpuError::CompilerIncomplete {
+            Some(name) => SetupError::CompilerIncomplete {
                 library: nvrtc_files::library().unwrap_or_else(|| "libnvrtc".into()),
                 missing: name.to_string(),
             },
@@ -205,7 +199,7 @@ const FUNCTIONS: [&str; 11] = [
 const MOST_CAPABILITIES: usize = 1000;
 
 /// The version of the compiler on this machine.
-pub(crate) fn version() -> Result<CudaVersion, GpuError> {
+pub(crate) fn version() -> Result<CudaVersion, SetupError> {
     NVRTC.require(&FIRST)?;
     let (mut major, mut minor) = (0, 0);
     // SAFETY: the library and the function are there, and both arguments outlive the call.
@@ -216,7 +210,7 @@ pub(crate) fn version() -> Result<CudaVersion, GpuError> {
         minor: minor.unsigned_abs(),
     };
     if found < OLDEST_COMPILER {
-        return Err(GpuError::CompilerTooOld {
+        return Err(SetupError::CompilerTooOld {
             found,
             needed: OLDEST_COMPILER,
         });
@@ -226,13 +220,13 @@ pub(crate) fn version() -> Result<CudaVersion, GpuError> {
 }
 
 /// The generations that the compiler makes code for.
-pub(crate) fn capabilities() -> Result<Vec<ComputeCapability>, GpuError> {
+pub(crate) fn capabilities() -> Result<Vec<ComputeCapability>, SetupError> {
     version()?;
     known_capabilities()
 }
 
 /// The same; the compiler must be there.
-fn known_capabilities() -> Result<Vec<ComputeCapability>, GpuError> {
+fn known_capabilities() -> Result<Vec<ComputeCapability>, SetupError> {
     let refused = refused("say what it makes code for");
     let mut count = 0;
     // SAFETY: the library is there, and the argument outlives the call.
@@ -241,7 +235,7 @@ fn known_capabilities() -> Result<Vec<ComputeCapability>, GpuError> {
     let count = usize::try_from(count)
         .ok()
         .filter(|&count| count <= MOST_CAPABILITIES)
-        .ok_or(GpuError::Compiler {
+        .ok_or(SetupError::Compiler {
             action: "say what it makes code for",
             reason: format!("it counts {count} architectures"),
         })?;
@@ -284,8 +278,8 @@ impl Failure {
     }
 }
 
-fn refused(action: &'static str) -> impl Fn(Failure) -> GpuError {
-    move |failure| GpuError::Compiler {
+fn refused(action: &'static str) -> impl Fn(Failure) -> SetupError {
+    move |failure| SetupError::Compiler {
         action,
         reason: failure.name(),
     }

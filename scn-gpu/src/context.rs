@@ -7,7 +7,6 @@ use cudarc::driver::{CudaContext, CudaFunction, CudaStream};
 
 use crate::driver::{self, DeviceInfo, failed};
 use crate::error::CaptureError;
-use crate::graph;
 use crate::module::Modules;
 use crate::pool::Pool;
 use crate::recording::{Recorder, Submission};
@@ -15,6 +14,7 @@ use crate::source::Unit;
 use crate::supply::Supply;
 use crate::switch::switch;
 use crate::timing::{self, KernelTime, Mark, Timing};
+use crate::version::OLDEST_DRIVER_FOR_GRAPHS;
 use crate::{Buffer, Element, GpuError};
 
 /// Whether to use graphs.
@@ -59,7 +59,8 @@ impl Context {
         let stream = device.new_stream().map_err(failed("make a stream"))?;
         Ok(Self {
             shared: Arc::new(Shared {
-                uses_graphs: switch(GRAPHS, true) && info.driver_version >= graph::OLDEST_DRIVER,
+                uses_graphs: switch(GRAPHS, true)
+                    && info.driver_version >= OLDEST_DRIVER_FOR_GRAPHS,
                 info,
                 supply,
                 modules: Mutex::default(),
@@ -147,7 +148,7 @@ impl Context {
     }
 
     /// Whether kernels are timed.
-    pub fn timed(&self) -> bool {
+    pub fn is_timed(&self) -> bool {
         self.shared.timing.is_on()
     }
 

@@ -9,25 +9,20 @@ use std::sync::Arc;
 use cudarc::driver::sys::{self, CUdevice_attribute, CUresult};
 use cudarc::driver::{CudaContext, DriverError, result};
 
-use crate::error::{ComputeCapability, CudaVersion};
 use crate::library::{DRIVER, number};
 use crate::supply::{KernelOrigin, Supply};
-use crate::{GpuError, graph, timing};
-
-/// Asynchronous allocation came with this version.
-const OLDEST_DRIVER: CudaVersion = CudaVersion {
-    major: 11,
-    minor: 2,
+use crate::version::{
+    ComputeCapability, CudaVersion, OLDEST_DEVICE, OLDEST_DRIVER, OLDEST_DRIVER_FOR_GRAPHS,
+    OLDEST_DRIVER_FOR_TIMES,
 };
-
-/// The oldest generation that kernels are compiled for and tested with.
-pub(crate) const OLDEST_DEVICE: ComputeCapability = ComputeCapability { major: 6, minor: 1 };
+use crate::{GpuError, SetupError};
 
 /// What is asked for when a device's attributes are.
 const DESCRIBE: &str = "describe the device";
 
 /// A device as the driver describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DeviceInfo {
     /// Number among the devices, from 0.
     pub index: usize,
@@ -51,7 +46,7 @@ impl DeviceInfo {
     /// A device or driver that is too old, or no fitting compiler where not all kernels are compiled.
     pub fn kernels(&self) -> Result<KernelOrigin, GpuError> {
         self.check_generation()?;
-        Supply::new(self.compute_capability, self.driver_version).origin()
+        Ok(Supply::new(self.compute_capability, self.driver_version).origin()?)
     }
 
     /// `Ok` if all kernels can be had for this device.
@@ -62,9 +57,9 @@ impl DeviceInfo {
         self.kernels().map(drop)
     }
 
-    fn check_generation(&self) -> Result<(), GpuError> {
+    fn check_generation(&self) -> Result<(), SetupError> {
         if self.compute_capability < OLDEST_DEVICE {
-            return Err(GpuError::ComputeCapability {
+            return Err(SetupError::ComputeCapability {
                 index: self.index,
                 found: self.compute_capability,
                 needed: OLDEST_DEVICE,
@@ -97,6 +92,7 @@ impl DeviceInfo {
 
 /// What a device can do at most.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Peak {
     /// In f32 without tensor cores; a fused multiply-add counts as two.
     pub operations_per_second: f64,
@@ -137,7 +133,7 @@ pub(crate) fn open(index: usize) -> Result<(Arc<CudaContext>, DeviceInfo), GpuEr
     let driver_version = start()?;
     let count = count()?;
     if index >= count {
-        return Err(GpuError::DeviceIndex { index, count });
+        return Err(SetupError::DeviceIndex { index, count }.into());
     }
     let mut info = describe(index, driver_version)?;
     info.check_generation()?;
@@ -201,8 +197,8 @@ const FUNCTIONS: [&str; 44] = [
 
 /// What later versions have, and is called of these only.
 const LATER: [(CudaVersion, &str); 2] = [
-    (graph::OLDEST_DRIVER, "cuGraphInstantiateWithFlags"),
-    (timing::OLDEST_DRIVER, "cuEventElapsedTime_v2"),
+    (OLDEST_DRIVER_FOR_GRAPHS, "cuGraphInstantiateWithFlags"),
+    (OLDEST_DRIVER_FOR_TIMES, "cuEventElapsedTime_v2"),
 ];
 
 /// Initialises the driver.
@@ -217,7 +213,7 @@ fn start() -> Result<CudaVersion, GpuError> {
         major: version / 1000,
         minor: version % 1000 / 10,
     };
-    found.expect_driver(OLDEST_DRIVER)?;
+    expect_driver(found, OLDEST_DRIVER)?;
     DRIVER.require(&FUNCTIONS)?;
     for (_, function) in LATER.iter().filter(|(since, _)| found >= *since) {
         DRIVER.require(&[function])?;
@@ -225,14 +221,14 @@ fn start() -> Result<CudaVersion, GpuError> {
     let no_device = number(CUresult::CUDA_ERROR_NO_DEVICE);
     match result::init() {
         Ok(()) => Ok(found),
-        Err(DriverError(error)) if number(error) == no_device => Err(GpuError::NoDevice),
+        Err(DriverError(error)) if number(error) == no_device => Err(SetupError::NoDevice.into()),
         Err(error) => Err(failed("start")(error)),
     }
 }
 
 fn count() -> Result<usize, GpuError> {
     match result::device::get_count().map_err(failed("count the devices"))? {
-        ..=0 => Err(GpuError::NoDevice),
+        ..=0 => Err(SetupError::NoDevice.into()),
         count => Ok(count.unsigned_abs() as usize),
     }
 }
@@ -268,6 +264,14 @@ fn attribute(device: sys::CUdevice, which: CUdevice_attribute) -> Result<u32, Gp
 /// Bytes that nobody uses.
 pub(crate) fn free_memory(context: &CudaContext) -> Option<usize> {
     context.mem_get_info().ok().map(|(free, _)| free)
+}
+
+/// `Ok` if a driver is for the version of CUDA that is needed, or a later one.
+pub(crate) fn expect_driver(found: CudaVersion, needed: CudaVersion) -> Result<(), SetupError> {
+    if found < needed {
+        return Err(SetupError::DriverTooOld { found, needed });
+    }
+    Ok(())
 }
 
 /// The error of a call that was to do something.

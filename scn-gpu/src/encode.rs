@@ -6,7 +6,7 @@ use crate::launch::columns::{Certify, EncodeFista, EncodeGaussSeidel};
 use crate::launch::launch;
 use crate::launch::prepare::FistaStep;
 use crate::report::{PendingSolve, Reports};
-use crate::{Buffer, Context, GpuError, Problem, Staged, View, Windows};
+use crate::{Buffer, Context, DeviceProblem, GpuError, StagedBuffer, View, Windows};
 
 /// How codes are computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
@@ -19,7 +19,7 @@ pub enum Method {
     Fista,
 }
 
-impl Problem<'_> {
+impl DeviceProblem<'_> {
     /// Codes of all windows of a map, n × P row by row: `argmin 1/2 ||x - D a||² + λ1'a + λ2/2 ||a||², a >= 0`. All start from zero.
     ///
     /// # Errors
@@ -116,7 +116,7 @@ impl Problem<'_> {
 /// To what a device solves: as [`Settings`], with the tolerance in device memory, so that recorded work can be run again with another.
 #[derive(Debug)]
 pub struct SolveSettings {
-    tolerance: Staged<f32>,
+    tolerance: StagedBuffer<f32>,
     /// What is there.
     settings: Settings,
 }
@@ -127,7 +127,7 @@ impl SolveSettings {
     /// # Errors
     /// [`GpuError::OutOfMemory`].
     pub fn new(context: &Context, settings: Settings) -> Result<Self, GpuError> {
-        let mut tolerance = Staged::new(context, 1)?;
+        let mut tolerance = StagedBuffer::new(context, 1)?;
         tolerance.refill(|all| all[0] = settings.tolerance() as f32)?;
         Ok(Self {
             tolerance,

@@ -11,9 +11,9 @@ use crate::launch::launch;
 use crate::tables::{LayerRow, LayerTable};
 use crate::update::Parameters;
 use crate::windows::int;
-use crate::{Buffer, Context, GpuError, Problem, Problems, Windows};
+use crate::{ArgumentError, Buffer, Context, DeviceProblem, DeviceProblems, GpuError, Windows};
 
-/// The sums that the gradients of several [`Problems`] are made of, for batches of one size:
+/// The sums that the gradients of several [`DeviceProblems`] are made of, for batches of one size:
 ///
 /// ```text
 /// dLoss/dD = sum x y' - D (sum a y' + sum y a'),   dLoss/dλ1_j = -sum y_j,   dLoss/dλ2 = -sum y'a
@@ -44,11 +44,11 @@ impl GradientSums {
     /// Room for the sums of problems whose signals are these windows, one kind for each problem.
     ///
     /// # Errors
-    /// [`GpuError::Length`]: another number of windows than of problems, or windows of another length than the atoms;
+    /// [`ArgumentError::Length`]: another number of windows than of problems, or windows of another length than the atoms;
     /// [`GpuError::OutOfMemory`].
     pub fn new(
         context: &Context,
-        problems: &Problems,
+        problems: &DeviceProblems,
         windows: &[Windows],
     ) -> Result<Self, GpuError> {
         expect_len(
@@ -104,7 +104,7 @@ impl GradientSums {
         })
     }
 
-    /// Sums over the columns of problem `index`, given its map, the codes of the map's windows and their [adjoint](Problem::adjoint),
+    /// Sums over the columns of problem `index`, given its map, the codes of the map's windows and their [adjoint](DeviceProblem::adjoint),
     /// both n × P row by row.
     ///
     /// # Errors
@@ -112,13 +112,13 @@ impl GradientSums {
     pub fn take(
         &mut self,
         index: usize,
-        problem: &Problem<'_>,
+        problem: &DeviceProblem<'_>,
         map: &Buffer<f32>,
         codes: &Buffer<f32>,
         adjoint: &Buffer<f32>,
     ) -> Result<(), GpuError> {
         let len = self.layers.len();
-        let none = || GpuError::no_such(index, len);
+        let none = || ArgumentError::no_such(index, len);
         let layer = self.layers.get(index).ok_or_else(none)?;
         let outer = OuterSums {
             windows: layer.windows,

@@ -9,17 +9,12 @@ use cudarc::driver::sys::{CUgraph, CUgraphExec, CUgraphInstantiate_flags, CUstre
 use cudarc::driver::{CudaStream, DriverError, result};
 
 use crate::buffer::bind;
-use crate::driver::{failed, reason};
-use crate::error::{CaptureError, CudaVersion};
+use crate::driver::{expect_driver, failed, reason};
+use crate::error::CaptureError;
 use crate::pool::Memory;
 use crate::recording::{Kept, Recording, Submission};
+use crate::version::OLDEST_DRIVER_FOR_GRAPHS;
 use crate::{Context, GpuError};
-
-/// `cuGraphInstantiateWithFlags` came with this version.
-pub(crate) const OLDEST_DRIVER: CudaVersion = CudaVersion {
-    major: 11,
-    minor: 4,
-};
 
 /// Recorded work of a context: see [`Context::capture`].
 ///
@@ -47,7 +42,7 @@ impl Context {
     /// # Errors
     /// Those of `work`; [`GpuError::Capture`] for work that cannot be recorded (also from calls inside `work`: waiting, copies from and
     /// to this machine, exchanges between devices, other graphs), for kernels that are not loaded, for missing memory, and if another
-    /// recording is going on; [`GpuError::DriverTooOld`] before CUDA 11.4.
+    /// recording is going on; [`SetupError::DriverTooOld`](crate::SetupError::DriverTooOld) before CUDA 11.4.
     pub fn capture<R, E: From<GpuError>>(
         &self,
         work: impl FnOnce() -> Result<R, E>,
@@ -139,7 +134,7 @@ struct Capture<'a> {
 
 impl<'a> Capture<'a> {
     fn begin(context: &'a Context) -> Result<Self, GpuError> {
-        context.info().driver_version.expect_driver(OLDEST_DRIVER)?;
+        expect_driver(context.info().driver_version, OLDEST_DRIVER_FOR_GRAPHS)?;
         bind(context)?;
         let mut state = context.recorder().write();
         if let Some(recording) = state.as_ref() {

@@ -9,11 +9,11 @@
 //! give the same bits as a batch made on the processor.
 
 use crate::buffer::{expect_len, expect_within};
+use crate::labels::{LabelsView, expect_labels};
 use crate::launch::images::MakeBatch;
 use crate::launch::launch;
-use crate::layers::loss::{LabelsView, expect_labels};
 use crate::windows::int;
-use crate::{Buffer, Context, GpuError, MapShape, Staged};
+use crate::{ArgumentError, Buffer, Context, GpuError, MapShape, StagedBuffer};
 
 /// Integers of an image in the table of picks.
 pub(crate) const PICK_INTS: usize = 4;
@@ -31,6 +31,7 @@ pub struct Images {
 
 /// One image of a batch: which image of the set, flipped left and right or not, then moved. The default is the first image as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub struct Pick {
     /// Place in the set, counted from 0.
     pub image: usize,
@@ -42,6 +43,32 @@ pub struct Pick {
     pub right: isize,
 }
 
+impl Pick {
+    /// Image `image` of a set, counted from 0, as it is.
+    pub fn new(image: usize) -> Self {
+        Self {
+            image,
+            ..Self::default()
+        }
+    }
+
+    /// Mirrored left and right if `flip`, before it is moved.
+    #[must_use]
+    pub fn flipped(self, flip: bool) -> Self {
+        Self { flip, ..self }
+    }
+
+    /// Moved by so many pixels down and to the right, or up and to the left if they are negative.
+    #[must_use]
+    pub fn moved(self, down: isize, right: isize) -> Self {
+        Self {
+            down,
+            right,
+            ..self
+        }
+    }
+}
+
 /// Picks and labels of a batch, on a device at an address that never changes.
 ///
 /// Whatever is there is valid for the sets and the number of classes that it was made for, also beyond the images of a small batch: kernels
@@ -50,7 +77,7 @@ pub struct Pick {
 #[derive(Debug)]
 pub struct Picks {
     /// The picks, [`PICK_INTS`] for each of `capacity` images, then as many labels: in one piece, so that one copy brings all.
-    table: Staged<i32>,
+    table: StagedBuffer<i32>,
     capacity: usize,
     /// Images of the batch that is there.
     len: usize,
@@ -65,8 +92,8 @@ impl Images {
     /// The set may have more than 2^31 bytes, as long as the device has the memory.
     ///
     /// # Errors
-    /// [`GpuError::Length`] if `pixels` or `mean` do not have the length that `shape` says, [`GpuError::NoImages`] if that is 0,
-    /// [`GpuError::TooLarge`] for extents beyond what the device code counts with, [`GpuError::OutOfMemory`].
+    /// [`ArgumentError::Length`] if `pixels` or `mean` do not have the length that `shape` says, [`ArgumentError::NoImages`] if that is 0,
+    /// [`ArgumentError::TooLarge`] for extents beyond what the device code counts with, [`GpuError::OutOfMemory`].
     pub fn upload(
         context: &Context,
         shape: MapShape,
@@ -79,7 +106,7 @@ impl Images {
         expect_len("the pixels of a set of images", expected, pixels.len())?;
         expect_len("the mean image", volume, mean.len())?;
         if pixels.is_empty() {
-            return Err(GpuError::NoImages);
+            return Err(ArgumentError::NoImages.into());
         }
         Ok(Self {
             pixels: context.upload(pixels)?,
@@ -103,9 +130,9 @@ impl Images {
     /// `((c images + image) H + y) W + x`.
     ///
     /// # Errors
-    /// [`GpuError::Range`] if fewer images are picked, [`GpuError::OtherSet`] if the picks were made for sets of other extents,
-    /// [`GpuError::Length`] if `out` does not have C `images` H W entries, [`GpuError::TooLarge`] if these are more than 2^30,
-    /// [`GpuError::OtherContext`].
+    /// [`ArgumentError::Range`] if fewer images are picked, [`ArgumentError::OtherSet`] if the picks were made for sets of other extents,
+    /// [`ArgumentError::Length`] if `out` does not have C `images` H W entries, [`ArgumentError::TooLarge`] if these are more than 2^30,
+    /// [`ArgumentError::OtherContext`].
     pub fn batch(
         &self,
         picks: &Picks,
@@ -113,7 +140,7 @@ impl Images {
         out: &mut Buffer<f32>,
     ) -> Result<(), GpuError> {
         if picks.shape != self.shape {
-            return Err(GpuError::OtherSet);
+            return Err(ArgumentError::OtherSet.into());
         }
         expect_within(&(0..images), picks.len)?;
         let MapShape {
@@ -143,7 +170,7 @@ impl Picks {
     /// number of images of the same shape, in the same context.
     ///
     /// # Errors
-    /// [`GpuError::Label`] without a class, [`GpuError::TooLarge`] for more images or classes than the device code counts with,
+    /// [`ArgumentError::Label`] without a class, [`ArgumentError::TooLarge`] for more images or classes than the device code counts with,
     /// [`GpuError::OutOfMemory`].
     pub fn new(set: &Images, capacity: usize, classes: usize) -> Result<Self, GpuError> {
         int("the number of images", capacity)?;
@@ -152,7 +179,7 @@ impl Picks {
         expect_labels(&[0], classes)?;
         let len = (PICK_INTS + 1) * capacity;
         Ok(Self {
-            table: Staged::new(set.context(), len)?,
+            table: StagedBuffer::new(set.context(), len)?,
             capacity,
             len: capacity,
             shape: set.shape,
@@ -163,8 +190,8 @@ impl Picks {
     /// Replaces the batch. Work that was asked for before still sees the one before.
     ///
     /// # Errors
-    /// [`GpuError::Range`] for more images than the table has room for, [`GpuError::Length`] if there is not one label per image,
-    /// [`GpuError::Pick`] for an image that the set does not have or that is moved out of its frame, [`GpuError::Label`] for a label
+    /// [`ArgumentError::Range`] for more images than the table has room for, [`ArgumentError::Length`] if there is not one label per image,
+    /// [`ArgumentError::Pick`] for an image that the set does not have or that is moved out of its frame, [`ArgumentError::Label`] for a label
     /// that is no class. The table is unchanged then.
     pub fn set(&mut self, picks: &[Pick], labels: &[u16]) -> Result<(), GpuError> {
         expect_within(&(0..picks.len()), self.capacity)?;
@@ -213,7 +240,7 @@ impl Picks {
     /// The labels of the first `images` images, where they are.
     ///
     /// # Errors
-    /// [`GpuError::Range`] if the batch has fewer.
+    /// [`ArgumentError::Range`] if the batch has fewer.
     pub fn labels(&self, images: usize) -> Result<LabelsView<'_>, GpuError> {
         expect_within(&(0..images), self.len)?;
         let first = PICK_INTS * self.capacity;
@@ -222,7 +249,7 @@ impl Picks {
     }
 
     /// `Ok` if the set has the image, and the shift leaves some of it in its frame.
-    fn expect_in_set(&self, position: usize, pick: Pick) -> Result<(), GpuError> {
+    fn expect_in_set(&self, position: usize, pick: Pick) -> Result<(), ArgumentError> {
         let MapShape {
             images,
             height,
@@ -235,7 +262,7 @@ impl Picks {
         if fits {
             return Ok(());
         }
-        Err(GpuError::Pick {
+        Err(ArgumentError::Pick {
             position,
             image: pick.image,
             down: pick.down,
@@ -248,7 +275,7 @@ impl Picks {
 }
 
 /// Bytes of an image, if the device code can count them and the images.
-fn volume(shape: MapShape) -> Result<usize, GpuError> {
+fn volume(shape: MapShape) -> Result<usize, ArgumentError> {
     let MapShape {
         channels,
         images,

@@ -1,12 +1,12 @@
 //! What the compiler makes of the kernels; needs a compiler, but no device.
 
-use crate::GpuError;
 use crate::architecture::{Architecture, Code};
 use crate::compiler::{self, Recipe, Target, compile};
-use crate::error::ComputeCapability;
-use crate::source::{Source, Unit};
+use crate::source::{KernelFile, Unit};
+use crate::version::ComputeCapability;
+use crate::{GpuError, SetupError};
 
-pub use crate::buffer::Number;
+pub use crate::element::ElementType;
 pub use crate::launch::{Parameter, Signature, signatures};
 
 /// The generations of devices that the compiler makes code for, such as 61.
@@ -20,9 +20,10 @@ pub fn known_architectures() -> Result<Vec<u32>, GpuError> {
 
 /// What a kernel needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct KernelReport {
     /// Where it is.
-    pub source: Source,
+    pub source: KernelFile,
     /// Its name.
     pub name: String,
     /// Registers of a thread.
@@ -39,7 +40,10 @@ pub struct KernelReport {
 ///
 /// # Errors
 /// No compiler, one that does not know the generation, or a file that does not compile.
-pub fn compile_report(source: Source, architecture: u32) -> Result<Vec<KernelReport>, GpuError> {
+pub fn compile_report(
+    source: KernelFile,
+    architecture: u32,
+) -> Result<Vec<KernelReport>, GpuError> {
     let target = target(architecture, Code::Machine)?;
     let compiled = compile(all_sizes(source), &target, &["--ptxas-options=-v"])?;
     Ok(parse_log(source, &compiled.log))
@@ -50,7 +54,7 @@ pub fn compile_report(source: Source, architecture: u32) -> Result<Vec<KernelRep
 /// # Errors
 /// As for [`compile_report`].
 pub fn compiled_parameters(
-    source: Source,
+    source: KernelFile,
     architecture: u32,
 ) -> Result<Vec<(String, Vec<String>)>, GpuError> {
     let target = target(architecture, Code::Portable)?;
@@ -58,7 +62,7 @@ pub fn compiled_parameters(
     Ok(parse_ptx(&String::from_utf8_lossy(&compiled.image)))
 }
 
-fn target(architecture: u32, code: Code) -> Result<Target, GpuError> {
+fn target(architecture: u32, code: Code) -> Result<Target, SetupError> {
     Target::without_device(Recipe {
         architecture: Architecture {
             capability: ComputeCapability::from_number(architecture),
@@ -68,7 +72,7 @@ fn target(architecture: u32, code: Code) -> Result<Target, GpuError> {
     })
 }
 
-fn all_sizes(source: Source) -> Unit {
+fn all_sizes(source: KernelFile) -> Unit {
     Unit {
         source,
         padded: None,
@@ -76,7 +80,7 @@ fn all_sizes(source: Source) -> Unit {
 }
 
 /// A kernel has lines of its name, of its spills, and of its registers, in this order.
-fn parse_log(source: Source, log: &str) -> Vec<KernelReport> {
+fn parse_log(source: KernelFile, log: &str) -> Vec<KernelReport> {
     let mut reports = Vec::new();
     let mut name = "";
     let mut spills = (0, 0);
@@ -149,7 +153,7 @@ mod tests {
             0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads\n\
             ptxas info    : Used 9 registers, 372 bytes cmem[0]\n";
         let report = |name: &str, numbers: [usize; 4]| KernelReport {
-            source: Source::BatchNorm,
+            source: KernelFile::BatchNorm,
             name: name.to_string(),
             registers: numbers[0],
             spill_stores: numbers[1],
@@ -157,7 +161,7 @@ mod tests {
             shared_memory: numbers[3],
         };
         assert_eq!(
-            parse_log(Source::BatchNorm, log),
+            parse_log(KernelFile::BatchNorm, log),
             [
                 report("normalize", [18, 8, 12, 64]),
                 report("blend", [9, 0, 0, 0])

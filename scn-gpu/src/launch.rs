@@ -18,16 +18,17 @@ pub(crate) mod update;
 
 use std::sync::Arc;
 
-use cudarc::driver::{LaunchConfig, PushKernelArg};
+use cudarc::driver::{DeviceRepr, LaunchConfig, PushKernelArg};
 
-use crate::buffer::{Element, Number, View, ViewMut, bind};
+use crate::buffer::{View, ViewMut, bind};
 use crate::driver::reason;
+use crate::element::{Element, ElementType};
 use crate::pool::Memory;
 use crate::problem::Padded;
 use crate::recording::Submission;
-use crate::source::{Source, Unit};
+use crate::source::{KernelFile, Unit};
 use crate::windows::Windows;
-use crate::{Context, GpuError};
+use crate::{ArgumentError, Context, GpuError};
 
 /// The arguments of a kernel, which know how large its grid must be.
 pub(crate) trait Kernel: Declared {
@@ -35,7 +36,7 @@ pub(crate) trait Kernel: Declared {
     const TIMED_AS: &'static str = Self::SIGNATURE.name;
 
     /// Checks the length of every buffer against the sizes; None if there is nothing to do.
-    fn grid(&self) -> Result<Option<Grid>, GpuError>;
+    fn grid(&self) -> Result<Option<Grid>, ArgumentError>;
 }
 
 /// What [`kernels!`] says of a kernel.
@@ -59,12 +60,12 @@ pub(crate) struct Grid {
 
 impl Grid {
     /// Blocks in three directions; None if there is none.
-    pub(crate) fn new(blocks: [usize; 3], threads: u32) -> Result<Option<Self>, GpuError> {
+    pub(crate) fn new(blocks: [usize; 3], threads: u32) -> Result<Option<Self>, ArgumentError> {
         let limits = [i32::MAX as usize, 65_535, 65_535];
         let mut counts = [0; 3];
         for ((count, blocks), limit) in counts.iter_mut().zip(blocks).zip(limits) {
             if blocks > limit {
-                return Err(GpuError::TooLarge {
+                return Err(ArgumentError::TooLarge {
                     what: "the number of blocks in one direction",
                     limit,
                     found: blocks,
@@ -84,7 +85,7 @@ impl Grid {
         items: usize,
         per_block: usize,
         threads: u32,
-    ) -> Result<Option<Self>, GpuError> {
+    ) -> Result<Option<Self>, ArgumentError> {
         Self::new([items.div_ceil(per_block), 1, 1], threads)
     }
 }
@@ -136,11 +137,12 @@ pub(crate) fn launch<K: Kernel>(context: &Context, kernel: &K) -> Result<(), Gpu
 
 /// A kernel's name, file and parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Signature {
     /// Its name, without the number of atoms that it is made for.
     pub name: &'static str,
     /// Where it is.
-    pub source: Source,
+    pub source: KernelFile,
     /// Whether there is one for each padded number of atoms, with names that end in `_n16` and so on.
     pub per_size: bool,
     /// Names and types in order.
@@ -149,11 +151,12 @@ pub struct Signature {
 
 /// The type of a kernel's parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Parameter {
     /// Numbers that are read.
-    Input(Number),
+    Input(ElementType),
     /// Numbers that are written.
-    Output(Number),
+    Output(ElementType),
     /// A size or a choice.
     Int,
     /// A number.
@@ -172,8 +175,16 @@ pub(crate) enum Value<'a> {
     },
     Int(i32),
     Float(f32),
-    Windows(Windows),
+    Windows(WindowsArgument),
 }
+
+/// [`Windows`] as the driver copies them.
+#[derive(Debug, Clone, Copy)]
+#[repr(transparent)]
+pub(crate) struct WindowsArgument(Windows);
+
+// SAFETY: eight ints, without padding, in C's order; tests compare them with the struct of the device code.
+unsafe impl DeviceRepr for WindowsArgument {}
 
 impl<'a> Value<'a> {
     fn memory(&self) -> Option<&'a Arc<Memory>> {
@@ -192,11 +203,11 @@ pub(crate) trait Argument {
 }
 
 impl<T: Element> Argument for View<'_, T> {
-    const PARAMETER: Parameter = Parameter::Input(T::NUMBER);
+    const PARAMETER: Parameter = Parameter::Input(T::TYPE);
 
     fn value(&self, name: &'static str, context: &Context) -> Result<Value<'_>, GpuError> {
         if self.context != context {
-            return Err(GpuError::OtherContext { what: name });
+            return Err(ArgumentError::OtherContext { what: name }.into());
         }
         Ok(Value::Pointer {
             address: self.pointer,
@@ -206,11 +217,11 @@ impl<T: Element> Argument for View<'_, T> {
 }
 
 impl<T: Element> Argument for ViewMut<'_, T> {
-    const PARAMETER: Parameter = Parameter::Output(T::NUMBER);
+    const PARAMETER: Parameter = Parameter::Output(T::TYPE);
 
     fn value(&self, name: &'static str, context: &Context) -> Result<Value<'_>, GpuError> {
         if self.context != context {
-            return Err(GpuError::OtherContext { what: name });
+            return Err(ArgumentError::OtherContext { what: name }.into());
         }
         Ok(Value::Pointer {
             address: self.pointer,
@@ -239,7 +250,7 @@ impl Argument for Windows {
     const PARAMETER: Parameter = Parameter::Windows;
 
     fn value(&self, _: &'static str, _: &Context) -> Result<Value<'_>, GpuError> {
-        Ok(Value::Windows(*self))
+        Ok(Value::Windows(WindowsArgument(*self)))
     }
 }
 
@@ -259,7 +270,7 @@ macro_rules! kernels {
             impl<'a> $crate::launch::Declared for $kernel<'a> {
                 const SIGNATURE: $crate::launch::Signature = $crate::launch::Signature {
                     name: $name,
-                    source: $crate::source::Source::$source,
+                    source: $crate::source::KernelFile::$source,
                     per_size: !concat!($(stringify!($size))?).is_empty(),
                     parameters: &[
                         $((stringify!($argument), <$type as $crate::launch::Argument>::PARAMETER),)*
@@ -326,11 +337,15 @@ mod tests {
             *text
         };
         for (source, name, columns) in [
-            (Source::Encode, "WIDE_COLUMNS", columns::COLUMNS),
-            (Source::Encode, "NARROW_COLUMNS", columns::NARROW_COLUMNS),
-            (Source::Certify, "COLUMNS", columns::COLUMNS),
-            (Source::Fista, "COLUMNS", columns::FISTA_COLUMNS),
-            (Source::Adjoint, "COLUMNS", columns::ADJOINT_COLUMNS),
+            (KernelFile::Encode, "WIDE_COLUMNS", columns::COLUMNS),
+            (
+                KernelFile::Encode,
+                "NARROW_COLUMNS",
+                columns::NARROW_COLUMNS,
+            ),
+            (KernelFile::Certify, "COLUMNS", columns::COLUMNS),
+            (KernelFile::Fista, "COLUMNS", columns::FISTA_COLUMNS),
+            (KernelFile::Adjoint, "COLUMNS", columns::ADJOINT_COLUMNS),
         ] {
             assert_eq!(constant(source.text(), name), columns);
         }
@@ -342,36 +357,48 @@ mod tests {
         let threads = constant(header("tile.cuh"), "TILE_THREADS");
         assert_eq!(threads, gradients::TILE_THREADS as usize);
         for (source, name) in [
-            (Source::OuterSums, "OUTER_ATOMS"),
-            (Source::Gradients, "DICTIONARY_ROWS"),
-            (Source::Gradients, "DICTIONARY_ATOMS"),
+            (KernelFile::OuterSums, "OUTER_ATOMS"),
+            (KernelFile::Gradients, "DICTIONARY_ROWS"),
+            (KernelFile::Gradients, "DICTIONARY_ATOMS"),
         ] {
             assert_eq!(constant(source.text(), name), gradients::TILE_SIDE);
         }
         for (source, name, here) in [
             (
-                Source::SignalGradient,
+                KernelFile::SignalGradient,
                 "GRADIENT_CHANNELS",
                 gradients::CHANNELS,
             ),
-            (Source::OuterSums, "OUTER_ROWS", gradients::OUTER_ROWS),
-            (Source::OuterSums, "CHUNK_NUMBERS", gradients::CHUNK_NUMBERS),
+            (KernelFile::OuterSums, "OUTER_ROWS", gradients::OUTER_ROWS),
             (
-                Source::Gradients,
+                KernelFile::OuterSums,
+                "CHUNK_NUMBERS",
+                gradients::CHUNK_NUMBERS,
+            ),
+            (
+                KernelFile::Gradients,
                 "GRADIENT_NUMBERS",
                 gradients::GRADIENT_NUMBERS,
             ),
-            (Source::Prepare, "PREPARE_NUMBERS", prepare::PREPARE_NUMBERS),
-            (Source::Prepare, "GRAM_SIDE", prepare::GRAM_SIDE),
-            (Source::Update, "RULE_NUMBERS", update::RULE_NUMBERS),
-            (Source::BatchNorm, "AT_ONCE", layers::AT_ONCE),
-            (Source::Loss, "LOSS_THREADS", layers::LOSS_THREADS as usize),
+            (
+                KernelFile::Prepare,
+                "PREPARE_NUMBERS",
+                prepare::PREPARE_NUMBERS,
+            ),
+            (KernelFile::Prepare, "GRAM_SIDE", prepare::GRAM_SIDE),
+            (KernelFile::Update, "RULE_NUMBERS", update::RULE_NUMBERS),
+            (KernelFile::BatchNorm, "AT_ONCE", layers::AT_ONCE),
+            (
+                KernelFile::Loss,
+                "LOSS_THREADS",
+                layers::LOSS_THREADS as usize,
+            ),
         ] {
             assert_eq!(constant(source.text(), name), here, "{name}");
         }
         assert_eq!(prepare::PACK_ENTRIES, 4 * prepare::THREADS as usize);
 
-        let pick = constant(Source::Images.text(), "PICK_INTS");
+        let pick = constant(KernelFile::Images.text(), "PICK_INTS");
         assert_eq!(pick, crate::images::PICK_INTS);
 
         let threads = constant(header("elements.cuh"), "BLOCK_THREADS");
@@ -399,7 +426,7 @@ mod tests {
         );
         assert!(matches!(
             Grid::new([1, 1, 65_536], 128),
-            Err(GpuError::TooLarge { .. })
+            Err(ArgumentError::TooLarge { .. })
         ));
     }
 }

@@ -55,12 +55,12 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! For training, the parameters of all layers lie in common buffers ([`update::Parameters`]), and [`Problems::update`] derives what depends on
-//! them once per step. [`Problem::encode`], [`Problem::adjoint`] and [`Problem::signal_gradient`] are the sparse coding layer, [`GradientSums`]
+//! For training, the parameters of all layers lie in common buffers ([`update::Parameters`]), and [`DeviceProblems::update`] derives what depends on
+//! them once per step. [`DeviceProblem::encode`], [`DeviceProblem::adjoint`] and [`DeviceProblem::signal_gradient`] are the sparse coding layer, [`GradientSums`]
 //! the gradients of its parameters, [`layers`] has the other layers. [`Images`] stay on the device, where the batches are made that
 //! [`Picks`] name. Reports of a step are kept on the device in [`Reports`], and fetched at once at its end.
 //!
-//! [`Context::capture`] records work that is to be repeated as a [`Graph`], which starts all of it by one call. [`Pinned`] is memory of this
+//! [`Context::capture`] records work that is to be repeated as a [`Graph`], which starts all of it by one call. [`PinnedBuffer`] is memory of this
 //! machine that is copied to and from buffers without anybody waiting.
 
 mod adjoint;
@@ -73,12 +73,14 @@ mod communicator;
 mod compiler;
 mod context;
 mod driver;
+mod element;
 mod encode;
 mod error;
 mod gradients;
 mod graph;
 mod images;
 pub mod inspect;
+mod labels;
 mod launch;
 pub mod layers;
 mod library;
@@ -96,27 +98,31 @@ mod switch;
 mod tables;
 mod timing;
 pub mod update;
+mod version;
 mod windows;
 
-pub use ahead::{CompiledAhead, compile_ahead};
+pub use ahead::{CompiledKernels, compile_ahead};
 pub use architecture::{Architecture, ArchitectureError, Code};
-pub use buffer::{Buffer, Element, View, ViewMut};
+pub use buffer::{Buffer, View, ViewMut};
 pub use codes::encode;
-pub use communicator::{Communicator, Meeting};
+pub use communicator::{Communicator, NcclId};
 pub use context::Context;
 pub use driver::{DeviceInfo, Peak, devices};
+pub use element::Element;
 pub use encode::{Method, SolveSettings};
-pub use error::{CaptureError, ComputeCapability, CudaVersion, GpuError};
+pub use error::{ArgumentError, CaptureError, GpuError, SetupError};
 pub use gradients::GradientSums;
 pub use graph::Graph;
 pub use images::{Images, Pick, Picks};
-pub use pinned::Pinned;
-pub use problem::{MAX_ATOMS, Problem, ProblemPlace, Problems, SingleProblem};
+pub use labels::{Labels, LabelsView, StagedLabels};
+pub use pinned::PinnedBuffer;
+pub use problem::{DeviceProblem, DeviceProblems, MAX_ATOMS, ProblemParameters, SingleProblem};
 pub use report::{
     LossReport, PendingFinite, PendingLoss, PendingSolve, ReportValues, Reports, SolveReport,
 };
-pub use source::Source;
-pub use staged::Staged;
+pub use source::KernelFile;
+pub use staged::StagedBuffer;
 pub use supply::KernelOrigin;
 pub use timing::{KernelTime, Mark};
+pub use version::{ComputeCapability, CudaVersion};
 pub use windows::{MapShape, Windows};

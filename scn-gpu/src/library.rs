@@ -13,7 +13,7 @@ use std::sync::OnceLock;
 
 use libloading::Library;
 
-use crate::GpuError;
+use crate::SetupError;
 
 /// What is the matter with a library.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub(crate) struct CudaLibrary {
     name: &'static str,
     /// What cudarc makes the names of files of, in its order.
     stems: &'static [&'static str],
-    absent: GpuError,
+    absent: SetupError,
     opened: OnceLock<Result<Library, Fault>>,
 }
 
@@ -37,7 +37,7 @@ pub(crate) struct CudaLibrary {
 pub(crate) static DRIVER: CudaLibrary = CudaLibrary {
     name: "the CUDA driver",
     stems: &["cuda", "nvcuda"],
-    absent: GpuError::NoDriver,
+    absent: SetupError::NoDriver,
     opened: OnceLock::new(),
 };
 
@@ -45,7 +45,7 @@ pub(crate) static DRIVER: CudaLibrary = CudaLibrary {
 pub(crate) static NVRTC: CudaLibrary = CudaLibrary {
     name: "the CUDA compiler",
     stems: &["nvrtc"],
-    absent: GpuError::NoCompiler,
+    absent: SetupError::NoCompiler,
     opened: OnceLock::new(),
 };
 
@@ -53,19 +53,19 @@ pub(crate) static NVRTC: CudaLibrary = CudaLibrary {
 pub(crate) static NCCL: CudaLibrary = CudaLibrary {
     name: "NCCL",
     stems: &["nccl"],
-    absent: GpuError::NoNccl,
+    absent: SetupError::NoNccl,
     opened: OnceLock::new(),
 };
 
 impl CudaLibrary {
     /// `Ok` if the library is there with all these functions.
-    pub(crate) fn require(&self, functions: &[&str]) -> Result<(), GpuError> {
+    pub(crate) fn require(&self, functions: &[&str]) -> Result<(), SetupError> {
         let library = match self.opened.get_or_init(|| open(self.stems)) {
             Ok(library) => library,
             Err(Fault::Absent) => return Err(self.absent.clone()),
             Err(Fault::Refused(reason)) => {
                 let (library, reason) = (self.name, reason.clone());
-                return Err(GpuError::LibraryRefused { library, reason });
+                return Err(SetupError::LibraryRefused { library, reason });
             }
         };
         let lacks = |function: &&&str| {
@@ -74,7 +74,7 @@ impl CudaLibrary {
         };
         match functions.iter().find(lacks) {
             None => Ok(()),
-            Some(function) => Err(GpuError::LibraryLacks {
+            Some(function) => Err(SetupError::LibraryLacks {
                 library: self.name,
                 function: (*function).to_string(),
             }),

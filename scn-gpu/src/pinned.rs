@@ -15,20 +15,20 @@ use cudarc::driver::{CudaEvent, CudaStream, DriverError, result};
 use crate::buffer::{View, ViewMut, bind, expect_len};
 use crate::driver::failed;
 use crate::recording::Submission;
-use crate::{Context, Element, GpuError};
+use crate::{ArgumentError, Context, Element, GpuError};
 
 /// Numbers in page-locked memory of this machine, which the device copies by itself while this machine goes on.
 ///
 /// [`send`](Self::send) and [`receive`](Self::receive) only start a copy. [`values`](Self::values) and
 /// [`values_mut`](Self::values_mut) wait for it, and not for work that was asked for later. So of two that are used in turn one can be
 /// filled or read while the device works with the other.
-pub struct Pinned<T: Element> {
+pub struct PinnedBuffer<T: Element> {
     /// None while it is being dropped.
     pages: Option<Pages<T>>,
     context: Context,
 }
 
-impl<T: Element> Pinned<T> {
+impl<T: Element> PinnedBuffer<T> {
     /// So many zeros.
     ///
     /// # Errors
@@ -129,7 +129,7 @@ impl<T: Element> Pinned<T> {
     ) -> Result<(), GpuError> {
         expect_len(what, self.len(), len)?;
         if context != &self.context {
-            return Err(GpuError::OtherContext { what });
+            return Err(ArgumentError::OtherContext { what }.into());
         }
         let action = "copy page-locked memory";
         let _submission = Submission::unrecorded(&self.context, action)?;
@@ -141,7 +141,7 @@ impl<T: Element> Pinned<T> {
     }
 }
 
-impl<T: Element> Drop for Pinned<T> {
+impl<T: Element> Drop for PinnedBuffer<T> {
     fn drop(&mut self) {
         if let Some(pages) = self.pages.take() {
             self.context.recorder().drop_when_idle(Box::new(pages));
@@ -149,9 +149,14 @@ impl<T: Element> Drop for Pinned<T> {
     }
 }
 
-impl<T: Element> fmt::Debug for Pinned<T> {
+impl<T: Element> fmt::Debug for PinnedBuffer<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Pinned of {} for {}", self.len(), self.context.name())
+        write!(
+            f,
+            "PinnedBuffer of {} for {}",
+            self.len(),
+            self.context.name()
+        )
     }
 }
 

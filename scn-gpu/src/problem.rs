@@ -7,7 +7,7 @@ use crate::launch::launch;
 use crate::launch::prepare::{GRAM_SIDE, PACK_ENTRIES, PREPARE_NUMBERS, PrepareProblems};
 use crate::tables::{LayerRow, LayerTable};
 use crate::update::{Parameters, Rule};
-use crate::{Buffer, Context, GpuError};
+use crate::{ArgumentError, Buffer, Context, GpuError};
 
 /// The largest number of atoms.
 pub const MAX_ATOMS: usize = 256;
@@ -25,12 +25,15 @@ impl Padded {
         [Padded(16), Padded(32), Padded(64), Padded(128), Padded(256)];
 
     /// The smallest that holds so many atoms.
-    fn of(atoms: usize) -> Result<Self, GpuError> {
+    fn of(atoms: usize) -> Result<Self, ArgumentError> {
         let fits = |padded: &Padded| (1..=padded.0).contains(&atoms);
-        Self::ALL.into_iter().find(fits).ok_or(GpuError::Atoms {
-            limit: MAX_ATOMS,
-            found: atoms,
-        })
+        Self::ALL
+            .into_iter()
+            .find(fits)
+            .ok_or(ArgumentError::Atoms {
+                limit: MAX_ATOMS,
+                found: atoms,
+            })
     }
 
     /// The number.
@@ -44,11 +47,11 @@ impl Padded {
     }
 
     /// `Ok` if so many atoms fit.
-    pub(crate) fn check(self, atoms: usize) -> Result<(), GpuError> {
+    pub(crate) fn check(self, atoms: usize) -> Result<(), ArgumentError> {
         if atoms <= self.0 {
             Ok(())
         } else {
-            Err(GpuError::Atoms {
+            Err(ArgumentError::Atoms {
                 limit: self.0,
                 found: atoms,
             })
@@ -56,9 +59,10 @@ impl Padded {
     }
 }
 
-/// Where the parameters of a problem are among all: a dictionary `D` (m × n, row by row), λ1 (one, or one per atom) and λ2 (one number).
+/// Which of the [`Parameters`] make up a problem: a dictionary `D` (m × n, row by row), λ1 (one, or one per atom) and λ2 (one number).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ProblemPlace {
+#[non_exhaustive]
+pub struct ProblemParameters {
     /// Number of atoms: n.
     pub atoms: usize,
     /// Index of the dictionary among the parameters.
@@ -69,10 +73,22 @@ pub struct ProblemPlace {
     pub lambda2: usize,
 }
 
+impl ProblemParameters {
+    /// A problem of so many atoms, by the indices of its dictionary, λ1 and λ2.
+    pub fn new(atoms: usize, [dictionary, lambda1, lambda2]: [usize; 3]) -> Self {
+        Self {
+            atoms,
+            dictionary,
+            lambda1,
+            lambda2,
+        }
+    }
+}
+
 /// Several problems, with what solvers need of each: `H = D'D + λ2 I`, `1 / H_jj` and the dictionary in the order in which kernels read
 /// it. One kernel derives all of it for all problems. Codes are nonnegative.
 #[derive(Debug)]
-pub struct Problems {
+pub struct DeviceProblems {
     pub(crate) parts: Vec<Part>,
     panels: Buffer<f32>,
     gram: Buffer<f32>,
@@ -97,7 +113,7 @@ pub(crate) struct Part {
     per_atom: Range<usize>,
 }
 
-impl Problems {
+impl DeviceProblems {
     /// Room for problems with these parameters; [`update`](Self::update) fills it.
     ///
     /// # Errors
@@ -105,12 +121,12 @@ impl Problems {
     pub fn new(
         context: &Context,
         parameters: &Parameters,
-        places: &[ProblemPlace],
+        problems: &[ProblemParameters],
     ) -> Result<Self, GpuError> {
         let mut parts: Vec<Part> = Vec::new();
         let (mut panels, mut gram, mut per_atom) = (0, 0, 0);
-        for &place in places {
-            let part = Part::new(parameters, place, [panels, gram, per_atom])?;
+        for &problem in problems {
+            let part = Part::new(parameters, problem, [panels, gram, per_atom])?;
             (panels, gram, per_atom) = (part.panels.end, part.gram.end, part.per_atom.end);
             parts.push(part);
         }
@@ -146,14 +162,14 @@ impl Problems {
     /// Problem `index`, counted from 0, with the dictionary that it was [made of](Self::update).
     ///
     /// # Errors
-    /// [`GpuError::Range`]: there is no such problem.
+    /// [`ArgumentError::Range`]: there is no such problem.
     pub fn get<'a>(
         &'a self,
         index: usize,
         parameters: &'a Parameters,
-    ) -> Result<Problem<'a>, GpuError> {
+    ) -> Result<DeviceProblem<'a>, GpuError> {
         let part = self.part(index)?;
-        Ok(Problem {
+        Ok(DeviceProblem {
             rows: part.rows,
             atoms: part.atoms,
             padded: part.padded,
@@ -177,8 +193,8 @@ impl Problems {
         self.parts.get(index).and_then(of).unwrap_or_default()
     }
 
-    pub(crate) fn part(&self, index: usize) -> Result<&Part, GpuError> {
-        let none = || GpuError::no_such(index, self.parts.len());
+    pub(crate) fn part(&self, index: usize) -> Result<&Part, ArgumentError> {
+        let none = || ArgumentError::no_such(index, self.parts.len());
         self.parts.get(index).ok_or_else(none)
     }
 }
@@ -186,23 +202,23 @@ impl Problems {
 impl Part {
     fn new(
         parameters: &Parameters,
-        place: ProblemPlace,
+        problem: ProblemParameters,
         [panels, gram, per_atom]: [usize; 3],
     ) -> Result<Self, GpuError> {
-        let padded = Padded::of(place.atoms)?;
+        let padded = Padded::of(problem.atoms)?;
         let wide = padded.atoms();
         let of = |index| parameters.values.place(index);
         let (dictionary, lambda1, lambda2) = (
-            of(place.dictionary)?,
-            of(place.lambda1)?,
-            of(place.lambda2)?,
+            of(problem.dictionary)?,
+            of(problem.lambda1)?,
+            of(problem.lambda2)?,
         );
-        let rows = dictionary.len() / place.atoms;
+        let rows = dictionary.len() / problem.atoms;
         let expected = [
-            ("the dictionary", rows * place.atoms, dictionary.len()),
+            ("the dictionary", rows * problem.atoms, dictionary.len()),
             (
                 "lambda1",
-                if lambda1.len() == 1 { 1 } else { place.atoms },
+                if lambda1.len() == 1 { 1 } else { problem.atoms },
                 lambda1.len(),
             ),
             ("lambda2", 1, lambda2.len()),
@@ -212,7 +228,7 @@ impl Part {
         }
         Ok(Self {
             rows,
-            atoms: place.atoms,
+            atoms: problem.atoms,
             padded,
             dictionary,
             lambda1_parameter: lambda1,
@@ -258,9 +274,9 @@ impl Part {
     }
 }
 
-/// One of several [`Problems`].
+/// One of several [`DeviceProblems`].
 #[derive(Debug, Clone, Copy)]
-pub struct Problem<'a> {
+pub struct DeviceProblem<'a> {
     pub(crate) rows: usize,
     pub(crate) atoms: usize,
     pub(crate) padded: Padded,
@@ -273,7 +289,7 @@ pub struct Problem<'a> {
     pub(crate) context: &'a Context,
 }
 
-impl<'a> Problem<'a> {
+impl<'a> DeviceProblem<'a> {
     /// Length of signals and atoms: m.
     pub fn rows(&self) -> usize {
         self.rows
@@ -297,11 +313,12 @@ impl<'a> Problem<'a> {
 
 /// A problem with parameters of its own.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct SingleProblem {
     /// Dictionary, λ1 and λ2, in this order.
     pub parameters: Parameters,
     /// The one problem.
-    pub problems: Problems,
+    pub problems: DeviceProblems,
 }
 
 impl SingleProblem {
@@ -317,23 +334,14 @@ impl SingleProblem {
         lambda2: f32,
     ) -> Result<Self, GpuError> {
         Padded::of(atoms)?;
-        let rule = Rule {
-            rate: 1.0,
-            nonnegative: false,
-            learned: true,
-        };
+        let rule = Rule::learned(1.0);
         let lens = [dictionary.len(), lambda1.len(), 1].map(|len| (len, rule));
         let mut parameters = Parameters::new(context, &lens)?;
         for (index, values) in [dictionary, lambda1, &[lambda2]].into_iter().enumerate() {
             parameters.values.get_mut(index)?.write(values)?;
         }
-        let place = ProblemPlace {
-            atoms,
-            dictionary: 0,
-            lambda1: 1,
-            lambda2: 2,
-        };
-        let mut problems = Problems::new(context, &parameters, &[place])?;
+        let all = ProblemParameters::new(atoms, [0, 1, 2]);
+        let mut problems = DeviceProblems::new(context, &parameters, &[all])?;
         problems.update(&parameters)?;
         Ok(Self {
             parameters,
@@ -345,7 +353,7 @@ impl SingleProblem {
     ///
     /// # Errors
     /// None, as long as [`problems`](Self::problems) is what it was made with.
-    pub fn problem(&self) -> Result<Problem<'_>, GpuError> {
+    pub fn problem(&self) -> Result<DeviceProblem<'_>, GpuError> {
         self.problems.get(0, &self.parameters)
     }
 }

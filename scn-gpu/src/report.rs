@@ -1,7 +1,7 @@
 //! What kernels report: kept on the device until somebody asks.
 
 use crate::buffer::{View, ViewMut};
-use crate::{Buffer, Context, GpuError};
+use crate::{ArgumentError, Buffer, Context, GpuError};
 
 /// Numbers of a report.
 pub(crate) const SLOT_WORDS: usize = 4;
@@ -62,7 +62,7 @@ impl Reports {
     pub(crate) fn take(&mut self, count: usize) -> Result<(Slot, ViewMut<'_, u64>), GpuError> {
         let slots = self.words.len() / SLOT_WORDS;
         if slots - self.used < count {
-            return Err(GpuError::Reports { slots });
+            return Err(ArgumentError::Reports { slots }.into());
         }
         let first = Slot(self.used);
         self.used += count;
@@ -93,6 +93,7 @@ impl ReportValues {
 /// What came of the solves of a batch of columns, or of the linear systems of their adjoint.
 #[must_use]
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct SolveReport {
     /// Number of columns.
     pub columns: usize,
@@ -147,6 +148,7 @@ impl PendingSolve {
 
 /// What a batch of logits is worth.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct LossReport {
     /// Mean over the images.
     pub loss: f64,

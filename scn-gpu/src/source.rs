@@ -5,7 +5,8 @@ use crate::problem::Padded;
 
 /// A file of kernels; each makes one module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Source {
+#[non_exhaustive]
+pub enum KernelFile {
     /// Gram matrix and packed dictionary.
     Prepare,
     /// Sparse codes by coordinate descent.
@@ -36,62 +37,62 @@ pub enum Source {
     Update,
 }
 
-impl Source {
+impl KernelFile {
     /// All files.
-    pub const ALL: [Source; 14] = [
-        Source::Prepare,
-        Source::Encode,
-        Source::Fista,
-        Source::Certify,
-        Source::Adjoint,
-        Source::OuterSums,
-        Source::Gradients,
-        Source::SignalGradient,
-        Source::Images,
-        Source::BatchNorm,
-        Source::Pooling,
-        Source::Classifier,
-        Source::Loss,
-        Source::Update,
+    pub const ALL: [KernelFile; 14] = [
+        KernelFile::Prepare,
+        KernelFile::Encode,
+        KernelFile::Fista,
+        KernelFile::Certify,
+        KernelFile::Adjoint,
+        KernelFile::OuterSums,
+        KernelFile::Gradients,
+        KernelFile::SignalGradient,
+        KernelFile::Images,
+        KernelFile::BatchNorm,
+        KernelFile::Pooling,
+        KernelFile::Classifier,
+        KernelFile::Loss,
+        KernelFile::Update,
     ];
 
     /// The file's name.
     pub fn file(self) -> &'static str {
         match self {
-            Source::Prepare => "prepare.cu",
-            Source::Encode => "encode.cu",
-            Source::Fista => "fista.cu",
-            Source::Certify => "certify.cu",
-            Source::Adjoint => "adjoint.cu",
-            Source::OuterSums => "outer_sums.cu",
-            Source::Gradients => "gradients.cu",
-            Source::SignalGradient => "signal_gradient.cu",
-            Source::Images => "images.cu",
-            Source::BatchNorm => "batch_norm.cu",
-            Source::Pooling => "pooling.cu",
-            Source::Classifier => "classifier.cu",
-            Source::Loss => "loss.cu",
-            Source::Update => "update.cu",
+            KernelFile::Prepare => "prepare.cu",
+            KernelFile::Encode => "encode.cu",
+            KernelFile::Fista => "fista.cu",
+            KernelFile::Certify => "certify.cu",
+            KernelFile::Adjoint => "adjoint.cu",
+            KernelFile::OuterSums => "outer_sums.cu",
+            KernelFile::Gradients => "gradients.cu",
+            KernelFile::SignalGradient => "signal_gradient.cu",
+            KernelFile::Images => "images.cu",
+            KernelFile::BatchNorm => "batch_norm.cu",
+            KernelFile::Pooling => "pooling.cu",
+            KernelFile::Classifier => "classifier.cu",
+            KernelFile::Loss => "loss.cu",
+            KernelFile::Update => "update.cu",
         }
     }
 
     /// What is in it.
     pub fn text(self) -> &'static str {
         match self {
-            Source::Prepare => include_str!("../kernels/prepare.cu"),
-            Source::Encode => include_str!("../kernels/encode.cu"),
-            Source::Fista => include_str!("../kernels/fista.cu"),
-            Source::Certify => include_str!("../kernels/certify.cu"),
-            Source::Adjoint => include_str!("../kernels/adjoint.cu"),
-            Source::OuterSums => include_str!("../kernels/outer_sums.cu"),
-            Source::Gradients => include_str!("../kernels/gradients.cu"),
-            Source::SignalGradient => include_str!("../kernels/signal_gradient.cu"),
-            Source::Images => include_str!("../kernels/images.cu"),
-            Source::BatchNorm => include_str!("../kernels/batch_norm.cu"),
-            Source::Pooling => include_str!("../kernels/pooling.cu"),
-            Source::Classifier => include_str!("../kernels/classifier.cu"),
-            Source::Loss => include_str!("../kernels/loss.cu"),
-            Source::Update => include_str!("../kernels/update.cu"),
+            KernelFile::Prepare => include_str!("../kernels/prepare.cu"),
+            KernelFile::Encode => include_str!("../kernels/encode.cu"),
+            KernelFile::Fista => include_str!("../kernels/fista.cu"),
+            KernelFile::Certify => include_str!("../kernels/certify.cu"),
+            KernelFile::Adjoint => include_str!("../kernels/adjoint.cu"),
+            KernelFile::OuterSums => include_str!("../kernels/outer_sums.cu"),
+            KernelFile::Gradients => include_str!("../kernels/gradients.cu"),
+            KernelFile::SignalGradient => include_str!("../kernels/signal_gradient.cu"),
+            KernelFile::Images => include_str!("../kernels/images.cu"),
+            KernelFile::BatchNorm => include_str!("../kernels/batch_norm.cu"),
+            KernelFile::Pooling => include_str!("../kernels/pooling.cu"),
+            KernelFile::Classifier => include_str!("../kernels/classifier.cu"),
+            KernelFile::Loss => include_str!("../kernels/loss.cu"),
+            KernelFile::Update => include_str!("../kernels/update.cu"),
         }
     }
 }
@@ -99,7 +100,7 @@ impl Source {
 /// What is compiled at once: a file, for one padded number of atoms if it has kernels for each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Unit {
-    pub(crate) source: Source,
+    pub(crate) source: KernelFile,
     pub(crate) padded: Option<Padded>,
 }
 
@@ -180,7 +181,7 @@ mod tests {
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .filter(|name| name.ends_with(".cu") || name.ends_with(".cuh"))
             .collect();
-        let sources = Source::ALL.map(Source::file);
+        let sources = KernelFile::ALL.map(KernelFile::file);
         let headers = HEADERS.map(|(name, _)| name);
         let embedded = sources.iter().chain(&headers).map(ToString::to_string);
         assert_eq!(there, embedded.collect());

@@ -1,18 +1,18 @@
 //! Buffers that this machine refills again and again.
 
 use crate::buffer::View;
-use crate::{Buffer, Context, Element, GpuError, Pinned};
+use crate::{Buffer, Context, Element, GpuError, PinnedBuffer};
 
 /// A buffer at an address that never changes, which this machine refills while the device works: what is sent lies in two pieces of
 /// page-locked memory in turn, so a fill waits only for the copy of the one before the last.
 #[derive(Debug)]
-pub struct Staged<T: Element> {
+pub struct StagedBuffer<T: Element> {
     buffer: Buffer<T>,
-    pieces: [Pinned<T>; 2],
+    pieces: [PinnedBuffer<T>; 2],
     turn: usize,
 }
 
-impl<T: Element> Staged<T> {
+impl<T: Element> StagedBuffer<T> {
     /// So many zeros.
     ///
     /// # Errors
@@ -20,7 +20,10 @@ impl<T: Element> Staged<T> {
     pub fn new(context: &Context, len: usize) -> Result<Self, GpuError> {
         Ok(Self {
             buffer: context.zeros(len)?,
-            pieces: [Pinned::new(context, len)?, Pinned::new(context, len)?],
+            pieces: [
+                PinnedBuffer::new(context, len)?,
+                PinnedBuffer::new(context, len)?,
+            ],
             turn: 0,
         })
     }

@@ -7,10 +7,10 @@ use std::path::PathBuf;
 
 use crate::cache::Cache;
 use crate::compiler::{Target, compile};
-use crate::error::{ComputeCapability, CudaVersion};
 use crate::source::Unit;
 use crate::switch::switch;
-use crate::{GpuError, nvrtc_files};
+use crate::version::{ComputeCapability, CudaVersion};
+use crate::{GpuError, SetupError, nvrtc_files};
 
 /// Set to anything but 0, kernels are compiled with line information.
 const LINE_INFO: &str = "SCN_CUDA_LINE_INFO";
@@ -38,7 +38,7 @@ pub(crate) struct Supply {
     line_info: bool,
     cache: Cache,
     /// Or why nothing can be compiled.
-    target: Result<Target, GpuError>,
+    target: Result<Target, SetupError>,
 }
 
 impl Supply {
@@ -54,7 +54,7 @@ impl Supply {
     }
 
     /// `Ok` if some kernel can be had.
-    pub(crate) fn require_any(&self) -> Result<(), GpuError> {
+    pub(crate) fn require_any(&self) -> Result<(), SetupError> {
         match &self.target {
             Err(error) if !Unit::all().into_iter().any(|unit| self.is_kept(unit)) => {
                 Err(error.clone())
@@ -64,7 +64,7 @@ impl Supply {
     }
 
     /// Where all kernels come from; an error if one cannot be had.
-    pub(crate) fn origin(&self) -> Result<KernelOrigin, GpuError> {
+    pub(crate) fn origin(&self) -> Result<KernelOrigin, SetupError> {
         let probed = self.target.clone().and_then(|target| {
             target.probe()?;
             Ok(target.compiler)
@@ -106,15 +106,15 @@ impl Supply {
                         let _ = self.cache.store(unit, target, &compiled.image);
                         return load(compiled.image);
                     }
-                    Err(reason @ GpuError::CompilerIncomplete { .. }) => reason,
-                    Err(error) => return Err(error),
+                    Err(reason @ SetupError::CompilerIncomplete { .. }) => reason,
+                    Err(error) => return Err(error.into()),
                 }
             }
             Err(reason) => reason.clone(),
         };
         self.kept(unit)
             .find_map(|image| load(image).ok())
-            .ok_or_else(|| self.not_compiled(unit, reason))
+            .ok_or_else(|| self.not_compiled(unit, reason).into())
     }
 
     fn kept(&self, unit: Unit) -> impl Iterator<Item = Vec<u8>> {
@@ -126,9 +126,9 @@ impl Supply {
         self.kept(unit).next().is_some()
     }
 
-    fn not_compiled(&self, unit: Unit, reason: GpuError) -> GpuError {
+    fn not_compiled(&self, unit: Unit, reason: SetupError) -> SetupError {
         match self.cache.folder() {
-            Some(folder) => GpuError::NotCompiled {
+            Some(folder) => SetupError::NotCompiled {
                 kernels: unit.name(),
                 folder: folder.to_path_buf(),
                 reason: Box::new(reason),

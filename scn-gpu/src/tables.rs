@@ -3,7 +3,7 @@
 use crate::buffer::View;
 use crate::launch::{Argument, Parameter, Value};
 use crate::windows::int;
-use crate::{Buffer, Context, Element, GpuError};
+use crate::{ArgumentError, Buffer, Context, Element, GpuError};
 
 /// A row of `N` integers for each layer, of which the first is the layer's first block. Kernels take the others as places and sizes in
 /// `K` buffers, so the table knows how far each of these must reach.
@@ -47,7 +47,7 @@ impl<const N: usize, const K: usize> LayerTable<N, K> {
     }
 
     /// Number of layers, as kernels take it.
-    pub(crate) fn layers(&self) -> Result<i32, GpuError> {
+    pub(crate) fn layers(&self) -> Result<i32, ArgumentError> {
         int("the number of layers", self.rows.len() / N)
     }
 
@@ -80,9 +80,9 @@ impl<const N: usize> Table<'_, N> {
         &self,
         layers: i32,
         lengths: [usize; K],
-    ) -> Result<(), GpuError> {
+    ) -> Result<(), ArgumentError> {
         let wrong = |what, expected, found| {
-            Err(GpuError::Length {
+            Err(ArgumentError::Length {
                 what,
                 expected,
                 found,
@@ -108,7 +108,7 @@ impl<const N: usize> Table<'_, N> {
 }
 
 impl<const N: usize> Argument for Table<'_, N> {
-    const PARAMETER: Parameter = Parameter::Input(i32::NUMBER);
+    const PARAMETER: Parameter = Parameter::Input(i32::TYPE);
 
     fn value(&self, name: &'static str, context: &Context) -> Result<Value<'_>, GpuError> {
         self.rows.value(name, context)

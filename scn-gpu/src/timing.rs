@@ -8,21 +8,16 @@ use std::time::Duration;
 use cudarc::driver::sys::CUevent_flags;
 use cudarc::driver::{CudaEvent, DriverError};
 
-use crate::driver::failed;
-use crate::error::CudaVersion;
+use crate::driver::{expect_driver, failed};
+use crate::version::OLDEST_DRIVER_FOR_TIMES;
 use crate::{Context, GpuError};
 
 /// Launches whose events are kept; more are added up, for which the host waits.
 const LAUNCHES_KEPT: usize = 4096;
 
-/// `cuEventElapsedTime_v2`, the only such function that cudarc calls, came with this version; cudarc panics without it.
-pub(crate) const OLDEST_DRIVER: CudaVersion = CudaVersion {
-    major: 12,
-    minor: 8,
-};
-
 /// The time that one kernel took on a device, summed over its launches.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct KernelTime {
     /// Name of the kernel, without the number of atoms that it is made for.
     pub name: &'static str,
@@ -155,7 +150,7 @@ pub(crate) fn mark(context: &Context) -> Result<Mark, GpuError> {
 
 /// An event with a time, if the driver can tell the time between two.
 fn new_event(context: &Context) -> Result<CudaEvent, GpuError> {
-    context.info().driver_version.expect_driver(OLDEST_DRIVER)?;
+    expect_driver(context.info().driver_version, OLDEST_DRIVER_FOR_TIMES)?;
     let event = context
         .device()
         .new_event(Some(CUevent_flags::CU_EVENT_DEFAULT));

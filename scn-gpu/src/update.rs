@@ -8,13 +8,14 @@ use crate::launch::update::{AddInOrder, Descend, FindNonFinite, THREADS};
 use crate::launch::{Argument, Parameter, Value, launch};
 use crate::report::{PendingFinite, Reports, SLOT_WORDS};
 use crate::windows::int;
-use crate::{Buffer, Context, Element, GpuError, Staged};
+use crate::{ArgumentError, Buffer, Context, Element, GpuError, StagedBuffer};
 
 /// Numbers that parameters are aligned to, so that a block of threads belongs to one of them.
 const ALIGNMENT: usize = THREADS as usize;
 
 /// What the optimiser does with a parameter.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Rule {
     /// Factor on the learning rate.
     pub rate: f32,
@@ -22,6 +23,34 @@ pub struct Rule {
     pub nonnegative: bool,
     /// Whether it moves at all.
     pub learned: bool,
+}
+
+impl Rule {
+    /// It never moves, and its gradient is not looked at.
+    pub const fn fixed() -> Self {
+        Self {
+            learned: false,
+            ..Self::learned(1.0)
+        }
+    }
+
+    /// It moves at `rate` times the learning rate of a step.
+    pub const fn learned(rate: f32) -> Self {
+        Self {
+            rate,
+            nonnegative: false,
+            learned: true,
+        }
+    }
+
+    /// The same rule, but values are set to `max(value, 0)` after each step.
+    #[must_use]
+    pub const fn nonnegative(self) -> Self {
+        Self {
+            nonnegative: true,
+            ..self
+        }
+    }
 }
 
 /// Arrays that lie in one buffer.
@@ -46,7 +75,7 @@ impl Arrays {
     /// Array `index`, counted from 0.
     ///
     /// # Errors
-    /// [`GpuError::Range`]: there is no such array.
+    /// [`ArgumentError::Range`]: there is no such array.
     pub fn get(&self, index: usize) -> Result<View<'_, f32>, GpuError> {
         self.buffer.range(self.place(index)?)
     }
@@ -54,7 +83,7 @@ impl Arrays {
     /// Array `index`, to be written.
     ///
     /// # Errors
-    /// [`GpuError::Range`]: there is no such array.
+    /// [`ArgumentError::Range`]: there is no such array.
     pub fn get_mut(&mut self, index: usize) -> Result<ViewMut<'_, f32>, GpuError> {
         let place = self.place(index)?;
         self.buffer.range_mut(place)
@@ -63,7 +92,7 @@ impl Arrays {
     /// Two arrays, to be written; the first has the lower index.
     ///
     /// # Errors
-    /// [`GpuError::Range`]: there are no such arrays, or they are not in this order.
+    /// [`ArgumentError::Range`]: there are no such arrays, or they are not in this order.
     pub fn pair_mut(
         &mut self,
         first: usize,
@@ -86,8 +115,8 @@ impl Arrays {
     }
 
     /// Where array `index` lies in the buffer.
-    pub(crate) fn place(&self, index: usize) -> Result<Range<usize>, GpuError> {
-        let none = || GpuError::no_such(index, self.places.len());
+    pub(crate) fn place(&self, index: usize) -> Result<Range<usize>, ArgumentError> {
+        let none = || ArgumentError::no_such(index, self.places.len());
         self.places.get(index).cloned().ok_or_else(none)
     }
 }
@@ -116,7 +145,7 @@ pub struct Parameters {
 /// What a step of gradient descent needs, in device memory: so a recorded step can be run again with others.
 #[derive(Debug)]
 pub struct DescentSettings {
-    staged: Staged<f32>,
+    staged: StagedBuffer<f32>,
     /// What is there.
     numbers: [f32; 3],
 }
@@ -128,7 +157,7 @@ impl DescentSettings {
     /// [`GpuError::OutOfMemory`].
     pub fn new(context: &Context) -> Result<Self, GpuError> {
         Ok(Self {
-            staged: Staged::new(context, 3)?,
+            staged: StagedBuffer::new(context, 3)?,
             numbers: [0.0; 3],
         })
     }
@@ -151,7 +180,7 @@ impl Parameters {
     /// Parameters of these lengths, all zero.
     ///
     /// # Errors
-    /// [`GpuError::OutOfMemory`]; [`GpuError::TooLarge`].
+    /// [`GpuError::OutOfMemory`]; [`ArgumentError::TooLarge`].
     pub fn new(context: &Context, parameters: &[(usize, Rule)]) -> Result<Self, GpuError> {
         let (mut places, mut owners, mut rules) = (Vec::new(), Vec::new(), Vec::new());
         let mut end = 0;
@@ -246,7 +275,7 @@ impl Owners<'_> {
 }
 
 impl Argument for Owners<'_> {
-    const PARAMETER: Parameter = Parameter::Input(i32::NUMBER);
+    const PARAMETER: Parameter = Parameter::Input(i32::TYPE);
 
     fn value(&self, name: &'static str, context: &Context) -> Result<Value<'_>, GpuError> {
         self.owners.value(name, context)

@@ -1,8 +1,6 @@
 //! Where signals come from: the windows of a map.
 
-use cudarc::driver::DeviceRepr;
-
-use crate::GpuError;
+use crate::{ArgumentError, GpuError};
 
 /// The k × k windows of a feature map as columns of signals, padded by k/2 zeros. A map is stored channel by channel: entry
 /// (c, image, y, x) is at `((c images + image) height + y) width + x`.
@@ -21,13 +19,6 @@ pub struct Windows {
     map_height: i32,
     map_width: i32,
 }
-
-#[expect(
-    unsafe_code,
-    reason = "the same eight ints as in the device code, see tests/compile.rs"
-)]
-// SAFETY: eight ints, without padding, in C's order.
-unsafe impl DeviceRepr for Windows {}
 
 /// Extents of a feature map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -57,12 +48,13 @@ impl Windows {
         let padding = 2 * (window / 2);
         let fits = |side: usize| side > 0 && window <= side + padding;
         if window.is_multiple_of(2) || stride == 0 || !fits(height) || !fits(width) {
-            return Err(GpuError::Windows {
+            return Err(ArgumentError::Windows {
                 height,
                 width,
                 window,
                 stride,
-            });
+            }
+            .into());
         }
         let side = |length: usize| (length + padding - window) / stride + 1;
         let windows = Self {
@@ -157,9 +149,9 @@ impl MapShape {
 const LARGEST: usize = 1 << 30;
 
 /// A size as the device code counts it.
-pub(crate) fn int(what: &'static str, size: usize) -> Result<i32, GpuError> {
+pub(crate) fn int(what: &'static str, size: usize) -> Result<i32, ArgumentError> {
     if size > LARGEST {
-        return Err(GpuError::TooLarge {
+        return Err(ArgumentError::TooLarge {
             what,
             limit: LARGEST,
             found: size,

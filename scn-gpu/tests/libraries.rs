@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::Command;
 
 use scn_gpu::inspect::{compile_report, known_architectures};
-use scn_gpu::{Context, Meeting, Source, devices};
+use scn_gpu::{Context, KernelFile, NcclId, devices};
 
 use self::skip::skipped;
 
@@ -37,9 +37,9 @@ fn second_process() {
         "architectures" => known_architectures().unwrap_err(),
         "compile" => {
             let newest = *known_architectures().unwrap().last().unwrap();
-            compile_report(Source::Loss, newest).unwrap_err()
+            compile_report(KernelFile::Loss, newest).unwrap_err()
         }
-        "nccl" => Meeting::new().unwrap_err(),
+        "nccl" => NcclId::new().unwrap_err(),
         other => panic!("{other}"),
     };
     let message = error.to_string();

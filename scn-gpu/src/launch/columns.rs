@@ -7,7 +7,7 @@ use crate::launch::{Declared, Grid, Kernel, kernels, launch};
 use crate::problem::Padded;
 use crate::report::SLOT_WORDS;
 use crate::windows::{Windows, size};
-use crate::{Context, GpuError};
+use crate::{ArgumentError, Context, GpuError};
 
 /// Threads of a block.
 pub(super) const THREADS: u32 = 128;
@@ -105,7 +105,7 @@ fn covering(
     positions: usize,
     padded: Padded,
     columns_per_lane: usize,
-) -> Result<Option<Grid>, GpuError> {
+) -> Result<Option<Grid>, ArgumentError> {
     let per_block = block_columns(padded, columns_per_lane);
     Grid::covering(positions, per_block, THREADS)
 }
@@ -127,7 +127,7 @@ struct Operator<'a> {
 }
 
 impl Operator<'_> {
-    fn check(&self) -> Result<(), GpuError> {
+    fn check(&self) -> Result<(), ArgumentError> {
         let padded = self.padded.atoms();
         expect_len("the map", self.windows.map().len(), self.map.len())?;
         let packed = self.windows.rows() * padded;
@@ -144,7 +144,7 @@ impl Operator<'_> {
         tolerance: &View<'_, f32>,
         codes: &ViewMut<'_, f32>,
         report: &ViewMut<'_, u64>,
-    ) -> Result<(), GpuError> {
+    ) -> Result<(), ArgumentError> {
         self.check()?;
         let positions = self.windows.positions();
         expect_len(
@@ -195,7 +195,7 @@ impl<'a> From<EncodeGaussSeidel<'a>> for EncodeGaussSeidelNarrow<'a> {
 }
 
 impl Kernel for EncodeGaussSeidel<'_> {
-    fn grid(&self) -> Result<Option<Grid>, GpuError> {
+    fn grid(&self) -> Result<Option<Grid>, ArgumentError> {
         let operator = Operator {
             windows: &self.windows,
             padded: self.padded,
@@ -219,7 +219,7 @@ impl Kernel for EncodeGaussSeidelNarrow<'_> {
     /// Both solve the problems of a step, and are one line in a list of times.
     const TIMED_AS: &'static str = EncodeGaussSeidel::SIGNATURE.name;
 
-    fn grid(&self) -> Result<Option<Grid>, GpuError> {
+    fn grid(&self) -> Result<Option<Grid>, ArgumentError> {
         let operator = Operator {
             windows: &self.windows,
             padded: self.padded,
@@ -240,7 +240,7 @@ impl Kernel for EncodeGaussSeidelNarrow<'_> {
 }
 
 impl Kernel for EncodeFista<'_> {
-    fn grid(&self) -> Result<Option<Grid>, GpuError> {
+    fn grid(&self) -> Result<Option<Grid>, ArgumentError> {
         let operator = Operator {
             windows: &self.windows,
             padded: self.padded,
@@ -262,7 +262,7 @@ impl Kernel for EncodeFista<'_> {
 }
 
 impl Kernel for Certify<'_> {
-    fn grid(&self) -> Result<Option<Grid>, GpuError> {
+    fn grid(&self) -> Result<Option<Grid>, ArgumentError> {
         let operator = Operator {
             windows: &self.windows,
             padded: self.padded,
@@ -281,7 +281,7 @@ impl Kernel for Certify<'_> {
 }
 
 impl Kernel for Adjoint<'_> {
-    fn grid(&self) -> Result<Option<Grid>, GpuError> {
+    fn grid(&self) -> Result<Option<Grid>, ArgumentError> {
         let (positions, padded) = (size(self.positions), self.padded.atoms());
         self.padded.check(size(self.atoms))?;
         let codes = size(self.atoms) * positions;

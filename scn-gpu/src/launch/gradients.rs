@@ -1,6 +1,6 @@
 //! What the adjoint of the codes makes of its solutions.
 
-use crate::GpuError;
+use crate::ArgumentError;
 use crate::buffer::{View, ViewMut, expect_len};
 use crate::launch::{Grid, Kernel, kernels};
 use crate::tables::Table;
@@ -69,7 +69,7 @@ kernels! {
 }
 
 impl Kernel for OuterSums<'_> {
-    fn grid(&self) -> Result<Option<Grid>, GpuError> {
+    fn grid(&self) -> Result<Option<Grid>, ArgumentError> {
         let (rows, positions) = (self.windows.rows(), self.windows.positions());
         let atoms = size(self.atoms);
         let chunks = positions.div_ceil(size(self.positions_per_chunk).max(1));
@@ -92,7 +92,7 @@ impl Kernel for OuterSums<'_> {
 }
 
 impl Kernel for AddPartials<'_> {
-    fn grid(&self) -> Result<Option<Grid>, GpuError> {
+    fn grid(&self) -> Result<Option<Grid>, ArgumentError> {
         self.table
             .check(self.layers, [self.partial.len(), self.sums.len()])?;
         Grid::new([self.table.blocks(), 1, 1], THREADS)
@@ -100,7 +100,7 @@ impl Kernel for AddPartials<'_> {
 }
 
 impl Kernel for FinishGradients<'_> {
-    fn grid(&self) -> Result<Option<Grid>, GpuError> {
+    fn grid(&self) -> Result<Option<Grid>, ArgumentError> {
         let lengths = [self.parameters.len(), self.sums.len(), self.gradients.len()];
         self.table.check(self.layers, lengths)?;
         Grid::new([self.table.blocks(), 1, 1], TILE_THREADS)
@@ -108,7 +108,7 @@ impl Kernel for FinishGradients<'_> {
 }
 
 impl Kernel for SignalGradient<'_> {
-    fn grid(&self) -> Result<Option<Grid>, GpuError> {
+    fn grid(&self) -> Result<Option<Grid>, ArgumentError> {
         let map = self.windows.map();
         let (rows, positions) = (self.windows.rows(), self.windows.positions());
         let atoms = size(self.atoms);

@@ -1,6 +1,6 @@
 //! Batches of images.
 
-use crate::GpuError;
+use crate::ArgumentError;
 use crate::buffer::{View, ViewMut, expect_len};
 use crate::images::PICK_INTS;
 use crate::launch::{Grid, Kernel, kernels};
@@ -25,7 +25,7 @@ kernels! {
 }
 
 impl Kernel for MakeBatch<'_> {
-    fn grid(&self) -> Result<Option<Grid>, GpuError> {
+    fn grid(&self) -> Result<Option<Grid>, ArgumentError> {
         let images = size(self.images);
         let volume = size(self.channels) * size(self.height) * size(self.width);
         // Whole images; how many, the picks have been compared with.

@@ -1,6 +1,6 @@
 //! The layers between the codes and the loss.
 
-use crate::GpuError;
+use crate::ArgumentError;
 use crate::buffer::{View, ViewMut, expect_len};
 use crate::launch::{Grid, Kernel, kernels};
 use crate::report::SLOT_WORDS;
@@ -158,7 +158,7 @@ kernels! {
 }
 
 /// One thread per item.
-fn per_item(items: usize) -> Result<Option<Grid>, GpuError> {
+fn per_item(items: usize) -> Result<Option<Grid>, ArgumentError> {
     Grid::covering(items, THREADS as usize, THREADS)
 }
 
@@ -179,13 +179,13 @@ impl Runs {
         plane: i32,
         groups: i32,
         part: i32,
-    ) -> Result<Self, GpuError> {
+    ) -> Result<Self, ArgumentError> {
         let (images, plane) = (size(images), size(plane));
         let (groups, part) = (size(groups), size(part).max(1));
         let channels = entries / (images * plane).max(1);
         expect_len("the map", channels * images * plane, entries)?;
         if !(images.min(1)..=images).contains(&groups) {
-            return Err(GpuError::Groups {
+            return Err(ArgumentError::Groups {
                 images,
                 found: groups,
             });
@@ -200,21 +200,26 @@ impl Runs {
     }
 
     /// A number for each channel, or none.
-    fn check_affine(&self, what: &'static str, affine: i32, found: usize) -> Result<(), GpuError> {
+    fn check_affine(
+        &self,
+        what: &'static str,
+        affine: i32,
+        found: usize,
+    ) -> Result<(), ArgumentError> {
         check_affine(what, affine, self.channels, found)
     }
 
-    fn check_partial(&self, found: usize) -> Result<(), GpuError> {
+    fn check_partial(&self, found: usize) -> Result<(), ArgumentError> {
         let expected = 2 * self.channels * self.groups * self.parts;
         expect_len("the sums of parts", expected, found)
     }
 
     /// Mean and variance of each channel in each group, `stride` apart.
-    fn check_moments(&self, stride: i32, found: usize) -> Result<(), GpuError> {
+    fn check_moments(&self, stride: i32, found: usize) -> Result<(), ArgumentError> {
         let both = 2 * self.channels;
         let expected = self.groups.saturating_sub(1) * size(stride) + both;
         if size(stride) < both || found < expected {
-            return Err(GpuError::Length {
+            return Err(ArgumentError::Length {
                 what: "the moments",
                 expected,
                 found: found.min(size(stride)),
@@ -223,12 +228,12 @@ impl Runs {
         Ok(())
     }
 
-    fn check_parts(&self, found: i32) -> Result<(), GpuError> {
+    fn check_parts(&self, found: i32) -> Result<(), ArgumentError> {
         expect_len("the parts of a run", self.parts, size(found))
     }
 
     /// A block for each part.
-    fn grid(&self) -> Result<Option<Grid>, GpuError> {
+    fn grid(&self) -> Result<Option<Grid>, ArgumentError> {
         Grid::new([self.parts, self.groups, self.channels], THREADS)
     }
 }
@@ -239,13 +244,13 @@ fn check_affine(
     affine: i32,
     channels: usize,
     found: usize,
-) -> Result<(), GpuError> {
+) -> Result<(), ArgumentError> {
     let expected = if affine == 0 { 0 } else { channels };
     expect_len(what, expected, found)
 }
 
 impl Kernel for MomentSums<'_> {
-    fn grid(&self) -> Result<Option<Grid>, GpuError> {
+    fn grid(&self) -> Result<Option<Grid>, ArgumentError> {
         let runs = Runs::new(
             self.x.len(),
             self.images,
@@ -259,7 +264,7 @@ impl Kernel for MomentSums<'_> {
 }
 
 impl Kernel for NormalizeBatch<'_> {
-    fn grid(&self) -> Result<Option<Grid>, GpuError> {
+    fn grid(&self) -> Result<Option<Grid>, ArgumentError> {
         let runs = Runs::new(
             self.x.len(),
             self.images,
@@ -278,7 +283,7 @@ impl Kernel for NormalizeBatch<'_> {
 }
 
 impl Kernel for BatchNormSums<'_> {
-    fn grid(&self) -> Result<Option<Grid>, GpuError> {
+    fn grid(&self) -> Result<Option<Grid>, ArgumentError> {
         let runs = Runs::new(
             self.x.len(),
             self.images,
@@ -294,7 +299,7 @@ impl Kernel for BatchNormSums<'_> {
 }
 
 impl Kernel for BatchNormBackward<'_> {
-    fn grid(&self) -> Result<Option<Grid>, GpuError> {
+    fn grid(&self) -> Result<Option<Grid>, ArgumentError> {
         let runs = Runs::new(
             self.x.len(),
             self.images,
@@ -319,7 +324,7 @@ impl Kernel for BatchNormBackward<'_> {
 }
 
 impl Kernel for Normalize<'_> {
-    fn grid(&self) -> Result<Option<Grid>, GpuError> {
+    fn grid(&self) -> Result<Option<Grid>, ArgumentError> {
         let (channels, positions) = (self.mean.len(), size(self.positions));
         expect_len("the map", channels * positions, self.x.len())?;
         expect_len("the variances", channels, self.variance.len())?;
@@ -332,7 +337,7 @@ impl Kernel for Normalize<'_> {
 }
 
 impl Kernel for BlendMoments<'_> {
-    fn grid(&self) -> Result<Option<Grid>, GpuError> {
+    fn grid(&self) -> Result<Option<Grid>, ArgumentError> {
         let (groups, count) = (size(self.groups), size(self.count));
         expect_len("the moments", groups * count, self.moments.len())?;
         expect_len("the weights of groups", groups, self.weights.len())?;
@@ -342,7 +347,7 @@ impl Kernel for BlendMoments<'_> {
 }
 
 impl Kernel for AveragePooling<'_> {
-    fn grid(&self) -> Result<Option<Grid>, GpuError> {
+    fn grid(&self) -> Result<Option<Grid>, ArgumentError> {
         let planes = size(self.planes);
         expect_len("the map", planes * size(self.plane), self.x.len())?;
         expect_len("the means", planes, self.y.len())?;
@@ -351,7 +356,7 @@ impl Kernel for AveragePooling<'_> {
 }
 
 impl Kernel for SpreadPooling<'_> {
-    fn grid(&self) -> Result<Option<Grid>, GpuError> {
+    fn grid(&self) -> Result<Option<Grid>, ArgumentError> {
         let planes = size(self.planes);
         let count = planes * size(self.plane);
         expect_len("dLoss/dy", planes, self.dy.len())?;
@@ -361,7 +366,7 @@ impl Kernel for SpreadPooling<'_> {
 }
 
 impl Kernel for ClassifierForward<'_> {
-    fn grid(&self) -> Result<Option<Grid>, GpuError> {
+    fn grid(&self) -> Result<Option<Grid>, ArgumentError> {
         let (classes, images) = (size(self.classes), size(self.images));
         let features = size(self.features);
         expect_len("the weights", classes * features, self.weight.len())?;
@@ -373,7 +378,7 @@ impl Kernel for ClassifierForward<'_> {
 }
 
 impl Kernel for ClassifierBackward<'_> {
-    fn grid(&self) -> Result<Option<Grid>, GpuError> {
+    fn grid(&self) -> Result<Option<Grid>, ArgumentError> {
         let (classes, images) = (size(self.classes), size(self.images));
         let features = size(self.features);
         let weights = classes * features;
@@ -403,7 +408,7 @@ impl ClassifierBackward<'_> {
 }
 
 impl Kernel for SoftmaxCrossEntropy<'_> {
-    fn grid(&self) -> Result<Option<Grid>, GpuError> {
+    fn grid(&self) -> Result<Option<Grid>, ArgumentError> {
         let (classes, images) = (size(self.classes), size(self.images));
         expect_len("the logits", classes * images, self.logits.len())?;
         expect_len("the labels", images, self.labels.len())?;

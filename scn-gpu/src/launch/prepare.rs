@@ -1,6 +1,6 @@
 //! What is derived from dictionaries and penalties, once per change of them.
 
-use crate::GpuError;
+use crate::ArgumentError;
 use crate::buffer::{View, ViewMut, expect_len};
 use crate::launch::{Grid, Kernel, kernels};
 use crate::tables::Table;
@@ -38,7 +38,7 @@ kernels! {
 }
 
 impl Kernel for PrepareProblems<'_> {
-    fn grid(&self) -> Result<Option<Grid>, GpuError> {
+    fn grid(&self) -> Result<Option<Grid>, ArgumentError> {
         let lengths = [
             self.parameters.len(),
             self.panels.len(),
@@ -52,7 +52,7 @@ impl Kernel for PrepareProblems<'_> {
 }
 
 impl Kernel for FistaStep<'_> {
-    fn grid(&self) -> Result<Option<Grid>, GpuError> {
+    fn grid(&self) -> Result<Option<Grid>, ArgumentError> {
         let padded = size(self.padded);
         expect_len("the Gram matrix", padded * padded, self.gram.len())?;
         expect_len("the step", 1, self.step.len())?;

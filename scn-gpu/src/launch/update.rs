@@ -1,6 +1,6 @@
 //! Steps of the optimiser.
 
-use crate::GpuError;
+use crate::ArgumentError;
 use crate::buffer::{View, ViewMut, expect_len};
 use crate::launch::{Grid, Kernel, kernels};
 use crate::report::SLOT_WORDS;
@@ -43,12 +43,12 @@ kernels! {
 }
 
 /// One thread per number.
-fn per_item(items: usize) -> Result<Option<Grid>, GpuError> {
+fn per_item(items: usize) -> Result<Option<Grid>, ArgumentError> {
     Grid::covering(items, THREADS as usize, THREADS)
 }
 
 impl Kernel for Descend<'_> {
-    fn grid(&self) -> Result<Option<Grid>, GpuError> {
+    fn grid(&self) -> Result<Option<Grid>, ArgumentError> {
         let count = self.owners.blocks() * THREADS as usize;
         expect_len("the gradients", count, self.gradients.len())?;
         expect_len("the parameters", count, self.values.len())?;
@@ -61,7 +61,7 @@ impl Kernel for Descend<'_> {
 }
 
 impl Kernel for FindNonFinite<'_> {
-    fn grid(&self) -> Result<Option<Grid>, GpuError> {
+    fn grid(&self) -> Result<Option<Grid>, ArgumentError> {
         let count = self.owners.blocks() * THREADS as usize;
         expect_len("the gradients", count, self.gradients.len())?;
         let rules = RULE_NUMBERS * self.owners.parameters();
@@ -74,7 +74,7 @@ impl Kernel for FindNonFinite<'_> {
 }
 
 impl Kernel for AddInOrder<'_> {
-    fn grid(&self) -> Result<Option<Grid>, GpuError> {
+    fn grid(&self) -> Result<Option<Grid>, ArgumentError> {
         let count = size(self.count);
         let parts = size(self.parts_count).max(1);
         expect_len("the parts", parts * count, self.parts.len())?;
