@@ -1,12 +1,15 @@
 //! The adjoint of the codes, and what it makes of dLoss/dx.
 
-use crate::encode::SolveSettings;
-use crate::launch::columns::Adjoint;
-use crate::launch::gradients::SignalGradient;
+use crate::error::GpuError;
+use crate::kernels::columns::Adjoint;
+use crate::kernels::gradients::SignalGradient;
 use crate::launch::launch;
+use crate::memory::buffer::Buffer;
+use crate::problem::DeviceProblem;
 use crate::report::{PendingSolve, Reports};
-use crate::windows::int;
-use crate::{Buffer, DeviceProblem, GpuError, Windows};
+use crate::sizes::int;
+use crate::solve_settings::SolveSettings;
+use crate::windows::Windows;
 
 impl DeviceProblem<'_> {
     /// Solves `H_LL y_L = u_L` for each column, given its code and `u = dLoss/da`, where L is the active set of the code; y is zero off it.

@@ -3,8 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::version::OLDEST_DEVICE;
-use crate::version::{ComputeCapability, CudaVersion};
+use crate::version::{ComputeCapability, CudaVersion, OLDEST_DEVICE};
 
 /// A generation of devices and a form of code for it, named as the compiler names it: `sm_90`, `compute_90`.
 ///

@@ -3,8 +3,13 @@
 use faer::{Mat, MatRef};
 use scn_solvers::{ElasticNet, Lambda1, Settings, Sign};
 
+use crate::context::Context;
+use crate::encode::Method;
+use crate::error::{ArgumentError, GpuError};
 use crate::report::{Reports, SolveReport};
-use crate::{ArgumentError, Context, GpuError, Method, SingleProblem, SolveSettings, Windows};
+use crate::single_problem::SingleProblem;
+use crate::solve_settings::SolveSettings;
+use crate::windows::Windows;
 
 /// Codes (n × P) of signals (m × P, one per column), and what came of the solve.
 ///

@@ -14,10 +14,13 @@ use std::fmt;
 
 use cudarc::nccl::sys;
 
-use crate::buffer::{View, bind, expect_len};
+use crate::context::Context;
+use crate::error::{ArgumentError, GpuError, SetupError};
 use crate::library::{NCCL, number};
-use crate::recording::Submission;
-use crate::{ArgumentError, Buffer, Context, GpuError, SetupError};
+use crate::memory::buffer::Buffer;
+use crate::memory::view::View;
+use crate::queue::Submission;
+use crate::sizes::expect_len;
 
 /// A device's place among those that exchange.
 pub struct Communicator {
@@ -107,7 +110,7 @@ impl Communicator {
         ranks: usize,
     ) -> Result<Self, GpuError> {
         require()?;
-        bind(context)?;
+        context.queue().bind()?;
         let mut communicator = std::ptr::null_mut();
         // SAFETY: it writes the communicator, unless it fails.
         check(unsafe {
@@ -151,8 +154,9 @@ impl Communicator {
         if part.is_empty() {
             return Ok(());
         }
-        let _submission = Submission::unrecorded(&self.context, "exchange with other devices")?;
-        bind(&self.context)?;
+        let _submission =
+            Submission::unrecorded(self.context.queue(), "exchange with other devices")?;
+        self.context.queue().bind()?;
         let parts = parts.view_mut();
         // SAFETY: both are on the device, of the lengths that were checked, and stay there until the stream has come to it: their memory is
         // used again only for work that comes later in the same stream.
@@ -163,7 +167,7 @@ impl Communicator {
                 part.len(),
                 sys::ncclDataType_t::ncclFloat32,
                 self.communicator,
-                self.context.stream().cu_stream().cast(),
+                self.context.queue().stream().cu_stream().cast(),
             )
         })
     }

@@ -1,12 +1,14 @@
 //! Sparse codes of the windows of a map.
 
-use scn_solvers::Settings;
-
-use crate::launch::columns::{Certify, EncodeFista, EncodeGaussSeidel};
+use crate::error::GpuError;
+use crate::kernels::columns::{Certify, EncodeFista, EncodeGaussSeidel};
+use crate::kernels::prepare::FistaStep;
 use crate::launch::launch;
-use crate::launch::prepare::FistaStep;
+use crate::memory::buffer::Buffer;
+use crate::problem::DeviceProblem;
 use crate::report::{PendingSolve, Reports};
-use crate::{Buffer, Context, DeviceProblem, GpuError, StagedBuffer, View, Windows};
+use crate::solve_settings::SolveSettings;
+use crate::windows::Windows;
 
 /// How codes are computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
@@ -110,53 +112,5 @@ impl DeviceProblem<'_> {
             padded: self.padded,
         };
         launch(self.context, &certify)
-    }
-}
-
-/// To what a device solves: as [`Settings`], with the tolerance in device memory, so that recorded work can be run again with another.
-#[derive(Debug)]
-pub struct SolveSettings {
-    tolerance: StagedBuffer<f32>,
-    /// What is there.
-    settings: Settings,
-}
-
-impl SolveSettings {
-    /// On the device of a context.
-    ///
-    /// # Errors
-    /// [`GpuError::OutOfMemory`].
-    pub fn new(context: &Context, settings: Settings) -> Result<Self, GpuError> {
-        let mut tolerance = StagedBuffer::new(context, 1)?;
-        tolerance.refill(|all| all[0] = settings.tolerance() as f32)?;
-        Ok(Self {
-            tolerance,
-            settings,
-        })
-    }
-
-    /// Takes others from here on. Work that was asked for before still sees those before; work that was recorded before sees the tolerance, but
-    /// not the number of passes.
-    ///
-    /// # Errors
-    /// The driver's.
-    pub fn set(&mut self, settings: Settings) -> Result<(), GpuError> {
-        if settings.tolerance() != self.settings.tolerance() {
-            self.tolerance
-                .refill(|all| all[0] = settings.tolerance() as f32)?;
-        }
-        self.settings = settings;
-        Ok(())
-    }
-
-    /// The settings.
-    pub fn get(&self) -> Settings {
-        self.settings
-    }
-
-    /// As kernels take them.
-    pub(crate) fn limits(&self) -> (View<'_, f32>, i32) {
-        let max_passes = i32::try_from(self.settings.max_passes()).unwrap_or(i32::MAX);
-        (self.tolerance.view(), max_passes)
     }
 }

@@ -2,16 +2,19 @@
 
 use std::ops::Range;
 
-use crate::buffer::expect_len;
-use crate::launch::gradients::{
+use crate::context::Context;
+use crate::error::{ArgumentError, GpuError};
+use crate::kernels::gradients::{
     AddPartials, CHUNK_NUMBERS, ENTRIES, FinishGradients, GRADIENT_NUMBERS, OUTER_ROWS, OuterSums,
     TILE_SIDE,
 };
 use crate::launch::launch;
+use crate::memory::buffer::Buffer;
+use crate::problem::{DeviceProblem, DeviceProblems};
+use crate::sizes::{expect_len, int};
 use crate::tables::{LayerRow, LayerTable};
 use crate::update::Parameters;
-use crate::windows::int;
-use crate::{ArgumentError, Buffer, Context, DeviceProblem, DeviceProblems, GpuError, Windows};
+use crate::windows::Windows;
 
 /// The sums that the gradients of several [`DeviceProblems`] are made of, for batches of one size:
 ///
@@ -137,18 +140,20 @@ impl GradientSums {
     /// # Errors
     /// Fewer parameters than those of the problems.
     pub fn finish(&mut self, parameters: &mut Parameters) -> Result<(), GpuError> {
+        let (table, layers) = self.chunk_table.arguments()?;
         let add = AddPartials {
             partial: self.partial.view(),
-            table: self.chunk_table.argument(),
-            layers: self.chunk_table.layers()?,
+            table,
+            layers,
             sums: self.sums.view_mut(),
         };
         launch(&self.context, &add)?;
+        let (table, layers) = self.gradient_table.arguments()?;
         let finish = FinishGradients {
             parameters: parameters.values.all(),
             sums: self.sums.view(),
-            table: self.gradient_table.argument(),
-            layers: self.gradient_table.layers()?,
+            table,
+            layers,
             gradients: parameters.gradients.all_mut(),
         };
         launch(&self.context, &finish)

@@ -8,13 +8,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use cudarc::driver::sys::{CUgraph, CUgraphExec, CUgraphInstantiate_flags, CUstreamCaptureMode};
 use cudarc::driver::{CudaStream, DriverError, result};
 
-use crate::buffer::bind;
+use crate::context::Context;
 use crate::driver::{expect_driver, failed, reason};
-use crate::error::CaptureError;
-use crate::pool::Memory;
-use crate::recording::{Kept, Recording, Submission};
+use crate::error::{CaptureError, GpuError};
+use crate::queue::Submission;
+use crate::queue::pool::Memory;
+use crate::queue::recording::{GraphResources, Recording};
 use crate::version::OLDEST_DRIVER_FOR_GRAPHS;
-use crate::{Context, GpuError};
 
 /// Recorded work of a context: see [`Context::capture`].
 ///
@@ -54,8 +54,7 @@ impl Context {
 
     /// Whether this thread is recording a graph of this context.
     pub fn is_capturing(&self) -> bool {
-        let state = self.recorder().read();
-        state.as_ref().is_some_and(Recording::is_of_this_thread)
+        self.queue().is_recorded_here()
     }
 }
 
@@ -65,8 +64,8 @@ impl Graph {
     /// # Errors
     /// [`GpuError::Capture`] during a recording; the driver's.
     pub fn launch(&self) -> Result<(), GpuError> {
-        let _submission = Submission::unrecorded(&self.context, "launch a graph")?;
-        bind(&self.context)?;
+        let _submission = Submission::unrecorded(self.context.queue(), "launch a graph")?;
+        self.context.queue().bind()?;
         let executable = self.executable.lock();
         let executable = executable.unwrap_or_else(PoisonError::into_inner);
         let Some(Executable { handle, stream }) = executable.as_ref() else {
@@ -94,7 +93,10 @@ impl Drop for Graph {
         let executable = self.executable.get_mut();
         let executable = executable.unwrap_or_else(PoisonError::into_inner);
         if let Some(executable) = executable.take() {
-            self.context.recorder().drop_when_idle(Box::new(executable));
+            self.context
+                .queue()
+                .recorder()
+                .drop_when_idle(Box::new(executable));
         }
     }
 }
@@ -134,9 +136,9 @@ struct Capture<'a> {
 
 impl<'a> Capture<'a> {
     fn begin(context: &'a Context) -> Result<Self, GpuError> {
-        expect_driver(context.info().driver_version, OLDEST_DRIVER_FOR_GRAPHS)?;
-        bind(context)?;
-        let mut state = context.recorder().write();
+        expect_driver(context.queue().driver(), OLDEST_DRIVER_FOR_GRAPHS)?;
+        context.queue().bind()?;
+        let mut state = context.queue().recorder().write();
         if let Some(recording) = state.as_ref() {
             return Err(if recording.is_of_this_thread() {
                 CaptureError::Unrecordable {
@@ -151,7 +153,7 @@ impl<'a> Capture<'a> {
         // concern other contexts, such as freeing page-locked memory of theirs, and spoil the recording for it.
         let mode = CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_RELAXED;
         // SAFETY: the stream is alive. From here on it gets work only by a `Submission`.
-        unsafe { result::stream::begin_capture(context.stream().cu_stream(), mode) }
+        unsafe { result::stream::begin_capture(context.queue().stream().cu_stream(), mode) }
             .map_err(failed("record a graph"))?;
         *state = Some(Recording::of_this_thread());
         Ok(Self {
@@ -161,7 +163,7 @@ impl<'a> Capture<'a> {
     }
 
     fn end(mut self) -> Result<Graph, GpuError> {
-        let (recorded, kept) = self.finish();
+        let (recorded, resources) = self.finish();
         let invalid = |reason| GpuError::from(CaptureError::Invalid { reason });
         let recorded = recorded.map_err(|error| invalid(reason(error)))?;
         if recorded.is_null() {
@@ -176,33 +178,34 @@ impl<'a> Capture<'a> {
             let _ = destroyed;
             handle
         };
-        let stream = Arc::clone(self.context.stream());
+        let stream = Arc::clone(self.context.queue().stream());
         Ok(Graph {
             executable: Mutex::new(Some(Executable { handle, stream })),
-            memory: kept.into_memory(),
+            memory: resources.into_memory(),
             context: self.context.clone(),
         })
     }
 
     /// Ends the recording, whatever came of it.
-    fn finish(&mut self) -> (Result<CUgraph, DriverError>, Kept) {
+    fn finish(&mut self) -> (Result<CUgraph, DriverError>, GraphResources) {
         self.is_over = true;
-        let recorder = self.context.recorder();
+        let recorder = self.context.queue().recorder();
         let (recorded, recording) = {
             let mut state = recorder.write();
             // `work` may have left another device to this thread. `bind` would return early with an error that was noted before.
             // SAFETY: the device's context is alive, and the stream is being recorded.
             let recorded = unsafe {
-                result::ctx::set_current(self.context.device().cu_ctx())
-                    .and_then(|()| result::stream::end_capture(self.context.stream().cu_stream()))
+                result::ctx::set_current(self.context.queue().device().cu_ctx()).and_then(|()| {
+                    result::stream::end_capture(self.context.queue().stream().cu_stream())
+                })
             };
             (recorded, state.take())
         };
-        let mut kept = recording.map(Recording::finish).unwrap_or_default();
-        for value in kept.dropped.drain(..) {
+        let mut resources = recording.map(Recording::finish).unwrap_or_default();
+        for value in resources.dropped.drain(..) {
             recorder.drop_when_idle(value);
         }
-        (recorded, kept)
+        (recorded, resources)
     }
 }
 
@@ -211,7 +214,7 @@ impl Drop for Capture<'_> {
         if self.is_over {
             return;
         }
-        if let (Ok(recorded), _kept) = self.finish()
+        if let (Ok(recorded), _resources) = self.finish()
             && !recorded.is_null()
         {
             // SAFETY: it was just recorded, and nobody uses it.

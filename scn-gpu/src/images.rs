@@ -8,15 +8,15 @@
 //! and 0 where (i', j') lies outside. The device computes it in f32 with the operations of `scn-data`, in their order, so that the same picks
 //! give the same bits as a batch made on the processor.
 
-use crate::buffer::{expect_len, expect_within};
+use crate::context::Context;
+use crate::error::{ArgumentError, GpuError};
+use crate::kernels::images::{MakeBatch, PICK_INTS};
 use crate::labels::{LabelsView, expect_labels};
-use crate::launch::images::MakeBatch;
 use crate::launch::launch;
-use crate::windows::int;
-use crate::{ArgumentError, Buffer, Context, GpuError, MapShape, StagedBuffer};
-
-/// Integers of an image in the table of picks.
-pub(crate) const PICK_INTS: usize = 4;
+use crate::memory::buffer::Buffer;
+use crate::memory::staged::StagedBuffer;
+use crate::sizes::{expect_len, expect_within, int};
+use crate::windows::MapShape;
 
 /// A set of images on a device, one byte a value, with the normalisation that batches get.
 #[derive(Debug)]

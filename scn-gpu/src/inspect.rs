@@ -1,20 +1,23 @@
 //! What the compiler makes of the kernels; needs a compiler, but no device.
 
 use crate::architecture::{Architecture, Code};
-use crate::compiler::{self, Recipe, Target, compile};
-use crate::source::{KernelFile, Unit};
+use crate::compile::compiler::{CompileOptions, Target, compile};
+use crate::compile::kernel_file::KernelFile;
+use crate::compile::nvrtc;
+use crate::compile::unit::Unit;
+use crate::error::{GpuError, SetupError};
 use crate::version::ComputeCapability;
-use crate::{GpuError, SetupError};
 
 pub use crate::element::ElementType;
-pub use crate::launch::{Parameter, Signature, signatures};
+pub use crate::kernels::signatures;
+pub use crate::launch::signature::{Parameter, Signature};
 
 /// The generations of devices that the compiler makes code for, such as 61.
 ///
 /// # Errors
 /// No compiler, or one that is too old.
 pub fn known_architectures() -> Result<Vec<u32>, GpuError> {
-    let known = compiler::capabilities()?;
+    let known = nvrtc::capabilities()?;
     Ok(known.into_iter().map(ComputeCapability::number).collect())
 }
 
@@ -23,7 +26,7 @@ pub fn known_architectures() -> Result<Vec<u32>, GpuError> {
 #[non_exhaustive]
 pub struct KernelReport {
     /// Where it is.
-    pub source: KernelFile,
+    pub file: KernelFile,
     /// Its name.
     pub name: String,
     /// Registers of a thread.
@@ -40,13 +43,10 @@ pub struct KernelReport {
 ///
 /// # Errors
 /// No compiler, one that does not know the generation, or a file that does not compile.
-pub fn compile_report(
-    source: KernelFile,
-    architecture: u32,
-) -> Result<Vec<KernelReport>, GpuError> {
+pub fn compile_report(file: KernelFile, architecture: u32) -> Result<Vec<KernelReport>, GpuError> {
     let target = target(architecture, Code::Machine)?;
-    let compiled = compile(all_sizes(source), &target, &["--ptxas-options=-v"])?;
-    Ok(parse_log(source, &compiled.log))
+    let compiled = compile(all_sizes(file), &target, &["--ptxas-options=-v"])?;
+    Ok(parse_log(file, &compiled.log))
 }
 
 /// The kernels in a file and the types of their parameters, as they are in portable code (PTX) of a generation of devices.
@@ -54,16 +54,16 @@ pub fn compile_report(
 /// # Errors
 /// As for [`compile_report`].
 pub fn compiled_parameters(
-    source: KernelFile,
+    file: KernelFile,
     architecture: u32,
 ) -> Result<Vec<(String, Vec<String>)>, GpuError> {
     let target = target(architecture, Code::Portable)?;
-    let compiled = compile(all_sizes(source), &target, &[])?;
+    let compiled = compile(all_sizes(file), &target, &[])?;
     Ok(parse_ptx(&String::from_utf8_lossy(&compiled.image)))
 }
 
 fn target(architecture: u32, code: Code) -> Result<Target, SetupError> {
-    Target::without_device(Recipe {
+    Target::without_device(CompileOptions {
         architecture: Architecture {
             capability: ComputeCapability::from_number(architecture),
             code,
@@ -72,15 +72,12 @@ fn target(architecture: u32, code: Code) -> Result<Target, SetupError> {
     })
 }
 
-fn all_sizes(source: KernelFile) -> Unit {
-    Unit {
-        source,
-        padded: None,
-    }
+fn all_sizes(file: KernelFile) -> Unit {
+    Unit { file, padded: None }
 }
 
 /// A kernel has lines of its name, of its spills, and of its registers, in this order.
-fn parse_log(source: KernelFile, log: &str) -> Vec<KernelReport> {
+fn parse_log(file: KernelFile, log: &str) -> Vec<KernelReport> {
     let mut reports = Vec::new();
     let mut name = "";
     let mut spills = (0, 0);
@@ -94,7 +91,7 @@ fn parse_log(source: KernelFile, log: &str) -> Vec<KernelReport> {
             );
         } else if line.contains(" registers") {
             reports.push(KernelReport {
-                source,
+                file,
                 name: name.to_string(),
                 registers: number_before(line, " registers"),
                 spill_stores: spills.0,
@@ -153,7 +150,7 @@ mod tests {
             0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads\n\
             ptxas info    : Used 9 registers, 372 bytes cmem[0]\n";
         let report = |name: &str, numbers: [usize; 4]| KernelReport {
-            source: KernelFile::BatchNorm,
+            file: KernelFile::BatchNorm,
             name: name.to_string(),
             registers: numbers[0],
             spill_stores: numbers[1],

@@ -1,7 +1,11 @@
 //! Labels of batches, known to be classes before kernels see them.
 
-use crate::buffer::expect_len;
-use crate::{ArgumentError, Buffer, Context, GpuError, StagedBuffer, View};
+use crate::context::Context;
+use crate::error::{ArgumentError, GpuError};
+use crate::memory::buffer::Buffer;
+use crate::memory::staged::StagedBuffer;
+use crate::memory::view::View;
+use crate::sizes::expect_len;
 
 /// Labels of a batch on a device, all of them below the number of classes: kernels take them as places in memory.
 #[derive(Debug)]

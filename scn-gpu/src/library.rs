@@ -13,7 +13,7 @@ use std::sync::OnceLock;
 
 use libloading::Library;
 
-use crate::SetupError;
+use crate::error::SetupError;
 
 /// What is the matter with a library.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,62 +2,16 @@
 
 use std::ops::Range;
 
-use crate::buffer::View;
+use crate::context::Context;
+use crate::error::{ArgumentError, GpuError};
+use crate::kernels::prepare::{GRAM_SIDE, PACK_ENTRIES, PREPARE_NUMBERS, PrepareProblems};
 use crate::launch::launch;
-use crate::launch::prepare::{GRAM_SIDE, PACK_ENTRIES, PREPARE_NUMBERS, PrepareProblems};
+use crate::memory::buffer::Buffer;
+use crate::memory::view::View;
+use crate::padded::Padded;
+use crate::sizes::expect_len;
 use crate::tables::{LayerRow, LayerTable};
-use crate::update::{Parameters, Rule};
-use crate::{ArgumentError, Buffer, Context, GpuError};
-
-/// The largest number of atoms.
-pub const MAX_ATOMS: usize = 256;
-
-/// Atoms in the registers of a lane.
-pub(crate) const ATOMS_PER_LANE: usize = 16;
-
-/// A number of atoms that kernels are made for: 16, 32, 64, 128 or 256.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Padded(usize);
-
-impl Padded {
-    /// The numbers that there are.
-    pub(crate) const ALL: [Padded; 5] =
-        [Padded(16), Padded(32), Padded(64), Padded(128), Padded(256)];
-
-    /// The smallest that holds so many atoms.
-    fn of(atoms: usize) -> Result<Self, ArgumentError> {
-        let fits = |padded: &Padded| (1..=padded.0).contains(&atoms);
-        Self::ALL
-            .into_iter()
-            .find(fits)
-            .ok_or(ArgumentError::Atoms {
-                limit: MAX_ATOMS,
-                found: atoms,
-            })
-    }
-
-    /// The number.
-    pub(crate) fn atoms(self) -> usize {
-        self.0
-    }
-
-    /// Lanes that hold a column.
-    pub(crate) fn lanes(self) -> usize {
-        self.0 / ATOMS_PER_LANE
-    }
-
-    /// `Ok` if so many atoms fit.
-    pub(crate) fn check(self, atoms: usize) -> Result<(), ArgumentError> {
-        if atoms <= self.0 {
-            Ok(())
-        } else {
-            Err(ArgumentError::Atoms {
-                limit: self.0,
-                found: atoms,
-            })
-        }
-    }
-}
+use crate::update::Parameters;
 
 /// Which of the [`Parameters`] make up a problem: a dictionary `D` (m × n, row by row), λ1 (one, or one per atom) and λ2 (one number).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,10 +101,11 @@ impl DeviceProblems {
     /// # Errors
     /// Fewer parameters than the problems were made with, or those of another context.
     pub fn update(&mut self, parameters: &Parameters) -> Result<(), GpuError> {
+        let (table, layers) = self.table.arguments()?;
         let prepare = PrepareProblems {
             parameters: parameters.values.all(),
-            table: self.table.argument(),
-            layers: self.table.layers()?,
+            table,
+            layers,
             panels: self.panels.view_mut(),
             gram: self.gram.view_mut(),
             inverse_diagonal: self.inverse_diagonal.view_mut(),
@@ -224,7 +179,7 @@ impl Part {
             ("lambda2", 1, lambda2.len()),
         ];
         for (what, expected, found) in expected {
-            crate::buffer::expect_len(what, expected, found)?;
+            expect_len(what, expected, found)?;
         }
         Ok(Self {
             rows,
@@ -308,52 +263,5 @@ impl<'a> DeviceProblem<'a> {
     /// Where it is.
     pub fn context(&self) -> &'a Context {
         self.context
-    }
-}
-
-/// A problem with parameters of its own.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct SingleProblem {
-    /// Dictionary, λ1 and λ2, in this order.
-    pub parameters: Parameters,
-    /// The one problem.
-    pub problems: DeviceProblems,
-}
-
-impl SingleProblem {
-    /// Takes a dictionary (m × n, row by row), λ1 (one, or one per atom) and λ2, and derives the rest.
-    ///
-    /// # Errors
-    /// Lengths that do not fit together, more atoms than [`MAX_ATOMS`] or none, or no memory.
-    pub fn new(
-        context: &Context,
-        dictionary: &[f32],
-        atoms: usize,
-        lambda1: &[f32],
-        lambda2: f32,
-    ) -> Result<Self, GpuError> {
-        Padded::of(atoms)?;
-        let rule = Rule::learned(1.0);
-        let lens = [dictionary.len(), lambda1.len(), 1].map(|len| (len, rule));
-        let mut parameters = Parameters::new(context, &lens)?;
-        for (index, values) in [dictionary, lambda1, &[lambda2]].into_iter().enumerate() {
-            parameters.values.get_mut(index)?.write(values)?;
-        }
-        let all = ProblemParameters::new(atoms, [0, 1, 2]);
-        let mut problems = DeviceProblems::new(context, &parameters, &[all])?;
-        problems.update(&parameters)?;
-        Ok(Self {
-            parameters,
-            problems,
-        })
-    }
-
-    /// The problem.
-    ///
-    /// # Errors
-    /// None, as long as [`problems`](Self::problems) is what it was made with.
-    pub fn problem(&self) -> Result<DeviceProblem<'_>, GpuError> {
-        self.problems.get(0, &self.parameters)
     }
 }

@@ -1,7 +1,9 @@
 //! What kernels report: kept on the device until somebody asks.
 
-use crate::buffer::{View, ViewMut};
-use crate::{ArgumentError, Buffer, Context, GpuError};
+use crate::context::Context;
+use crate::error::{ArgumentError, GpuError};
+use crate::memory::buffer::Buffer;
+use crate::memory::view::{View, ViewMut};
 
 /// Numbers of a report.
 pub(crate) const SLOT_WORDS: usize = 4;

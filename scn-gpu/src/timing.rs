@@ -9,8 +9,9 @@ use cudarc::driver::sys::CUevent_flags;
 use cudarc::driver::{CudaEvent, DriverError};
 
 use crate::driver::{expect_driver, failed};
+use crate::error::GpuError;
+use crate::queue::Queue;
 use crate::version::OLDEST_DRIVER_FOR_TIMES;
-use crate::{Context, GpuError};
 
 /// Launches whose events are kept; more are added up, for which the host waits.
 const LAUNCHES_KEPT: usize = 4096;
@@ -47,11 +48,11 @@ impl Mark {
 #[derive(Debug, Default)]
 pub(crate) struct Timing {
     on: AtomicBool,
-    measured: Mutex<Measured>,
+    measured: Mutex<Measurements>,
 }
 
 #[derive(Debug, Default)]
-struct Measured {
+struct Measurements {
     /// Events to be recorded again.
     idle: Vec<CudaEvent>,
     launches: Vec<Launch>,
@@ -77,7 +78,7 @@ impl Timing {
     /// Starts a kernel, between two events if kernels are timed.
     pub(crate) fn launch(
         &self,
-        context: &Context,
+        queue: &Queue,
         name: &'static str,
         start: impl FnOnce() -> Result<(), GpuError>,
     ) -> Result<(), GpuError> {
@@ -88,11 +89,11 @@ impl Timing {
         if measured.launches.len() == LAUNCHES_KEPT {
             measured.add_up()?;
         }
-        let before = measured.event(context)?;
-        let after = measured.event(context)?;
-        record(&before, context)?;
+        let before = measured.event(queue)?;
+        let after = measured.event(queue)?;
+        record(&before, queue)?;
         start()?;
-        record(&after, context)?;
+        record(&after, queue)?;
         measured.launches.push(Launch {
             name,
             before,
@@ -114,14 +115,14 @@ impl Timing {
         Ok(times.collect())
     }
 
-    fn measured(&self) -> impl std::ops::DerefMut<Target = Measured> {
+    fn measured(&self) -> impl std::ops::DerefMut<Target = Measurements> {
         self.measured.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Measured {
-    fn event(&mut self, context: &Context) -> Result<CudaEvent, GpuError> {
-        self.idle.pop().map_or_else(|| new_event(context), Ok)
+impl Measurements {
+    fn event(&mut self, queue: &Queue) -> Result<CudaEvent, GpuError> {
+        self.idle.pop().map_or_else(|| new_event(queue), Ok)
     }
 
     fn add_up(&mut self) -> Result<(), GpuError> {
@@ -141,25 +142,25 @@ impl Measured {
     }
 }
 
-/// A mark at this point of the work of a context.
-pub(crate) fn mark(context: &Context) -> Result<Mark, GpuError> {
-    let event = new_event(context)?;
-    record(&event, context)?;
+/// A mark at this point of the work.
+pub(crate) fn mark(queue: &Queue) -> Result<Mark, GpuError> {
+    let event = new_event(queue)?;
+    record(&event, queue)?;
     Ok(Mark { event })
 }
 
 /// An event with a time, if the driver can tell the time between two.
-fn new_event(context: &Context) -> Result<CudaEvent, GpuError> {
-    expect_driver(context.info().driver_version, OLDEST_DRIVER_FOR_TIMES)?;
-    let event = context
+fn new_event(queue: &Queue) -> Result<CudaEvent, GpuError> {
+    expect_driver(queue.driver(), OLDEST_DRIVER_FOR_TIMES)?;
+    let event = queue
         .device()
         .new_event(Some(CUevent_flags::CU_EVENT_DEFAULT));
     event.map_err(failed("make an event"))
 }
 
-fn record(event: &CudaEvent, context: &Context) -> Result<(), GpuError> {
+fn record(event: &CudaEvent, queue: &Queue) -> Result<(), GpuError> {
     event
-        .record(context.stream())
+        .record(queue.stream())
         .map_err(failed("record an event"))
 }
 

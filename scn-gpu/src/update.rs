@@ -3,15 +3,19 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::buffer::{View, ViewMut};
-use crate::launch::update::{AddInOrder, Descend, FindNonFinite, THREADS};
-use crate::launch::{Argument, Parameter, Value, launch};
+use crate::context::Context;
+use crate::error::{ArgumentError, GpuError};
+use crate::kernels::elements::BLOCK_THREADS;
+use crate::kernels::update::{AddInOrder, Descend, FindNonFinite, Owners};
+use crate::launch::launch;
+use crate::memory::buffer::Buffer;
+use crate::memory::staged::StagedBuffer;
+use crate::memory::view::{View, ViewMut};
 use crate::report::{PendingFinite, Reports, SLOT_WORDS};
-use crate::windows::int;
-use crate::{ArgumentError, Buffer, Context, Element, GpuError, StagedBuffer};
+use crate::sizes::int;
 
 /// Numbers that parameters are aligned to, so that a block of threads belongs to one of them.
-const ALIGNMENT: usize = THREADS as usize;
+const ALIGNMENT: usize = BLOCK_THREADS as usize;
 
 /// What the optimiser does with a parameter.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -223,10 +227,7 @@ impl Parameters {
     pub fn descend(&mut self, settings: &DescentSettings) -> Result<(), GpuError> {
         let step = Descend {
             gradients: self.gradients.all(),
-            owners: Owners {
-                owners: self.owners.view(),
-                parameters: self.values.places.len(),
-            },
+            owners: Owners::new(self.owners.view(), self.len()),
             rules: self.rules.view(),
             settings: settings.staged.view(),
             values: self.values.buffer.view_mut(),
@@ -244,41 +245,13 @@ impl Parameters {
         let (first, report) = reports.take(parameters)?;
         let find = FindNonFinite {
             gradients: self.gradients.all(),
-            owners: Owners {
-                owners: self.owners.view(),
-                parameters,
-            },
+            owners: Owners::new(self.owners.view(), parameters),
             rules: self.rules.view(),
             words: SLOT_WORDS as i32,
             report,
         };
         launch(&self.context, &find)?;
         Ok(PendingFinite { first, parameters })
-    }
-}
-
-/// For each block of threads the parameter that it belongs to.
-#[derive(Clone, Copy)]
-pub(crate) struct Owners<'a> {
-    owners: View<'a, i32>,
-    parameters: usize,
-}
-
-impl Owners<'_> {
-    pub(crate) fn blocks(&self) -> usize {
-        self.owners.len()
-    }
-
-    pub(crate) fn parameters(&self) -> usize {
-        self.parameters
-    }
-}
-
-impl Argument for Owners<'_> {
-    const PARAMETER: Parameter = Parameter::Input(i32::TYPE);
-
-    fn value(&self, name: &'static str, context: &Context) -> Result<Value<'_>, GpuError> {
-        self.owners.value(name, context)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Where signals come from: the windows of a map.
 
-use crate::{ArgumentError, GpuError};
+use crate::error::{ArgumentError, GpuError};
+use crate::sizes::{int, size};
 
 /// The k × k windows of a feature map as columns of signals, padded by k/2 zeros. A map is stored channel by channel: entry
 /// (c, image, y, x) is at `((c images + image) height + y) width + x`.
@@ -143,26 +144,6 @@ impl MapShape {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
-}
-
-/// Sizes above this could overflow an `int` where a kernel rounds them up.
-const LARGEST: usize = 1 << 30;
-
-/// A size as the device code counts it.
-pub(crate) fn int(what: &'static str, size: usize) -> Result<i32, ArgumentError> {
-    if size > LARGEST {
-        return Err(ArgumentError::TooLarge {
-            what,
-            limit: LARGEST,
-            found: size,
-        });
-    }
-    Ok(size as i32)
-}
-
-/// A size of the device code, never negative.
-pub(crate) fn size(int: i32) -> usize {
-    int.unsigned_abs() as usize
 }
 
 #[cfg(test)]

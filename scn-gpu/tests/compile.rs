@@ -85,7 +85,7 @@ fn declared_parameters_are_those_of_the_compiled_kernels() {
                 .iter()
                 .map(|&(_, parameter)| compiled_type(parameter).to_string())
                 .collect();
-            let key = |name| ((signature.source, name), types.clone());
+            let key = |name| ((signature.file, name), types.clone());
             names(signature).into_iter().map(key).collect::<Vec<_>>()
         })
         .collect();
@@ -102,7 +102,7 @@ fn declared_parameters_are_those_of_the_sources() {
             "("
         };
         // The sizes' kernels are made by macros, whose lines end in backslashes.
-        let text = signature.source.text().replace('\\', " ");
+        let text = signature.file.text().replace('\\', " ");
         let start = format!(" {}{suffix}", signature.name);
         let (_, rest) = text
             .split("__global__")
@@ -144,7 +144,7 @@ fn source_type(parameter: Parameter) -> String {
 /// Registers that a thread may use, of the 65,536 of a processor: with 255 it holds two blocks of 128 threads, with 168 three, with 128
 /// four.
 fn register_budget(kernel: &KernelReport) -> usize {
-    match kernel.source {
+    match kernel.file {
         KernelFile::Encode | KernelFile::Certify | KernelFile::Adjoint => 255,
         KernelFile::Fista
         | KernelFile::Gradients

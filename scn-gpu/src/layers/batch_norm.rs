@@ -4,13 +4,15 @@
 //! The moments of a group lie in a row of a matrix, each channel's mean and then each channel's (biased) variance. Rows of several
 //! normalisations may be parts of longer ones: so the running moments of all of them move at once.
 
-use crate::buffer::{View, ViewMut};
-use crate::launch::launch;
-use crate::launch::layers::{
-    BatchNormBackward, BatchNormSums, BlendMoments, MomentSums, Normalize, NormalizeBatch, THREADS,
+use crate::error::GpuError;
+use crate::kernels::batch_norm::{
+    BatchNormBackward, BatchNormSums, BlendMoments, MomentSums, Normalize, NormalizeBatch,
 };
-use crate::windows::int;
-use crate::{Buffer, GpuError};
+use crate::kernels::elements::BLOCK_THREADS;
+use crate::launch::launch;
+use crate::memory::buffer::Buffer;
+use crate::memory::view::{View, ViewMut};
+use crate::sizes::int;
 
 /// How a map's images are divided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,7 +79,7 @@ impl Groups {
         let run = self.images.div_ceil(self.count.max(1)) * self.plane;
         let part = run
             .div_ceil(MOST_PARTS)
-            .next_multiple_of(THREADS as usize)
+            .next_multiple_of(BLOCK_THREADS as usize)
             .max(LEAST);
         let parts = run.div_ceil(part);
         let channels = map.len() / area.max(1);

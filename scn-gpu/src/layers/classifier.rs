@@ -2,11 +2,12 @@
 //!
 //! `W` is classes × n, `x` is n × images, `z` is classes × images, each stored row by row.
 
-use crate::buffer::{View, ViewMut};
+use crate::error::GpuError;
+use crate::kernels::classifier::{ClassifierBackward, ClassifierForward};
 use crate::launch::launch;
-use crate::launch::layers::{ClassifierBackward, ClassifierForward};
-use crate::windows::int;
-use crate::{Buffer, GpuError};
+use crate::memory::buffer::Buffer;
+use crate::memory::view::{View, ViewMut};
+use crate::sizes::int;
 
 /// Classes, features and images as kernels count them.
 struct Sizes {

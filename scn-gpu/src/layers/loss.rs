@@ -4,11 +4,13 @@
 //! loss = 1/N sum_i ( log sum_k exp z_ki - z_(label i) i ),     dloss/dz_ki = (softmax(z_i)_k - [k = label i]) / N
 //! ```
 
+use crate::error::GpuError;
+use crate::kernels::loss::SoftmaxCrossEntropy;
+use crate::labels::LabelsView;
 use crate::launch::launch;
-use crate::launch::layers::SoftmaxCrossEntropy;
+use crate::memory::buffer::Buffer;
 use crate::report::{PendingLoss, Reports};
-use crate::windows::int;
-use crate::{Buffer, GpuError, LabelsView};
+use crate::sizes::int;
 
 /// Reports loss and errors of logits (classes × images, row by row), and writes dloss/dz. The images may be a part of a batch of
 /// `batch_images`: then the losses and gradients of all parts add up to those of the batch.

@@ -1,9 +1,10 @@
 //! Average pooling over the whole plane of each channel of each image.
 
+use crate::error::GpuError;
+use crate::kernels::pooling::{AveragePooling, SpreadPooling};
 use crate::launch::launch;
-use crate::launch::layers::{AveragePooling, SpreadPooling};
-use crate::windows::int;
-use crate::{Buffer, GpuError};
+use crate::memory::buffer::Buffer;
+use crate::sizes::int;
 
 /// The mean of each plane: one number per channel and image in `y`, `x.len() / y.len()` pixels each.
 ///

@@ -10,7 +10,7 @@ use cudarc::driver::sys::{CUdeviceptr, CUresult};
 use cudarc::driver::{CudaSlice, CudaStream, DevicePtr, DriverError};
 
 use crate::driver::{failed, free_memory};
-use crate::{Context, GpuError};
+use crate::error::GpuError;
 
 /// Memory of a buffer. It goes back to the pool when neither the buffer nor a graph needs it.
 pub(crate) struct Memory {
@@ -18,18 +18,18 @@ pub(crate) struct Memory {
     slice: Option<CudaSlice<u8>>,
     address: CUdeviceptr,
     bytes: usize,
-    context: Context,
+    pool: Arc<Pool>,
 }
 
 impl Memory {
-    pub(crate) fn new(context: &Context, slice: CudaSlice<u8>) -> Self {
+    fn new(pool: &Arc<Pool>, slice: CudaSlice<u8>) -> Self {
         // Without events the guard has nothing to do.
-        let (address, _) = slice.device_ptr(context.stream());
+        let (address, _) = slice.device_ptr(&pool.stream);
         Self {
             address,
             bytes: slice.len(),
             slice: Some(slice),
-            context: context.clone(),
+            pool: Arc::clone(pool),
         }
     }
 
@@ -45,7 +45,7 @@ impl Memory {
 impl Drop for Memory {
     fn drop(&mut self) {
         if let Some(slice) = self.slice.take() {
-            self.context.pool().give_back(slice);
+            self.pool.give_back(slice);
         }
     }
 }
@@ -73,7 +73,7 @@ impl Pool {
     }
 
     /// Memory of exactly this size, with whatever is in it.
-    pub(crate) fn take(&self, bytes: usize) -> Result<CudaSlice<u8>, GpuError> {
+    pub(crate) fn take(self: &Arc<Self>, bytes: usize) -> Result<Arc<Memory>, GpuError> {
         if let Some(memory) = self.take_idle(bytes) {
             return Ok(memory);
         }
@@ -89,7 +89,7 @@ impl Pool {
             }
             allocated => allocated,
         };
-        allocated.map_err(|error| {
+        let slice = allocated.map_err(|error| {
             if is_full(&error) {
                 GpuError::OutOfMemory {
                     needed: bytes,
@@ -98,16 +98,18 @@ impl Pool {
             } else {
                 failed("allocate memory")(error)
             }
-        })
+        })?;
+        Ok(Arc::new(Memory::new(self, slice)))
     }
 
     /// Memory of exactly this size that is there already.
-    pub(crate) fn take_idle(&self, bytes: usize) -> Option<CudaSlice<u8>> {
-        self.idle().get_mut(&bytes).and_then(Vec::pop)
+    pub(crate) fn take_idle(self: &Arc<Self>, bytes: usize) -> Option<Arc<Memory>> {
+        let slice = self.idle().get_mut(&bytes).and_then(Vec::pop)?;
+        Some(Arc::new(Memory::new(self, slice)))
     }
 
     /// Keeps memory for the next who asks for as much.
-    pub(crate) fn give_back(&self, memory: CudaSlice<u8>) {
+    fn give_back(&self, memory: CudaSlice<u8>) {
         self.idle().entry(memory.len()).or_default().push(memory);
     }
 

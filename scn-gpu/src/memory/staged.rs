@@ -1,7 +1,11 @@
 //! Buffers that this machine refills again and again.
 
-use crate::buffer::View;
-use crate::{Buffer, Context, Element, GpuError, PinnedBuffer};
+use crate::context::Context;
+use crate::element::Element;
+use crate::error::GpuError;
+use crate::memory::buffer::Buffer;
+use crate::memory::pinned::PinnedBuffer;
+use crate::memory::view::View;
 
 /// A buffer at an address that never changes, which this machine refills while the device works: what is sent lies in two pieces of
 /// page-locked memory in turn, so a fill waits only for the copy of the one before the last.

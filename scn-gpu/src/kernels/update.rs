@@ -1,14 +1,15 @@
 //! Steps of the optimiser.
 
-use crate::ArgumentError;
-use crate::buffer::{View, ViewMut, expect_len};
-use crate::launch::{Grid, Kernel, kernels};
+use crate::context::Context;
+use crate::element::Element;
+use crate::error::{ArgumentError, GpuError};
+use crate::kernels::elements::{BLOCK_THREADS, thread_per_item};
+use crate::launch::argument::{Argument, Value};
+use crate::launch::signature::Parameter;
+use crate::launch::{DeviceKernel, Grid, kernels};
+use crate::memory::view::{View, ViewMut};
 use crate::report::SLOT_WORDS;
-use crate::update::Owners;
-use crate::windows::size;
-
-/// Threads of a block; every parameter begins with one of its own.
-pub(crate) const THREADS: u32 = 256;
+use crate::sizes::{expect_len, size};
 
 /// Numbers that say what the optimiser does with a parameter.
 pub(crate) const RULE_NUMBERS: usize = 3;
@@ -42,43 +43,67 @@ kernels! {
     }
 }
 
-/// One thread per number.
-fn per_item(items: usize) -> Result<Option<Grid>, ArgumentError> {
-    Grid::covering(items, THREADS as usize, THREADS)
+/// For each block of threads the parameter that it belongs to.
+#[derive(Clone, Copy)]
+pub(crate) struct Owners<'a> {
+    owners: View<'a, i32>,
+    parameters: usize,
 }
 
-impl Kernel for Descend<'_> {
+impl<'a> Owners<'a> {
+    pub(crate) fn new(owners: View<'a, i32>, parameters: usize) -> Self {
+        Self { owners, parameters }
+    }
+
+    fn blocks(&self) -> usize {
+        self.owners.len()
+    }
+
+    fn parameters(&self) -> usize {
+        self.parameters
+    }
+}
+
+impl Argument for Owners<'_> {
+    const PARAMETER: Parameter = Parameter::Input(i32::TYPE);
+
+    fn value(&self, name: &'static str, context: &Context) -> Result<Value<'_>, GpuError> {
+        self.owners.value(name, context)
+    }
+}
+
+impl DeviceKernel for Descend<'_> {
     fn grid(&self) -> Result<Option<Grid>, ArgumentError> {
-        let count = self.owners.blocks() * THREADS as usize;
+        let count = self.owners.blocks() * BLOCK_THREADS as usize;
         expect_len("the gradients", count, self.gradients.len())?;
         expect_len("the parameters", count, self.values.len())?;
         expect_len("the momenta", count, self.velocities.len())?;
         let rules = RULE_NUMBERS * self.owners.parameters();
         expect_len("the rules of parameters", rules, self.rules.len())?;
         expect_len("the settings of a step", 3, self.settings.len())?;
-        per_item(count)
+        thread_per_item(count)
     }
 }
 
-impl Kernel for FindNonFinite<'_> {
+impl DeviceKernel for FindNonFinite<'_> {
     fn grid(&self) -> Result<Option<Grid>, ArgumentError> {
-        let count = self.owners.blocks() * THREADS as usize;
+        let count = self.owners.blocks() * BLOCK_THREADS as usize;
         expect_len("the gradients", count, self.gradients.len())?;
         let rules = RULE_NUMBERS * self.owners.parameters();
         expect_len("the rules of parameters", rules, self.rules.len())?;
         expect_len("the words of a report", SLOT_WORDS, size(self.words))?;
         let words = SLOT_WORDS * self.owners.parameters();
         expect_len("the reports", words, self.report.len())?;
-        per_item(count)
+        thread_per_item(count)
     }
 }
 
-impl Kernel for AddInOrder<'_> {
+impl DeviceKernel for AddInOrder<'_> {
     fn grid(&self) -> Result<Option<Grid>, ArgumentError> {
         let count = size(self.count);
         let parts = size(self.parts_count).max(1);
         expect_len("the parts", parts * count, self.parts.len())?;
         expect_len("the sum", count, self.sum.len())?;
-        per_item(count)
+        thread_per_item(count)
     }
 }

@@ -2,12 +2,14 @@
 //!
 //! A lane holds 16 atoms of several columns, and as many lanes as the padded number of atoms needs hold a column.
 
-use crate::buffer::{View, ViewMut, expect_len};
-use crate::launch::{Declared, Grid, Kernel, kernels, launch};
-use crate::problem::Padded;
+use crate::context::Context;
+use crate::error::{ArgumentError, GpuError};
+use crate::launch::{DeviceKernel, Grid, KernelDeclaration, kernels, launch};
+use crate::memory::view::{View, ViewMut};
+use crate::padded::Padded;
 use crate::report::SLOT_WORDS;
-use crate::windows::{Windows, size};
-use crate::{ArgumentError, Context, GpuError};
+use crate::sizes::{expect_len, size};
+use crate::windows::Windows;
 
 /// Threads of a block.
 pub(super) const THREADS: u32 = 128;
@@ -116,7 +118,7 @@ fn block_columns(padded: Padded, columns_per_lane: usize) -> usize {
 }
 
 /// What a problem is made of, with the windows it is solved for.
-struct Operator<'a> {
+struct SolveArguments<'a> {
     windows: &'a Windows,
     padded: Padded,
     atoms: i32,
@@ -126,7 +128,7 @@ struct Operator<'a> {
     lambda1: &'a View<'a, f32>,
 }
 
-impl Operator<'_> {
+impl SolveArguments<'_> {
     fn check(&self) -> Result<(), ArgumentError> {
         let padded = self.padded.atoms();
         expect_len("the map", self.windows.map().len(), self.map.len())?;
@@ -194,9 +196,9 @@ impl<'a> From<EncodeGaussSeidel<'a>> for EncodeGaussSeidelNarrow<'a> {
     }
 }
 
-impl Kernel for EncodeGaussSeidel<'_> {
+impl DeviceKernel for EncodeGaussSeidel<'_> {
     fn grid(&self) -> Result<Option<Grid>, ArgumentError> {
-        let operator = Operator {
+        let operator = SolveArguments {
             windows: &self.windows,
             padded: self.padded,
             atoms: self.atoms,
@@ -215,12 +217,12 @@ impl Kernel for EncodeGaussSeidel<'_> {
     }
 }
 
-impl Kernel for EncodeGaussSeidelNarrow<'_> {
+impl DeviceKernel for EncodeGaussSeidelNarrow<'_> {
     /// Both solve the problems of a step, and are one line in a list of times.
     const TIMED_AS: &'static str = EncodeGaussSeidel::SIGNATURE.name;
 
     fn grid(&self) -> Result<Option<Grid>, ArgumentError> {
-        let operator = Operator {
+        let operator = SolveArguments {
             windows: &self.windows,
             padded: self.padded,
             atoms: self.atoms,
@@ -239,9 +241,9 @@ impl Kernel for EncodeGaussSeidelNarrow<'_> {
     }
 }
 
-impl Kernel for EncodeFista<'_> {
+impl DeviceKernel for EncodeFista<'_> {
     fn grid(&self) -> Result<Option<Grid>, ArgumentError> {
-        let operator = Operator {
+        let operator = SolveArguments {
             windows: &self.windows,
             padded: self.padded,
             atoms: self.atoms,
@@ -261,9 +263,9 @@ impl Kernel for EncodeFista<'_> {
     }
 }
 
-impl Kernel for Certify<'_> {
+impl DeviceKernel for Certify<'_> {
     fn grid(&self) -> Result<Option<Grid>, ArgumentError> {
-        let operator = Operator {
+        let operator = SolveArguments {
             windows: &self.windows,
             padded: self.padded,
             atoms: self.atoms,
@@ -280,7 +282,7 @@ impl Kernel for Certify<'_> {
     }
 }
 
-impl Kernel for Adjoint<'_> {
+impl DeviceKernel for Adjoint<'_> {
     fn grid(&self) -> Result<Option<Grid>, ArgumentError> {
         let (positions, padded) = (size(self.positions), self.padded.atoms());
         self.padded.check(size(self.atoms))?;

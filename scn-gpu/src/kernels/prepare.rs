@@ -1,17 +1,15 @@
 //! What is derived from dictionaries and penalties, once per change of them.
 
-use crate::ArgumentError;
-use crate::buffer::{View, ViewMut, expect_len};
-use crate::launch::{Grid, Kernel, kernels};
-use crate::tables::Table;
-use crate::windows::size;
-
-/// Threads of a block.
-pub(super) const THREADS: u32 = 256;
+use crate::error::ArgumentError;
+use crate::kernels::elements::BLOCK_THREADS;
+use crate::launch::{DeviceKernel, Grid, kernels};
+use crate::memory::view::{View, ViewMut};
+use crate::sizes::{expect_len, size};
+use crate::tables::{LayerCount, Table};
 
 /// Side of the tile of a Gram matrix that a block computes, and entries of a dictionary that one packs.
 pub(crate) const GRAM_SIDE: usize = 16;
-pub(crate) const PACK_ENTRIES: usize = 4 * THREADS as usize;
+pub(crate) const PACK_ENTRIES: usize = 4 * BLOCK_THREADS as usize;
 
 /// Integers of a row in the table.
 pub(crate) const PREPARE_NUMBERS: usize = 11;
@@ -21,8 +19,8 @@ kernels! {
     /// `H = D'D + λ2 I` with rows in that order, `1 / H_jj`, and λ1 per atom.
     PrepareProblems = "prepare_problems" in Prepare {
         parameters: View<'a, f32>,
-        table: Table<'a, PREPARE_NUMBERS>,
-        layers: i32,
+        table: Table<'a, PREPARE_NUMBERS, 5>,
+        layers: LayerCount,
         panels: ViewMut<'a, f32>,
         gram: ViewMut<'a, f32>,
         inverse_diagonal: ViewMut<'a, f32>,
@@ -37,7 +35,7 @@ kernels! {
     }
 }
 
-impl Kernel for PrepareProblems<'_> {
+impl DeviceKernel for PrepareProblems<'_> {
     fn grid(&self) -> Result<Option<Grid>, ArgumentError> {
         let lengths = [
             self.parameters.len(),
@@ -46,16 +44,16 @@ impl Kernel for PrepareProblems<'_> {
             self.inverse_diagonal.len(),
             self.padded_lambda1.len(),
         ];
-        self.table.check(self.layers, lengths)?;
-        Grid::new([self.table.blocks(), 1, 1], THREADS)
+        self.table.check(lengths)?;
+        Grid::new([self.table.blocks(), 1, 1], BLOCK_THREADS)
     }
 }
 
-impl Kernel for FistaStep<'_> {
+impl DeviceKernel for FistaStep<'_> {
     fn grid(&self) -> Result<Option<Grid>, ArgumentError> {
         let padded = size(self.padded);
         expect_len("the Gram matrix", padded * padded, self.gram.len())?;
         expect_len("the step", 1, self.step.len())?;
-        Grid::new([1, 1, 1], THREADS)
+        Grid::new([1, 1, 1], BLOCK_THREADS)
     }
 }

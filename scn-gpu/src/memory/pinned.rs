@@ -12,10 +12,13 @@ use std::sync::Arc;
 use cudarc::driver::sys::{self, CUresult};
 use cudarc::driver::{CudaEvent, CudaStream, DriverError, result};
 
-use crate::buffer::{View, ViewMut, bind, expect_len};
+use crate::context::Context;
 use crate::driver::failed;
-use crate::recording::Submission;
-use crate::{ArgumentError, Context, Element, GpuError};
+use crate::element::Element;
+use crate::error::{ArgumentError, GpuError};
+use crate::memory::view::{View, ViewMut};
+use crate::queue::Submission;
+use crate::sizes::expect_len;
 
 /// Numbers in page-locked memory of this machine, which the device copies by itself while this machine goes on.
 ///
@@ -34,8 +37,8 @@ impl<T: Element> PinnedBuffer<T> {
     /// # Errors
     /// [`GpuError::Capture`] during a recording; the driver's, in particular if there is not enough memory to lock.
     pub fn new(context: &Context, len: usize) -> Result<Self, GpuError> {
-        let _submission = Submission::unrecorded(context, "allocate page-locked memory")?;
-        bind(context)?;
+        let _submission = Submission::unrecorded(context.queue(), "allocate page-locked memory")?;
+        context.queue().bind()?;
         Ok(Self {
             pages: Some(Pages::new(context, len).map_err(failed("allocate page-locked memory"))?),
             context: context.clone(),
@@ -98,7 +101,7 @@ impl<T: Element> PinnedBuffer<T> {
     /// # Errors
     /// A kernel that failed before the copy.
     pub fn values_mut(&mut self) -> Result<&mut [T], GpuError> {
-        bind(&self.context)?;
+        self.context.queue().bind()?;
         let Some(pages) = &mut self.pages else {
             return Ok(&mut []);
         };
@@ -114,7 +117,7 @@ impl<T: Element> PinnedBuffer<T> {
     /// # Errors
     /// A kernel that failed before the copy.
     pub fn is_done(&self) -> Result<bool, GpuError> {
-        bind(&self.context)?;
+        self.context.queue().bind()?;
         self.pages
             .as_ref()
             .map_or(Ok(true), Pages::is_done)
@@ -132,8 +135,8 @@ impl<T: Element> PinnedBuffer<T> {
             return Err(ArgumentError::OtherContext { what }.into());
         }
         let action = "copy page-locked memory";
-        let _submission = Submission::unrecorded(&self.context, action)?;
-        bind(&self.context)?;
+        let _submission = Submission::unrecorded(self.context.queue(), action)?;
+        self.context.queue().bind()?;
         match &mut self.pages {
             Some(pages) if len > 0 => pages.start(start).map_err(failed(action)),
             _ => Ok(()),
@@ -144,7 +147,10 @@ impl<T: Element> PinnedBuffer<T> {
 impl<T: Element> Drop for PinnedBuffer<T> {
     fn drop(&mut self) {
         if let Some(pages) = self.pages.take() {
-            self.context.recorder().drop_when_idle(Box::new(pages));
+            self.context
+                .queue()
+                .recorder()
+                .drop_when_idle(Box::new(pages));
         }
     }
 }
@@ -187,7 +193,7 @@ unsafe impl<T: Sync> Sync for Pages<T> {}
 
 impl<T: Element> Pages<T> {
     fn new(context: &Context, len: usize) -> Result<Self, DriverError> {
-        let event = context.device().new_event(None)?;
+        let event = context.queue().device().new_event(None)?;
         let bytes = len
             .checked_mul(size_of::<T>())
             .ok_or(DriverError(CUresult::CUDA_ERROR_OUT_OF_MEMORY))?;
@@ -205,7 +211,7 @@ impl<T: Element> Pages<T> {
             len,
             event,
             pending: Pending::Nothing,
-            stream: Arc::clone(context.stream()),
+            stream: Arc::clone(context.queue().stream()),
         })
     }
 

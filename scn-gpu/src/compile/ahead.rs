@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use crate::architecture::Architecture;
-use crate::cache::Cache;
-use crate::compiler::{Recipe, Target, compile};
-use crate::source::Unit;
+use crate::compile::cache::Cache;
+use crate::compile::compiler::{CompileOptions, Target, compile};
+use crate::compile::nvrtc;
+use crate::compile::unit::Unit;
+use crate::error::{GpuError, SetupError};
 use crate::version::CudaVersion;
-use crate::{GpuError, SetupError};
 
 /// What [`compile_ahead`] has written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +37,7 @@ pub fn compile_ahead(
     line_info: bool,
 ) -> Result<CompiledKernels, GpuError> {
     let target = |&architecture| {
-        Target::without_device(Recipe {
+        Target::without_device(CompileOptions {
             architecture,
             line_info,
         })
@@ -44,7 +45,7 @@ pub fn compile_ahead(
     let targets: Vec<Target> = architectures.iter().map(target).collect::<Result<_, _>>()?;
     let compiler = match targets.first() {
         Some(target) => target.compiler,
-        None => crate::compiler::version()?,
+        None => nvrtc::version()?,
     };
     let units = Unit::all();
     let tasks: Vec<(Target, Unit)> = targets

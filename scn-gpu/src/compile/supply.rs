@@ -5,12 +5,14 @@
 
 use std::path::PathBuf;
 
-use crate::cache::Cache;
-use crate::compiler::{Target, compile};
-use crate::source::Unit;
+use crate::compile::cache::Cache;
+use crate::compile::compiler::{Target, compile};
+use crate::compile::nvrtc_files;
+use crate::compile::unit::Unit;
+use crate::device_info::DeviceInfo;
+use crate::error::{GpuError, SetupError};
 use crate::switch::switch;
 use crate::version::{ComputeCapability, CudaVersion};
-use crate::{GpuError, SetupError, nvrtc_files};
 
 /// Set to anything but 0, kernels are compiled with line information.
 const LINE_INFO: &str = "SCN_CUDA_LINE_INFO";
@@ -28,6 +30,26 @@ pub enum KernelOrigin {
     },
     /// They have been compiled before.
     Folder(PathBuf),
+}
+
+impl DeviceInfo {
+    /// Where this device's kernels come from; an error if not all of them can be had. Compiles a kernel to see whether the compiler can, a
+    /// tenth of a second or two; without a compiler, reads the folder of compiled kernels.
+    ///
+    /// # Errors
+    /// A device or driver that is too old, or no fitting compiler where not all kernels are compiled.
+    pub fn kernels(&self) -> Result<KernelOrigin, GpuError> {
+        self.check_generation()?;
+        Ok(Supply::new(self.compute_capability, self.driver_version).origin()?)
+    }
+
+    /// `Ok` if all kernels can be had for this device.
+    ///
+    /// # Errors
+    /// As for [`kernels`](Self::kernels).
+    pub fn check(&self) -> Result<(), GpuError> {
+        self.kernels().map(drop)
+    }
 }
 
 /// Finds compiled kernels for a device, or makes them.
