@@ -1,4 +1,5 @@
-//! Codes of a batch of signals on a graphics processor: at once, and again with the codes left there.
+//! Codes of a batch of signals on a graphics processor: at once, and again with the codes left
+//! there.
 //!
 //! cargo run --release -p scn-gpu --example encode_on_device
 

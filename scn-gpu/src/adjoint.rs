@@ -12,8 +12,8 @@ use crate::solve_settings::SolveSettings;
 use crate::windows::Windows;
 
 impl DeviceProblem<'_> {
-    /// Solves `H_LL y_L = u_L` for each column, given its code and `u = dLoss/da`, where L is the active set of the code; y is zero off it.
-    /// All three are n × P, row by row.
+    /// Solves `H_LL y_L = u_L` for each column, given its code and `u = dLoss/da`, where L is the
+    /// active set of the code; y is zero off it. All three are n × P, row by row.
     ///
     /// # Errors
     /// Buffers of other lengths than the codes, or no room for the report.
@@ -45,7 +45,8 @@ impl DeviceProblem<'_> {
         Ok(PendingSolve { slot, columns })
     }
 
-    /// dLoss/dx: `D y` of every window, added up over the windows that hold a pixel. Replaces what is there.
+    /// dLoss/dx: `D y` of every window, added up over the windows that hold a pixel. Replaces what
+    /// is there.
     ///
     /// # Errors
     /// Buffers of other lengths than the sizes say.

@@ -13,7 +13,8 @@ use crate::windows::Windows;
 
 /// Codes (n × P) of signals (m × P, one per column), and what came of the solve.
 ///
-/// To encode many batches, or to go on computing with the codes on the device, use [`DeviceProblems`](crate::DeviceProblems).
+/// To encode many batches, or to go on computing with the codes on the device, use
+/// [`DeviceProblems`](crate::DeviceProblems).
 ///
 /// # Errors
 /// A dictionary or penalty that poses no problem, codes of any sign, or a failure of the device.

@@ -1,11 +1,12 @@
 //! Devices that exchange what they have computed, through NVIDIA's library NCCL.
 //!
-//! NCCL only gathers: every device gets the parts of all, in the order of their ranks, and adds them up itself with
-//! [`update::add_in_order`](crate::update::add_in_order). So the sum does not depend on who came first, nor on the way that NCCL chose, and has
-//! the same bits on all devices.
+//! NCCL only gathers: every device gets the parts of all, in the order of their ranks, and adds
+//! them up itself with [`update::add_in_order`](crate::update::add_in_order). So the sum does not
+//! depend on who came first, nor on the way that NCCL chose, and has the same bits on all devices.
 //!
-//! Devices of one process find each other by [`Communicator::all`]; those of several machines by [`Communicator::join`], once a number of
-//! 128 bytes has been handed around by whatever connects the machines.
+//! Devices of one process find each other by [`Communicator::all`]; those of several machines by
+//! [`Communicator::join`], once a number of 128 bytes has been handed around by whatever connects
+//! the machines.
 
 #![expect(unsafe_code, reason = "calls of NCCL's library")]
 
@@ -30,8 +31,8 @@ pub struct Communicator {
     ranks: usize,
 }
 
-// SAFETY: the library may be called by any thread, for one communicator by one at a time: `gather` is the only call, and it needs the
-// communicator exclusively.
+// SAFETY: the library may be called by any thread, for one communicator by one at a time: `gather`
+// is the only call, and it needs the communicator exclusively.
 unsafe impl Send for Communicator {}
 // SAFETY: nothing is done with a shared one but to read its numbers.
 unsafe impl Sync for Communicator {}
@@ -134,11 +135,13 @@ impl Communicator {
         self.ranks
     }
 
-    /// Sends this device's part, and receives those of all, one after another by their ranks. All must call it, each in a thread of its
-    /// own or process, with parts of the same length. As all work of a context, it is done when its turn comes.
+    /// Sends this device's part, and receives those of all, one after another by their ranks. All
+    /// must call it, each in a thread of its own or process, with parts of the same length. As all
+    /// work of a context, it is done when its turn comes.
     ///
     /// # Errors
-    /// A length of `parts` that is not that of the part times the ranks, a buffer of another context; the library's.
+    /// A length of `parts` that is not that of the part times the ranks, a buffer of another
+    /// context; the library's.
     pub fn gather(&mut self, part: View<'_, f32>, parts: &mut Buffer<f32>) -> Result<(), GpuError> {
         expect_len(
             "the parts of all devices",
@@ -158,8 +161,9 @@ impl Communicator {
             Submission::unrecorded(self.context.queue(), "exchange with other devices")?;
         self.context.queue().bind()?;
         let parts = parts.view_mut();
-        // SAFETY: both are on the device, of the lengths that were checked, and stay there until the stream has come to it: their memory is
-        // used again only for work that comes later in the same stream.
+        // SAFETY: both are on the device, of the lengths that were checked, and stay there until
+        // the stream has come to it: their memory is used again only for work that comes later in
+        // the same stream.
         check(unsafe {
             sys::ncclAllGather(
                 part.pointer as *const c_void,
@@ -175,7 +179,8 @@ impl Communicator {
 
 impl Drop for Communicator {
     fn drop(&mut self) {
-        // What was asked for is to be done before its connections are closed. A device that has failed is left as it is.
+        // What was asked for is to be done before its connections are closed. A device that has
+        // failed is left as it is.
         if self.context.synchronize().is_ok() {
             // SAFETY: it is this one's own, and nobody uses it after this.
             let _ = unsafe { sys::ncclCommDestroy(self.communicator) };
@@ -204,8 +209,8 @@ fn require() -> Result<(), SetupError> {
     NCCL.require(&FUNCTIONS)
 }
 
-/// `Ok` for a call that is done, or goes on behind the stream. A library of a later version may have more results than cudarc knows, so that they are
-/// numbers here.
+/// `Ok` for a call that is done, or goes on behind the stream. A library of a later version may
+/// have more results than cudarc knows, so that they are numbers here.
 fn check(result: sys::ncclResult_t) -> Result<(), GpuError> {
     let name = match number(result) {
         0 | 7 => return Ok(()),

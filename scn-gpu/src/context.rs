@@ -19,13 +19,15 @@ use crate::version::OLDEST_DRIVER_FOR_GRAPHS;
 /// Whether to use graphs.
 const GRAPHS: &str = "SCN_CUDA_GRAPH";
 
-/// A device with its compiled kernels and its memory. Clones are the same context; buffers of two contexts do not mix.
+/// A device with its compiled kernels and its memory. Clones are the same context; buffers of two
+/// contexts do not mix.
 ///
-/// All work is done in the order in which it is asked for, and nothing waits for it but [`Buffer::download`](crate::Buffer::download) and
-/// [`synchronize`](Self::synchronize).
+/// All work is done in the order in which it is asked for, and nothing waits for it but
+/// [`Buffer::download`](crate::Buffer::download) and [`synchronize`](Self::synchronize).
 ///
-/// Kernels are compiled when a file of them is first needed, and kept in the folder that the variable `SCN_CUDA_CACHE` names:
-/// by default one in the user's cache folder, none if it is empty. Without a compiler all that is needed must be in this folder: see
+/// Kernels are compiled when a file of them is first needed, and kept in the folder that the
+/// variable `SCN_CUDA_CACHE` names: by default one in the user's cache folder, none if it is empty.
+/// Without a compiler all that is needed must be in this folder: see
 /// [`compile_ahead`](crate::compile_ahead).
 ///
 /// All threads may use a context, except while one of them [records a graph](Self::capture).
@@ -46,7 +48,8 @@ impl Context {
     /// Opens the device of this index, counted from 0 as [`devices`](crate::devices) does.
     ///
     /// # Errors
-    /// No driver on this machine, neither a compiler nor any compiled kernels for the device, no such device, or one of these too old.
+    /// No driver on this machine, neither a compiler nor any compiled kernels for the device, no
+    /// such device, or one of these too old.
     pub fn new(index: usize) -> Result<Self, GpuError> {
         let (device, info) = device_info::open(index)?;
         let supply = Supply::new(info.compute_capability, info.driver_version);
@@ -74,14 +77,15 @@ impl Context {
         &self.shared.info.name
     }
 
-    /// Whether work that is done again and again should be [recorded](Self::capture): not if the variable `SCN_CUDA_GRAPH` was empty or 0
-    /// when the context was made, and not with a driver before CUDA 11.4. Recording itself does not look at the variable.
+    /// Whether work that is done again and again should be [recorded](Self::capture): not if the
+    /// variable `SCN_CUDA_GRAPH` was empty or 0 when the context was made, and not with a driver
+    /// before CUDA 11.4. Recording itself does not look at the variable.
     pub fn uses_graphs(&self) -> bool {
         self.shared.uses_graphs
     }
 
-    /// Bytes of the device's memory that are free now, without those that the context [keeps](Self::trim) for new buffers; None if the
-    /// driver does not say.
+    /// Bytes of the device's memory that are free now, without those that the context
+    /// [keeps](Self::trim) for new buffers; None if the driver does not say.
     pub fn memory_free(&self) -> Option<usize> {
         free_memory(self.shared.queue.device())
     }
@@ -96,16 +100,17 @@ impl Context {
         done.map_err(failed("finish its work"))
     }
 
-    /// Gives back the memory of buffers that are gone, which is kept for new ones of the same length. Does nothing while a graph is being
-    /// recorded.
+    /// Gives back the memory of buffers that are gone, which is kept for new ones of the same
+    /// length. Does nothing while a graph is being recorded.
     pub fn trim(&self) {
         if let Ok(_submission) = Submission::unrecorded(&self.shared.queue, "free memory") {
             self.shared.queue.pool().trim();
         }
     }
 
-    /// Times every kernel from here on, or no longer. Results do not depend on it, but each launch then takes about a microsecond more on the
-    /// device: measure the speed of the whole without it.
+    /// Times every kernel from here on, or no longer. Results do not depend on it, but each launch
+    /// then takes about a microsecond more on the device: measure the speed of the whole without
+    /// it.
     pub fn set_timed(&self, timed: bool) {
         self.shared.timing.set(timed);
     }
@@ -115,7 +120,8 @@ impl Context {
         self.shared.timing.is_on()
     }
 
-    /// Waits for the kernels launched while [timed](Self::set_timed), and returns their times since the last call, by name.
+    /// Waits for the kernels launched while [timed](Self::set_timed), and returns their times since
+    /// the last call, by name.
     ///
     /// # Errors
     /// A kernel that failed.

@@ -78,7 +78,8 @@ pub struct Peak {
 }
 
 impl ComputeCapability {
-    /// Multiply-adds in f32 that a multiprocessor begins in a cycle: from the table of throughputs in CUDA's programming guide.
+    /// Multiply-adds in f32 that a multiprocessor begins in a cycle: from the table of throughputs
+    /// in CUDA's programming guide.
     fn lanes(self) -> f64 {
         match (self.major, self.minor) {
             (6 | 8, 0) | (7, _) => 64.0,
@@ -116,7 +117,8 @@ pub(crate) fn open(index: usize) -> Result<(Arc<CudaContext>, DeviceInfo), GpuEr
     info.check_generation()?;
     let context = CudaContext::new(index).map_err(failed("open the device"))?;
     info.memory_free = free_memory(&context);
-    // SAFETY: events order the work of several streams; here every context has one, and launches refuse buffers of another.
+    // SAFETY: events order the work of several streams; here every context has one, and launches
+    // refuse buffers of another.
     unsafe { context.disable_event_tracking() };
     Ok((context, info))
 }

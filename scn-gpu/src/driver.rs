@@ -1,6 +1,7 @@
 //! The driver: whether it is there, of which version, and what it says of calls that fail.
 //!
-//! cudarc looks for the libraries at their first use and panics if they are missing or lack a function, so that everything starts here.
+//! cudarc looks for the libraries at their first use and panics if they are missing or lack a
+//! function, so that everything starts here.
 
 #![expect(unsafe_code, reason = "asks the driver's library for its version")]
 

@@ -1,7 +1,7 @@
 //! The types of numbers that kernels compute with.
 
-/// What kernels compute with: `f32`, `i32`, `f64` for sums, `u8` for images, and `u64` for reports. Any bits are a number of these types, and
-/// zero bits are the number zero.
+/// What kernels compute with: `f32`, `i32`, `f64` for sums, `u8` for images, and `u64` for reports.
+/// Any bits are a number of these types, and zero bits are the number zero.
 pub trait Element: Copy + Default + Send + Sync + private::Sealed + 'static {
     /// Its name in CUDA.
     const TYPE: ElementType;

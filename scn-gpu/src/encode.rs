@@ -22,7 +22,8 @@ pub enum Method {
 }
 
 impl DeviceProblem<'_> {
-    /// Codes of all windows of a map, n × P row by row: `argmin 1/2 ||x - D a||² + λ1'a + λ2/2 ||a||², a >= 0`. All start from zero.
+    /// Codes of all windows of a map, n × P row by row:
+    /// `argmin 1/2 ||x - D a||² + λ1'a + λ2/2 ||a||², a >= 0`. All start from zero.
     ///
     /// # Errors
     /// Buffers of other lengths than the sizes say, or no room for the report.

@@ -22,8 +22,9 @@ use crate::windows::Windows;
 /// dLoss/dD = sum x y' - D (sum a y' + sum y a'),   dLoss/dλ1_j = -sum y_j,   dLoss/dλ2 = -sum y'a
 /// ```
 ///
-/// Each problem's columns are summed in chunks by a kernel of their own, in [`take`](Self::take); [`finish`](Self::finish) adds up the
-/// chunks of all problems and completes their gradients with two more kernels.
+/// Each problem's columns are summed in chunks by a kernel of their own, in [`take`](Self::take);
+/// [`finish`](Self::finish) adds up the chunks of all problems and completes their gradients with
+/// two more kernels.
 #[derive(Debug)]
 pub struct GradientSums {
     layers: Vec<Layer>,
@@ -47,8 +48,8 @@ impl GradientSums {
     /// Room for the sums of problems whose signals are these windows, one kind for each problem.
     ///
     /// # Errors
-    /// [`ArgumentError::Length`]: another number of windows than of problems, or windows of another length than the atoms;
-    /// [`GpuError::OutOfMemory`].
+    /// [`ArgumentError::Length`]: another number of windows than of problems, or windows of another
+    /// length than the atoms; [`GpuError::OutOfMemory`].
     pub fn new(
         context: &Context,
         problems: &DeviceProblems,
@@ -107,8 +108,8 @@ impl GradientSums {
         })
     }
 
-    /// Sums over the columns of problem `index`, given its map, the codes of the map's windows and their [adjoint](DeviceProblem::adjoint),
-    /// both n × P row by row.
+    /// Sums over the columns of problem `index`, given its map, the codes of the map's windows and
+    /// their [adjoint](DeviceProblem::adjoint), both n × P row by row.
     ///
     /// # Errors
     /// Buffers of other lengths than the sizes say; no such problem.
@@ -135,7 +136,8 @@ impl GradientSums {
         launch(&self.context, &outer)
     }
 
-    /// Completes the gradients of all problems, replacing what is there. Every problem must have been [taken](Self::take).
+    /// Completes the gradients of all problems, replacing what is there. Every problem must have
+    /// been [taken](Self::take).
     ///
     /// # Errors
     /// Fewer parameters than those of the problems.
@@ -160,8 +162,9 @@ impl GradientSums {
     }
 }
 
-/// Columns that a block adds up one after the other. Enough blocks for a large device, and no dependence on the device: the order of
-/// additions, and with it every bit of the result, is the same everywhere.
+/// Columns that a block adds up one after the other. Enough blocks for a large device, and no
+/// dependence on the device: the order of additions, and with it every bit of the result, is the
+/// same everywhere.
 fn positions_per_chunk(rows: usize, atoms: usize, positions: usize) -> usize {
     const BLOCKS: usize = 1024;
     const LEAST: usize = 256;

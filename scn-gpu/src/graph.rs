@@ -18,10 +18,11 @@ use crate::version::OLDEST_DRIVER_FOR_GRAPHS;
 
 /// Recorded work of a context: see [`Context::capture`].
 ///
-/// A graph keeps all memory that its work touches. Buffers may be dropped before it; their memory is not given to other buffers as long
-/// as the graph lives.
+/// A graph keeps all memory that its work touches. Buffers may be dropped before it; their memory
+/// is not given to other buffers as long as the graph lives.
 pub struct Graph {
-    /// The driver leaves it to callers that one thread at a time uses it. None while it is being dropped.
+    /// The driver leaves it to callers that one thread at a time uses it. None while it is being
+    /// dropped.
     executable: Mutex<Option<Executable>>,
     /// What the addresses in the graph lead to.
     memory: Vec<Arc<Memory>>,
@@ -29,20 +30,25 @@ pub struct Graph {
 }
 
 impl Context {
-    /// Records the work that `work` asks for instead of doing it: kernels, copies within the device, and fills with zero. Every
-    /// [`Graph::launch`] then does all of it, on what the same buffers hold at that time, with the scalars of the recording.
+    /// Records the work that `work` asks for instead of doing it: kernels, copies within the
+    /// device, and fills with zero. Every [`Graph::launch`] then does all of it, on what the same
+    /// buffers hold at that time, with the scalars of the recording.
     ///
-    /// The same work must have been done once before without recording, and its buffers dropped, because a recording loads no kernels
-    /// and takes only memory that buffers have left behind. Buffers that are both made and dropped inside `work` share memory as usual;
-    /// nothing outside the graph gets that memory. Buffers that are made inside and returned hold the results of the latest launch.
+    /// The same work must have been done once before without recording, and its buffers dropped,
+    /// because a recording loads no kernels and takes only memory that buffers have left behind.
+    /// Buffers that are both made and dropped inside `work` share memory as usual; nothing outside
+    /// the graph gets that memory. Buffers that are made inside and returned hold the results of
+    /// the latest launch.
     ///
-    /// Meanwhile other threads can do nothing with this context but drop buffers. If `work` fails or panics, the recording is thrown
-    /// away, and the context goes on as before; numbers in buffers are as they were.
+    /// Meanwhile other threads can do nothing with this context but drop buffers. If `work` fails
+    /// or panics, the recording is thrown away, and the context goes on as before; numbers in
+    /// buffers are as they were.
     ///
     /// # Errors
-    /// Those of `work`; [`GpuError::Capture`] for work that cannot be recorded (also from calls inside `work`: waiting, copies from and
-    /// to this machine, exchanges between devices, other graphs), for kernels that are not loaded, for missing memory, and if another
-    /// recording is going on; [`SetupError::DriverTooOld`](crate::SetupError::DriverTooOld) before CUDA 11.4.
+    /// Those of `work`; [`GpuError::Capture`] for work that cannot be recorded (also from calls
+    /// inside `work`: waiting, copies from and to this machine, exchanges between devices, other
+    /// graphs), for kernels that are not loaded, for missing memory, and if another recording is
+    /// going on; [`SetupError::DriverTooOld`](crate::SetupError::DriverTooOld) before CUDA 11.4.
     pub fn capture<R, E: From<GpuError>>(
         &self,
         work: impl FnOnce() -> Result<R, E>,
@@ -71,8 +77,8 @@ impl Graph {
         let Some(Executable { handle, stream }) = executable.as_ref() else {
             return Ok(());
         };
-        // SAFETY: the graph has not been destroyed, and this thread alone uses it. All memory that it touches is kept, and used by nothing
-        // but work of this stream.
+        // SAFETY: the graph has not been destroyed, and this thread alone uses it. All memory that
+        // it touches is kept, and used by nothing but work of this stream.
         unsafe { result::graph::launch(*handle, stream.cu_stream()) }
             .map_err(failed("launch a graph"))
     }
@@ -114,14 +120,16 @@ struct Executable {
     stream: Arc<CudaStream>,
 }
 
-// SAFETY: the driver's graphs are not bound to a thread; only their use at the same time is forbidden, which a lock prevents.
+// SAFETY: the driver's graphs are not bound to a thread; only their use at the same time is
+// forbidden, which a lock prevents.
 unsafe impl Send for Executable {}
 
 impl Drop for Executable {
     fn drop(&mut self) {
         // An error that was noted earlier comes up here, not at the wait.
         let _ = self.stream.context().bind_to_thread();
-        // The documentation does not say that a running graph may be destroyed. Nobody is left to be told of an error.
+        // The documentation does not say that a running graph may be destroyed. Nobody is left to
+        // be told of an error.
         let _ = self.stream.synchronize();
         // SAFETY: this value alone owns the graph, which is not used after this.
         let _ = unsafe { result::graph::exec_destroy(self.handle) };
@@ -149,8 +157,9 @@ impl<'a> Capture<'a> {
             }
             .into());
         }
-        // Every call for this stream is checked on this side. The stricter modes would only forbid this thread, or all threads, calls that
-        // concern other contexts, such as freeing page-locked memory of theirs, and spoil the recording for it.
+        // Every call for this stream is checked on this side. The stricter modes would only forbid
+        // this thread, or all threads, calls that concern other contexts, such as freeing
+        // page-locked memory of theirs, and spoil the recording for it.
         let mode = CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_RELAXED;
         // SAFETY: the stream is alive. From here on it gets work only by a `Submission`.
         unsafe { result::stream::begin_capture(context.queue().stream().cu_stream(), mode) }
@@ -192,8 +201,9 @@ impl<'a> Capture<'a> {
         let recorder = self.context.queue().recorder();
         let (recorded, recording) = {
             let mut state = recorder.write();
-            // `work` may have left another device to this thread. `bind` would return early with an error that was noted before.
-            // SAFETY: the device's context is alive, and the stream is being recorded.
+            // `work` may have left another device to this thread. `bind` would return early with an
+            // error that was noted before. SAFETY: the device's context is alive, and the stream is
+            // being recorded.
             let recorded = unsafe {
                 result::ctx::set_current(self.context.queue().device().cu_ctx()).and_then(|()| {
                     result::stream::end_capture(self.context.queue().stream().cu_stream())

@@ -5,8 +5,9 @@
 //!                                                                        j' = j - right(n), or W - 1 - (j - right(n)) if flipped
 //! ```
 //!
-//! and 0 where (i', j') lies outside. The device computes it in f32 with the operations of `scn-data`, in their order, so that the same picks
-//! give the same bits as a batch made on the processor.
+//! and 0 where (i', j') lies outside. The device computes it in f32 with the operations of
+//! `scn-data`, in their order, so that the same picks give the same bits as a batch made on the
+//! processor.
 
 use crate::context::Context;
 use crate::error::{ArgumentError, GpuError};
@@ -29,7 +30,8 @@ pub struct Images {
     shape: MapShape,
 }
 
-/// One image of a batch: which image of the set, flipped left and right or not, then moved. The default is the first image as it is.
+/// One image of a batch: which image of the set, flipped left and right or not, then moved. The
+/// default is the first image as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub struct Pick {
@@ -71,12 +73,14 @@ impl Pick {
 
 /// Picks and labels of a batch, on a device at an address that never changes.
 ///
-/// Whatever is there is valid for the sets and the number of classes that it was made for, also beyond the images of a small batch: kernels
-/// take picks and labels as places in memory, and a captured graph reads what is there when it runs. A table holds the first image of the set
-/// and label 0 in all places until it is [set](Self::set).
+/// Whatever is there is valid for the sets and the number of classes that it was made for, also
+/// beyond the images of a small batch: kernels take picks and labels as places in memory, and a
+/// captured graph reads what is there when it runs. A table holds the first image of the set and
+/// label 0 in all places until it is [set](Self::set).
 #[derive(Debug)]
 pub struct Picks {
-    /// The picks, [`PICK_INTS`] for each of `capacity` images, then as many labels: in one piece, so that one copy brings all.
+    /// The picks, [`PICK_INTS`] for each of `capacity` images, then as many labels: in one piece,
+    /// so that one copy brings all.
     table: StagedBuffer<i32>,
     capacity: usize,
     /// Images of the batch that is there.
@@ -87,13 +91,15 @@ pub struct Picks {
 }
 
 impl Images {
-    /// Brings a set to a device: `pixels` in the order N, C, H, W, with the extents of `shape`, and `mean` in the order C, H, W.
+    /// Brings a set to a device: `pixels` in the order N, C, H, W, with the extents of `shape`, and
+    /// `mean` in the order C, H, W.
     ///
     /// The set may have more than 2^31 bytes, as long as the device has the memory.
     ///
     /// # Errors
-    /// [`ArgumentError::Length`] if `pixels` or `mean` do not have the length that `shape` says, [`ArgumentError::NoImages`] if that is 0,
-    /// [`ArgumentError::TooLarge`] for extents beyond what the device code counts with, [`GpuError::OutOfMemory`].
+    /// [`ArgumentError::Length`] if `pixels` or `mean` do not have the length that `shape` says,
+    /// [`ArgumentError::NoImages`] if that is 0, [`ArgumentError::TooLarge`] for extents beyond
+    /// what the device code counts with, [`GpuError::OutOfMemory`].
     pub fn upload(
         context: &Context,
         shape: MapShape,
@@ -126,12 +132,13 @@ impl Images {
         self.pixels.context()
     }
 
-    /// Writes the first `images` of the picked images to `out`, channel by channel: entry (c, image, y, x) at
-    /// `((c images + image) H + y) W + x`.
+    /// Writes the first `images` of the picked images to `out`, channel by channel: entry (c,
+    /// image, y, x) at `((c images + image) H + y) W + x`.
     ///
     /// # Errors
-    /// [`ArgumentError::Range`] if fewer images are picked, [`ArgumentError::OtherSet`] if the picks were made for sets of other extents,
-    /// [`ArgumentError::Length`] if `out` does not have C `images` H W entries, [`ArgumentError::TooLarge`] if these are more than 2^30,
+    /// [`ArgumentError::Range`] if fewer images are picked, [`ArgumentError::OtherSet`] if the
+    /// picks were made for sets of other extents, [`ArgumentError::Length`] if `out` does not have
+    /// C `images` H W entries, [`ArgumentError::TooLarge`] if these are more than 2^30,
     /// [`ArgumentError::OtherContext`].
     pub fn batch(
         &self,
@@ -166,12 +173,13 @@ impl Images {
 }
 
 impl Picks {
-    /// A table for batches of at most `capacity` images of `set`, whose labels are below `classes`. It also serves other sets of the same
-    /// number of images of the same shape, in the same context.
+    /// A table for batches of at most `capacity` images of `set`, whose labels are below `classes`.
+    /// It also serves other sets of the same number of images of the same shape, in the same
+    /// context.
     ///
     /// # Errors
-    /// [`ArgumentError::Label`] without a class, [`ArgumentError::TooLarge`] for more images or classes than the device code counts with,
-    /// [`GpuError::OutOfMemory`].
+    /// [`ArgumentError::Label`] without a class, [`ArgumentError::TooLarge`] for more images or
+    /// classes than the device code counts with, [`GpuError::OutOfMemory`].
     pub fn new(set: &Images, capacity: usize, classes: usize) -> Result<Self, GpuError> {
         int("the number of images", capacity)?;
         int("the number of classes", classes)?;
@@ -190,9 +198,10 @@ impl Picks {
     /// Replaces the batch. Work that was asked for before still sees the one before.
     ///
     /// # Errors
-    /// [`ArgumentError::Range`] for more images than the table has room for, [`ArgumentError::Length`] if there is not one label per image,
-    /// [`ArgumentError::Pick`] for an image that the set does not have or that is moved out of its frame, [`ArgumentError::Label`] for a label
-    /// that is no class. The table is unchanged then.
+    /// [`ArgumentError::Range`] for more images than the table has room for,
+    /// [`ArgumentError::Length`] if there is not one label per image, [`ArgumentError::Pick`] for
+    /// an image that the set does not have or that is moved out of its frame,
+    /// [`ArgumentError::Label`] for a label that is no class. The table is unchanged then.
     pub fn set(&mut self, picks: &[Pick], labels: &[u16]) -> Result<(), GpuError> {
         expect_within(&(0..picks.len()), self.capacity)?;
         expect_len("the labels of a batch", picks.len(), labels.len())?;

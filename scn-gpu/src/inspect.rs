@@ -49,7 +49,8 @@ pub fn compile_report(file: KernelFile, architecture: u32) -> Result<Vec<KernelR
     Ok(parse_log(file, &compiled.log))
 }
 
-/// The kernels in a file and the types of their parameters, as they are in portable code (PTX) of a generation of devices.
+/// The kernels in a file and the types of their parameters, as they are in portable code (PTX) of a
+/// generation of devices.
 ///
 /// # Errors
 /// As for [`compile_report`].
@@ -122,7 +123,8 @@ fn parse_ptx(ptx: &str) -> Vec<(String, Vec<String>)> {
             .lines()
             .filter_map(|line| line.trim().strip_prefix(".param "))
             .map(|parameter| {
-                // An array's length follows its name. NVRTC 13 says of pointers what they point to, for devices of 10.0 and later.
+                // An array's length follows its name. NVRTC 13 says of pointers what they point to,
+                // for devices of 10.0 and later.
                 let (kind, name) = parameter.rsplit_once(' ').unwrap_or((parameter, ""));
                 let kind = kind.split(" .ptr").next().unwrap_or(kind);
                 let length = name.find('[').map_or("", |start| &name[start..]);

@@ -7,7 +7,8 @@ use crate::memory::staged::StagedBuffer;
 use crate::memory::view::View;
 use crate::sizes::expect_len;
 
-/// Labels of a batch on a device, all of them below the number of classes: kernels take them as places in memory.
+/// Labels of a batch on a device, all of them below the number of classes: kernels take them as
+/// places in memory.
 #[derive(Debug)]
 pub struct Labels {
     labels: Buffer<i32>,
@@ -34,8 +35,8 @@ impl Labels {
     }
 }
 
-/// Labels of batches of one size, at an address that never changes: a captured graph reads what is there when it runs. All are 0 until
-/// they are [set](Self::set).
+/// Labels of batches of one size, at an address that never changes: a captured graph reads what is
+/// there when it runs. All are 0 until they are [set](Self::set).
 #[derive(Debug)]
 pub struct StagedLabels {
     labels: StagedBuffer<i32>,
@@ -75,7 +76,8 @@ impl StagedLabels {
     }
 }
 
-/// Labels of a batch on a device, wherever they are kept: in [`Labels`], in [`StagedLabels`] or in [`Picks`](crate::Picks).
+/// Labels of a batch on a device, wherever they are kept: in [`Labels`], in [`StagedLabels`] or in
+/// [`Picks`](crate::Picks).
 #[derive(Debug, Clone, Copy)]
 pub struct LabelsView<'a> {
     labels: View<'a, i32>,

@@ -1,8 +1,9 @@
 //! The only place that starts kernels.
 //!
-//! Every kernel is a struct whose fields are its arguments, declared once by [`kernels!`]: the struct, what is handed to the driver, and the
-//! table that is compared with the compiled code all come from that declaration. Its [`DeviceKernel::grid`] checks every length, so that
-//! [`launch`] is safe.
+//! Every kernel is a struct whose fields are its arguments, declared once by [`kernels!`]: the
+//! struct, what is handed to the driver, and the table that is compared with the compiled code all
+//! come from that declaration. Its [`DeviceKernel::grid`] checks every length, so that [`launch`]
+//! is safe.
 
 #![expect(
     unsafe_code,
@@ -114,8 +115,9 @@ pub(crate) fn launch<K: DeviceKernel>(context: &Context, kernel: &K) -> Result<(
         shared_mem_bytes: 0,
     };
     let start = || {
-        // SAFETY: the arguments are those of the kernel's declaration, which a test compares with the compiled code; their lengths are
-        // checked by `grid`, and what a kernel writes to is borrowed exclusively.
+        // SAFETY: the arguments are those of the kernel's declaration, which a test compares with
+        // the compiled code; their lengths are checked by `grid`, and what a kernel writes to is
+        // borrowed exclusively.
         let started = unsafe { launch.launch(config) };
         started.map(drop).map_err(|error| GpuError::Launch {
             kernel: name,
@@ -128,8 +130,9 @@ pub(crate) fn launch<K: DeviceKernel>(context: &Context, kernel: &K) -> Result<(
     context.timing().launch(context.queue(), K::TIMED_AS, start)
 }
 
-/// Declares the kernels of a module: `Struct = "name" in File { argument: Type, .. }`. With `per padded` after the file, which says that it is
-/// compiled for each padded number of atoms, the struct has a field `padded` besides, which chooses among the kernels.
+/// Declares the kernels of a module: `Struct = "name" in File { argument: Type, .. }`. With
+/// `per padded` after the file, which says that it is compiled for each padded number of atoms, the
+/// struct has a field `padded` besides, which chooses among the kernels.
 macro_rules! kernels {
     ($($(#[$doc:meta])* $kernel:ident = $name:literal in $file:ident $(per $size:ident)? {
         $($argument:ident: $type:ty),* $(,)?

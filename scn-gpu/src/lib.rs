@@ -2,7 +2,8 @@
 //!
 //! # What is computed there
 //!
-//! The whole training step of `scn-net`, with the formulas of [`scn_solvers`] and `scn-grad`: for the windows x of a map,
+//! The whole training step of `scn-net`, with the formulas of [`scn_solvers`] and `scn-grad`: for
+//! the windows x of a map,
 //!
 //! ```text
 //! a* = argmin 1/2 ||x - D a||² + λ1'a + λ2/2 ||a||²,  a >= 0
@@ -23,22 +24,25 @@
 //! \end{gathered}
 //! -->
 //!
-//! and the layers between codes and loss. Dictionaries have up to [`MAX_ATOMS`] atoms. A column's code, gradient and correlations stay in
-//! the registers of a few neighbouring threads for all passes of its solve, so that device memory sees each signal and each code once.
+//! and the layers between codes and loss. Dictionaries have up to [`MAX_ATOMS`] atoms. A column's
+//! code, gradient and correlations stay in the registers of a few neighbouring threads for all
+//! passes of its solve, so that device memory sees each signal and each code once.
 //!
-//! A solve has converged where the [KKT residual](scn_solvers::kkt) of the codes returned, computed afresh, is below the tolerance; the
-//! report of a solve says so for every batch.
+//! A solve has converged where the [KKT residual](scn_solvers::kkt) of the codes returned, computed
+//! afresh, is below the tolerance; the report of a solve says so for every batch.
 //!
 //! # How
 //!
-//! Everything works on [`Buffer`]s of a [`Context`], in the order in which it is asked for; nothing waits but
-//! [`Buffer::download`] and what is built on it. Sums are added up in an order that depends on sizes only: two runs give the same bits.
-//! The kernels are CUDA C++ that NVIDIA's compiler NVRTC compiles at run time, for devices of compute capability 6.1 and later. Building
+//! Everything works on [`Buffer`]s of a [`Context`], in the order in which it is asked for; nothing
+//! waits but [`Buffer::download`] and what is built on it. Sums are added up in an order that
+//! depends on sizes only: two runs give the same bits. The kernels are CUDA C++ that NVIDIA's
+//! compiler NVRTC compiles at run time, for devices of compute capability 6.1 and later. Building
 //! this crate needs neither; what is missing at run time is a [`GpuError`].
 //!
 //! # Tour
 //!
-//! [`devices`] says what is there, and [`Context::new`] opens a device. [`encode`](encode()) is all you need for the codes of a matrix of signals:
+//! [`devices`] says what is there, and [`Context::new`] opens a device. [`encode`](encode()) is all
+//! you need for the codes of a matrix of signals:
 //!
 //! ```no_run
 //! use faer::Mat;
@@ -55,13 +59,16 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! For training, the parameters of all layers lie in common buffers ([`update::Parameters`]), and [`DeviceProblems::update`] derives what depends on
-//! them once per step. [`DeviceProblem::encode`], [`DeviceProblem::adjoint`] and [`DeviceProblem::signal_gradient`] are the sparse coding layer, [`GradientSums`]
-//! the gradients of its parameters, [`layers`] has the other layers. [`Images`] stay on the device, where the batches are made that
-//! [`Picks`] name. Reports of a step are kept on the device in [`Reports`], and fetched at once at its end.
+//! For training, the parameters of all layers lie in common buffers ([`update::Parameters`]), and
+//! [`DeviceProblems::update`] derives what depends on them once per step.
+//! [`DeviceProblem::encode`], [`DeviceProblem::adjoint`] and [`DeviceProblem::signal_gradient`] are
+//! the sparse coding layer, [`GradientSums`] the gradients of its parameters, [`layers`] has the
+//! other layers. [`Images`] stay on the device, where the batches are made that [`Picks`] name.
+//! Reports of a step are kept on the device in [`Reports`], and fetched at once at its end.
 //!
-//! [`Context::capture`] records work that is to be repeated as a [`Graph`], which starts all of it by one call. [`PinnedBuffer`] is memory of this
-//! machine that is copied to and from buffers without anybody waiting.
+//! [`Context::capture`] records work that is to be repeated as a [`Graph`], which starts all of it
+//! by one call. [`PinnedBuffer`] is memory of this machine that is copied to and from buffers
+//! without anybody waiting.
 
 mod adjoint;
 mod architecture;

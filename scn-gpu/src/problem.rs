@@ -13,7 +13,8 @@ use crate::sizes::expect_len;
 use crate::tables::{LayerRow, LayerTable};
 use crate::update::Parameters;
 
-/// Which of the [`Parameters`] make up a problem: a dictionary `D` (m × n, row by row), λ1 (one, or one per atom) and λ2 (one number).
+/// Which of the [`Parameters`] make up a problem: a dictionary `D` (m × n, row by row), λ1 (one, or
+/// one per atom) and λ2 (one number).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ProblemParameters {
@@ -39,8 +40,9 @@ impl ProblemParameters {
     }
 }
 
-/// Several problems, with what solvers need of each: `H = D'D + λ2 I`, `1 / H_jj` and the dictionary in the order in which kernels read
-/// it. One kernel derives all of it for all problems. Codes are nonnegative.
+/// Several problems, with what solvers need of each: `H = D'D + λ2 I`, `1 / H_jj` and the
+/// dictionary in the order in which kernels read it. One kernel derives all of it for all problems.
+/// Codes are nonnegative.
 #[derive(Debug)]
 pub struct DeviceProblems {
     pub(crate) parts: Vec<Part>,
@@ -71,7 +73,8 @@ impl DeviceProblems {
     /// Room for problems with these parameters; [`update`](Self::update) fills it.
     ///
     /// # Errors
-    /// More atoms than [`MAX_ATOMS`], none at all, parameters that do not fit together, or no memory.
+    /// More atoms than [`MAX_ATOMS`], none at all, parameters that do not fit together, or no
+    /// memory.
     pub fn new(
         context: &Context,
         parameters: &Parameters,
@@ -96,7 +99,8 @@ impl DeviceProblems {
         })
     }
 
-    /// Derives all anew from the values of the parameters. What is not finite shows up in the reports of the solves.
+    /// Derives all anew from the values of the parameters. What is not finite shows up in the
+    /// reports of the solves.
     ///
     /// # Errors
     /// Fewer parameters than the problems were made with, or those of another context.
@@ -137,12 +141,14 @@ impl DeviceProblems {
         })
     }
 
-    /// λ1 of all problems as of the last update; [`lambda1_of`](Self::lambda1_of) finds those of one among them.
+    /// λ1 of all problems as of the last update; [`lambda1_of`](Self::lambda1_of) finds those of
+    /// one among them.
     pub fn lambda1(&self) -> View<'_, f32> {
         self.lambda1.view()
     }
 
-    /// The λ1 of each atom of problem `index`, among those that [`lambda1`](Self::lambda1) has brought; empty where there are none.
+    /// The λ1 of each atom of problem `index`, among those that [`lambda1`](Self::lambda1) has
+    /// brought; empty where there are none.
     pub fn lambda1_of<'a>(&self, index: usize, all: &'a [f32]) -> &'a [f32] {
         let of = |part: &Part| all.get(part.per_atom.start..part.per_atom.start + part.atoms);
         self.parts.get(index).and_then(of).unwrap_or_default()

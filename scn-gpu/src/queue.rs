@@ -1,4 +1,5 @@
-//! A device's work, in the order in which it is asked for: into its stream, or into the graph that a thread is recording.
+//! A device's work, in the order in which it is asked for: into its stream, or into the graph that
+//! a thread is recording.
 
 pub(crate) mod pool;
 pub(crate) mod recording;
@@ -70,8 +71,8 @@ impl Queue {
     }
 }
 
-/// The right to give work to the stream: while it lives, no recording begins or ends. A thread must not ask for a second one meanwhile,
-/// as a thread that waits to record may stand between the two.
+/// The right to give work to the stream: while it lives, no recording begins or ends. A thread must
+/// not ask for a second one meanwhile, as a thread that waits to record may stand between the two.
 pub(crate) struct Submission<'a> {
     state: RwLockReadGuard<'a, Option<Recording>>,
     pool: &'a Arc<Pool>,
@@ -107,8 +108,8 @@ impl<'a> Submission<'a> {
         }
     }
 
-    /// Memory of exactly this size, with whatever is in it. A recording takes idle memory only: a call of the allocator would become
-    /// part of the graph.
+    /// Memory of exactly this size, with whatever is in it. A recording takes idle memory only: a
+    /// call of the allocator would become part of the graph.
     pub(crate) fn take(&self, bytes: usize) -> Result<Arc<Memory>, GpuError> {
         match self.state.as_ref() {
             Some(recording) => Ok(recording.take(self.pool, bytes)?),

@@ -10,7 +10,8 @@ pub(crate) const SLOT_WORDS: usize = 4;
 
 /// The reports of a step, brought here all at once by [`download`](Self::download).
 ///
-/// Whatever reports takes the next slot and returns a token, which reads the report from what was brought.
+/// Whatever reports takes the next slot and returns a token, which reads the report from what was
+/// brought.
 #[derive(Debug)]
 pub struct Reports {
     words: Buffer<u64>,
@@ -50,7 +51,8 @@ impl Reports {
         Ok(ReportValues::new(self.words.download()?))
     }
 
-    /// All reports as they lie on the device; [`ReportValues::new`] takes what is brought from there.
+    /// All reports as they lie on the device; [`ReportValues::new`] takes what is brought from
+    /// there.
     pub fn words(&self) -> View<'_, u64> {
         self.words.view()
     }
@@ -99,8 +101,9 @@ impl ReportValues {
 pub struct SolveReport {
     /// Number of columns.
     pub columns: usize,
-    /// The largest residual of any column, at what was returned: of codes the [KKT residual](scn_solvers::kkt), of the adjoint that of
-    /// its linear system, relative to its right side. NaN if a column is not finite.
+    /// The largest residual of any column, at what was returned: of codes the [KKT
+    /// residual](scn_solvers::kkt), of the adjoint that of its linear system, relative to its right
+    /// side. NaN if a column is not finite.
     pub residual: f32,
     /// Passes summed over columns.
     pub column_passes: u64,
@@ -154,7 +157,8 @@ impl PendingSolve {
 pub struct LossReport {
     /// Mean over the images.
     pub loss: f64,
-    /// Images whose largest logit is not that of their label. Logits that are not numbers count as errors.
+    /// Images whose largest logit is not that of their label. Logits that are not numbers count as
+    /// errors.
     pub errors: usize,
 }
 

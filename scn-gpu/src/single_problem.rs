@@ -17,7 +17,8 @@ pub struct SingleProblem {
 }
 
 impl SingleProblem {
-    /// Takes a dictionary (m × n, row by row), λ1 (one, or one per atom) and λ2, and derives the rest.
+    /// Takes a dictionary (m × n, row by row), λ1 (one, or one per atom) and λ2, and derives the
+    /// rest.
     ///
     /// # Errors
     /// Lengths that do not fit together, more atoms than [`MAX_ATOMS`] or none, or no memory.

@@ -7,7 +7,8 @@ use crate::error::GpuError;
 use crate::memory::staged::StagedBuffer;
 use crate::memory::view::View;
 
-/// To what a device solves: as [`Settings`], with the tolerance in device memory, so that recorded work can be run again with another.
+/// To what a device solves: as [`Settings`], with the tolerance in device memory, so that recorded
+/// work can be run again with another.
 #[derive(Debug)]
 pub struct SolveSettings {
     tolerance: StagedBuffer<f32>,
@@ -29,8 +30,8 @@ impl SolveSettings {
         })
     }
 
-    /// Takes others from here on. Work that was asked for before still sees those before; work that was recorded before sees the tolerance, but
-    /// not the number of passes.
+    /// Takes others from here on. Work that was asked for before still sees those before; work that
+    /// was recorded before sees the tolerance, but not the number of passes.
     ///
     /// # Errors
     /// The driver's.

@@ -9,8 +9,9 @@ use crate::memory::buffer::Buffer;
 use crate::memory::view::View;
 use crate::sizes::int;
 
-/// A row of `N` integers for each layer, of which the first is the layer's first block. Kernels take the others as places and sizes in
-/// `K` buffers, so the table knows how far each of these must reach.
+/// A row of `N` integers for each layer, of which the first is the layer's first block. Kernels
+/// take the others as places and sizes in `K` buffers, so the table knows how far each of these
+/// must reach.
 #[derive(Debug)]
 pub(crate) struct LayerTable<const N: usize, const K: usize> {
     rows: Buffer<i32>,
@@ -70,7 +71,8 @@ pub(crate) struct Table<'a, const N: usize, const K: usize> {
     ends: [usize; K],
 }
 
-/// The number of rows of a [`Table`] as a kernel's argument. It comes with the table, so it is never that of another.
+/// The number of rows of a [`Table`] as a kernel's argument. It comes with the table, so it is
+/// never that of another.
 #[derive(Clone, Copy)]
 pub(crate) struct LayerCount(i32);
 

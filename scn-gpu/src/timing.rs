@@ -24,18 +24,21 @@ pub struct KernelTime {
     pub name: &'static str,
     /// Number of launches.
     pub launches: u64,
-    /// From an event before each launch to one after it. The events take part in this, about a microsecond for each launch.
+    /// From an event before each launch to one after it. The events take part in this, about a
+    /// microsecond for each launch.
     pub time: Duration,
 }
 
-/// A moment in the work of a device: everything asked of its context before is done, nothing asked after has begun.
+/// A moment in the work of a device: everything asked of its context before is done, nothing asked
+/// after has begun.
 #[derive(Debug)]
 pub struct Mark {
     event: CudaEvent,
 }
 
 impl Mark {
-    /// Waits for the later mark and returns the time between both, in which the device may also have had nothing to do.
+    /// Waits for the later mark and returns the time between both, in which the device may also
+    /// have had nothing to do.
     ///
     /// # Errors
     /// Marks of different devices; a kernel that failed.

@@ -1,4 +1,5 @@
-//! The parameters of a network in common buffers, gradient descent on all of them, and sums of the gradients of several devices.
+//! The parameters of a network in common buffers, gradient descent on all of them, and sums of the
+//! gradients of several devices.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -146,7 +147,8 @@ pub struct Parameters {
     context: Context,
 }
 
-/// What a step of gradient descent needs, in device memory: so a recorded step can be run again with others.
+/// What a step of gradient descent needs, in device memory: so a recorded step can be run again
+/// with others.
 #[derive(Debug)]
 pub struct DescentSettings {
     staged: StagedBuffer<f32>,
@@ -236,7 +238,8 @@ impl Parameters {
         launch(&self.context, &step)
     }
 
-    /// Reports for each parameter whether its gradient is finite. Those that are not learned count as finite.
+    /// Reports for each parameter whether its gradient is finite. Those that are not learned count
+    /// as finite.
     ///
     /// # Errors
     /// No room for a report of each.
@@ -255,7 +258,8 @@ impl Parameters {
     }
 }
 
-/// The sum of parts of the length of `sum`, which lie one after another in `parts`, added up in this order.
+/// The sum of parts of the length of `sum`, which lie one after another in `parts`, added up in
+/// this order.
 ///
 /// # Errors
 /// A length of `parts` that is no multiple of that of `sum`.

@@ -14,7 +14,8 @@ pub(crate) const OLDEST_DRIVER_FOR_GRAPHS: CudaVersion = CudaVersion {
     minor: 4,
 };
 
-/// `cuEventElapsedTime_v2`, the only such function that cudarc calls, came with this version of the driver; cudarc panics without it.
+/// `cuEventElapsedTime_v2`, the only such function that cudarc calls, came with this version of the
+/// driver; cudarc panics without it.
 pub(crate) const OLDEST_DRIVER_FOR_TIMES: CudaVersion = CudaVersion {
     major: 12,
     minor: 8,
@@ -39,7 +40,8 @@ pub struct CudaVersion {
 }
 
 impl CudaVersion {
-    /// Whether a driver for this version runs machine code that a compiler of that version makes: within a major version all do.
+    /// Whether a driver for this version runs machine code that a compiler of that version makes:
+    /// within a major version all do.
     pub(crate) fn runs_machine_code_of(self, compiler: CudaVersion) -> bool {
         self.major >= compiler.major
     }

@@ -3,11 +3,12 @@
 use crate::error::{ArgumentError, GpuError};
 use crate::sizes::{int, size};
 
-/// The k × k windows of a feature map as columns of signals, padded by k/2 zeros. A map is stored channel by channel: entry
-/// (c, image, y, x) is at `((c images + image) height + y) width + x`.
+/// The k × k windows of a feature map as columns of signals, padded by k/2 zeros. A map is stored
+/// channel by channel: entry (c, image, y, x) is at `((c images + image) height + y) width + x`.
 ///
-/// Column p = (image, i, j) holds the window around row `i stride`, column `j stride`; its entry `(channel k + dy) k + dx` is the
-/// pixel at `(dy, dx)`. As a kernel's argument it is laid out as the struct of the same name in `windows.cuh`.
+/// Column p = (image, i, j) holds the window around row `i stride`, column `j stride`; its entry
+/// `(channel k + dy) k + dx` is the pixel at `(dy, dx)`. As a kernel's argument it is laid out as
+/// the struct of the same name in `windows.cuh`.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Windows {
@@ -38,7 +39,8 @@ impl Windows {
     /// Windows of odd side k at this stride.
     ///
     /// # Errors
-    /// A side that is even or exceeds the padded map, a stride of 0, or a map too large for the device code.
+    /// A side that is even or exceeds the padded map, a stride of 0, or a map too large for the
+    /// device code.
     pub fn new(map: MapShape, window: usize, stride: usize) -> Result<Self, GpuError> {
         let MapShape {
             channels,

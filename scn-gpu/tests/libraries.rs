@@ -164,21 +164,25 @@ fn driver() -> Library {
 fn compiler() -> Library {
     let size = "(void *program, size_t *size) { *size = 1; return 0; }";
     let text = "(void *program, char *text) { text[0] = 0; return 0; }";
-    Library::whole("libnvrtc.so", include_str!("../src/compile/nvrtc.rs"), "nvrtc")
-        .with(
-            "nvrtcVersion",
-            "(int *major, int *minor) { *major = 13; *minor = 0; return 0; }",
-        )
-        .with(
-            "nvrtcGetNumSupportedArchs",
-            "(int *count) { *count = 1; return 0; }",
-        )
-        .with(
-            "nvrtcGetSupportedArchs",
-            "(int *numbers) { numbers[0] = 90; return 0; }",
-        )
-        .with("nvrtcGetProgramLogSize", size)
-        .with("nvrtcGetProgramLog", text)
+    Library::whole(
+        "libnvrtc.so",
+        include_str!("../src/compile/nvrtc.rs"),
+        "nvrtc",
+    )
+    .with(
+        "nvrtcVersion",
+        "(int *major, int *minor) { *major = 13; *minor = 0; return 0; }",
+    )
+    .with(
+        "nvrtcGetNumSupportedArchs",
+        "(int *count) { *count = 1; return 0; }",
+    )
+    .with(
+        "nvrtcGetSupportedArchs",
+        "(int *numbers) { numbers[0] = 90; return 0; }",
+    )
+    .with("nvrtcGetProgramLogSize", size)
+    .with("nvrtcGetProgramLog", text)
 }
 
 fn nccl() -> Library {

@@ -24,13 +24,17 @@ pub struct CompiledKernels {
     pub bytes: u64,
 }
 
-/// Compiles all kernels for these architectures, with all processors, and writes them to a folder that is made if it is not there. It needs
-/// a compiler, but no driver and no device. Files that are there and whole are not compiled again. A machine where `SCN_CUDA_CACHE` names this folder, or a copy of it, needs no compiler.
+/// Compiles all kernels for these architectures, with all processors, and writes them to a folder
+/// that is made if it is not there. It needs a compiler, but no driver and no device. Files that
+/// are there and whole are not compiled again. A machine where `SCN_CUDA_CACHE` names this folder,
+/// or a copy of it, needs no compiler.
 ///
-/// With `line_info` the code says which lines of the sources it comes from, for profilers; it is no slower.
+/// With `line_info` the code says which lines of the sources it comes from, for profilers; it is no
+/// slower.
 ///
 /// # Errors
-/// No compiler, one that does not know an architecture, a full disk. Files that are written by then stay.
+/// No compiler, one that does not know an architecture, a full disk. Files that are written by then
+/// stay.
 pub fn compile_ahead(
     architectures: &[Architecture],
     folder: &Path,

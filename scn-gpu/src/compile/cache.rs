@@ -19,8 +19,9 @@ const VARIABLE: &str = "SCN_CUDA_CACHE";
 /// Length of a SHA-256 hash.
 const HASH: usize = 32;
 
-/// A folder of compiled files, such as `encode-n64.sm_90.HASH.nvrtc-13.0`. HASH is that of the sources and of the options, so that a file that
-/// any compiler has made can be found by it. A file starts with the hash of what follows; damaged ones count as missing.
+/// A folder of compiled files, such as `encode-n64.sm_90.HASH.nvrtc-13.0`. HASH is that of the
+/// sources and of the options, so that a file that any compiler has made can be found by it. A file
+/// starts with the hash of what follows; damaged ones count as missing.
 #[derive(Debug, Clone)]
 pub(crate) struct Cache {
     folder: Option<PathBuf>,
@@ -72,8 +73,9 @@ impl Cache {
         Ok(HASH + image.len())
     }
 
-    /// All that a device can run of a file of kernels, whatever compiler made it, the best first: machine code before portable code, for the
-    /// newest generation, with line information as wished, by the newest compiler.
+    /// All that a device can run of a file of kernels, whatever compiler made it, the best first:
+    /// machine code before portable code, for the newest generation, with line information as
+    /// wished, by the newest compiler.
     pub(crate) fn usable(
         &self,
         unit: Unit,
@@ -119,7 +121,8 @@ fn file_name(unit: Unit, target: &Target) -> String {
     format!("{start}{compiler}")
 }
 
-/// What a file that was compiled from these sources in this way is named, but for the compiler's version.
+/// What a file that was compiled from these sources in this way is named, but for the compiler's
+/// version.
 fn start_of_name(unit: Unit, options: &CompileOptions) -> String {
     let CompileOptions { architecture, .. } = options;
     let hash = hash_of_input(unit, options);
@@ -231,7 +234,8 @@ mod tests {
         assert_eq!(cache.load(LOSS, &here).as_deref(), Some(&b"again"[..]));
     }
 
-    /// From best to worst, and what is of no use: other generations, newer compilers, damaged files, and what is no compiled file.
+    /// From best to worst, and what is of no use: other generations, newer compilers, damaged
+    /// files, and what is no compiled file.
     #[test]
     fn without_a_compiler_the_best_that_a_device_runs_is_taken() {
         let folder = tempfile::tempdir().unwrap();

@@ -1,7 +1,8 @@
 //! Kernels from their sources.
 //!
-//! A kernel becomes machine code ("cubin") for the one device that it runs on. If the compiler is older than the device, it
-//! makes portable code ("PTX") of the newest generation that it knows, and the driver makes machine code of that.
+//! A kernel becomes machine code ("cubin") for the one device that it runs on. If the compiler is
+//! older than the device, it makes portable code ("PTX") of the newest generation that it knows,
+//! and the driver makes machine code of that.
 
 use crate::architecture::{Architecture, Code};
 use crate::compile::kernel_file::HEADERS;

@@ -76,7 +76,8 @@ pub(crate) fn capabilities() -> Result<Vec<ComputeCapability>, SetupError> {
     Ok(numbers.into_iter().map(capability).collect())
 }
 
-/// A result other than success, by its number: a compiler of a later version may have more than cudarc knows.
+/// A result other than success, by its number: a compiler of a later version may have more than
+/// cudarc knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Failure(u32);
 
@@ -146,7 +147,8 @@ impl Program {
         let pointers: Vec<*const c_char> = texts.iter().map(|text| text.as_ptr()).collect();
         let (names, contents) = pointers[2..].split_at(headers.len());
         let mut program = std::ptr::null_mut();
-        // SAFETY: all texts end with a zero and live as long as the program; there are as many headers as said.
+        // SAFETY: all texts end with a zero and live as long as the program; there are as many
+        // headers as said.
         check(unsafe {
             sys::nvrtcCreateProgram(
                 &mut program,
@@ -166,7 +168,8 @@ impl Program {
     pub(crate) fn compile(&self, options: &[String]) -> Result<(), Failure> {
         let texts: Vec<CString> = options.iter().map(|option| c_string(option)).collect();
         let pointers: Vec<*const c_char> = texts.iter().map(|text| text.as_ptr()).collect();
-        // SAFETY: the program is alive as long as self; there are as many options as said, which end with a zero and outlive the call.
+        // SAFETY: the program is alive as long as self; there are as many options as said, which
+        // end with a zero and outlive the call.
         check(unsafe {
             sys::nvrtcCompileProgram(self.program, pointers.len() as c_int, pointers.as_ptr())
         })
@@ -189,7 +192,8 @@ impl Program {
         self.bytes(sys::nvrtcGetPTXSize, sys::nvrtcGetPTX)
     }
 
-    /// What a pair of functions has to give: the first says how much there is, the second writes it.
+    /// What a pair of functions has to give: the first says how much there is, the second writes
+    /// it.
     fn bytes(
         &self,
         size: unsafe fn(sys::nvrtcProgram, *mut usize) -> sys::nvrtcResult,
@@ -207,7 +211,8 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // SAFETY: the program is alive, and nobody has it after this. Nothing can be done about an error.
+        // SAFETY: the program is alive, and nobody has it after this. Nothing can be done about an
+        // error.
         let _ = unsafe { sys::nvrtcDestroyProgram(&mut self.program) };
     }
 }

@@ -1,7 +1,8 @@
 //! Where the compiled kernels of a device come from.
 //!
-//! Where there is a compiler, all kernels are its own, so that what lies in the cache changes no bits. Where there is none, or none for this device,
-//! whatever the device can run is taken from the cache.
+//! Where there is a compiler, all kernels are its own, so that what lies in the cache changes no
+//! bits. Where there is none, or none for this device, whatever the device can run is taken from
+//! the cache.
 
 use std::path::PathBuf;
 
@@ -33,11 +34,13 @@ pub enum KernelOrigin {
 }
 
 impl DeviceInfo {
-    /// Where this device's kernels come from; an error if not all of them can be had. Compiles a kernel to see whether the compiler can, a
-    /// tenth of a second or two; without a compiler, reads the folder of compiled kernels.
+    /// Where this device's kernels come from; an error if not all of them can be had. Compiles a
+    /// kernel to see whether the compiler can, a tenth of a second or two; without a compiler,
+    /// reads the folder of compiled kernels.
     ///
     /// # Errors
-    /// A device or driver that is too old, or no fitting compiler where not all kernels are compiled.
+    /// A device or driver that is too old, or no fitting compiler where not all kernels are
+    /// compiled.
     pub fn kernels(&self) -> Result<KernelOrigin, GpuError> {
         self.check_generation()?;
         Ok(Supply::new(self.compute_capability, self.driver_version).origin()?)
@@ -110,7 +113,8 @@ impl Supply {
         }
     }
 
-    /// What `load` makes of the compiled kernels of a file. It may refuse some; the last error is that of a file just compiled.
+    /// What `load` makes of the compiled kernels of a file. It may refuse some; the last error is
+    /// that of a file just compiled.
     pub(crate) fn load<T>(
         &self,
         unit: Unit,

@@ -1,6 +1,7 @@
 //! Kernels that solve a problem per column.
 //!
-//! A lane holds 16 atoms of several columns, and as many lanes as the padded number of atoms needs hold a column.
+//! A lane holds 16 atoms of several columns, and as many lanes as the padded number of atoms needs
+//! hold a column.
 
 use crate::context::Context;
 use crate::error::{ArgumentError, GpuError};
@@ -20,8 +21,9 @@ pub(super) const COLUMNS: usize = 4;
 /// Columns of a lane where there are few in all.
 pub(super) const NARROW_COLUMNS: usize = 2;
 
-/// Up to so many blocks of [`COLUMNS`], twice as many of [`NARROW_COLUMNS`] run at the same time: half the multiprocessors of an H100. Not
-/// of the device at hand: every device runs the same kernels.
+/// Up to so many blocks of [`COLUMNS`], twice as many of [`NARROW_COLUMNS`] run at the same time:
+/// half the multiprocessors of an H100. Not of the device at hand: every device runs the same
+/// kernels.
 const FEW_BLOCKS: usize = 66;
 
 /// Columns of a lane in FISTA and in conjugate gradients, which hold more for each.

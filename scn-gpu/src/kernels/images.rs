@@ -10,7 +10,8 @@ use crate::sizes::{expect_len, size};
 pub(crate) const PICK_INTS: usize = 4;
 
 kernels! {
-    /// Normalised images of a set, flipped and moved. No pick may be beyond the set: the device alone knows them, and does not check.
+    /// Normalised images of a set, flipped and moved. No pick may be beyond the set: the device
+    /// alone knows them, and does not check.
     MakeBatch = "make_batch" in Images {
         pixels: View<'a, u8>,
         picks: View<'a, i32>,

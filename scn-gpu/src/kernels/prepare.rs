@@ -7,7 +7,8 @@ use crate::memory::view::{View, ViewMut};
 use crate::sizes::{expect_len, size};
 use crate::tables::{LayerCount, Table};
 
-/// Side of the tile of a Gram matrix that a block computes, and entries of a dictionary that one packs.
+/// Side of the tile of a Gram matrix that a block computes, and entries of a dictionary that one
+/// packs.
 pub(crate) const GRAM_SIDE: usize = 16;
 pub(crate) const PACK_ENTRIES: usize = 4 * BLOCK_THREADS as usize;
 
@@ -15,8 +16,9 @@ pub(crate) const PACK_ENTRIES: usize = 4 * BLOCK_THREADS as usize;
 pub(crate) const PREPARE_NUMBERS: usize = 11;
 
 kernels! {
-    /// Of all layers: rows of the dictionary in the order in which lanes read them, with zeros for atoms that are not there;
-    /// `H = D'D + λ2 I` with rows in that order, `1 / H_jj`, and λ1 per atom.
+    /// Of all layers: rows of the dictionary in the order in which lanes read them, with zeros for
+    /// atoms that are not there; `H = D'D + λ2 I` with rows in that order, `1 / H_jj`, and λ1 per
+    /// atom.
     PrepareProblems = "prepare_problems" in Prepare {
         parameters: View<'a, f32>,
         table: Table<'a, PREPARE_NUMBERS, 5>,

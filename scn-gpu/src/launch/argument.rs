@@ -32,7 +32,8 @@ pub(crate) enum Value<'a> {
 #[repr(transparent)]
 pub(crate) struct WindowsArgument(Windows);
 
-// SAFETY: eight ints, without padding, in C's order; tests compare them with the struct of the device code.
+// SAFETY: eight ints, without padding, in C's order; tests compare them with the struct of the
+// device code.
 unsafe impl DeviceRepr for WindowsArgument {}
 
 impl<'a> Value<'a> {

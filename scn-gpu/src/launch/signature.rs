@@ -11,7 +11,8 @@ pub struct Signature {
     pub name: &'static str,
     /// Where it is.
     pub file: KernelFile,
-    /// Whether there is one for each padded number of atoms, with names that end in `_n16` and so on.
+    /// Whether there is one for each padded number of atoms, with names that end in `_n16` and so
+    /// on.
     pub per_size: bool,
     /// Names and types in order.
     pub parameters: &'static [(&'static str, Parameter)],

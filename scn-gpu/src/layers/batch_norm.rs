@@ -1,8 +1,10 @@
-//! Batch normalisation, `n = (x - μ) / sqrt(σ² + ε)` and `y = γ n + β` per channel, over all positions of a group of neighbouring images, which
-//! may be the whole batch. Scale γ and shift β are learned, or there are none.
+//! Batch normalisation, `n = (x - μ) / sqrt(σ² + ε)` and `y = γ n + β` per channel, over all
+//! positions of a group of neighbouring images, which may be the whole batch. Scale γ and shift β
+//! are learned, or there are none.
 //!
-//! The moments of a group lie in a row of a matrix, each channel's mean and then each channel's (biased) variance. Rows of several
-//! normalisations may be parts of longer ones: so the running moments of all of them move at once.
+//! The moments of a group lie in a row of a matrix, each channel's mean and then each channel's
+//! (biased) variance. Rows of several normalisations may be parts of longer ones: so the running
+//! moments of all of them move at once.
 
 use crate::error::GpuError;
 use crate::kernels::batch_norm::{
@@ -21,8 +23,8 @@ pub struct Groups {
     pub images: usize,
     /// Pixels of an image.
     pub plane: usize,
-    /// Number of groups, at most that of images. They are as equal as can be: group g, counted from 0, begins at image `g images / count`,
-    /// rounded down.
+    /// Number of groups, at most that of images. They are as equal as can be: group g, counted from
+    /// 0, begins at image `g images / count`, rounded down.
     pub count: usize,
 }
 
@@ -68,7 +70,8 @@ impl Groups {
         }
     }
 
-    /// Cuts the runs of a map into parts: enough for a large device, few enough to be added up quickly, and no dependence on the device.
+    /// Cuts the runs of a map into parts: enough for a large device, few enough to be added up
+    /// quickly, and no dependence on the device.
     fn runs(self, map: &Buffer<f32>) -> Result<Runs, GpuError> {
         /// Entries that are worth a block.
         const LEAST: usize = 2048;
@@ -94,10 +97,12 @@ impl Groups {
     }
 }
 
-/// Normalises each group by its own moments, and writes these down: row g of `moments` begins `g stride` after its first number.
+/// Normalises each group by its own moments, and writes these down: row g of `moments` begins
+/// `g stride` after its first number.
 ///
 /// # Errors
-/// Maps of other lengths than whole channels of these images, no room for the moments, or another number of scales and shifts than channels.
+/// Maps of other lengths than whole channels of these images, no room for the moments, or another
+/// number of scales and shifts than channels.
 pub fn forward(
     x: &Buffer<f32>,
     groups: Groups,
@@ -138,10 +143,12 @@ pub fn forward(
     launch(x.context(), &normalize)
 }
 
-/// dLoss/dx from dLoss/dy, given x and the moments that [`forward`] has written; and the gradients of what is learned.
+/// dLoss/dx from dLoss/dy, given x and the moments that [`forward`] has written; and the gradients
+/// of what is learned.
 ///
 /// # Errors
-/// Maps of other lengths than whole channels of these images, too few moments, or another number of scales and shifts than channels.
+/// Maps of other lengths than whole channels of these images, too few moments, or another number of
+/// scales and shifts than channels.
 #[expect(clippy::too_many_arguments, reason = "a gradient has them all")]
 pub fn backward(
     x: &Buffer<f32>,
@@ -207,7 +214,8 @@ pub fn backward(
 /// Normalises by given moments, a mean and a variance per channel.
 ///
 /// # Errors
-/// Maps of other lengths than a multiple of the channels, or another number of scales and shifts than channels.
+/// Maps of other lengths than a multiple of the channels, or another number of scales and shifts
+/// than channels.
 pub fn normalize(
     x: &Buffer<f32>,
     mean: View<'_, f32>,
@@ -231,8 +239,8 @@ pub fn normalize(
     launch(x.context(), &normalize)
 }
 
-/// Moves running moments towards the weighted mean of the rows of `moments`, one for each weight: `running += rate (mean - running)`. A row
-/// of weight 0 may hold anything.
+/// Moves running moments towards the weighted mean of the rows of `moments`, one for each weight:
+/// `running += rate (mean - running)`. A row of weight 0 may hold anything.
 ///
 /// # Errors
 /// Another number of moments than weights times running moments.

@@ -12,8 +12,9 @@ use crate::memory::buffer::Buffer;
 use crate::report::{PendingLoss, Reports};
 use crate::sizes::int;
 
-/// Reports loss and errors of logits (classes × images, row by row), and writes dloss/dz. The images may be a part of a batch of
-/// `batch_images`: then the losses and gradients of all parts add up to those of the batch.
+/// Reports loss and errors of logits (classes × images, row by row), and writes dloss/dz. The
+/// images may be a part of a batch of `batch_images`: then the losses and gradients of all parts
+/// add up to those of the batch.
 ///
 /// # Errors
 /// Lengths that do not fit together, or no room for the report.

@@ -6,7 +6,8 @@ use crate::launch::launch;
 use crate::memory::buffer::Buffer;
 use crate::sizes::int;
 
-/// The mean of each plane: one number per channel and image in `y`, `x.len() / y.len()` pixels each.
+/// The mean of each plane: one number per channel and image in `y`, `x.len() / y.len()` pixels
+/// each.
 ///
 /// # Errors
 /// A map that these planes do not fill.

@@ -20,11 +20,12 @@ use crate::memory::view::{View, ViewMut};
 use crate::queue::Submission;
 use crate::sizes::expect_len;
 
-/// Numbers in page-locked memory of this machine, which the device copies by itself while this machine goes on.
+/// Numbers in page-locked memory of this machine, which the device copies by itself while this
+/// machine goes on.
 ///
-/// [`send`](Self::send) and [`receive`](Self::receive) only start a copy. [`values`](Self::values) and
-/// [`values_mut`](Self::values_mut) wait for it, and not for work that was asked for later. So of two that are used in turn one can be
-/// filled or read while the device works with the other.
+/// [`send`](Self::send) and [`receive`](Self::receive) only start a copy. [`values`](Self::values)
+/// and [`values_mut`](Self::values_mut) wait for it, and not for work that was asked for later. So
+/// of two that are used in turn one can be filled or read while the device works with the other.
 pub struct PinnedBuffer<T: Element> {
     /// None while it is being dropped.
     pages: Option<Pages<T>>,
@@ -35,7 +36,8 @@ impl<T: Element> PinnedBuffer<T> {
     /// So many zeros.
     ///
     /// # Errors
-    /// [`GpuError::Capture`] during a recording; the driver's, in particular if there is not enough memory to lock.
+    /// [`GpuError::Capture`] during a recording; the driver's, in particular if there is not enough
+    /// memory to lock.
     pub fn new(context: &Context, len: usize) -> Result<Self, GpuError> {
         let _submission = Submission::unrecorded(context.queue(), "allocate page-locked memory")?;
         context.queue().bind()?;
@@ -67,7 +69,8 @@ impl<T: Element> PinnedBuffer<T> {
     pub fn send(&mut self, to: ViewMut<'_, T>) -> Result<(), GpuError> {
         let what = "the buffer that is sent to";
         self.copy(what, (to.len(), to.context), |values, bytes, stream| {
-            // SAFETY: there are as many entries on the device as values. These stay in place and unchanged until the event has happened.
+            // SAFETY: there are as many entries on the device as values. These stay in place and
+            // unchanged until the event has happened.
             unsafe {
                 sys::cuMemcpyHtoDAsync_v2(to.pointer, values.cast(), bytes, stream.cu_stream())
             }
@@ -81,7 +84,8 @@ impl<T: Element> PinnedBuffer<T> {
     pub fn receive(&mut self, from: View<'_, T>) -> Result<(), GpuError> {
         let what = "the buffer that is received from";
         self.copy(what, (from.len(), from.context), |values, bytes, stream| {
-            // SAFETY: there are as many entries on the device as values. These stay in place and unread until the event has happened.
+            // SAFETY: there are as many entries on the device as values. These stay in place and
+            // unread until the event has happened.
             unsafe {
                 sys::cuMemcpyDtoHAsync_v2(values.cast(), from.pointer, bytes, stream.cu_stream())
             }
@@ -108,7 +112,8 @@ impl<T: Element> PinnedBuffer<T> {
         pages
             .wait()
             .map_err(failed("finish a copy of page-locked memory"))?;
-        // SAFETY: so many entries lie there, initialised. No copy is going on, and `self` is borrowed exclusively until the slice is gone.
+        // SAFETY: so many entries lie there, initialised. No copy is going on, and `self` is
+        // borrowed exclusively until the slice is gone.
         Ok(unsafe { NonNull::slice_from_raw_parts(pages.start, pages.len).as_mut() })
     }
 
@@ -186,9 +191,11 @@ enum Pending {
     Untold,
 }
 
-// SAFETY: the memory belongs to this value as that of a `Vec` does, and copies by the device are waited for before it is touched.
+// SAFETY: the memory belongs to this value as that of a `Vec` does, and copies by the device are
+// waited for before it is touched.
 unsafe impl<T: Send> Send for Pages<T> {}
-// SAFETY: as above; by a shared reference only the driver is asked, whose calls may come from all threads.
+// SAFETY: as above; by a shared reference only the driver is asked, whose calls may come from all
+// threads.
 unsafe impl<T: Sync> Sync for Pages<T> {}
 
 impl<T: Element> Pages<T> {
@@ -200,7 +207,8 @@ impl<T: Element> Pages<T> {
         let start = if bytes == 0 {
             NonNull::dangling()
         } else {
-            // SAFETY: without flags it is ordinary memory, also for reading. It is written to below before anybody reads it.
+            // SAFETY: without flags it is ordinary memory, also for reading. It is written to below
+            // before anybody reads it.
             let start = unsafe { result::malloc_host(bytes, 0) }?.cast::<T>();
             NonNull::new(start).ok_or(DriverError(CUresult::CUDA_ERROR_OUT_OF_MEMORY))?
         };

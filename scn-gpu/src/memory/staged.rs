@@ -7,8 +7,9 @@ use crate::memory::buffer::Buffer;
 use crate::memory::pinned::PinnedBuffer;
 use crate::memory::view::View;
 
-/// A buffer at an address that never changes, which this machine refills while the device works: what is sent lies in two pieces of
-/// page-locked memory in turn, so a fill waits only for the copy of the one before the last.
+/// A buffer at an address that never changes, which this machine refills while the device works:
+/// what is sent lies in two pieces of page-locked memory in turn, so a fill waits only for the copy
+/// of the one before the last.
 #[derive(Debug)]
 pub struct StagedBuffer<T: Element> {
     buffer: Buffer<T>,
@@ -20,7 +21,8 @@ impl<T: Element> StagedBuffer<T> {
     /// So many zeros.
     ///
     /// # Errors
-    /// [`GpuError::OutOfMemory`]; the driver's, in particular if there is not enough memory to lock.
+    /// [`GpuError::OutOfMemory`]; the driver's, in particular if there is not enough memory to
+    /// lock.
     pub fn new(context: &Context, len: usize) -> Result<Self, GpuError> {
         Ok(Self {
             buffer: context.zeros(len)?,
@@ -32,7 +34,8 @@ impl<T: Element> StagedBuffer<T> {
         })
     }
 
-    /// Lets `fill` write what is sent, and sends all of it. Work that was asked for before still sees what was there.
+    /// Lets `fill` write what is sent, and sends all of it. Work that was asked for before still
+    /// sees what was there.
     ///
     /// `fill` finds the numbers of the fill before the last, or zeros.
     ///

@@ -91,7 +91,8 @@ impl<'a, T: Element> View<'a, T> {
         self.context.queue().bind()?;
         if !values.is_empty() {
             let stream = self.context.queue().stream().cu_stream();
-            // SAFETY: the entries are on the device, as many as there are values, and these are left alone until the copy is done.
+            // SAFETY: the entries are on the device, as many as there are values, and these are
+            // left alone until the copy is done.
             unsafe { result::memcpy_dtoh_async(&mut values, self.pointer, stream) }
                 .map_err(&failed)?;
         }
@@ -180,7 +181,8 @@ impl<'a, T: Element> ViewMut<'a, T> {
         let _submission = Submission::unrecorded(self.context.queue(), action)?;
         self.context.queue().bind()?;
         let stream = self.context.queue().stream().cu_stream();
-        // SAFETY: there are as many entries on the device as values, and the driver has read these, or copied them aside, when it returns.
+        // SAFETY: there are as many entries on the device as values, and the driver has read these,
+        // or copied them aside, when it returns.
         unsafe { result::memcpy_htod_async(self.pointer, values, stream) }.map_err(failed(action))
     }
 
@@ -199,7 +201,8 @@ impl<'a, T: Element> ViewMut<'a, T> {
             self.len * size_of::<T>(),
             self.context.queue().stream().cu_stream(),
         );
-        // SAFETY: the entries are on the device, and all types of numbers are zero where their bytes are.
+        // SAFETY: the entries are on the device, and all types of numbers are zero where their
+        // bytes are.
         unsafe { result::memset_d8_async(self.pointer, 0, bytes, stream) }
             .map_err(failed("fill memory"))
     }
@@ -226,7 +229,8 @@ impl<'a, T: Element> ViewMut<'a, T> {
             self.len * size_of::<T>(),
             self.context.queue().stream().cu_stream(),
         );
-        // SAFETY: both are on the device, of the same length; one is borrowed exclusively, so that they do not overlap.
+        // SAFETY: both are on the device, of the same length; one is borrowed exclusively, so that
+        // they do not overlap.
         unsafe { result::memcpy_dtod_async(self.pointer, from.pointer, bytes, stream) }
             .map_err(failed("copy within the device"))
     }

@@ -56,8 +56,9 @@ impl fmt::Debug for Memory {
     }
 }
 
-/// Memory of buffers that are gone, by its size in bytes. Steps of a training ask for the same sizes again and again. What a
-/// buffer leaves behind is written anew only by later work of the same stream, so that nothing has to wait.
+/// Memory of buffers that are gone, by its size in bytes. Steps of a training ask for the same
+/// sizes again and again. What a buffer leaves behind is written anew only by later work of the
+/// same stream, so that nothing has to wait.
 #[derive(Debug)]
 pub(crate) struct Pool {
     idle: Mutex<HashMap<usize, Vec<CudaSlice<u8>>>>,
@@ -78,7 +79,8 @@ impl Pool {
             return Ok(memory);
         }
         let allocate = || {
-            // SAFETY: nobody but the device reads this memory before it is written, and any bytes are numbers there.
+            // SAFETY: nobody but the device reads this memory before it is written, and any bytes
+            // are numbers there.
             unsafe { self.stream.alloc::<u8>(bytes) }
         };
         let is_full = |error: &DriverError| matches!(error.0, CUresult::CUDA_ERROR_OUT_OF_MEMORY);
@@ -116,7 +118,8 @@ impl Pool {
     /// Frees all memory that nobody uses.
     pub(crate) fn trim(&self) {
         self.idle().clear();
-        // Freed memory is there when the work that used it is done; errors come up again at the next call.
+        // Freed memory is there when the work that used it is done; errors come up again at the
+        // next call.
         let _ = self.stream.synchronize();
     }
 

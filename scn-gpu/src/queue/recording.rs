@@ -9,8 +9,9 @@ use cudarc::driver::sys::CUdeviceptr;
 use super::pool::{Memory, Pool};
 use crate::error::CaptureError;
 
-/// The state of a context's stream. A thread holds the lock for reading while it gives work to the stream, and for writing while it begins
-/// or ends a recording, so no work gets into a graph unnoticed.
+/// The state of a context's stream. A thread holds the lock for reading while it gives work to the
+/// stream, and for writing while it begins or ends a recording, so no work gets into a graph
+/// unnoticed.
 #[derive(Default)]
 pub(crate) struct Recorder {
     state: RwLock<Option<Recording>>,
@@ -29,10 +30,12 @@ pub(crate) struct GraphResources {
     memory: HashMap<CUdeviceptr, Arc<Memory>>,
     /// Addresses of the memory of buffers that were made during the recording.
     taken: HashSet<CUdeviceptr>,
-    /// Memory of buffers that were both made and dropped during the recording, by its size in bytes. Later work of the same recording may
-    /// overwrite it, because a graph runs its work in the order of recording.
+    /// Memory of buffers that were both made and dropped during the recording, by its size in
+    /// bytes. Later work of the same recording may overwrite it, because a graph runs its work in
+    /// the order of recording.
     idle: HashMap<usize, Vec<Arc<Memory>>>,
-    /// What was dropped during the recording and must wait for the stream, which is possible again after it.
+    /// What was dropped during the recording and must wait for the stream, which is possible again
+    /// after it.
     pub(crate) dropped: Vec<Box<dyn Send>>,
 }
 
