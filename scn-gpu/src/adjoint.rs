@@ -1,4 +1,4 @@
-//! The adjoint of the codes, and what it makes of dLoss/dx.
+//! The adjoint of the codes, and dLoss/dx.
 
 use crate::error::GpuError;
 use crate::kernels::columns::Adjoint;

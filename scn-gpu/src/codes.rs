@@ -11,7 +11,7 @@ use crate::single_problem::SingleProblem;
 use crate::solve_settings::SolveSettings;
 use crate::windows::Windows;
 
-/// Codes (n × P) of signals (m × P, one per column), and what came of the solve.
+/// Codes (n × P) of signals (m × P, one per column), and the report of the solve.
 ///
 /// To encode many batches, or to go on computing with the codes on the device, use
 /// [`DeviceProblems`](crate::DeviceProblems).

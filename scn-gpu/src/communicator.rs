@@ -1,12 +1,12 @@
-//! Devices that exchange what they have computed, through NVIDIA's library NCCL.
+//! Exchange of results between devices, through NVIDIA's library NCCL.
 //!
 //! NCCL only gathers: every device gets the parts of all, in the order of their ranks, and adds
 //! them up itself with [`update::add_in_order`](crate::update::add_in_order). So the sum does not
-//! depend on who came first, nor on the way that NCCL chose, and has the same bits on all devices.
+//! depend on which device was first, nor on the route that NCCL chose, and has the same bits on all
+//! devices.
 //!
-//! Devices of one process find each other by [`Communicator::all`]; those of several machines by
-//! [`Communicator::join`], once a number of 128 bytes has been handed around by whatever connects
-//! the machines.
+//! [`Communicator::all`] connects the devices of one process, [`Communicator::join`] those of
+//! several processes or machines, which must first pass a [`NcclId`] of 128 bytes to each other.
 
 #![expect(unsafe_code, reason = "calls of NCCL's library")]
 
@@ -23,7 +23,7 @@ use crate::memory::view::View;
 use crate::queue::Submission;
 use crate::sizes::expect_len;
 
-/// A device's place among those that exchange.
+/// A device among those that exchange results.
 pub struct Communicator {
     communicator: sys::ncclComm_t,
     context: Context,
@@ -37,15 +37,16 @@ unsafe impl Send for Communicator {}
 // SAFETY: nothing is done with a shared one but to read its numbers.
 unsafe impl Sync for Communicator {}
 
-/// By which devices of several processes find each other: made by one, handed to all.
+/// The unique id by which devices of several processes find each other: created by one process,
+/// passed to all.
 #[derive(Clone, Copy)]
 pub struct NcclId(sys::ncclUniqueId);
 
 impl NcclId {
-    /// A new one.
+    /// Creates a new id.
     ///
     /// # Errors
-    /// [`SetupError::NoNccl`]; the library's.
+    /// [`SetupError::NoNccl`]; [`GpuError::Nccl`].
     pub fn new() -> Result<Self, GpuError> {
         require()?;
         let mut id = sys::ncclUniqueId { internal: [0; 128] };
@@ -54,12 +55,12 @@ impl NcclId {
         Ok(Self(id))
     }
 
-    /// Its bytes, to be sent.
+    /// The bytes of the id, to send to the other processes.
     pub fn to_bytes(self) -> [u8; 128] {
         self.0.internal.map(|byte| byte as u8)
     }
 
-    /// From the bytes that were sent.
+    /// The id of these bytes, as another process has sent them.
     pub fn from_bytes(bytes: [u8; 128]) -> Self {
         Self(sys::ncclUniqueId {
             internal: bytes.map(|byte| byte as std::ffi::c_char),
@@ -74,10 +75,10 @@ impl fmt::Debug for NcclId {
 }
 
 impl Communicator {
-    /// One for each device of this process, ranks in this order.
+    /// Connects devices of this process; their ranks follow the order of `contexts`.
     ///
     /// # Errors
-    /// [`SetupError::NoNccl`]; the library's, as for a device that is named twice.
+    /// [`SetupError::NoNccl`]; [`GpuError::Nccl`], as for a device that is named twice.
     pub fn all(contexts: &[Context]) -> Result<Vec<Self>, GpuError> {
         require()?;
         let devices: Vec<i32> = contexts
@@ -100,10 +101,11 @@ impl Communicator {
         Ok(members.map(member).collect())
     }
 
-    /// The device of a process, as rank `rank` of `ranks`. Waits until all have come.
+    /// Connects the device of this process as rank `rank` of `ranks`. Waits until all ranks have
+    /// joined.
     ///
     /// # Errors
-    /// [`SetupError::NoNccl`]; the library's.
+    /// [`SetupError::NoNccl`]; [`GpuError::Nccl`].
     pub fn join(
         context: &Context,
         meeting: NcclId,
@@ -125,23 +127,23 @@ impl Communicator {
         })
     }
 
-    /// This device's place, from 0.
+    /// This device's rank, counted from 0.
     pub fn rank(&self) -> usize {
         self.rank
     }
 
-    /// How many there are.
+    /// The number of devices.
     pub fn ranks(&self) -> usize {
         self.ranks
     }
 
-    /// Sends this device's part, and receives those of all, one after another by their ranks. All
-    /// must call it, each in a thread of its own or process, with parts of the same length. As all
-    /// work of a context, it is done when its turn comes.
+    /// Sends this device's part, and receives the parts of all devices in order of rank. All
+    /// devices must call it, each from its own thread or process, with parts of the same length.
+    /// Like all work of a context, the exchange is done in the order of submission.
     ///
     /// # Errors
-    /// A length of `parts` that is not that of the part times the ranks, a buffer of another
-    /// context; the library's.
+    /// A length of `parts` that is not that of the part times the number of ranks, a buffer of
+    /// another context; [`GpuError::Nccl`].
     pub fn gather(&mut self, part: View<'_, f32>, parts: &mut Buffer<f32>) -> Result<(), GpuError> {
         expect_len(
             "the parts of all devices",
@@ -195,7 +197,7 @@ impl fmt::Debug for Communicator {
     }
 }
 
-/// What is called.
+/// The functions of NCCL that are called.
 const FUNCTIONS: [&str; 5] = [
     "ncclAllGather",
     "ncclCommDestroy",

@@ -19,10 +19,10 @@ use crate::version::OLDEST_DRIVER_FOR_GRAPHS;
 /// Whether to use graphs.
 const GRAPHS: &str = "SCN_CUDA_GRAPH";
 
-/// A device with its compiled kernels and its memory. Clones are the same context; buffers of two
+/// A device with its compiled kernels and its memory. Clones share one context; buffers of two
 /// contexts do not mix.
 ///
-/// All work is done in the order in which it is asked for, and nothing waits for it but
+/// All work is done in the order of submission, and nothing waits for it but
 /// [`Buffer::download`](crate::Buffer::download) and [`synchronize`](Self::synchronize).
 ///
 /// Kernels are compiled when a file of them is first needed, and kept in the folder that the
@@ -100,17 +100,17 @@ impl Context {
         done.map_err(failed("finish its work"))
     }
 
-    /// Gives back the memory of buffers that are gone, which is kept for new ones of the same
-    /// length. Does nothing while a graph is being recorded.
+    /// Frees the memory of dropped buffers, which is kept for new ones of the same length. Does
+    /// nothing while a graph is being recorded.
     pub fn trim(&self) {
         if let Ok(_submission) = Submission::unrecorded(&self.shared.queue, "free memory") {
             self.shared.queue.pool().trim();
         }
     }
 
-    /// Times every kernel from here on, or no longer. Results do not depend on it, but each launch
-    /// then takes about a microsecond more on the device: measure the speed of the whole without
-    /// it.
+    /// Switches the timing of kernels on or off. Results do not depend on it, but a timed launch
+    /// takes about a microsecond more on the device: measure the speed of the whole with timing
+    /// off.
     pub fn set_timed(&self, timed: bool) {
         self.shared.timing.set(timed);
     }
@@ -124,15 +124,15 @@ impl Context {
     /// the last call, by name.
     ///
     /// # Errors
-    /// A kernel that failed.
+    /// [`GpuError::Driver`] if a kernel failed.
     pub fn take_times(&self) -> Result<Vec<KernelTime>, GpuError> {
         self.shared.timing.take()
     }
 
-    /// Marks this point of the work, without waiting for it.
+    /// Marks this point of the work without waiting for it.
     ///
     /// # Errors
-    /// The driver's.
+    /// [`GpuError::Driver`].
     pub fn mark(&self) -> Result<Mark, GpuError> {
         timing::mark(&self.shared.queue)
     }

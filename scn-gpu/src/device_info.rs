@@ -26,7 +26,7 @@ pub struct DeviceInfo {
     pub compute_capability: ComputeCapability,
     /// Bytes of memory.
     pub memory_total: usize,
-    /// Bytes of it that nobody uses; None where the device lets nobody in to ask.
+    /// Bytes of it that are free; None where the device cannot be opened to ask.
     pub memory_free: Option<usize>,
     /// The latest CUDA that the driver supports.
     pub driver_version: CudaVersion,
@@ -45,10 +45,10 @@ impl DeviceInfo {
         Ok(())
     }
 
-    /// What the device can do at most, at the clocks that its driver names.
+    /// Peak rates of the device, at the clocks that its driver reports.
     ///
     /// # Errors
-    /// The driver's.
+    /// [`GpuError::Driver`].
     pub fn peak(&self) -> Result<Peak, GpuError> {
         use CUdevice_attribute::{
             CU_DEVICE_ATTRIBUTE_CLOCK_RATE as CLOCK,
@@ -67,7 +67,7 @@ impl DeviceInfo {
     }
 }
 
-/// What a device can do at most.
+/// Peak rates of a device.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Peak {

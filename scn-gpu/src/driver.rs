@@ -104,7 +104,7 @@ pub(crate) fn count() -> Result<usize, GpuError> {
     }
 }
 
-/// Bytes that nobody uses.
+/// Bytes of memory that are free.
 pub(crate) fn free_memory(context: &CudaContext) -> Option<usize> {
     context.mem_get_info().ok().map(|(free, _)| free)
 }

@@ -10,11 +10,11 @@ use crate::report::{PendingSolve, Reports};
 use crate::solve_settings::SolveSettings;
 use crate::windows::Windows;
 
-/// How codes are computed.
+/// The method that computes codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 #[non_exhaustive]
 pub enum Method {
-    /// Cyclic coordinate descent: the fewer passes.
+    /// Cyclic coordinate descent, which needs fewer passes.
     #[default]
     CoordinateDescent,
     /// FISTA with adaptive restart.

@@ -16,7 +16,7 @@ use crate::queue::pool::Memory;
 use crate::queue::recording::{GraphResources, Recording};
 use crate::version::OLDEST_DRIVER_FOR_GRAPHS;
 
-/// Recorded work of a context: see [`Context::capture`].
+/// Work of a context that [`Context::capture`] has recorded, to be started again and again.
 ///
 /// A graph keeps all memory that its work touches. Buffers may be dropped before it; their memory
 /// is not given to other buffers as long as the graph lives.
@@ -30,7 +30,7 @@ pub struct Graph {
 }
 
 impl Context {
-    /// Records the work that `work` asks for instead of doing it: kernels, copies within the
+    /// Records the work that `work` submits instead of doing it: kernels, copies within the
     /// device, and fills with zero. Every [`Graph::launch`] then does all of it, on what the same
     /// buffers hold at that time, with the scalars of the recording.
     ///
@@ -40,7 +40,7 @@ impl Context {
     /// the graph gets that memory. Buffers that are made inside and returned hold the results of
     /// the latest launch.
     ///
-    /// Meanwhile other threads can do nothing with this context but drop buffers. If `work` fails
+    /// Meanwhile other threads can only drop buffers of this context. If `work` fails
     /// or panics, the recording is thrown away, and the context goes on as before; numbers in
     /// buffers are as they were.
     ///
@@ -65,10 +65,10 @@ impl Context {
 }
 
 impl Graph {
-    /// Starts the recorded work, after all work that was asked for before. Nothing waits.
+    /// Starts the recorded work after all work submitted before, without waiting for it.
     ///
     /// # Errors
-    /// [`GpuError::Capture`] during a recording; the driver's.
+    /// [`GpuError::Capture`] during a recording; [`GpuError::Driver`].
     pub fn launch(&self) -> Result<(), GpuError> {
         let _submission = Submission::unrecorded(self.context.queue(), "launch a graph")?;
         self.context.queue().bind()?;
@@ -83,12 +83,12 @@ impl Graph {
             .map_err(failed("launch a graph"))
     }
 
-    /// Where it runs.
+    /// The context that the graph was recorded with.
     pub fn context(&self) -> &Context {
         &self.context
     }
 
-    /// Bytes of device memory that it keeps.
+    /// Bytes of device memory that the graph keeps.
     pub fn memory(&self) -> usize {
         self.memory.iter().map(|memory| memory.bytes()).sum()
     }

@@ -35,7 +35,7 @@ pub struct Images {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub struct Pick {
-    /// Place in the set, counted from 0.
+    /// Index in the set, counted from 0.
     pub image: usize,
     /// Whether it is mirrored left and right, before it is moved.
     pub flip: bool,
@@ -71,19 +71,19 @@ impl Pick {
     }
 }
 
-/// Picks and labels of a batch, on a device at an address that never changes.
+/// Picks and labels of a batch, at a fixed address on a device.
 ///
-/// Whatever is there is valid for the sets and the number of classes that it was made for, also
-/// beyond the images of a small batch: kernels take picks and labels as places in memory, and a
-/// captured graph reads what is there when it runs. A table holds the first image of the set and
-/// label 0 in all places until it is [set](Self::set).
+/// All entries are valid for the sets and the number of classes that the table was made for, also
+/// those beyond a small batch: kernels use picks and labels as indices, and a graph reads those
+/// that are there when it runs. Until the table is [set](Self::set), every entry is the first image
+/// of the set, with label 0.
 #[derive(Debug)]
 pub struct Picks {
     /// The picks, [`PICK_INTS`] for each of `capacity` images, then as many labels: in one piece,
     /// so that one copy brings all.
     table: StagedBuffer<i32>,
     capacity: usize,
-    /// Images of the batch that is there.
+    /// Number of images of the current batch.
     len: usize,
     /// Of the sets whose images may be picked.
     shape: MapShape,
@@ -127,7 +127,7 @@ impl Images {
         self.shape
     }
 
-    /// Where the set is.
+    /// The context that the set belongs to.
     pub fn context(&self) -> &Context {
         self.pixels.context()
     }
@@ -195,7 +195,7 @@ impl Picks {
         })
     }
 
-    /// Replaces the batch. Work that was asked for before still sees the one before.
+    /// Replaces the batch. Work submitted before still sees the old one.
     ///
     /// # Errors
     /// [`ArgumentError::Range`] for more images than the table has room for,
@@ -231,7 +231,7 @@ impl Picks {
         Ok(())
     }
 
-    /// Images of the batch that is there.
+    /// Number of images of the current batch.
     pub fn len(&self) -> usize {
         self.len
     }
@@ -241,12 +241,12 @@ impl Picks {
         self.len == 0
     }
 
-    /// Images that there is room for.
+    /// Number of images that the table has room for.
     pub fn capacity(&self) -> usize {
         self.capacity
     }
 
-    /// The labels of the first `images` images, where they are.
+    /// The labels of the first `images` images, for reading.
     ///
     /// # Errors
     /// [`ArgumentError::Range`] if the batch has fewer.

@@ -21,11 +21,11 @@ pub fn known_architectures() -> Result<Vec<u32>, GpuError> {
     Ok(known.into_iter().map(ComputeCapability::number).collect())
 }
 
-/// What a kernel needs.
+/// Registers and memory that a kernel needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KernelReport {
-    /// Where it is.
+    /// The file that it is in.
     pub file: KernelFile,
     /// Its name.
     pub name: String,
@@ -33,7 +33,7 @@ pub struct KernelReport {
     pub registers: usize,
     /// Bytes that do not fit into registers: written and read again, each time.
     pub spill_stores: usize,
-    /// Likewise.
+    /// Bytes that are read again, each time.
     pub spill_loads: usize,
     /// Bytes of shared memory of a block.
     pub shared_memory: usize,

@@ -1,4 +1,4 @@
-//! Labels of batches, known to be classes before kernels see them.
+//! Labels of batches, checked against the number of classes before kernels see them.
 
 use crate::context::Context;
 use crate::error::{ArgumentError, GpuError};
@@ -7,8 +7,8 @@ use crate::memory::staged::StagedBuffer;
 use crate::memory::view::View;
 use crate::sizes::expect_len;
 
-/// Labels of a batch on a device, all of them below the number of classes: kernels take them as
-/// places in memory.
+/// Labels of a batch on a device, all below the number of classes, since kernels use them as
+/// indices.
 #[derive(Debug)]
 pub struct Labels {
     labels: Buffer<i32>,
@@ -16,7 +16,7 @@ pub struct Labels {
 }
 
 impl Labels {
-    /// One label per image.
+    /// Uploads one label per image.
     ///
     /// # Errors
     /// A label that is no class.
@@ -29,14 +29,14 @@ impl Labels {
         })
     }
 
-    /// The labels, to be read.
+    /// The labels, for reading.
     pub fn view(&self) -> LabelsView<'_> {
         LabelsView::new(self.labels.view(), self.classes)
     }
 }
 
-/// Labels of batches of one size, at an address that never changes: a captured graph reads what is
-/// there when it runs. All are 0 until they are [set](Self::set).
+/// Labels of batches of one size at a fixed address: a graph reads those that are there when it
+/// runs. All are 0 until they are [set](Self::set).
 #[derive(Debug)]
 pub struct StagedLabels {
     labels: StagedBuffer<i32>,
@@ -44,7 +44,7 @@ pub struct StagedLabels {
 }
 
 impl StagedLabels {
-    /// For so many images with labels below `classes`.
+    /// Room for `images` labels below `classes`.
     ///
     /// # Errors
     /// [`ArgumentError::Label`] without a class; [`GpuError::OutOfMemory`].
@@ -56,7 +56,7 @@ impl StagedLabels {
         })
     }
 
-    /// Replaces the labels. Work that was asked for before still sees those before.
+    /// Replaces the labels. Work submitted before still sees the old ones.
     ///
     /// # Errors
     /// Another number of labels, or one that is no class. The labels are unchanged then.
@@ -70,7 +70,7 @@ impl StagedLabels {
         })
     }
 
-    /// The labels, to be read.
+    /// The labels, for reading.
     pub fn view(&self) -> LabelsView<'_> {
         LabelsView::new(self.labels.view(), self.classes)
     }
@@ -100,12 +100,12 @@ impl<'a> LabelsView<'a> {
         self.labels.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are no labels.
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty()
     }
 
-    /// Number of classes, which all labels are below.
+    /// Number of classes; all labels are below it.
     pub fn classes(&self) -> usize {
         self.classes
     }

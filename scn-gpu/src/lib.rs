@@ -33,16 +33,17 @@
 //!
 //! # How
 //!
-//! Everything works on [`Buffer`]s of a [`Context`], in the order in which it is asked for; nothing
-//! waits but [`Buffer::download`] and what is built on it. Sums are added up in an order that
-//! depends on sizes only: two runs give the same bits. The kernels are CUDA C++ that NVIDIA's
+//! All functions work on [`Buffer`]s of a [`Context`]. Work is done in the order of submission, and
+//! only [`Buffer::download`] and functions built on it wait for it. Sums are added up in an order
+//! that depends on sizes only: two runs give the same bits. The kernels are CUDA C++ that NVIDIA's
 //! compiler NVRTC compiles at run time, for devices of compute capability 6.1 and later. Building
-//! this crate needs neither; what is missing at run time is a [`GpuError`].
+//! this crate needs neither the compiler nor a device; at run time a missing one is a
+//! [`SetupError`].
 //!
 //! # Tour
 //!
-//! [`devices`] says what is there, and [`Context::new`] opens a device. [`encode`](encode()) is all
-//! you need for the codes of a matrix of signals:
+//! [`devices`] lists the devices of this machine, and [`Context::new`] opens one. For the codes of a
+//! matrix of signals, [`encode`](encode()) is all you need:
 //!
 //! ```no_run
 //! use faer::Mat;
@@ -60,15 +61,16 @@
 //! ```
 //!
 //! For training, the parameters of all layers lie in common buffers ([`update::Parameters`]), and
-//! [`DeviceProblems::update`] derives what depends on them once per step.
-//! [`DeviceProblem::encode`], [`DeviceProblem::adjoint`] and [`DeviceProblem::signal_gradient`] are
-//! the sparse coding layer, [`GradientSums`] the gradients of its parameters, [`layers`] has the
-//! other layers. [`Images`] stay on the device, where the batches are made that [`Picks`] name.
-//! Reports of a step are kept on the device in [`Reports`], and fetched at once at its end.
+//! [`DeviceProblems::update`] computes Gram matrices and packed dictionaries from them once per
+//! step. [`DeviceProblem::encode`], [`DeviceProblem::adjoint`] and
+//! [`DeviceProblem::signal_gradient`] are the sparse coding layer, [`GradientSums`] computes the
+//! gradients of its parameters, and [`layers`] has the other layers. [`Images`] stay on the device,
+//! which makes the batches that [`Picks`] name. [`Reports`] keep the reports of a step on the
+//! device until they are downloaded together at its end.
 //!
 //! [`Context::capture`] records work that is to be repeated as a [`Graph`], which starts all of it
-//! by one call. [`PinnedBuffer`] is memory of this machine that is copied to and from buffers
-//! without anybody waiting.
+//! by one call. [`PinnedBuffer`] is memory of the host that the device copies to and from buffers
+//! while the host goes on working.
 
 mod adjoint;
 mod architecture;
@@ -104,6 +106,11 @@ mod timing;
 pub mod update;
 mod version;
 mod windows;
+
+/// Matrices of [`encode()`].
+pub use faer;
+/// Penalties and settings of solves.
+pub use scn_solvers;
 
 pub use architecture::{Architecture, ArchitectureError, Code};
 pub use codes::encode;

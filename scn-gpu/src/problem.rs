@@ -1,4 +1,4 @@
-//! What depends only on dictionary and penalty, computed once per step.
+//! What solvers need of dictionary and penalty, computed once per step.
 
 use std::ops::Range;
 
@@ -99,8 +99,8 @@ impl DeviceProblems {
         })
     }
 
-    /// Derives all anew from the values of the parameters. What is not finite shows up in the
-    /// reports of the solves.
+    /// Computes all of it again from the values of the parameters. Values that are not finite show
+    /// up in the reports of the solves.
     ///
     /// # Errors
     /// Fewer parameters than the problems were made with, or those of another context.
@@ -266,7 +266,7 @@ impl<'a> DeviceProblem<'a> {
         self.dictionary
     }
 
-    /// Where it is.
+    /// The context that the problem belongs to.
     pub fn context(&self) -> &'a Context {
         self.context
     }

@@ -1,4 +1,4 @@
-//! A problem alone, with parameters that no network has.
+//! One problem outside a network, with parameters of its own.
 
 use crate::context::Context;
 use crate::error::GpuError;
@@ -17,8 +17,7 @@ pub struct SingleProblem {
 }
 
 impl SingleProblem {
-    /// Takes a dictionary (m × n, row by row), λ1 (one, or one per atom) and λ2, and derives the
-    /// rest.
+    /// The problem of a dictionary (m × n, row by row), λ1 (one, or one per atom) and λ2.
     ///
     /// # Errors
     /// Lengths that do not fit together, more atoms than [`MAX_ATOMS`] or none, or no memory.

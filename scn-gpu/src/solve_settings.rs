@@ -7,17 +7,17 @@ use crate::error::GpuError;
 use crate::memory::staged::StagedBuffer;
 use crate::memory::view::View;
 
-/// To what a device solves: as [`Settings`], with the tolerance in device memory, so that recorded
-/// work can be run again with another.
+/// The [`Settings`] of solves on a device. The tolerance lies in device memory, so that recorded
+/// work can be run again with another one.
 #[derive(Debug)]
 pub struct SolveSettings {
     tolerance: StagedBuffer<f32>,
-    /// What is there.
+    /// The settings that are there.
     settings: Settings,
 }
 
 impl SolveSettings {
-    /// On the device of a context.
+    /// Puts settings on the device of a context.
     ///
     /// # Errors
     /// [`GpuError::OutOfMemory`].
@@ -30,11 +30,11 @@ impl SolveSettings {
         })
     }
 
-    /// Takes others from here on. Work that was asked for before still sees those before; work that
-    /// was recorded before sees the tolerance, but not the number of passes.
+    /// Replaces the settings. Work submitted before still sees the old ones; work recorded before
+    /// follows the tolerance, but not the number of passes.
     ///
     /// # Errors
-    /// The driver's.
+    /// [`GpuError::Driver`].
     pub fn set(&mut self, settings: Settings) -> Result<(), GpuError> {
         if settings.tolerance() != self.settings.tolerance() {
             self.tolerance
@@ -49,7 +49,7 @@ impl SolveSettings {
         self.settings
     }
 
-    /// As kernels take them.
+    /// The tolerance and the number of passes, as kernels take them.
     pub(crate) fn limits(&self) -> (View<'_, f32>, i32) {
         let max_passes = i32::try_from(self.settings.max_passes()).unwrap_or(i32::MAX);
         (self.tolerance.view(), max_passes)

@@ -29,8 +29,8 @@ pub struct KernelTime {
     pub time: Duration,
 }
 
-/// A moment in the work of a device: everything asked of its context before is done, nothing asked
-/// after has begun.
+/// A moment in the work of a device: all work submitted to its context before is done, none
+/// submitted after has begun.
 #[derive(Debug)]
 pub struct Mark {
     event: CudaEvent,
@@ -47,7 +47,7 @@ impl Mark {
     }
 }
 
-/// What a context measures.
+/// The times that a context measures.
 #[derive(Debug, Default)]
 pub(crate) struct Timing {
     on: AtomicBool,

@@ -26,12 +26,12 @@ pub struct Rule {
     pub rate: f32,
     /// Whether values are set to `max(value, 0)` after each step.
     pub nonnegative: bool,
-    /// Whether it moves at all.
+    /// Whether it is learned at all.
     pub learned: bool,
 }
 
 impl Rule {
-    /// It never moves, and its gradient is not looked at.
+    /// A parameter that never changes, and whose gradient is not looked at.
     pub const fn fixed() -> Self {
         Self {
             learned: false,
@@ -39,7 +39,7 @@ impl Rule {
         }
     }
 
-    /// It moves at `rate` times the learning rate of a step.
+    /// A parameter that is learned at `rate` times the learning rate of a step.
     pub const fn learned(rate: f32) -> Self {
         Self {
             rate,
@@ -48,7 +48,7 @@ impl Rule {
         }
     }
 
-    /// The same rule, but values are set to `max(value, 0)` after each step.
+    /// The same rule, with values set to `max(value, 0)` after each step.
     #[must_use]
     pub const fn nonnegative(self) -> Self {
         Self {
@@ -77,7 +77,7 @@ impl Arrays {
         })
     }
 
-    /// Array `index`, counted from 0.
+    /// Array `index`, counted from 0, for reading.
     ///
     /// # Errors
     /// [`ArgumentError::Range`]: there is no such array.
@@ -85,7 +85,7 @@ impl Arrays {
         self.buffer.range(self.place(index)?)
     }
 
-    /// Array `index`, to be written.
+    /// Array `index`, for writing.
     ///
     /// # Errors
     /// [`ArgumentError::Range`]: there is no such array.
@@ -94,7 +94,7 @@ impl Arrays {
         self.buffer.range_mut(place)
     }
 
-    /// Two arrays, to be written; the first has the lower index.
+    /// Two arrays, for writing; the first has the lower index.
     ///
     /// # Errors
     /// [`ArgumentError::Range`]: there are no such arrays, or they are not in this order.
@@ -109,12 +109,12 @@ impl Arrays {
         Ok((before.range(first)?, after.range(0..second.end - cut)?))
     }
 
-    /// All arrays and the zeros between them.
+    /// All arrays and the zeros between them, for reading.
     pub fn all(&self) -> View<'_, f32> {
         self.buffer.view()
     }
 
-    /// The same, to be written.
+    /// All arrays and the zeros between them, for writing.
     pub fn all_mut(&mut self) -> ViewMut<'_, f32> {
         self.buffer.view_mut()
     }
@@ -147,8 +147,8 @@ pub struct Parameters {
     context: Context,
 }
 
-/// What a step of gradient descent needs, in device memory: so a recorded step can be run again
-/// with others.
+/// Learning rate, momentum and weight decay in device memory, so that a recorded step can be run
+/// again with others.
 #[derive(Debug)]
 pub struct DescentSettings {
     staged: StagedBuffer<f32>,
@@ -157,7 +157,7 @@ pub struct DescentSettings {
 }
 
 impl DescentSettings {
-    /// All zero.
+    /// Learning rate, momentum and weight decay zero.
     ///
     /// # Errors
     /// [`GpuError::OutOfMemory`].
@@ -168,10 +168,10 @@ impl DescentSettings {
         })
     }
 
-    /// Takes others from here on. Work that was asked for before still sees those before.
+    /// Replaces the settings. Work submitted before still sees the old ones.
     ///
     /// # Errors
-    /// The driver's.
+    /// [`GpuError::Driver`].
     pub fn set(&mut self, rate: f32, momentum: f32, weight_decay: f32) -> Result<(), GpuError> {
         let numbers = [rate, momentum, weight_decay];
         if self.numbers != numbers {
@@ -217,12 +217,12 @@ impl Parameters {
         self.values.places.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are no parameters.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// One step of all that are learned.
+    /// One step of gradient descent for all parameters that are learned.
     ///
     /// # Errors
     /// Settings of another context.

@@ -132,17 +132,17 @@ impl Windows {
 }
 
 impl MapShape {
-    /// Numbers per channel: images × height × width.
+    /// Entries per channel: images × height × width.
     pub fn positions(&self) -> usize {
         self.images * self.height * self.width
     }
 
-    /// Numbers in all.
+    /// Number of entries.
     pub fn len(&self) -> usize {
         self.channels * self.positions()
     }
 
-    /// Whether there is nothing.
+    /// Whether the map has no entries.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -1,4 +1,4 @@
-//! Kernels compiled before anybody runs them, for machines that have no compiler.
+//! Kernels compiled ahead, for machines that have no compiler.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,7 +12,7 @@ use crate::compile::unit::Unit;
 use crate::error::{GpuError, SetupError};
 use crate::version::CudaVersion;
 
-/// What [`compile_ahead`] has written.
+/// The files that [`compile_ahead`] has written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CompiledKernels {

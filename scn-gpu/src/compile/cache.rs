@@ -154,7 +154,7 @@ fn target_of(name: &OsStr, unit: Unit) -> Option<Target> {
 fn hash_of_input(unit: Unit, options: &CompileOptions) -> String {
     let file = unit.file;
     let flags = options.flags(Some(unit));
-    let texts = [file.file(), file.text()]
+    let texts = [file.name(), file.text()]
         .into_iter()
         .chain(flags.iter().map(String::as_str))
         .chain(HEADERS.iter().flat_map(|&(name, text)| [name, text]));

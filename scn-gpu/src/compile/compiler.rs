@@ -15,7 +15,7 @@ use crate::version::{ComputeCapability, CudaVersion};
 /// Compiled to see whether the compiler can compile.
 const PROBE: (&str, &str) = ("probe.cu", "extern \"C\" __global__ void probe() {}\n");
 
-/// How kernels are compiled, whatever compiles them.
+/// How kernels are compiled, by whatever compiler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct CompileOptions {
     pub(crate) architecture: Architecture,
@@ -23,7 +23,7 @@ pub(crate) struct CompileOptions {
     pub(crate) line_info: bool,
 }
 
-/// How kernels are compiled, and by what.
+/// How kernels are compiled, and by which compiler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Target {
     pub(crate) options: CompileOptions,
@@ -110,7 +110,7 @@ pub(crate) fn compile(
 ) -> Result<Compiled, SetupError> {
     let mut flags = target.options.flags(Some(unit));
     flags.extend(further_flags.iter().map(ToString::to_string));
-    compile_text((unit.file.file(), unit.file.text()), &flags, target)
+    compile_text((unit.file.name(), unit.file.text()), &flags, target)
 }
 
 /// Compiles a text of this name.

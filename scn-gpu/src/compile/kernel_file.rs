@@ -54,7 +54,7 @@ impl KernelFile {
     ];
 
     /// The file's name.
-    pub fn file(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             KernelFile::Prepare => "prepare.cu",
             KernelFile::Encode => "encode.cu",
@@ -81,7 +81,7 @@ impl KernelFile {
         )
     }
 
-    /// What is in it.
+    /// Its text.
     pub fn text(self) -> &'static str {
         match self {
             KernelFile::Prepare => include_str!("../../kernels/prepare.cu"),
@@ -135,7 +135,7 @@ mod tests {
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .filter(|name| name.ends_with(".cu") || name.ends_with(".cuh"))
             .collect();
-        let sources = KernelFile::ALL.map(KernelFile::file);
+        let sources = KernelFile::ALL.map(KernelFile::name);
         let headers = HEADERS.map(|(name, _)| name);
         let embedded = sources.iter().chain(&headers).map(ToString::to_string);
         assert_eq!(there, embedded.collect());

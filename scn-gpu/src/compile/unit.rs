@@ -28,7 +28,7 @@ impl Unit {
 
     /// What compiled files are named by: `encode-n64`.
     pub(crate) fn name(self) -> String {
-        let stem = self.file.file().trim_end_matches(".cu");
+        let stem = self.file.name().trim_end_matches(".cu");
         match self.padded {
             Some(padded) => format!("{stem}-n{}", padded.atoms()),
             None => stem.to_string(),

@@ -37,7 +37,7 @@ pub struct Affine<'a> {
     pub shift: View<'a, f32>,
 }
 
-/// What is learned, on the way back.
+/// Learned scale, and where the gradients of scale and shift go.
 #[derive(Debug)]
 pub struct AffineGradients<'a> {
     /// γ
@@ -48,7 +48,7 @@ pub struct AffineGradients<'a> {
     pub by_shift: ViewMut<'a, f32>,
 }
 
-/// As kernels take them.
+/// The runs of a map as kernels take them.
 struct Runs {
     images: i32,
     plane: i32,

@@ -27,7 +27,7 @@ impl Sizes {
     }
 }
 
-/// Logits.
+/// Computes the logits.
 ///
 /// # Errors
 /// Lengths that do not fit together.
@@ -59,7 +59,7 @@ pub struct Gradients<'a> {
     pub bias: ViewMut<'a, f32>,
 }
 
-/// The gradients of weight and bias, and dLoss/dx.
+/// Computes the gradients of weight and bias, and dLoss/dx.
 ///
 /// # Errors
 /// Lengths that do not fit together.

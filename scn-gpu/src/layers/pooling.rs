@@ -22,7 +22,7 @@ pub fn average(x: &Buffer<f32>, y: &mut Buffer<f32>) -> Result<(), GpuError> {
     launch(x.context(), &pooling)
 }
 
-/// dLoss/dx from dLoss/dy.
+/// Computes dLoss/dx from dLoss/dy.
 ///
 /// # Errors
 /// A map that these planes do not fill.

@@ -1,4 +1,4 @@
-//! Numbers on a device.
+//! Arrays on a device.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -15,7 +15,7 @@ use crate::queue::Submission;
 use crate::queue::pool::Memory;
 
 impl Context {
-    /// Numbers of no particular value, to be written before they are read.
+    /// A buffer of `len` entries of any value, to be written before they are read.
     ///
     /// # Errors
     /// [`GpuError::OutOfMemory`].
@@ -23,7 +23,7 @@ impl Context {
         Buffer::unspecified(self, len)
     }
 
-    /// All zeros.
+    /// A buffer of `len` zeros.
     ///
     /// # Errors
     /// [`GpuError::OutOfMemory`].
@@ -33,7 +33,7 @@ impl Context {
         Ok(buffer)
     }
 
-    /// A copy of these numbers.
+    /// A buffer with a copy of these values.
     ///
     /// # Errors
     /// [`GpuError::OutOfMemory`].
@@ -44,7 +44,8 @@ impl Context {
     }
 }
 
-/// Numbers on a device. Its memory is kept by the context for a later buffer of the same length.
+/// An array on a device. When it is dropped, the context keeps its memory for a later buffer of the
+/// same length.
 pub struct Buffer<T: Element> {
     /// None if it is empty, or being dropped. A graph shares it.
     memory: Option<Arc<Memory>>,
@@ -76,17 +77,17 @@ impl<T: Element> Buffer<T> {
         self.len
     }
 
-    /// Whether there is none.
+    /// Whether the buffer has no entries.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// Where it is.
+    /// The context that the buffer belongs to.
     pub fn context(&self) -> &Context {
         &self.context
     }
 
-    /// All entries, to be read.
+    /// All entries, for reading.
     pub fn view(&self) -> View<'_, T> {
         View::new(
             self.pointer(),
@@ -96,7 +97,7 @@ impl<T: Element> Buffer<T> {
         )
     }
 
-    /// All entries, to be written.
+    /// All entries, for writing.
     pub fn view_mut(&mut self) -> ViewMut<'_, T> {
         ViewMut::new(
             self.pointer(),
@@ -106,7 +107,7 @@ impl<T: Element> Buffer<T> {
         )
     }
 
-    /// Some entries, to be read.
+    /// The entries in a range, for reading.
     ///
     /// # Errors
     /// A range that is not within the buffer.
@@ -114,7 +115,7 @@ impl<T: Element> Buffer<T> {
         self.view().range(range)
     }
 
-    /// Some entries, to be written.
+    /// The entries in a range, for writing.
     ///
     /// # Errors
     /// A range that is not within the buffer.
@@ -125,15 +126,15 @@ impl<T: Element> Buffer<T> {
     /// Replaces all entries.
     ///
     /// # Errors
-    /// Another number of values than entries.
+    /// A number of values other than the number of entries.
     pub fn write(&mut self, values: &[T]) -> Result<(), GpuError> {
         self.view_mut().write(values)
     }
 
-    /// Brings all entries here: waits for all work that was asked for before.
+    /// Copies all entries to this machine, after waiting for all work submitted before.
     ///
     /// # Errors
-    /// A kernel that failed.
+    /// [`GpuError::Driver`] if a kernel failed.
     pub fn download(&self) -> Result<Vec<T>, GpuError> {
         self.view().download()
     }
@@ -141,7 +142,7 @@ impl<T: Element> Buffer<T> {
     /// Makes all entries zero.
     ///
     /// # Errors
-    /// The driver's.
+    /// [`GpuError::Driver`].
     pub fn fill_zero(&mut self) -> Result<(), GpuError> {
         self.view_mut().fill_zero()
     }
@@ -149,12 +150,12 @@ impl<T: Element> Buffer<T> {
     /// Replaces all entries by those of another buffer of the same context.
     ///
     /// # Errors
-    /// Another length or context.
+    /// A different length or context.
     pub fn copy_from(&mut self, from: View<'_, T>) -> Result<(), GpuError> {
         self.view_mut().copy_from(from)
     }
 
-    /// Another buffer with the same entries.
+    /// A new buffer with the same entries.
     ///
     /// # Errors
     /// [`GpuError::OutOfMemory`].

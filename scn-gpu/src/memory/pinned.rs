@@ -1,4 +1,4 @@
-//! Page-locked memory of this machine.
+//! Page-locked memory of the host.
 
 #![expect(
     unsafe_code,
@@ -20,12 +20,12 @@ use crate::memory::view::{View, ViewMut};
 use crate::queue::Submission;
 use crate::sizes::expect_len;
 
-/// Numbers in page-locked memory of this machine, which the device copies by itself while this
-/// machine goes on.
+/// An array in page-locked memory of the host, which the device copies while the host goes on
+/// working.
 ///
 /// [`send`](Self::send) and [`receive`](Self::receive) only start a copy. [`values`](Self::values)
-/// and [`values_mut`](Self::values_mut) wait for it, and not for work that was asked for later. So
-/// of two that are used in turn one can be filled or read while the device works with the other.
+/// and [`values_mut`](Self::values_mut) wait for it, but not for work submitted later: of two
+/// arrays used in turn, one can be filled or read while the device works with the other.
 pub struct PinnedBuffer<T: Element> {
     /// None while it is being dropped.
     pages: Option<Pages<T>>,
@@ -33,11 +33,11 @@ pub struct PinnedBuffer<T: Element> {
 }
 
 impl<T: Element> PinnedBuffer<T> {
-    /// So many zeros.
+    /// An array of `len` zeros.
     ///
     /// # Errors
-    /// [`GpuError::Capture`] during a recording; the driver's, in particular if there is not enough
-    /// memory to lock.
+    /// [`GpuError::Capture`] during a recording; [`GpuError::Driver`], in particular if there is
+    /// not enough memory to lock.
     pub fn new(context: &Context, len: usize) -> Result<Self, GpuError> {
         let _submission = Submission::unrecorded(context.queue(), "allocate page-locked memory")?;
         context.queue().bind()?;
@@ -52,12 +52,12 @@ impl<T: Element> PinnedBuffer<T> {
         self.pages.as_ref().map_or(0, |pages| pages.len)
     }
 
-    /// Whether there is none.
+    /// Whether the array has no entries.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The context of the buffers that it is copied to and from.
+    /// The context of the buffers that the array is copied to and from.
     pub fn context(&self) -> &Context {
         &self.context
     }
@@ -65,7 +65,7 @@ impl<T: Element> PinnedBuffer<T> {
     /// Starts a copy to a buffer, in the order of the context's work.
     ///
     /// # Errors
-    /// Another length or context; [`GpuError::Capture`] during a recording.
+    /// A different length or context; [`GpuError::Capture`] during a recording.
     pub fn send(&mut self, to: ViewMut<'_, T>) -> Result<(), GpuError> {
         let what = "the buffer that is sent to";
         self.copy(what, (to.len(), to.context), |values, bytes, stream| {
@@ -77,10 +77,10 @@ impl<T: Element> PinnedBuffer<T> {
         })
     }
 
-    /// Starts a copy of a buffer's entries to here, in the order of the context's work.
+    /// Starts a copy from a buffer, in the order of the context's work.
     ///
     /// # Errors
-    /// Another length or context; [`GpuError::Capture`] during a recording.
+    /// A different length or context; [`GpuError::Capture`] during a recording.
     pub fn receive(&mut self, from: View<'_, T>) -> Result<(), GpuError> {
         let what = "the buffer that is received from";
         self.copy(what, (from.len(), from.context), |values, bytes, stream| {
@@ -92,18 +92,18 @@ impl<T: Element> PinnedBuffer<T> {
         })
     }
 
-    /// The values, after the latest copy: waits until it is done.
+    /// The values, after waiting for the latest copy.
     ///
     /// # Errors
-    /// A kernel that failed before the copy.
+    /// [`GpuError::Driver`] if a kernel failed before the copy.
     pub fn values(&mut self) -> Result<&[T], GpuError> {
         self.values_mut().map(|values| &*values)
     }
 
-    /// As [`values`](Self::values), to be changed.
+    /// The values, for writing, after waiting for the latest copy.
     ///
     /// # Errors
-    /// A kernel that failed before the copy.
+    /// [`GpuError::Driver`] if a kernel failed before the copy.
     pub fn values_mut(&mut self) -> Result<&mut [T], GpuError> {
         self.context.queue().bind()?;
         let Some(pages) = &mut self.pages else {
@@ -120,7 +120,7 @@ impl<T: Element> PinnedBuffer<T> {
     /// Whether the latest copy is done, so that [`values`](Self::values) would not wait.
     ///
     /// # Errors
-    /// A kernel that failed before the copy.
+    /// [`GpuError::Driver`] if a kernel failed before the copy.
     pub fn is_done(&self) -> Result<bool, GpuError> {
         self.context.queue().bind()?;
         self.pages
@@ -171,7 +171,7 @@ impl<T: Element> fmt::Debug for PinnedBuffer<T> {
     }
 }
 
-/// The memory itself. Dropping it waits for its copy.
+/// The memory of the array. Dropping it waits for its copy.
 struct Pages<T> {
     /// Dangling if there are no entries.
     start: NonNull<T>,

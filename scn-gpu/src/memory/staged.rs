@@ -1,4 +1,4 @@
-//! Buffers that this machine refills again and again.
+//! Buffers that the host refills again and again.
 
 use crate::context::Context;
 use crate::element::Element;
@@ -7,9 +7,9 @@ use crate::memory::buffer::Buffer;
 use crate::memory::pinned::PinnedBuffer;
 use crate::memory::view::View;
 
-/// A buffer at an address that never changes, which this machine refills while the device works:
-/// what is sent lies in two pieces of page-locked memory in turn, so a fill waits only for the copy
-/// of the one before the last.
+/// A buffer at a fixed address, which the host refills while the device works. Values are sent from
+/// two page-locked arrays in turn, so a refill waits only for the copy of the refill before the
+/// last.
 #[derive(Debug)]
 pub struct StagedBuffer<T: Element> {
     buffer: Buffer<T>,
@@ -18,11 +18,11 @@ pub struct StagedBuffer<T: Element> {
 }
 
 impl<T: Element> StagedBuffer<T> {
-    /// So many zeros.
+    /// A buffer of `len` zeros.
     ///
     /// # Errors
-    /// [`GpuError::OutOfMemory`]; the driver's, in particular if there is not enough memory to
-    /// lock.
+    /// [`GpuError::OutOfMemory`]; [`GpuError::Driver`], in particular if there is not enough memory
+    /// to lock.
     pub fn new(context: &Context, len: usize) -> Result<Self, GpuError> {
         Ok(Self {
             buffer: context.zeros(len)?,
@@ -34,10 +34,10 @@ impl<T: Element> StagedBuffer<T> {
         })
     }
 
-    /// Lets `fill` write what is sent, and sends all of it. Work that was asked for before still
-    /// sees what was there.
+    /// Lets `fill` write the new values, and sends them. Work submitted before still sees the old
+    /// values.
     ///
-    /// `fill` finds the numbers of the fill before the last, or zeros.
+    /// `fill` is given the values of the refill before the last, or zeros.
     ///
     /// # Errors
     /// A kernel that failed earlier; [`GpuError::Capture`] during a recording.
@@ -49,7 +49,7 @@ impl<T: Element> StagedBuffer<T> {
         Ok(())
     }
 
-    /// The numbers on the device.
+    /// The values on the device, for reading.
     pub fn view(&self) -> View<'_, T> {
         self.buffer.view()
     }
@@ -59,12 +59,12 @@ impl<T: Element> StagedBuffer<T> {
         self.buffer.len()
     }
 
-    /// Whether there is none.
+    /// Whether the buffer has no entries.
     pub fn is_empty(&self) -> bool {
         self.buffer.is_empty()
     }
 
-    /// Where it is.
+    /// The context that the buffer belongs to.
     pub fn context(&self) -> &Context {
         self.buffer.context()
     }

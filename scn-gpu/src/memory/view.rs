@@ -1,4 +1,4 @@
-//! Entries of a buffer: read, written, copied.
+//! Parts of buffers: read, written, copied.
 
 #![expect(unsafe_code, reason = "copies between this machine and a device")]
 
@@ -17,7 +17,7 @@ use crate::queue::Submission;
 use crate::queue::pool::Memory;
 use crate::sizes::{expect_len, expect_within};
 
-/// Entries of a buffer, to be read.
+/// Neighbouring entries of a buffer, for reading.
 #[derive(Debug, Clone, Copy)]
 pub struct View<'a, T: Element> {
     pub(crate) pointer: CUdeviceptr,
@@ -49,15 +49,15 @@ impl<'a, T: Element> View<'a, T> {
         self.len
     }
 
-    /// Whether there is none.
+    /// Whether the view has no entries.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// Some of these entries.
+    /// A part of this view.
     ///
     /// # Errors
-    /// A range that is not within them.
+    /// A range that is not within the view.
     pub fn range(self, range: Range<usize>) -> Result<Self, GpuError> {
         Ok(Self {
             pointer: self.pointer + offset::<T>(&range, self.len)?,
@@ -66,7 +66,7 @@ impl<'a, T: Element> View<'a, T> {
         })
     }
 
-    /// Where they are.
+    /// The context that the buffer belongs to.
     pub fn context(&self) -> &Context {
         self.context
     }
@@ -79,10 +79,10 @@ impl<'a, T: Element> View<'a, T> {
         Ok((self.range(0..mid)?, self.range(mid..self.len)?))
     }
 
-    /// Brings the entries here: waits for all work that was asked for before.
+    /// Copies the entries to this machine, after waiting for all work submitted before.
     ///
     /// # Errors
-    /// A kernel that failed.
+    /// [`GpuError::Driver`] if a kernel failed.
     pub fn download(self) -> Result<Vec<T>, GpuError> {
         let action = "copy from the device";
         let failed = failed(action);
@@ -104,7 +104,7 @@ impl<'a, T: Element> View<'a, T> {
     }
 }
 
-/// Entries of a buffer, to be written.
+/// Neighbouring entries of a buffer, for writing.
 #[derive(Debug)]
 pub struct ViewMut<'a, T: Element> {
     pub(crate) pointer: CUdeviceptr,
@@ -136,15 +136,15 @@ impl<'a, T: Element> ViewMut<'a, T> {
         self.len
     }
 
-    /// Whether there is none.
+    /// Whether the view has no entries.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// Some of these entries.
+    /// A part of this view.
     ///
     /// # Errors
-    /// A range that is not within them.
+    /// A range that is not within the view.
     pub fn range(self, range: Range<usize>) -> Result<Self, GpuError> {
         Ok(Self {
             pointer: self.pointer + offset::<T>(&range, self.len)?,
@@ -153,7 +153,7 @@ impl<'a, T: Element> ViewMut<'a, T> {
         })
     }
 
-    /// The first `mid` of these entries, and the rest. So one buffer can be many parameters.
+    /// The first `mid` of these entries, and the rest. So one buffer can hold many parameters.
     ///
     /// # Errors
     /// Fewer entries than `mid`.
@@ -171,7 +171,7 @@ impl<'a, T: Element> ViewMut<'a, T> {
     /// Replaces the entries.
     ///
     /// # Errors
-    /// Another number of values than entries.
+    /// A number of values other than the number of entries.
     pub fn write(&mut self, values: &[T]) -> Result<(), GpuError> {
         expect_len("the values for a buffer", self.len, values.len())?;
         if values.is_empty() {
@@ -189,7 +189,7 @@ impl<'a, T: Element> ViewMut<'a, T> {
     /// Makes the entries zero.
     ///
     /// # Errors
-    /// The driver's.
+    /// [`GpuError::Driver`].
     pub fn fill_zero(&mut self) -> Result<(), GpuError> {
         if self.is_empty() {
             return Ok(());
@@ -207,10 +207,10 @@ impl<'a, T: Element> ViewMut<'a, T> {
             .map_err(failed("fill memory"))
     }
 
-    /// Replaces the entries by others of the same context.
+    /// Replaces the entries by those of another view of the same context.
     ///
     /// # Errors
-    /// Another length or context.
+    /// A different length or context.
     pub fn copy_from(&mut self, from: View<'_, T>) -> Result<(), GpuError> {
         expect_len("the buffer copied from", self.len, from.len)?;
         if from.context != self.context {
