@@ -29,7 +29,8 @@ pub(crate) trait DeviceKernel: KernelDeclaration {
     /// The name that its times are kept by.
     const TIMED_AS: &'static str = Self::SIGNATURE.name;
 
-    /// Checks the length of every buffer against the sizes; None if there is nothing to do.
+    /// Checks the length of every buffer against the sizes; None if there is nothing to do. Lengths
+    /// that a caller chooses are errors, those that this crate chooses are asserted.
     fn grid(&self) -> Result<Option<Grid>, ArgumentError>;
 }
 

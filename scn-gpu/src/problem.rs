@@ -73,8 +73,8 @@ impl DeviceProblems {
     /// Room for problems with these parameters; [`update`](Self::update) fills it.
     ///
     /// # Errors
-    /// More atoms than [`MAX_ATOMS`], none at all, parameters that do not fit together, or no
-    /// memory.
+    /// More atoms than [`MAX_ATOMS`](crate::MAX_ATOMS), none at all, parameters that do not fit
+    /// together, or no memory.
     pub fn new(
         context: &Context,
         parameters: &Parameters,

@@ -20,7 +20,8 @@ impl SingleProblem {
     /// The problem of a dictionary (m × n, row by row), λ1 (one, or one per atom) and λ2.
     ///
     /// # Errors
-    /// Lengths that do not fit together, more atoms than [`MAX_ATOMS`] or none, or no memory.
+    /// Lengths that do not fit together, more atoms than [`MAX_ATOMS`](crate::MAX_ATOMS) or none,
+    /// or no memory.
     pub fn new(
         context: &Context,
         dictionary: &[f32],

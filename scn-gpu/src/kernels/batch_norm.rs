@@ -143,9 +143,9 @@ impl Runs {
         check_affine(what, affine, self.channels, found)
     }
 
-    fn check_partial(&self, found: usize) -> Result<(), ArgumentError> {
+    fn assert_partial(&self, found: usize) {
         let expected = 2 * self.channels * self.groups * self.parts;
-        expect_len("the sums of parts", expected, found)
+        assert_eq!(found, expected, "the sums of parts");
     }
 
     /// Mean and variance of each channel in each group, `stride` apart.
@@ -162,8 +162,8 @@ impl Runs {
         Ok(())
     }
 
-    fn check_parts(&self, found: i32) -> Result<(), ArgumentError> {
-        expect_len("the parts of a run", self.parts, size(found))
+    fn assert_parts(&self, found: i32) {
+        assert_eq!(size(found), self.parts, "the parts of a run");
     }
 
     /// A block for each part.
@@ -192,7 +192,7 @@ impl DeviceKernel for MomentSums<'_> {
             self.groups,
             self.part,
         )?;
-        runs.check_partial(self.partial.len())?;
+        runs.assert_partial(self.partial.len());
         runs.grid()
     }
 }
@@ -206,12 +206,12 @@ impl DeviceKernel for NormalizeBatch<'_> {
             self.groups,
             self.part,
         )?;
-        runs.check_partial(self.partial.len())?;
+        runs.assert_partial(self.partial.len());
         runs.check_moments(self.stride, self.moments.len())?;
         expect_len("the normalised map", runs.entries, self.y.len())?;
         runs.check_affine("the scale", self.affine, self.scale.len())?;
         runs.check_affine("the shift", self.affine, self.shift.len())?;
-        runs.check_parts(self.parts)?;
+        runs.assert_parts(self.parts);
         runs.grid()
     }
 }
@@ -226,7 +226,7 @@ impl DeviceKernel for BatchNormSums<'_> {
             self.part,
         )?;
         expect_len("dLoss/dy", runs.entries, self.dy.len())?;
-        runs.check_partial(self.partial.len())?;
+        runs.assert_partial(self.partial.len());
         runs.check_moments(self.stride, self.moments.len())?;
         runs.grid()
     }
@@ -242,7 +242,7 @@ impl DeviceKernel for BatchNormBackward<'_> {
             self.part,
         )?;
         expect_len("dLoss/dy", runs.entries, self.dy.len())?;
-        runs.check_partial(self.partial.len())?;
+        runs.assert_partial(self.partial.len());
         runs.check_moments(self.stride, self.moments.len())?;
         expect_len("dLoss/dx", runs.entries, self.dx.len())?;
         for (what, found) in [
@@ -252,7 +252,7 @@ impl DeviceKernel for BatchNormBackward<'_> {
         ] {
             runs.check_affine(what, self.affine, found)?;
         }
-        runs.check_parts(self.parts)?;
+        runs.assert_parts(self.parts);
         runs.grid()
     }
 }

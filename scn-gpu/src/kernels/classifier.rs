@@ -58,11 +58,11 @@ impl DeviceKernel for ClassifierBackward<'_> {
         expect_len("dLoss/dx", features * images, self.dx.len())?;
         // One warp per weight and per bias, then one thread per entry of dx.
         let weight_blocks = Self::weight_blocks(classes, features);
-        expect_len(
-            "the blocks for weights",
-            weight_blocks,
+        assert_eq!(
             size(self.weight_blocks),
-        )?;
+            weight_blocks,
+            "the blocks for weights"
+        );
         let blocks = weight_blocks + (features * images).div_ceil(BLOCK_THREADS as usize);
         Grid::new([blocks, 1, 1], BLOCK_THREADS)
     }

@@ -157,8 +157,9 @@ impl SolveArguments<'_> {
             inverse_diagonal.len(),
         )?;
         expect_len("the codes", size(self.atoms) * positions, codes.len())?;
-        expect_len("the tolerance", 1, tolerance.len())?;
-        expect_len("the report", SLOT_WORDS, report.len())
+        assert_eq!(tolerance.len(), 1, "the tolerance");
+        assert_eq!(report.len(), SLOT_WORDS, "the report");
+        Ok(())
     }
 }
 
@@ -260,7 +261,7 @@ impl DeviceKernel for EncodeFista<'_> {
             &self.codes,
             &self.report,
         )?;
-        expect_len("the step", 1, self.step.len())?;
+        assert_eq!(self.step.len(), 1, "the step");
         covering(self.windows.positions(), self.padded, FISTA_COLUMNS)
     }
 }
@@ -294,8 +295,8 @@ impl DeviceKernel for Adjoint<'_> {
         expect_len("the adjoint", codes, self.adjoint.len())?;
         expect_len("the Gram matrix", padded * padded, self.gram.len())?;
         expect_len("the inverse diagonal", padded, self.inverse_diagonal.len())?;
-        expect_len("the tolerance", 1, self.tolerance.len())?;
-        expect_len("the report", SLOT_WORDS, self.report.len())?;
+        assert_eq!(self.tolerance.len(), 1, "the tolerance");
+        assert_eq!(self.report.len(), SLOT_WORDS, "the report");
         covering(positions, self.padded, ADJOINT_COLUMNS)
     }
 }

@@ -55,7 +55,7 @@ impl DeviceKernel for FistaStep<'_> {
     fn grid(&self) -> Result<Option<Grid>, ArgumentError> {
         let padded = size(self.padded);
         expect_len("the Gram matrix", padded * padded, self.gram.len())?;
-        expect_len("the step", 1, self.step.len())?;
+        assert_eq!(self.step.len(), 1, "the step");
         Grid::new([1, 1, 1], BLOCK_THREADS)
     }
 }

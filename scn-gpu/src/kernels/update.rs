@@ -79,8 +79,8 @@ impl DeviceKernel for Descend<'_> {
         expect_len("the parameters", count, self.values.len())?;
         expect_len("the momenta", count, self.velocities.len())?;
         let rules = RULE_NUMBERS * self.owners.parameters();
-        expect_len("the rules of parameters", rules, self.rules.len())?;
-        expect_len("the settings of a step", 3, self.settings.len())?;
+        assert_eq!(self.rules.len(), rules, "the rules of parameters");
+        assert_eq!(self.settings.len(), 3, "the settings of a step");
         thread_per_item(count)
     }
 }
@@ -90,10 +90,10 @@ impl DeviceKernel for FindNonFinite<'_> {
         let count = self.owners.blocks() * BLOCK_THREADS as usize;
         expect_len("the gradients", count, self.gradients.len())?;
         let rules = RULE_NUMBERS * self.owners.parameters();
-        expect_len("the rules of parameters", rules, self.rules.len())?;
-        expect_len("the words of a report", SLOT_WORDS, size(self.words))?;
+        assert_eq!(self.rules.len(), rules, "the rules of parameters");
+        assert_eq!(size(self.words), SLOT_WORDS, "the words of a report");
         let words = SLOT_WORDS * self.owners.parameters();
-        expect_len("the reports", words, self.report.len())?;
+        assert_eq!(self.report.len(), words, "the reports");
         thread_per_item(count)
     }
 }
