@@ -57,18 +57,18 @@ impl GradientSums {
     ) -> Result<Self, GpuError> {
         expect_len(
             "the windows of problems",
-            problems.parts.len(),
+            problems.layouts.len(),
             windows.len(),
         )?;
         let mut layers: Vec<Layer> = Vec::new();
         let (mut chunk_rows, mut gradient_rows) = (Vec::new(), Vec::new());
         let (mut partial, mut sums) = (0, 0);
-        for (part, &windows) in problems.parts.iter().zip(windows) {
-            expect_len("a signal", part.rows, windows.rows())?;
-            let stacked = part.rows + 1 + part.atoms;
-            let count = stacked * part.atoms;
+        for (layout, &windows) in problems.layouts.iter().zip(windows) {
+            expect_len("a signal", layout.rows, windows.rows())?;
+            let stacked = layout.rows + 1 + layout.atoms;
+            let count = stacked * layout.atoms;
             let positions = windows.positions();
-            let per_chunk = positions_per_chunk(stacked, part.atoms, positions);
+            let per_chunk = positions_per_chunk(stacked, layout.atoms, positions);
             let chunks = positions.div_ceil(per_chunk);
             let (partial_end, sums_end) = (partial + chunks * count, sums + count);
             chunk_rows.push(LayerRow {
@@ -76,17 +76,17 @@ impl GradientSums {
                 numbers: [0, partial, chunks, count, sums],
                 ends: [partial_end, sums_end],
             });
-            let parameters_end = part.parameters_end();
+            let parameters_end = layout.parameters_end();
             gradient_rows.push(LayerRow {
-                blocks: part.rows.div_ceil(TILE_SIDE) * part.atoms.div_ceil(TILE_SIDE),
+                blocks: layout.rows.div_ceil(TILE_SIDE) * layout.atoms.div_ceil(TILE_SIDE),
                 numbers: [
                     0,
-                    part.rows,
-                    part.atoms,
-                    part.dictionary.start,
-                    part.lambda1_parameter.start,
-                    part.lambda1_parameter.len(),
-                    part.lambda2.start,
+                    layout.rows,
+                    layout.atoms,
+                    layout.dictionary.start,
+                    layout.lambda1_parameter.start,
+                    layout.lambda1_parameter.len(),
+                    layout.lambda2.start,
                     sums,
                 ],
                 ends: [parameters_end, sums_end, parameters_end],

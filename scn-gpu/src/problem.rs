@@ -45,7 +45,7 @@ impl ProblemParameters {
 /// Codes are nonnegative.
 #[derive(Debug)]
 pub struct DeviceProblems {
-    pub(crate) parts: Vec<Part>,
+    pub(crate) layouts: Vec<ProblemLayout>,
     panels: Buffer<f32>,
     gram: Buffer<f32>,
     inverse_diagonal: Buffer<f32>,
@@ -55,9 +55,9 @@ pub struct DeviceProblems {
     context: Context,
 }
 
-/// A problem's places in the buffers of all.
+/// Where the arrays of a problem lie in the buffers of all.
 #[derive(Debug, Clone)]
-pub(crate) struct Part {
+pub(crate) struct ProblemLayout {
     pub(crate) rows: usize,
     pub(crate) atoms: usize,
     padded: Padded,
@@ -80,14 +80,14 @@ impl DeviceProblems {
         parameters: &Parameters,
         problems: &[ProblemParameters],
     ) -> Result<Self, GpuError> {
-        let mut parts: Vec<Part> = Vec::new();
+        let mut layouts: Vec<ProblemLayout> = Vec::new();
         let (mut panels, mut gram, mut per_atom) = (0, 0, 0);
         for &problem in problems {
-            let part = Part::new(parameters, problem, [panels, gram, per_atom])?;
-            (panels, gram, per_atom) = (part.panels.end, part.gram.end, part.per_atom.end);
-            parts.push(part);
+            let layout = ProblemLayout::new(parameters, problem, [panels, gram, per_atom])?;
+            (panels, gram, per_atom) = (layout.panels.end, layout.gram.end, layout.per_atom.end);
+            layouts.push(layout);
         }
-        let rows: Vec<_> = parts.iter().map(Part::row).collect();
+        let rows: Vec<_> = layouts.iter().map(ProblemLayout::row).collect();
         Ok(Self {
             panels: context.zeros(panels)?,
             gram: context.zeros(gram)?,
@@ -95,7 +95,7 @@ impl DeviceProblems {
             lambda1: context.zeros(per_atom)?,
             table: LayerTable::new(context, &rows)?,
             context: context.clone(),
-            parts,
+            layouts,
         })
     }
 
@@ -127,16 +127,16 @@ impl DeviceProblems {
         index: usize,
         parameters: &'a Parameters,
     ) -> Result<DeviceProblem<'a>, GpuError> {
-        let part = self.part(index)?;
+        let layout = self.layout(index)?;
         Ok(DeviceProblem {
-            rows: part.rows,
-            atoms: part.atoms,
-            padded: part.padded,
-            dictionary: parameters.values.all().range(part.dictionary.clone())?,
-            panels: self.panels.range(part.panels.clone())?,
-            gram: self.gram.range(part.gram.clone())?,
-            inverse_diagonal: self.inverse_diagonal.range(part.per_atom.clone())?,
-            lambda1: self.lambda1.range(part.per_atom.clone())?,
+            rows: layout.rows,
+            atoms: layout.atoms,
+            padded: layout.padded,
+            dictionary: parameters.values.all().range(layout.dictionary.clone())?,
+            panels: self.panels.range(layout.panels.clone())?,
+            gram: self.gram.range(layout.gram.clone())?,
+            inverse_diagonal: self.inverse_diagonal.range(layout.per_atom.clone())?,
+            lambda1: self.lambda1.range(layout.per_atom.clone())?,
             context: &self.context,
         })
     }
@@ -150,17 +150,19 @@ impl DeviceProblems {
     /// The λ1 of each atom of problem `index`, among those that [`lambda1`](Self::lambda1) has
     /// brought; empty where there are none.
     pub fn lambda1_of<'a>(&self, index: usize, all: &'a [f32]) -> &'a [f32] {
-        let of = |part: &Part| all.get(part.per_atom.start..part.per_atom.start + part.atoms);
-        self.parts.get(index).and_then(of).unwrap_or_default()
+        let of = |layout: &ProblemLayout| {
+            all.get(layout.per_atom.start..layout.per_atom.start + layout.atoms)
+        };
+        self.layouts.get(index).and_then(of).unwrap_or_default()
     }
 
-    pub(crate) fn part(&self, index: usize) -> Result<&Part, ArgumentError> {
-        let none = || ArgumentError::no_such(index, self.parts.len());
-        self.parts.get(index).ok_or_else(none)
+    pub(crate) fn layout(&self, index: usize) -> Result<&ProblemLayout, ArgumentError> {
+        let none = || ArgumentError::no_such(index, self.layouts.len());
+        self.layouts.get(index).ok_or_else(none)
     }
 }
 
-impl Part {
+impl ProblemLayout {
     fn new(
         parameters: &Parameters,
         problem: ProblemParameters,
