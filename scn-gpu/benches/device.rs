@@ -1,8 +1,11 @@
-//! Columns per second of the codes and of the adjoint's linear systems on the first device, and what share of its peak that is.
+//! Columns per second of the codes and of the adjoint's linear systems on the first device, and
+//! what share of its peak that is.
 //!
-//! `cargo bench -p scn-gpu` measures; `cargo test --benches` runs everything once, with a few columns. Without a device it says so.
-//! Operations are those that the problem needs: 2 m n for D'x and 2 n² for a pass over H, of the atoms that there are and not of those
-//! that they are padded to. Certificates, fresh gradients and what is passed over because nothing moves count for nothing.
+//! `cargo bench -p scn-gpu` measures; `cargo test --benches` runs everything once, with a few
+//! columns. Without a device it says so. Operations are those that the problem needs: 2 m n for D'x
+//! and 2 n² for a pass over H, of the atoms that there are and not of those that they are padded
+//! to. Certificates, fresh gradients and what is passed over because nothing moves count for
+//! nothing.
 
 #![expect(clippy::print_stdout, reason = "criterion knows no peaks")]
 

@@ -1,9 +1,11 @@
-//! Codes of a batch of signals on a graphics processor: at once, and again with the codes left there.
+//! Codes of a batch of signals on a graphics processor: at once, and again with the codes left
+//! there.
 //!
 //! cargo run --release -p scn-gpu --example encode_on_device
 
 use scn_gpu::{
-    Context, GpuError, Method, Reports, SingleProblem, SolveSettings, Windows, devices, encode,
+    Context, GpuError, Method, Reports, SetupError, SingleProblem, SolveSettings, Windows, devices,
+    encode,
 };
 use scn_solvers::synthetic::{dictionary, normal_matrix};
 use scn_solvers::{ElasticNet, Settings};
@@ -12,7 +14,7 @@ use scn_solvers::{ElasticNet, Settings};
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let devices = match devices() {
         Ok(devices) => devices,
-        Err(error @ (GpuError::NoDriver | GpuError::NoDevice)) => {
+        Err(error @ GpuError::Setup(SetupError::NoDriver | SetupError::NoDevice)) => {
             println!("nothing to show: {error}");
             return Ok(());
         }

@@ -1,16 +1,19 @@
-//! The adjoint of the codes, and what it makes of dLoss/dx.
+//! The adjoint of the codes, and dLoss/dx.
 
-use crate::encode::SolveSettings;
-use crate::launch::columns::Adjoint;
-use crate::launch::gradients::SignalGradient;
+use crate::error::GpuError;
+use crate::kernels::columns::Adjoint;
+use crate::kernels::gradients::SignalGradient;
 use crate::launch::launch;
+use crate::memory::buffer::Buffer;
+use crate::problem::DeviceProblem;
 use crate::report::{PendingSolve, Reports};
-use crate::windows::int;
-use crate::{Buffer, GpuError, Problem, Windows};
+use crate::sizes::int;
+use crate::solve_settings::SolveSettings;
+use crate::windows::Windows;
 
-impl Problem<'_> {
-    /// Solves `H_LL y_L = u_L` for each column, given its code and `u = dLoss/da`, where L is the active set of the code; y is zero off it.
-    /// All three are n × P, row by row.
+impl DeviceProblem<'_> {
+    /// Solves `H_LL y_L = u_L` for each column, given its code and `u = dLoss/da`, where L is the
+    /// active set of the code; y is zero off it. All three are n × P, row by row.
     ///
     /// # Errors
     /// Buffers of other lengths than the codes, or no room for the report.
@@ -42,7 +45,8 @@ impl Problem<'_> {
         Ok(PendingSolve { slot, columns })
     }
 
-    /// dLoss/dx: `D y` of every window, added up over the windows that hold a pixel. Replaces what is there.
+    /// dLoss/dx: `D y` of every window, added up over the windows that hold a pixel. Replaces what
+    /// is there.
     ///
     /// # Errors
     /// Buffers of other lengths than the sizes say.

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::driver::OLDEST_DEVICE;
-use crate::error::{ComputeCapability, CudaVersion};
+use crate::version::{ComputeCapability, CudaVersion, OLDEST_DEVICE};
 
-/// A generation of devices and a form of code for it, named as the compiler names it: `sm_90`, `compute_90`.
+/// A generation of devices and a form of code for it, named as the compiler names it: `sm_90`,
+/// `compute_90`.
 ///
 /// ```
 /// use scn_gpu::Architecture;
@@ -16,6 +16,7 @@ use crate::error::{ComputeCapability, CudaVersion};
 /// # Ok::<(), scn_gpu::ArchitectureError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Architecture {
     /// The generation.
     pub capability: ComputeCapability,
@@ -25,15 +26,19 @@ pub struct Architecture {
 
 /// The form of compiled kernels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Code {
-    /// Machine code ("cubin"), for devices of one major version of compute capability that are not older than the generation.
+    /// Machine code ("cubin"), for devices of one major version of compute capability that are not
+    /// older than the generation.
     Machine,
-    /// Portable code ("PTX"), which the driver makes into machine code for any device that is not older than the generation.
+    /// Portable code ("PTX"), which the driver makes into machine code for any device that is not
+    /// older than the generation.
     Portable,
 }
 
 impl Architecture {
-    /// Whether a device can run its code, given the driver. Whether a driver understands portable code, only loading it can tell.
+    /// Whether a device can run its code, given the driver. Whether a driver understands portable
+    /// code, only loading it can tell.
     pub(crate) fn runs_on(
         self,
         device: ComputeCapability,

@@ -3,12 +3,18 @@
 use faer::{Mat, MatRef};
 use scn_solvers::{ElasticNet, Lambda1, Settings, Sign};
 
+use crate::context::Context;
+use crate::encode::Method;
+use crate::error::{ArgumentError, GpuError};
 use crate::report::{Reports, SolveReport};
-use crate::{Context, GpuError, Method, SingleProblem, SolveSettings, Windows};
+use crate::single_problem::SingleProblem;
+use crate::solve_settings::SolveSettings;
+use crate::windows::Windows;
 
-/// Codes (n × P) of signals (m × P, one per column), and what came of the solve.
+/// Codes (n × P) of signals (m × P, one per column), and the report of the solve.
 ///
-/// To encode many batches, or to go on computing with the codes on the device, use [`Problems`](crate::Problems).
+/// To encode many batches, or to go on computing with the codes on the device, use
+/// [`DeviceProblems`](crate::DeviceProblems).
 ///
 /// # Errors
 /// A dictionary or penalty that poses no problem, codes of any sign, or a failure of the device.
@@ -20,17 +26,18 @@ pub fn encode(
     settings: Settings,
 ) -> Result<(Mat<f32>, SolveReport), GpuError> {
     if penalty.sign == Sign::Free {
-        return Err(GpuError::SignedCodes);
+        return Err(ArgumentError::SignedCodes.into());
     }
     // The same checks as on this machine's processor.
-    scn_solvers::Problem::new(dictionary, penalty.clone())?;
+    scn_solvers::Problem::new(dictionary, penalty.clone()).map_err(ArgumentError::from)?;
     let (rows, atoms) = dictionary.shape();
     if signals.nrows() != rows {
-        return Err(GpuError::Length {
+        return Err(ArgumentError::Length {
             what: "a signal",
             expected: rows,
             found: signals.nrows(),
-        });
+        }
+        .into());
     }
     let lambda1 = match &penalty.lambda1 {
         Lambda1::Scalar(value) => std::slice::from_ref(value),

@@ -1,11 +1,12 @@
-//! Devices that exchange what they have computed, through NVIDIA's library NCCL.
+//! Exchange of results between devices, through NVIDIA's library NCCL.
 //!
-//! NCCL only gathers: every device gets the parts of all, in the order of their ranks, and adds them up itself with
-//! [`update::add_in_order`](crate::update::add_in_order). So the sum does not depend on who came first, nor on the way that NCCL chose, and has
-//! the same bits on all devices.
+//! NCCL only gathers: every device gets the parts of all, in the order of their ranks, and adds
+//! them up itself with [`update::add_in_order`](crate::update::add_in_order). So the sum does not
+//! depend on which device was first, nor on the route that NCCL chose, and has the same bits on all
+//! devices.
 //!
-//! Devices of one process find each other by [`Communicator::all`]; those of several machines by [`Communicator::join`], once a number of
-//! 128 bytes has been handed around by whatever connects the machines.
+//! [`Communicator::all`] connects the devices of one process, [`Communicator::join`] those of
+//! several processes or machines, which must first pass a [`NcclId`] of 128 bytes to each other.
 
 #![expect(unsafe_code, reason = "calls of NCCL's library")]
 
@@ -14,12 +15,15 @@ use std::fmt;
 
 use cudarc::nccl::sys;
 
-use crate::buffer::{View, bind, expect_len};
+use crate::context::Context;
+use crate::error::{ArgumentError, GpuError, SetupError};
 use crate::library::{NCCL, number};
-use crate::recording::Submission;
-use crate::{Buffer, Context, GpuError};
+use crate::memory::buffer::Buffer;
+use crate::memory::view::View;
+use crate::queue::Submission;
+use crate::sizes::expect_len;
 
-/// A device's place among those that exchange.
+/// A device among those that exchange results.
 pub struct Communicator {
     communicator: sys::ncclComm_t,
     context: Context,
@@ -27,21 +31,22 @@ pub struct Communicator {
     ranks: usize,
 }
 
-// SAFETY: the library may be called by any thread, for one communicator by one at a time: `gather` is the only call, and it needs the
-// communicator exclusively.
+// SAFETY: the library may be called by any thread, for one communicator by one at a time: `gather`
+// is the only call, and it needs the communicator exclusively.
 unsafe impl Send for Communicator {}
 // SAFETY: nothing is done with a shared one but to read its numbers.
 unsafe impl Sync for Communicator {}
 
-/// By which devices of several processes find each other: made by one, handed to all.
+/// The unique id by which devices of several processes find each other: created by one process,
+/// passed to all.
 #[derive(Clone, Copy)]
-pub struct Meeting(sys::ncclUniqueId);
+pub struct NcclId(sys::ncclUniqueId);
 
-impl Meeting {
-    /// A new one.
+impl NcclId {
+    /// Creates a new id.
     ///
     /// # Errors
-    /// [`GpuError::NoNccl`]; the library's.
+    /// [`SetupError::NoNccl`]; [`GpuError::Nccl`].
     pub fn new() -> Result<Self, GpuError> {
         require()?;
         let mut id = sys::ncclUniqueId { internal: [0; 128] };
@@ -50,12 +55,12 @@ impl Meeting {
         Ok(Self(id))
     }
 
-    /// Its bytes, to be sent.
+    /// The bytes of the id, to send to the other processes.
     pub fn to_bytes(self) -> [u8; 128] {
         self.0.internal.map(|byte| byte as u8)
     }
 
-    /// From the bytes that were sent.
+    /// The id of these bytes, as another process has sent them.
     pub fn from_bytes(bytes: [u8; 128]) -> Self {
         Self(sys::ncclUniqueId {
             internal: bytes.map(|byte| byte as std::ffi::c_char),
@@ -63,17 +68,17 @@ impl Meeting {
     }
 }
 
-impl fmt::Debug for Meeting {
+impl fmt::Debug for NcclId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Meeting")
+        f.write_str("NcclId")
     }
 }
 
 impl Communicator {
-    /// One for each device of this process, ranks in this order.
+    /// Connects devices of this process; their ranks follow the order of `contexts`.
     ///
     /// # Errors
-    /// [`GpuError::NoNccl`]; the library's, as for a device that is named twice.
+    /// [`SetupError::NoNccl`]; [`GpuError::Nccl`], as for a device that is named twice.
     pub fn all(contexts: &[Context]) -> Result<Vec<Self>, GpuError> {
         require()?;
         let devices: Vec<i32> = contexts
@@ -96,18 +101,19 @@ impl Communicator {
         Ok(members.map(member).collect())
     }
 
-    /// The device of a process, as rank `rank` of `ranks`. Waits until all have come.
+    /// Connects the device of this process as rank `rank` of `ranks`. Waits until all ranks have
+    /// joined.
     ///
     /// # Errors
-    /// [`GpuError::NoNccl`]; the library's.
+    /// [`SetupError::NoNccl`]; [`GpuError::Nccl`].
     pub fn join(
         context: &Context,
-        meeting: Meeting,
+        meeting: NcclId,
         rank: usize,
         ranks: usize,
     ) -> Result<Self, GpuError> {
         require()?;
-        bind(context)?;
+        context.queue().bind()?;
         let mut communicator = std::ptr::null_mut();
         // SAFETY: it writes the communicator, unless it fails.
         check(unsafe {
@@ -121,21 +127,23 @@ impl Communicator {
         })
     }
 
-    /// This device's place, from 0.
+    /// This device's rank, counted from 0.
     pub fn rank(&self) -> usize {
         self.rank
     }
 
-    /// How many there are.
+    /// The number of devices.
     pub fn ranks(&self) -> usize {
         self.ranks
     }
 
-    /// Sends this device's part, and receives those of all, one after another by their ranks. All must call it, each in a thread of its
-    /// own or process, with parts of the same length. As all work of a context, it is done when its turn comes.
+    /// Sends this device's part, and receives the parts of all devices in order of rank. All
+    /// devices must call it, each from its own thread or process, with parts of the same length.
+    /// Like all work of a context, the exchange is done in the order of submission.
     ///
     /// # Errors
-    /// A length of `parts` that is not that of the part times the ranks, a buffer of another context; the library's.
+    /// A length of `parts` that is not that of the part times the number of ranks, a buffer of
+    /// another context; [`GpuError::Nccl`].
     pub fn gather(&mut self, part: View<'_, f32>, parts: &mut Buffer<f32>) -> Result<(), GpuError> {
         expect_len(
             "the parts of all devices",
@@ -143,18 +151,21 @@ impl Communicator {
             parts.len(),
         )?;
         if part.context != &self.context || parts.context() != &self.context {
-            return Err(GpuError::OtherContext {
+            return Err(ArgumentError::OtherContext {
                 what: "a part that is exchanged",
-            });
+            }
+            .into());
         }
         if part.is_empty() {
             return Ok(());
         }
-        let _submission = Submission::unrecorded(&self.context, "exchange with other devices")?;
-        bind(&self.context)?;
+        let _submission =
+            Submission::unrecorded(self.context.queue(), "exchange with other devices")?;
+        self.context.queue().bind()?;
         let parts = parts.view_mut();
-        // SAFETY: both are on the device, of the lengths that were checked, and stay there until the stream has come to it: their memory is
-        // used again only for work that comes later in the same stream.
+        // SAFETY: both are on the device, of the lengths that were checked, and stay there until
+        // the stream has come to it: their memory is used again only for work that comes later in
+        // the same stream.
         check(unsafe {
             sys::ncclAllGather(
                 part.pointer as *const c_void,
@@ -162,7 +173,7 @@ impl Communicator {
                 part.len(),
                 sys::ncclDataType_t::ncclFloat32,
                 self.communicator,
-                self.context.stream().cu_stream().cast(),
+                self.context.queue().stream().cu_stream().cast(),
             )
         })
     }
@@ -170,7 +181,8 @@ impl Communicator {
 
 impl Drop for Communicator {
     fn drop(&mut self) {
-        // What was asked for is to be done before its connections are closed. A device that has failed is left as it is.
+        // What was asked for is to be done before its connections are closed. A device that has
+        // failed is left as it is.
         if self.context.synchronize().is_ok() {
             // SAFETY: it is this one's own, and nobody uses it after this.
             let _ = unsafe { sys::ncclCommDestroy(self.communicator) };
@@ -185,7 +197,7 @@ impl fmt::Debug for Communicator {
     }
 }
 
-/// What is called.
+/// The functions of NCCL that are called.
 const FUNCTIONS: [&str; 5] = [
     "ncclAllGather",
     "ncclCommDestroy",
@@ -195,12 +207,12 @@ const FUNCTIONS: [&str; 5] = [
 ];
 
 /// cudarc panics where the library or a function is missing.
-fn require() -> Result<(), GpuError> {
+fn require() -> Result<(), SetupError> {
     NCCL.require(&FUNCTIONS)
 }
 
-/// `Ok` for a call that is done, or goes on behind the stream. A library of a later version may have more results than cudarc knows, so that they are
-/// numbers here.
+/// `Ok` for a call that is done, or goes on behind the stream. A library of a later version may
+/// have more results than cudarc knows, so that they are numbers here.
 fn check(result: sys::ncclResult_t) -> Result<(), GpuError> {
     let name = match number(result) {
         0 | 7 => return Ok(()),

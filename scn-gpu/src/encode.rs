@@ -1,26 +1,29 @@
 //! Sparse codes of the windows of a map.
 
-use scn_solvers::Settings;
-
-use crate::launch::columns::{Certify, EncodeFista, EncodeGaussSeidel};
+use crate::error::GpuError;
+use crate::kernels::columns::{Certify, EncodeFista, EncodeGaussSeidel};
+use crate::kernels::prepare::FistaStep;
 use crate::launch::launch;
-use crate::launch::prepare::FistaStep;
+use crate::memory::buffer::Buffer;
+use crate::problem::DeviceProblem;
 use crate::report::{PendingSolve, Reports};
-use crate::{Buffer, Context, GpuError, Problem, Staged, View, Windows};
+use crate::solve_settings::SolveSettings;
+use crate::windows::Windows;
 
-/// How codes are computed.
+/// The method that computes codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 #[non_exhaustive]
 pub enum Method {
-    /// Cyclic coordinate descent: the fewer passes.
+    /// Cyclic coordinate descent, which needs fewer passes.
     #[default]
     CoordinateDescent,
     /// FISTA with adaptive restart.
     Fista,
 }
 
-impl Problem<'_> {
-    /// Codes of all windows of a map, n × P row by row: `argmin 1/2 ||x - D a||² + λ1'a + λ2/2 ||a||², a >= 0`. All start from zero.
+impl DeviceProblem<'_> {
+    /// Codes of all windows of a map, n × P row by row:
+    /// `argmin 1/2 ||x - D a||² + λ1'a + λ2/2 ||a||², a >= 0`. All start from zero.
     ///
     /// # Errors
     /// Buffers of other lengths than the sizes say, or no room for the report.
@@ -110,53 +113,5 @@ impl Problem<'_> {
             padded: self.padded,
         };
         launch(self.context, &certify)
-    }
-}
-
-/// To what a device solves: as [`Settings`], with the tolerance in device memory, so that recorded work can be run again with another.
-#[derive(Debug)]
-pub struct SolveSettings {
-    tolerance: Staged<f32>,
-    /// What is there.
-    settings: Settings,
-}
-
-impl SolveSettings {
-    /// On the device of a context.
-    ///
-    /// # Errors
-    /// [`GpuError::OutOfMemory`].
-    pub fn new(context: &Context, settings: Settings) -> Result<Self, GpuError> {
-        let mut tolerance = Staged::new(context, 1)?;
-        tolerance.refill(|all| all[0] = settings.tolerance() as f32)?;
-        Ok(Self {
-            tolerance,
-            settings,
-        })
-    }
-
-    /// Takes others from here on. Work that was asked for before still sees those before; work that was recorded before sees the tolerance, but
-    /// not the number of passes.
-    ///
-    /// # Errors
-    /// The driver's.
-    pub fn set(&mut self, settings: Settings) -> Result<(), GpuError> {
-        if settings.tolerance() != self.settings.tolerance() {
-            self.tolerance
-                .refill(|all| all[0] = settings.tolerance() as f32)?;
-        }
-        self.settings = settings;
-        Ok(())
-    }
-
-    /// The settings.
-    pub fn get(&self) -> Settings {
-        self.settings
-    }
-
-    /// As kernels take them.
-    pub(crate) fn limits(&self) -> (View<'_, f32>, i32) {
-        let max_passes = i32::try_from(self.settings.max_passes()).unwrap_or(i32::MAX);
-        (self.tolerance.view(), max_passes)
     }
 }

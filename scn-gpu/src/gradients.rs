@@ -2,25 +2,29 @@
 
 use std::ops::Range;
 
-use crate::buffer::expect_len;
-use crate::launch::gradients::{
+use crate::context::Context;
+use crate::error::{ArgumentError, GpuError};
+use crate::kernels::gradients::{
     AddPartials, CHUNK_NUMBERS, ENTRIES, FinishGradients, GRADIENT_NUMBERS, OUTER_ROWS, OuterSums,
     TILE_SIDE,
 };
 use crate::launch::launch;
+use crate::memory::buffer::Buffer;
+use crate::problem::{DeviceProblem, DeviceProblems};
+use crate::sizes::{expect_len, int};
 use crate::tables::{LayerRow, LayerTable};
 use crate::update::Parameters;
-use crate::windows::int;
-use crate::{Buffer, Context, GpuError, Problem, Problems, Windows};
+use crate::windows::Windows;
 
-/// The sums that the gradients of several [`Problems`] are made of, for batches of one size:
+/// The sums that the gradients of several [`DeviceProblems`] are made of, for batches of one size:
 ///
 /// ```text
 /// dLoss/dD = sum x y' - D (sum a y' + sum y a'),   dLoss/dλ1_j = -sum y_j,   dLoss/dλ2 = -sum y'a
 /// ```
 ///
-/// Each problem's columns are summed in chunks by a kernel of their own, in [`take`](Self::take); [`finish`](Self::finish) adds up the
-/// chunks of all problems and completes their gradients with two more kernels.
+/// Each problem's columns are summed in chunks by a kernel of their own, in [`take`](Self::take);
+/// [`finish`](Self::finish) adds up the chunks of all problems and completes their gradients with
+/// two more kernels.
 #[derive(Debug)]
 pub struct GradientSums {
     layers: Vec<Layer>,
@@ -44,27 +48,27 @@ impl GradientSums {
     /// Room for the sums of problems whose signals are these windows, one kind for each problem.
     ///
     /// # Errors
-    /// [`GpuError::Length`]: another number of windows than of problems, or windows of another length than the atoms;
-    /// [`GpuError::OutOfMemory`].
+    /// [`ArgumentError::Length`]: another number of windows than of problems, or windows of another
+    /// length than the atoms; [`GpuError::OutOfMemory`].
     pub fn new(
         context: &Context,
-        problems: &Problems,
+        problems: &DeviceProblems,
         windows: &[Windows],
     ) -> Result<Self, GpuError> {
         expect_len(
             "the windows of problems",
-            problems.parts.len(),
+            problems.layouts.len(),
             windows.len(),
         )?;
         let mut layers: Vec<Layer> = Vec::new();
         let (mut chunk_rows, mut gradient_rows) = (Vec::new(), Vec::new());
         let (mut partial, mut sums) = (0, 0);
-        for (part, &windows) in problems.parts.iter().zip(windows) {
-            expect_len("a signal", part.rows, windows.rows())?;
-            let stacked = part.rows + 1 + part.atoms;
-            let count = stacked * part.atoms;
+        for (layout, &windows) in problems.layouts.iter().zip(windows) {
+            expect_len("a signal", layout.rows, windows.rows())?;
+            let stacked = layout.rows + 1 + layout.atoms;
+            let count = stacked * layout.atoms;
             let positions = windows.positions();
-            let per_chunk = positions_per_chunk(stacked, part.atoms, positions);
+            let per_chunk = positions_per_chunk(stacked, layout.atoms, positions);
             let chunks = positions.div_ceil(per_chunk);
             let (partial_end, sums_end) = (partial + chunks * count, sums + count);
             chunk_rows.push(LayerRow {
@@ -72,17 +76,17 @@ impl GradientSums {
                 numbers: [0, partial, chunks, count, sums],
                 ends: [partial_end, sums_end],
             });
-            let parameters_end = part.parameters_end();
+            let parameters_end = layout.parameters_end();
             gradient_rows.push(LayerRow {
-                blocks: part.rows.div_ceil(TILE_SIDE) * part.atoms.div_ceil(TILE_SIDE),
+                blocks: layout.rows.div_ceil(TILE_SIDE) * layout.atoms.div_ceil(TILE_SIDE),
                 numbers: [
                     0,
-                    part.rows,
-                    part.atoms,
-                    part.dictionary.start,
-                    part.lambda1_parameter.start,
-                    part.lambda1_parameter.len(),
-                    part.lambda2.start,
+                    layout.rows,
+                    layout.atoms,
+                    layout.dictionary.start,
+                    layout.lambda1_parameter.start,
+                    layout.lambda1_parameter.len(),
+                    layout.lambda2.start,
                     sums,
                 ],
                 ends: [parameters_end, sums_end, parameters_end],
@@ -104,21 +108,21 @@ impl GradientSums {
         })
     }
 
-    /// Sums over the columns of problem `index`, given its map, the codes of the map's windows and their [adjoint](Problem::adjoint),
-    /// both n × P row by row.
+    /// Sums over the columns of problem `index`, given its map, the codes of the map's windows and
+    /// their [adjoint](DeviceProblem::adjoint), both n × P row by row.
     ///
     /// # Errors
     /// Buffers of other lengths than the sizes say; no such problem.
     pub fn take(
         &mut self,
         index: usize,
-        problem: &Problem<'_>,
+        problem: &DeviceProblem<'_>,
         map: &Buffer<f32>,
         codes: &Buffer<f32>,
         adjoint: &Buffer<f32>,
     ) -> Result<(), GpuError> {
         let len = self.layers.len();
-        let none = || GpuError::no_such(index, len);
+        let none = || ArgumentError::no_such(index, len);
         let layer = self.layers.get(index).ok_or_else(none)?;
         let outer = OuterSums {
             windows: layer.windows,
@@ -132,31 +136,35 @@ impl GradientSums {
         launch(&self.context, &outer)
     }
 
-    /// Completes the gradients of all problems, replacing what is there. Every problem must have been [taken](Self::take).
+    /// Completes the gradients of all problems, replacing what is there. Every problem must have
+    /// been [taken](Self::take).
     ///
     /// # Errors
     /// Fewer parameters than those of the problems.
     pub fn finish(&mut self, parameters: &mut Parameters) -> Result<(), GpuError> {
+        let (table, layers) = self.chunk_table.arguments()?;
         let add = AddPartials {
             partial: self.partial.view(),
-            table: self.chunk_table.argument(),
-            layers: self.chunk_table.layers()?,
+            table,
+            layers,
             sums: self.sums.view_mut(),
         };
         launch(&self.context, &add)?;
+        let (table, layers) = self.gradient_table.arguments()?;
         let finish = FinishGradients {
             parameters: parameters.values.all(),
             sums: self.sums.view(),
-            table: self.gradient_table.argument(),
-            layers: self.gradient_table.layers()?,
+            table,
+            layers,
             gradients: parameters.gradients.all_mut(),
         };
         launch(&self.context, &finish)
     }
 }
 
-/// Columns that a block adds up one after the other. Enough blocks for a large device, and no dependence on the device: the order of
-/// additions, and with it every bit of the result, is the same everywhere.
+/// Columns that a block adds up one after the other. Enough blocks for a large device, and no
+/// dependence on the device: the order of additions, and with it every bit of the result, is the
+/// same everywhere.
 fn positions_per_chunk(rows: usize, atoms: usize, positions: usize) -> usize {
     const BLOCKS: usize = 1024;
     const LEAST: usize = 256;

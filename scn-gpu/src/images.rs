@@ -5,18 +5,19 @@
 //!                                                                        j' = j - right(n), or W - 1 - (j - right(n)) if flipped
 //! ```
 //!
-//! and 0 where (i', j') lies outside. The device computes it in f32 with the operations of `scn-data`, in their order, so that the same picks
-//! give the same bits as a batch made on the processor.
+//! and 0 where (i', j') lies outside. The device computes it in f32 with the operations of
+//! `scn-data`, in their order, so that the same picks give the same bits as a batch made on the
+//! processor.
 
-use crate::buffer::{expect_len, expect_within};
-use crate::launch::images::MakeBatch;
+use crate::context::Context;
+use crate::error::{ArgumentError, GpuError};
+use crate::kernels::images::{MakeBatch, PICK_INTS};
+use crate::labels::{LabelsView, expect_labels};
 use crate::launch::launch;
-use crate::layers::loss::{LabelsView, expect_labels};
-use crate::windows::int;
-use crate::{Buffer, Context, GpuError, MapShape, Staged};
-
-/// Integers of an image in the table of picks.
-pub(crate) const PICK_INTS: usize = 4;
+use crate::memory::buffer::Buffer;
+use crate::memory::staged::StagedBuffer;
+use crate::sizes::{expect_len, expect_within, int};
+use crate::windows::MapShape;
 
 /// A set of images on a device, one byte a value, with the normalisation that batches get.
 #[derive(Debug)]
@@ -29,10 +30,12 @@ pub struct Images {
     shape: MapShape,
 }
 
-/// One image of a batch: which image of the set, flipped left and right or not, then moved. The default is the first image as it is.
+/// One image of a batch: which image of the set, flipped left and right or not, then moved. The
+/// default is the first image as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub struct Pick {
-    /// Place in the set, counted from 0.
+    /// Index in the set, counted from 0.
     pub image: usize,
     /// Whether it is mirrored left and right, before it is moved.
     pub flip: bool,
@@ -42,17 +45,45 @@ pub struct Pick {
     pub right: isize,
 }
 
-/// Picks and labels of a batch, on a device at an address that never changes.
+impl Pick {
+    /// Image `image` of a set, counted from 0, as it is.
+    pub fn new(image: usize) -> Self {
+        Self {
+            image,
+            ..Self::default()
+        }
+    }
+
+    /// Mirrored left and right if `flip`, before it is moved.
+    #[must_use]
+    pub fn flipped(self, flip: bool) -> Self {
+        Self { flip, ..self }
+    }
+
+    /// Moved by so many pixels down and to the right, or up and to the left if they are negative.
+    #[must_use]
+    pub fn moved(self, down: isize, right: isize) -> Self {
+        Self {
+            down,
+            right,
+            ..self
+        }
+    }
+}
+
+/// Picks and labels of a batch, at a fixed address on a device.
 ///
-/// Whatever is there is valid for the sets and the number of classes that it was made for, also beyond the images of a small batch: kernels
-/// take picks and labels as places in memory, and a captured graph reads what is there when it runs. A table holds the first image of the set
-/// and label 0 in all places until it is [set](Self::set).
+/// All entries are valid for the sets and the number of classes that the table was made for, also
+/// those beyond a small batch: kernels use picks and labels as indices, and a graph reads those
+/// that are there when it runs. Until the table is [set](Self::set), every entry is the first image
+/// of the set, with label 0.
 #[derive(Debug)]
 pub struct Picks {
-    /// The picks, [`PICK_INTS`] for each of `capacity` images, then as many labels: in one piece, so that one copy brings all.
-    table: Staged<i32>,
+    /// The picks, [`PICK_INTS`] for each of `capacity` images, then as many labels: in one piece,
+    /// so that one copy brings all.
+    table: StagedBuffer<i32>,
     capacity: usize,
-    /// Images of the batch that is there.
+    /// Number of images of the current batch.
     len: usize,
     /// Of the sets whose images may be picked.
     shape: MapShape,
@@ -60,13 +91,15 @@ pub struct Picks {
 }
 
 impl Images {
-    /// Brings a set to a device: `pixels` in the order N, C, H, W, with the extents of `shape`, and `mean` in the order C, H, W.
+    /// Brings a set to a device: `pixels` in the order N, C, H, W, with the extents of `shape`, and
+    /// `mean` in the order C, H, W.
     ///
     /// The set may have more than 2^31 bytes, as long as the device has the memory.
     ///
     /// # Errors
-    /// [`GpuError::Length`] if `pixels` or `mean` do not have the length that `shape` says, [`GpuError::NoImages`] if that is 0,
-    /// [`GpuError::TooLarge`] for extents beyond what the device code counts with, [`GpuError::OutOfMemory`].
+    /// [`ArgumentError::Length`] if `pixels` or `mean` do not have the length that `shape` says,
+    /// [`ArgumentError::NoImages`] if that is 0, [`ArgumentError::TooLarge`] for extents beyond
+    /// what the device code counts with, [`GpuError::OutOfMemory`].
     pub fn upload(
         context: &Context,
         shape: MapShape,
@@ -79,7 +112,7 @@ impl Images {
         expect_len("the pixels of a set of images", expected, pixels.len())?;
         expect_len("the mean image", volume, mean.len())?;
         if pixels.is_empty() {
-            return Err(GpuError::NoImages);
+            return Err(ArgumentError::NoImages.into());
         }
         Ok(Self {
             pixels: context.upload(pixels)?,
@@ -94,18 +127,19 @@ impl Images {
         self.shape
     }
 
-    /// Where the set is.
+    /// The context that the set belongs to.
     pub fn context(&self) -> &Context {
         self.pixels.context()
     }
 
-    /// Writes the first `images` of the picked images to `out`, channel by channel: entry (c, image, y, x) at
-    /// `((c images + image) H + y) W + x`.
+    /// Writes the first `images` of the picked images to `out`, channel by channel: entry (c,
+    /// image, y, x) at `((c images + image) H + y) W + x`.
     ///
     /// # Errors
-    /// [`GpuError::Range`] if fewer images are picked, [`GpuError::OtherSet`] if the picks were made for sets of other extents,
-    /// [`GpuError::Length`] if `out` does not have C `images` H W entries, [`GpuError::TooLarge`] if these are more than 2^30,
-    /// [`GpuError::OtherContext`].
+    /// [`ArgumentError::Range`] if fewer images are picked, [`ArgumentError::OtherSet`] if the
+    /// picks were made for sets of other extents, [`ArgumentError::Length`] if `out` does not have
+    /// C `images` H W entries, [`ArgumentError::TooLarge`] if these are more than 2^30,
+    /// [`ArgumentError::OtherContext`].
     pub fn batch(
         &self,
         picks: &Picks,
@@ -113,7 +147,7 @@ impl Images {
         out: &mut Buffer<f32>,
     ) -> Result<(), GpuError> {
         if picks.shape != self.shape {
-            return Err(GpuError::OtherSet);
+            return Err(ArgumentError::OtherSet.into());
         }
         expect_within(&(0..images), picks.len)?;
         let MapShape {
@@ -139,12 +173,13 @@ impl Images {
 }
 
 impl Picks {
-    /// A table for batches of at most `capacity` images of `set`, whose labels are below `classes`. It also serves other sets of the same
-    /// number of images of the same shape, in the same context.
+    /// A table for batches of at most `capacity` images of `set`, whose labels are below `classes`.
+    /// It also serves other sets of the same number of images of the same shape, in the same
+    /// context.
     ///
     /// # Errors
-    /// [`GpuError::Label`] without a class, [`GpuError::TooLarge`] for more images or classes than the device code counts with,
-    /// [`GpuError::OutOfMemory`].
+    /// [`ArgumentError::Label`] without a class, [`ArgumentError::TooLarge`] for more images or
+    /// classes than the device code counts with, [`GpuError::OutOfMemory`].
     pub fn new(set: &Images, capacity: usize, classes: usize) -> Result<Self, GpuError> {
         int("the number of images", capacity)?;
         int("the number of classes", classes)?;
@@ -152,7 +187,7 @@ impl Picks {
         expect_labels(&[0], classes)?;
         let len = (PICK_INTS + 1) * capacity;
         Ok(Self {
-            table: Staged::new(set.context(), len)?,
+            table: StagedBuffer::new(set.context(), len)?,
             capacity,
             len: capacity,
             shape: set.shape,
@@ -160,12 +195,13 @@ impl Picks {
         })
     }
 
-    /// Replaces the batch. Work that was asked for before still sees the one before.
+    /// Replaces the batch. Work submitted before still sees the old one.
     ///
     /// # Errors
-    /// [`GpuError::Range`] for more images than the table has room for, [`GpuError::Length`] if there is not one label per image,
-    /// [`GpuError::Pick`] for an image that the set does not have or that is moved out of its frame, [`GpuError::Label`] for a label
-    /// that is no class. The table is unchanged then.
+    /// [`ArgumentError::Range`] for more images than the table has room for,
+    /// [`ArgumentError::Length`] if there is not one label per image, [`ArgumentError::Pick`] for
+    /// an image that the set does not have or that is moved out of its frame,
+    /// [`ArgumentError::Label`] for a label that is no class. The table is unchanged then.
     pub fn set(&mut self, picks: &[Pick], labels: &[u16]) -> Result<(), GpuError> {
         expect_within(&(0..picks.len()), self.capacity)?;
         expect_len("the labels of a batch", picks.len(), labels.len())?;
@@ -195,7 +231,7 @@ impl Picks {
         Ok(())
     }
 
-    /// Images of the batch that is there.
+    /// Number of images of the current batch.
     pub fn len(&self) -> usize {
         self.len
     }
@@ -205,15 +241,15 @@ impl Picks {
         self.len == 0
     }
 
-    /// Images that there is room for.
+    /// Number of images that the table has room for.
     pub fn capacity(&self) -> usize {
         self.capacity
     }
 
-    /// The labels of the first `images` images, where they are.
+    /// The labels of the first `images` images, for reading.
     ///
     /// # Errors
-    /// [`GpuError::Range`] if the batch has fewer.
+    /// [`ArgumentError::Range`] if the batch has fewer.
     pub fn labels(&self, images: usize) -> Result<LabelsView<'_>, GpuError> {
         expect_within(&(0..images), self.len)?;
         let first = PICK_INTS * self.capacity;
@@ -222,7 +258,7 @@ impl Picks {
     }
 
     /// `Ok` if the set has the image, and the shift leaves some of it in its frame.
-    fn expect_in_set(&self, position: usize, pick: Pick) -> Result<(), GpuError> {
+    fn expect_in_set(&self, position: usize, pick: Pick) -> Result<(), ArgumentError> {
         let MapShape {
             images,
             height,
@@ -235,7 +271,7 @@ impl Picks {
         if fits {
             return Ok(());
         }
-        Err(GpuError::Pick {
+        Err(ArgumentError::Pick {
             position,
             image: pick.image,
             down: pick.down,
@@ -248,7 +284,7 @@ impl Picks {
 }
 
 /// Bytes of an image, if the device code can count them and the images.
-fn volume(shape: MapShape) -> Result<usize, GpuError> {
+fn volume(shape: MapShape) -> Result<usize, ArgumentError> {
     let MapShape {
         channels,
         images,

@@ -1,35 +1,39 @@
 //! What the compiler makes of the kernels; needs a compiler, but no device.
 
-use crate::GpuError;
 use crate::architecture::{Architecture, Code};
-use crate::compiler::{self, Recipe, Target, compile};
-use crate::error::ComputeCapability;
-use crate::source::{Source, Unit};
+use crate::compile::compiler::{CompileOptions, Target, compile};
+use crate::compile::kernel_file::KernelFile;
+use crate::compile::nvrtc;
+use crate::compile::unit::Unit;
+use crate::error::{GpuError, SetupError};
+use crate::version::ComputeCapability;
 
-pub use crate::buffer::Number;
-pub use crate::launch::{Parameter, Signature, signatures};
+pub use crate::element::ElementType;
+pub use crate::kernels::signatures;
+pub use crate::launch::signature::{Parameter, Signature};
 
 /// The generations of devices that the compiler makes code for, such as 61.
 ///
 /// # Errors
 /// No compiler, or one that is too old.
 pub fn known_architectures() -> Result<Vec<u32>, GpuError> {
-    let known = compiler::capabilities()?;
+    let known = nvrtc::capabilities()?;
     Ok(known.into_iter().map(ComputeCapability::number).collect())
 }
 
-/// What a kernel needs.
+/// Registers and memory that a kernel needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct KernelReport {
-    /// Where it is.
-    pub source: Source,
+    /// The file that it is in.
+    pub file: KernelFile,
     /// Its name.
     pub name: String,
     /// Registers of a thread.
     pub registers: usize,
     /// Bytes that do not fit into registers: written and read again, each time.
     pub spill_stores: usize,
-    /// Likewise.
+    /// Bytes that are read again, each time.
     pub spill_loads: usize,
     /// Bytes of shared memory of a block.
     pub shared_memory: usize,
@@ -39,27 +43,28 @@ pub struct KernelReport {
 ///
 /// # Errors
 /// No compiler, one that does not know the generation, or a file that does not compile.
-pub fn compile_report(source: Source, architecture: u32) -> Result<Vec<KernelReport>, GpuError> {
+pub fn compile_report(file: KernelFile, architecture: u32) -> Result<Vec<KernelReport>, GpuError> {
     let target = target(architecture, Code::Machine)?;
-    let compiled = compile(all_sizes(source), &target, &["--ptxas-options=-v"])?;
-    Ok(parse_log(source, &compiled.log))
+    let compiled = compile(all_sizes(file), &target, &["--ptxas-options=-v"])?;
+    Ok(parse_log(file, &compiled.log))
 }
 
-/// The kernels in a file and the types of their parameters, as they are in portable code (PTX) of a generation of devices.
+/// The kernels in a file and the types of their parameters, as they are in portable code (PTX) of a
+/// generation of devices.
 ///
 /// # Errors
 /// As for [`compile_report`].
 pub fn compiled_parameters(
-    source: Source,
+    file: KernelFile,
     architecture: u32,
 ) -> Result<Vec<(String, Vec<String>)>, GpuError> {
     let target = target(architecture, Code::Portable)?;
-    let compiled = compile(all_sizes(source), &target, &[])?;
+    let compiled = compile(all_sizes(file), &target, &[])?;
     Ok(parse_ptx(&String::from_utf8_lossy(&compiled.image)))
 }
 
-fn target(architecture: u32, code: Code) -> Result<Target, GpuError> {
-    Target::without_device(Recipe {
+fn target(architecture: u32, code: Code) -> Result<Target, SetupError> {
+    Target::without_device(CompileOptions {
         architecture: Architecture {
             capability: ComputeCapability::from_number(architecture),
             code,
@@ -68,15 +73,12 @@ fn target(architecture: u32, code: Code) -> Result<Target, GpuError> {
     })
 }
 
-fn all_sizes(source: Source) -> Unit {
-    Unit {
-        source,
-        padded: None,
-    }
+fn all_sizes(file: KernelFile) -> Unit {
+    Unit { file, padded: None }
 }
 
 /// A kernel has lines of its name, of its spills, and of its registers, in this order.
-fn parse_log(source: Source, log: &str) -> Vec<KernelReport> {
+fn parse_log(file: KernelFile, log: &str) -> Vec<KernelReport> {
     let mut reports = Vec::new();
     let mut name = "";
     let mut spills = (0, 0);
@@ -90,7 +92,7 @@ fn parse_log(source: Source, log: &str) -> Vec<KernelReport> {
             );
         } else if line.contains(" registers") {
             reports.push(KernelReport {
-                source,
+                file,
                 name: name.to_string(),
                 registers: number_before(line, " registers"),
                 spill_stores: spills.0,
@@ -121,7 +123,8 @@ fn parse_ptx(ptx: &str) -> Vec<(String, Vec<String>)> {
             .lines()
             .filter_map(|line| line.trim().strip_prefix(".param "))
             .map(|parameter| {
-                // An array's length follows its name. NVRTC 13 says of pointers what they point to, for devices of 10.0 and later.
+                // An array's length follows its name. NVRTC 13 says of pointers what they point to,
+                // for devices of 10.0 and later.
                 let (kind, name) = parameter.rsplit_once(' ').unwrap_or((parameter, ""));
                 let kind = kind.split(" .ptr").next().unwrap_or(kind);
                 let length = name.find('[').map_or("", |start| &name[start..]);
@@ -149,7 +152,7 @@ mod tests {
             0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads\n\
             ptxas info    : Used 9 registers, 372 bytes cmem[0]\n";
         let report = |name: &str, numbers: [usize; 4]| KernelReport {
-            source: Source::BatchNorm,
+            file: KernelFile::BatchNorm,
             name: name.to_string(),
             registers: numbers[0],
             spill_stores: numbers[1],
@@ -157,7 +160,7 @@ mod tests {
             shared_memory: numbers[3],
         };
         assert_eq!(
-            parse_log(Source::BatchNorm, log),
+            parse_log(KernelFile::BatchNorm, log),
             [
                 report("normalize", [18, 8, 12, 64]),
                 report("blend", [9, 0, 0, 0])

@@ -2,7 +2,8 @@
 //!
 //! # What is computed there
 //!
-//! The whole training step of `scn-net`, with the formulas of [`scn_solvers`] and `scn-grad`: for the windows x of a map,
+//! The whole training step of `scn-net`, with the formulas of [`scn_solvers`] and `scn-grad`: for
+//! the windows x of a map,
 //!
 //! ```text
 //! a* = argmin 1/2 ||x - D a||² + λ1'a + λ2/2 ||a||²,  a >= 0
@@ -23,22 +24,26 @@
 //! \end{gathered}
 //! -->
 //!
-//! and the layers between codes and loss. Dictionaries have up to [`MAX_ATOMS`] atoms. A column's code, gradient and correlations stay in
-//! the registers of a few neighbouring threads for all passes of its solve, so that device memory sees each signal and each code once.
+//! and the layers between codes and loss. Dictionaries have up to [`MAX_ATOMS`] atoms. A column's
+//! code, gradient and correlations stay in the registers of a few neighbouring threads for all
+//! passes of its solve, so that device memory sees each signal and each code once.
 //!
-//! A solve has converged where the [KKT residual](scn_solvers::kkt) of the codes returned, computed afresh, is below the tolerance; the
-//! report of a solve says so for every batch.
+//! A solve has converged where the [KKT residual](scn_solvers::kkt) of the codes returned, computed
+//! afresh, is below the tolerance; the report of a solve says so for every batch.
 //!
 //! # How
 //!
-//! Everything works on [`Buffer`]s of a [`Context`], in the order in which it is asked for; nothing waits but
-//! [`Buffer::download`] and what is built on it. Sums are added up in an order that depends on sizes only: two runs give the same bits.
-//! The kernels are CUDA C++ that NVIDIA's compiler NVRTC compiles at run time, for devices of compute capability 6.1 and later. Building
-//! this crate needs neither; what is missing at run time is a [`GpuError`].
+//! All functions work on [`Buffer`]s of a [`Context`]. Work is done in the order of submission, and
+//! only [`Buffer::download`] and functions built on it wait for it. Sums are added up in an order
+//! that depends on sizes only: two runs give the same bits. The kernels are CUDA C++ that NVIDIA's
+//! compiler NVRTC compiles at run time, for devices of compute capability 6.1 and later. Building
+//! this crate needs neither the compiler nor a device; at run time a missing one is a
+//! [`SetupError`].
 //!
 //! # Tour
 //!
-//! [`devices`] says what is there, and [`Context::new`] opens a device. [`encode`](encode()) is all you need for the codes of a matrix of signals:
+//! [`devices`] lists the devices of this machine, and [`Context::new`] opens one. For the codes of a
+//! matrix of signals, [`encode`](encode()) is all you need:
 //!
 //! ```no_run
 //! use faer::Mat;
@@ -55,68 +60,84 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! For training, the parameters of all layers lie in common buffers ([`update::Parameters`]), and [`Problems::update`] derives what depends on
-//! them once per step. [`Problem::encode`], [`Problem::adjoint`] and [`Problem::signal_gradient`] are the sparse coding layer, [`GradientSums`]
-//! the gradients of its parameters, [`layers`] has the other layers. [`Images`] stay on the device, where the batches are made that
-//! [`Picks`] name. Reports of a step are kept on the device in [`Reports`], and fetched at once at its end.
+//! For training, the parameters of all layers lie in common buffers ([`update::Parameters`]), and
+//! [`DeviceProblems::update`] computes Gram matrices and packed dictionaries from them once per
+//! step. [`DeviceProblem::encode`], [`DeviceProblem::adjoint`] and
+//! [`DeviceProblem::signal_gradient`] are the sparse coding layer, [`GradientSums`] computes the
+//! gradients of its parameters, and [`layers`] has the other layers. [`Images`] stay on the device,
+//! which makes the batches that [`Picks`] name. [`Reports`] keep the reports of a step on the
+//! device until they are downloaded together at its end.
 //!
-//! [`Context::capture`] records work that is to be repeated as a [`Graph`], which starts all of it by one call. [`Pinned`] is memory of this
-//! machine that is copied to and from buffers without anybody waiting.
+//! [`Context::capture`] records work that is to be repeated as a [`Graph`], which starts all of it
+//! by one call. [`PinnedBuffer`] is memory of the host that the device copies to and from buffers
+//! while the host goes on working.
 
 mod adjoint;
-mod ahead;
 mod architecture;
-mod buffer;
-mod cache;
 mod codes;
 mod communicator;
-mod compiler;
+mod compile;
 mod context;
+mod device_info;
 mod driver;
+mod element;
 mod encode;
 mod error;
 mod gradients;
 mod graph;
 mod images;
 pub mod inspect;
+mod kernels;
+mod labels;
 mod launch;
 pub mod layers;
 mod library;
-mod module;
-mod nvrtc_files;
-mod pinned;
-mod pool;
+mod memory;
+mod padded;
 mod problem;
-mod recording;
+mod queue;
 mod report;
-mod source;
-mod staged;
-mod supply;
+mod single_problem;
+mod sizes;
+mod solve_settings;
 mod switch;
 mod tables;
 mod timing;
 pub mod update;
+mod version;
 mod windows;
 
-pub use ahead::{CompiledAhead, compile_ahead};
+/// Matrices of [`encode()`].
+pub use faer;
+/// Penalties and settings of solves.
+pub use scn_solvers;
+
 pub use architecture::{Architecture, ArchitectureError, Code};
-pub use buffer::{Buffer, Element, View, ViewMut};
 pub use codes::encode;
-pub use communicator::{Communicator, Meeting};
+pub use communicator::{Communicator, NcclId};
+pub use compile::ahead::{CompiledKernels, compile_ahead};
+pub use compile::kernel_file::KernelFile;
+pub use compile::supply::KernelOrigin;
 pub use context::Context;
-pub use driver::{DeviceInfo, Peak, devices};
-pub use encode::{Method, SolveSettings};
-pub use error::{CaptureError, ComputeCapability, CudaVersion, GpuError};
+pub use device_info::{DeviceInfo, Peak, devices};
+pub use element::Element;
+pub use encode::Method;
+pub use error::{ArgumentError, CaptureError, GpuError, SetupError};
 pub use gradients::GradientSums;
 pub use graph::Graph;
 pub use images::{Images, Pick, Picks};
-pub use pinned::Pinned;
-pub use problem::{MAX_ATOMS, Problem, ProblemPlace, Problems, SingleProblem};
+pub use labels::{Labels, LabelsView, StagedLabels};
+pub use memory::buffer::Buffer;
+pub use memory::pinned::PinnedBuffer;
+pub use memory::staged::StagedBuffer;
+pub use memory::view::{View, ViewMut};
+pub use padded::MAX_ATOMS;
+pub use problem::{DeviceProblem, DeviceProblems, ProblemParameters};
 pub use report::{
     LossReport, PendingFinite, PendingLoss, PendingSolve, ReportValues, Reports, SolveReport,
 };
-pub use source::Source;
-pub use staged::Staged;
-pub use supply::KernelOrigin;
+pub use single_problem::SingleProblem;
+pub use solve_settings::SolveSettings;
 pub use timing::{KernelTime, Mark};
+pub use version::{ComputeCapability, CudaVersion};
 pub use windows::{MapShape, Windows};

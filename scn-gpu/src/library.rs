@@ -1,7 +1,9 @@
-//! The libraries of CUDA: whether they are there and whole, and the numbers that their functions return.
+//! The libraries of CUDA: whether they are there and whole, and the numbers that their functions
+//! return.
 //!
-//! cudarc panics at the first call where a library or a function is missing. So each library is looked at before it is called for the first time:
-//! the file that cudarc will open, and every function that this crate calls, by itself or through cudarc. Functions of later versions are
+//! cudarc panics at the first call where a library or a function is missing. So each library is
+//! looked at before it is called for the first time: the file that cudarc will open, and every
+//! function that this crate calls, by itself or through cudarc. Functions of later versions are
 //! asked for by those who ask for the version.
 
 #![expect(
@@ -13,7 +15,7 @@ use std::sync::OnceLock;
 
 use libloading::Library;
 
-use crate::GpuError;
+use crate::error::SetupError;
 
 /// What is the matter with a library.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +31,7 @@ pub(crate) struct CudaLibrary {
     name: &'static str,
     /// What cudarc makes the names of files of, in its order.
     stems: &'static [&'static str],
-    absent: GpuError,
+    absent: SetupError,
     opened: OnceLock<Result<Library, Fault>>,
 }
 
@@ -37,7 +39,7 @@ pub(crate) struct CudaLibrary {
 pub(crate) static DRIVER: CudaLibrary = CudaLibrary {
     name: "the CUDA driver",
     stems: &["cuda", "nvcuda"],
-    absent: GpuError::NoDriver,
+    absent: SetupError::NoDriver,
     opened: OnceLock::new(),
 };
 
@@ -45,7 +47,7 @@ pub(crate) static DRIVER: CudaLibrary = CudaLibrary {
 pub(crate) static NVRTC: CudaLibrary = CudaLibrary {
     name: "the CUDA compiler",
     stems: &["nvrtc"],
-    absent: GpuError::NoCompiler,
+    absent: SetupError::NoCompiler,
     opened: OnceLock::new(),
 };
 
@@ -53,19 +55,19 @@ pub(crate) static NVRTC: CudaLibrary = CudaLibrary {
 pub(crate) static NCCL: CudaLibrary = CudaLibrary {
     name: "NCCL",
     stems: &["nccl"],
-    absent: GpuError::NoNccl,
+    absent: SetupError::NoNccl,
     opened: OnceLock::new(),
 };
 
 impl CudaLibrary {
     /// `Ok` if the library is there with all these functions.
-    pub(crate) fn require(&self, functions: &[&str]) -> Result<(), GpuError> {
+    pub(crate) fn require(&self, functions: &[&str]) -> Result<(), SetupError> {
         let library = match self.opened.get_or_init(|| open(self.stems)) {
             Ok(library) => library,
             Err(Fault::Absent) => return Err(self.absent.clone()),
             Err(Fault::Refused(reason)) => {
                 let (library, reason) = (self.name, reason.clone());
-                return Err(GpuError::LibraryRefused { library, reason });
+                return Err(SetupError::LibraryRefused { library, reason });
             }
         };
         let lacks = |function: &&&str| {
@@ -74,7 +76,7 @@ impl CudaLibrary {
         };
         match functions.iter().find(lacks) {
             None => Ok(()),
-            Some(function) => Err(GpuError::LibraryLacks {
+            Some(function) => Err(SetupError::LibraryLacks {
                 library: self.name,
                 function: (*function).to_string(),
             }),
@@ -89,7 +91,8 @@ fn open(stems: &[&str]) -> Result<Library, Fault> {
         .iter()
         .flat_map(|stem| cudarc::get_lib_name_candidates(stem))
     {
-        // SAFETY: these are the libraries that cudarc opens, whose loading has no effect that anybody relies on.
+        // SAFETY: these are the libraries that cudarc opens, whose loading has no effect that
+        // anybody relies on.
         match unsafe { Library::new(&name) } {
             Ok(library) => return Ok(library),
             Err(error) => {
@@ -110,17 +113,19 @@ fn reason(error: &libloading::Error) -> String {
     words.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Whether the loader means that there is no such file. Windows says the same of a library that misses another one.
+/// Whether the loader means that there is no such file. Windows says the same of a library that
+/// misses another one.
 fn says_absent(reason: &str) -> bool {
     cfg!(windows) || reason.to_lowercase().contains("no such file")
 }
 
-/// The number of a result. cudarc declares these functions to return one of the results that it knows; a library of another version returns others,
-/// which nothing may take for one of those: not a comparison, and not `Debug`, which then crashes.
+/// The number of a result. cudarc declares these functions to return one of the results that it
+/// knows; a library of another version returns others, which nothing may take for one of those: not
+/// a comparison, and not `Debug`, which then crashes.
 pub(crate) fn number<T: Copy>(result: T) -> u32 {
     const { assert!(size_of::<T>() == size_of::<u32>()) };
-    // SAFETY: it is as large as this number, and all bits of it were written. Volatile, so that the compiler derives nothing from what the type
-    // may be.
+    // SAFETY: it is as large as this number, and all bits of it were written. Volatile, so that the
+    // compiler derives nothing from what the type may be.
     unsafe { (&raw const result).cast::<u32>().read_volatile() }
 }
 

@@ -1,64 +1,23 @@
-//! What depends only on dictionary and penalty, computed once per step.
+//! What solvers need of dictionary and penalty, computed once per step.
 
 use std::ops::Range;
 
-use crate::buffer::View;
+use crate::context::Context;
+use crate::error::{ArgumentError, GpuError};
+use crate::kernels::prepare::{GRAM_SIDE, PACK_ENTRIES, PREPARE_NUMBERS, PrepareProblems};
 use crate::launch::launch;
-use crate::launch::prepare::{GRAM_SIDE, PACK_ENTRIES, PREPARE_NUMBERS, PrepareProblems};
+use crate::memory::buffer::Buffer;
+use crate::memory::view::View;
+use crate::padded::Padded;
+use crate::sizes::expect_len;
 use crate::tables::{LayerRow, LayerTable};
-use crate::update::{Parameters, Rule};
-use crate::{Buffer, Context, GpuError};
+use crate::update::Parameters;
 
-/// The largest number of atoms.
-pub const MAX_ATOMS: usize = 256;
-
-/// Atoms in the registers of a lane.
-pub(crate) const ATOMS_PER_LANE: usize = 16;
-
-/// A number of atoms that kernels are made for: 16, 32, 64, 128 or 256.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Padded(usize);
-
-impl Padded {
-    /// The numbers that there are.
-    pub(crate) const ALL: [Padded; 5] =
-        [Padded(16), Padded(32), Padded(64), Padded(128), Padded(256)];
-
-    /// The smallest that holds so many atoms.
-    fn of(atoms: usize) -> Result<Self, GpuError> {
-        let fits = |padded: &Padded| (1..=padded.0).contains(&atoms);
-        Self::ALL.into_iter().find(fits).ok_or(GpuError::Atoms {
-            limit: MAX_ATOMS,
-            found: atoms,
-        })
-    }
-
-    /// The number.
-    pub(crate) fn atoms(self) -> usize {
-        self.0
-    }
-
-    /// Lanes that hold a column.
-    pub(crate) fn lanes(self) -> usize {
-        self.0 / ATOMS_PER_LANE
-    }
-
-    /// `Ok` if so many atoms fit.
-    pub(crate) fn check(self, atoms: usize) -> Result<(), GpuError> {
-        if atoms <= self.0 {
-            Ok(())
-        } else {
-            Err(GpuError::Atoms {
-                limit: self.0,
-                found: atoms,
-            })
-        }
-    }
-}
-
-/// Where the parameters of a problem are among all: a dictionary `D` (m × n, row by row), λ1 (one, or one per atom) and λ2 (one number).
+/// Which of the [`Parameters`] make up a problem: a dictionary `D` (m × n, row by row), λ1 (one, or
+/// one per atom) and λ2 (one number).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ProblemPlace {
+#[non_exhaustive]
+pub struct ProblemParameters {
     /// Number of atoms: n.
     pub atoms: usize,
     /// Index of the dictionary among the parameters.
@@ -69,11 +28,24 @@ pub struct ProblemPlace {
     pub lambda2: usize,
 }
 
-/// Several problems, with what solvers need of each: `H = D'D + λ2 I`, `1 / H_jj` and the dictionary in the order in which kernels read
-/// it. One kernel derives all of it for all problems. Codes are nonnegative.
+impl ProblemParameters {
+    /// A problem of so many atoms, by the indices of its dictionary, λ1 and λ2.
+    pub fn new(atoms: usize, [dictionary, lambda1, lambda2]: [usize; 3]) -> Self {
+        Self {
+            atoms,
+            dictionary,
+            lambda1,
+            lambda2,
+        }
+    }
+}
+
+/// Several problems, with what solvers need of each: `H = D'D + λ2 I`, `1 / H_jj` and the
+/// dictionary in the order in which kernels read it. One kernel derives all of it for all problems.
+/// Codes are nonnegative.
 #[derive(Debug)]
-pub struct Problems {
-    pub(crate) parts: Vec<Part>,
+pub struct DeviceProblems {
+    pub(crate) layouts: Vec<ProblemLayout>,
     panels: Buffer<f32>,
     gram: Buffer<f32>,
     inverse_diagonal: Buffer<f32>,
@@ -83,9 +55,9 @@ pub struct Problems {
     context: Context,
 }
 
-/// A problem's places in the buffers of all.
+/// Where the arrays of a problem lie in the buffers of all.
 #[derive(Debug, Clone)]
-pub(crate) struct Part {
+pub(crate) struct ProblemLayout {
     pub(crate) rows: usize,
     pub(crate) atoms: usize,
     padded: Padded,
@@ -97,24 +69,25 @@ pub(crate) struct Part {
     per_atom: Range<usize>,
 }
 
-impl Problems {
+impl DeviceProblems {
     /// Room for problems with these parameters; [`update`](Self::update) fills it.
     ///
     /// # Errors
-    /// More atoms than [`MAX_ATOMS`], none at all, parameters that do not fit together, or no memory.
+    /// More atoms than [`MAX_ATOMS`](crate::MAX_ATOMS), none at all, parameters that do not fit
+    /// together, or no memory.
     pub fn new(
         context: &Context,
         parameters: &Parameters,
-        places: &[ProblemPlace],
+        problems: &[ProblemParameters],
     ) -> Result<Self, GpuError> {
-        let mut parts: Vec<Part> = Vec::new();
+        let mut layouts: Vec<ProblemLayout> = Vec::new();
         let (mut panels, mut gram, mut per_atom) = (0, 0, 0);
-        for &place in places {
-            let part = Part::new(parameters, place, [panels, gram, per_atom])?;
-            (panels, gram, per_atom) = (part.panels.end, part.gram.end, part.per_atom.end);
-            parts.push(part);
+        for &problem in problems {
+            let layout = ProblemLayout::new(parameters, problem, [panels, gram, per_atom])?;
+            (panels, gram, per_atom) = (layout.panels.end, layout.gram.end, layout.per_atom.end);
+            layouts.push(layout);
         }
-        let rows: Vec<_> = parts.iter().map(Part::row).collect();
+        let rows: Vec<_> = layouts.iter().map(ProblemLayout::row).collect();
         Ok(Self {
             panels: context.zeros(panels)?,
             gram: context.zeros(gram)?,
@@ -122,19 +95,21 @@ impl Problems {
             lambda1: context.zeros(per_atom)?,
             table: LayerTable::new(context, &rows)?,
             context: context.clone(),
-            parts,
+            layouts,
         })
     }
 
-    /// Derives all anew from the values of the parameters. What is not finite shows up in the reports of the solves.
+    /// Computes all of it again from the values of the parameters. Values that are not finite show
+    /// up in the reports of the solves.
     ///
     /// # Errors
     /// Fewer parameters than the problems were made with, or those of another context.
     pub fn update(&mut self, parameters: &Parameters) -> Result<(), GpuError> {
+        let (table, layers) = self.table.arguments()?;
         let prepare = PrepareProblems {
             parameters: parameters.values.all(),
-            table: self.table.argument(),
-            layers: self.table.layers()?,
+            table,
+            layers,
             panels: self.panels.view_mut(),
             gram: self.gram.view_mut(),
             inverse_diagonal: self.inverse_diagonal.view_mut(),
@@ -146,73 +121,77 @@ impl Problems {
     /// Problem `index`, counted from 0, with the dictionary that it was [made of](Self::update).
     ///
     /// # Errors
-    /// [`GpuError::Range`]: there is no such problem.
+    /// [`ArgumentError::Range`]: there is no such problem.
     pub fn get<'a>(
         &'a self,
         index: usize,
         parameters: &'a Parameters,
-    ) -> Result<Problem<'a>, GpuError> {
-        let part = self.part(index)?;
-        Ok(Problem {
-            rows: part.rows,
-            atoms: part.atoms,
-            padded: part.padded,
-            dictionary: parameters.values.all().range(part.dictionary.clone())?,
-            panels: self.panels.range(part.panels.clone())?,
-            gram: self.gram.range(part.gram.clone())?,
-            inverse_diagonal: self.inverse_diagonal.range(part.per_atom.clone())?,
-            lambda1: self.lambda1.range(part.per_atom.clone())?,
+    ) -> Result<DeviceProblem<'a>, GpuError> {
+        let layout = self.layout(index)?;
+        Ok(DeviceProblem {
+            rows: layout.rows,
+            atoms: layout.atoms,
+            padded: layout.padded,
+            dictionary: parameters.values.all().range(layout.dictionary.clone())?,
+            panels: self.panels.range(layout.panels.clone())?,
+            gram: self.gram.range(layout.gram.clone())?,
+            inverse_diagonal: self.inverse_diagonal.range(layout.per_atom.clone())?,
+            lambda1: self.lambda1.range(layout.per_atom.clone())?,
             context: &self.context,
         })
     }
 
-    /// λ1 of all problems as of the last update; [`lambda1_of`](Self::lambda1_of) finds those of one among them.
+    /// λ1 of all problems as of the last update; [`lambda1_of`](Self::lambda1_of) finds those of
+    /// one among them.
     pub fn lambda1(&self) -> View<'_, f32> {
         self.lambda1.view()
     }
 
-    /// The λ1 of each atom of problem `index`, among those that [`lambda1`](Self::lambda1) has brought; empty where there are none.
+    /// The λ1 of each atom of problem `index`, among those that [`lambda1`](Self::lambda1) has
+    /// brought; empty where there are none.
     pub fn lambda1_of<'a>(&self, index: usize, all: &'a [f32]) -> &'a [f32] {
-        let of = |part: &Part| all.get(part.per_atom.start..part.per_atom.start + part.atoms);
-        self.parts.get(index).and_then(of).unwrap_or_default()
+        let of = |layout: &ProblemLayout| {
+            all.get(layout.per_atom.start..layout.per_atom.start + layout.atoms)
+        };
+        self.layouts.get(index).and_then(of).unwrap_or_default()
     }
 
-    pub(crate) fn part(&self, index: usize) -> Result<&Part, GpuError> {
-        let none = || GpuError::no_such(index, self.parts.len());
-        self.parts.get(index).ok_or_else(none)
+    pub(crate) fn layout(&self, index: usize) -> Result<&ProblemLayout, ArgumentError> {
+        let none = || ArgumentError::no_such(index, self.layouts.len());
+        self.layouts.get(index).ok_or_else(none)
     }
 }
 
-impl Part {
+impl ProblemLayout {
     fn new(
         parameters: &Parameters,
-        place: ProblemPlace,
+        problem: ProblemParameters,
         [panels, gram, per_atom]: [usize; 3],
     ) -> Result<Self, GpuError> {
-        let padded = Padded::of(place.atoms)?;
+        let padded = Padded::of(problem.atoms)?;
         let wide = padded.atoms();
         let of = |index| parameters.values.place(index);
         let (dictionary, lambda1, lambda2) = (
-            of(place.dictionary)?,
-            of(place.lambda1)?,
-            of(place.lambda2)?,
+            of(problem.dictionary)?,
+            of(problem.lambda1)?,
+            of(problem.lambda2)?,
         );
-        let rows = dictionary.len() / place.atoms;
+        let rows = dictionary.len() / problem.atoms;
         let expected = [
-            ("the dictionary", rows * place.atoms, dictionary.len()),
+            ("the dictionary", rows * problem.atoms, dictionary.len()),
             (
                 "lambda1",
-                if lambda1.len() == 1 { 1 } else { place.atoms },
+                if lambda1.len() == 1 { 1 } else { problem.atoms },
                 lambda1.len(),
             ),
             ("lambda2", 1, lambda2.len()),
         ];
         for (what, expected, found) in expected {
-            crate::buffer::expect_len(what, expected, found)?;
+            expect_len(what, expected, found)?;
         }
         Ok(Self {
             rows,
-            atoms: place.atoms,
+            atoms: problem.atoms,
             padded,
             dictionary,
             lambda1_parameter: lambda1,
@@ -258,9 +237,9 @@ impl Part {
     }
 }
 
-/// One of several [`Problems`].
+/// One of several [`DeviceProblems`].
 #[derive(Debug, Clone, Copy)]
-pub struct Problem<'a> {
+pub struct DeviceProblem<'a> {
     pub(crate) rows: usize,
     pub(crate) atoms: usize,
     pub(crate) padded: Padded,
@@ -273,7 +252,7 @@ pub struct Problem<'a> {
     pub(crate) context: &'a Context,
 }
 
-impl<'a> Problem<'a> {
+impl<'a> DeviceProblem<'a> {
     /// Length of signals and atoms: m.
     pub fn rows(&self) -> usize {
         self.rows
@@ -289,63 +268,8 @@ impl<'a> Problem<'a> {
         self.dictionary
     }
 
-    /// Where it is.
+    /// The context that the problem belongs to.
     pub fn context(&self) -> &'a Context {
         self.context
-    }
-}
-
-/// A problem with parameters of its own.
-#[derive(Debug)]
-pub struct SingleProblem {
-    /// Dictionary, λ1 and λ2, in this order.
-    pub parameters: Parameters,
-    /// The one problem.
-    pub problems: Problems,
-}
-
-impl SingleProblem {
-    /// Takes a dictionary (m × n, row by row), λ1 (one, or one per atom) and λ2, and derives the rest.
-    ///
-    /// # Errors
-    /// Lengths that do not fit together, more atoms than [`MAX_ATOMS`] or none, or no memory.
-    pub fn new(
-        context: &Context,
-        dictionary: &[f32],
-        atoms: usize,
-        lambda1: &[f32],
-        lambda2: f32,
-    ) -> Result<Self, GpuError> {
-        Padded::of(atoms)?;
-        let rule = Rule {
-            rate: 1.0,
-            nonnegative: false,
-            learned: true,
-        };
-        let lens = [dictionary.len(), lambda1.len(), 1].map(|len| (len, rule));
-        let mut parameters = Parameters::new(context, &lens)?;
-        for (index, values) in [dictionary, lambda1, &[lambda2]].into_iter().enumerate() {
-            parameters.values.get_mut(index)?.write(values)?;
-        }
-        let place = ProblemPlace {
-            atoms,
-            dictionary: 0,
-            lambda1: 1,
-            lambda2: 2,
-        };
-        let mut problems = Problems::new(context, &parameters, &[place])?;
-        problems.update(&parameters)?;
-        Ok(Self {
-            parameters,
-            problems,
-        })
-    }
-
-    /// The problem.
-    ///
-    /// # Errors
-    /// None, as long as [`problems`](Self::problems) is what it was made with.
-    pub fn problem(&self) -> Result<Problem<'_>, GpuError> {
-        self.problems.get(0, &self.parameters)
     }
 }

@@ -1,14 +1,17 @@
-//! What kernels report: kept on the device until somebody asks.
+//! Reports of kernels, kept on the device until they are downloaded.
 
-use crate::buffer::{View, ViewMut};
-use crate::{Buffer, Context, GpuError};
+use crate::context::Context;
+use crate::error::{ArgumentError, GpuError};
+use crate::memory::buffer::Buffer;
+use crate::memory::view::{View, ViewMut};
 
 /// Numbers of a report.
 pub(crate) const SLOT_WORDS: usize = 4;
 
-/// The reports of a step, brought here all at once by [`download`](Self::download).
+/// The reports of a step; [`download`](Self::download) copies all of them to this machine at once.
 ///
-/// Whatever reports takes the next slot and returns a token, which reads the report from what was brought.
+/// Each solve and each loss takes the next slot and returns a token, which reads the report from
+/// the downloaded values.
 #[derive(Debug)]
 pub struct Reports {
     words: Buffer<u64>,
@@ -20,7 +23,7 @@ pub struct Reports {
 pub(crate) struct Slot(usize);
 
 impl Reports {
-    /// Room for so many reports.
+    /// Room for `slots` reports.
     ///
     /// # Errors
     /// [`GpuError::OutOfMemory`].
@@ -31,24 +34,24 @@ impl Reports {
         })
     }
 
-    /// Forgets all reports; for the next step.
+    /// Clears all reports, before the next step.
     ///
     /// # Errors
-    /// The driver's.
+    /// [`GpuError::Driver`].
     pub fn reset(&mut self) -> Result<(), GpuError> {
         self.used = 0;
         self.words.fill_zero()
     }
 
-    /// Waits for all work, and brings the reports here.
+    /// Waits for all work, and copies the reports to this machine.
     ///
     /// # Errors
-    /// A kernel that failed.
+    /// [`GpuError::Driver`] if a kernel failed.
     pub fn download(&self) -> Result<ReportValues, GpuError> {
         Ok(ReportValues::new(self.words.download()?))
     }
 
-    /// All reports as they lie on the device; [`ReportValues::new`] takes what is brought from there.
+    /// All reports as they lie on the device; [`ReportValues::new`] takes a copy of them.
     pub fn words(&self) -> View<'_, u64> {
         self.words.view()
     }
@@ -62,7 +65,7 @@ impl Reports {
     pub(crate) fn take(&mut self, count: usize) -> Result<(Slot, ViewMut<'_, u64>), GpuError> {
         let slots = self.words.len() / SLOT_WORDS;
         if slots - self.used < count {
-            return Err(GpuError::Reports { slots });
+            return Err(ArgumentError::Reports { slots }.into());
         }
         let first = Slot(self.used);
         self.used += count;
@@ -71,14 +74,14 @@ impl Reports {
     }
 }
 
-/// The reports of a step, as they were brought.
+/// The downloaded reports of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReportValues {
     words: Vec<u64>,
 }
 
 impl ReportValues {
-    /// What has been brought of [`Reports::words`].
+    /// The reports in a copy of [`Reports::words`].
     pub fn new(words: Vec<u64>) -> Self {
         Self { words }
     }
@@ -90,14 +93,16 @@ impl ReportValues {
     }
 }
 
-/// What came of the solves of a batch of columns, or of the linear systems of their adjoint.
+/// The result of solving a batch of columns, or the linear systems of their adjoint.
 #[must_use]
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct SolveReport {
     /// Number of columns.
     pub columns: usize,
-    /// The largest residual of any column, at what was returned: of codes the [KKT residual](scn_solvers::kkt), of the adjoint that of
-    /// its linear system, relative to its right side. NaN if a column is not finite.
+    /// The largest residual of any column, at what was returned: of codes the [KKT
+    /// residual](scn_solvers::kkt), of the adjoint that of its linear system, relative to its right
+    /// side. NaN if a column is not finite.
     pub residual: f32,
     /// Passes summed over columns.
     pub column_passes: u64,
@@ -132,7 +137,7 @@ pub struct PendingSolve {
 }
 
 impl PendingSolve {
-    /// The report, among those that were brought.
+    /// Reads the report from the downloaded values.
     pub fn read(self, values: &ReportValues) -> SolveReport {
         let [residual, column_passes, unconverged, active] = values.slot(self.slot);
         SolveReport {
@@ -145,12 +150,14 @@ impl PendingSolve {
     }
 }
 
-/// What a batch of logits is worth.
+/// Loss and errors of a batch of logits.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct LossReport {
     /// Mean over the images.
     pub loss: f64,
-    /// Images whose largest logit is not that of their label. Logits that are not numbers count as errors.
+    /// Images whose largest logit is not that of their label. Logits that are not numbers count as
+    /// errors.
     pub errors: usize,
 }
 
@@ -162,7 +169,7 @@ pub struct PendingLoss {
 }
 
 impl PendingLoss {
-    /// The report, among those that were brought.
+    /// Reads the report from the downloaded values.
     pub fn read(self, values: &ReportValues) -> LossReport {
         let [loss, errors, ..] = values.slot(self.slot);
         LossReport {
@@ -172,7 +179,7 @@ impl PendingLoss {
     }
 }
 
-/// For each parameter whether its gradient holds NaN or infinity, known on the device.
+/// The report on NaN and infinity in gradients, which is still on the device.
 #[must_use]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PendingFinite {

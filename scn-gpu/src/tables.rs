@@ -1,12 +1,17 @@
 //! Tables for kernels that work on all layers at once.
 
-use crate::buffer::View;
-use crate::launch::{Argument, Parameter, Value};
-use crate::windows::int;
-use crate::{Buffer, Context, Element, GpuError};
+use crate::context::Context;
+use crate::element::Element;
+use crate::error::{ArgumentError, GpuError};
+use crate::launch::argument::{Argument, Value};
+use crate::launch::signature::Parameter;
+use crate::memory::buffer::Buffer;
+use crate::memory::view::View;
+use crate::sizes::int;
 
-/// A row of `N` integers for each layer, of which the first is the layer's first block. Kernels take the others as places and sizes in
-/// `K` buffers, so the table knows how far each of these must reach.
+/// A row of `N` integers for each layer, of which the first is the layer's first block. Kernels
+/// take the others as places and sizes in `K` buffers, so the table knows how far each of these
+/// must reach.
 #[derive(Debug)]
 pub(crate) struct LayerTable<const N: usize, const K: usize> {
     rows: Buffer<i32>,
@@ -46,71 +51,63 @@ impl<const N: usize, const K: usize> LayerTable<N, K> {
         })
     }
 
-    /// Number of layers, as kernels take it.
-    pub(crate) fn layers(&self) -> Result<i32, GpuError> {
-        int("the number of layers", self.rows.len() / N)
-    }
-
-    /// As a kernel's argument.
-    pub(crate) fn argument(&self) -> Table<'_, N> {
-        Table {
+    /// As the arguments of a kernel: the rows, and how many there are.
+    pub(crate) fn arguments(&self) -> Result<(Table<'_, N, K>, LayerCount), ArgumentError> {
+        let table = Table {
             rows: self.rows.view(),
             blocks: self.blocks,
-            ends: &self.ends,
-        }
+            ends: self.ends,
+        };
+        let layers = int("the number of layers", self.rows.len() / N)?;
+        Ok((table, LayerCount(layers)))
     }
 }
 
 /// A [`LayerTable`] as a kernel's argument.
 #[derive(Clone, Copy)]
-pub(crate) struct Table<'a, const N: usize> {
+pub(crate) struct Table<'a, const N: usize, const K: usize> {
     rows: View<'a, i32>,
     blocks: usize,
-    ends: &'a [usize],
+    ends: [usize; K],
 }
 
-impl<const N: usize> Table<'_, N> {
+/// The number of rows of a [`Table`] as a kernel's argument. It comes with the table, so it is
+/// never that of another.
+#[derive(Clone, Copy)]
+pub(crate) struct LayerCount(i32);
+
+impl<const N: usize, const K: usize> Table<'_, N, K> {
     /// Blocks of all layers.
     pub(crate) fn blocks(&self) -> usize {
         self.blocks
     }
 
-    /// `Ok` if there are so many layers, and buffers of these lengths hold all that the rows name.
-    pub(crate) fn check<const K: usize>(
-        &self,
-        layers: i32,
-        lengths: [usize; K],
-    ) -> Result<(), GpuError> {
-        let wrong = |what, expected, found| {
-            Err(GpuError::Length {
-                what,
+    /// `Ok` if buffers of these lengths hold all that the rows name.
+    pub(crate) fn check(&self, lengths: [usize; K]) -> Result<(), ArgumentError> {
+        let mut pairs = self.ends.iter().zip(lengths);
+        match pairs.find(|&(&end, found)| found < end) {
+            Some((&expected, found)) => Err(ArgumentError::Length {
+                what: "a buffer of all layers",
                 expected,
                 found,
-            })
-        };
-        let count = self.rows.len() / N;
-        if usize::try_from(layers) != Ok(count) {
-            return wrong("the table of layers", count, layers.unsigned_abs() as usize);
-        }
-        if self.ends.len() != K {
-            return wrong("the buffers of a table", self.ends.len(), K);
-        }
-        match self
-            .ends
-            .iter()
-            .zip(lengths)
-            .find(|&(&end, found)| found < end)
-        {
-            Some((&end, found)) => wrong("a buffer of all layers", end, found),
+            }),
             None => Ok(()),
         }
     }
 }
 
-impl<const N: usize> Argument for Table<'_, N> {
-    const PARAMETER: Parameter = Parameter::Input(i32::NUMBER);
+impl<const N: usize, const K: usize> Argument for Table<'_, N, K> {
+    const PARAMETER: Parameter = Parameter::Input(i32::TYPE);
 
     fn value(&self, name: &'static str, context: &Context) -> Result<Value<'_>, GpuError> {
         self.rows.value(name, context)
+    }
+}
+
+impl Argument for LayerCount {
+    const PARAMETER: Parameter = Parameter::Int;
+
+    fn value(&self, name: &'static str, context: &Context) -> Result<Value<'_>, GpuError> {
+        self.0.value(name, context)
     }
 }

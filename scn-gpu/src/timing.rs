@@ -8,38 +8,37 @@ use std::time::Duration;
 use cudarc::driver::sys::CUevent_flags;
 use cudarc::driver::{CudaEvent, DriverError};
 
-use crate::driver::failed;
-use crate::error::CudaVersion;
-use crate::{Context, GpuError};
+use crate::driver::{expect_driver, failed};
+use crate::error::GpuError;
+use crate::queue::Queue;
+use crate::version::OLDEST_DRIVER_FOR_TIMES;
 
 /// Launches whose events are kept; more are added up, for which the host waits.
 const LAUNCHES_KEPT: usize = 4096;
 
-/// `cuEventElapsedTime_v2`, the only such function that cudarc calls, came with this version; cudarc panics without it.
-pub(crate) const OLDEST_DRIVER: CudaVersion = CudaVersion {
-    major: 12,
-    minor: 8,
-};
-
 /// The time that one kernel took on a device, summed over its launches.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct KernelTime {
     /// Name of the kernel, without the number of atoms that it is made for.
     pub name: &'static str,
     /// Number of launches.
     pub launches: u64,
-    /// From an event before each launch to one after it. The events take part in this, about a microsecond for each launch.
+    /// From an event before each launch to one after it. The events take part in this, about a
+    /// microsecond for each launch.
     pub time: Duration,
 }
 
-/// A moment in the work of a device: everything asked of its context before is done, nothing asked after has begun.
+/// A moment in the work of a device: all work submitted to its context before is done, none
+/// submitted after has begun.
 #[derive(Debug)]
 pub struct Mark {
     event: CudaEvent,
 }
 
 impl Mark {
-    /// Waits for the later mark and returns the time between both, in which the device may also have had nothing to do.
+    /// Waits for the later mark and returns the time between both, in which the device may also
+    /// have had nothing to do.
     ///
     /// # Errors
     /// Marks of different devices; a kernel that failed.
@@ -48,15 +47,15 @@ impl Mark {
     }
 }
 
-/// What a context measures.
+/// The times that a context measures.
 #[derive(Debug, Default)]
 pub(crate) struct Timing {
     on: AtomicBool,
-    measured: Mutex<Measured>,
+    measured: Mutex<Measurements>,
 }
 
 #[derive(Debug, Default)]
-struct Measured {
+struct Measurements {
     /// Events to be recorded again.
     idle: Vec<CudaEvent>,
     launches: Vec<Launch>,
@@ -82,7 +81,7 @@ impl Timing {
     /// Starts a kernel, between two events if kernels are timed.
     pub(crate) fn launch(
         &self,
-        context: &Context,
+        queue: &Queue,
         name: &'static str,
         start: impl FnOnce() -> Result<(), GpuError>,
     ) -> Result<(), GpuError> {
@@ -93,11 +92,11 @@ impl Timing {
         if measured.launches.len() == LAUNCHES_KEPT {
             measured.add_up()?;
         }
-        let before = measured.event(context)?;
-        let after = measured.event(context)?;
-        record(&before, context)?;
+        let before = measured.event(queue)?;
+        let after = measured.event(queue)?;
+        record(&before, queue)?;
         start()?;
-        record(&after, context)?;
+        record(&after, queue)?;
         measured.launches.push(Launch {
             name,
             before,
@@ -119,14 +118,14 @@ impl Timing {
         Ok(times.collect())
     }
 
-    fn measured(&self) -> impl std::ops::DerefMut<Target = Measured> {
+    fn measured(&self) -> impl std::ops::DerefMut<Target = Measurements> {
         self.measured.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Measured {
-    fn event(&mut self, context: &Context) -> Result<CudaEvent, GpuError> {
-        self.idle.pop().map_or_else(|| new_event(context), Ok)
+impl Measurements {
+    fn event(&mut self, queue: &Queue) -> Result<CudaEvent, GpuError> {
+        self.idle.pop().map_or_else(|| new_event(queue), Ok)
     }
 
     fn add_up(&mut self) -> Result<(), GpuError> {
@@ -146,25 +145,25 @@ impl Measured {
     }
 }
 
-/// A mark at this point of the work of a context.
-pub(crate) fn mark(context: &Context) -> Result<Mark, GpuError> {
-    let event = new_event(context)?;
-    record(&event, context)?;
+/// A mark at this point of the work.
+pub(crate) fn mark(queue: &Queue) -> Result<Mark, GpuError> {
+    let event = new_event(queue)?;
+    record(&event, queue)?;
     Ok(Mark { event })
 }
 
 /// An event with a time, if the driver can tell the time between two.
-fn new_event(context: &Context) -> Result<CudaEvent, GpuError> {
-    context.info().driver_version.expect_driver(OLDEST_DRIVER)?;
-    let event = context
+fn new_event(queue: &Queue) -> Result<CudaEvent, GpuError> {
+    expect_driver(queue.driver(), OLDEST_DRIVER_FOR_TIMES)?;
+    let event = queue
         .device()
         .new_event(Some(CUevent_flags::CU_EVENT_DEFAULT));
     event.map_err(failed("make an event"))
 }
 
-fn record(event: &CudaEvent, context: &Context) -> Result<(), GpuError> {
+fn record(event: &CudaEvent, queue: &Queue) -> Result<(), GpuError> {
     event
-        .record(context.stream())
+        .record(queue.stream())
         .map_err(failed("record an event"))
 }
 

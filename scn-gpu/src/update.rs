@@ -1,27 +1,61 @@
-//! The parameters of a network in common buffers, gradient descent on all of them, and sums of the gradients of several devices.
+//! The parameters of a network in common buffers, gradient descent on all of them, and sums of the
+//! gradients of several devices.
 
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::buffer::{View, ViewMut};
-use crate::launch::update::{AddInOrder, Descend, FindNonFinite, THREADS};
-use crate::launch::{Argument, Parameter, Value, launch};
+use crate::context::Context;
+use crate::error::{ArgumentError, GpuError};
+use crate::kernels::elements::BLOCK_THREADS;
+use crate::kernels::update::{AddInOrder, Descend, FindNonFinite, Owners};
+use crate::launch::launch;
+use crate::memory::buffer::Buffer;
+use crate::memory::staged::StagedBuffer;
+use crate::memory::view::{View, ViewMut};
 use crate::report::{PendingFinite, Reports, SLOT_WORDS};
-use crate::windows::int;
-use crate::{Buffer, Context, Element, GpuError, Staged};
+use crate::sizes::int;
 
 /// Numbers that parameters are aligned to, so that a block of threads belongs to one of them.
-const ALIGNMENT: usize = THREADS as usize;
+const ALIGNMENT: usize = BLOCK_THREADS as usize;
 
 /// What the optimiser does with a parameter.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Rule {
     /// Factor on the learning rate.
     pub rate: f32,
     /// Whether values are set to `max(value, 0)` after each step.
     pub nonnegative: bool,
-    /// Whether it moves at all.
+    /// Whether it is learned at all.
     pub learned: bool,
+}
+
+impl Rule {
+    /// A parameter that never changes, and whose gradient is not looked at.
+    pub const fn fixed() -> Self {
+        Self {
+            learned: false,
+            ..Self::learned(1.0)
+        }
+    }
+
+    /// A parameter that is learned at `rate` times the learning rate of a step.
+    pub const fn learned(rate: f32) -> Self {
+        Self {
+            rate,
+            nonnegative: false,
+            learned: true,
+        }
+    }
+
+    /// The same rule, with values set to `max(value, 0)` after each step.
+    #[must_use]
+    pub const fn nonnegative(self) -> Self {
+        Self {
+            nonnegative: true,
+            ..self
+        }
+    }
 }
 
 /// Arrays that lie in one buffer.
@@ -43,27 +77,27 @@ impl Arrays {
         })
     }
 
-    /// Array `index`, counted from 0.
+    /// Array `index`, counted from 0, for reading.
     ///
     /// # Errors
-    /// [`GpuError::Range`]: there is no such array.
+    /// [`ArgumentError::Range`]: there is no such array.
     pub fn get(&self, index: usize) -> Result<View<'_, f32>, GpuError> {
         self.buffer.range(self.place(index)?)
     }
 
-    /// Array `index`, to be written.
+    /// Array `index`, for writing.
     ///
     /// # Errors
-    /// [`GpuError::Range`]: there is no such array.
+    /// [`ArgumentError::Range`]: there is no such array.
     pub fn get_mut(&mut self, index: usize) -> Result<ViewMut<'_, f32>, GpuError> {
         let place = self.place(index)?;
         self.buffer.range_mut(place)
     }
 
-    /// Two arrays, to be written; the first has the lower index.
+    /// Two arrays, for writing; the first has the lower index.
     ///
     /// # Errors
-    /// [`GpuError::Range`]: there are no such arrays, or they are not in this order.
+    /// [`ArgumentError::Range`]: there are no such arrays, or they are not in this order.
     pub fn pair_mut(
         &mut self,
         first: usize,
@@ -75,19 +109,19 @@ impl Arrays {
         Ok((before.range(first)?, after.range(0..second.end - cut)?))
     }
 
-    /// All arrays and the zeros between them.
+    /// All arrays and the zeros between them, for reading.
     pub fn all(&self) -> View<'_, f32> {
         self.buffer.view()
     }
 
-    /// The same, to be written.
+    /// All arrays and the zeros between them, for writing.
     pub fn all_mut(&mut self) -> ViewMut<'_, f32> {
         self.buffer.view_mut()
     }
 
     /// Where array `index` lies in the buffer.
-    pub(crate) fn place(&self, index: usize) -> Result<Range<usize>, GpuError> {
-        let none = || GpuError::no_such(index, self.places.len());
+    pub(crate) fn place(&self, index: usize) -> Result<Range<usize>, ArgumentError> {
+        let none = || ArgumentError::no_such(index, self.places.len());
         self.places.get(index).cloned().ok_or_else(none)
     }
 }
@@ -113,30 +147,31 @@ pub struct Parameters {
     context: Context,
 }
 
-/// What a step of gradient descent needs, in device memory: so a recorded step can be run again with others.
+/// Learning rate, momentum and weight decay in device memory, so that a recorded step can be run
+/// again with others.
 #[derive(Debug)]
 pub struct DescentSettings {
-    staged: Staged<f32>,
+    staged: StagedBuffer<f32>,
     /// What is there.
     numbers: [f32; 3],
 }
 
 impl DescentSettings {
-    /// All zero.
+    /// Learning rate, momentum and weight decay zero.
     ///
     /// # Errors
     /// [`GpuError::OutOfMemory`].
     pub fn new(context: &Context) -> Result<Self, GpuError> {
         Ok(Self {
-            staged: Staged::new(context, 3)?,
+            staged: StagedBuffer::new(context, 3)?,
             numbers: [0.0; 3],
         })
     }
 
-    /// Takes others from here on. Work that was asked for before still sees those before.
+    /// Replaces the settings. Work submitted before still sees the old ones.
     ///
     /// # Errors
-    /// The driver's.
+    /// [`GpuError::Driver`].
     pub fn set(&mut self, rate: f32, momentum: f32, weight_decay: f32) -> Result<(), GpuError> {
         let numbers = [rate, momentum, weight_decay];
         if self.numbers != numbers {
@@ -151,7 +186,7 @@ impl Parameters {
     /// Parameters of these lengths, all zero.
     ///
     /// # Errors
-    /// [`GpuError::OutOfMemory`]; [`GpuError::TooLarge`].
+    /// [`GpuError::OutOfMemory`]; [`ArgumentError::TooLarge`].
     pub fn new(context: &Context, parameters: &[(usize, Rule)]) -> Result<Self, GpuError> {
         let (mut places, mut owners, mut rules) = (Vec::new(), Vec::new(), Vec::new());
         let mut end = 0;
@@ -182,22 +217,19 @@ impl Parameters {
         self.values.places.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are no parameters.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// One step of all that are learned.
+    /// One step of gradient descent for all parameters that are learned.
     ///
     /// # Errors
     /// Settings of another context.
     pub fn descend(&mut self, settings: &DescentSettings) -> Result<(), GpuError> {
         let step = Descend {
             gradients: self.gradients.all(),
-            owners: Owners {
-                owners: self.owners.view(),
-                parameters: self.values.places.len(),
-            },
+            owners: Owners::new(self.owners.view(), self.len()),
             rules: self.rules.view(),
             settings: settings.staged.view(),
             values: self.values.buffer.view_mut(),
@@ -206,7 +238,8 @@ impl Parameters {
         launch(&self.context, &step)
     }
 
-    /// Reports for each parameter whether its gradient is finite. Those that are not learned count as finite.
+    /// Reports for each parameter whether its gradient is finite. Those that are not learned count
+    /// as finite.
     ///
     /// # Errors
     /// No room for a report of each.
@@ -215,10 +248,7 @@ impl Parameters {
         let (first, report) = reports.take(parameters)?;
         let find = FindNonFinite {
             gradients: self.gradients.all(),
-            owners: Owners {
-                owners: self.owners.view(),
-                parameters,
-            },
+            owners: Owners::new(self.owners.view(), parameters),
             rules: self.rules.view(),
             words: SLOT_WORDS as i32,
             report,
@@ -228,32 +258,8 @@ impl Parameters {
     }
 }
 
-/// For each block of threads the parameter that it belongs to.
-#[derive(Clone, Copy)]
-pub(crate) struct Owners<'a> {
-    owners: View<'a, i32>,
-    parameters: usize,
-}
-
-impl Owners<'_> {
-    pub(crate) fn blocks(&self) -> usize {
-        self.owners.len()
-    }
-
-    pub(crate) fn parameters(&self) -> usize {
-        self.parameters
-    }
-}
-
-impl Argument for Owners<'_> {
-    const PARAMETER: Parameter = Parameter::Input(i32::NUMBER);
-
-    fn value(&self, name: &'static str, context: &Context) -> Result<Value<'_>, GpuError> {
-        self.owners.value(name, context)
-    }
-}
-
-/// The sum of parts of the length of `sum`, which lie one after another in `parts`, added up in this order.
+/// The sum of parts of the length of `sum`, which lie one after another in `parts`, added up in
+/// this order.
 ///
 /// # Errors
 /// A length of `parts` that is no multiple of that of `sum`.

@@ -1,14 +1,14 @@
 //! Where signals come from: the windows of a map.
 
-use cudarc::driver::DeviceRepr;
+use crate::error::{ArgumentError, GpuError};
+use crate::sizes::{int, size};
 
-use crate::GpuError;
-
-/// The k × k windows of a feature map as columns of signals, padded by k/2 zeros. A map is stored channel by channel: entry
-/// (c, image, y, x) is at `((c images + image) height + y) width + x`.
+/// The k × k windows of a feature map as columns of signals, padded by k/2 zeros. A map is stored
+/// channel by channel: entry (c, image, y, x) is at `((c images + image) height + y) width + x`.
 ///
-/// Column p = (image, i, j) holds the window around row `i stride`, column `j stride`; its entry `(channel k + dy) k + dx` is the
-/// pixel at `(dy, dx)`. As a kernel's argument it is laid out as the struct of the same name in `windows.cuh`.
+/// Column p = (image, i, j) holds the window around row `i stride`, column `j stride`; its entry
+/// `(channel k + dy) k + dx` is the pixel at `(dy, dx)`. As a kernel's argument it is laid out as
+/// the struct of the same name in `windows.cuh`.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Windows {
@@ -21,13 +21,6 @@ pub struct Windows {
     map_height: i32,
     map_width: i32,
 }
-
-#[expect(
-    unsafe_code,
-    reason = "the same eight ints as in the device code, see tests/compile.rs"
-)]
-// SAFETY: eight ints, without padding, in C's order.
-unsafe impl DeviceRepr for Windows {}
 
 /// Extents of a feature map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -46,7 +39,8 @@ impl Windows {
     /// Windows of odd side k at this stride.
     ///
     /// # Errors
-    /// A side that is even or exceeds the padded map, a stride of 0, or a map too large for the device code.
+    /// A side that is even or exceeds the padded map, a stride of 0, or a map too large for the
+    /// device code.
     pub fn new(map: MapShape, window: usize, stride: usize) -> Result<Self, GpuError> {
         let MapShape {
             channels,
@@ -57,12 +51,13 @@ impl Windows {
         let padding = 2 * (window / 2);
         let fits = |side: usize| side > 0 && window <= side + padding;
         if window.is_multiple_of(2) || stride == 0 || !fits(height) || !fits(width) {
-            return Err(GpuError::Windows {
+            return Err(ArgumentError::Windows {
                 height,
                 width,
                 window,
                 stride,
-            });
+            }
+            .into());
         }
         let side = |length: usize| (length + padding - window) / stride + 1;
         let windows = Self {
@@ -137,40 +132,20 @@ impl Windows {
 }
 
 impl MapShape {
-    /// Numbers per channel: images × height × width.
+    /// Entries per channel: images × height × width.
     pub fn positions(&self) -> usize {
         self.images * self.height * self.width
     }
 
-    /// Numbers in all.
+    /// Number of entries.
     pub fn len(&self) -> usize {
         self.channels * self.positions()
     }
 
-    /// Whether there is nothing.
+    /// Whether the map has no entries.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
-}
-
-/// Sizes above this could overflow an `int` where a kernel rounds them up.
-const LARGEST: usize = 1 << 30;
-
-/// A size as the device code counts it.
-pub(crate) fn int(what: &'static str, size: usize) -> Result<i32, GpuError> {
-    if size > LARGEST {
-        return Err(GpuError::TooLarge {
-            what,
-            limit: LARGEST,
-            found: size,
-        });
-    }
-    Ok(size as i32)
-}
-
-/// A size of the device code, never negative.
-pub(crate) fn size(int: i32) -> usize {
-    int.unsigned_abs() as usize
 }
 
 #[cfg(test)]

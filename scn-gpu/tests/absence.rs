@@ -13,8 +13,8 @@ use std::process::Command;
 use faer::Mat;
 use scn_gpu::inspect::{compile_report, known_architectures};
 use scn_gpu::{
-    ComputeCapability, Context, DeviceInfo, GpuError, KernelOrigin, Source, compile_ahead, devices,
-    encode, update,
+    ComputeCapability, Context, DeviceInfo, GpuError, KernelFile, KernelOrigin, SetupError,
+    compile_ahead, devices, encode, update,
 };
 
 use scn_solvers::{ElasticNet, Settings};
@@ -83,7 +83,7 @@ fn without_a_driver() {
         return run_again_with("without_a_driver", kept, [(CACHE, "")]);
     }
     match devices() {
-        Err(error @ GpuError::NoDriver) => {
+        Err(error @ GpuError::Setup(SetupError::NoDriver)) => {
             assert_one_line(&error);
             assert_eq!(Context::new(0).unwrap_err(), error);
         }
@@ -97,7 +97,7 @@ fn without_a_compiler() {
         return run_again_with("without_a_compiler", without_compiler(), [(CACHE, "")]);
     }
     let error = match known_architectures() {
-        Err(error @ GpuError::NoCompiler) => error,
+        Err(error @ GpuError::Setup(SetupError::NoCompiler)) => error,
         other => return skipped(format!("the system has a compiler: {other:?}")),
     };
     assert_one_line(&error);
@@ -159,12 +159,12 @@ fn without_a_compiler_but_with_compiled_kernels() {
         assert_one_line(&error);
         let folder = PathBuf::from(std::env::var_os(CACHE).unwrap());
         match error {
-            GpuError::NotCompiled {
+            GpuError::Setup(SetupError::NotCompiled {
                 folder: said,
                 reason,
                 ..
-            } => {
-                assert_eq!((said, *reason), (folder, GpuError::NoCompiler));
+            }) => {
+                assert_eq!((said, *reason), (folder, SetupError::NoCompiler));
             }
             other => panic!("{other:?}"),
         }
@@ -196,8 +196,8 @@ fn a_compiler_without_its_second_library() {
         return run_again_with_first_library("a_compiler_without_its_second_library", copy);
     }
     let newest = *known_architectures().unwrap().last().unwrap();
-    let error = match compile_report(Source::Loss, newest) {
-        Err(error @ GpuError::CompilerIncomplete { .. }) => error,
+    let error = match compile_report(KernelFile::Loss, newest) {
+        Err(error @ GpuError::Setup(SetupError::CompilerIncomplete { .. })) => error,
         other => return skipped(format!("the system has the second library: {other:?}")),
     };
     assert_one_line(&error);
@@ -218,7 +218,7 @@ fn a_compiler_whose_second_library_is_beside_it_only() {
         return run_again_with_first_library(test, link);
     }
     let newest = *known_architectures().unwrap().last().unwrap();
-    assert!(!compile_report(Source::Loss, newest).unwrap().is_empty());
+    assert!(!compile_report(KernelFile::Loss, newest).unwrap().is_empty());
 }
 
 /// Within a major version of CUDA a driver runs what a compiler makes, and no further.
@@ -244,7 +244,10 @@ fn a_driver_that_is_older_than_the_compiler() {
     }
     let error = device.check().unwrap_err();
     assert!(
-        matches!(error, GpuError::CompilerTooNewForDriver { .. }),
+        matches!(
+            error,
+            GpuError::Setup(SetupError::CompilerTooNewForDriver { .. })
+        ),
         "{error}"
     );
     assert_one_line(&error);
@@ -266,7 +269,10 @@ fn a_driver_that_is_too_old_to_measure_times() {
         other => return skipped(format!("there is no driver of CUDA 12.6: {other:?}")),
     };
     let error = context.mark().unwrap_err();
-    assert!(matches!(error, GpuError::DriverTooOld { .. }), "{error}");
+    assert!(
+        matches!(error, GpuError::Setup(SetupError::DriverTooOld { .. })),
+        "{error}"
+    );
     assert_one_line(&error);
 }
 
@@ -277,7 +283,10 @@ fn a_device_that_is_not_there() {
     };
     let (index, count) = (devices.len() + 3, devices.len());
     let error = Context::new(index).unwrap_err();
-    assert_eq!(error, GpuError::DeviceIndex { index, count });
+    assert_eq!(
+        error,
+        GpuError::Setup(SetupError::DeviceIndex { index, count })
+    );
     assert_one_line(&error);
 }
 
@@ -303,7 +312,7 @@ fn a_device_that_is_too_old() {
     let error = Context::new(0).unwrap_err();
     assert!(matches!(
         error,
-        GpuError::ComputeCapability { index: 0, .. }
+        GpuError::Setup(SetupError::ComputeCapability { index: 0, .. })
     ));
     assert_one_line(&error);
     assert_eq!(device.check(), Err(error));

@@ -9,7 +9,7 @@ use scn_gpu::inspect::{
     KernelReport, Parameter, Signature, compile_report, compiled_parameters, known_architectures,
     signatures,
 };
-use scn_gpu::{GpuError, Source};
+use scn_gpu::{GpuError, KernelFile, SetupError};
 
 use self::skip::skipped;
 
@@ -34,7 +34,9 @@ const SIZES: [usize; 5] = [16, 32, 64, 128, 256];
 fn unless_missing<T>(result: Result<T, GpuError>) -> Option<T> {
     match result {
         Ok(value) => Some(value),
-        Err(error @ GpuError::NoCompiler) if std::env::var_os("SCN_REQUIRE_CUDA").is_none() => {
+        Err(error @ GpuError::Setup(SetupError::NoCompiler))
+            if std::env::var_os("SCN_REQUIRE_CUDA").is_none() =>
+        {
             skipped(error);
             None
         }
@@ -59,6 +61,7 @@ fn compiled_type(parameter: Parameter) -> &'static str {
         Parameter::Int => ".u32",
         Parameter::Float => ".f32",
         Parameter::Windows => ".align 4 .b8[32]",
+        other => panic!("{other:?}: of which type in portable code?"),
     }
 }
 
@@ -68,13 +71,13 @@ fn declared_parameters_are_those_of_the_compiled_kernels() {
         return;
     };
     let mut compiled = BTreeMap::new();
-    for source in Source::ALL {
+    for source in KernelFile::ALL {
         let kernels = compiled_parameters(source, oldest).unwrap();
         for (name, types) in kernels {
             compiled.insert((source, name), types);
         }
     }
-    let declared: BTreeMap<(Source, String), Vec<String>> = signatures()
+    let declared: BTreeMap<(KernelFile, String), Vec<String>> = signatures()
         .iter()
         .flat_map(|signature| {
             let types: Vec<String> = signature
@@ -82,7 +85,7 @@ fn declared_parameters_are_those_of_the_compiled_kernels() {
                 .iter()
                 .map(|&(_, parameter)| compiled_type(parameter).to_string())
                 .collect();
-            let key = |name| ((signature.source, name), types.clone());
+            let key = |name| ((signature.file, name), types.clone());
             names(signature).into_iter().map(key).collect::<Vec<_>>()
         })
         .collect();
@@ -99,7 +102,7 @@ fn declared_parameters_are_those_of_the_sources() {
             "("
         };
         // The sizes' kernels are made by macros, whose lines end in backslashes.
-        let text = signature.source.text().replace('\\', " ");
+        let text = signature.file.text().replace('\\', " ");
         let start = format!(" {}{suffix}", signature.name);
         let (_, rest) = text
             .split("__global__")
@@ -119,13 +122,14 @@ fn declared_parameters_are_those_of_the_sources() {
 
 /// A parameter's type in the sources.
 fn source_type(parameter: Parameter) -> String {
-    use scn_gpu::inspect::Number;
+    use scn_gpu::inspect::ElementType;
     let number = |number| match number {
-        Number::Float => "float",
-        Number::Double => "double",
-        Number::Int => "int",
-        Number::UnsignedChar => "unsigned char",
-        Number::UnsignedLongLong => "unsigned long long",
+        ElementType::Float => "float",
+        ElementType::Double => "double",
+        ElementType::Int => "int",
+        ElementType::UnsignedChar => "unsigned char",
+        ElementType::UnsignedLongLong => "unsigned long long",
+        other => panic!("{other:?}: of which name in the sources?"),
     };
     match parameter {
         Parameter::Input(kind) => format!("const {}* ", number(kind)),
@@ -133,15 +137,19 @@ fn source_type(parameter: Parameter) -> String {
         Parameter::Int => "int ".to_string(),
         Parameter::Float => "float ".to_string(),
         Parameter::Windows => "Windows ".to_string(),
+        other => panic!("{other:?}: of which type in the sources?"),
     }
 }
 
 /// Registers that a thread may use, of the 65,536 of a processor: with 255 it holds two blocks of 128 threads, with 168 three, with 128
 /// four.
 fn register_budget(kernel: &KernelReport) -> usize {
-    match kernel.source {
-        Source::Encode | Source::Certify | Source::Adjoint => 255,
-        Source::Fista | Source::Gradients | Source::OuterSums | Source::SignalGradient => 168,
+    match kernel.file {
+        KernelFile::Encode | KernelFile::Certify | KernelFile::Adjoint => 255,
+        KernelFile::Fista
+        | KernelFile::Gradients
+        | KernelFile::OuterSums
+        | KernelFile::SignalGradient => 168,
         _ => 64,
     }
 }
@@ -157,7 +165,7 @@ fn kernels_keep_to_registers_and_shared_memory() {
     let expected: BTreeSet<String> = signatures().iter().flat_map(names).collect();
     let compile = |architecture| -> Vec<KernelReport> {
         let of_file = |source| compile_report(source, architecture).unwrap();
-        Source::ALL.into_iter().flat_map(of_file).collect()
+        KernelFile::ALL.into_iter().flat_map(of_file).collect()
     };
     let by_architecture: Vec<(u32, Vec<KernelReport>)> = std::thread::scope(|scope| {
         let started = architectures

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::Command;
 
 use scn_gpu::inspect::{compile_report, known_architectures};
-use scn_gpu::{Context, Meeting, Source, devices};
+use scn_gpu::{Context, KernelFile, NcclId, devices};
 
 use self::skip::skipped;
 
@@ -37,9 +37,9 @@ fn second_process() {
         "architectures" => known_architectures().unwrap_err(),
         "compile" => {
             let newest = *known_architectures().unwrap().last().unwrap();
-            compile_report(Source::Loss, newest).unwrap_err()
+            compile_report(KernelFile::Loss, newest).unwrap_err()
         }
-        "nccl" => Meeting::new().unwrap_err(),
+        "nccl" => NcclId::new().unwrap_err(),
         other => panic!("{other}"),
     };
     let message = error.to_string();
@@ -164,21 +164,25 @@ fn driver() -> Library {
 fn compiler() -> Library {
     let size = "(void *program, size_t *size) { *size = 1; return 0; }";
     let text = "(void *program, char *text) { text[0] = 0; return 0; }";
-    Library::whole("libnvrtc.so", include_str!("../src/compiler.rs"), "nvrtc")
-        .with(
-            "nvrtcVersion",
-            "(int *major, int *minor) { *major = 13; *minor = 0; return 0; }",
-        )
-        .with(
-            "nvrtcGetNumSupportedArchs",
-            "(int *count) { *count = 1; return 0; }",
-        )
-        .with(
-            "nvrtcGetSupportedArchs",
-            "(int *numbers) { numbers[0] = 90; return 0; }",
-        )
-        .with("nvrtcGetProgramLogSize", size)
-        .with("nvrtcGetProgramLog", text)
+    Library::whole(
+        "libnvrtc.so",
+        include_str!("../src/compile/nvrtc.rs"),
+        "nvrtc",
+    )
+    .with(
+        "nvrtcVersion",
+        "(int *major, int *minor) { *major = 13; *minor = 0; return 0; }",
+    )
+    .with(
+        "nvrtcGetNumSupportedArchs",
+        "(int *count) { *count = 1; return 0; }",
+    )
+    .with(
+        "nvrtcGetSupportedArchs",
+        "(int *numbers) { numbers[0] = 90; return 0; }",
+    )
+    .with("nvrtcGetProgramLogSize", size)
+    .with("nvrtcGetProgramLog", text)
 }
 
 fn nccl() -> Library {

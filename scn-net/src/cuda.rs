@@ -18,9 +18,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use scn_data::Loader;
-use scn_gpu::Context;
-use scn_gpu::layers::loss::Labels;
 use scn_gpu::update::DescentSettings;
+use scn_gpu::{Context, Labels};
 
 pub(crate) use self::data_parallel::DataParallel;
 use self::evaluation::Evaluation;

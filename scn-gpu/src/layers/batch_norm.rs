@@ -1,16 +1,20 @@
-//! Batch normalisation, `n = (x - μ) / sqrt(σ² + ε)` and `y = γ n + β` per channel, over all positions of a group of neighbouring images, which
-//! may be the whole batch. Scale γ and shift β are learned, or there are none.
+//! Batch normalisation, `n = (x - μ) / sqrt(σ² + ε)` and `y = γ n + β` per channel, over all
+//! positions of a group of neighbouring images, which may be the whole batch. Scale γ and shift β
+//! are learned, or there are none.
 //!
-//! The moments of a group lie in a row of a matrix, each channel's mean and then each channel's (biased) variance. Rows of several
-//! normalisations may be parts of longer ones: so the running moments of all of them move at once.
+//! The moments of a group lie in a row of a matrix, each channel's mean and then each channel's
+//! (biased) variance. Rows of several normalisations may be parts of longer ones: so the running
+//! moments of all of them move at once.
 
-use crate::buffer::{View, ViewMut};
-use crate::launch::launch;
-use crate::launch::layers::{
-    BatchNormBackward, BatchNormSums, BlendMoments, MomentSums, Normalize, NormalizeBatch, THREADS,
+use crate::error::GpuError;
+use crate::kernels::batch_norm::{
+    BatchNormBackward, BatchNormSums, BlendMoments, MomentSums, Normalize, NormalizeBatch,
 };
-use crate::windows::int;
-use crate::{Buffer, GpuError};
+use crate::kernels::elements::BLOCK_THREADS;
+use crate::launch::launch;
+use crate::memory::buffer::Buffer;
+use crate::memory::view::{View, ViewMut};
+use crate::sizes::int;
 
 /// How a map's images are divided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,8 +23,8 @@ pub struct Groups {
     pub images: usize,
     /// Pixels of an image.
     pub plane: usize,
-    /// Number of groups, at most that of images. They are as equal as can be: group g, counted from 0, begins at image `g images / count`,
-    /// rounded down.
+    /// Number of groups, at most that of images. They are as equal as can be: group g, counted from
+    /// 0, begins at image `g images / count`, rounded down.
     pub count: usize,
 }
 
@@ -33,7 +37,7 @@ pub struct Affine<'a> {
     pub shift: View<'a, f32>,
 }
 
-/// What is learned, on the way back.
+/// Learned scale, and where the gradients of scale and shift go.
 #[derive(Debug)]
 pub struct AffineGradients<'a> {
     /// γ
@@ -44,7 +48,7 @@ pub struct AffineGradients<'a> {
     pub by_shift: ViewMut<'a, f32>,
 }
 
-/// As kernels take them.
+/// The runs of a map as kernels take them.
 struct Runs {
     images: i32,
     plane: i32,
@@ -66,7 +70,8 @@ impl Groups {
         }
     }
 
-    /// Cuts the runs of a map into parts: enough for a large device, few enough to be added up quickly, and no dependence on the device.
+    /// Cuts the runs of a map into parts: enough for a large device, few enough to be added up
+    /// quickly, and no dependence on the device.
     fn runs(self, map: &Buffer<f32>) -> Result<Runs, GpuError> {
         /// Entries that are worth a block.
         const LEAST: usize = 2048;
@@ -77,7 +82,7 @@ impl Groups {
         let run = self.images.div_ceil(self.count.max(1)) * self.plane;
         let part = run
             .div_ceil(MOST_PARTS)
-            .next_multiple_of(THREADS as usize)
+            .next_multiple_of(BLOCK_THREADS as usize)
             .max(LEAST);
         let parts = run.div_ceil(part);
         let channels = map.len() / area.max(1);
@@ -92,10 +97,12 @@ impl Groups {
     }
 }
 
-/// Normalises each group by its own moments, and writes these down: row g of `moments` begins `g stride` after its first number.
+/// Normalises each group by its own moments, and writes these down: row g of `moments` begins
+/// `g stride` after its first number.
 ///
 /// # Errors
-/// Maps of other lengths than whole channels of these images, no room for the moments, or another number of scales and shifts than channels.
+/// Maps of other lengths than whole channels of these images, no room for the moments, or another
+/// number of scales and shifts than channels.
 pub fn forward(
     x: &Buffer<f32>,
     groups: Groups,
@@ -136,10 +143,12 @@ pub fn forward(
     launch(x.context(), &normalize)
 }
 
-/// dLoss/dx from dLoss/dy, given x and the moments that [`forward`] has written; and the gradients of what is learned.
+/// dLoss/dx from dLoss/dy, given x and the moments that [`forward`] has written; and the gradients
+/// of what is learned.
 ///
 /// # Errors
-/// Maps of other lengths than whole channels of these images, too few moments, or another number of scales and shifts than channels.
+/// Maps of other lengths than whole channels of these images, too few moments, or another number of
+/// scales and shifts than channels.
 #[expect(clippy::too_many_arguments, reason = "a gradient has them all")]
 pub fn backward(
     x: &Buffer<f32>,
@@ -205,7 +214,8 @@ pub fn backward(
 /// Normalises by given moments, a mean and a variance per channel.
 ///
 /// # Errors
-/// Maps of other lengths than a multiple of the channels, or another number of scales and shifts than channels.
+/// Maps of other lengths than a multiple of the channels, or another number of scales and shifts
+/// than channels.
 pub fn normalize(
     x: &Buffer<f32>,
     mean: View<'_, f32>,
@@ -229,8 +239,8 @@ pub fn normalize(
     launch(x.context(), &normalize)
 }
 
-/// Moves running moments towards the weighted mean of the rows of `moments`, one for each weight: `running += rate (mean - running)`. A row
-/// of weight 0 may hold anything.
+/// Moves running moments towards the weighted mean of the rows of `moments`, one for each weight:
+/// `running += rate (mean - running)`. A row of weight 0 may hold anything.
 ///
 /// # Errors
 /// Another number of moments than weights times running moments.

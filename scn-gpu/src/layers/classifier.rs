@@ -2,11 +2,12 @@
 //!
 //! `W` is classes × n, `x` is n × images, `z` is classes × images, each stored row by row.
 
-use crate::buffer::{View, ViewMut};
+use crate::error::GpuError;
+use crate::kernels::classifier::{ClassifierBackward, ClassifierForward};
 use crate::launch::launch;
-use crate::launch::layers::{ClassifierBackward, ClassifierForward};
-use crate::windows::int;
-use crate::{Buffer, GpuError};
+use crate::memory::buffer::Buffer;
+use crate::memory::view::{View, ViewMut};
+use crate::sizes::int;
 
 /// Classes, features and images as kernels count them.
 struct Sizes {
@@ -26,7 +27,7 @@ impl Sizes {
     }
 }
 
-/// Logits.
+/// Computes the logits.
 ///
 /// # Errors
 /// Lengths that do not fit together.
@@ -58,7 +59,7 @@ pub struct Gradients<'a> {
     pub bias: ViewMut<'a, f32>,
 }
 
-/// The gradients of weight and bias, and dLoss/dx.
+/// Computes the gradients of weight and bias, and dLoss/dx.
 ///
 /// # Errors
 /// Lengths that do not fit together.

@@ -4,125 +4,17 @@
 //! loss = 1/N sum_i ( log sum_k exp z_ki - z_(label i) i ),     dloss/dz_ki = (softmax(z_i)_k - [k = label i]) / N
 //! ```
 
-use crate::buffer::expect_len;
+use crate::error::GpuError;
+use crate::kernels::loss::SoftmaxCrossEntropy;
+use crate::labels::LabelsView;
 use crate::launch::launch;
-use crate::launch::layers::SoftmaxCrossEntropy;
+use crate::memory::buffer::Buffer;
 use crate::report::{PendingLoss, Reports};
-use crate::windows::int;
-use crate::{Buffer, Context, GpuError, Staged, View};
+use crate::sizes::int;
 
-/// Labels of a batch on a device, all of them below the number of classes: kernels take them as places in memory.
-#[derive(Debug)]
-pub struct Labels {
-    labels: Buffer<i32>,
-    classes: usize,
-}
-
-impl Labels {
-    /// One label per image.
-    ///
-    /// # Errors
-    /// A label that is no class.
-    pub fn upload(context: &Context, labels: &[u16], classes: usize) -> Result<Self, GpuError> {
-        expect_labels(labels, classes)?;
-        let labels: Vec<i32> = labels.iter().map(|&label| i32::from(label)).collect();
-        Ok(Self {
-            labels: context.upload(&labels)?,
-            classes,
-        })
-    }
-
-    /// The labels, to be read.
-    pub fn view(&self) -> LabelsView<'_> {
-        LabelsView::new(self.labels.view(), self.classes)
-    }
-}
-
-/// Labels of batches of one size, at an address that never changes: a captured graph reads what is there when it runs. All are 0 until
-/// they are [set](Self::set).
-#[derive(Debug)]
-pub struct StagedLabels {
-    labels: Staged<i32>,
-    classes: usize,
-}
-
-impl StagedLabels {
-    /// For so many images with labels below `classes`.
-    ///
-    /// # Errors
-    /// [`GpuError::Label`] without a class; [`GpuError::OutOfMemory`].
-    pub fn new(context: &Context, images: usize, classes: usize) -> Result<Self, GpuError> {
-        expect_labels(&[0], classes)?;
-        Ok(Self {
-            labels: Staged::new(context, images)?,
-            classes,
-        })
-    }
-
-    /// Replaces the labels. Work that was asked for before still sees those before.
-    ///
-    /// # Errors
-    /// Another number of labels, or one that is no class. The labels are unchanged then.
-    pub fn set(&mut self, labels: &[u16]) -> Result<(), GpuError> {
-        expect_len("the labels of a batch", self.labels.len(), labels.len())?;
-        expect_labels(labels, self.classes)?;
-        self.labels.refill(|places| {
-            for (place, &label) in places.iter_mut().zip(labels) {
-                *place = i32::from(label);
-            }
-        })
-    }
-
-    /// The labels, to be read.
-    pub fn view(&self) -> LabelsView<'_> {
-        LabelsView::new(self.labels.view(), self.classes)
-    }
-}
-
-/// Labels of a batch on a device, wherever they are kept: in [`Labels`] or in [`Picks`](crate::Picks).
-#[derive(Debug, Clone, Copy)]
-pub struct LabelsView<'a> {
-    labels: View<'a, i32>,
-    classes: usize,
-}
-
-impl<'a> LabelsView<'a> {
-    /// Labels that are known to be below the number of classes.
-    pub(crate) fn new(labels: View<'a, i32>, classes: usize) -> Self {
-        Self { labels, classes }
-    }
-
-    /// Number of labels.
-    pub fn len(&self) -> usize {
-        self.labels.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.labels.is_empty()
-    }
-
-    /// Number of classes, which all labels are below.
-    pub fn classes(&self) -> usize {
-        self.classes
-    }
-}
-
-/// `Ok` if all labels are below the number of classes.
-pub(crate) fn expect_labels(labels: &[u16], classes: usize) -> Result<(), GpuError> {
-    let is_wrong = |&label: &u16| usize::from(label) >= classes;
-    match labels.iter().position(is_wrong) {
-        Some(image) => Err(GpuError::Label {
-            classes,
-            image,
-            found: usize::from(labels[image]),
-        }),
-        None => Ok(()),
-    }
-}
-
-/// Reports loss and errors of logits (classes × images, row by row), and writes dloss/dz. The images may be a part of a batch of
-/// `batch_images`: then the losses and gradients of all parts add up to those of the batch.
+/// Reports loss and errors of logits (classes × images, row by row), and writes dloss/dz. The
+/// images may be a part of a batch of `batch_images`: then the losses and gradients of all parts
+/// add up to those of the batch.
 ///
 /// # Errors
 /// Lengths that do not fit together, or no room for the report.
@@ -136,9 +28,9 @@ pub fn softmax_cross_entropy(
     let (slot, report) = reports.next()?;
     let loss = SoftmaxCrossEntropy {
         logits: logits.view(),
-        labels: labels.labels,
-        classes: int("the number of classes", labels.classes)?,
-        images: int("the number of images", labels.labels.len())?,
+        labels: labels.places(),
+        classes: int("the number of classes", labels.classes())?,
+        images: int("the number of images", labels.len())?,
         batch_images: int("the number of images of a batch", batch_images)?,
         gradient: gradient.view_mut(),
         report,

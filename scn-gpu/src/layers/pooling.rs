@@ -1,11 +1,13 @@
 //! Average pooling over the whole plane of each channel of each image.
 
+use crate::error::GpuError;
+use crate::kernels::pooling::{AveragePooling, SpreadPooling};
 use crate::launch::launch;
-use crate::launch::layers::{AveragePooling, SpreadPooling};
-use crate::windows::int;
-use crate::{Buffer, GpuError};
+use crate::memory::buffer::Buffer;
+use crate::sizes::int;
 
-/// The mean of each plane: one number per channel and image in `y`, `x.len() / y.len()` pixels each.
+/// The mean of each plane: one number per channel and image in `y`, `x.len() / y.len()` pixels
+/// each.
 ///
 /// # Errors
 /// A map that these planes do not fill.
@@ -20,7 +22,7 @@ pub fn average(x: &Buffer<f32>, y: &mut Buffer<f32>) -> Result<(), GpuError> {
     launch(x.context(), &pooling)
 }
 
-/// dLoss/dx from dLoss/dy.
+/// Computes dLoss/dx from dLoss/dy.
 ///
 /// # Errors
 /// A map that these planes do not fill.

@@ -3,7 +3,8 @@
 use faer::Mat;
 use scn_gpu::update::{Parameters, Rule};
 use scn_gpu::{
-    Context, GradientSums, Method, ProblemPlace, Problems, Reports, SolveReport, SolveSettings,
+    Context, DeviceProblems, GradientSums, Method, ProblemParameters, Reports, SolveReport,
+    SolveSettings,
 };
 use scn_grad::{Gradients, Linearization, MaskedCholesky};
 use scn_solvers::Settings;
@@ -126,7 +127,7 @@ fn check(context: &Context, instance: &Instance, per_atom: bool) {
             Some(columns.as_mut()),
         )
         .unwrap();
-    assert!(report.solved());
+    assert!(report.converged());
 
     // The systems are solved to the tolerance, which the condition of H takes to y; sums and H itself are rounded.
     let (smallest, greatest) = instance.spectrum();
@@ -263,11 +264,7 @@ fn several_problems_at_once_are_as_each_alone() {
         Instance::new(map(2, 3, 6, 5), 3, 2, 70),
         Instance::matrix(9, 1, 1),
     ];
-    let rule = Rule {
-        rate: 1.0,
-        nonnegative: false,
-        learned: true,
-    };
+    let rule = Rule::learned(1.0);
     let arrays: Vec<Vec<f32>> = instances
         .iter()
         .flat_map(|instance| {
@@ -286,14 +283,12 @@ fn several_problems_at_once_are_as_each_alone() {
             .unwrap();
     }
     let places: Vec<_> = (0..instances.len())
-        .map(|layer| ProblemPlace {
-            atoms: instances[layer].atoms(),
-            dictionary: 3 * layer,
-            lambda1: 3 * layer + 1,
-            lambda2: 3 * layer + 2,
+        .map(|layer| {
+            let indices = [0, 1, 2].map(|parameter| 3 * layer + parameter);
+            ProblemParameters::new(instances[layer].atoms(), indices)
         })
         .collect();
-    let mut problems = Problems::new(&context, &parameters, &places).unwrap();
+    let mut problems = DeviceProblems::new(&context, &parameters, &places).unwrap();
     problems.update(&parameters).unwrap();
     let all_lambda1 = problems.lambda1().download().unwrap();
     let windows: Vec<_> = instances.iter().map(Instance::windows).collect();

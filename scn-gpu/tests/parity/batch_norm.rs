@@ -1,7 +1,7 @@
 //! Batch normalisation, against its formulas in f64.
 
 use scn_gpu::layers::batch_norm::{self, Affine, AffineGradients, Groups};
-use scn_gpu::{Context, GpuError};
+use scn_gpu::{ArgumentError, Context, GpuError};
 
 use crate::{Sum, assert_near, device, noise};
 
@@ -197,7 +197,7 @@ fn groups_without_images_are_refused() {
         };
         let refused = run(&context, groups, false).err();
         assert!(
-            matches!(refused, Some(GpuError::Groups { images: 3, found }) if found == count),
+            matches!(refused, Some(GpuError::Argument(ArgumentError::Groups { images: 3, found })) if found == count),
             "{refused:?}"
         );
     }

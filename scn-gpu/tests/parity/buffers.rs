@@ -2,8 +2,8 @@
 
 use scn_gpu::update::Parameters;
 use scn_gpu::{
-    Context, GpuError, GradientSums, MapShape, Reports, SingleProblem, SolveSettings, Windows,
-    layers,
+    ArgumentError, Context, GpuError, GradientSums, MapShape, Reports, SingleProblem,
+    SolveSettings, Windows, layers,
 };
 
 use crate::device;
@@ -24,11 +24,14 @@ fn buffers_hold_what_is_written_and_refuse_what_does_not_fit() {
     buffer.range_mut(0..2).unwrap().copy_from(within).unwrap();
     assert_eq!(buffer.download().unwrap(), [8.0, 4.0, 8.0, 0.0, 0.0]);
 
-    assert!(matches!(buffer.write(&[0.0]), Err(GpuError::Length { .. })));
+    assert!(matches!(
+        buffer.write(&[0.0]),
+        Err(GpuError::Argument(ArgumentError::Length { .. }))
+    ));
     let (start, end, len) = (4, 6, 5);
     assert_eq!(
         buffer.range(start..end).unwrap_err(),
-        GpuError::Range { start, end, len }
+        GpuError::Argument(ArgumentError::Range { start, end, len })
     );
     assert!(buffer.copy_from(copy.range(0..2).unwrap()).is_err());
     assert!(
@@ -59,7 +62,7 @@ fn one_buffer_is_split_into_many_parts() {
     let (all, none) = buffer.view().split_at(7).unwrap();
     assert_eq!((all.len(), none.len()), (7, 0));
     let (start, end, len) = (0, 8, 7);
-    let outside = GpuError::Range { start, end, len };
+    let outside = GpuError::Argument(ArgumentError::Range { start, end, len });
     assert_eq!(buffer.view().split_at(8).unwrap_err(), outside);
     assert_eq!(buffer.view_mut().split_at(8).unwrap_err(), outside);
 }
@@ -99,10 +102,18 @@ fn buffers_of_two_contexts_do_not_mix() {
     let map = context.upload(&[1.0; 6]).unwrap();
     let mut means = other.zeros(2).unwrap();
     let mixed = layers::pooling::average(&map, &mut means);
-    assert_eq!(mixed, Err(GpuError::OtherContext { what: "y" }));
+    assert_eq!(
+        mixed,
+        Err(GpuError::Argument(ArgumentError::OtherContext {
+            what: "y"
+        }))
+    );
     let mut copy = other.zeros(6).unwrap();
     let copied = copy.copy_from(map.view());
-    assert!(matches!(copied, Err(GpuError::OtherContext { .. })));
+    assert!(matches!(
+        copied,
+        Err(GpuError::Argument(ArgumentError::OtherContext { .. }))
+    ));
 }
 
 #[test]
@@ -110,7 +121,10 @@ fn sizes_that_do_not_fit_are_refused() {
     let Some(context) = device() else { return };
     for found in [0, 257] {
         let error = SingleProblem::new(&context, &[0.0; 10], found, &[0.0], 0.0).unwrap_err();
-        assert_eq!(error, GpuError::Atoms { limit: 256, found });
+        assert_eq!(
+            error,
+            GpuError::Argument(ArgumentError::Atoms { limit: 256, found })
+        );
     }
     let wrong = |dictionary: usize, lambda1: usize| {
         let (dictionary, lambda1) = (vec![0.0; dictionary], vec![0.0; lambda1]);
@@ -144,7 +158,7 @@ fn sizes_that_do_not_fit_are_refused() {
     assert_eq!(encode(&map, &mut codes), Ok(()));
     assert_eq!(
         encode(&map, &mut codes),
-        Err(GpuError::Reports { slots: 1 })
+        Err(GpuError::Argument(ArgumentError::Reports { slots: 1 }))
     );
     reports.reset().unwrap();
     let encode = |map, codes: &mut _, reports: &mut Reports| {
@@ -175,7 +189,7 @@ fn windows_that_do_not_stand_on_a_map_are_refused() {
     };
     assert!(matches!(
         Windows::new(huge, 3, 1),
-        Err(GpuError::TooLarge { .. })
+        Err(GpuError::Argument(ArgumentError::TooLarge { .. }))
     ));
     assert_eq!(Windows::new(shape, 3, 2).unwrap().positions(), 4);
 }

@@ -1,7 +1,9 @@
 //! Codes and their certificates.
 
 use faer::Mat;
-use scn_gpu::{Context, GpuError, Method, Reports, SolveReport, SolveSettings, Windows, encode};
+use scn_gpu::{
+    ArgumentError, Context, GpuError, Method, Reports, SolveReport, SolveSettings, Windows, encode,
+};
 use scn_solvers::{ElasticNet, Settings, kkt};
 
 use super::oracle::{Instance, largest, map, wide_rows};
@@ -304,7 +306,7 @@ fn matrices_are_encoded_in_one_call() {
     let signed = ElasticNet::signed(0.1, 0.1);
     assert_eq!(
         encode(&context, dictionary, &signed, signals.as_ref(), settings()).unwrap_err(),
-        GpuError::SignedCodes
+        GpuError::Argument(ArgumentError::SignedCodes)
     );
     let negative = ElasticNet::nonnegative(-0.1, 0.1);
     assert!(matches!(
@@ -315,6 +317,6 @@ fn matrices_are_encoded_in_one_call() {
             signals.as_ref(),
             settings()
         ),
-        Err(GpuError::Problem(_))
+        Err(GpuError::Argument(ArgumentError::Problem(_)))
     ));
 }

@@ -3,8 +3,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use scn_gpu::{
-    Buffer, CaptureError, Context, GpuError, GradientSums, Graph, Method, Pinned, Reports,
-    SingleProblem, SolveSettings, layers,
+    ArgumentError, Buffer, CaptureError, Context, GpuError, GradientSums, Graph, Method,
+    PinnedBuffer, Reports, SingleProblem, SolveSettings, layers,
 };
 use scn_solvers::Settings;
 
@@ -242,7 +242,7 @@ fn a_recording_without_a_run_before_is_refused_and_harms_nothing() {
 fn what_a_graph_cannot_do_is_refused_and_the_rest_is_recorded() {
     let Some(context) = device() else { return };
     let mut buffer = context.upload(&[1.0_f32; 9]).unwrap();
-    let mut pinned = Pinned::new(&context, 9).unwrap();
+    let mut pinned = PinnedBuffer::new(&context, 9).unwrap();
     let (other, ()) = context.capture(|| Ok::<_, GpuError>(())).unwrap();
     let mut refused = Vec::new();
     let (graph, ()) = context
@@ -254,7 +254,7 @@ fn what_a_graph_cannot_do_is_refused_and_the_rest_is_recorded() {
                 refusal(context.synchronize()),
                 refusal(pinned.send(buffer.view_mut())),
                 refusal(pinned.receive(buffer.view())),
-                refusal(Pinned::<f32>::new(&context, 1)),
+                refusal(PinnedBuffer::<f32>::new(&context, 1)),
                 refusal(other.launch()),
                 refusal(context.capture(|| Ok::<_, GpuError>(()))),
             ];
@@ -283,7 +283,10 @@ fn work_that_fails_or_panics_leaves_a_context_that_works() {
         buffer.fill_zero()?;
         buffer.copy_from(wrong.view())
     });
-    assert!(matches!(error, Err(GpuError::Length { .. })));
+    assert!(matches!(
+        error,
+        Err(GpuError::Argument(ArgumentError::Length { .. }))
+    ));
     assert_eq!(buffer.download().unwrap(), [1.0; 9]);
 
     let panicked = catch_unwind(AssertUnwindSafe(|| {
@@ -335,7 +338,7 @@ fn other_threads_cannot_get_into_a_graph() {
 fn graphs_and_pinned_memory_may_be_dropped_at_any_time() {
     let Some(context) = device() else { return };
     let mut buffer = context.zeros::<f32>(1000).unwrap();
-    let mut sent = Pinned::new(&context, 1000).unwrap();
+    let mut sent = PinnedBuffer::new(&context, 1000).unwrap();
     sent.values_mut().unwrap().fill(3.0);
     sent.send(buffer.view_mut()).unwrap();
     drop(sent);
@@ -345,7 +348,7 @@ fn graphs_and_pinned_memory_may_be_dropped_at_any_time() {
     let (graph, other) = (fill(&mut buffer), fill(&mut buffer));
     graph.launch().unwrap();
     drop(graph);
-    let mut sent = Pinned::new(&context, 1000).unwrap();
+    let mut sent = PinnedBuffer::new(&context, 1000).unwrap();
     sent.values_mut().unwrap().fill(4.0);
     other.launch().unwrap();
     sent.send(buffer.view_mut()).unwrap();
@@ -363,6 +366,6 @@ fn graphs_and_pinned_memory_may_be_dropped_at_any_time() {
 fn graphs_and_pinned_memory_may_go_to_other_threads() {
     fn may<T: Send + Sync>() {}
     may::<Graph>();
-    may::<Pinned<f32>>();
+    may::<PinnedBuffer<f32>>();
     may::<Context>();
 }

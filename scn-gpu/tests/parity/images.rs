@@ -6,8 +6,11 @@ use scn_data::{
     Augmentation, Batch, BatchPlan, Draw, ImageSet, Loader, Mean, Normalization,
     NormalizationConfig, Scale,
 };
-use scn_gpu::layers::loss::{Labels, LabelsView, softmax_cross_entropy};
-use scn_gpu::{Buffer, Context, GpuError, Images, LossReport, MapShape, Pick, Picks, Reports};
+use scn_gpu::layers::loss::softmax_cross_entropy;
+use scn_gpu::{
+    ArgumentError, Buffer, Context, GpuError, Images, LossReport, MapShape, Pick, Picks, Reports,
+};
+use scn_gpu::{Labels, LabelsView};
 
 use crate::{device, noise};
 
@@ -41,11 +44,10 @@ fn upload(context: &Context, loader: &Loader) -> Images {
 
 fn picks_of(plan: &BatchPlan) -> Vec<Pick> {
     let pairs = plan.images.iter().zip(&plan.placements);
-    let pick = |(&image, placement): (&usize, &scn_data::Placement)| Pick {
-        image,
-        flip: placement.flip,
-        down: placement.down,
-        right: placement.right,
+    let pick = |(&image, placement): (&usize, &scn_data::Placement)| {
+        Pick::new(image)
+            .flipped(placement.flip)
+            .moved(placement.down, placement.right)
     };
     pairs.map(pick).collect()
 }
@@ -156,12 +158,7 @@ fn two_marked(context: &Context) -> Images {
 fn a_marked_pixel_goes_where_the_definition_says() {
     let Some(context) = device() else { return };
     let images = two_marked(&context);
-    let pick = |image, flip, down, right| Pick {
-        image,
-        flip,
-        down,
-        right,
-    };
+    let pick = |image, flip, down, right| Pick::new(image).flipped(flip).moved(down, right);
     // Where the mark is found in the frame, if it is.
     let cases = [
         (pick(0, false, 0, 0), Some((0, 1))),
@@ -195,10 +192,7 @@ fn uncovered_places_are_zero_after_normalisation() {
     let shape = map_shape(1, [1, 2, 2]);
     let images = Images::upload(&context, shape, &[0; 4], &[10.0; 4], 2.0).unwrap();
     let mut picks = Picks::new(&images, 1, 1).unwrap();
-    let pick = Pick {
-        right: 1,
-        ..Pick::default()
-    };
+    let pick = Pick::default().moved(0, 1);
     picks.set(&[pick], &[0]).unwrap();
     let found = made(&images, &picks, 1).download().unwrap();
     assert_eq!(bits(&found), bits(&[0.0, -20.0, 0.0, -20.0]));
@@ -211,10 +205,7 @@ fn a_table_is_valid_when_made_and_changes_in_the_order_of_the_work() {
     let mut picks = Picks::new(&images, 3, CLASSES).unwrap();
     assert_eq!((picks.len(), picks.capacity()), (3, 3));
     let at_first = made(&images, &picks, 3);
-    let second = Pick {
-        image: 1,
-        ..Pick::default()
-    };
+    let second = Pick::new(1);
     picks.set(&[second; 2], &[1, 2]).unwrap();
     let after = made(&images, &picks, 2);
     picks.set(&[], &[]).unwrap();
@@ -264,30 +255,20 @@ fn picks_beyond_the_set_are_refused_and_change_nothing() {
     let Some(context) = device() else { return };
     let images = two_marked(&context);
     let mut picks = Picks::new(&images, 2, CLASSES).unwrap();
-    let good = Pick {
-        image: 1,
-        flip: true,
-        down: -1,
-        right: 3,
-    };
+    let pick = |image, down, right| Pick::new(image).flipped(true).moved(down, right);
+    let good = pick(1, -1, 3);
     picks.set(&[good; 2], &[4, 3]).unwrap();
     for wrong in [
-        Pick { image: 2, ..good },
-        Pick {
-            image: usize::MAX,
-            ..good
-        },
-        Pick { down: 2, ..good },
-        Pick { down: -2, ..good },
-        Pick { right: 4, ..good },
-        Pick {
-            right: isize::MIN,
-            ..good
-        },
+        pick(2, -1, 3),
+        pick(usize::MAX, -1, 3),
+        pick(1, 2, 3),
+        pick(1, -2, 3),
+        pick(1, -1, 4),
+        pick(1, -1, isize::MIN),
     ] {
         assert_eq!(
             picks.set(&[good, wrong], &[0, 0]),
-            Err(GpuError::Pick {
+            Err(GpuError::Argument(ArgumentError::Pick {
                 position: 1,
                 image: wrong.image,
                 down: wrong.down,
@@ -295,24 +276,27 @@ fn picks_beyond_the_set_are_refused_and_change_nothing() {
                 images: 2,
                 height: 2,
                 width: 4,
-            })
+            }))
         );
     }
     assert_eq!(
         picks.set(&[good; 2], &[0, 5]),
-        Err(GpuError::Label {
+        Err(GpuError::Argument(ArgumentError::Label {
             classes: 5,
             image: 1,
             found: 5,
-        })
+        }))
     );
     assert!(matches!(
         picks.set(&[good; 2], &[0]),
-        Err(GpuError::Length { .. })
+        Err(GpuError::Argument(ArgumentError::Length { .. }))
     ));
     let too_many = picks.set(&[good; 3], &[0; 3]);
     let (start, end, len) = (0, 3, 2);
-    assert_eq!(too_many, Err(GpuError::Range { start, end, len }));
+    assert_eq!(
+        too_many,
+        Err(GpuError::Argument(ArgumentError::Range { start, end, len }))
+    );
 
     // Row 1 of the flipped image moved up, its mark moved to the right.
     let expected = [0.0, 0.0, 0.0, 5.0, 0.0, 0.0, 0.0, 0.0];
@@ -334,11 +318,14 @@ fn batches_that_do_not_fit_are_refused() {
     picks.set(&[Pick::default(); 2], &[0; 2]).unwrap();
     let mut out = context.zeros(24).unwrap();
     let (start, end, len) = (0, 3, 2);
-    let missing = GpuError::Range { start, end, len };
+    let missing = GpuError::Argument(ArgumentError::Range { start, end, len });
     assert_eq!(images.batch(&picks, 3, &mut out), Err(missing.clone()));
     assert_eq!(picks.labels(3).unwrap_err(), missing);
     let batch = images.batch(&picks, 2, &mut out);
-    assert!(matches!(batch, Err(GpuError::Length { .. })));
+    assert!(matches!(
+        batch,
+        Err(GpuError::Argument(ArgumentError::Length { .. }))
+    ));
 
     // The same bytes as more images, or of another shape.
     for (count, shape) in [(4, [1, 2, 2]), (2, [1, 4, 2]), (1, [2, 2, 4])] {
@@ -347,14 +334,24 @@ fn batches_that_do_not_fit_are_refused() {
         let other = Images::upload(&context, shape, &[0; 16], &vec![0.0; volume], 1.0).unwrap();
         let mut out = context.zeros(volume).unwrap();
         let batch = other.batch(&picks, 1, &mut out);
-        assert_eq!(batch, Err(GpuError::OtherSet));
+        assert_eq!(batch, Err(GpuError::Argument(ArgumentError::OtherSet)));
     }
     let elsewhere = two_marked(&Context::new(0).unwrap());
     let batch = elsewhere.batch(&picks, 1, &mut elsewhere.context().zeros(8).unwrap());
-    assert_eq!(batch, Err(GpuError::OtherContext { what: "picks" }));
+    assert_eq!(
+        batch,
+        Err(GpuError::Argument(ArgumentError::OtherContext {
+            what: "picks"
+        }))
+    );
     let mut out = elsewhere.context().zeros(8).unwrap();
     let batch = images.batch(&picks, 1, &mut out);
-    assert_eq!(batch, Err(GpuError::OtherContext { what: "x" }));
+    assert_eq!(
+        batch,
+        Err(GpuError::Argument(ArgumentError::OtherContext {
+            what: "x"
+        }))
+    );
 }
 
 #[test]
@@ -367,26 +364,38 @@ fn sets_that_do_not_fit_are_refused() {
     assert_eq!(upload(2, [1, 2, 3], 12, 6), Ok(()));
     for (pixels, mean) in [(11, 6), (18, 6), (12, 5), (12, 12)] {
         let refused = upload(2, [1, 2, 3], pixels, mean);
-        assert!(matches!(refused, Err(GpuError::Length { .. })));
+        assert!(matches!(
+            refused,
+            Err(GpuError::Argument(ArgumentError::Length { .. }))
+        ));
     }
-    assert_eq!(upload(0, [1, 2, 3], 0, 6), Err(GpuError::NoImages));
-    assert_eq!(upload(2, [1, 0, 3], 0, 0), Err(GpuError::NoImages));
+    assert_eq!(
+        upload(0, [1, 2, 3], 0, 6),
+        Err(GpuError::Argument(ArgumentError::NoImages))
+    );
+    assert_eq!(
+        upload(2, [1, 0, 3], 0, 0),
+        Err(GpuError::Argument(ArgumentError::NoImages))
+    );
     for (images, shape) in [
         (usize::MAX, [1, 1, 1]),
         (1, [usize::MAX, 2, 2]),
         (1, [1 << 11, 1 << 10, 1 << 10]),
     ] {
         let refused = upload(images, shape, 0, 0);
-        assert!(matches!(refused, Err(GpuError::TooLarge { .. })));
+        assert!(matches!(
+            refused,
+            Err(GpuError::Argument(ArgumentError::TooLarge { .. }))
+        ));
     }
     let images = two_marked(&context);
     assert!(matches!(
         Picks::new(&images, 1, 0),
-        Err(GpuError::Label { .. })
+        Err(GpuError::Argument(ArgumentError::Label { .. }))
     ));
     assert!(matches!(
         Picks::new(&images, usize::MAX, 1),
-        Err(GpuError::TooLarge { .. })
+        Err(GpuError::Argument(ArgumentError::TooLarge { .. }))
     ));
     // As many as may be counted, but more than the stand-in driver and most devices have memory for.
     if context.info().memory_total < 20 << 30 {
@@ -410,10 +419,7 @@ fn images_beyond_two_to_the_31_bytes_are_found() {
     let shape = map_shape(count, [3, 96, 96]);
     let images = Images::upload(&context, shape, &pixels, &vec![0.0; volume], 1.0).unwrap();
     let mut picks = Picks::new(&images, 2, 1).unwrap();
-    let [first, last] = [0, last].map(|image| Pick {
-        image,
-        ..Pick::default()
-    });
+    let [first, last] = [0, last].map(Pick::new);
     picks.set(&[last, first], &[0, 0]).unwrap();
     let found = made(&images, &picks, 2).download().unwrap();
     let plane = 96 * 96;

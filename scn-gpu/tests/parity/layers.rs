@@ -1,8 +1,9 @@
 //! Pooling, classifier and loss, against their formulas in f64.
 
-use scn_gpu::layers::loss::{Labels, softmax_cross_entropy};
+use scn_gpu::Labels;
+use scn_gpu::layers::loss::softmax_cross_entropy;
 use scn_gpu::layers::{classifier, pooling};
-use scn_gpu::{Context, GpuError, Reports};
+use scn_gpu::{ArgumentError, Context, GpuError, Reports};
 
 use crate::{Sum, assert_near, device, noise, rounding};
 
@@ -216,10 +217,10 @@ fn labels_that_are_no_class_are_refused() {
     let Some(context) = device() else { return };
     assert_eq!(
         Labels::upload(&context, &[1, 2, 3], 3).unwrap_err(),
-        GpuError::Label {
+        GpuError::Argument(ArgumentError::Label {
             classes: 3,
             image: 2,
             found: 3
-        }
+        })
     );
 }

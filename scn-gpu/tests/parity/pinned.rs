@@ -1,6 +1,6 @@
 //! Page-locked memory.
 
-use scn_gpu::{Context, GpuError, Pinned};
+use scn_gpu::{ArgumentError, Context, GpuError, PinnedBuffer};
 
 use crate::device;
 
@@ -15,8 +15,8 @@ fn of_two_pinned_the_older_is_read_while_newer_work_is_queued() {
     let Some(context) = device() else { return };
     let late = is_late(&context);
     let mut buffer = context.zeros::<u64>(5).unwrap();
-    let mut sent = [0, 1].map(|_| Pinned::new(&context, 5).unwrap());
-    let mut received = [0, 1].map(|_| Pinned::new(&context, 5).unwrap());
+    let mut sent = [0, 1].map(|_| PinnedBuffer::new(&context, 5).unwrap());
+    let mut received = [0, 1].map(|_| PinnedBuffer::new(&context, 5).unwrap());
     let mut to_do = 0;
     for turn in 0..6_u64 {
         let k = turn as usize % 2;
@@ -40,11 +40,16 @@ fn of_two_pinned_the_older_is_read_while_newer_work_is_queued() {
 #[test]
 fn pinned_memory_starts_with_zeros_and_refuses_what_does_not_fit() {
     let Some(context) = device() else { return };
-    let mut pinned = Pinned::<f32>::new(&context, 4).unwrap();
+    let mut pinned = PinnedBuffer::<f32>::new(&context, 4).unwrap();
     assert_eq!(pinned.values().unwrap(), [0.0; 4]);
     assert!(pinned.is_done().unwrap());
     let mut longer = context.zeros(5).unwrap();
-    let length = |result| matches!(result, Err(GpuError::Length { .. }));
+    let length = |result| {
+        matches!(
+            result,
+            Err(GpuError::Argument(ArgumentError::Length { .. }))
+        )
+    };
     assert!(length(pinned.send(longer.view_mut())));
     assert!(length(pinned.receive(longer.view())));
     pinned.values_mut().unwrap()[3] = 1.0;
@@ -53,10 +58,13 @@ fn pinned_memory_starts_with_zeros_and_refuses_what_does_not_fit() {
 
     let elsewhere = Context::new(0).unwrap().zeros(4).unwrap();
     let mixed = pinned.receive(elsewhere.view());
-    assert!(matches!(mixed, Err(GpuError::OtherContext { .. })));
+    assert!(matches!(
+        mixed,
+        Err(GpuError::Argument(ArgumentError::OtherContext { .. }))
+    ));
 
-    let mut empty = Pinned::<i32>::new(&context, 0).unwrap();
+    let mut empty = PinnedBuffer::<i32>::new(&context, 0).unwrap();
     empty.receive(context.zeros(0).unwrap().view()).unwrap();
     assert!(empty.is_empty() && empty.values().unwrap().is_empty());
-    assert!(Pinned::<u64>::new(&context, usize::MAX / 4).is_err());
+    assert!(PinnedBuffer::<u64>::new(&context, usize::MAX / 4).is_err());
 }

@@ -38,7 +38,7 @@ fn launches_are_timed_while_that_is_asked_for() {
     average(&mut plain, 3);
     assert_eq!(context.take_times().unwrap(), []);
     context.set_timed(true);
-    assert!(context.timed());
+    assert!(context.is_timed());
     average(&mut timed, 3);
     context.set_timed(false);
     average(&mut timed, 1);
@@ -48,6 +48,7 @@ fn launches_are_timed_while_that_is_asked_for() {
             name,
             launches,
             time,
+            ..
         },
     ] = times.as_slice()
     else {

@@ -6,26 +6,10 @@ use scn_gpu::{Context, Reports};
 use crate::{device, noise};
 
 const RULES: [Rule; 4] = [
-    Rule {
-        rate: 1.0,
-        nonnegative: false,
-        learned: true,
-    },
-    Rule {
-        rate: 0.5,
-        nonnegative: true,
-        learned: true,
-    },
-    Rule {
-        rate: 1.0,
-        nonnegative: false,
-        learned: false,
-    },
-    Rule {
-        rate: 2.0,
-        nonnegative: true,
-        learned: true,
-    },
+    Rule::learned(1.0),
+    Rule::learned(0.5).nonnegative(),
+    Rule::fixed(),
+    Rule::learned(2.0).nonnegative(),
 ];
 /// One of several blocks, one of a block to the last thread, one number.
 const LENGTHS: [usize; 4] = [300, 1, 256, 7];

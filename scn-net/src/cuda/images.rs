@@ -63,11 +63,10 @@ impl Held {
     pub(super) fn set(&mut self, plan: &BatchPlan) -> Result<(), NetError> {
         let pairs = plan.images.iter().zip(&plan.placements);
         let picks: Vec<Pick> = pairs
-            .map(|(&image, placement)| Pick {
-                image,
-                flip: placement.flip,
-                down: placement.down,
-                right: placement.right,
+            .map(|(&image, placement)| {
+                Pick::new(image)
+                    .flipped(placement.flip)
+                    .moved(placement.down, placement.right)
             })
             .collect();
         Ok(self.picks.set(&picks, &plan.labels)?)

@@ -1,7 +1,7 @@
 //! What the layers of a network need on a device: parameters, problems and moments, each in buffers that all layers share.
 
 use scn_gpu::update::{Parameters, Rule};
-use scn_gpu::{Buffer, Context, ProblemPlace, Problems};
+use scn_gpu::{Buffer, Context, DeviceProblems, ProblemParameters};
 
 use crate::NetError;
 use crate::param::{Param, Role};
@@ -10,7 +10,7 @@ use crate::param::{Param, Role};
 #[derive(Debug, Default)]
 pub(crate) struct Inventory {
     parameters: Vec<(usize, Rule)>,
-    problems: Vec<ProblemPlace>,
+    problems: Vec<ProblemParameters>,
     moments: usize,
 }
 
@@ -18,16 +18,15 @@ impl Inventory {
     /// Room for a parameter with gradient and momentum; its index.
     pub(crate) fn parameter(&mut self, param: &Param) -> usize {
         let rule = match param.role {
-            Role::Learned { rate, nonnegative } => Rule {
-                rate,
-                nonnegative,
-                learned: true,
-            },
-            Role::Fixed | Role::Statistic => Rule {
-                rate: 0.0,
-                nonnegative: false,
-                learned: false,
-            },
+            Role::Learned { rate, nonnegative } => {
+                let rule = Rule::learned(rate);
+                if nonnegative {
+                    rule.nonnegative()
+                } else {
+                    rule
+                }
+            }
+            Role::Fixed | Role::Statistic => Rule::fixed(),
         };
         self.parameters.push((param.value.len(), rule));
         self.parameters.len() - 1
@@ -40,17 +39,8 @@ impl Inventory {
     }
 
     /// Room for what is derived from dictionary, λ1 and λ2, given the indices of these; the problem's index.
-    pub(crate) fn problem(
-        &mut self,
-        atoms: usize,
-        [dictionary, lambda1, lambda2]: [usize; 3],
-    ) -> usize {
-        self.problems.push(ProblemPlace {
-            atoms,
-            dictionary,
-            lambda1,
-            lambda2,
-        });
+    pub(crate) fn problem(&mut self, atoms: usize, indices: [usize; 3]) -> usize {
+        self.problems.push(ProblemParameters::new(atoms, indices));
         self.problems.len() - 1
     }
 
@@ -65,7 +55,7 @@ impl Inventory {
 #[derive(Debug)]
 pub(super) struct Weights {
     pub(super) parameters: Parameters,
-    pub(super) problems: Problems,
+    pub(super) problems: DeviceProblems,
     /// Moments of the training data, for inference: those of one normalisation after the other.
     pub(super) running: Buffer<f32>,
 }
@@ -75,7 +65,7 @@ impl Weights {
     pub(super) fn new(context: &Context, inventory: &Inventory) -> Result<Self, NetError> {
         let parameters = Parameters::new(context, &inventory.parameters)?;
         Ok(Self {
-            problems: Problems::new(context, &parameters, &inventory.problems)?,
+            problems: DeviceProblems::new(context, &parameters, &inventory.problems)?,
             parameters,
             running: context.zeros(inventory.moments)?,
         })

@@ -5,8 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use scn_data::Loader;
-use scn_gpu::layers::loss::StagedLabels;
-use scn_gpu::{GpuError, Graph, Staged};
+use scn_gpu::{GpuError, Graph, StagedBuffer, StagedLabels};
 
 use super::images::Held;
 use super::laps::Laps;
@@ -40,7 +39,7 @@ struct Late {
 /// Images and labels that this machine sends for each step.
 #[derive(Debug)]
 pub(super) struct Sent {
-    images: Staged<f32>,
+    images: StagedBuffer<f32>,
     shape: Shape,
     labels: StagedLabels,
 }
@@ -96,7 +95,7 @@ impl CudaReplica {
         let sent = match &mut plan.sent {
             Some(sent) => sent,
             none => none.insert(Sent {
-                images: Staged::new(&self.context, images.data().len())?,
+                images: StagedBuffer::new(&self.context, images.data().len())?,
                 shape: images.shape(),
                 labels: StagedLabels::new(&self.context, labels.len(), self.classes())?,
             }),
@@ -149,7 +148,7 @@ impl CudaReplica {
     fn start_step(&mut self, plan: &mut StepPlan) -> Result<Asked, NetError> {
         /// Memory that another step has taken meanwhile is left behind by it.
         const MOST_FAILURES: u32 = 3;
-        if !self.context.uses_graphs() || self.context.timed() {
+        if !self.context.uses_graphs() || self.context.is_timed() {
             return self.ask_step(plan);
         }
         if let Recorded::Warm { failures } = plan.recorded {

@@ -1,15 +1,15 @@
 //! What comes back from a device, received while it works on.
 
-use scn_gpu::{Buffer, Context, Pinned, ReportValues, View};
+use scn_gpu::{Buffer, Context, PinnedBuffer, ReportValues, View};
 
 use crate::NetError;
 
 /// Page-locked memory for the reports of a batch, the λ1 that it was solved with, and its logits in inference.
 #[derive(Debug)]
 pub(super) struct Slot {
-    words: Pinned<u64>,
-    lambda1: Pinned<f32>,
-    logits: Pinned<f32>,
+    words: PinnedBuffer<u64>,
+    lambda1: PinnedBuffer<f32>,
+    logits: PinnedBuffer<f32>,
 }
 
 /// What a slot has received.
@@ -39,9 +39,9 @@ impl Slots {
         let mut slot = match self.idle.iter().position(fits) {
             Some(index) => self.idle.swap_remove(index),
             None => Slot {
-                words: Pinned::new(context, lens[0])?,
-                lambda1: Pinned::new(context, lens[1])?,
-                logits: Pinned::new(context, lens[2])?,
+                words: PinnedBuffer::new(context, lens[0])?,
+                lambda1: PinnedBuffer::new(context, lens[1])?,
+                logits: PinnedBuffer::new(context, lens[2])?,
             },
         };
         slot.words.receive(words)?;

@@ -4,10 +4,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use scn_gpu::layers::batch_norm;
-use scn_gpu::layers::loss::{LabelsView, softmax_cross_entropy};
+use scn_gpu::layers::loss::softmax_cross_entropy;
 use scn_gpu::{
-    Buffer, GradientSums, PendingFinite, PendingLoss, PendingSolve, ReportValues, Reports,
-    SolveReport,
+    Buffer, GradientSums, LabelsView, PendingFinite, PendingLoss, PendingSolve, ReportValues,
+    Reports, SolveReport,
 };
 
 use super::laps::{Lap, Laps};

@@ -1,16 +1,17 @@
 //! Batches of images.
 
-use crate::GpuError;
-use crate::buffer::{View, ViewMut, expect_len};
-use crate::images::PICK_INTS;
-use crate::launch::{Grid, Kernel, kernels};
-use crate::windows::size;
+use crate::error::ArgumentError;
+use crate::kernels::elements::thread_per_item;
+use crate::launch::{DeviceKernel, Grid, kernels};
+use crate::memory::view::{View, ViewMut};
+use crate::sizes::{expect_len, size};
 
-/// Threads of a block.
-pub(super) const THREADS: u32 = 256;
+/// Integers of an image in the table of picks.
+pub(crate) const PICK_INTS: usize = 4;
 
 kernels! {
-    /// Normalised images of a set, flipped and moved. No pick may be beyond the set: the device alone knows them, and does not check.
+    /// Normalised images of a set, flipped and moved. No pick may be beyond the set: the device
+    /// alone knows them, and does not check.
     MakeBatch = "make_batch" in Images {
         pixels: View<'a, u8>,
         picks: View<'a, i32>,
@@ -24,8 +25,8 @@ kernels! {
     }
 }
 
-impl Kernel for MakeBatch<'_> {
-    fn grid(&self) -> Result<Option<Grid>, GpuError> {
+impl DeviceKernel for MakeBatch<'_> {
+    fn grid(&self) -> Result<Option<Grid>, ArgumentError> {
         let images = size(self.images);
         let volume = size(self.channels) * size(self.height) * size(self.width);
         // Whole images; how many, the picks have been compared with.
@@ -34,7 +35,6 @@ impl Kernel for MakeBatch<'_> {
         expect_len("the picks", PICK_INTS * images, self.picks.len())?;
         expect_len("the mean image", volume, self.mean.len())?;
         expect_len("the batch", volume * images, self.x.len())?;
-        // One thread per number.
-        Grid::covering(volume * images, THREADS as usize, THREADS)
+        thread_per_item(volume * images)
     }
 }

@@ -1,10 +1,12 @@
 //! What the adjoint of the codes makes of its solutions.
 
-use crate::GpuError;
-use crate::buffer::{View, ViewMut, expect_len};
-use crate::launch::{Grid, Kernel, kernels};
-use crate::tables::Table;
-use crate::windows::{Windows, size};
+use crate::error::ArgumentError;
+use crate::kernels::elements::BLOCK_THREADS;
+use crate::launch::{DeviceKernel, Grid, kernels};
+use crate::memory::view::{View, ViewMut};
+use crate::sizes::{expect_len, size};
+use crate::tables::{LayerCount, Table};
+use crate::windows::Windows;
 
 /// Threads of a block that multiplies tiles.
 pub(super) const TILE_THREADS: u32 = 128;
@@ -18,9 +20,6 @@ pub(crate) const OUTER_ROWS: usize = 128;
 /// Channels, and least number of pixels, that a block of the signals' gradient takes.
 pub(super) const CHANNELS: usize = 64;
 pub(super) const PIXELS: usize = 64;
-
-/// Threads of other blocks.
-pub(super) const THREADS: u32 = 256;
 
 /// Entries that a block adds up over all chunks.
 pub(crate) const ENTRIES: usize = 32;
@@ -44,8 +43,8 @@ kernels! {
     /// The sums over chunks, of all layers.
     AddPartials = "add_partials" in OuterSums {
         partial: View<'a, f32>,
-        table: Table<'a, CHUNK_NUMBERS>,
-        layers: i32,
+        table: Table<'a, CHUNK_NUMBERS, 2>,
+        layers: LayerCount,
         sums: ViewMut<'a, f32>,
     }
 
@@ -53,8 +52,8 @@ kernels! {
     FinishGradients = "parameter_gradients" in Gradients {
         parameters: View<'a, f32>,
         sums: View<'a, f32>,
-        table: Table<'a, GRADIENT_NUMBERS>,
-        layers: i32,
+        table: Table<'a, GRADIENT_NUMBERS, 3>,
+        layers: LayerCount,
         gradients: ViewMut<'a, f32>,
     }
 
@@ -68,8 +67,8 @@ kernels! {
     }
 }
 
-impl Kernel for OuterSums<'_> {
-    fn grid(&self) -> Result<Option<Grid>, GpuError> {
+impl DeviceKernel for OuterSums<'_> {
+    fn grid(&self) -> Result<Option<Grid>, ArgumentError> {
         let (rows, positions) = (self.windows.rows(), self.windows.positions());
         let atoms = size(self.atoms);
         let chunks = positions.div_ceil(size(self.positions_per_chunk).max(1));
@@ -91,24 +90,23 @@ impl Kernel for OuterSums<'_> {
     }
 }
 
-impl Kernel for AddPartials<'_> {
-    fn grid(&self) -> Result<Option<Grid>, GpuError> {
-        self.table
-            .check(self.layers, [self.partial.len(), self.sums.len()])?;
-        Grid::new([self.table.blocks(), 1, 1], THREADS)
+impl DeviceKernel for AddPartials<'_> {
+    fn grid(&self) -> Result<Option<Grid>, ArgumentError> {
+        self.table.check([self.partial.len(), self.sums.len()])?;
+        Grid::new([self.table.blocks(), 1, 1], BLOCK_THREADS)
     }
 }
 
-impl Kernel for FinishGradients<'_> {
-    fn grid(&self) -> Result<Option<Grid>, GpuError> {
+impl DeviceKernel for FinishGradients<'_> {
+    fn grid(&self) -> Result<Option<Grid>, ArgumentError> {
         let lengths = [self.parameters.len(), self.sums.len(), self.gradients.len()];
-        self.table.check(self.layers, lengths)?;
+        self.table.check(lengths)?;
         Grid::new([self.table.blocks(), 1, 1], TILE_THREADS)
     }
 }
 
-impl Kernel for SignalGradient<'_> {
-    fn grid(&self) -> Result<Option<Grid>, GpuError> {
+impl DeviceKernel for SignalGradient<'_> {
+    fn grid(&self) -> Result<Option<Grid>, ArgumentError> {
         let map = self.windows.map();
         let (rows, positions) = (self.windows.rows(), self.windows.positions());
         let atoms = size(self.atoms);

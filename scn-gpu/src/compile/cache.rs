@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use crate::architecture::{Architecture, Code};
-use crate::compiler::{Recipe, Target};
-use crate::error::{ComputeCapability, CudaVersion};
-use crate::source::{HEADERS, Unit};
+use crate::compile::compiler::{CompileOptions, Target};
+use crate::compile::kernel_file::HEADERS;
+use crate::compile::unit::Unit;
+use crate::version::{ComputeCapability, CudaVersion};
 
 /// Names the folder of compiled kernels; empty for none.
 const VARIABLE: &str = "SCN_CUDA_CACHE";
@@ -18,8 +19,9 @@ const VARIABLE: &str = "SCN_CUDA_CACHE";
 /// Length of a SHA-256 hash.
 const HASH: usize = 32;
 
-/// A folder of compiled files, such as `encode-n64.sm_90.HASH.nvrtc-13.0`. HASH is that of the sources and of the options, so that a file that
-/// any compiler has made can be found by it. A file starts with the hash of what follows; damaged ones count as missing.
+/// A folder of compiled files, such as `encode-n64.sm_90.HASH.nvrtc-13.0`. HASH is that of the
+/// sources and of the options, so that a file that any compiler has made can be found by it. A file
+/// starts with the hash of what follows; damaged ones count as missing.
 #[derive(Debug, Clone)]
 pub(crate) struct Cache {
     folder: Option<PathBuf>,
@@ -71,8 +73,9 @@ impl Cache {
         Ok(HASH + image.len())
     }
 
-    /// All that a device can run of a file of kernels, whatever compiler made it, the best first: machine code before portable code, for the
-    /// newest generation, with line information as wished, by the newest compiler.
+    /// All that a device can run of a file of kernels, whatever compiler made it, the best first:
+    /// machine code before portable code, for the newest generation, with line information as
+    /// wished, by the newest compiler.
     pub(crate) fn usable(
         &self,
         unit: Unit,
@@ -87,16 +90,16 @@ impl Cache {
             .flatten()
             .flatten()
             .filter_map(|entry| Some((target_of(&entry.file_name(), unit)?, entry.path())))
-            .filter(|(Target { recipe, compiler }, _)| {
-                recipe.architecture.runs_on(device, driver, *compiler)
+            .filter(|(Target { options, compiler }, _)| {
+                options.architecture.runs_on(device, driver, *compiler)
             })
             .collect();
-        found.sort_by_key(|(Target { recipe, compiler }, _)| {
-            let Architecture { capability, code } = recipe.architecture;
+        found.sort_by_key(|(Target { options, compiler }, _)| {
+            let Architecture { capability, code } = options.architecture;
             Reverse((
                 code == Code::Machine,
                 capability,
-                recipe.line_info == line_info,
+                options.line_info == line_info,
                 *compiler,
             ))
         });
@@ -113,15 +116,16 @@ fn read(path: &Path) -> Option<Vec<u8>> {
 }
 
 fn file_name(unit: Unit, target: &Target) -> String {
-    let Target { recipe, compiler } = target;
-    let start = start_of_name(unit, recipe);
+    let Target { options, compiler } = target;
+    let start = start_of_name(unit, options);
     format!("{start}{compiler}")
 }
 
-/// What a file that was compiled from these sources in this way is named, but for the compiler's version.
-fn start_of_name(unit: Unit, recipe: &Recipe) -> String {
-    let Recipe { architecture, .. } = recipe;
-    let hash = hash_of_input(unit, recipe);
+/// What a file that was compiled from these sources in this way is named, but for the compiler's
+/// version.
+fn start_of_name(unit: Unit, options: &CompileOptions) -> String {
+    let CompileOptions { architecture, .. } = options;
+    let hash = hash_of_input(unit, options);
     format!("{}.{architecture}.{hash}.nvrtc-", unit.name())
 }
 
@@ -131,28 +135,28 @@ fn target_of(name: &OsStr, unit: Unit) -> Option<Target> {
     let rest = name.strip_prefix(&unit.name())?.strip_prefix('.')?;
     let (architecture, _) = rest.split_once('.')?;
     let architecture = architecture.parse().ok()?;
-    let recipes = [false, true].map(|line_info| Recipe {
-        architecture,
-        line_info,
-    });
-    recipes.into_iter().find_map(|recipe| {
-        let version = name.strip_prefix(&start_of_name(unit, &recipe))?;
+    [false, true].into_iter().find_map(|line_info| {
+        let options = CompileOptions {
+            architecture,
+            line_info,
+        };
+        let version = name.strip_prefix(&start_of_name(unit, &options))?;
         let (major, minor) = version.split_once('.')?;
         let compiler = CudaVersion {
             major: major.parse().ok()?,
             minor: minor.parse().ok()?,
         };
-        Some(Target { recipe, compiler })
+        Some(Target { options, compiler })
     })
 }
 
 /// Hash of the sources and of the options.
-fn hash_of_input(unit: Unit, recipe: &Recipe) -> String {
-    let source = unit.source;
-    let options = recipe.options(Some(unit));
-    let texts = [source.file(), source.text()]
+fn hash_of_input(unit: Unit, options: &CompileOptions) -> String {
+    let file = unit.file;
+    let flags = options.flags(Some(unit));
+    let texts = [file.name(), file.text()]
         .into_iter()
-        .chain(options.iter().map(String::as_str))
+        .chain(flags.iter().map(String::as_str))
         .chain(HEADERS.iter().flat_map(|&(name, text)| [name, text]));
     let mut hash = Sha256::new();
     for text in texts {
@@ -167,11 +171,11 @@ fn hash_of_input(unit: Unit, recipe: &Recipe) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::problem::Padded;
-    use crate::source::Source;
+    use crate::compile::kernel_file::KernelFile;
+    use crate::padded::Padded;
 
     const LOSS: Unit = Unit {
-        source: Source::Loss,
+        file: KernelFile::Loss,
         padded: None,
     };
 
@@ -184,7 +188,7 @@ mod tests {
 
     fn target(architecture: &str, line_info: bool, (major, minor): (u32, u32)) -> Target {
         Target {
-            recipe: Recipe {
+            options: CompileOptions {
                 architecture: architecture.parse().unwrap(),
                 line_info,
             },
@@ -230,7 +234,8 @@ mod tests {
         assert_eq!(cache.load(LOSS, &here).as_deref(), Some(&b"again"[..]));
     }
 
-    /// From best to worst, and what is of no use: other generations, newer compilers, damaged files, and what is no compiled file.
+    /// From best to worst, and what is of no use: other generations, newer compilers, damaged
+    /// files, and what is no compiled file.
     #[test]
     fn without_a_compiler_the_best_that_a_device_runs_is_taken() {
         let folder = tempfile::tempdir().unwrap();
@@ -271,7 +276,7 @@ mod tests {
         assert_eq!(usable(false), names);
         assert_eq!(usable(true)[0], names[2]);
         let other = Unit {
-            source: Source::Update,
+            file: KernelFile::Update,
             padded: None,
         };
         assert_eq!(cache.usable(other, DEVICE, DRIVER, false).count(), 0);
@@ -280,7 +285,7 @@ mod tests {
     #[test]
     fn names_say_what_a_file_is() {
         let unit = Unit {
-            source: Source::Encode,
+            file: KernelFile::Encode,
             padded: Some(Padded::ALL[2]),
         };
         let name = file_name(unit, &target("sm_90", false, (13, 0)));

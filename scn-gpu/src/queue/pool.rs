@@ -10,7 +10,7 @@ use cudarc::driver::sys::{CUdeviceptr, CUresult};
 use cudarc::driver::{CudaSlice, CudaStream, DevicePtr, DriverError};
 
 use crate::driver::{failed, free_memory};
-use crate::{Context, GpuError};
+use crate::error::GpuError;
 
 /// Memory of a buffer. It goes back to the pool when neither the buffer nor a graph needs it.
 pub(crate) struct Memory {
@@ -18,18 +18,18 @@ pub(crate) struct Memory {
     slice: Option<CudaSlice<u8>>,
     address: CUdeviceptr,
     bytes: usize,
-    context: Context,
+    pool: Arc<Pool>,
 }
 
 impl Memory {
-    pub(crate) fn new(context: &Context, slice: CudaSlice<u8>) -> Self {
+    fn new(pool: &Arc<Pool>, slice: CudaSlice<u8>) -> Self {
         // Without events the guard has nothing to do.
-        let (address, _) = slice.device_ptr(context.stream());
+        let (address, _) = slice.device_ptr(&pool.stream);
         Self {
             address,
             bytes: slice.len(),
             slice: Some(slice),
-            context: context.clone(),
+            pool: Arc::clone(pool),
         }
     }
 
@@ -45,7 +45,7 @@ impl Memory {
 impl Drop for Memory {
     fn drop(&mut self) {
         if let Some(slice) = self.slice.take() {
-            self.context.pool().give_back(slice);
+            self.pool.give_back(slice);
         }
     }
 }
@@ -56,8 +56,9 @@ impl fmt::Debug for Memory {
     }
 }
 
-/// Memory of buffers that are gone, by its size in bytes. Steps of a training ask for the same sizes again and again. What a
-/// buffer leaves behind is written anew only by later work of the same stream, so that nothing has to wait.
+/// Memory of buffers that are gone, by its size in bytes. Steps of a training ask for the same
+/// sizes again and again. What a buffer leaves behind is written anew only by later work of the
+/// same stream, so that nothing has to wait.
 #[derive(Debug)]
 pub(crate) struct Pool {
     idle: Mutex<HashMap<usize, Vec<CudaSlice<u8>>>>,
@@ -73,12 +74,13 @@ impl Pool {
     }
 
     /// Memory of exactly this size, with whatever is in it.
-    pub(crate) fn take(&self, bytes: usize) -> Result<CudaSlice<u8>, GpuError> {
+    pub(crate) fn take(self: &Arc<Self>, bytes: usize) -> Result<Arc<Memory>, GpuError> {
         if let Some(memory) = self.take_idle(bytes) {
             return Ok(memory);
         }
         let allocate = || {
-            // SAFETY: nobody but the device reads this memory before it is written, and any bytes are numbers there.
+            // SAFETY: nobody but the device reads this memory before it is written, and any bytes
+            // are numbers there.
             unsafe { self.stream.alloc::<u8>(bytes) }
         };
         let is_full = |error: &DriverError| matches!(error.0, CUresult::CUDA_ERROR_OUT_OF_MEMORY);
@@ -89,7 +91,7 @@ impl Pool {
             }
             allocated => allocated,
         };
-        allocated.map_err(|error| {
+        let slice = allocated.map_err(|error| {
             if is_full(&error) {
                 GpuError::OutOfMemory {
                     needed: bytes,
@@ -98,23 +100,26 @@ impl Pool {
             } else {
                 failed("allocate memory")(error)
             }
-        })
+        })?;
+        Ok(Arc::new(Memory::new(self, slice)))
     }
 
     /// Memory of exactly this size that is there already.
-    pub(crate) fn take_idle(&self, bytes: usize) -> Option<CudaSlice<u8>> {
-        self.idle().get_mut(&bytes).and_then(Vec::pop)
+    pub(crate) fn take_idle(self: &Arc<Self>, bytes: usize) -> Option<Arc<Memory>> {
+        let slice = self.idle().get_mut(&bytes).and_then(Vec::pop)?;
+        Some(Arc::new(Memory::new(self, slice)))
     }
 
     /// Keeps memory for the next who asks for as much.
-    pub(crate) fn give_back(&self, memory: CudaSlice<u8>) {
+    fn give_back(&self, memory: CudaSlice<u8>) {
         self.idle().entry(memory.len()).or_default().push(memory);
     }
 
     /// Frees all memory that nobody uses.
     pub(crate) fn trim(&self) {
         self.idle().clear();
-        // Freed memory is there when the work that used it is done; errors come up again at the next call.
+        // Freed memory is there when the work that used it is done; errors come up again at the
+        // next call.
         let _ = self.stream.synchronize();
     }
 

@@ -1,16 +1,19 @@
 //! Where the compiled kernels of a device come from.
 //!
-//! Where there is a compiler, all kernels are its own, so that what lies in the cache changes no bits. Where there is none, or none for this device,
-//! whatever the device can run is taken from the cache.
+//! Where there is a compiler, all kernels are its own, so that what lies in the cache changes no
+//! bits. Where there is none, or none for this device, whatever the device can run is taken from
+//! the cache.
 
 use std::path::PathBuf;
 
-use crate::cache::Cache;
-use crate::compiler::{Target, compile};
-use crate::error::{ComputeCapability, CudaVersion};
-use crate::source::Unit;
+use crate::compile::cache::Cache;
+use crate::compile::compiler::{Target, compile};
+use crate::compile::nvrtc_files;
+use crate::compile::unit::Unit;
+use crate::device_info::DeviceInfo;
+use crate::error::{GpuError, SetupError};
 use crate::switch::switch;
-use crate::{GpuError, nvrtc_files};
+use crate::version::{ComputeCapability, CudaVersion};
 
 /// Set to anything but 0, kernels are compiled with line information.
 const LINE_INFO: &str = "SCN_CUDA_LINE_INFO";
@@ -30,6 +33,28 @@ pub enum KernelOrigin {
     Folder(PathBuf),
 }
 
+impl DeviceInfo {
+    /// Where this device's kernels come from; an error if not all of them can be had. Compiles a
+    /// kernel to see whether the compiler can, a tenth of a second or two; without a compiler,
+    /// reads the folder of compiled kernels.
+    ///
+    /// # Errors
+    /// A device or driver that is too old, or no fitting compiler where not all kernels are
+    /// compiled.
+    pub fn kernels(&self) -> Result<KernelOrigin, GpuError> {
+        self.check_generation()?;
+        Ok(Supply::new(self.compute_capability, self.driver_version).origin()?)
+    }
+
+    /// `Ok` if all kernels can be had for this device.
+    ///
+    /// # Errors
+    /// As for [`kernels`](Self::kernels).
+    pub fn check(&self) -> Result<(), GpuError> {
+        self.kernels().map(drop)
+    }
+}
+
 /// Finds compiled kernels for a device, or makes them.
 #[derive(Debug, Clone)]
 pub(crate) struct Supply {
@@ -38,7 +63,7 @@ pub(crate) struct Supply {
     line_info: bool,
     cache: Cache,
     /// Or why nothing can be compiled.
-    target: Result<Target, GpuError>,
+    target: Result<Target, SetupError>,
 }
 
 impl Supply {
@@ -54,7 +79,7 @@ impl Supply {
     }
 
     /// `Ok` if some kernel can be had.
-    pub(crate) fn require_any(&self) -> Result<(), GpuError> {
+    pub(crate) fn require_any(&self) -> Result<(), SetupError> {
         match &self.target {
             Err(error) if !Unit::all().into_iter().any(|unit| self.is_kept(unit)) => {
                 Err(error.clone())
@@ -64,7 +89,7 @@ impl Supply {
     }
 
     /// Where all kernels come from; an error if one cannot be had.
-    pub(crate) fn origin(&self) -> Result<KernelOrigin, GpuError> {
+    pub(crate) fn origin(&self) -> Result<KernelOrigin, SetupError> {
         let probed = self.target.clone().and_then(|target| {
             target.probe()?;
             Ok(target.compiler)
@@ -88,7 +113,8 @@ impl Supply {
         }
     }
 
-    /// What `load` makes of the compiled kernels of a file. It may refuse some; the last error is that of a file just compiled.
+    /// What `load` makes of the compiled kernels of a file. It may refuse some; the last error is
+    /// that of a file just compiled.
     pub(crate) fn load<T>(
         &self,
         unit: Unit,
@@ -106,15 +132,15 @@ impl Supply {
                         let _ = self.cache.store(unit, target, &compiled.image);
                         return load(compiled.image);
                     }
-                    Err(reason @ GpuError::CompilerIncomplete { .. }) => reason,
-                    Err(error) => return Err(error),
+                    Err(reason @ SetupError::CompilerIncomplete { .. }) => reason,
+                    Err(error) => return Err(error.into()),
                 }
             }
             Err(reason) => reason.clone(),
         };
         self.kept(unit)
             .find_map(|image| load(image).ok())
-            .ok_or_else(|| self.not_compiled(unit, reason))
+            .ok_or_else(|| self.not_compiled(unit, reason).into())
     }
 
     fn kept(&self, unit: Unit) -> impl Iterator<Item = Vec<u8>> {
@@ -126,9 +152,9 @@ impl Supply {
         self.kept(unit).next().is_some()
     }
 
-    fn not_compiled(&self, unit: Unit, reason: GpuError) -> GpuError {
+    fn not_compiled(&self, unit: Unit, reason: SetupError) -> SetupError {
         match self.cache.folder() {
-            Some(folder) => GpuError::NotCompiled {
+            Some(folder) => SetupError::NotCompiled {
                 kernels: unit.name(),
                 folder: folder.to_path_buf(),
                 reason: Box::new(reason),

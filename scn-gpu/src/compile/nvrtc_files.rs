@@ -1,7 +1,7 @@
 //! The files of NVRTC: the library, and a second one that it opens by itself.
 //!
-//! From CUDA 13 on the library looks for `libnvrtc-builtins` only where the loader looks, not in its own folder. A library of that name
-//! that is open already is as good.
+//! From CUDA 13 on the library looks for `libnvrtc-builtins` only where the loader looks, not in
+//! its own folder. A library of that name that is open already is as good.
 
 #![expect(unsafe_code, reason = "opens a library")]
 
@@ -30,7 +30,8 @@ pub(crate) fn open_builtins(name: &str) -> bool {
     let Some(path) = library().map(|library| library.with_file_name(name)) else {
         return false;
     };
-    // SAFETY: this is the library that the compiler opens itself where the loader finds it; nothing else is done when it is loaded.
+    // SAFETY: this is the library that the compiler opens itself where the loader finds it; nothing
+    // else is done when it is loaded.
     let Ok(builtins) = (unsafe { libloading::Library::new(path) }) else {
         return false;
     };

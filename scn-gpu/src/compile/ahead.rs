@@ -1,19 +1,21 @@
-//! Kernels compiled before anybody runs them, for machines that have no compiler.
+//! Kernels compiled ahead, for machines that have no compiler.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use crate::GpuError;
 use crate::architecture::Architecture;
-use crate::cache::Cache;
-use crate::compiler::{Recipe, Target, compile};
-use crate::error::CudaVersion;
-use crate::source::Unit;
+use crate::compile::cache::Cache;
+use crate::compile::compiler::{CompileOptions, Target, compile};
+use crate::compile::nvrtc;
+use crate::compile::unit::Unit;
+use crate::error::{GpuError, SetupError};
+use crate::version::CudaVersion;
 
-/// What [`compile_ahead`] has written.
+/// The files that [`compile_ahead`] has written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CompiledAhead {
+#[non_exhaustive]
+pub struct CompiledKernels {
     /// The compiler's version.
     pub compiler: CudaVersion,
     /// Number of files, those included that were there.
@@ -22,20 +24,24 @@ pub struct CompiledAhead {
     pub bytes: u64,
 }
 
-/// Compiles all kernels for these architectures, with all processors, and writes them to a folder that is made if it is not there. It needs
-/// a compiler, but no driver and no device. Files that are there and whole are not compiled again. A machine where `SCN_CUDA_CACHE` names this folder, or a copy of it, needs no compiler.
+/// Compiles all kernels for these architectures, with all processors, and writes them to a folder
+/// that is made if it is not there. It needs a compiler, but no driver and no device. Files that
+/// are there and whole are not compiled again. A machine where `SCN_CUDA_CACHE` names this folder,
+/// or a copy of it, needs no compiler.
 ///
-/// With `line_info` the code says which lines of the sources it comes from, for profilers; it is no slower.
+/// With `line_info` the code says which lines of the sources it comes from, for profilers; it is no
+/// slower.
 ///
 /// # Errors
-/// No compiler, one that does not know an architecture, a full disk. Files that are written by then stay.
+/// No compiler, one that does not know an architecture, a full disk. Files that are written by then
+/// stay.
 pub fn compile_ahead(
     architectures: &[Architecture],
     folder: &Path,
     line_info: bool,
-) -> Result<CompiledAhead, GpuError> {
+) -> Result<CompiledKernels, GpuError> {
     let target = |&architecture| {
-        Target::without_device(Recipe {
+        Target::without_device(CompileOptions {
             architecture,
             line_info,
         })
@@ -43,7 +49,7 @@ pub fn compile_ahead(
     let targets: Vec<Target> = architectures.iter().map(target).collect::<Result<_, _>>()?;
     let compiler = match targets.first() {
         Some(target) => target.compiler,
-        None => crate::compiler::version()?,
+        None => nvrtc::version()?,
     };
     let units = Unit::all();
     let tasks: Vec<(Target, Unit)> = targets
@@ -58,7 +64,7 @@ pub fn compile_ahead(
         }
         let compiled = compile(unit, &target, &[])?;
         let stored = cache.store(unit, &target, &compiled.image);
-        let bytes = stored.map_err(|error| GpuError::Folder {
+        let bytes = stored.map_err(|error| SetupError::Folder {
             folder: folder.to_path_buf(),
             reason: error.to_string(),
         })?;
@@ -83,7 +89,7 @@ pub fn compile_ahead(
         });
         std::iter::once(own).chain(others).sum::<Result<u64, _>>()
     })?;
-    Ok(CompiledAhead {
+    Ok(CompiledKernels {
         compiler,
         files: tasks.len(),
         bytes,

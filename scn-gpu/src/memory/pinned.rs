@@ -1,4 +1,4 @@
-//! Page-locked memory of this machine.
+//! Page-locked memory of the host.
 
 #![expect(
     unsafe_code,
@@ -12,30 +12,35 @@ use std::sync::Arc;
 use cudarc::driver::sys::{self, CUresult};
 use cudarc::driver::{CudaEvent, CudaStream, DriverError, result};
 
-use crate::buffer::{View, ViewMut, bind, expect_len};
+use crate::context::Context;
 use crate::driver::failed;
-use crate::recording::Submission;
-use crate::{Context, Element, GpuError};
+use crate::element::Element;
+use crate::error::{ArgumentError, GpuError};
+use crate::memory::view::{View, ViewMut};
+use crate::queue::Submission;
+use crate::sizes::expect_len;
 
-/// Numbers in page-locked memory of this machine, which the device copies by itself while this machine goes on.
+/// An array in page-locked memory of the host, which the device copies while the host goes on
+/// working.
 ///
-/// [`send`](Self::send) and [`receive`](Self::receive) only start a copy. [`values`](Self::values) and
-/// [`values_mut`](Self::values_mut) wait for it, and not for work that was asked for later. So of two that are used in turn one can be
-/// filled or read while the device works with the other.
-pub struct Pinned<T: Element> {
+/// [`send`](Self::send) and [`receive`](Self::receive) only start a copy. [`values`](Self::values)
+/// and [`values_mut`](Self::values_mut) wait for it, but not for work submitted later: of two
+/// arrays used in turn, one can be filled or read while the device works with the other.
+pub struct PinnedBuffer<T: Element> {
     /// None while it is being dropped.
     pages: Option<Pages<T>>,
     context: Context,
 }
 
-impl<T: Element> Pinned<T> {
-    /// So many zeros.
+impl<T: Element> PinnedBuffer<T> {
+    /// An array of `len` zeros.
     ///
     /// # Errors
-    /// [`GpuError::Capture`] during a recording; the driver's, in particular if there is not enough memory to lock.
+    /// [`GpuError::Capture`] during a recording; [`GpuError::Driver`], in particular if there is
+    /// not enough memory to lock.
     pub fn new(context: &Context, len: usize) -> Result<Self, GpuError> {
-        let _submission = Submission::unrecorded(context, "allocate page-locked memory")?;
-        bind(context)?;
+        let _submission = Submission::unrecorded(context.queue(), "allocate page-locked memory")?;
+        context.queue().bind()?;
         Ok(Self {
             pages: Some(Pages::new(context, len).map_err(failed("allocate page-locked memory"))?),
             context: context.clone(),
@@ -47,12 +52,12 @@ impl<T: Element> Pinned<T> {
         self.pages.as_ref().map_or(0, |pages| pages.len)
     }
 
-    /// Whether there is none.
+    /// Whether the array has no entries.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The context of the buffers that it is copied to and from.
+    /// The context of the buffers that the array is copied to and from.
     pub fn context(&self) -> &Context {
         &self.context
     }
@@ -60,61 +65,64 @@ impl<T: Element> Pinned<T> {
     /// Starts a copy to a buffer, in the order of the context's work.
     ///
     /// # Errors
-    /// Another length or context; [`GpuError::Capture`] during a recording.
+    /// A different length or context; [`GpuError::Capture`] during a recording.
     pub fn send(&mut self, to: ViewMut<'_, T>) -> Result<(), GpuError> {
         let what = "the buffer that is sent to";
         self.copy(what, (to.len(), to.context), |values, bytes, stream| {
-            // SAFETY: there are as many entries on the device as values. These stay in place and unchanged until the event has happened.
+            // SAFETY: there are as many entries on the device as values. These stay in place and
+            // unchanged until the event has happened.
             unsafe {
                 sys::cuMemcpyHtoDAsync_v2(to.pointer, values.cast(), bytes, stream.cu_stream())
             }
         })
     }
 
-    /// Starts a copy of a buffer's entries to here, in the order of the context's work.
+    /// Starts a copy from a buffer, in the order of the context's work.
     ///
     /// # Errors
-    /// Another length or context; [`GpuError::Capture`] during a recording.
+    /// A different length or context; [`GpuError::Capture`] during a recording.
     pub fn receive(&mut self, from: View<'_, T>) -> Result<(), GpuError> {
         let what = "the buffer that is received from";
         self.copy(what, (from.len(), from.context), |values, bytes, stream| {
-            // SAFETY: there are as many entries on the device as values. These stay in place and unread until the event has happened.
+            // SAFETY: there are as many entries on the device as values. These stay in place and
+            // unread until the event has happened.
             unsafe {
                 sys::cuMemcpyDtoHAsync_v2(values.cast(), from.pointer, bytes, stream.cu_stream())
             }
         })
     }
 
-    /// The values, after the latest copy: waits until it is done.
+    /// The values, after waiting for the latest copy.
     ///
     /// # Errors
-    /// A kernel that failed before the copy.
+    /// [`GpuError::Driver`] if a kernel failed before the copy.
     pub fn values(&mut self) -> Result<&[T], GpuError> {
         self.values_mut().map(|values| &*values)
     }
 
-    /// As [`values`](Self::values), to be changed.
+    /// The values, for writing, after waiting for the latest copy.
     ///
     /// # Errors
-    /// A kernel that failed before the copy.
+    /// [`GpuError::Driver`] if a kernel failed before the copy.
     pub fn values_mut(&mut self) -> Result<&mut [T], GpuError> {
-        bind(&self.context)?;
+        self.context.queue().bind()?;
         let Some(pages) = &mut self.pages else {
             return Ok(&mut []);
         };
         pages
             .wait()
             .map_err(failed("finish a copy of page-locked memory"))?;
-        // SAFETY: so many entries lie there, initialised. No copy is going on, and `self` is borrowed exclusively until the slice is gone.
+        // SAFETY: so many entries lie there, initialised. No copy is going on, and `self` is
+        // borrowed exclusively until the slice is gone.
         Ok(unsafe { NonNull::slice_from_raw_parts(pages.start, pages.len).as_mut() })
     }
 
     /// Whether the latest copy is done, so that [`values`](Self::values) would not wait.
     ///
     /// # Errors
-    /// A kernel that failed before the copy.
+    /// [`GpuError::Driver`] if a kernel failed before the copy.
     pub fn is_done(&self) -> Result<bool, GpuError> {
-        bind(&self.context)?;
+        self.context.queue().bind()?;
         self.pages
             .as_ref()
             .map_or(Ok(true), Pages::is_done)
@@ -129,11 +137,11 @@ impl<T: Element> Pinned<T> {
     ) -> Result<(), GpuError> {
         expect_len(what, self.len(), len)?;
         if context != &self.context {
-            return Err(GpuError::OtherContext { what });
+            return Err(ArgumentError::OtherContext { what }.into());
         }
         let action = "copy page-locked memory";
-        let _submission = Submission::unrecorded(&self.context, action)?;
-        bind(&self.context)?;
+        let _submission = Submission::unrecorded(self.context.queue(), action)?;
+        self.context.queue().bind()?;
         match &mut self.pages {
             Some(pages) if len > 0 => pages.start(start).map_err(failed(action)),
             _ => Ok(()),
@@ -141,21 +149,29 @@ impl<T: Element> Pinned<T> {
     }
 }
 
-impl<T: Element> Drop for Pinned<T> {
+impl<T: Element> Drop for PinnedBuffer<T> {
     fn drop(&mut self) {
         if let Some(pages) = self.pages.take() {
-            self.context.recorder().drop_when_idle(Box::new(pages));
+            self.context
+                .queue()
+                .recorder()
+                .drop_when_idle(Box::new(pages));
         }
     }
 }
 
-impl<T: Element> fmt::Debug for Pinned<T> {
+impl<T: Element> fmt::Debug for PinnedBuffer<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Pinned of {} for {}", self.len(), self.context.name())
+        write!(
+            f,
+            "PinnedBuffer of {} for {}",
+            self.len(),
+            self.context.name()
+        )
     }
 }
 
-/// The memory itself. Dropping it waits for its copy.
+/// The memory of the array. Dropping it waits for its copy.
 struct Pages<T> {
     /// Dangling if there are no entries.
     start: NonNull<T>,
@@ -175,21 +191,24 @@ enum Pending {
     Untold,
 }
 
-// SAFETY: the memory belongs to this value as that of a `Vec` does, and copies by the device are waited for before it is touched.
+// SAFETY: the memory belongs to this value as that of a `Vec` does, and copies by the device are
+// waited for before it is touched.
 unsafe impl<T: Send> Send for Pages<T> {}
-// SAFETY: as above; by a shared reference only the driver is asked, whose calls may come from all threads.
+// SAFETY: as above; by a shared reference only the driver is asked, whose calls may come from all
+// threads.
 unsafe impl<T: Sync> Sync for Pages<T> {}
 
 impl<T: Element> Pages<T> {
     fn new(context: &Context, len: usize) -> Result<Self, DriverError> {
-        let event = context.device().new_event(None)?;
+        let event = context.queue().device().new_event(None)?;
         let bytes = len
             .checked_mul(size_of::<T>())
             .ok_or(DriverError(CUresult::CUDA_ERROR_OUT_OF_MEMORY))?;
         let start = if bytes == 0 {
             NonNull::dangling()
         } else {
-            // SAFETY: without flags it is ordinary memory, also for reading. It is written to below before anybody reads it.
+            // SAFETY: without flags it is ordinary memory, also for reading. It is written to below
+            // before anybody reads it.
             let start = unsafe { result::malloc_host(bytes, 0) }?.cast::<T>();
             NonNull::new(start).ok_or(DriverError(CUresult::CUDA_ERROR_OUT_OF_MEMORY))?
         };
@@ -200,7 +219,7 @@ impl<T: Element> Pages<T> {
             len,
             event,
             pending: Pending::Nothing,
-            stream: Arc::clone(context.stream()),
+            stream: Arc::clone(context.queue().stream()),
         })
     }
 

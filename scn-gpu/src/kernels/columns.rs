@@ -1,13 +1,16 @@
 //! Kernels that solve a problem per column.
 //!
-//! A lane holds 16 atoms of several columns, and as many lanes as the padded number of atoms needs hold a column.
+//! A lane holds 16 atoms of several columns, and as many lanes as the padded number of atoms needs
+//! hold a column.
 
-use crate::buffer::{View, ViewMut, expect_len};
-use crate::launch::{Declared, Grid, Kernel, kernels, launch};
-use crate::problem::Padded;
+use crate::context::Context;
+use crate::error::{ArgumentError, GpuError};
+use crate::launch::{DeviceKernel, Grid, KernelDeclaration, kernels, launch};
+use crate::memory::view::{View, ViewMut};
+use crate::padded::Padded;
 use crate::report::SLOT_WORDS;
-use crate::windows::{Windows, size};
-use crate::{Context, GpuError};
+use crate::sizes::{expect_len, size};
+use crate::windows::Windows;
 
 /// Threads of a block.
 pub(super) const THREADS: u32 = 128;
@@ -18,8 +21,9 @@ pub(super) const COLUMNS: usize = 4;
 /// Columns of a lane where there are few in all.
 pub(super) const NARROW_COLUMNS: usize = 2;
 
-/// Up to so many blocks of [`COLUMNS`], twice as many of [`NARROW_COLUMNS`] run at the same time: half the multiprocessors of an H100. Not
-/// of the device at hand: every device runs the same kernels.
+/// Up to so many blocks of [`COLUMNS`], twice as many of [`NARROW_COLUMNS`] run at the same time:
+/// half the multiprocessors of an H100. Not of the device at hand: every device runs the same
+/// kernels.
 const FEW_BLOCKS: usize = 66;
 
 /// Columns of a lane in FISTA and in conjugate gradients, which hold more for each.
@@ -105,7 +109,7 @@ fn covering(
     positions: usize,
     padded: Padded,
     columns_per_lane: usize,
-) -> Result<Option<Grid>, GpuError> {
+) -> Result<Option<Grid>, ArgumentError> {
     let per_block = block_columns(padded, columns_per_lane);
     Grid::covering(positions, per_block, THREADS)
 }
@@ -116,7 +120,7 @@ fn block_columns(padded: Padded, columns_per_lane: usize) -> usize {
 }
 
 /// What a problem is made of, with the windows it is solved for.
-struct Operator<'a> {
+struct SolveArguments<'a> {
     windows: &'a Windows,
     padded: Padded,
     atoms: i32,
@@ -126,8 +130,8 @@ struct Operator<'a> {
     lambda1: &'a View<'a, f32>,
 }
 
-impl Operator<'_> {
-    fn check(&self) -> Result<(), GpuError> {
+impl SolveArguments<'_> {
+    fn check(&self) -> Result<(), ArgumentError> {
         let padded = self.padded.atoms();
         expect_len("the map", self.windows.map().len(), self.map.len())?;
         let packed = self.windows.rows() * padded;
@@ -144,7 +148,7 @@ impl Operator<'_> {
         tolerance: &View<'_, f32>,
         codes: &ViewMut<'_, f32>,
         report: &ViewMut<'_, u64>,
-    ) -> Result<(), GpuError> {
+    ) -> Result<(), ArgumentError> {
         self.check()?;
         let positions = self.windows.positions();
         expect_len(
@@ -153,8 +157,9 @@ impl Operator<'_> {
             inverse_diagonal.len(),
         )?;
         expect_len("the codes", size(self.atoms) * positions, codes.len())?;
-        expect_len("the tolerance", 1, tolerance.len())?;
-        expect_len("the report", SLOT_WORDS, report.len())
+        assert_eq!(tolerance.len(), 1, "the tolerance");
+        assert_eq!(report.len(), SLOT_WORDS, "the report");
+        Ok(())
     }
 }
 
@@ -194,9 +199,9 @@ impl<'a> From<EncodeGaussSeidel<'a>> for EncodeGaussSeidelNarrow<'a> {
     }
 }
 
-impl Kernel for EncodeGaussSeidel<'_> {
-    fn grid(&self) -> Result<Option<Grid>, GpuError> {
-        let operator = Operator {
+impl DeviceKernel for EncodeGaussSeidel<'_> {
+    fn grid(&self) -> Result<Option<Grid>, ArgumentError> {
+        let operator = SolveArguments {
             windows: &self.windows,
             padded: self.padded,
             atoms: self.atoms,
@@ -215,12 +220,12 @@ impl Kernel for EncodeGaussSeidel<'_> {
     }
 }
 
-impl Kernel for EncodeGaussSeidelNarrow<'_> {
+impl DeviceKernel for EncodeGaussSeidelNarrow<'_> {
     /// Both solve the problems of a step, and are one line in a list of times.
     const TIMED_AS: &'static str = EncodeGaussSeidel::SIGNATURE.name;
 
-    fn grid(&self) -> Result<Option<Grid>, GpuError> {
-        let operator = Operator {
+    fn grid(&self) -> Result<Option<Grid>, ArgumentError> {
+        let operator = SolveArguments {
             windows: &self.windows,
             padded: self.padded,
             atoms: self.atoms,
@@ -239,9 +244,9 @@ impl Kernel for EncodeGaussSeidelNarrow<'_> {
     }
 }
 
-impl Kernel for EncodeFista<'_> {
-    fn grid(&self) -> Result<Option<Grid>, GpuError> {
-        let operator = Operator {
+impl DeviceKernel for EncodeFista<'_> {
+    fn grid(&self) -> Result<Option<Grid>, ArgumentError> {
+        let operator = SolveArguments {
             windows: &self.windows,
             padded: self.padded,
             atoms: self.atoms,
@@ -256,14 +261,14 @@ impl Kernel for EncodeFista<'_> {
             &self.codes,
             &self.report,
         )?;
-        expect_len("the step", 1, self.step.len())?;
+        assert_eq!(self.step.len(), 1, "the step");
         covering(self.windows.positions(), self.padded, FISTA_COLUMNS)
     }
 }
 
-impl Kernel for Certify<'_> {
-    fn grid(&self) -> Result<Option<Grid>, GpuError> {
-        let operator = Operator {
+impl DeviceKernel for Certify<'_> {
+    fn grid(&self) -> Result<Option<Grid>, ArgumentError> {
+        let operator = SolveArguments {
             windows: &self.windows,
             padded: self.padded,
             atoms: self.atoms,
@@ -280,8 +285,8 @@ impl Kernel for Certify<'_> {
     }
 }
 
-impl Kernel for Adjoint<'_> {
-    fn grid(&self) -> Result<Option<Grid>, GpuError> {
+impl DeviceKernel for Adjoint<'_> {
+    fn grid(&self) -> Result<Option<Grid>, ArgumentError> {
         let (positions, padded) = (size(self.positions), self.padded.atoms());
         self.padded.check(size(self.atoms))?;
         let codes = size(self.atoms) * positions;
@@ -290,8 +295,8 @@ impl Kernel for Adjoint<'_> {
         expect_len("the adjoint", codes, self.adjoint.len())?;
         expect_len("the Gram matrix", padded * padded, self.gram.len())?;
         expect_len("the inverse diagonal", padded, self.inverse_diagonal.len())?;
-        expect_len("the tolerance", 1, self.tolerance.len())?;
-        expect_len("the report", SLOT_WORDS, self.report.len())?;
+        assert_eq!(self.tolerance.len(), 1, "the tolerance");
+        assert_eq!(self.report.len(), SLOT_WORDS, "the report");
         covering(positions, self.padded, ADJOINT_COLUMNS)
     }
 }

@@ -3,32 +3,39 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use cudarc::driver::{CudaFunction, CudaModule};
+use cudarc::driver::{CudaContext, CudaFunction, CudaModule};
 use cudarc::nvrtc::Ptx;
 
+use crate::compile::supply::Supply;
+use crate::compile::unit::Unit;
 use crate::driver::failed;
-use crate::source::Unit;
-use crate::{Context, GpuError};
+use crate::error::GpuError;
 
-/// What has been needed so far.
-#[derive(Debug, Default)]
+/// The kernels of a device, loaded when they are first needed.
+#[derive(Debug)]
 pub(crate) struct Modules {
     modules: HashMap<Unit, Arc<CudaModule>>,
     functions: HashMap<String, CudaFunction>,
+    supply: Supply,
+    device: Arc<CudaContext>,
 }
 
 impl Modules {
+    pub(crate) fn new(device: Arc<CudaContext>, supply: Supply) -> Self {
+        Self {
+            modules: HashMap::new(),
+            functions: HashMap::new(),
+            supply,
+            device,
+        }
+    }
+
     /// A kernel that can be started.
-    pub(crate) fn function(
-        &mut self,
-        context: &Context,
-        unit: Unit,
-        name: &str,
-    ) -> Result<CudaFunction, GpuError> {
+    pub(crate) fn function(&mut self, unit: Unit, name: &str) -> Result<CudaFunction, GpuError> {
         if let Some(function) = self.loaded(name) {
             return Ok(function);
         }
-        let module = self.module(context, unit)?;
+        let module = self.module(unit)?;
         let function = module
             .load_function(name)
             .map_err(failed("find a kernel in its module"))?;
@@ -42,12 +49,12 @@ impl Modules {
     }
 
     /// A file of kernels.
-    fn module(&mut self, context: &Context, unit: Unit) -> Result<Arc<CudaModule>, GpuError> {
+    fn module(&mut self, unit: Unit) -> Result<Arc<CudaModule>, GpuError> {
         if let Some(module) = self.modules.get(&unit) {
             return Ok(Arc::clone(module));
         }
-        let module = context.supply().load(unit, |image| {
-            let loaded = context.device().load_module(Ptx::from_binary(image));
+        let module = self.supply.load(unit, |image| {
+            let loaded = self.device.load_module(Ptx::from_binary(image));
             loaded.map_err(failed("load compiled kernels"))
         })?;
         self.modules.insert(unit, Arc::clone(&module));

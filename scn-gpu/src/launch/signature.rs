@@ -1,0 +1,35 @@
+//! What a kernel is called, where it is and what it takes.
+
+use crate::compile::kernel_file::KernelFile;
+use crate::element::ElementType;
+
+/// A kernel's name, file and parameters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Signature {
+    /// Its name, without the number of atoms that it is made for.
+    pub name: &'static str,
+    /// Where it is.
+    pub file: KernelFile,
+    /// Whether there is one for each padded number of atoms, with names that end in `_n16` and so
+    /// on.
+    pub per_size: bool,
+    /// Names and types in order.
+    pub parameters: &'static [(&'static str, Parameter)],
+}
+
+/// The type of a kernel's parameter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Parameter {
+    /// Numbers that are read.
+    Input(ElementType),
+    /// Numbers that are written.
+    Output(ElementType),
+    /// A size or a choice.
+    Int,
+    /// A number.
+    Float,
+    /// The struct of this name.
+    Windows,
+}
