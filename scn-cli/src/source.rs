@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use scn_data::fetch::Source;
-use scn_data::{DataError, Dataset, DatasetName};
+use scn_data::fetch::ArchiveSet;
+use scn_data::{DataError, Dataset, DatasetName, FileError};
 
 /// Where data sets are.
 #[derive(Debug, Clone, Args)]
@@ -39,7 +39,7 @@ impl DataFolder {
     /// Reads a data set.
     pub(crate) fn open(&self, name: DatasetName) -> anyhow::Result<Dataset> {
         scn_data::open(name, &self.folder).map_err(|error| match error {
-            DataError::Missing { .. } => anyhow::anyhow!(
+            DataError::File(FileError::Missing { .. }) => anyhow::anyhow!(
                 "{error}; `{}` gets {}",
                 self.fetch_command(name),
                 archives(name)
@@ -52,7 +52,7 @@ impl DataFolder {
 /// The official archives of a data set, by the first file's name, and where they are.
 fn archives(name: DatasetName) -> String {
     // Without archives it is embedded, and cannot be missing.
-    let archives = Source::official(name).map_or(Vec::new(), |source| source.archives);
+    let archives = ArchiveSet::official(name).map_or(Vec::new(), |set| set.archives);
     let Some((first, others)) = archives.split_first() else {
         return String::new();
     };

@@ -24,12 +24,11 @@ fn batches(criterion: &mut Criterion) {
     let images = Arc::new(pictures());
     let normalization = Normalization::fit(&images, NormalizationConfig::default());
     let normalization = Arc::new(normalization.expect("images"));
-    let augmentation = Augmentation {
-        flip: true,
-        shift: 4,
-        draw: Draw::Image,
-        group: 0,
-    };
+    let augmentation = Augmentation::default()
+        .with_flip(true)
+        .with_shift(4)
+        .with_draw(Draw::Image)
+        .with_group(0);
     let mut group = criterion.benchmark_group("epoch of 40 batches, 128 x 3 x 32 x 32");
     group.throughput(Throughput::Elements((BATCH * BATCHES) as u64));
     for (name, augmentation) in [

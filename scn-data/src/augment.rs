@@ -2,12 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::DataError;
 use crate::draws::Draws;
+use crate::error::BatchError;
 
 /// How many images share one random flip and shift.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Draw {
     /// All of a batch.
     #[default]
@@ -31,6 +32,7 @@ pub enum Draw {
 /// What a shift uncovers is 0 in the *normalised* image, so the mean in the original one. Whitened images are moved as they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
 pub struct Augmentation {
     /// Whether images are flipped.
     pub flip: bool,
@@ -43,18 +45,42 @@ pub struct Augmentation {
 }
 
 impl Augmentation {
+    /// The same with images flipped or not.
+    #[must_use]
+    pub fn with_flip(self, flip: bool) -> Self {
+        Self { flip, ..self }
+    }
+
+    /// The same with shifts of at most `shift` pixels.
+    #[must_use]
+    pub fn with_shift(self, shift: usize) -> Self {
+        Self { shift, ..self }
+    }
+
+    /// The same with one draw a batch, a group or an image.
+    #[must_use]
+    pub fn with_draw(self, draw: Draw) -> Self {
+        Self { draw, ..self }
+    }
+
+    /// The same with groups of `group` images in a full batch; only [`Draw::Group`] looks at it.
+    #[must_use]
+    pub fn with_group(self, group: usize) -> Self {
+        Self { group, ..self }
+    }
+
     /// That no shift can push a picture of `shape` (C, H, W) out of its frame.
-    pub(crate) fn check(&self, shape: [usize; 3]) -> Result<(), DataError> {
+    pub(crate) fn check(&self, shape: [usize; 3]) -> Result<(), BatchError> {
         let [_, height, width] = shape;
         if self.shift > 0 && self.shift >= height.min(width) {
-            return Err(DataError::Shift {
+            return Err(BatchError::Shift {
                 found: self.shift,
                 height,
                 width,
             });
         }
         if self.draw == Draw::Group && self.group == 0 {
-            return Err(DataError::Group);
+            return Err(BatchError::Group);
         }
         Ok(())
     }
@@ -244,7 +270,7 @@ mod tests {
         assert!(shifted(2).is_ok());
         assert!(matches!(
             shifted(3),
-            Err(DataError::Shift {
+            Err(BatchError::Shift {
                 found: 3,
                 height: 3,
                 width: 5

@@ -1,6 +1,6 @@
 //! What a training step takes in, and what is in it.
 
-use crate::Placement;
+use crate::augment::Placement;
 
 /// Normalised images with their labels.
 #[derive(Debug, Clone, PartialEq)]

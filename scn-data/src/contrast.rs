@@ -10,7 +10,7 @@
 //! fitted. Coates, Ng, Lee, "An Analysis of Single-Layer Networks in Unsupervised Feature Learning" (2011), with
 //! bias 10 for pixels up to 255; their program divides by n - 1.
 
-use crate::DataError;
+use crate::error::NormalizationError;
 
 /// Contrast normalisation with a bias above 0, in squares of the pixels' unit.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -19,11 +19,11 @@ pub(crate) struct Contrast {
 }
 
 impl Contrast {
-    pub(crate) fn new(bias: f64) -> Result<Self, DataError> {
+    pub(crate) fn new(bias: f64) -> Result<Self, NormalizationError> {
         if bias.is_finite() && bias > 0.0 {
             Ok(Self { bias })
         } else {
-            Err(DataError::ContrastBias { found: bias })
+            Err(NormalizationError::ContrastBias { found: bias })
         }
     }
 

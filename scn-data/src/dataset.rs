@@ -1,116 +1,11 @@
-//! The data sets by name, and what belongs together in one.
+//! The two sets of images that belong together.
 
-use std::fmt;
-use std::str::FromStr;
-
-use serde::{Deserialize, Serialize};
-
-use crate::{DataError, ImageSet};
-
-/// A data set that [`open`](crate::open) can read; written and read in lower case (`cifar10`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum DatasetName {
-    /// 1,797 handwritten digits of 8 x 8 pixels, embedded in this crate.
-    Digits,
-    /// 70,000 handwritten digits of 28 x 28 pixels.
-    Mnist,
-    /// 60,000 colour photographs of 32 x 32 pixels in 10 classes.
-    Cifar10,
-    /// 60,000 colour photographs of 32 x 32 pixels in 100 classes.
-    Cifar100,
-    /// 13,000 labelled colour photographs of 96 x 96 pixels in 10 classes.
-    Stl10,
-}
-
-impl DatasetName {
-    /// Every data set, the smallest first.
-    pub const ALL: [Self; 5] = [
-        Self::Digits,
-        Self::Mnist,
-        Self::Cifar10,
-        Self::Cifar100,
-        Self::Stl10,
-    ];
-
-    /// Channels, height and width of its images.
-    pub fn shape(self) -> [usize; 3] {
-        match self {
-            Self::Digits => [1, 8, 8],
-            Self::Mnist => [1, 28, 28],
-            Self::Cifar10 | Self::Cifar100 => [3, 32, 32],
-            Self::Stl10 => [3, 96, 96],
-        }
-    }
-
-    /// Number of its classes.
-    pub fn classes(self) -> usize {
-        match self {
-            Self::Cifar100 => 100,
-            Self::Digits | Self::Mnist | Self::Cifar10 | Self::Stl10 => 10,
-        }
-    }
-
-    /// The largest value that one of its pixels can have.
-    pub fn brightest(self) -> u8 {
-        match self {
-            Self::Digits => 16,
-            Self::Mnist | Self::Cifar10 | Self::Cifar100 | Self::Stl10 => 255,
-        }
-    }
-
-    /// Its folder inside the data folder, named as its official archive unpacks; none for what is embedded.
-    pub fn folder(self) -> Option<&'static str> {
-        match self {
-            Self::Digits => None,
-            Self::Mnist => Some("mnist"),
-            Self::Cifar10 => Some("cifar-10-batches-bin"),
-            Self::Cifar100 => Some("cifar-100-binary"),
-            Self::Stl10 => Some("stl10_binary"),
-        }
-    }
-
-    /// The name as users write it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Digits => "digits",
-            Self::Mnist => "mnist",
-            Self::Cifar10 => "cifar10",
-            Self::Cifar100 => "cifar100",
-            Self::Stl10 => "stl10",
-        }
-    }
-
-    /// All names, for messages.
-    pub(crate) fn choices() -> String {
-        Self::ALL.map(Self::as_str).join(", ")
-    }
-}
-
-impl fmt::Display for DatasetName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl FromStr for DatasetName {
-    type Err = DataError;
-
-    /// # Errors
-    /// [`DataError::UnknownDataset`], which lists the choices.
-    fn from_str(name: &str) -> Result<Self, DataError> {
-        Self::ALL
-            .into_iter()
-            .find(|dataset| dataset.as_str() == name)
-            .ok_or_else(|| DataError::UnknownDataset {
-                found: name.to_owned(),
-            })
-    }
-}
+use crate::dataset_name::DatasetName;
+use crate::images::ImageSet;
 
 /// Images to learn from and images to be judged by.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Dataset {
     /// Which data set this is.
     pub name: DatasetName,
@@ -120,34 +15,10 @@ pub struct Dataset {
     pub test: ImageSet,
 }
 
-#[cfg(test)]
-mod tests {
-    use serde::de::IntoDeserializer;
-    use serde::de::value::{Error, StrDeserializer};
-
-    use super::*;
-
-    #[test]
-    fn names_are_read_as_they_are_written() {
-        for dataset in DatasetName::ALL {
-            assert_eq!(
-                dataset.to_string().parse::<DatasetName>().expect("known"),
-                dataset
-            );
-            let written: StrDeserializer<'_, Error> = dataset.as_str().into_deserializer();
-            assert_eq!(DatasetName::deserialize(written), Ok(dataset));
-        }
-    }
-
-    #[test]
-    fn an_unknown_name_is_answered_with_the_choices() {
-        let message = "imagenet"
-            .parse::<DatasetName>()
-            .expect_err("unknown")
-            .to_string();
-        assert_eq!(
-            message,
-            "data set must be one of digits, mnist, cifar10, cifar100, stl10, but is \"imagenet\""
-        );
+impl Dataset {
+    /// `train` to learn from and `test` to judge by, which should have one shape and the same classes.
+    /// `name` says which presets and which figures of the paper fit them.
+    pub fn new(name: DatasetName, train: ImageSet, test: ImageSet) -> Self {
+        Self { name, train, test }
     }
 }

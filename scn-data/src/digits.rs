@@ -5,8 +5,9 @@
 
 use std::path::Path;
 
+use crate::error::DataError;
 use crate::format::{Contents, mnist};
-use crate::{DataError, ImageSet};
+use crate::images::ImageSet;
 
 const SIZE: [usize; 2] = [8, 8];
 const BRIGHTEST: u8 = 16;

@@ -5,8 +5,8 @@ use std::panic;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::{self, JoinHandle};
 
-use crate::loader::Maker;
-use crate::{Batch, BatchPlan};
+use crate::batch::{Batch, BatchPlan};
+use crate::maker::Maker;
 
 /// Batches that wait for the reader: one to be taken at once and one to level out pauses. A third is in the making.
 const AHEAD: usize = 2;

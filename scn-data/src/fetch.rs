@@ -15,7 +15,10 @@ mod archives;
 mod check;
 mod download;
 mod error;
+mod policy;
+mod progress;
 mod rate;
+mod retry;
 mod sums;
 mod transfer;
 mod unpack;
@@ -23,74 +26,17 @@ mod unpack;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use crate::FileLock;
-pub use archives::{Archive, Packing, Source};
-pub use check::{CheckedFile, check_files};
-pub use error::FetchError;
-pub use sums::{CheckedSum, SUMS, check_sums};
+pub use self::archives::{Archive, ArchiveSet, Packing};
+pub use self::check::{CheckedFile, check_files};
+pub use self::error::FetchError;
+pub use self::policy::TransferPolicy;
+pub use self::progress::Progress;
+pub use self::sums::{CheckedSum, SUMS, check_sums};
+use crate::files::sync_folder;
+use crate::lock::FileLock;
 
-/// How patient a download is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Settings {
-    /// Longest wait for a connection, and for the address of a name.
-    pub connect: Duration,
-    /// Longest wait for an answer, and for the next bytes of it.
-    pub read: Duration,
-    /// Fewest bytes a second, on average over each [`window`](Self::window), that are waited for; 0 for any.
-    pub slowest: u64,
-    /// Time over which [`slowest`](Self::slowest) is measured.
-    pub window: Duration,
-    /// How often a transfer is tried again that failed in a way that may pass; each time it goes on where the last one ended.
-    pub retries: u32,
-    /// Wait before the first retry; it doubles with each one, up to a minute. A server may ask for a longer one, up to a minute too.
-    pub backoff: Duration,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(20),
-            read: Duration::from_secs(30),
-            slowest: 1000,
-            window: Duration::from_secs(60),
-            retries: 5,
-            backoff: Duration::from_secs(1),
-        }
-    }
-}
-
-/// What a fetch is doing.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Progress<'a> {
-    /// Bytes of an archive have come.
-    Received {
-        /// The archive.
-        file: &'a str,
-        /// Bytes there are, those of an earlier transfer among them.
-        bytes: u64,
-        /// Bytes there will be, if the server says.
-        total: Option<u64>,
-    },
-    /// A transfer failed and will be tried again.
-    Retry {
-        /// The archive.
-        file: &'a str,
-        /// What failed.
-        error: &'a FetchError,
-        /// Time until then.
-        wait: Duration,
-    },
-    /// A whole archive is unpacked.
-    Unpacking {
-        /// The archive.
-        file: &'a str,
-    },
-}
-
-/// Gets the archives of `source` and puts what they hold into its folder inside `data`, the data folder, which is made
+/// Gets the archives of `set` and puts what they hold into its folder inside `data`, the data folder, which is made
 /// where it is missing. Returns the folder.
 ///
 /// # Errors
@@ -98,24 +44,24 @@ pub enum Progress<'a> {
 /// fetch of the same data set is at work, in this process or another. Else one error for each way in which a transfer,
 /// an archive or the file system can fail; the folder is not there then.
 pub fn fetch(
-    source: &Source,
+    set: &ArchiveSet,
     data: &Path,
-    settings: &Settings,
+    policy: &TransferPolicy,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<PathBuf, FetchError> {
-    let folder = data.join(&source.folder);
+    let folder = data.join(&set.folder);
     refuse_if_there(&folder)?;
     fs::create_dir_all(data).map_err(FetchError::file(data))?;
-    let lock = data.join(format!(".{}.lock", source.folder));
+    let lock = data.join(format!(".{}.lock", set.folder));
     let Some(_lock) = FileLock::take(&lock).map_err(FetchError::file(&lock))? else {
         return Err(FetchError::Busy {
-            folder: data.join(&source.folder),
+            folder: data.join(&set.folder),
             lock,
         });
     };
     // Again: who held the lock until now may have put it there.
     refuse_if_there(&folder)?;
-    let beside = data.join(format!(".{}.unpacking", source.folder));
+    let beside = data.join(format!(".{}.unpacking", set.folder));
     // Of a fetch that was killed: one at work would hold the lock.
     match fs::remove_dir_all(&beside) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
@@ -123,32 +69,32 @@ pub fn fetch(
         }
         _ => {}
     }
-    let mut parts = Vec::with_capacity(source.archives.len());
-    for archive in &source.archives {
+    let mut parts = Vec::with_capacity(set.archives.len());
+    for archive in &set.archives {
         let part = data.join(format!("{}.part", archive.file));
-        download::download(archive, &part, settings, progress)?;
+        download::download(archive, &part, policy, progress)?;
         parts.push(part);
     }
     // Beside the final place, hence on the same file system, where a rename is one step.
     let beside = RemovedAtLast::create(beside)?;
-    let unpacked = beside.path.join(&source.folder);
+    let unpacked = beside.path.join(&set.folder);
     fs::create_dir(&unpacked).map_err(FetchError::file(&unpacked))?;
-    for (archive, part) in source.archives.iter().zip(&parts) {
+    for (archive, part) in set.archives.iter().zip(&parts) {
         progress(Progress::Unpacking {
             file: &archive.file,
         });
         match archive.packing {
             Packing::Kept => unpack::keep(part, &unpacked.join(&archive.file))?,
             Packing::TarGz { largest } => {
-                unpack::tar_gz(part, &beside.path, &source.folder, largest)?;
+                unpack::tar_gz(part, &beside.path, &set.folder, largest)?;
             }
         }
     }
     sums::write(&unpacked)?;
-    sync_folder(&unpacked)?;
+    sync_folder(&unpacked).map_err(FetchError::file(&unpacked))?;
     fs::rename(&unpacked, &folder).map_err(FetchError::file(&folder))?;
     drop(beside);
-    sync_folder(data)?;
+    sync_folder(data).map_err(FetchError::file(data))?;
     for part in &parts {
         fs::remove_file(part).map_err(FetchError::file(part))?;
     }
@@ -181,8 +127,4 @@ impl Drop for RemovedAtLast {
         // What cannot be removed now is tried again by the next fetch.
         let _ = fs::remove_dir_all(&self.path);
     }
-}
-
-fn sync_folder(folder: &Path) -> Result<(), FetchError> {
-    crate::sync_folder(folder).map_err(FetchError::file(folder))
 }

@@ -1,10 +1,9 @@
 //! Files that can be read to an end, and folders whose names last.
 
+use crate::memory::check_memory;
 use std::fs::{self, File};
 use std::io::{Error, ErrorKind, Read, Result};
 use std::path::Path;
-
-use crate::memory::check_memory;
 
 /// Opens a file that is one: a pipe might never be written to, a device might never end.
 ///

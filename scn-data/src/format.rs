@@ -18,12 +18,14 @@ use std::fs::File;
 use std::io::ErrorKind;
 use std::path::Path;
 
+use crate::error::FileError;
+use crate::files::read_regular;
 use crate::images::Pixels;
 use crate::mapped::Mapped;
-use crate::{DataError, read_regular};
 
 /// What a file holds, and what to call it in an error.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct Contents<'a> {
     /// The whole file.
     pub bytes: &'a [u8],
@@ -41,10 +43,10 @@ impl<'a> Contents<'a> {
     pub(crate) fn records(
         self,
         length: usize,
-    ) -> Result<std::slice::ChunksExact<'a, u8>, DataError> {
+    ) -> Result<std::slice::ChunksExact<'a, u8>, FileError> {
         let (file, found) = (|| self.file.to_owned(), self.bytes.len() as u64);
         if self.bytes.len() < length {
-            return Err(DataError::Short {
+            return Err(FileError::Short {
                 file: file(),
                 expected: length as u64,
                 found,
@@ -52,7 +54,7 @@ impl<'a> Contents<'a> {
         }
         let records = self.bytes.chunks_exact(length);
         if !records.remainder().is_empty() {
-            return Err(DataError::PartialRecord {
+            return Err(FileError::PartialRecord {
                 file: file(),
                 record: length as u64,
                 found,
@@ -62,16 +64,16 @@ impl<'a> Contents<'a> {
     }
 
     /// That the file has as many bytes, unpacked, as its header promises.
-    pub(crate) fn check_length(self, expected: u64, found: u64) -> Result<(), DataError> {
+    pub(crate) fn check_length(self, expected: u64, found: u64) -> Result<(), FileError> {
         let file = || self.file.to_owned();
         match found.cmp(&expected) {
             Ordering::Equal => Ok(()),
-            Ordering::Less => Err(DataError::Short {
+            Ordering::Less => Err(FileError::Short {
                 file: file(),
                 expected,
                 found,
             }),
-            Ordering::Greater => Err(DataError::Long {
+            Ordering::Greater => Err(FileError::Long {
                 file: file(),
                 expected,
                 found,
@@ -80,8 +82,8 @@ impl<'a> Contents<'a> {
     }
 
     /// The file as text.
-    pub(crate) fn text(self) -> Result<&'a str, DataError> {
-        std::str::from_utf8(self.bytes).map_err(|error| DataError::Text {
+    pub(crate) fn text(self) -> Result<&'a str, FileError> {
+        std::str::from_utf8(self.bytes).map_err(|error| FileError::Text {
             file: self.file.to_owned(),
             valid: error.valid_up_to(),
         })
@@ -94,11 +96,11 @@ impl<'a> Contents<'a> {
         value: impl Into<i64>,
         first: u16,
         last: u16,
-    ) -> Result<u16, DataError> {
+    ) -> Result<u16, FileError> {
         let value = value.into();
         match u16::try_from(value) {
             Ok(label) if (first..=last).contains(&label) => Ok(label),
-            _ => Err(DataError::Label {
+            _ => Err(FileError::Label {
                 file: self.file.to_owned(),
                 record,
                 value,
@@ -114,11 +116,11 @@ fn check_counts(
     [images_file, labels_file]: [&Path; 2],
     images: usize,
     labels: usize,
-) -> Result<(), DataError> {
+) -> Result<(), FileError> {
     if images == labels {
         return Ok(());
     }
-    Err(DataError::Counts {
+    Err(FileError::Counts {
         images_file: images_file.to_owned(),
         labels_file: labels_file.to_owned(),
         images,
@@ -127,20 +129,20 @@ fn check_counts(
 }
 
 /// What a file holds.
-fn read(file: &Path) -> Result<Vec<u8>, DataError> {
+fn read(file: &Path) -> Result<Vec<u8>, FileError> {
     read_regular(file).map_err(unreadable(file))
 }
 
 /// What the system says about a file.
-fn unreadable(file: &Path) -> impl Fn(std::io::Error) -> DataError {
-    |source| DataError::Unreadable {
+fn unreadable(file: &Path) -> impl Fn(std::io::Error) -> FileError {
+    |source| FileError::Unreadable {
         file: file.to_owned(),
         source,
     }
 }
 
 /// `count` pixels that lie in `opened` from the byte `start` to its end; they are not read.
-fn map(file: &Path, opened: &File, start: u64, count: u64) -> Result<Pixels, DataError> {
+fn map(file: &Path, opened: &File, start: u64, count: u64) -> Result<Pixels, FileError> {
     let found = opened.metadata().map_err(unreadable(file))?.len();
     Contents::new(&[], file).check_length(start.saturating_add(count), found)?;
     // Not every system maps nothing.

@@ -3,7 +3,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use crate::DataError;
+use crate::error::{DataError, ImageError};
 use crate::mapped::Mapped;
 
 /// Pictures of one shape, with a label for each and a name for each label.
@@ -55,8 +55,8 @@ impl ImageSet {
     /// there or not: 255 for photographs, 16 for the embedded digits. A set of no images is a set.
     ///
     /// # Errors
-    /// [`Shape`](DataError::Shape), [`PixelCount`](DataError::PixelCount), [`Classes`](DataError::Classes),
-    /// [`ImageLabel`](DataError::ImageLabel), [`Pixel`](DataError::Pixel) and [`Brightest`](DataError::Brightest),
+    /// [`Shape`](ImageError::Shape), [`PixelCount`](ImageError::PixelCount), [`Classes`](ImageError::Classes),
+    /// [`ImageLabel`](ImageError::Label), [`Pixel`](ImageError::Pixel) and [`Brightest`](ImageError::Brightest),
     /// each for what does not fit.
     pub fn new(
         pixels: Vec<u8>,
@@ -66,7 +66,14 @@ impl ImageSet {
         brightest: u8,
     ) -> Result<Self, DataError> {
         let class_names = class_names.into();
-        Self::from_pixels(Pixels::Owned(pixels), shape, labels, class_names, brightest)
+        let pixels = Pixels::Owned(pixels);
+        Ok(Self::from_pixels(
+            pixels,
+            shape,
+            labels,
+            class_names,
+            brightest,
+        )?)
     }
 
     /// [`new`](Self::new), wherever the pixels are.
@@ -76,10 +83,10 @@ impl ImageSet {
         labels: Vec<u16>,
         class_names: Arc<[String]>,
         brightest: u8,
-    ) -> Result<Self, DataError> {
+    ) -> Result<Self, ImageError> {
         let volume = volume(shape)?;
         if volume.checked_mul(labels.len()) != Some(pixels.len()) {
-            return Err(DataError::PixelCount {
+            return Err(ImageError::PixelCount {
                 labels: labels.len(),
                 shape,
                 expected: (volume as u64).saturating_mul(labels.len() as u64),
@@ -88,26 +95,26 @@ impl ImageSet {
         }
         let classes = class_names.len();
         if classes == 0 || classes > usize::from(u16::MAX) + 1 {
-            return Err(DataError::Classes { found: classes });
+            return Err(ImageError::Classes { found: classes });
         }
         if let Some(image) = labels
             .iter()
             .position(|&label| usize::from(label) >= classes)
         {
-            return Err(DataError::ImageLabel {
+            return Err(ImageError::Label {
                 image,
                 value: labels[image],
                 classes,
             });
         }
         if brightest == 0 {
-            return Err(DataError::Brightest);
+            return Err(ImageError::Brightest);
         }
         // The scan is skipped for photographs: no byte exceeds 255, and they are the large sets.
         if brightest < u8::MAX
             && let Some(index) = pixels.iter().position(|&pixel| pixel > brightest)
         {
-            return Err(DataError::Pixel {
+            return Err(ImageError::Pixel {
                 image: index / volume,
                 value: pixels[index],
                 brightest,
@@ -189,13 +196,13 @@ impl ImageSet {
     /// A copy of the images at `indices`, in that order; an index may come more than once.
     ///
     /// # Errors
-    /// [`DataError::ImageIndex`] for an index that is not below [`len`](Self::len).
+    /// [`ImageError::Index`] for an index that is not below [`len`](Self::len).
     pub fn subset(&self, indices: &[usize]) -> Result<ImageSet, DataError> {
         match indices.iter().find(|&&index| index >= self.len()) {
-            Some(&index) => Err(DataError::ImageIndex {
-                index,
-                images: self.len(),
-            }),
+            Some(&index) => {
+                let images = self.len();
+                Err(ImageError::Index { index, images }.into())
+            }
             None => Ok(self.select(indices)),
         }
     }
@@ -221,13 +228,13 @@ impl ImageSet {
 }
 
 /// C H W, at least 1.
-pub(crate) fn volume(shape: [usize; 3]) -> Result<usize, DataError> {
+pub(crate) fn volume(shape: [usize; 3]) -> Result<usize, ImageError> {
     let [channels, height, width] = shape;
     channels
         .checked_mul(height)
         .and_then(|area| area.checked_mul(width))
         .filter(|&volume| volume > 0)
-        .ok_or(DataError::Shape { found: shape })
+        .ok_or(ImageError::Shape { found: shape })
 }
 
 #[cfg(test)]
@@ -261,10 +268,10 @@ mod tests {
         assert_eq!(set.subset(&[0]).expect("there"), one);
         assert!(matches!(
             set.subset(&[0, 2]),
-            Err(DataError::ImageIndex {
+            Err(DataError::Image(ImageError::Index {
                 index: 2,
                 images: 2
-            })
+            }))
         ));
     }
 
@@ -282,47 +289,47 @@ mod tests {
         assert!(new(4, [1, 2, 2], &[0], 1, 7).is_ok());
         assert!(matches!(
             new(0, [1, 0, 2], &[], 1, 7),
-            Err(DataError::Shape { .. })
+            Err(DataError::Image(ImageError::Shape { .. }))
         ));
         assert!(matches!(
             new(4, [usize::MAX, 2, 2], &[0], 1, 7),
-            Err(DataError::Shape { .. })
+            Err(DataError::Image(ImageError::Shape { .. }))
         ));
         assert!(matches!(
             new(5, [1, 2, 2], &[0], 1, 7),
-            Err(DataError::PixelCount {
+            Err(DataError::Image(ImageError::PixelCount {
                 expected: 4,
                 found: 5,
                 ..
-            })
+            }))
         ));
         assert!(matches!(
             new(4, [1, 2, 2], &[0], 0, 7),
-            Err(DataError::Classes { found: 0 })
+            Err(DataError::Image(ImageError::Classes { found: 0 }))
         ));
         assert!(matches!(
             new(4, [1, 2, 2], &[0], 65537, 7),
-            Err(DataError::Classes { .. })
+            Err(DataError::Image(ImageError::Classes { .. }))
         ));
         assert!(matches!(
             new(8, [1, 2, 2], &[0, 1], 1, 7),
-            Err(DataError::ImageLabel {
+            Err(DataError::Image(ImageError::Label {
                 image: 1,
                 value: 1,
                 classes: 1
-            })
+            }))
         ));
         assert!(matches!(
             new(4, [1, 2, 2], &[0], 1, 6),
-            Err(DataError::Pixel {
+            Err(DataError::Image(ImageError::Pixel {
                 image: 0,
                 value: 7,
                 brightest: 6
-            })
+            }))
         ));
         assert!(matches!(
             new(4, [1, 2, 2], &[0], 1, 0),
-            Err(DataError::Brightest)
+            Err(DataError::Image(ImageError::Brightest))
         ));
     }
 }

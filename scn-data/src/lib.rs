@@ -33,7 +33,7 @@
 //! assert_eq!((digits.train.len(), digits.test.len(), digits.train.shape()), (1437, 360, [1, 8, 8]));
 //!
 //! let normalization = Arc::new(Normalization::fit(&digits.train, NormalizationConfig::default())?);
-//! let augmentation = Augmentation { shift: 1, ..Augmentation::default() };
+//! let augmentation = Augmentation::default().with_shift(1);
 //! let seed = 7;
 //! let loader = Loader::training(Arc::new(digits.train), normalization, augmentation, 128, seed)?;
 //! for batch in loader.epoch(0, 0) {
@@ -57,6 +57,7 @@ mod augment;
 mod batch;
 mod contrast;
 mod dataset;
+mod dataset_name;
 mod digits;
 mod draws;
 mod epoch;
@@ -64,31 +65,36 @@ mod error;
 #[cfg(feature = "fetch")]
 pub mod fetch;
 mod files;
+mod folder;
 pub mod format;
 mod groups;
 mod images;
 mod loader;
 mod lock;
+mod maker;
 mod mapped;
 mod memory;
-mod moments;
 mod noise;
 mod normalize;
 mod open;
+mod recipe;
+mod statistics;
 mod subset;
 mod whiten;
 
 pub use augment::{Augmentation, Draw, Placement};
 pub use batch::{Batch, BatchPlan};
-pub use dataset::{Dataset, DatasetName};
+pub use dataset::Dataset;
+pub use dataset_name::{DatasetName, UnknownDataset};
 pub use epoch::{Epoch, Plans};
-pub use error::DataError;
+pub use error::{BatchError, DataError, FileError, ImageError, NormalizationError, PictureError};
 pub use files::{open_regular, read_regular, read_small, read_text, sync_folder};
 pub use groups::groups;
 pub use images::ImageSet;
-pub use loader::{LastBatch, Loader};
+pub use loader::Loader;
 pub use lock::FileLock;
 pub use memory::{MemoryError, bytes_of, check_memory};
 pub use normalize::{Mean, Normalization, NormalizationConfig, Scale};
 pub use open::open;
+pub use recipe::LastBatch;
 pub use subset::Subset;

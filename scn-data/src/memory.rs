@@ -10,6 +10,7 @@ const SMALL: u64 = 16 << 20;
 /// More memory is needed than there is.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what} would take {} of memory, but {}", Size(*.needed), Left(*.available))]
+#[non_exhaustive]
 pub struct MemoryError {
     /// What the memory is for.
     pub what: String,

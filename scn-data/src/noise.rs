@@ -3,7 +3,8 @@
 use rand_distr::{Distribution, StandardNormal};
 
 use crate::draws::{Draws, Purpose};
-use crate::{DataError, ImageSet};
+use crate::error::{DataError, ImageError};
+use crate::images::ImageSet;
 
 impl ImageSet {
     /// A copy with Gaussian noise on every pixel,
@@ -17,10 +18,10 @@ impl ImageSet {
     /// deviations multiply the same noise.
     ///
     /// # Errors
-    /// [`DataError::Noise`] for a deviation that is negative or not finite.
+    /// [`ImageError::Noise`] for a deviation that is negative or not finite.
     pub fn with_noise(&self, deviation: f64, seed: u64) -> Result<ImageSet, DataError> {
         if !(deviation.is_finite() && deviation >= 0.0) {
-            return Err(DataError::Noise { found: deviation });
+            return Err(ImageError::Noise { found: deviation }.into());
         }
         let brightest = f64::from(self.brightest());
         let mut noisy = Vec::with_capacity(self.pixels().len());
@@ -84,7 +85,7 @@ mod tests {
         assert_eq!(images.with_noise(0.0, 7).expect("in range"), images);
         for found in [-0.1, f64::NAN, f64::INFINITY] {
             let error = images.with_noise(found, 7).expect_err("out of range");
-            assert!(matches!(error, DataError::Noise { .. }));
+            assert!(matches!(error, DataError::Image(ImageError::Noise { .. })));
         }
     }
 }

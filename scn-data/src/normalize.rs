@@ -6,14 +6,15 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::contrast::Contrast;
-use crate::images::volume;
-use crate::moments::{ContrastMoments, Moments, Sums};
+use crate::error::{DataError, ImageError, NormalizationError};
+use crate::images::{ImageSet, volume};
+use crate::statistics::{ByteStatistics, ContrastStatistics, Statistics};
 use crate::whiten::Whitening;
-use crate::{DataError, ImageSet};
 
 /// What is subtracted from every image; means are taken over the training images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Mean {
     /// Nothing.
     None,
@@ -27,6 +28,7 @@ pub enum Mean {
 /// What every image is divided by after that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Scale {
     /// 1: pixels keep their unit, as in the [authors' program](https://github.com/XiaoxiaSun/supervised-deep-sparse-coding-networks).
     #[default]
@@ -51,6 +53,7 @@ pub enum Scale {
 /// with it the mean image is subtracted in all, whatever `mean`; `deviation` is still about `mean`.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
 pub struct NormalizationConfig {
     /// The bias of contrast normalisation, in squares of a pixel's unit where the brightest is 255; absent: none is done.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -62,6 +65,34 @@ pub struct NormalizationConfig {
     /// What is added to the eigenvalues of the covariance before whitening divides by their roots; absent: none is done.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub whitening: Option<f64>,
+}
+
+impl NormalizationConfig {
+    /// The same with contrast normalisation of this bias, or without.
+    #[must_use]
+    pub fn with_contrast(self, bias: impl Into<Option<f64>>) -> Self {
+        let contrast = bias.into();
+        Self { contrast, ..self }
+    }
+
+    /// The same with another mean subtracted.
+    #[must_use]
+    pub fn with_mean(self, mean: Mean) -> Self {
+        Self { mean, ..self }
+    }
+
+    /// The same with another scale.
+    #[must_use]
+    pub fn with_scale(self, scale: Scale) -> Self {
+        Self { scale, ..self }
+    }
+
+    /// The same with whitening of this epsilon, or without.
+    #[must_use]
+    pub fn with_whitening(self, epsilon: impl Into<Option<f64>>) -> Self {
+        let whitening = epsilon.into();
+        Self { whitening, ..self }
+    }
 }
 
 /// A fitted normalisation: x = W ((c(p) - mean) * scale) for the pixels p of an image C, H, W.
@@ -88,27 +119,27 @@ impl Normalization {
     /// eigenvectors, and four D x D matrices of f64.
     ///
     /// # Errors
-    /// [`DataError::NoImages`] for an empty set; [`DataError::NoDeviation`] if [`Scale::Deviation`] is asked for and
-    /// every pixel equals its mean; [`DataError::ContrastBias`] and [`DataError::WhiteningEpsilon`] for what is not finite and
-    /// positive; [`DataError::WhiteningSize`] if images of more than 4096 values are to be whitened;
-    /// [`DataError::WhiteningValue`] if epsilon is so small that W is beyond f32; [`DataError::Eigenvalues`] if they are not found.
+    /// [`ImageError::NoImages`] for an empty set; [`NormalizationError::NoDeviation`] if [`Scale::Deviation`] is asked for and
+    /// every pixel equals its mean; [`NormalizationError::ContrastBias`] and [`NormalizationError::WhiteningEpsilon`] for what is not finite and
+    /// positive; [`NormalizationError::WhiteningSize`] if images of more than 4096 values are to be whitened;
+    /// [`NormalizationError::WhiteningValue`] if epsilon is so small that W is beyond f32; [`NormalizationError::Eigenvalues`] if they are not found.
     pub fn fit(train: &ImageSet, config: NormalizationConfig) -> Result<Self, DataError> {
         if train.is_empty() {
-            return Err(DataError::NoImages);
+            return Err(ImageError::NoImages.into());
         }
         let brightest = f64::from(train.brightest());
         let contrast = config
             .contrast
             .map(|bias| Contrast::new(bias * (brightest / 255.0).powi(2)))
             .transpose()?;
-        let moments: &dyn Moments = match contrast {
-            None => &Sums::of(train),
-            Some(contrast) => &ContrastMoments::of(train, contrast),
+        let statistics: &dyn Statistics = match contrast {
+            None => &ByteStatistics::of(train),
+            Some(contrast) => &ContrastStatistics::of(train, contrast),
         };
         let [channels, height, width] = train.shape();
         let (area, volume) = (height * width, channels * height * width);
         let spread = |together| {
-            let means = moments.means(together).into_iter();
+            let means = statistics.means(together).into_iter();
             means
                 .flat_map(|mean| std::iter::repeat_n(mean as f32, together))
                 .collect()
@@ -124,13 +155,13 @@ impl Normalization {
             Scale::Range => 1.0 / brightest,
             Scale::Deviation => {
                 // A deviation is about a mean in any case; if none is subtracted, about that of all pixels.
-                let variance = moments.variance(match config.mean {
+                let variance = statistics.variance(match config.mean {
                     Mean::None => volume,
                     Mean::Channel => area,
                     Mean::Pixel => 1,
                 });
                 if variance == 0.0 {
-                    return Err(DataError::NoDeviation);
+                    return Err(NormalizationError::NoDeviation.into());
                 }
                 1.0 / variance.sqrt()
             }
@@ -155,22 +186,20 @@ impl Normalization {
     /// whitening.
     ///
     /// # Errors
-    /// [`DataError::Shape`], [`DataError::MeanLength`] if `mean` does not have C H W values,
-    /// [`DataError::MeanValue`] for a mean that is not finite, [`DataError::ScaleValue`] for a scale that is not finite
+    /// [`ImageError::Shape`], [`NormalizationError::MeanLength`] if `mean` does not have C H W values,
+    /// [`NormalizationError::MeanValue`] for a mean that is not finite, [`NormalizationError::ScaleValue`] for a scale that is not finite
     /// and positive.
     pub fn from_parts(shape: [usize; 3], mean: Vec<f32>, scale: f32) -> Result<Self, DataError> {
         let expected = volume(shape)?;
         if mean.len() != expected {
-            return Err(DataError::MeanLength {
-                expected,
-                found: mean.len(),
-            });
+            let found = mean.len();
+            return Err(NormalizationError::MeanLength { expected, found }.into());
         }
         if let Some(&found) = mean.iter().find(|value| !value.is_finite()) {
-            return Err(DataError::MeanValue { found });
+            return Err(NormalizationError::MeanValue { found }.into());
         }
         if !(scale.is_finite() && scale > 0.0) {
-            return Err(DataError::ScaleValue { found: scale });
+            return Err(NormalizationError::ScaleValue { found: scale }.into());
         }
         Ok(Self {
             shape,
@@ -184,7 +213,7 @@ impl Normalization {
     /// The same with contrast normalisation before it, of this [bias](Self::contrast).
     ///
     /// # Errors
-    /// [`DataError::ContrastBias`] if it is not finite and positive.
+    /// [`NormalizationError::ContrastBias`] if it is not finite and positive.
     pub fn with_contrast(self, bias: f64) -> Result<Self, DataError> {
         Ok(Self {
             contrast: Some(Contrast::new(bias)?),
@@ -195,7 +224,7 @@ impl Normalization {
     /// The same with whitening after it, by this [matrix](Self::whitening).
     ///
     /// # Errors
-    /// [`DataError::WhiteningLength`] if it does not have D x D entries, [`DataError::WhiteningValue`] for one that is not
+    /// [`NormalizationError::WhiteningLength`] if it does not have D x D entries, [`NormalizationError::WhiteningValue`] for one that is not
     /// finite.
     pub fn with_whitening(self, matrix: Vec<f32>) -> Result<Self, DataError> {
         let whitening = Whitening::new(matrix, self.mean.len())?;
@@ -235,7 +264,7 @@ impl Normalization {
     /// Writes the normalised `image` (C, H, W) to `out`.
     ///
     /// # Errors
-    /// [`DataError::ImageLength`] if one of them does not have C H W values.
+    /// [`NormalizationError::ImageLength`] if one of them does not have C H W values.
     pub fn apply(&self, image: &[u8], out: &mut [f32]) -> Result<(), DataError> {
         let expected = self.mean.len();
         for (what, found) in [
@@ -243,11 +272,12 @@ impl Normalization {
             ("the room for the normalised image", out.len()),
         ] {
             if found != expected {
-                return Err(DataError::ImageLength {
+                let error = NormalizationError::ImageLength {
                     what,
                     expected,
                     found,
-                });
+                };
+                return Err(error.into());
             }
         }
         self.write(image, out);

@@ -2,12 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ImageSet;
 use crate::draws::{Draws, Purpose};
+use crate::images::ImageSet;
 
 /// Which images a smaller set has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Subset {
     /// The first ones.
     #[default]

@@ -12,14 +12,13 @@
 //!
 //! C and W are computed in f64 and W is kept in f32. Matrices of D x D, where D = C H W: hence a bound on D.
 
+use crate::error::NormalizationError;
 use faer::diag::Diag;
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatMut, MatRef, Par};
 use rayon::prelude::*;
-
-use crate::DataError;
 
 /// Largest D: at this, W takes 64 MiB, the fit 0.7 GB and minutes.
 const LARGEST: usize = 4096;
@@ -49,15 +48,15 @@ impl Whitening {
         values: usize,
         epsilon: f64,
         write: impl Fn(&[u8], &mut [f32]),
-    ) -> Result<Self, DataError> {
+    ) -> Result<Self, NormalizationError> {
         if values > LARGEST {
-            return Err(DataError::WhiteningSize {
+            return Err(NormalizationError::WhiteningSize {
                 bound: LARGEST,
                 found: values,
             });
         }
         if !(epsilon.is_finite() && epsilon > 0.0) {
-            return Err(DataError::WhiteningEpsilon { found: epsilon });
+            return Err(NormalizationError::WhiteningEpsilon { found: epsilon });
         }
         let mut covariance = covariance(images, values, write);
         let eigenvectors = {
@@ -86,15 +85,15 @@ impl Whitening {
     }
 
     /// A W fitted earlier, D x D, row-major, for images of D = `values` numbers.
-    pub(crate) fn new(matrix: Vec<f32>, values: usize) -> Result<Self, DataError> {
+    pub(crate) fn new(matrix: Vec<f32>, values: usize) -> Result<Self, NormalizationError> {
         if values.checked_mul(values) != Some(matrix.len()) {
-            return Err(DataError::WhiteningLength {
+            return Err(NormalizationError::WhiteningLength {
                 values,
                 found: matrix.len(),
             });
         }
         match matrix.iter().find(|entry| !entry.is_finite()) {
-            Some(&found) => Err(DataError::WhiteningValue { found }),
+            Some(&found) => Err(NormalizationError::WhiteningValue { found }),
             None => Ok(Self { matrix, values }),
         }
     }
@@ -183,7 +182,7 @@ fn add_gram(a: MatRef<'_, f64>, sum: &mut [f64]) {
 }
 
 /// Eigenvectors and eigenvalues of a symmetric matrix, of which the lower triangle is read.
-fn decompose(matrix: MatRef<'_, f64>) -> Result<(Mat<f64>, Diag<f64>), DataError> {
+fn decompose(matrix: MatRef<'_, f64>) -> Result<(Mat<f64>, Diag<f64>), NormalizationError> {
     let size = matrix.nrows();
     let (mut vectors, mut spectrum) = (Mat::zeros(size, size), Diag::zeros(size));
     // One thread: with more, the bits would depend on how many.
@@ -198,6 +197,6 @@ fn decompose(matrix: MatRef<'_, f64>) -> Result<(Mat<f64>, Diag<f64>), DataError
         MemStack::new(&mut MemBuffer::new(scratch)),
         Default::default(),
     )
-    .map_err(|_| DataError::Eigenvalues)?;
+    .map_err(|_| NormalizationError::Eigenvalues)?;
     Ok((vectors, spectrum))
 }

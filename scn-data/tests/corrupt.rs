@@ -7,7 +7,7 @@ use std::path::Path;
 
 use common::{files, folder, gzip, idx, mnist_images, mnist_labels, write};
 use scn_data::format::cifar;
-use scn_data::{DataError, Dataset, DatasetName};
+use scn_data::{DataError, Dataset, DatasetName, FileError};
 
 const WITH_FILES: [DatasetName; 4] = [
     DatasetName::Mnist,
@@ -50,7 +50,7 @@ fn a_missing_file_is_named_with_its_data_set_and_folder() {
             fs::remove_file(folder.join(file)).expect("written above");
             let error = scn_data::open(name, data.path()).expect_err("a missing file");
             assert!(
-                matches!(&error, DataError::Missing { dataset, .. } if *dataset == name),
+                matches!(&error, DataError::File(FileError::Missing { dataset, .. }) if *dataset == name),
                 "{error}"
             );
             let message = error.to_string();
@@ -60,7 +60,7 @@ fn a_missing_file_is_named_with_its_data_set_and_folder() {
         }
         assert!(matches!(
             scn_data::open(name, Path::new("no such folder")),
-            Err(DataError::Missing { .. })
+            Err(DataError::File(FileError::Missing { .. }))
         ));
     }
 }
@@ -70,7 +70,10 @@ fn a_folder_in_place_of_a_file_is_unreadable() {
     let data = folder(DatasetName::Cifar100, &[]);
     fs::create_dir(data.path().join("cifar-100-binary/train.bin")).expect("a fresh folder");
     let error = scn_data::open(DatasetName::Cifar100, data.path()).expect_err("a folder");
-    assert!(matches!(error, DataError::Unreadable { .. }), "{error}");
+    assert!(
+        matches!(error, DataError::File(FileError::Unreadable { .. })),
+        "{error}"
+    );
 }
 
 #[test]
@@ -83,11 +86,11 @@ fn idx_files_that_are_wrong() {
     assert!(
         matches!(
             error,
-            DataError::Kind {
+            DataError::File(FileError::Kind {
                 expected: 2051,
                 found: 2049,
                 ..
-            }
+            })
         ),
         "{error}"
     );
@@ -95,11 +98,11 @@ fn idx_files_that_are_wrong() {
     assert!(
         matches!(
             error,
-            DataError::Kind {
+            DataError::File(FileError::Kind {
                 expected: 2049,
                 found: 2051,
                 ..
-            }
+            })
         ),
         "{error}"
     );
@@ -107,11 +110,11 @@ fn idx_files_that_are_wrong() {
     assert!(
         matches!(
             error,
-            DataError::PictureSize {
+            DataError::File(FileError::PictureSize {
                 expected: [28, 28],
                 found: [28, 27],
                 ..
-            }
+            })
         ),
         "{error}"
     );
@@ -124,7 +127,7 @@ fn idx_files_that_are_wrong() {
         for bytes in [bytes.to_vec(), gzip(bytes)] {
             let error = error_with(name, images, &bytes);
             assert!(
-                matches!(error, DataError::Short { expected: e, found: f, .. } if (e, f) == (expected, found)),
+                matches!(error, DataError::File(FileError::Short { expected: e, found: f, .. }) if (e, f) == (expected, found)),
                 "{error}"
             );
         }
@@ -135,11 +138,11 @@ fn idx_files_that_are_wrong() {
         assert!(
             matches!(
                 error,
-                DataError::Long {
+                DataError::File(FileError::Long {
                     expected: 1584,
                     found: 1585,
                     ..
-                }
+                })
             ),
             "{error}"
         );
@@ -148,13 +151,13 @@ fn idx_files_that_are_wrong() {
     assert!(
         matches!(
             error,
-            DataError::Label {
+            DataError::File(FileError::Label {
                 record: 1,
                 value: 10,
                 first: 0,
                 last: 9,
                 ..
-            }
+            })
         ),
         "{error}"
     );
@@ -162,11 +165,11 @@ fn idx_files_that_are_wrong() {
     assert!(
         matches!(
             error,
-            DataError::Counts {
+            DataError::File(FileError::Counts {
                 images: 2,
                 labels: 3,
                 ..
-            }
+            })
         ),
         "{error}"
     );
@@ -189,7 +192,10 @@ fn gzip_streams_that_are_wrong() {
         &followed,
     ] {
         let error = error_with(name, "train-images-idx3-ubyte", bytes);
-        assert!(matches!(error, DataError::Gzip { .. }), "{error}");
+        assert!(
+            matches!(error, DataError::File(FileError::Gzip { .. })),
+            "{error}"
+        );
         assert!(std::error::Error::source(&error).is_some());
     }
 }
@@ -201,7 +207,7 @@ fn a_promise_makes_no_room() {
     for bytes in [promise.clone(), gzip(&promise)] {
         let error = error_with(DatasetName::Mnist, "train-images-idx3-ubyte", &bytes);
         assert!(
-            matches!(error, DataError::Short { found: 116, .. }),
+            matches!(error, DataError::File(FileError::Short { found: 116, .. })),
             "{error}"
         );
     }
@@ -211,11 +217,11 @@ fn a_promise_makes_no_room() {
     assert!(
         matches!(
             error,
-            DataError::Long {
+            DataError::File(FileError::Long {
                 expected: 10,
                 found: 11,
                 ..
-            }
+            })
         ),
         "{error}"
     );
@@ -229,11 +235,14 @@ fn records_that_are_wrong() {
         (DatasetName::Stl10, "train_X.bin", 27648),
     ] {
         let error = error_with(name, file, &vec![0; record - 1]);
-        assert!(matches!(error, DataError::Short { .. }), "{error}");
+        assert!(
+            matches!(error, DataError::File(FileError::Short { .. })),
+            "{error}"
+        );
         for length in [record + 1, 2 * record - 1] {
             let error = error_with(name, file, &vec![0; length]);
             assert!(
-                matches!(error, DataError::PartialRecord { record: r, found, .. }
+                matches!(error, DataError::File(FileError::PartialRecord { record: r, found, .. })
                     if (r, found) == (record as u64, length as u64)),
                 "{error}"
             );
@@ -243,11 +252,11 @@ fn records_that_are_wrong() {
     assert!(
         matches!(
             error,
-            DataError::Short {
+            DataError::File(FileError::Short {
                 expected: 1,
                 found: 0,
                 ..
-            }
+            })
         ),
         "{error}"
     );
@@ -289,13 +298,13 @@ fn labels_that_stand_for_no_class() {
         (DatasetName::Stl10, "test_y.bin", vec![11], 0, 11, 1, 10),
     ] {
         let error = error_with(name, file, &bytes);
-        let DataError::Label {
+        let DataError::File(FileError::Label {
             record: r,
             value: v,
             first: f,
             last: l,
             ..
-        } = error
+        }) = error
         else {
             panic!("{error}")
         };
@@ -305,11 +314,11 @@ fn labels_that_stand_for_no_class() {
     assert!(
         matches!(
             error,
-            DataError::Counts {
+            DataError::File(FileError::Counts {
                 images: 2,
                 labels: 3,
                 ..
-            }
+            })
         ),
         "{error}"
     );
@@ -321,11 +330,11 @@ fn class_names_that_are_wrong() {
     assert!(
         matches!(
             error,
-            DataError::ClassNames {
+            DataError::File(FileError::ClassNames {
                 expected: 10,
                 found: 2,
                 ..
-            }
+            })
         ),
         "{error}"
     );
@@ -340,15 +349,18 @@ fn class_names_that_are_wrong() {
     assert!(
         matches!(
             error,
-            DataError::ClassNames {
+            DataError::File(FileError::ClassNames {
                 expected: 20,
                 found: 100,
                 ..
-            }
+            })
         ),
         "{error}"
     );
     assert!(error.to_string().contains(file), "{error}");
     let error = error_with(DatasetName::Stl10, "class_names.txt", &[0xff; 20]);
-    assert!(matches!(error, DataError::Text { valid: 0, .. }), "{error}");
+    assert!(
+        matches!(error, DataError::File(FileError::Text { valid: 0, .. })),
+        "{error}"
+    );
 }

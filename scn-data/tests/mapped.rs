@@ -10,7 +10,8 @@ use common::{gzip, idx, mnist_labels};
 use proptest::prelude::*;
 use scn_data::format::{Contents, mnist, npy};
 use scn_data::{
-    Augmentation, DataError, ImageSet, Loader, Normalization, NormalizationConfig, Subset,
+    Augmentation, DataError, FileError, ImageSet, Loader, Normalization, NormalizationConfig,
+    Subset,
 };
 
 /// An array of version 1 or 2, its values anywhere.
@@ -116,7 +117,10 @@ fn parts_and_batches_are_those_of_the_whole_file() {
 fn files_that_are_not_there_or_packed() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let missing = npy::map(folder.path(), "some", vec!["a".to_owned()]).expect_err("no file");
-    assert!(matches!(missing, DataError::Unreadable { .. }), "{missing}");
+    assert!(
+        matches!(missing, DataError::File(FileError::Unreadable { .. })),
+        "{missing}"
+    );
     assert!(missing.to_string().contains("some-images.npy"), "{missing}");
 
     let images = idx(2051, &[2, 4, 3], &scattered(24));
@@ -127,7 +131,10 @@ fn files_that_are_not_there_or_packed() {
     let [whole, mapped] = both_idx(folder.path(), &gzip(&images), &labels, 255);
     assert!(whole.is_ok());
     let error = mapped.expect_err("a packed file");
-    assert!(matches!(error, DataError::Packed { .. }), "{error}");
+    assert!(
+        matches!(error, DataError::File(FileError::Packed { .. })),
+        "{error}"
+    );
     assert!(error.to_string().contains("images"), "{error}");
 
     // Its place is no file, or there is none.
@@ -135,7 +142,10 @@ fn files_that_are_not_there_or_packed() {
     let (images, labels) = (folder.path().join("images"), folder.path().join("labels"));
     for _ in 0..2 {
         let error = mnist::map(&images, &labels, [4, 3], 255).expect_err("no file");
-        assert!(matches!(error, DataError::Unreadable { .. }), "{error}");
+        assert!(
+            matches!(error, DataError::File(FileError::Unreadable { .. })),
+            "{error}"
+        );
         let _ = fs::create_dir(&images);
     }
 }
@@ -236,8 +246,8 @@ proptest! {
         let [whole, mapped] = both_idx(folder.path(), &images, &mnist_labels(&[1, 2]), 255);
         match (&whole, &mapped) {
             (
-                Err(DataError::Long { expected, .. }),
-                Err(DataError::Long { expected: alike, .. }),
+                Err(DataError::File(FileError::Long { expected, .. })),
+                Err(DataError::File(FileError::Long { expected: alike, .. })),
             ) => prop_assert_eq!(expected, alike),
             _ => {
                 assert_alike(&[whole, mapped]);

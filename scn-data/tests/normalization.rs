@@ -6,7 +6,10 @@ use std::path::Path;
 
 use common::scattered;
 use proptest::prelude::*;
-use scn_data::{DataError, DatasetName, ImageSet, Mean, Normalization, NormalizationConfig, Scale};
+use scn_data::{
+    DataError, DatasetName, ImageError, ImageSet, Mean, Normalization, NormalizationConfig,
+    NormalizationError, Scale,
+};
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error, MapDeserializer, StrDeserializer};
@@ -40,11 +43,9 @@ fn check(images: &ImageSet) {
     {
         let normalization = Normalization::fit(
             images,
-            NormalizationConfig {
-                mean,
-                scale,
-                ..NormalizationConfig::default()
-            },
+            NormalizationConfig::default()
+                .with_mean(mean)
+                .with_scale(scale),
         )
         .expect("images that differ");
         let factor = f64::from(normalization.scale());
@@ -77,6 +78,7 @@ fn check(images: &ImageSet) {
                     "mean {found} of plane {plane} beyond {tolerance}"
                 );
             }),
+            other => panic!("no definition of {other:?} here"),
         }
         match scale {
             Scale::None => assert_eq!(factor, 1.0),
@@ -97,6 +99,7 @@ fn check(images: &ImageSet) {
                     variance.sqrt()
                 );
             }
+            other => panic!("no definition of {other:?} here"),
         }
     }
 }
@@ -134,11 +137,9 @@ fn a_mean_image_worked_out_by_hand() {
     let fit = |mean, scale| {
         Normalization::fit(
             &images,
-            NormalizationConfig {
-                mean,
-                scale,
-                ..NormalizationConfig::default()
-            },
+            NormalizationConfig::default()
+                .with_mean(mean)
+                .with_scale(scale),
         )
         .expect("fits")
     };
@@ -162,20 +163,20 @@ fn a_mean_image_worked_out_by_hand() {
 
 #[test]
 fn what_cannot_be_fitted_or_applied_is_an_error() {
-    let config = |mean| NormalizationConfig {
-        mean,
-        scale: Scale::Deviation,
-        ..NormalizationConfig::default()
+    let config = |mean| {
+        NormalizationConfig::default()
+            .with_mean(mean)
+            .with_scale(Scale::Deviation)
     };
     let images = scattered(3, [1, 2, 2]);
     assert!(matches!(
         Normalization::fit(&images.first(0), config(Mean::None)),
-        Err(DataError::NoImages)
+        Err(DataError::Image(ImageError::NoImages))
     ));
     // One image is its own mean image, and a grey one its channel mean.
     assert!(matches!(
         Normalization::fit(&images.first(1), config(Mean::Pixel)),
-        Err(DataError::NoDeviation)
+        Err(DataError::Normalization(NormalizationError::NoDeviation))
     ));
     let grey = ImageSet::new(
         vec![201; 12],
@@ -188,31 +189,35 @@ fn what_cannot_be_fitted_or_applied_is_an_error() {
     for mean in MEANS {
         assert!(matches!(
             Normalization::fit(&grey, config(mean)),
-            Err(DataError::NoDeviation)
+            Err(DataError::Normalization(NormalizationError::NoDeviation))
         ));
     }
 
     let parts = |mean: Vec<f32>, scale| Normalization::from_parts([1, 2, 2], mean, scale);
     assert!(matches!(
         parts(vec![0.0; 3], 1.0),
-        Err(DataError::MeanLength {
+        Err(DataError::Normalization(NormalizationError::MeanLength {
             expected: 4,
             found: 3
-        })
+        }))
     ));
     assert!(matches!(
         parts(vec![f32::NAN; 4], 1.0),
-        Err(DataError::MeanValue { .. })
+        Err(DataError::Normalization(
+            NormalizationError::MeanValue { .. }
+        ))
     ));
     for scale in [0.0, -1.0, f32::NAN, f32::INFINITY] {
         assert!(matches!(
             parts(vec![0.0; 4], scale),
-            Err(DataError::ScaleValue { .. })
+            Err(DataError::Normalization(
+                NormalizationError::ScaleValue { .. }
+            ))
         ));
     }
     assert!(matches!(
         Normalization::from_parts([0, 2, 2], vec![], 1.0),
-        Err(DataError::Shape { .. })
+        Err(DataError::Image(ImageError::Shape { .. }))
     ));
 
     let fitted = Normalization::fit(&images, config(Mean::Pixel)).expect("fits");
@@ -221,11 +226,17 @@ fn what_cannot_be_fitted_or_applied_is_an_error() {
     assert_eq!(again, fitted);
     assert!(matches!(
         fitted.apply(&[0; 3], &mut [0.0; 4]),
-        Err(DataError::ImageLength { found: 3, .. })
+        Err(DataError::Normalization(NormalizationError::ImageLength {
+            found: 3,
+            ..
+        }))
     ));
     assert!(matches!(
         fitted.apply(&[0; 4], &mut [0.0; 5]),
-        Err(DataError::ImageLength { found: 5, .. })
+        Err(DataError::Normalization(NormalizationError::ImageLength {
+            found: 5,
+            ..
+        }))
     ));
 }
 
@@ -237,21 +248,19 @@ fn settings_are_written_in_kebab_case_and_unknown_ones_refused() {
     };
     assert_eq!(
         config(&[]),
-        Ok(NormalizationConfig {
-            mean: Mean::Channel,
-            scale: Scale::None,
-            contrast: None,
-            whitening: None,
-        })
+        Ok(NormalizationConfig::default()
+            .with_mean(Mean::Channel)
+            .with_scale(Scale::None)
+            .with_contrast(None)
+            .with_whitening(None))
     );
     assert_eq!(
         config(&[("mean", "pixel"), ("scale", "deviation")]),
-        Ok(NormalizationConfig {
-            mean: Mean::Pixel,
-            scale: Scale::Deviation,
-            contrast: None,
-            whitening: None,
-        })
+        Ok(NormalizationConfig::default()
+            .with_mean(Mean::Pixel)
+            .with_scale(Scale::Deviation)
+            .with_contrast(None)
+            .with_whitening(None))
     );
     assert!(config(&[("means", "pixel")]).is_err());
     let range: StrDeserializer<'_, Error> = "range".into_deserializer();

@@ -6,7 +6,7 @@ use std::path::Path;
 use npyz::{AutoSerialize, Order, WriteOptions, WriterBuilder};
 use proptest::prelude::*;
 use scn_data::format::{Contents, npy};
-use scn_data::{DataError, ImageSet};
+use scn_data::{DataError, FileError, ImageSet};
 
 fn array<T: AutoSerialize + Copy>(values: &[T], shape: &[u64], order: Order) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -80,7 +80,10 @@ fn pixels_and_labels_are_at_their_places() {
     assert_eq!(set.image(1).iter().position(|&p| p == 200), Some(25 + 4));
 
     let missing = npy::open(folder.path(), "test", names()).expect_err("not there");
-    assert!(matches!(missing, DataError::Unreadable { .. }), "{missing}");
+    assert!(
+        matches!(missing, DataError::File(FileError::Unreadable { .. })),
+        "{missing}"
+    );
     assert!(missing.to_string().contains("test-images.npy"));
 }
 
@@ -113,21 +116,27 @@ fn arrays_that_are_wrong() {
     let empty = array::<u8>(&[], &[2, 0, 5], Order::C);
     for wrong in [&floats, &fortran, &empty, &two] {
         let error = error(wrong, &two, "some-images.npy");
-        assert!(matches!(error, DataError::Array { .. }), "{error}");
+        assert!(
+            matches!(error, DataError::File(FileError::Array { .. })),
+            "{error}"
+        );
     }
     for wrong in [&floats, &right, &labels(&[0f64, 1.0])] {
         let error = error(&right, wrong, "some-labels.npy");
-        assert!(matches!(error, DataError::Array { .. }), "{error}");
+        assert!(
+            matches!(error, DataError::File(FileError::Array { .. })),
+            "{error}"
+        );
     }
     let found = error(&right, &labels(&[0u8]), "some-labels.npy");
     let counts = |error: &DataError| {
         matches!(
             error,
-            DataError::Counts {
+            DataError::File(FileError::Counts {
                 images: 2,
                 labels: 1,
                 ..
-            }
+            })
         )
     };
     assert!(counts(&found), "{found}");
@@ -139,12 +148,15 @@ fn arrays_that_are_wrong() {
     ] {
         let error = error(&right, &wrong, "some-labels.npy");
         assert!(
-            matches!(error, DataError::Label { record: 1, value: v, last: 2, .. } if v == value),
+            matches!(error, DataError::File(FileError::Label { record: 1, value: v, last: 2, .. }) if v == value),
             "{error}"
         );
     }
     let error = error(&[&right[..], &[0]].concat(), &two, "some-images.npy");
-    assert!(matches!(error, DataError::Long { .. }), "{error}");
+    assert!(
+        matches!(error, DataError::File(FileError::Long { .. })),
+        "{error}"
+    );
 }
 
 #[test]
@@ -163,11 +175,17 @@ fn headers_that_are_wrong_or_promise_too_much() {
         &nested,
     ] {
         let error = error(&with_header(header, &[0]), &two, "some-images.npy");
-        assert!(matches!(error, DataError::NoArray { .. }), "{error}");
+        assert!(
+            matches!(error, DataError::File(FileError::NoArray { .. })),
+            "{error}"
+        );
     }
     let huge = "{'descr': '|u1', 'fortran_order': False, 'shape': (4294967296, 65536, 65536)}";
     let error = error(&with_header(huge, &[0]), &two, "some-images.npy");
-    assert!(matches!(error, DataError::Short { .. }), "{error}");
+    assert!(
+        matches!(error, DataError::File(FileError::Short { .. })),
+        "{error}"
+    );
     let long = b"\x93NUMPY\x02\x00\xff\xff\xff\xff{";
     let error = self::error(long, &two, "some-images.npy");
     assert!(
@@ -181,7 +199,10 @@ fn headers_that_are_wrong_or_promise_too_much() {
     // Sizes of nothing whose product is nothing, but which alone could not be multiplied.
     let none = huge.replace("(4294967296, 65536, 65536", "(0, 4294967296, 4294967296");
     let error = self::error(&with_header(&none, &[]), &two, "some");
-    assert!(matches!(error, DataError::Array { .. }), "{error}");
+    assert!(
+        matches!(error, DataError::File(FileError::Array { .. })),
+        "{error}"
+    );
 }
 
 proptest! {

@@ -10,8 +10,8 @@ use std::time::Duration;
 use common::scattered;
 use proptest::prelude::*;
 use scn_data::{
-    Augmentation, Batch, DataError, Draw, ImageSet, LastBatch, Loader, Normalization,
-    NormalizationConfig,
+    Augmentation, Batch, BatchError, DataError, Draw, ImageError, ImageSet, LastBatch, Loader,
+    Normalization, NormalizationConfig,
 };
 
 const SHAPE: [usize; 3] = [2, 4, 5];
@@ -108,7 +108,7 @@ proptest! {
         count in 1usize..40, batch_size in 1usize..10, first in 0usize..50, seed: u64, epoch: u64,
         draw in prop::sample::select(vec![Draw::Batch, Draw::Group, Draw::Image]), group in 1usize..12,
     ) {
-        let loader = training(count, batch_size, seed, Augmentation { flip: true, shift: 3, draw, group });
+        let loader = training(count, batch_size, seed, Augmentation::default().with_flip(true).with_shift(3).with_draw(draw).with_group(group));
         let tail = bits(loader.epoch(epoch, first));
         prop_assert_eq!(&tail, &bits(loader.epoch(epoch, 0).skip(first)));
         prop_assert_eq!(tail.len(), loader.epoch(epoch, first).len());
@@ -117,12 +117,11 @@ proptest! {
 
 #[test]
 fn the_seed_and_the_epoch_decide_and_nothing_else() {
-    let augmentation = Augmentation {
-        flip: true,
-        shift: 2,
-        draw: Draw::Image,
-        group: 0,
-    };
+    let augmentation = Augmentation::default()
+        .with_flip(true)
+        .with_shift(2)
+        .with_draw(Draw::Image)
+        .with_group(0);
     let epoch = |seed, epoch| bits(training(50, 8, seed, augmentation).epoch(epoch, 0));
     assert_eq!(epoch(1, 0), epoch(1, 0));
     // 50 images have 50! orders, so two equal ones by chance are out of the question.
@@ -150,12 +149,11 @@ fn draws(count: usize, draw: Draw) -> Vec<Vec<Vec<u32>>> {
     )
     .expect("consistent");
     let normalization = plain(&images);
-    let augmentation = Augmentation {
-        flip: true,
-        shift: 2,
-        draw,
-        group: 4,
-    };
+    let augmentation = Augmentation::default()
+        .with_flip(true)
+        .with_shift(2)
+        .with_draw(draw)
+        .with_group(4);
     let loader =
         Loader::training(Arc::new(images), normalization, augmentation, 16, 3).expect("valid");
     let pictures = |pixels: &Vec<u32>| pixels.chunks_exact(40).map(<[u32]>::to_vec).collect();
@@ -204,12 +202,9 @@ fn a_group_shares_one_draw_and_groups_have_their_own() {
 fn groups_of_no_image_are_refused() {
     let images = scattered(8, SHAPE);
     let normalization = plain(&images);
-    let augmentation = Augmentation {
-        draw: Draw::Group,
-        ..Augmentation::default()
-    };
+    let augmentation = Augmentation::default().with_draw(Draw::Group);
     let refused = Loader::training(Arc::new(images), normalization, augmentation, 4, 0);
-    assert!(matches!(refused, Err(DataError::Group)));
+    assert!(matches!(refused, Err(DataError::Batch(BatchError::Group))));
 }
 
 #[test]
@@ -225,12 +220,11 @@ fn what_a_shift_uncovers_is_zero_after_normalisation() {
     .expect("consistent");
     let normalization =
         Arc::new(Normalization::from_parts(SHAPE, vec![55.0; 40], 0.5).expect("valid"));
-    let augmentation = Augmentation {
-        shift: 3,
-        draw: Draw::Image,
-        flip: false,
-        group: 0,
-    };
+    let augmentation = Augmentation::default()
+        .with_shift(3)
+        .with_draw(Draw::Image)
+        .with_flip(false)
+        .with_group(0);
     let loader =
         Loader::training(Arc::new(images), normalization, augmentation, 32, 0).expect("valid");
     let batch = loader.epoch(0, 0).next().expect("one batch");
@@ -285,10 +279,7 @@ fn loaders_that_could_not_work_are_refused() {
     let images = Arc::new(scattered(3, SHAPE));
     let fits = plain(&images);
     let train = |images: &Arc<ImageSet>, normalization: &Arc<Normalization>, shift, batch_size| {
-        let augmentation = Augmentation {
-            shift,
-            ..Augmentation::default()
-        };
+        let augmentation = Augmentation::default().with_shift(shift);
         Loader::training(
             Arc::clone(images),
             Arc::clone(normalization),
@@ -302,28 +293,28 @@ fn loaders_that_could_not_work_are_refused() {
     );
     assert!(matches!(
         train(&images, &fits, 0, 0),
-        Err(DataError::BatchSize)
+        Err(DataError::Batch(BatchError::BatchSize))
     ));
     assert!(matches!(
         train(&images, &fits, 4, 1),
-        Err(DataError::Shift {
+        Err(DataError::Batch(BatchError::Shift {
             found: 4,
             height: 4,
             width: 5
-        })
+        }))
     ));
     assert!(matches!(
         train(&Arc::new(images.first(0)), &fits, 0, 1),
-        Err(DataError::NoImages)
+        Err(DataError::Image(ImageError::NoImages))
     ));
     let other = plain(&scattered(1, [2, 5, 4]));
     assert!(matches!(
         train(&images, &other, 0, 1),
-        Err(DataError::NormalizationShape { .. })
+        Err(DataError::Batch(BatchError::NormalizationShape { .. }))
     ));
     assert!(matches!(
         Loader::in_order(Arc::clone(&images), other, 1),
-        Err(DataError::NormalizationShape { .. })
+        Err(DataError::Batch(BatchError::NormalizationShape { .. }))
     ));
 }
 
@@ -352,9 +343,9 @@ fn a_last_batch_that_is_not_full_is_kept_or_dropped() {
     assert!(few.clone().with_last_batch(LastBatch::Kept).is_ok());
     assert!(matches!(
         few.with_last_batch(LastBatch::Dropped),
-        Err(DataError::NoWholeBatch {
+        Err(DataError::Batch(BatchError::NoWholeBatch {
             images: 4,
             batch_size: 5
-        })
+        }))
     ));
 }

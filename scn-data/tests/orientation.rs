@@ -8,9 +8,9 @@ use std::fs;
 use std::path::Path;
 
 use image::{GrayImage, ImageFormat, Luma, Rgb, RgbImage};
-use scn_data::DataError;
 use scn_data::format::Contents;
 use scn_data::format::pictures::{self, Colours};
+use scn_data::{DataError, FileError, ImageError, PictureError};
 
 /// 32 rows and 48 columns, black but for a red square of 16 in the upper right corner.
 fn corner(format: ImageFormat) -> Vec<u8> {
@@ -167,7 +167,10 @@ fn a_picture_alone_is_scaled_upright_and_refused_in_halves() {
     assert_eq!(lit, Some(9));
     for name in ["half.jpg", "text.png", "large.png"] {
         let error = read(name, Colours::Grey, [3, 5]).expect_err("wrong");
-        assert!(matches!(error, DataError::Picture { .. }), "{error}");
+        assert!(
+            matches!(error, DataError::Picture(PictureError::Undecodable { .. })),
+            "{error}"
+        );
         let said = error.to_string();
         assert!(
             said.contains(name) && said.contains("16384 x 16384 pixels and 512 MiB"),
@@ -175,7 +178,13 @@ fn a_picture_alone_is_scaled_upright_and_refused_in_halves() {
         );
     }
     let error = read("grey.png", Colours::Grey, [0, 5]).expect_err("no rows");
-    assert!(matches!(error, DataError::Shape { .. }), "{error}");
+    assert!(
+        matches!(error, DataError::Image(ImageError::Shape { .. })),
+        "{error}"
+    );
     let error = read("none.png", Colours::Grey, [3, 5]).expect_err("not there");
-    assert!(matches!(error, DataError::Unreadable { .. }), "{error}");
+    assert!(
+        matches!(error, DataError::File(FileError::Unreadable { .. })),
+        "{error}"
+    );
 }

@@ -11,7 +11,7 @@ use image::{GrayImage, ImageFormat, Luma, Rgb, RgbImage};
 use proptest::prelude::*;
 use scn_data::format::Contents;
 use scn_data::format::pictures::{self, Colours};
-use scn_data::{DataError, ImageSet};
+use scn_data::{DataError, FileError, ImageSet, PictureError};
 
 /// 3 rows and 5 columns, black but for row 1, column 4.
 fn rgb(lit: [u8; 3]) -> Vec<u8> {
@@ -113,11 +113,11 @@ fn grey_and_rgb_are_the_first_pictures_or_as_asked() {
     assert!(
         matches!(
             error,
-            DataError::PictureColours {
+            DataError::Picture(PictureError::Channels {
                 expected: 1,
                 found: 3,
                 ..
-            }
+            })
         ),
         "{error}"
     );
@@ -156,15 +156,21 @@ fn jpeg_pictures_are_decoded_too() {
 fn folders_that_are_wrong() {
     let error = error_with(&[("train/cat/notes.txt", vec![])], "notes.txt");
     assert!(
-        matches!(&error, DataError::PictureExtension { found, .. } if found == "txt"),
+        matches!(&error, DataError::Picture(PictureError::Extension { found, .. }) if found == "txt"),
         "{error}"
     );
     let error = error_with(&[("train/list.png", grey(1))], "list.png");
-    assert!(matches!(error, DataError::NotClassFolder { .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            DataError::Picture(PictureError::NotClassFolder { .. })
+        ),
+        "{error}"
+    );
     for name in ["train/dog/1.png", "test/dog/1.png"] {
         let error = error_with(&[(name, rgb([1; 3]))], "dog");
         assert!(
-            matches!(&error, DataError::ClassFolders { class, .. } if class == "dog"),
+            matches!(&error, DataError::Picture(PictureError::ClassFolders { class, .. }) if class == "dog"),
             "{error}"
         );
     }
@@ -173,23 +179,23 @@ fn folders_that_are_wrong() {
     assert!(
         matches!(
             error,
-            DataError::PictureSize {
+            DataError::File(FileError::PictureSize {
                 expected: [3, 5],
                 found: [3, 4],
                 ..
-            }
+            })
         ),
         "{error}"
     );
     let error = open(&whole()[..4], None).expect_err("no test folder");
     assert!(
-        matches!(&error, DataError::UnreadableFolder { folder, .. } if folder.ends_with("test")),
+        matches!(&error, DataError::Picture(PictureError::UnreadableFolder { folder, .. }) if folder.ends_with("test")),
         "{error}"
     );
     let hidden = [("train/a/.keep", vec![]), ("test/a/1.png", grey(1))];
     let error = open(&hidden, None).expect_err("no training picture");
     assert!(
-        matches!(&error, DataError::NoPictures { folder } if folder.ends_with("train")),
+        matches!(&error, DataError::Picture(PictureError::NoPictures { folder }) if folder.ends_with("train")),
         "{error}"
     );
 }
@@ -226,7 +232,10 @@ fn files_that_are_no_whole_pictures() {
         promising(i32::MAX as u32),
     ] {
         let error = error_with(&[("train/cat/c.png", bytes)], "c.png");
-        assert!(matches!(error, DataError::Picture { .. }), "{error}");
+        assert!(
+            matches!(error, DataError::Picture(PictureError::Undecodable { .. })),
+            "{error}"
+        );
         assert!(std::error::Error::source(&error).is_some());
     }
 }

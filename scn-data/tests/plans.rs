@@ -95,9 +95,9 @@ proptest! {
     ) {
         // One image alone has no deviation from its mean image.
         let images = Arc::new(scattered(count.max(2), SHAPE));
-        let config = NormalizationConfig { mean, scale, ..NormalizationConfig::default() };
+        let config = NormalizationConfig::default().with_mean(mean).with_scale(scale);
         let normalization = Arc::new(Normalization::fit(&images, config).expect("images that differ"));
-        let augmentation = Augmentation { flip, shift, draw, group };
+        let augmentation = Augmentation::default().with_flip(flip).with_shift(shift).with_draw(draw).with_group(group);
         let training = Loader::training(Arc::clone(&images), Arc::clone(&normalization), augmentation, batch_size, seed);
         let in_order = Loader::in_order(images, normalization, batch_size);
         for loader in [training, in_order] {
@@ -113,22 +113,19 @@ proptest! {
 #[test]
 fn plans_hold_for_images_that_are_contrast_normalised_or_whitened() {
     let images = Arc::new(scattered(60, SHAPE));
-    let augmentation = Augmentation {
-        flip: true,
-        shift: 2,
-        draw: Draw::Image,
-        group: 0,
-    };
+    let augmentation = Augmentation::default()
+        .with_flip(true)
+        .with_shift(2)
+        .with_draw(Draw::Image)
+        .with_group(0);
     for (contrast, whitening) in [
         (Some(10.0), None),
         (None, Some(0.1)),
         (Some(10.0), Some(0.1)),
     ] {
-        let config = NormalizationConfig {
-            contrast,
-            whitening,
-            ..NormalizationConfig::default()
-        };
+        let config = NormalizationConfig::default()
+            .with_contrast(contrast)
+            .with_whitening(whitening);
         let normalization = Arc::new(Normalization::fit(&images, config).expect("fits"));
         let loader = Loader::training(Arc::clone(&images), normalization, augmentation, 16, 5)
             .expect("valid");
@@ -162,10 +159,7 @@ fn plans_stay_at_their_end_and_can_be_cloned_on_their_way() {
     let images = scattered(11, SHAPE);
     let config = NormalizationConfig::default();
     let normalization = Arc::new(Normalization::fit(&images, config).expect("fits"));
-    let augmentation = Augmentation {
-        shift: 1,
-        ..Augmentation::default()
-    };
+    let augmentation = Augmentation::default().with_shift(1);
     let loader =
         Loader::training(Arc::new(images), normalization, augmentation, 4, 1).expect("valid");
     let mut plans = loader.plans(0, 0);
@@ -185,18 +179,15 @@ fn plans_stay_at_their_end_and_can_be_cloned_on_their_way() {
 #[test]
 fn a_mirrored_loader_mirrors_every_image() {
     let images = Arc::new(scattered(60, SHAPE));
-    let augmentation = Augmentation {
-        flip: true,
-        shift: 2,
-        draw: Draw::Image,
-        group: 0,
-    };
+    let augmentation = Augmentation::default()
+        .with_flip(true)
+        .with_shift(2)
+        .with_draw(Draw::Image)
+        .with_group(0);
     for whitening in [None, Some(0.1)] {
-        let config = NormalizationConfig {
-            mean: Mean::Pixel,
-            whitening,
-            ..NormalizationConfig::default()
-        };
+        let config = NormalizationConfig::default()
+            .with_mean(Mean::Pixel)
+            .with_whitening(whitening);
         let normalization = Arc::new(Normalization::fit(&images, config).expect("fits"));
         let in_order = Loader::in_order(Arc::clone(&images), Arc::clone(&normalization), 16);
         let training = Loader::training(Arc::clone(&images), normalization, augmentation, 16, 5);

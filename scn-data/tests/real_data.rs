@@ -56,11 +56,9 @@ fn mnist_is_the_known_one() {
         [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
     );
     // The published mean and deviation, of pixels from 0 to 1 and to four digits.
-    let config = NormalizationConfig {
-        mean: Mean::Channel,
-        scale: Scale::Deviation,
-        ..NormalizationConfig::default()
-    };
+    let config = NormalizationConfig::default()
+        .with_mean(Mean::Channel)
+        .with_scale(Scale::Deviation);
     let normalization = Normalization::fit(&mnist.train, config).expect("images that differ");
     assert_eq!(format!("{:.4}", normalization.mean()[0] / 255.0), "0.1307");
     assert_eq!(

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use common::{files, fold_indices, folder};
 use scn_data::format::{Contents, stl10};
-use scn_data::{DataError, DatasetName};
+use scn_data::{BatchError, DataError, DatasetName, FileError};
 
 const PICTURE: usize = 3 * 96 * 96;
 
@@ -66,7 +66,7 @@ fn folds_that_are_wrong() {
     ] {
         let error = folds(text.as_bytes(), 20).expect_err("not ten");
         assert!(
-            matches!(error, DataError::Folds { expected: 10, found: f, .. } if f == found),
+            matches!(error, DataError::File(FileError::Folds { expected: 10, found: f, .. }) if f == found),
             "{error}"
         );
     }
@@ -74,7 +74,7 @@ fn folds_that_are_wrong() {
         let error =
             folds(whole.replace("14", wrong).as_bytes(), 20).expect_err("no index below 20");
         assert!(
-            matches!(&error, DataError::FoldIndex { fold: 4, images: 20, found, .. } if found == wrong),
+            matches!(&error, DataError::File(FileError::FoldIndex { fold: 4, images: 20, found, .. }) if found == wrong),
             "{error}"
         );
         assert!(!error.to_string().contains('\u{1b}'));
@@ -83,16 +83,19 @@ fn folds_that_are_wrong() {
     assert!(
         matches!(
             error,
-            DataError::FoldRepeats {
+            DataError::File(FileError::FoldRepeats {
                 fold: 4,
                 index: 4,
                 ..
-            }
+            })
         ),
         "{error}"
     );
     let error = folds(b"1 2\n\xff", 20).expect_err("no text");
-    assert!(matches!(error, DataError::Text { valid: 4, .. }), "{error}");
+    assert!(
+        matches!(error, DataError::File(FileError::Text { valid: 4, .. })),
+        "{error}"
+    );
 }
 
 #[test]
@@ -143,7 +146,7 @@ fn unlabelled_pictures_that_are_wrong() {
     let error = cut.next().expect("an error").expect_err("cut short");
     assert_names_file(&error);
     assert!(
-        matches!(error, DataError::PartialRecord { record, found, .. }
+        matches!(error, DataError::File(FileError::PartialRecord { record, found, .. })
             if (record, found) == (PICTURE as u64, 3 * PICTURE as u64 - 1)),
         "{error}"
     );
@@ -153,7 +156,10 @@ fn unlabelled_pictures_that_are_wrong() {
     assert!(matches!(failing.next(), Some(Ok(_))));
     let error = failing.next().expect("an error").expect_err("unreadable");
     assert_names_file(&error);
-    assert!(matches!(error, DataError::Unreadable { .. }), "{error}");
+    assert!(
+        matches!(error, DataError::File(FileError::Unreadable { .. })),
+        "{error}"
+    );
     assert!(failing.next().is_none());
 
     for left in [0, PICTURE - 1] {
@@ -164,13 +170,13 @@ fn unlabelled_pictures_that_are_wrong() {
             .expect_err("too short");
         assert_names_file(&error);
         assert!(
-            matches!(error, DataError::Short { found, .. } if found == left as u64),
+            matches!(error, DataError::File(FileError::Short { found, .. }) if found == left as u64),
             "{error}"
         );
     }
     assert!(matches!(
         stl10::Unlabelled::new(io::empty(), file, 0),
-        Err(DataError::BatchSize)
+        Err(DataError::Batch(BatchError::BatchSize))
     ));
 }
 
@@ -187,7 +193,10 @@ fn missing_folds_and_unlabelled_pictures_are_named() {
             stl10::open_unlabelled(data.path(), 2).expect_err("not there"),
         ),
     ] {
-        assert!(matches!(error, DataError::Missing { .. }), "{error}");
+        assert!(
+            matches!(error, DataError::File(FileError::Missing { .. })),
+            "{error}"
+        );
         assert!(error.to_string().contains(file), "{error}");
     }
 }

@@ -9,7 +9,7 @@ use common::scattered;
 use proptest::prelude::*;
 use scn_data::{
     Augmentation, DataError, DatasetName, Draw, ImageSet, Loader, Mean, Normalization,
-    NormalizationConfig, Scale,
+    NormalizationConfig, NormalizationError, Scale,
 };
 
 const U: f64 = f32::EPSILON as f64 / 2.0;
@@ -21,11 +21,9 @@ fn digits() -> ImageSet {
 }
 
 fn fit(images: &ImageSet, contrast: Option<f64>, whitening: Option<f64>) -> Normalization {
-    let config = NormalizationConfig {
-        contrast,
-        whitening,
-        ..NormalizationConfig::default()
-    };
+    let config = NormalizationConfig::default()
+        .with_contrast(contrast)
+        .with_whitening(whitening);
     Normalization::fit(images, config).expect("fits")
 }
 
@@ -163,14 +161,12 @@ fn an_image_without_contrast_is_zero() {
     let grey = grey.expect("consistent");
     let whitened = fit(&grey, Some(10.0), Some(0.1));
     assert_eq!(applied(&whitened, grey.image(0)), [0.0; 4]);
-    let config = NormalizationConfig {
-        contrast: Some(10.0),
-        scale: Scale::Deviation,
-        ..NormalizationConfig::default()
-    };
+    let config = NormalizationConfig::default()
+        .with_contrast(10.0)
+        .with_scale(Scale::Deviation);
     assert!(matches!(
         Normalization::fit(&grey, config),
-        Err(DataError::NoDeviation)
+        Err(DataError::Normalization(NormalizationError::NoDeviation))
     ));
 }
 
@@ -183,12 +179,11 @@ fn mean_and_deviation_are_those_after_contrast_normalisation() {
         .expect("asked for");
     assert!((bias - 10.0 * 256.0 / 65025.0).abs() <= 4.0 * f64::EPSILON * bias);
     for mean in [Mean::None, Mean::Pixel, Mean::Channel] {
-        let config = NormalizationConfig {
-            contrast: Some(10.0),
-            mean,
-            scale: Scale::Deviation,
-            whitening: None,
-        };
+        let config = NormalizationConfig::default()
+            .with_contrast(10.0)
+            .with_mean(mean)
+            .with_scale(Scale::Deviation)
+            .with_whitening(None);
         let normalization = Normalization::fit(&images, config).expect("digits differ");
         let factor = f64::from(normalization.scale());
         let values: Vec<Vec<f64>> = (0..images.len())
@@ -227,11 +222,9 @@ fn mean_and_deviation_are_those_after_contrast_normalisation() {
 fn whitening_takes_off_the_mean_image_whatever_the_mean() {
     let images = digits();
     let fitted = |mean| {
-        let config = NormalizationConfig {
-            mean,
-            whitening: Some(0.1),
-            ..NormalizationConfig::default()
-        };
+        let config = NormalizationConfig::default()
+            .with_mean(mean)
+            .with_whitening(0.1);
         Normalization::fit(&images, config).expect("fits")
     };
     assert_eq!(fitted(Mean::None), fitted(Mean::Pixel));
@@ -262,12 +255,11 @@ fn an_image_alone_has_the_bits_that_it_has_in_a_loader() {
 fn augmentation_comes_after_whitening() {
     let images = Arc::new(scattered(1, [1, 4, 4]));
     let whitened = Arc::new(fit(&scattered(50, [1, 4, 4]), None, Some(1.0)));
-    let augmentation = Augmentation {
-        flip: true,
-        shift: 2,
-        draw: Draw::Image,
-        group: 0,
-    };
+    let augmentation = Augmentation::default()
+        .with_flip(true)
+        .with_shift(2)
+        .with_draw(Draw::Image)
+        .with_group(0);
     let training = Loader::training(
         Arc::clone(&images),
         Arc::clone(&whitened),
@@ -315,28 +307,32 @@ fn a_normalisation_is_its_parts() {
 #[test]
 fn what_cannot_be_whitened_is_refused() {
     let fitted = |images: &ImageSet, contrast, whitening| {
-        let config = NormalizationConfig {
-            contrast,
-            whitening,
-            ..NormalizationConfig::default()
-        };
+        let config = NormalizationConfig::default()
+            .with_contrast(contrast)
+            .with_whitening(whitening);
         Normalization::fit(images, config)
     };
     let small = scattered(3, [1, 2, 2]);
     for wrong in [0.0, -1.0, f64::NAN, f64::INFINITY] {
         assert!(matches!(
             fitted(&small, Some(wrong), None),
-            Err(DataError::ContrastBias { .. })
+            Err(DataError::Normalization(
+                NormalizationError::ContrastBias { .. }
+            ))
         ));
         assert!(matches!(
             fitted(&small, None, Some(wrong)),
-            Err(DataError::WhiteningEpsilon { .. })
+            Err(DataError::Normalization(
+                NormalizationError::WhiteningEpsilon { .. }
+            ))
         ));
     }
     let one = small.first(1);
     assert!(matches!(
         fitted(&one, None, Some(1e-300)),
-        Err(DataError::WhiteningValue { .. })
+        Err(DataError::Normalization(
+            NormalizationError::WhiteningValue { .. }
+        ))
     ));
     let large = scattered(2, [1, 64, 65]);
     let error = fitted(&large, None, Some(0.1)).expect_err("too large");
@@ -348,17 +344,23 @@ fn what_cannot_be_whitened_is_refused() {
     let plain = || Normalization::from_parts([1, 2, 2], vec![0.0; 4], 1.0).expect("valid");
     assert!(matches!(
         plain().with_contrast(0.0),
-        Err(DataError::ContrastBias { .. })
+        Err(DataError::Normalization(
+            NormalizationError::ContrastBias { .. }
+        ))
     ));
     assert!(matches!(
         plain().with_whitening(vec![0.0; 15]),
-        Err(DataError::WhiteningLength {
-            values: 4,
-            found: 15
-        })
+        Err(DataError::Normalization(
+            NormalizationError::WhiteningLength {
+                values: 4,
+                found: 15
+            }
+        ))
     ));
     assert!(matches!(
         plain().with_whitening(vec![f32::NAN; 16]),
-        Err(DataError::WhiteningValue { .. })
+        Err(DataError::Normalization(
+            NormalizationError::WhiteningValue { .. }
+        ))
     ));
 }

@@ -7,7 +7,7 @@ use anyhow::{Chain, Result, bail};
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use scn_data::fetch::{
-    CheckedFile, CheckedSum, Progress, Settings, Source, check_files, check_sums, fetch,
+    ArchiveSet, CheckedFile, CheckedSum, Progress, TransferPolicy, check_files, check_sums, fetch,
 };
 use scn_data::{Dataset, DatasetName, ImageSet};
 use serde::Serialize;
@@ -82,9 +82,9 @@ struct Fetched {
 
 impl Fetch {
     fn run(&self, output: &Output) -> Result<()> {
-        let mut source = Source::official(self.name)?;
+        let mut archives = ArchiveSet::official(self.name)?;
         if let Some(mirror) = &self.mirror {
-            source = source.from_mirror(mirror);
+            archives = archives.from_mirror(mirror);
         }
         let target = if output.for_a_person() {
             ProgressDrawTarget::stderr()
@@ -98,9 +98,9 @@ impl Fetch {
             .progress_chars("=> "),
         );
         let result = fetch(
-            &source,
+            &archives,
             &self.folder,
-            &Settings::default(),
+            &TransferPolicy::default(),
             &mut |progress| show(&progress, &bar, output),
         );
         bar.finish_and_clear();

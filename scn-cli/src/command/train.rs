@@ -69,7 +69,7 @@ pub(crate) const LARGEST_CONFIG: u64 = 1 << 20;
 
 pub(crate) fn parse_dataset(name: &str) -> Result<DatasetName, String> {
     name.parse()
-        .map_err(|error: scn_data::DataError| error.to_string())
+        .map_err(|error: scn_data::UnknownDataset| error.to_string())
 }
 
 pub(crate) fn parse_setting(text: &str) -> Result<(String, String), String> {

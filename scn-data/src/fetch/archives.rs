@@ -1,10 +1,11 @@
 //! Which archives make up a data set, and where they are.
 
-use super::FetchError;
-use crate::DatasetName;
+use super::error::FetchError;
+use crate::dataset_name::DatasetName;
 
 /// A file that a server has.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Archive {
     /// Address of the folder of the file, which a mirror replaces.
     pub base: String,
@@ -33,7 +34,8 @@ pub enum Packing {
 
 /// The archives of a data set.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Source {
+#[non_exhaustive]
+pub struct ArchiveSet {
     /// Folder inside the data folder that holds the files in the end; one name, without separators.
     pub folder: String,
     /// What is put there.
@@ -44,13 +46,23 @@ const MNIST: &str = "https://ossci-datasets.s3.amazonaws.com/mnist/";
 const CIFAR: &str = "https://www.cs.toronto.edu/~kriz/";
 const STL10: &str = "https://ai.stanford.edu/~acoates/stl10/";
 
-impl Source {
+impl ArchiveSet {
+    /// Archives of your own, which are put into `folder` inside the data folder: one name, without
+    /// separators.
+    pub fn new(folder: impl Into<String>, archives: Vec<Archive>) -> Self {
+        Self {
+            folder: folder.into(),
+            archives,
+        }
+    }
+
     /// The official archives of a data set.
     ///
     /// # Errors
     /// [`FetchError::Embedded`] for the digits, which need none.
     pub fn official(name: DatasetName) -> Result<Self, FetchError> {
-        let kept = |file: &str, md5: &str| archive(MNIST, file, 16_000_000, md5, Packing::Kept);
+        let kept =
+            |file: &str, md5: &str| Archive::new(MNIST, file, 16_000_000, md5, Packing::Kept);
         let archives = match name {
             DatasetName::Digits => Vec::new(),
             DatasetName::Mnist => vec![
@@ -71,7 +83,7 @@ impl Source {
                     "ec29112dd5afa0611ce80d1b7f02629c",
                 ),
             ],
-            DatasetName::Cifar10 => vec![archive(
+            DatasetName::Cifar10 => vec![Archive::new(
                 CIFAR,
                 "cifar-10-binary.tar.gz",
                 250_000_000,
@@ -80,7 +92,7 @@ impl Source {
                     largest: 250_000_000,
                 },
             )],
-            DatasetName::Cifar100 => vec![archive(
+            DatasetName::Cifar100 => vec![Archive::new(
                 CIFAR,
                 "cifar-100-binary.tar.gz",
                 250_000_000,
@@ -89,7 +101,7 @@ impl Source {
                     largest: 250_000_000,
                 },
             )],
-            DatasetName::Stl10 => vec![archive(
+            DatasetName::Stl10 => vec![Archive::new(
                 STL10,
                 "stl10_binary.tar.gz",
                 3_500_000_000,
@@ -103,7 +115,7 @@ impl Source {
             .folder()
             .ok_or(FetchError::Embedded { dataset: name })?
             .to_owned();
-        Ok(Self { folder, archives })
+        Ok(Self::new(folder, archives))
     }
 
     /// The same archives from the folder at another address.
@@ -117,18 +129,20 @@ impl Source {
 }
 
 impl Archive {
+    /// The file `file` in the folder of address `base`, of at most `longest` bytes and with the MD5
+    /// sum `md5` in hexadecimal digits.
+    pub fn new(base: &str, file: &str, longest: u64, md5: &str, packing: Packing) -> Self {
+        Self {
+            base: base.to_owned(),
+            file: file.to_owned(),
+            longest,
+            md5: md5.to_owned(),
+            packing,
+        }
+    }
+
     /// Its whole address.
     pub fn url(&self) -> String {
         format!("{}/{}", self.base.trim_end_matches('/'), self.file)
-    }
-}
-
-fn archive(base: &str, file: &str, longest: u64, md5: &str, packing: Packing) -> Archive {
-    Archive {
-        base: base.to_owned(),
-        file: file.to_owned(),
-        longest,
-        md5: md5.to_owned(),
-        packing,
     }
 }

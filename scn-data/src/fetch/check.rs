@@ -1,12 +1,12 @@
 //! Which files of a data set are there.
 
+use crate::dataset_name::DatasetName;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::DatasetName;
-
 /// A file that a data set needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct CheckedFile {
     /// Where it is, or should be.
     pub path: PathBuf,

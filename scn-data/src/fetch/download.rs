@@ -8,8 +8,12 @@ use std::time::Duration;
 
 use md5::{Digest, Md5};
 
+use super::archives::Archive;
+use super::error::FetchError;
+use super::policy::TransferPolicy;
+use super::progress::Progress;
+use super::retry::may_pass;
 use super::transfer::{Version, agent, transfer};
-use super::{Archive, FetchError, Progress, Settings};
 
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
@@ -17,13 +21,13 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 pub(super) fn download(
     archive: &Archive,
     part: &Path,
-    settings: &Settings,
+    policy: &TransferPolicy,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<(), FetchError> {
-    let agent = agent(archive, settings);
+    let agent = agent(archive, policy);
     let mut version = Version::default();
-    let mut wait = settings.backoff;
-    let mut retries = settings.retries;
+    let mut wait = policy.backoff;
+    let mut retries = policy.retries;
     let expected = archive.md5.to_lowercase();
     loop {
         // Also after a failure: a server that promises too many bytes has sent the whole archive.
@@ -31,7 +35,7 @@ pub(super) fn download(
             return Ok(());
         }
         let begun = fs::metadata(part).map_or(0, |part| part.len());
-        let error = match transfer(&agent, archive, part, &mut version, settings, progress) {
+        let error = match transfer(&agent, archive, part, &mut version, policy, progress) {
             Ok(()) => {
                 let found = sum(part)?;
                 if found == expected {
@@ -50,7 +54,7 @@ pub(super) fn download(
                 }
                 error.into()
             }
-            Err(failure) if failure.error.may_pass() => failure,
+            Err(failure) if may_pass(&failure.error) => failure,
             Err(failure) => return Err(failure.error),
         };
         if retries == 0 {

@@ -1,10 +1,8 @@
 //! What can go wrong on the way from a server to a folder.
 
+use crate::dataset_name::DatasetName;
 use std::io;
 use std::path::{Path, PathBuf};
-
-use super::transfer::may_pass;
-use crate::DatasetName;
 
 /// Why a data set could not be fetched.
 #[derive(Debug, thiserror::Error)]
@@ -159,19 +157,5 @@ impl FetchError {
     pub(super) fn file(file: &Path) -> impl FnOnce(io::Error) -> Self {
         let file = file.to_owned();
         move |source| Self::File { file, source }
-    }
-
-    /// Whether the same request may succeed later.
-    pub(super) fn may_pass(&self) -> bool {
-        match self {
-            Self::Transfer { source, .. } => may_pass(source.as_ref()),
-            Self::Range { .. } | Self::TooSlow { .. } => true,
-            // A request that took too long, a range beyond the end, too many requests. A server that does not know the method or the version
-            // of HTTP will not learn it.
-            Self::Status { status, .. } => {
-                matches!(status, 408 | 416 | 429 | 500..) && !matches!(status, 501 | 505)
-            }
-            _ => false,
-        }
     }
 }

@@ -7,14 +7,16 @@ use std::path::{Component, Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::FetchError;
-use crate::{DatasetName, open_regular};
+use super::error::FetchError;
+use crate::dataset_name::DatasetName;
+use crate::files::{open_regular, read_regular};
 
 /// The file in the folder of a data set that holds the sums of all others, as `sha256sum` writes and checks them.
 pub const SUMS: &str = "SHA256SUMS";
 
 /// A file that was there when its data set was fetched.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct CheckedSum {
     /// Where it was.
     pub path: PathBuf,
@@ -43,7 +45,7 @@ pub fn check_sums(name: DatasetName, data: &Path) -> Result<Vec<CheckedSum>, Fet
         return Ok(Vec::new());
     };
     let file = folder.join(SUMS);
-    let text = match crate::read_regular(&file) {
+    let text = match read_regular(&file) {
         Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(FetchError::file(&file)(error)),

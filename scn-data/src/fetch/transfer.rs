@@ -7,8 +7,11 @@ use std::time::{Duration, Instant};
 
 use ureq::http::{HeaderMap, header};
 
+use super::archives::Archive;
+use super::error::FetchError;
+use super::policy::TransferPolicy;
+use super::progress::Progress;
 use super::rate::Rate;
-use super::{Archive, FetchError, Progress, Settings};
 
 const CHUNK: usize = 1 << 16;
 
@@ -33,15 +36,15 @@ impl From<FetchError> for Failure {
     }
 }
 
-pub(super) fn agent(archive: &Archive, settings: &Settings) -> ureq::Agent {
+pub(super) fn agent(archive: &Archive, policy: &TransferPolicy) -> ureq::Agent {
     ureq::Agent::config_builder()
         .http_status_as_error(false)
         // A redirection must not lead from a safe connection to an unsafe one.
         .https_only(archive.base.starts_with("https:"))
-        .timeout_resolve(Some(settings.connect))
-        .timeout_connect(Some(settings.connect))
-        .timeout_recv_response(Some(settings.read))
-        .timeout_per_read(Some(settings.read))
+        .timeout_resolve(Some(policy.connect_timeout))
+        .timeout_connect(Some(policy.connect_timeout))
+        .timeout_recv_response(Some(policy.read_timeout))
+        .timeout_per_read(Some(policy.read_timeout))
         .accept_encoding("identity")
         .user_agent(concat!("scn-data/", env!("CARGO_PKG_VERSION")))
         .build()
@@ -55,7 +58,7 @@ pub(super) fn transfer(
     archive: &Archive,
     part: &Path,
     version: &mut Version,
-    settings: &Settings,
+    policy: &TransferPolicy,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<(), Failure> {
     let url = archive.url();
@@ -119,7 +122,7 @@ pub(super) fn transfer(
         archive,
         part,
         total,
-        settings,
+        policy,
     };
     Ok(request.receive(&mut reader, &mut file, received, progress)?)
 }
@@ -129,7 +132,7 @@ struct Request<'a> {
     archive: &'a Archive,
     part: &'a Path,
     total: Option<u64>,
-    settings: &'a Settings,
+    policy: &'a TransferPolicy,
 }
 
 impl Request<'_> {
@@ -151,10 +154,8 @@ impl Request<'_> {
         if self.total.is_some_and(|total| total > longest) {
             return too_long();
         }
-        let Settings {
-            slowest, window, ..
-        } = *self.settings;
-        let mut rate = Rate::new(slowest, window, Instant::now());
+        let needed = self.policy.least_bytes_per_second;
+        let mut rate = Rate::new(needed, self.policy.rate_window, Instant::now());
         let mut chunk = vec![0; CHUNK];
         loop {
             let count = match reader.read(&mut chunk) {
@@ -177,7 +178,7 @@ impl Request<'_> {
             let added = rate.add(count as u64, Instant::now());
             added.map_err(|slow| FetchError::TooSlow {
                 url: url.clone(),
-                needed: slowest,
+                needed,
                 bytes: slow.bytes,
                 seconds: slow.time.as_secs(),
             })?;
@@ -253,23 +254,5 @@ fn failed(url: &str, source: ureq::Error) -> FetchError {
     FetchError::Transfer {
         url: url.to_owned(),
         source: Box::new(source),
-    }
-}
-
-/// Whether a transfer that has failed so may succeed when it is tried again: as for curl's `--retry`, a connection that was made and was lost or
-/// stalled. A name that nobody knows, a port at which nobody listens, a certificate that is not trusted stay what they are.
-pub(super) fn may_pass(source: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
-    match source.downcast_ref::<ureq::Error>() {
-        Some(ureq::Error::Timeout(_) | ureq::Error::BodyStalled) => true,
-        Some(ureq::Error::Io(error)) => matches!(
-            error.kind(),
-            io::ErrorKind::TimedOut
-                | io::ErrorKind::WouldBlock
-                | io::ErrorKind::ConnectionReset
-                | io::ErrorKind::ConnectionAborted
-                | io::ErrorKind::BrokenPipe
-                | io::ErrorKind::UnexpectedEof
-        ),
-        _ => false,
     }
 }

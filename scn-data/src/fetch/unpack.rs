@@ -7,7 +7,8 @@ use std::path::{Component, Path, PathBuf};
 use flate2::read::MultiGzDecoder;
 use tar::EntryType;
 
-use super::{FetchError, sync_folder};
+use super::error::FetchError;
+use crate::files::sync_folder;
 
 /// Puts a copy of `part` at `file`; the part stays until the folder is whole.
 pub(super) fn keep(part: &Path, file: &Path) -> Result<(), FetchError> {
@@ -69,7 +70,8 @@ pub(super) fn tar_gz(
         };
         write(&mut checked, &place)?;
     }
-    sync_folder(&beside.join(folder))
+    let folder = beside.join(folder);
+    sync_folder(&folder).map_err(FetchError::file(&folder))
 }
 
 /// `name` without what means nothing, if it lies in `folder`; else what is wrong with it.

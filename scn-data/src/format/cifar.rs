@@ -6,8 +6,11 @@
 use std::path::Path;
 
 use super::{Contents, class_names};
-use crate::open::Folder;
-use crate::{DataError, Dataset, DatasetName, ImageSet};
+use crate::dataset::Dataset;
+use crate::dataset_name::DatasetName;
+use crate::error::DataError;
+use crate::folder::Folder;
+use crate::images::ImageSet;
 
 const PIXELS: usize = 3 * 32 * 32;
 
@@ -72,7 +75,7 @@ pub const CIFAR100_COARSE: Layout = Layout {
 /// Appends the images and labels of one file to `pixels` and `labels`.
 ///
 /// # Errors
-/// [`DataError::Short`] for a file without a record, [`DataError::PartialRecord`], [`DataError::Label`]; the records
+/// [`FileError::Short`](crate::FileError::Short) for a file without a record, [`FileError::PartialRecord`](crate::FileError::PartialRecord), [`FileError::Label`](crate::FileError::Label); the records
 /// before a wrong label have then been appended, each with its label.
 pub fn records(
     contents: Contents<'_>,

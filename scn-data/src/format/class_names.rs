@@ -1,13 +1,13 @@
 //! Lists of class names: text, one name a line.
 
 use super::Contents;
-use crate::DataError;
-use crate::open::Folder;
+use crate::error::{DataError, FileError};
+use crate::folder::Folder;
 
 /// The `classes` names in a file of one name a line; blank lines at the end are allowed.
 ///
 /// # Errors
-/// [`DataError::Text`] if it is not UTF-8, [`DataError::ClassNames`] if the names are not `classes`.
+/// [`FileError::Text`] if it is not UTF-8, [`FileError::ClassNames`] if the names are not `classes`.
 pub fn parse(contents: Contents<'_>, classes: usize) -> Result<Vec<String>, DataError> {
     let names: Vec<String> = contents
         .text()?
@@ -19,11 +19,11 @@ pub fn parse(contents: Contents<'_>, classes: usize) -> Result<Vec<String>, Data
     if found == classes && names.len() == classes {
         Ok(names)
     } else {
-        Err(DataError::ClassNames {
+        Err(DataError::from(FileError::ClassNames {
             file: contents.file.to_owned(),
             expected: classes,
             found,
-        })
+        }))
     }
 }
 
@@ -75,27 +75,27 @@ mod tests {
     fn too_few_too_many_and_no_text_are_errors() {
         assert!(matches!(
             names(b"cat\n"),
-            Err(DataError::ClassNames {
+            Err(DataError::File(FileError::ClassNames {
                 expected: 2,
                 found: 1,
                 ..
-            })
+            }))
         ));
         assert!(matches!(
             names(b"cat\ndog\ncow\n"),
-            Err(DataError::ClassNames { found: 3, .. })
+            Err(DataError::File(FileError::ClassNames { found: 3, .. }))
         ));
         assert!(matches!(
             names(b"cat\n\ndog\n"),
-            Err(DataError::ClassNames { .. })
+            Err(DataError::File(FileError::ClassNames { .. }))
         ));
         assert!(matches!(
             names(b""),
-            Err(DataError::ClassNames { found: 0, .. })
+            Err(DataError::File(FileError::ClassNames { found: 0, .. }))
         ));
         assert!(matches!(
             names(b"cat\nd\xffg\n"),
-            Err(DataError::Text { valid: 5, .. })
+            Err(DataError::File(FileError::Text { valid: 5, .. }))
         ));
     }
 }

@@ -15,8 +15,9 @@ use std::path::Path;
 use flate2::bufread::MultiGzDecoder;
 
 use super::{Contents, map, unreadable};
+use crate::error::{DataError, FileError};
+use crate::files::open_regular;
 use crate::images::Pixels;
-use crate::{DataError, open_regular};
 
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// Bytes before the pixels.
@@ -25,17 +26,18 @@ const HEADER: u64 = 16;
 /// The pixels of an IDX file of images, N, H, W; `size` is the height and width that they must have.
 ///
 /// # Errors
-/// [`DataError::Kind`] for another first number, [`DataError::PictureSize`], [`DataError::Short`],
-/// [`DataError::Long`], [`DataError::Gzip`].
+/// [`FileError::Kind`] for another first number, [`FileError::PictureSize`], [`FileError::Short`],
+/// [`FileError::Long`], [`FileError::Gzip`].
 pub fn images(contents: Contents<'_>, size: [usize; 2]) -> Result<Vec<u8>, DataError> {
-    with_reader(contents, |reader| {
+    let pixels = with_reader(contents, |reader| {
         let promised = count_pixels(contents, reader, size)?;
         body(contents, reader, HEADER, promised)
-    })
+    })?;
+    Ok(pixels)
 }
 
 /// [`images`] of a file that is not packed, whose pixels stay there.
-pub(super) fn map_images(file: &Path, size: [usize; 2]) -> Result<Pixels, DataError> {
+pub(super) fn map_images(file: &Path, size: [usize; 2]) -> Result<Pixels, FileError> {
     let mut opened = open_regular(file).map_err(unreadable(file))?;
     let mut head = Vec::new();
     (&mut opened)
@@ -43,7 +45,7 @@ pub(super) fn map_images(file: &Path, size: [usize; 2]) -> Result<Pixels, DataEr
         .read_to_end(&mut head)
         .map_err(unreadable(file))?;
     if head.starts_with(&GZIP) {
-        return Err(DataError::Packed {
+        return Err(FileError::Packed {
             file: file.to_owned(),
         });
     }
@@ -56,11 +58,11 @@ fn count_pixels(
     contents: Contents<'_>,
     reader: &mut dyn Read,
     size: [usize; 2],
-) -> Result<u64, DataError> {
+) -> Result<u64, FileError> {
     let [count, rows, columns] = header(contents, reader, "images in IDX format", 2051)?;
     let found = [rows as usize, columns as usize];
     if found != size {
-        return Err(DataError::PictureSize {
+        return Err(FileError::PictureSize {
             file: contents.file.to_owned(),
             expected: size,
             found,
@@ -74,8 +76,8 @@ fn count_pixels(
 /// The labels of an IDX file of labels, below `classes`.
 ///
 /// # Errors
-/// [`DataError::Kind`] for another first number, [`DataError::Label`], [`DataError::Short`], [`DataError::Long`],
-/// [`DataError::Gzip`].
+/// [`FileError::Kind`] for another first number, [`FileError::Label`], [`FileError::Short`], [`FileError::Long`],
+/// [`FileError::Gzip`].
 pub fn labels(contents: Contents<'_>, classes: u16) -> Result<Vec<u16>, DataError> {
     let values = with_reader(contents, |reader| {
         let [count] = header(contents, reader, "labels in IDX format", 2049)?;
@@ -85,15 +87,15 @@ pub fn labels(contents: Contents<'_>, classes: u16) -> Result<Vec<u16>, DataErro
     values
         .iter()
         .enumerate()
-        .map(|(record, &value)| contents.label(record, value, 0, last))
+        .map(|(record, &value)| Ok(contents.label(record, value, 0, last)?))
         .collect()
 }
 
 /// Hands `parse` the bytes, unpacked on the way if they are packed.
 fn with_reader<T>(
     contents: Contents<'_>,
-    parse: impl FnOnce(&mut dyn Read) -> Result<T, DataError>,
-) -> Result<T, DataError> {
+    parse: impl FnOnce(&mut dyn Read) -> Result<T, FileError>,
+) -> Result<T, FileError> {
     if contents.bytes.starts_with(&GZIP) {
         parse(&mut MultiGzDecoder::new(contents.bytes))
     } else {
@@ -108,7 +110,7 @@ fn header<const SIZES: usize>(
     reader: &mut dyn Read,
     what: &'static str,
     kind: u32,
-) -> Result<[u32; SIZES], DataError> {
+) -> Result<[u32; SIZES], FileError> {
     let file = || contents.file.to_owned();
     let length = 4 + 4 * SIZES as u64;
     // The kind is judged first: a short file of another kind is of another kind.
@@ -116,14 +118,14 @@ fn header<const SIZES: usize>(
     let mut numbers = bytes
         .chunks_exact(4)
         .map(|word| u32::from_be_bytes([word[0], word[1], word[2], word[3]]));
-    let short = || DataError::Short {
+    let short = || FileError::Short {
         file: file(),
         expected: length,
         found: bytes.len() as u64,
     };
     let found = numbers.next().ok_or_else(short)?;
     if found != kind {
-        return Err(DataError::Kind {
+        return Err(FileError::Kind {
             file: file(),
             what,
             expected: kind,
@@ -143,7 +145,7 @@ fn body(
     reader: &mut dyn Read,
     header: u64,
     promised: u64,
-) -> Result<Vec<u8>, DataError> {
+) -> Result<Vec<u8>, FileError> {
     // One byte more is asked for: it tells a file that goes on, and its absence makes gzip check its sum.
     let bytes = read_up_to(contents, reader, promised.saturating_add(1))?;
     let (expected, found) = (header.saturating_add(promised), header + bytes.len() as u64);
@@ -156,15 +158,15 @@ fn read_up_to(
     contents: Contents<'_>,
     reader: &mut dyn Read,
     limit: u64,
-) -> Result<Vec<u8>, DataError> {
+) -> Result<Vec<u8>, FileError> {
     let mut bytes = Vec::new();
     match reader.take(limit).read_to_end(&mut bytes) {
         Ok(_) => Ok(bytes),
-        Err(source) if source.kind() == ErrorKind::OutOfMemory => Err(DataError::Unreadable {
+        Err(source) if source.kind() == ErrorKind::OutOfMemory => Err(FileError::Unreadable {
             file: contents.file.to_owned(),
             source,
         }),
-        Err(source) => Err(DataError::Gzip {
+        Err(source) => Err(FileError::Gzip {
             file: contents.file.to_owned(),
             source,
         }),

@@ -3,16 +3,17 @@
 use std::path::Path;
 
 use super::{Contents, check_counts, class_names, idx, read};
-use crate::images::Pixels;
-use crate::open::Folder;
-use crate::{DataError, DatasetName, ImageSet};
+use crate::dataset_name::DatasetName;
+use crate::error::DataError;
+use crate::folder::Folder;
+use crate::images::{ImageSet, Pixels};
 
 /// Images and labels of one half of the data set, digits 0 to 9 in grey.
 ///
 /// `size` is the height and width of the pictures, `brightest` the largest value a pixel can have.
 ///
 /// # Errors
-/// Those of [`idx::images`] and [`idx::labels`]; [`DataError::Counts`] if the two files do not belong together;
+/// Those of [`idx::images`] and [`idx::labels`]; [`FileError::Counts`](crate::FileError::Counts) if the two files do not belong together;
 /// those of [`ImageSet::new`] for a pixel that is too bright.
 pub fn images_with_labels(
     images: Contents<'_>,
@@ -31,7 +32,7 @@ pub fn images_with_labels(
 /// the system ends this process where it looks at a pixel that is gone.
 ///
 /// # Errors
-/// [`DataError::Unreadable`] for a file that is not there, cannot be read or cannot be mapped, [`DataError::Packed`], and
+/// [`FileError::Unreadable`](crate::FileError::Unreadable) for a file that is not there, cannot be read or cannot be mapped, [`FileError::Packed`](crate::FileError::Packed), and
 /// those of [`images_with_labels`].
 pub fn map(
     images: &Path,
@@ -56,13 +57,13 @@ fn with_labels(
     let values = idx::labels(labels, 10)?;
     let count = pixels.len() / (height * width).max(1);
     check_counts([images_file, labels.file], count, values.len())?;
-    ImageSet::from_pixels(
+    Ok(ImageSet::from_pixels(
         pixels,
         [1, height, width],
         values,
         class_names::numbers(10).into(),
         brightest,
-    )
+    )?)
 }
 
 /// Training and test images of the folder.

@@ -24,13 +24,14 @@ use std::sync::Arc;
 use self::header::{Header, read_head};
 pub use self::numbers::{Float, Kind, Numbers};
 use super::{Contents, check_counts, read, unreadable};
-use crate::images::{Pixels, volume};
-use crate::{DataError, ImageSet, open_regular};
+use crate::error::{DataError, FileError, ImageError};
+use crate::files::open_regular;
+use crate::images::{ImageSet, Pixels, volume};
 
 /// Images and labels of the files `NAME-images.npy` and `NAME-labels.npy` in `folder`.
 ///
 /// # Errors
-/// [`DataError::Unreadable`] for a file that is not there or cannot be read, and those of [`images_with_labels`].
+/// [`FileError::Unreadable`] for a file that is not there or cannot be read, and those of [`images_with_labels`].
 pub fn open(
     folder: &Path,
     name: &str,
@@ -53,7 +54,7 @@ pub fn open(
 /// the system ends this process where it looks at a pixel that is gone.
 ///
 /// # Errors
-/// Those of [`open`]; [`DataError::Unreadable`] also for a file that cannot be mapped.
+/// Those of [`open`]; [`FileError::Unreadable`] also for a file that cannot be mapped.
 pub fn map(
     folder: &Path,
     name: &str,
@@ -76,8 +77,8 @@ fn files(folder: &Path, name: &str) -> [PathBuf; 2] {
 /// The image set of an array of images and an array of labels; `class_names[label]` is what a label means.
 ///
 /// # Errors
-/// Those of [`images`] and [`labels`]; [`DataError::Counts`] if the two do not belong together;
-/// [`DataError::Classes`] for no class, or too many.
+/// Those of [`images`] and [`labels`]; [`FileError::Counts`] if the two do not belong together;
+/// [`ImageError::Classes`] for no class, or too many.
 pub fn images_with_labels(
     images: Contents<'_>,
     labels: Contents<'_>,
@@ -98,21 +99,27 @@ fn with_labels(
     let values = self::labels(labels, class_names.len())?;
     let count = pixels.len() / volume(shape)?;
     check_counts([images_file, labels.file], count, values.len())?;
-    ImageSet::from_pixels(pixels, shape, values, class_names, u8::MAX)
+    Ok(ImageSet::from_pixels(
+        pixels,
+        shape,
+        values,
+        class_names,
+        u8::MAX,
+    )?)
 }
 
 /// The pixels of an array of images, N, C, H, W, and the shape C, H, W of each, whose product is positive and countable.
 ///
 /// # Errors
-/// [`DataError::NoArray`], [`DataError::Array`] for another shape, type or order, [`DataError::Short`],
-/// [`DataError::Long`].
+/// [`FileError::NoArray`], [`FileError::Array`] for another shape, type or order, [`FileError::Short`],
+/// [`FileError::Long`].
 pub fn images(contents: Contents<'_>) -> Result<(&[u8], [usize; 3]), DataError> {
     let (array, shape) = image_array(contents)?;
     Ok((array.values(contents, 1)?, shape))
 }
 
 /// The header of an array of images, and the shape of each.
-fn image_array(contents: Contents<'_>) -> Result<(Header<'_>, [usize; 3]), DataError> {
+fn image_array(contents: Contents<'_>) -> Result<(Header<'_>, [usize; 3]), FileError> {
     let array = Header::read_c_order(contents)?;
     let shape = match *array.shape {
         [_, height, width] => [1, height, width],
@@ -131,7 +138,7 @@ fn image_array(contents: Contents<'_>) -> Result<(Header<'_>, [usize; 3]), DataE
 /// [`labels`] of a file.
 ///
 /// # Errors
-/// As there; [`DataError::Unreadable`] for a file that is not there or cannot be read.
+/// As there; [`FileError::Unreadable`] for a file that is not there or cannot be read.
 pub fn open_labels(file: &Path, classes: usize) -> Result<Vec<u16>, DataError> {
     labels(Contents::new(&read(file)?, file), classes)
 }
@@ -139,16 +146,16 @@ pub fn open_labels(file: &Path, classes: usize) -> Result<Vec<u16>, DataError> {
 /// The labels of an array, below `classes`.
 ///
 /// # Errors
-/// Those of [`images`]; [`DataError::Label`]; [`DataError::Classes`] unless `classes` is 1 to 65,536.
+/// Those of [`images`]; [`FileError::Label`]; [`ImageError::Classes`] unless `classes` is 1 to 65,536.
 pub fn labels(contents: Contents<'_>, classes: usize) -> Result<Vec<u16>, DataError> {
     let last = classes
         .checked_sub(1)
         .and_then(|last| u16::try_from(last).ok())
-        .ok_or(DataError::Classes { found: classes })?;
+        .ok_or(ImageError::Classes { found: classes })?;
     let array = Header::read_c_order(contents)?;
     let kind = Kind::of(array.kind).filter(|kind| kind.is_integer());
     let (Some(kind), [_]) = (kind, &*array.shape) else {
-        return Err(array.refuse(contents, "integer labels of shape [N]"));
+        return Err(array.refuse(contents, "integer labels of shape [N]").into());
     };
     let (size, signed) = (kind.size(), kind.is_signed());
     let big_endian = array.is_big_endian();
@@ -183,6 +190,6 @@ pub fn labels(contents: Contents<'_>, classes: usize) -> Result<Vec<u16>, DataEr
         .chunks_exact(size)
         .map(number)
         .enumerate()
-        .map(|(record, value)| contents.label(record, value, 0, last))
+        .map(|(record, value)| Ok(contents.label(record, value, 0, last)?))
         .collect()
 }

@@ -12,168 +12,15 @@
 //!
 //! This module needs the feature `pictures`, which is on by default.
 
+mod decode;
+
 use std::ffi::OsString;
-use std::fs;
-use std::io::{self, Cursor};
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
-use image::imageops::FilterType;
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
-
-use super::{Contents, unreadable};
-use crate::{DataError, ImageSet, read_small};
-
-/// Largest height and width of a picture of a data set, whatever its header says.
-pub const LARGEST_SIDE: u32 = 4096;
-
-/// Largest size of a decoded picture of a data set in bytes, before its values are brought to 8 bits: 64 MiB. Turning it takes as much again.
-pub const LARGEST_DECODED: u64 = 64 << 20;
-
-/// What a picture may have at most.
-#[derive(Debug, Clone, Copy)]
-struct Bounds {
-    /// Height and width.
-    side: u32,
-    /// Bytes of the decoded picture.
-    decoded: u64,
-}
-
-/// A picture of a data set, of which there are many.
-const ONE_OF_MANY: Bounds = Bounds {
-    side: LARGEST_SIDE,
-    decoded: LARGEST_DECODED,
-};
-
-/// A picture alone, such as a photograph that is scaled down.
-const ALONE: Bounds = Bounds {
-    side: 1 << 14,
-    decoded: 512 << 20,
-};
-
-impl Bounds {
-    /// The bytes of a file: as many as the decoded picture has, and as much again for what does not show.
-    fn read(self, file: &Path) -> Result<Vec<u8>, DataError> {
-        read_small(file, 2 * self.decoded).map_err(unreadable(file))
-    }
-
-    /// The picture in a file, upright.
-    fn decode(self, contents: Contents<'_>) -> Result<DynamicImage, DataError> {
-        self.decode_upright(contents.bytes)
-            .map_err(|source| DataError::Picture {
-                file: contents.file.to_owned(),
-                side: self.side,
-                mebibytes: self.decoded >> 20,
-                source: source.into(),
-            })
-    }
-
-    /// Decodes, and follows the orientation that is asked for.
-    fn decode_upright(self, bytes: &[u8]) -> image::ImageResult<DynamicImage> {
-        let format = image::guess_format(bytes)?;
-        // The decoders fill up what is missing at the end, or do not look for the end.
-        let whole = match format {
-            ImageFormat::Png => bytes.windows(8).any(|bytes| bytes == b"IEND\xaeB`\x82"),
-            ImageFormat::Jpeg => ends_as_jpeg(bytes),
-            // Another program may have switched on other formats of the crate: they are not offered here.
-            _ => return Err(io::Error::from(io::ErrorKind::Unsupported).into()),
-        };
-        if !whole {
-            return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
-        }
-        let mut limits = Limits::default();
-        limits.max_image_width = Some(self.side);
-        limits.max_image_height = Some(self.side);
-        limits.max_alloc = Some(self.decoded);
-        let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
-        reader.limits(limits.clone());
-        let mut decoder = reader.into_decoder()?;
-        limits.reserve(decoder.total_bytes())?;
-        let orientation = decoder.orientation()?;
-        let mut decoded = DynamicImage::from_decoder(decoder)?;
-        decoded.apply_orientation(orientation);
-        Ok(decoded)
-    }
-}
-
-/// The channels of a picture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Colours {
-    /// One channel; colours become their luma by the weights 0.2126, 0.7152 and 0.0722 of ITU-R BT.709.
-    Grey,
-    /// Red, green and blue; grey becomes three equal ones.
-    Rgb,
-}
-
-/// A decoded picture.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Picture {
-    /// Channels, height and width.
-    pub shape: [usize; 3],
-    /// Pixels, C, H, W: the order of [`ImageSet`].
-    pub pixels: Vec<u8>,
-}
-
-/// The picture in a PNG or JPEG file, brought to `colours` or left grey or RGB as it is.
-///
-/// # Errors
-/// [`DataError::Picture`] for a file of another kind, one that is cut short or damaged, and one that exceeds
-/// [`LARGEST_SIDE`] or [`LARGEST_DECODED`], for which then no room is made.
-pub fn picture(contents: Contents<'_>, colours: Option<Colours>) -> Result<Picture, DataError> {
-    Ok(planes(ONE_OF_MANY.decode(contents)?, colours))
-}
-
-/// The picture in a PNG or JPEG file, whatever its name, brought to `colours` and to `height` x `width` pixels: its sides are
-/// scaled by bilinear interpolation, averaged over the pixels that fall together.
-///
-/// # Errors
-/// [`DataError::Unreadable`] for a file that is not there, is no regular one, or is far larger than a picture can be; those of
-/// [`picture`], whose sides may be up to 16,384 here and its size up to 512 MiB; [`DataError::Shape`] for a height or width of 0;
-/// [`DataError::Memory`] for too large ones.
-pub fn read_scaled(
-    file: &Path,
-    colours: Colours,
-    [height, width]: [usize; 2],
-) -> Result<Picture, DataError> {
-    let channels = match colours {
-        Colours::Grey => 1,
-        Colours::Rgb => 3,
-    };
-    let shape = [channels, height, width];
-    let (Ok(rows @ 1..), Ok(columns @ 1..)) = (u32::try_from(height), u32::try_from(width)) else {
-        return Err(DataError::Shape { found: shape });
-    };
-    crate::check_memory("a picture", crate::bytes_of::<f32>(&[4, height, width]))?;
-    let bytes = ALONE.read(file)?;
-    let decoded = ALONE.decode(Contents::new(&bytes, file))?;
-    let scaled = match (decoded.height(), decoded.width()) == (rows, columns) {
-        true => decoded,
-        false => decoded.resize_exact(columns, rows, FilterType::Triangle),
-    };
-    Ok(planes(scaled, Some(colours)))
-}
-
-/// One plane of grey, or three of red, green and blue.
-fn planes(decoded: DynamicImage, colours: Option<Colours>) -> Picture {
-    let [height, width] = [decoded.height() as usize, decoded.width() as usize];
-    let own = match decoded.color().has_color() {
-        true => Colours::Rgb,
-        false => Colours::Grey,
-    };
-    match colours.unwrap_or(own) {
-        Colours::Grey => Picture {
-            shape: [1, height, width],
-            pixels: decoded.into_luma8().into_raw(),
-        },
-        Colours::Rgb => {
-            let interleaved = decoded.into_rgb8().into_raw();
-            let plane = |channel| interleaved.iter().skip(channel).step_by(3).copied();
-            Picture {
-                shape: [3, height, width],
-                pixels: (0..3).flat_map(plane).collect(),
-            }
-        }
-    }
-}
+pub use self::decode::{Colours, LARGEST_DECODED, LARGEST_SIDE, Picture, picture, read_scaled};
+use crate::error::{DataError, FileError, ImageError, PictureError};
+use crate::images::ImageSet;
 
 /// Training and test images of the folders `train` and `test` in `folder`.
 ///
@@ -181,44 +28,28 @@ fn planes(decoded: DynamicImage, colours: Option<Colours>) -> Picture {
 /// must be grey or all RGB, as the first is.
 ///
 /// # Errors
-/// [`DataError::UnreadableFolder`], [`DataError::NotClassFolder`] for a file beside the folders of the classes,
-/// [`DataError::ClassFolders`] if `train` and `test` differ in these, [`DataError::NoPictures`],
-/// [`DataError::PictureExtension`], [`DataError::Unreadable`], those of [`picture`], [`DataError::PictureSize`] and
-/// [`DataError::PictureColours`] for the first picture that differs, [`DataError::Classes`] for too many classes.
+/// [`PictureError::UnreadableFolder`], [`PictureError::NotClassFolder`] for a file beside the folders of the classes,
+/// [`PictureError::ClassFolders`] if `train` and `test` differ in these, [`PictureError::NoPictures`],
+/// [`PictureError::Extension`], [`FileError::Unreadable`], those of [`picture`], [`FileError::PictureSize`] and
+/// [`PictureError::Channels`] for the first picture that differs, [`ImageError::Classes`] for too many classes.
 pub fn open(folder: &Path, colours: Option<Colours>) -> Result<(ImageSet, ImageSet), DataError> {
     let (train_folder, test_folder) = (folder.join("train"), folder.join("test"));
     let classes = classes(&train_folder)?;
     let test_classes = self::classes(&test_folder)?;
     let in_one = |name: &&OsString| !(classes.contains(name) && test_classes.contains(name));
     if let Some(class) = classes.iter().chain(&test_classes).find(in_one) {
-        return Err(DataError::ClassFolders {
+        let class = class.to_string_lossy().into_owned();
+        let error = PictureError::ClassFolders {
             train_folder,
             test_folder,
-            class: class.to_string_lossy().into_owned(),
-        });
+            class,
+        };
+        return Err(error.into());
     }
     let mut shape = None;
     let train = images(&train_folder, &classes, colours, &mut shape)?;
     let test = images(&test_folder, &classes, colours, &mut shape)?;
     Ok((train, test))
-}
-
-/// Whether the end marker follows the start of the first scan of a JPEG file.
-fn ends_as_jpeg(bytes: &[u8]) -> bool {
-    let mut rest = bytes.get(2..).unwrap_or_default();
-    // The segments before the scan are stepped over: a thumbnail in one of them has an end marker of its own.
-    while let &[0xff, marker, high, low, ..] = rest {
-        if marker == 0xff {
-            rest = &rest[1..];
-            continue;
-        }
-        let length = 2 + usize::from(u16::from_be_bytes([high, low]));
-        rest = rest.get(length..).unwrap_or_default();
-        if marker == 0xda {
-            break;
-        }
-    }
-    rest.windows(2).any(|pair| pair == [0xff, 0xd9])
 }
 
 /// The images of one half; the first picture of all sets `shape`.
@@ -230,7 +61,7 @@ fn images(
 ) -> Result<ImageSet, DataError> {
     let (mut pixels, mut labels) = (Vec::new(), Vec::new());
     for (class, name) in classes.iter().enumerate() {
-        let label = u16::try_from(class).map_err(|_| DataError::Classes {
+        let label = u16::try_from(class).map_err(|_| ImageError::Classes {
             found: classes.len(),
         })?;
         let class_folder = folder.join(name);
@@ -244,7 +75,7 @@ fn images(
     }
     let shape = shape
         .filter(|_| !labels.is_empty())
-        .ok_or_else(|| DataError::NoPictures {
+        .ok_or_else(|| PictureError::NoPictures {
             folder: folder.to_owned(),
         })?;
     let names: Vec<String> = classes
@@ -258,53 +89,52 @@ fn images(
 fn read(file: &Path, colours: Option<Colours>) -> Result<Picture, DataError> {
     let extension = file.extension().unwrap_or_default().to_string_lossy();
     if !["png", "jpg", "jpeg"].contains(&extension.to_lowercase().as_str()) {
-        return Err(DataError::PictureExtension {
-            file: file.to_owned(),
-            found: extension.into_owned(),
-        });
+        let (file, found) = (file.to_owned(), extension.into_owned());
+        return Err(PictureError::Extension { file, found }.into());
     }
-    let bytes = ONE_OF_MANY.read(file)?;
-    picture(Contents::new(&bytes, file), colours)
+    decode::read(file, colours)
 }
 
 /// That the picture in `file` has the shape `expected`.
 fn check_alike(file: &Path, expected: [usize; 3], found: [usize; 3]) -> Result<(), DataError> {
     let file = || file.to_owned();
     if found[0] != expected[0] {
-        return Err(DataError::PictureColours {
+        let error = PictureError::Channels {
             file: file(),
             expected: expected[0],
             found: found[0],
-        });
+        };
+        return Err(error.into());
     }
     if found != expected {
-        return Err(DataError::PictureSize {
+        let error = FileError::PictureSize {
             file: file(),
             expected: [expected[1], expected[2]],
             found: [found[1], found[2]],
-        });
+        };
+        return Err(error.into());
     }
     Ok(())
 }
 
 /// The names of the folders in `folder`, sorted.
-fn classes(folder: &Path) -> Result<Vec<OsString>, DataError> {
+fn classes(folder: &Path) -> Result<Vec<OsString>, PictureError> {
     let names = entries(folder)?;
     let path = |name: &OsString| -> PathBuf { folder.join(name) };
     match names.iter().find(|name| !path(name).is_dir()) {
-        Some(name) => Err(DataError::NotClassFolder { file: path(name) }),
+        Some(name) => Err(PictureError::NotClassFolder { file: path(name) }),
         None => Ok(names),
     }
 }
 
 /// The names of what is in `folder` and not hidden, sorted.
-fn entries(folder: &Path) -> Result<Vec<OsString>, DataError> {
+fn entries(folder: &Path) -> Result<Vec<OsString>, PictureError> {
     let list = || -> io::Result<Vec<OsString>> {
         fs::read_dir(folder)?
             .map(|entry| Ok(entry?.file_name()))
             .collect()
     };
-    let mut names = list().map_err(|source| DataError::UnreadableFolder {
+    let mut names = list().map_err(|source| PictureError::UnreadableFolder {
         folder: folder.to_owned(),
         source,
     })?;

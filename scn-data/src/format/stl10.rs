@@ -13,8 +13,9 @@ pub use folds::{folds, open_folds};
 pub use unlabelled::{Unlabelled, open_unlabelled};
 
 use super::{Contents, check_counts, class_names};
-use crate::open::Folder;
-use crate::{DataError, ImageSet};
+use crate::error::DataError;
+use crate::folder::Folder;
+use crate::images::ImageSet;
 
 const SIDE: usize = 96;
 const PIXELS: usize = 3 * SIDE * SIDE;
@@ -25,7 +26,7 @@ const NAMES: [&str; 10] = [
 /// The pictures of a file, upright: N, C, H, W.
 ///
 /// # Errors
-/// [`DataError::Short`] for a file without a picture, [`DataError::PartialRecord`].
+/// [`FileError::Short`](crate::FileError::Short) for a file without a picture, [`FileError::PartialRecord`](crate::FileError::PartialRecord).
 pub fn pictures(contents: Contents<'_>) -> Result<Vec<u8>, DataError> {
     let pictures = contents.records(PIXELS)?;
     let mut pixels = Vec::with_capacity(contents.bytes.len());
@@ -50,7 +51,7 @@ fn stand_upright(pixels: &mut [u8]) {
 /// The labels of a file, counted from 0.
 ///
 /// # Errors
-/// [`DataError::Short`] for a file without a label, [`DataError::Label`].
+/// [`FileError::Short`](crate::FileError::Short) for a file without a label, [`FileError::Label`](crate::FileError::Label).
 pub fn labels(contents: Contents<'_>) -> Result<Vec<u16>, DataError> {
     let records = contents.records(1)?;
     records

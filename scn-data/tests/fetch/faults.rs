@@ -5,16 +5,16 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use md5::{Digest, Md5};
-use scn_data::fetch::{FetchError, Packing, Progress, Settings, fetch};
+use scn_data::fetch::{FetchError, Packing, Progress, TransferPolicy, fetch};
 
 use crate::server::{Answer, Server};
-use crate::{assert_whole, bytes, fetched, names, settings, source};
+use crate::{assert_whole, bytes, fetched, names, policy, source};
 
 /// Fetches from the address, and counts how often something is tried again.
-fn retries(base: &str, settings: &Settings, data: &Path) -> (usize, Option<FetchError>) {
+fn retries(base: &str, policy: &TransferPolicy, data: &Path) -> (usize, Option<FetchError>) {
     let mut count = 0;
     let source = source(base, &bytes(), Packing::Kept);
-    let result = fetch(&source, data, settings, &mut |progress| {
+    let result = fetch(&source, data, policy, &mut |progress| {
         count += usize::from(matches!(progress, Progress::Retry { .. }));
     });
     (count, result.err())
@@ -150,7 +150,7 @@ fn what_stays_so_is_not_tried_again() {
     let data = tempfile::tempdir().unwrap();
     for status in [400, 401, 403, 404, 410, 501, 505] {
         let server = Server::new(bytes(), &[Answer::Status(status); 3]);
-        let (count, error) = retries(&server.base, &settings(), data.path());
+        let (count, error) = retries(&server.base, &policy(), data.path());
         assert!(
             matches!(error, Some(FetchError::Status { status: found, .. }) if found == status),
             "{error:?}"
@@ -168,7 +168,7 @@ fn what_stays_so_is_not_tried_again() {
     let plain = Server::new(bytes(), &noise).base;
     addresses.push(plain.replace("http:", "https:"));
     for address in addresses {
-        let (count, error) = retries(&address, &settings(), data.path());
+        let (count, error) = retries(&address, &policy(), data.path());
         assert!(
             matches!(error, Some(FetchError::Transfer { .. })),
             "{address}: {error:?}"
@@ -190,7 +190,7 @@ fn what_may_pass_is_tried_again() {
     ] {
         let data = tempfile::tempdir().unwrap();
         let server = Server::new(bytes(), &[answer, Answer::Right]);
-        let (count, error) = retries(&server.base, &settings(), data.path());
+        let (count, error) = retries(&server.base, &policy(), data.path());
         assert!(error.is_none(), "{error:?}");
         assert_eq!(count, 1);
         assert_whole(data.path());
@@ -211,7 +211,7 @@ fn a_server_that_asks_for_patience_is_given_it() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::new(bytes(), &[BUSY, Answer::Right]);
     let start = Instant::now();
-    let (count, error) = retries(&server.base, &settings(), data.path());
+    let (count, error) = retries(&server.base, &policy(), data.path());
     assert!(error.is_none(), "{error:?}");
     assert_eq!(count, 1);
     assert!(start.elapsed() >= Duration::from_secs(1));
@@ -219,10 +219,8 @@ fn a_server_that_asks_for_patience_is_given_it() {
 
 #[test]
 fn a_transfer_that_drips_is_given_up_and_gone_on_with() {
-    let hasty = Settings {
-        window: Duration::from_millis(200),
-        ..settings()
-    };
+    let mut hasty = policy();
+    hasty.rate_window = Duration::from_millis(200);
     let data = tempfile::tempdir().unwrap();
     let server = Server::new(bytes(), &[Answer::Drip, Answer::Right]);
     let (count, error) = retries(&server.base, &hasty, data.path());
@@ -279,7 +277,7 @@ fn wrong_bytes_are_named_by_both_sums_and_deleted() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::new(b"other".to_vec(), &[Answer::Right]);
     let source = source(&server.base, &bytes(), Packing::Kept);
-    let error = fetch(&source, data.path(), &settings(), &mut |_| {}).unwrap_err();
+    let error = fetch(&source, data.path(), &policy(), &mut |_| {}).unwrap_err();
     let message = error.to_string();
     assert!(message.contains(&source.archives[0].md5), "{message}");
     assert!(

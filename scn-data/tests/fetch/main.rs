@@ -15,20 +15,19 @@ use std::time::Duration;
 use md5::{Digest, Md5};
 use scn_data::DatasetName;
 use scn_data::fetch::{
-    Archive, FetchError, Packing, Progress, SUMS, Settings, Source, check_files, fetch,
+    Archive, ArchiveSet, FetchError, Packing, Progress, SUMS, TransferPolicy, check_files, fetch,
 };
 
 use self::server::{Answer, Server};
 
-fn settings() -> Settings {
-    Settings {
-        connect: Duration::from_secs(5),
-        read: Duration::from_millis(400),
-        slowest: 1000,
-        window: Duration::from_secs(20),
-        retries: 2,
-        backoff: Duration::from_millis(5),
-    }
+fn policy() -> TransferPolicy {
+    let mut policy = TransferPolicy::default();
+    policy.connect_timeout = Duration::from_secs(5);
+    policy.read_timeout = Duration::from_millis(400);
+    policy.rate_window = Duration::from_secs(20);
+    policy.retries = 2;
+    policy.backoff = Duration::from_millis(5);
+    policy
 }
 
 fn bytes() -> Vec<u8> {
@@ -37,24 +36,19 @@ fn bytes() -> Vec<u8> {
         .collect()
 }
 
-fn source(base: &str, bytes: &[u8], packing: Packing) -> Source {
-    Source {
-        folder: "small".to_owned(),
-        archives: vec![Archive {
-            base: base.to_owned(),
-            file: "archive".to_owned(),
-            longest: 1_000_000,
-            md5: format!("{:x}", Md5::digest(bytes)),
-            packing,
-        }],
-    }
+fn source(base: &str, bytes: &[u8], packing: Packing) -> ArchiveSet {
+    let md5 = format!("{:x}", Md5::digest(bytes));
+    ArchiveSet::new(
+        "small",
+        vec![Archive::new(base, "archive", 1_000_000, &md5, packing)],
+    )
 }
 
 /// Fetches `bytes` from a server that does as told.
 fn fetched(answers: &[Answer], data: &Path) -> (Server, Result<(), FetchError>) {
     let server = Server::new(bytes(), answers);
     let source = source(&server.base, &bytes(), Packing::Kept);
-    let result = fetch(&source, data, &settings(), &mut |_| {}).map(|_| ());
+    let result = fetch(&source, data, &policy(), &mut |_| {}).map(|_| ());
     (server, result)
 }
 
@@ -79,7 +73,7 @@ fn a_file_is_fetched_with_progress_and_not_overwritten() {
     let server = Server::new(bytes(), &[Answer::Right]);
     let source = source(&server.base, &bytes(), Packing::Kept);
     let mut last = (0, None);
-    fetch(&source, data.path(), &settings(), &mut |progress| {
+    fetch(&source, data.path(), &policy(), &mut |progress| {
         if let Progress::Received { bytes, total, .. } = progress {
             last = (bytes, total);
         }
@@ -88,7 +82,7 @@ fn a_file_is_fetched_with_progress_and_not_overwritten() {
     assert_eq!(last, (200_000, Some(200_000)));
     assert_whole(data.path());
     assert!(matches!(
-        fetch(&source, data.path(), &settings(), &mut |_| {}),
+        fetch(&source, data.path(), &policy(), &mut |_| {}),
         Err(FetchError::FolderThere { .. })
     ));
 }
@@ -127,7 +121,7 @@ fn a_server_without_ranges_sends_all_anew() {
 #[test]
 fn the_official_archives_are_described() {
     for name in DatasetName::ALL {
-        match Source::official(name) {
+        match ArchiveSet::official(name) {
             Ok(source) => {
                 assert_eq!(Some(source.folder.as_str()), name.folder());
                 for archive in &source.archives {

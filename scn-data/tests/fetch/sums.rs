@@ -4,10 +4,10 @@ use std::fs;
 use std::path::Path;
 
 use scn_data::DatasetName;
-use scn_data::fetch::{FetchError, Packing, SUMS, Source, check_sums, fetch};
+use scn_data::fetch::{FetchError, Packing, SUMS, check_sums, fetch};
 
 use crate::server::{Answer, Server};
-use crate::{settings, source};
+use crate::{policy, source};
 
 /// The sum of the bytes `abc`, from the examples of FIPS 180-2, and that of no bytes.
 const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
@@ -16,11 +16,9 @@ const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b785
 /// Fetches a file of the bytes `abc` as CIFAR-10.
 fn fetch_abc(data: &Path) {
     let server = Server::new(b"abc".to_vec(), &[Answer::Right]);
-    let source = Source {
-        folder: DatasetName::Cifar10.folder().unwrap().to_owned(),
-        ..source(&server.base, b"abc", Packing::Kept)
-    };
-    fetch(&source, data, &settings(), &mut |_| {}).unwrap();
+    let mut source = source(&server.base, b"abc", Packing::Kept);
+    source.folder = DatasetName::Cifar10.folder().unwrap().to_owned();
+    fetch(&source, data, &policy(), &mut |_| {}).unwrap();
 }
 
 #[test]

@@ -6,16 +6,16 @@ use std::process::{Child, Command};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use scn_data::fetch::{FetchError, Packing, Progress, Settings, Source, fetch};
+use scn_data::fetch::{ArchiveSet, FetchError, Packing, Progress, fetch};
 
 use crate::server::{Answer, Server};
-use crate::{assert_whole, bytes, names, settings, source};
+use crate::{assert_whole, bytes, names, policy, source};
 
 const SERVER: &str = "SCN_TEST_SERVER";
 const DATA: &str = "SCN_TEST_DATA";
 
 /// Two archives of the same bytes, so that one can be unpacked and the other not yet.
-fn pair(base: &str) -> Source {
+fn pair(base: &str) -> ArchiveSet {
     let mut source = source(base, &bytes(), Packing::Kept);
     let mut second = source.archives[0].clone();
     second.file = "second".to_owned();
@@ -30,10 +30,8 @@ fn fetching_process() {
     let (Ok(base), Some(data)) = (std::env::var(SERVER), std::env::var_os(DATA)) else {
         return;
     };
-    let patient = Settings {
-        read: Duration::from_secs(60),
-        ..settings()
-    };
+    let mut patient = policy();
+    patient.read_timeout = Duration::from_secs(60);
     let _ = fetch(&pair(&base), Path::new(&data), &patient, &mut |progress| {
         if matches!(progress, Progress::Unpacking { file: "second" }) {
             thread::sleep(Duration::from_secs(60));
@@ -72,9 +70,9 @@ fn wait_until(mut is_so: impl FnMut() -> bool) {
     }
 }
 
-fn assert_busy(source: &Source, data: &Path) {
+fn assert_busy(source: &ArchiveSet, data: &Path) {
     let before = names(data);
-    let error = fetch(source, data, &settings(), &mut |_| {}).unwrap_err();
+    let error = fetch(source, data, &policy(), &mut |_| {}).unwrap_err();
     assert!(matches!(error, FetchError::Busy { .. }), "{error}");
     let message = error.to_string();
     assert!(
@@ -104,7 +102,7 @@ fn a_fetch_killed_while_it_downloads_is_gone_on_with() {
     // A lock file is left, and locks nothing.
     assert_eq!(names(data.path()), [".small.lock", "archive.part"]);
 
-    fetch(&pair(&server.base), data.path(), &settings(), &mut |_| {}).unwrap();
+    fetch(&pair(&server.base), data.path(), &policy(), &mut |_| {}).unwrap();
     assert_pair_whole(data.path());
     assert_eq!(server.ranges(), [None, Some(10), None]);
 }
@@ -130,7 +128,7 @@ fn what_a_fetch_killed_while_it_unpacks_left_is_removed_by_the_next() {
     let other = data.path().join(".small-backup.unpacking");
     fs::create_dir(&other).unwrap();
 
-    fetch(&pair(&server.base), data.path(), &settings(), &mut |_| {}).unwrap();
+    fetch(&pair(&server.base), data.path(), &policy(), &mut |_| {}).unwrap();
     fs::remove_dir(&other).unwrap();
     assert_pair_whole(data.path());
     assert_eq!(server.ranges(), [None, None]);
@@ -143,7 +141,7 @@ fn of_many_fetches_at_once_one_does_the_work() {
     let source = source(&server.base, &bytes(), Packing::Kept);
     let whole = thread::scope(|scope| {
         let fetches: Vec<_> = (0..8)
-            .map(|_| scope.spawn(|| fetch(&source, data.path(), &settings(), &mut |_| {})))
+            .map(|_| scope.spawn(|| fetch(&source, data.path(), &policy(), &mut |_| {})))
             .collect();
         let results = fetches.into_iter().map(|fetch| fetch.join().unwrap());
         results

@@ -9,7 +9,7 @@ use scn_data::fetch::{FetchError, Packing, SUMS, fetch};
 use tar::{EntryType, Header};
 
 use crate::server::{Answer, Server};
-use crate::{bytes, names, settings, source};
+use crate::{bytes, names, policy, source};
 
 /// A tar archive in gzip of entries with any names, which the crate that writes them would refuse.
 fn packed(entries: &[(&str, EntryType, &[u8])]) -> Vec<u8> {
@@ -32,7 +32,7 @@ fn unpacked(archive: Vec<u8>, data: &Path) -> Result<(), FetchError> {
     let server = Server::new(archive.clone(), &[Answer::Right]);
     let packing = Packing::TarGz { largest: 100_000 };
     let source = source(&server.base, &archive, packing);
-    fetch(&source, data, &settings(), &mut |_| {}).map(|_| ())
+    fetch(&source, data, &policy(), &mut |_| {}).map(|_| ())
 }
 
 /// The archive is all that is left, and the message says so.
@@ -139,7 +139,7 @@ fn an_archive_that_is_no_archive_stays_and_is_not_asked_for_again() {
     let packing = Packing::TarGz { largest: 100_000 };
     let source = source(&server.base, &bytes(), packing);
     for _ in 0..2 {
-        let error = fetch(&source, data.path(), &settings(), &mut |_| {}).unwrap_err();
+        let error = fetch(&source, data.path(), &policy(), &mut |_| {}).unwrap_err();
         assert!(matches!(error, FetchError::Unpack { .. }), "{error}");
         assert_kept(&error, data.path());
     }

@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use super::Contents;
-use crate::DataError;
+use crate::error::FileError;
 
 /// Longest header: as version 1 can have it. Plain numbers need a hundred bytes.
 const LONGEST: usize = u16::MAX as usize;
@@ -48,12 +48,12 @@ pub(super) struct Header<'a> {
 
 impl<'a> Header<'a> {
     /// The header of an array.
-    pub(super) fn read(contents: Contents<'a>) -> Result<Self, DataError> {
+    pub(super) fn read(contents: Contents<'a>) -> Result<Self, FileError> {
         let file = || contents.file.to_owned();
         let (length, start) =
-            head_length(contents.bytes).ok_or_else(|| DataError::NoArray { file: file() })?;
+            head_length(contents.bytes).ok_or_else(|| FileError::NoArray { file: file() })?;
         if length > LONGEST {
-            return Err(DataError::Array {
+            return Err(FileError::Array {
                 file: file(),
                 expected: "an array with a header of at most 65535 bytes",
                 found: format!("one with {length}"),
@@ -61,7 +61,7 @@ impl<'a> Header<'a> {
         }
         let text = contents.bytes[start..]
             .get(..length)
-            .ok_or_else(|| DataError::Short {
+            .ok_or_else(|| FileError::Short {
                 file: file(),
                 expected: (start as u64).saturating_add(length as u64),
                 found: contents.bytes.len() as u64,
@@ -69,7 +69,7 @@ impl<'a> Header<'a> {
         let (kind, fortran_order, shape) = std::str::from_utf8(text)
             .ok()
             .and_then(|text| Text(text).header())
-            .ok_or_else(|| DataError::NoArray { file: file() })?;
+            .ok_or_else(|| FileError::NoArray { file: file() })?;
         let header = Self {
             kind,
             // With one axis the two orders are the same, and numpy may say either.
@@ -84,10 +84,10 @@ impl<'a> Header<'a> {
     }
 
     /// The header of an array in C order.
-    pub(super) fn read_c_order(contents: Contents<'a>) -> Result<Self, DataError> {
+    pub(super) fn read_c_order(contents: Contents<'a>) -> Result<Self, FileError> {
         let header = Self::read(contents)?;
         if header.fortran_order {
-            return Err(DataError::Array {
+            return Err(FileError::Array {
                 file: contents.file.to_owned(),
                 expected: "an array in C order",
                 found: "one in Fortran order".to_owned(),
@@ -112,7 +112,7 @@ impl<'a> Header<'a> {
         &self,
         contents: Contents<'a>,
         size: usize,
-    ) -> Result<&'a [u8], DataError> {
+    ) -> Result<&'a [u8], FileError> {
         let values = self.count().saturating_mul(size as u64);
         let expected = values.saturating_add(self.start as u64);
         let found = contents.bytes.len() as u64;
@@ -121,11 +121,11 @@ impl<'a> Header<'a> {
     }
 
     /// That the array is not what was `expected`.
-    pub(super) fn refuse(&self, contents: Contents<'_>, expected: &'static str) -> DataError {
+    pub(super) fn refuse(&self, contents: Contents<'_>, expected: &'static str) -> FileError {
         // A header can be long.
         let kind: String = self.kind.chars().take(24).collect();
         let axes = &self.shape[..self.shape.len().min(8)];
-        DataError::Array {
+        FileError::Array {
             file: contents.file.to_owned(),
             expected,
             found: format!("values of type {kind:?} and shape {axes:?}"),

@@ -7,11 +7,14 @@ use std::path::{Path, PathBuf};
 use half::f16;
 
 use super::header::{Header, read_head};
+use crate::error::{DataError, FileError};
+use crate::files::open_regular;
 use crate::format::{Contents, unreadable};
-use crate::{DataError, bytes_of, check_memory, open_regular};
+use crate::memory::{bytes_of, check_memory};
 
 /// What numbers an array has, in the names of numpy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Kind {
     /// `float16`
     F2,
@@ -122,13 +125,13 @@ impl Numbers<File> {
     /// The array in a file, of floating point numbers of 2, 4 or 8 bytes or integers of 1 to 8, in C or Fortran order.
     ///
     /// # Errors
-    /// [`DataError::Unreadable`] for a file that is not there, is no regular one, or cannot be read; [`DataError::NoArray`];
-    /// [`DataError::Array`] for other types, and for headers no array of numbers has; [`DataError::Short`], [`DataError::Long`].
+    /// [`FileError::Unreadable`] for a file that is not there, is no regular one, or cannot be read; [`FileError::NoArray`];
+    /// [`FileError::Array`] for other types, and for headers no array of numbers has; [`FileError::Short`], [`FileError::Long`].
     pub fn open(path: &Path) -> Result<Self, DataError> {
         let mut file = open_regular(path).map_err(unreadable(path))?;
         let length = file.metadata().map_err(unreadable(path))?.len();
         let head = read_head(&mut file).map_err(unreadable(path))?;
-        Self::after(&head, file, length, path)
+        Ok(Self::after(&head, file, length, path)?)
     }
 }
 
@@ -140,13 +143,14 @@ impl<'a> Numbers<&'a [u8]> {
     pub fn new(contents: Contents<'a>) -> Result<Self, DataError> {
         let mut values = contents.bytes;
         let head = read_head(&mut values).map_err(unreadable(contents.file))?;
-        Self::after(&head, values, contents.bytes.len() as u64, contents.file)
+        let length = contents.bytes.len() as u64;
+        Ok(Self::after(&head, values, length, contents.file)?)
     }
 }
 
 impl<R: Read> Numbers<R> {
     /// What follows the head in a file of this length.
-    fn after(head: &[u8], values: R, length: u64, file: &Path) -> Result<Self, DataError> {
+    fn after(head: &[u8], values: R, length: u64, file: &Path) -> Result<Self, FileError> {
         let contents = Contents::new(head, file);
         let header = Header::read(contents)?;
         let expected = "numbers of type f2, f4, f8, i1 to i8 or u1 to u8";
@@ -178,7 +182,7 @@ impl<R: Read> Numbers<R> {
     /// The numbers in C order.
     ///
     /// # Errors
-    /// [`DataError::Unreadable`], also for a file that has become shorter; [`DataError::Memory`] for more than there is room for.
+    /// [`FileError::Unreadable`], also for a file that has become shorter; [`DataError::Memory`] for more than there is room for.
     pub fn read<T: Float>(mut self) -> Result<Vec<T>, DataError> {
         check_memory(
             &format!("the numbers of {}", self.file.display()),

@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 use std::path::Path;
 
+use crate::dataset_name::DatasetName;
+use crate::error::{DataError, FileError};
+use crate::folder::Folder;
 use crate::format::Contents;
-use crate::open::Folder;
-use crate::{DataError, DatasetName};
 
 const FOLDS: usize = 10;
 
@@ -16,23 +17,24 @@ const FOLDS: usize = 10;
 /// the end are allowed.
 ///
 /// # Errors
-/// [`DataError::Text`] if it is not UTF-8, [`DataError::Folds`] if it has not ten lines of something,
-/// [`DataError::FoldIndex`] for what is no index below `images`, [`DataError::FoldRepeats`] for a picture that is
+/// [`FileError::Text`] if it is not UTF-8, [`FileError::Folds`] if it has not ten lines of something,
+/// [`FileError::FoldIndex`] for what is no index below `images`, [`FileError::FoldRepeats`] for a picture that is
 /// twice in a fold.
 pub fn folds(contents: Contents<'_>, images: usize) -> Result<Vec<Vec<usize>>, DataError> {
     let lines: Vec<&str> = contents.text()?.trim_end().lines().collect();
     let found = lines.iter().filter(|line| !line.trim().is_empty()).count();
     if found != FOLDS || lines.len() != FOLDS {
-        return Err(DataError::Folds {
+        return Err(FileError::Folds {
             file: contents.file.to_owned(),
             expected: FOLDS,
             found,
-        });
+        }
+        .into());
     }
     lines
         .iter()
         .enumerate()
-        .map(|(fold, line)| indices(contents, fold, line, images))
+        .map(|(fold, line)| Ok(indices(contents, fold, line, images)?))
         .collect()
 }
 
@@ -51,7 +53,7 @@ pub fn folds(contents: Contents<'_>, images: usize) -> Result<Vec<Vec<usize>>, D
 /// ```
 ///
 /// # Errors
-/// [`DataError::Missing`], [`DataError::Unreadable`] and those of [`folds`].
+/// [`FileError::Missing`], [`FileError::Unreadable`] and those of [`folds`].
 pub fn open_folds(data: &Path, images: usize) -> Result<Vec<Vec<usize>>, DataError> {
     let (file, bytes) = Folder::new(DatasetName::Stl10, data).read(&["fold_indices.txt"])?;
     folds(Contents::new(&bytes, &file), images)
@@ -63,7 +65,7 @@ fn indices(
     fold: usize,
     line: &str,
     images: usize,
-) -> Result<Vec<usize>, DataError> {
+) -> Result<Vec<usize>, FileError> {
     let file = || contents.file.to_owned();
     let (mut indices, mut seen) = (Vec::new(), HashSet::new());
     for word in line.split_whitespace() {
@@ -71,7 +73,7 @@ fn indices(
             .parse()
             .ok()
             .filter(|&index| index < images)
-            .ok_or_else(|| DataError::FoldIndex {
+            .ok_or_else(|| FileError::FoldIndex {
                 file: file(),
                 fold,
                 images,
@@ -79,7 +81,7 @@ fn indices(
                 found: word.chars().take(24).collect(),
             })?;
         if !seen.insert(index) {
-            return Err(DataError::FoldRepeats {
+            return Err(FileError::FoldRepeats {
                 file: file(),
                 fold,
                 index,

@@ -6,8 +6,9 @@ use std::iter::FusedIterator;
 use std::path::{Path, PathBuf};
 
 use super::{PIXELS, stand_upright};
-use crate::open::Folder;
-use crate::{DataError, DatasetName};
+use crate::dataset_name::DatasetName;
+use crate::error::{BatchError, DataError, FileError};
+use crate::folder::Folder;
 
 /// Batches of the unlabelled pictures, in the order of the file.
 ///
@@ -15,8 +16,8 @@ use crate::{DataError, DatasetName};
 /// may have fewer. One batch is in memory at a time. After an error there are no more.
 ///
 /// # Errors
-/// [`DataError::Short`] for a file without a picture, [`DataError::PartialRecord`] for one that ends inside a
-/// picture, in place of the batch that picture would be in, [`DataError::Unreadable`] if reading fails.
+/// [`FileError::Short`] for a file without a picture, [`FileError::PartialRecord`] for one that ends inside a
+/// picture, in place of the batch that picture would be in, [`FileError::Unreadable`] if reading fails.
 #[derive(Debug)]
 pub struct Unlabelled<R> {
     reader: R,
@@ -31,10 +32,10 @@ impl<R: Read> Unlabelled<R> {
     /// The pictures that `reader` gives, in batches of `batch_size`; `file` is what an error calls it.
     ///
     /// # Errors
-    /// [`DataError::BatchSize`] if `batch_size` is 0.
+    /// [`BatchError::BatchSize`] if `batch_size` is 0.
     pub fn new(reader: R, file: &Path, batch_size: usize) -> Result<Self, DataError> {
         if batch_size == 0 {
-            return Err(DataError::BatchSize);
+            return Err(BatchError::BatchSize.into());
         }
         Ok(Self {
             reader,
@@ -46,7 +47,7 @@ impl<R: Read> Unlabelled<R> {
     }
 
     /// The next batch; none at the end of the file.
-    fn batch(&mut self) -> Result<Option<Vec<u8>>, DataError> {
+    fn batch(&mut self) -> Result<Option<Vec<u8>>, FileError> {
         let file = || self.file.clone();
         // Room is made as bytes come, so that a batch larger than the file needs no more than the file.
         let mut pixels = Vec::new();
@@ -55,20 +56,20 @@ impl<R: Read> Unlabelled<R> {
             .by_ref()
             .take(self.batch_bytes)
             .read_to_end(&mut pixels)
-            .map_err(|source| DataError::Unreadable {
+            .map_err(|source| FileError::Unreadable {
                 file: file(),
                 source,
             })?;
         self.read += read as u64;
         if self.read < PIXELS as u64 {
-            return Err(DataError::Short {
+            return Err(FileError::Short {
                 file: file(),
                 expected: PIXELS as u64,
                 found: self.read,
             });
         }
         if !pixels.len().is_multiple_of(PIXELS) {
-            return Err(DataError::PartialRecord {
+            return Err(FileError::PartialRecord {
                 file: file(),
                 record: PIXELS as u64,
                 found: self.read,
@@ -88,7 +89,7 @@ impl<R: Read> Iterator for Unlabelled<R> {
         }
         let batch = self.batch().transpose();
         self.ended = !matches!(batch, Some(Ok(_)));
-        batch
+        batch.map(|batch| batch.map_err(DataError::from))
     }
 }
 
@@ -97,7 +98,7 @@ impl<R: Read> FusedIterator for Unlabelled<R> {}
 /// The unlabelled pictures in the folder `stl10_binary` of the folder `data`: 100,000 in the official archive.
 ///
 /// # Errors
-/// [`DataError::Missing`], [`DataError::Unreadable`], [`DataError::BatchSize`] if `batch_size` is 0.
+/// [`FileError::Missing`], [`FileError::Unreadable`], [`BatchError::BatchSize`] if `batch_size` is 0.
 pub fn open_unlabelled(data: &Path, batch_size: usize) -> Result<Unlabelled<File>, DataError> {
     let (file, reader) = Folder::new(DatasetName::Stl10, data).open("unlabeled_X.bin")?;
     Unlabelled::new(reader, &file, batch_size)

@@ -3,11 +3,11 @@
 //! Both are taken over groups of `together` successive places of an image: 1 for every pixel by itself, H W for every channel, C H W
 //! for all.
 
-use crate::ImageSet;
 use crate::contrast::Contrast;
+use crate::images::ImageSet;
 
 /// What a normalisation is fitted to.
-pub(crate) trait Moments {
+pub(crate) trait Statistics {
     /// The mean of every group, over all images.
     fn means(&self, together: usize) -> Vec<f64>;
 
@@ -16,7 +16,7 @@ pub(crate) trait Moments {
 }
 
 /// Of images as they are: exact, for the sums are sums of bytes, kept as integers.
-pub(crate) struct Sums {
+pub(crate) struct ByteStatistics {
     images: usize,
     /// For every place of an image, the sum of its pixels.
     pixel: Vec<u64>,
@@ -24,7 +24,7 @@ pub(crate) struct Sums {
     squares: u64,
 }
 
-impl Sums {
+impl ByteStatistics {
     pub(crate) fn of(images: &ImageSet) -> Self {
         let mut pixel = vec![0; images.volume()];
         let mut squares = 0;
@@ -45,7 +45,7 @@ impl Sums {
     }
 }
 
-impl Moments for Sums {
+impl Statistics for ByteStatistics {
     fn means(&self, together: usize) -> Vec<f64> {
         let count = self.images as f64 * together as f64;
         self.pixel
@@ -69,14 +69,14 @@ impl Moments for Sums {
 }
 
 /// Of images after contrast normalisation: sums in f64, in the order of the images.
-pub(crate) struct ContrastMoments<'a> {
+pub(crate) struct ContrastStatistics<'a> {
     images: &'a ImageSet,
     contrast: Contrast,
     /// For every place, the sum over all images.
     sums: Vec<f64>,
 }
 
-impl<'a> ContrastMoments<'a> {
+impl<'a> ContrastStatistics<'a> {
     pub(crate) fn of(images: &'a ImageSet, contrast: Contrast) -> Self {
         let mut sums = vec![0.0; images.volume()];
         let mut values = vec![0.0; images.volume()];
@@ -94,7 +94,7 @@ impl<'a> ContrastMoments<'a> {
     }
 }
 
-impl Moments for ContrastMoments<'_> {
+impl Statistics for ContrastStatistics<'_> {
     fn means(&self, together: usize) -> Vec<f64> {
         let count = self.images.len() as f64 * together as f64;
         self.sums

@@ -1,0 +1,121 @@
+//! The batches of one epoch: which images each has, where they lie in their frames, and their pixels.
+
+use std::sync::Arc;
+
+use crate::augment::{Draw, Placement};
+use crate::batch::{Batch, BatchPlan};
+use crate::draws::{Draws, Purpose};
+use crate::groups::groups;
+use crate::recipe::{Recipe, Shuffle};
+
+/// Makes the batches of one epoch, or their plans.
+#[derive(Debug, Clone)]
+pub(crate) struct Maker {
+    recipe: Recipe,
+    epoch: u64,
+    /// Which image comes when; absent if they come as they lie.
+    order: Option<Arc<[usize]>>,
+}
+
+impl Maker {
+    /// The maker of epoch `epoch`: draws the order of its images.
+    pub(crate) fn new(recipe: &Recipe, epoch: u64) -> Self {
+        let order = recipe.shuffle.map(|Shuffle { seed, .. }| {
+            Draws::new(seed, epoch, Purpose::Order, 0).permutation(recipe.images.len())
+        });
+        Self {
+            recipe: recipe.clone(),
+            epoch,
+            order: order.map(Arc::from),
+        }
+    }
+
+    /// Batches in the epoch.
+    pub(crate) fn batches(&self) -> usize {
+        self.recipe.batches()
+    }
+
+    /// The plan of batch `index` of the epoch, which must be below the number of batches.
+    pub(crate) fn plan(&self, index: usize) -> BatchPlan {
+        let Recipe {
+            images, batch_size, ..
+        } = &self.recipe;
+        let start = index * batch_size;
+        // Not `start + batch_size`, which a batch size near the largest integer would overflow.
+        let count = (images.len() - start).min(*batch_size);
+        let indices: Vec<usize> = match &self.order {
+            Some(order) => order[start..start + count].to_vec(),
+            None => (start..start + count).collect(),
+        };
+        BatchPlan {
+            placements: self.placements(index, count),
+            labels: indices.iter().map(|&i| images.labels()[i]).collect(),
+            images: indices,
+        }
+    }
+
+    /// Batch `index` of the epoch, which must be below the number of batches.
+    pub(crate) fn batch(&self, index: usize) -> Batch {
+        let Recipe {
+            images,
+            normalization,
+            whitened,
+            ..
+        } = &self.recipe;
+        let plan = self.plan(index);
+        let shape @ [channels, height, width] = images.shape();
+        let volume = images.volume();
+        let mut pixels = vec![0.0; plan.images.len() * volume];
+        let mut normalized = vec![0.0; volume];
+        let places = pixels.chunks_exact_mut(volume).zip(&plan.placements);
+        for (&image, (out, placement)) in plan.images.iter().zip(places) {
+            match whitened {
+                Some(whitened) => {
+                    placement.place(&whitened[image * volume..][..volume], shape, out)
+                }
+                None if placement.is_identity() => normalization.write(images.image(image), out),
+                None => {
+                    normalization.write(images.image(image), &mut normalized);
+                    placement.place(&normalized, shape, out);
+                }
+            }
+        }
+        Batch {
+            pixels,
+            shape: [plan.images.len(), channels, height, width],
+            labels: plan.labels,
+        }
+    }
+
+    /// The flips and shifts of the `count` images of a batch.
+    fn placements(&self, batch: usize, count: usize) -> Vec<Placement> {
+        let mut placements = self.drawn(batch, count);
+        if self.recipe.mirrored {
+            for placement in &mut placements {
+                *placement = placement.mirrored();
+            }
+        }
+        placements
+    }
+
+    /// The flips and shifts that are drawn, before the recipe mirrors them.
+    fn drawn(&self, batch: usize, count: usize) -> Vec<Placement> {
+        let Some(Shuffle { augmentation, seed }) = self.recipe.shuffle else {
+            return vec![Placement::default(); count];
+        };
+        let mut draws = Draws::new(seed, self.epoch, Purpose::Augmentation, batch as u64);
+        match augmentation.draw {
+            Draw::Batch => vec![augmentation.draw(&mut draws); count],
+            Draw::Group => {
+                let count_of_groups = self
+                    .recipe
+                    .largest_batch()
+                    .div_ceil(augmentation.group.max(1));
+                groups(count, count_of_groups)
+                    .flat_map(|group| vec![augmentation.draw(&mut draws); group.len()])
+                    .collect()
+            }
+            Draw::Image => (0..count).map(|_| augmentation.draw(&mut draws)).collect(),
+        }
+    }
+}

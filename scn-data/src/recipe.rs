@@ -1,0 +1,66 @@
+//! What a set of images is cut into: the settings of a loader, and how many batches they give.
+
+use std::sync::Arc;
+
+use crate::augment::Augmentation;
+use crate::images::ImageSet;
+use crate::normalize::Normalization;
+use serde::{Deserialize, Serialize};
+
+/// What becomes of the images at the end of an epoch that do not fill a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LastBatch {
+    /// They are a smaller batch.
+    #[default]
+    Kept,
+    /// They are left out; others are in the next epoch, where the order is another one.
+    Dropped,
+}
+
+/// Everything that decides what is in the batches of all epochs. There is at least one image, and
+/// at least one batch.
+#[derive(Debug, Clone)]
+pub(crate) struct Recipe {
+    pub(crate) images: Arc<ImageSet>,
+    pub(crate) normalization: Arc<Normalization>,
+    /// All images normalised, if they are whitened.
+    pub(crate) whitened: Option<Arc<Vec<f32>>>,
+    /// At least 1; may exceed the number of images.
+    pub(crate) batch_size: usize,
+    pub(crate) last_batch: LastBatch,
+    /// Absent for evaluation.
+    pub(crate) shuffle: Option<Shuffle>,
+    /// Whether every image of every batch is mirrored.
+    pub(crate) mirrored: bool,
+}
+
+/// What differs from epoch to epoch.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shuffle {
+    pub(crate) augmentation: Augmentation,
+    pub(crate) seed: u64,
+}
+
+impl Recipe {
+    /// Batches in an epoch.
+    pub(crate) fn batches(&self) -> usize {
+        match self.last_batch {
+            LastBatch::Kept => self.images.len().div_ceil(self.batch_size),
+            LastBatch::Dropped => self.images.len() / self.batch_size,
+        }
+    }
+
+    /// Images in an epoch.
+    pub(crate) fn images_used(&self) -> usize {
+        match self.last_batch {
+            LastBatch::Kept => self.images.len(),
+            LastBatch::Dropped => self.batches() * self.batch_size,
+        }
+    }
+
+    /// Images in the largest batch.
+    pub(crate) fn largest_batch(&self) -> usize {
+        self.batch_size.min(self.images.len())
+    }
+}
