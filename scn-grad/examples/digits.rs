@@ -49,11 +49,9 @@ struct Parameters {
 #[expect(clippy::print_stdout, reason = "an example shows its result")]
 fn main() -> Result<(), Box<dyn Error>> {
     let digits = scn_data::open(DatasetName::Digits, Path::new(""))?;
-    let config = NormalizationConfig {
-        mean: Mean::Pixel,
-        scale: PixelScale::Deviation,
-        ..NormalizationConfig::default()
-    };
+    let config = NormalizationConfig::default()
+        .with_mean(Mean::Pixel)
+        .with_scale(PixelScale::Deviation);
     let normalization = Arc::new(Normalization::fit(&digits.train, config)?);
     let in_order = |images| Loader::in_order(images, Arc::clone(&normalization), 512);
     let (train, test) = (Arc::new(digits.train), Arc::new(digits.test));

@@ -44,12 +44,11 @@ impl RunConfig {
         let InputConfig {
             flip, shift, draw, ..
         } = self.input;
-        Augmentation {
-            flip,
-            shift,
-            draw,
-            group: self.network.batch_norm.group.unwrap_or(0),
-        }
+        Augmentation::default()
+            .with_flip(flip)
+            .with_shift(shift)
+            .with_draw(draw)
+            .with_group(self.network.batch_norm.group.unwrap_or(0))
     }
 }
 
@@ -102,12 +101,11 @@ impl Default for InputConfig {
 impl InputConfig {
     /// The part that is fitted to the training images.
     pub fn normalization(&self) -> NormalizationConfig {
-        NormalizationConfig {
-            contrast: self.contrast,
-            mean: self.mean,
-            scale: self.scale,
-            whitening: self.whitening,
-        }
+        NormalizationConfig::default()
+            .with_contrast(self.contrast)
+            .with_mean(self.mean)
+            .with_scale(self.scale)
+            .with_whitening(self.whitening)
     }
 }
 

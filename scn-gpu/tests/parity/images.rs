@@ -106,11 +106,9 @@ fn batches_have_the_bits_of_the_loader() {
         let set = set_of(19, shape);
         for mean in [Mean::None, Mean::Pixel, Mean::Channel] {
             for scale in [Scale::None, Scale::Range, Scale::Deviation] {
-                let config = NormalizationConfig {
-                    mean,
-                    scale,
-                    ..NormalizationConfig::default()
-                };
+                let config = NormalizationConfig::default()
+                    .with_mean(mean)
+                    .with_scale(scale);
                 let normalization = Arc::new(Normalization::fit(&set, config).unwrap());
                 for (flip, shift, draw) in [
                     (false, 0, Draw::Batch),
@@ -119,12 +117,11 @@ fn batches_have_the_bits_of_the_loader() {
                     (false, largest_shift, Draw::Image),
                     (true, largest_shift, Draw::Image),
                 ] {
-                    let augmentation = Augmentation {
-                        flip,
-                        shift,
-                        draw,
-                        group: 0,
-                    };
+                    let augmentation = Augmentation::default()
+                        .with_flip(flip)
+                        .with_shift(shift)
+                        .with_draw(draw)
+                        .with_group(0);
                     let (set, normalization) = (Arc::clone(&set), Arc::clone(&normalization));
                     let loader = Loader::training(set, normalization, augmentation, 8, 3);
                     check(&context, &loader.unwrap());

@@ -14,12 +14,11 @@ fn loader(contrast: Option<f64>) -> Loader {
     let mut config = config().input.normalization();
     config.contrast = contrast;
     let normalization = Normalization::fit(&digits, config).unwrap();
-    let augmentation = Augmentation {
-        flip: true,
-        shift: 1,
-        draw: Draw::Image,
-        group: 0,
-    };
+    let augmentation = Augmentation::default()
+        .with_flip(true)
+        .with_shift(1)
+        .with_draw(Draw::Image)
+        .with_group(0);
     Loader::training(digits, Arc::new(normalization), augmentation, 40, 3).unwrap()
 }
 
