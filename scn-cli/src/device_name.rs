@@ -14,10 +14,10 @@ pub(crate) enum DeviceName {
 }
 
 impl DeviceName {
-    /// The device, with so many threads if it is this machine's processor.
-    pub(crate) fn open(&self, threads: Option<u16>) -> Result<Device> {
+    /// The device; `host` is this machine's processor.
+    pub(crate) fn open(&self, host: &Device) -> Result<Device> {
         match self {
-            Self::Cpu => Ok(Device::cpu(threads.map(usize::from))?),
+            Self::Cpu => Ok(host.clone()),
             #[cfg(feature = "cuda")]
             Self::Cuda(indices) => Ok(Device::cuda(indices)?),
             #[cfg(not(feature = "cuda"))]
@@ -25,7 +25,7 @@ impl DeviceName {
         }
     }
 
-    /// For a command that computes on this machine's processor only.
+    /// That this is the processor, the only device of `command`.
     pub(crate) fn expect_cpu(&self, command: &str) -> Result<()> {
         match self {
             Self::Cpu => Ok(()),

@@ -1,4 +1,4 @@
-//! The command line `scn`: it reads arguments, calls the libraries, and shows what came of it.
+//! The command line `scn`: reads arguments, calls the libraries, and shows the results.
 
 #![allow(
     rustdoc::broken_intra_doc_links,
@@ -8,23 +8,27 @@
 
 mod arrays;
 mod command;
+mod data_folder;
 mod device_name;
 mod ending;
 mod model_file;
 mod number;
 mod output;
 mod pictures;
+mod problem_arrays;
 mod problem_files;
+mod readable;
 mod report;
+mod run_files;
 mod run_view;
 mod solver_name;
-mod source;
 mod tensorboard;
 mod training;
 
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use scn_net::Device;
 
 use crate::device_name::DeviceName;
 use crate::ending::Ending;
@@ -49,10 +53,12 @@ struct Cli {
 /// Options of every command.
 #[derive(Debug, Clone, Args)]
 struct Global {
-    /// Threads to compute with, up to 1024 (or the number of cores); as many as there are cores if not given. Results do not depend on it
+    /// Threads of this machine's processor, also beside a graphics processor: up to 1024 (or the number of cores); as many as there are
+    /// cores if not given. Results do not depend on it
     #[arg(long, global = true, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
-    /// Where to compute: cpu, cuda (the first graphics processor), cuda:1, or cuda:0,1 (each batch shared)
+    /// Where to compute: cpu, cuda (the first graphics processor), cuda:1, or cuda:0,1 (each batch shared). Commands that compute on
+    /// the processor alone refuse cuda
     #[arg(long, global = true, value_name = "DEVICE", default_value_t = DeviceName::Cpu)]
     device: DeviceName,
     /// Results as JSON on standard output
@@ -96,40 +102,111 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> anyhow::Result<Ending> {
-    let output = Output::new(cli.global.json, cli.global.quiet);
     let Global {
-        device, threads, ..
+        threads,
+        device,
+        json,
+        quiet,
     } = &cli.global;
-    let open = || device.open(*threads);
-    let processor = |command| {
+    let output = Output::new(*json, *quiet);
+    if let Some(command) = cli.command.on_processor_alone() {
         device.expect_cpu(command)?;
-        open()
-    };
-    let done = match &cli.command {
-        Command::Train(command) => return command.run(&open()?, &output),
-        Command::Reproduce(command) => return command.run(&open()?, &output),
-        Command::Gradients(command) => return command.run(&open()?, &output),
-        Command::Solve(command) => return processor("scn solve")?.run(|| command.run(&output)),
-        Command::Evaluate(command) => command.run(&open()?, &output),
-        Command::Predict(command) => command.run(&open()?, &output),
-        Command::Report(command) => command.run(&open()?, &output),
-        Command::Bench(command) => command.run(device, open, &output),
-        Command::Inspect(command) => command.run(&output),
-        Command::Init(command) => command.run(&output),
-        Command::Data(command) => command.run(&output),
-        Command::Device(command) => command.run(&output),
-        Command::Completions(command) => command.run(&output),
-        Command::Man(command) => command.run(&output),
-    };
-    done.map(|()| Ending::Done)
+    }
+    // All that a command does on this machine's processor is done by these threads, whatever the
+    // device.
+    let host = Device::cpu(threads.map(usize::from))?;
+    let device = device.open(&host)?;
+    host.run(|| cli.command.run(&device, &output))
+}
+
+impl Command {
+    /// The name of a command that computes on the processor alone; None for one that computes on
+    /// any device.
+    fn on_processor_alone(&self) -> Option<&'static str> {
+        match self {
+            Self::Train(_)
+            | Self::Evaluate(_)
+            | Self::Predict(_)
+            | Self::Report(_)
+            | Self::Reproduce(_)
+            | Self::Gradients(_) => None,
+            Self::Bench(command) => command.on_processor_alone(),
+            Self::Inspect(_) => Some("scn inspect"),
+            Self::Init(_) => Some("scn init"),
+            Self::Solve(_) => Some("scn solve"),
+            Self::Data(command) => Some(command.name()),
+            Self::Device(_) => Some("scn device"),
+            Self::Completions(_) => Some("scn completions"),
+            Self::Man(_) => Some("scn man"),
+        }
+    }
+
+    fn run(&self, device: &Device, output: &Output) -> anyhow::Result<Ending> {
+        let done = match self {
+            Self::Train(command) => return command.run(device, output),
+            Self::Reproduce(command) => return command.run(device, output),
+            Self::Gradients(command) => return command.run(device, output),
+            Self::Solve(command) => return command.run(output),
+            Self::Evaluate(command) => command.run(device, output),
+            Self::Predict(command) => command.run(device, output),
+            Self::Report(command) => command.run(device, output),
+            Self::Bench(command) => command.run(device, output),
+            Self::Inspect(command) => command.run(output),
+            Self::Init(command) => command.run(output),
+            Self::Data(command) => command.run(output),
+            Self::Device(command) => command.run(output),
+            Self::Completions(command) => command.run(Cli::command(), output),
+            Self::Man(command) => command.run(Cli::command(), output),
+        };
+        done.map(|()| Ending::Done)
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
+    use super::*;
 
     #[test]
     fn the_arguments_are_consistent() {
-        super::Cli::command().debug_assert();
+        Cli::command().debug_assert();
+    }
+
+    /// Calls `see` with each command that has no commands below it, and its name.
+    fn each(command: &clap::Command, name: &str, see: &mut dyn FnMut(&clap::Command, &str)) {
+        let below: Vec<_> = command
+            .get_subcommands()
+            .filter(|below| below.get_name() != "help")
+            .collect();
+        if below.is_empty() {
+            see(command, name);
+        }
+        for below in below {
+            each(below, &format!("{name} {}", below.get_name()), see);
+        }
+    }
+
+    #[test]
+    fn every_command_takes_the_options_of_all_and_has_an_example() {
+        let mut tree = Cli::command();
+        tree.build();
+        let mut count = 0;
+        each(&tree, "scn", &mut |command, name| {
+            count += 1;
+            for option in ["threads", "device", "json", "quiet"] {
+                assert!(
+                    command
+                        .get_arguments()
+                        .any(|argument| argument.get_long() == Some(option)
+                            && !argument.is_hide_set()),
+                    "{name} --{option}"
+                );
+            }
+            let example = command.get_after_help().map(ToString::to_string);
+            assert!(
+                example.is_some_and(|text| text.starts_with("Example") && text.contains(name)),
+                "{name}"
+            );
+        });
+        assert!(count > 15, "{count}");
     }
 }

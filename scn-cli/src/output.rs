@@ -174,21 +174,6 @@ fn one_line(text: &str) -> String {
     shortened(&line)
 }
 
-/// A condition number for a table: plain, but for sizes that say no more than "singular in this precision".
-pub(crate) fn condition_number(condition: Option<f64>) -> String {
-    match condition {
-        None => "infinite".to_string(),
-        Some(condition) if condition < 1e6 => format!("{condition:.0}"),
-        Some(condition) => format!("{condition:.0e}"),
-    }
-}
-
-/// The mean of the layers' values; 0 of none.
-pub(crate) fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
-    let count = values.len().max(1) as f64;
-    values.sum::<f64>() / count
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,19 +4,16 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
-use faer::{Mat, MatMut, MatRef};
-use scn_data::format::npy::{Float, Numbers as ArrayFile};
+use faer::{Mat, MatRef};
+use scn_data::format::npy::{Float, Numbers};
 use scn_data::{bytes_of, check_memory};
-use scn_solvers::synthetic::Workload;
-use scn_solvers::{
-    ElasticNet, Lambda1, Problem, Report, Scalar, Sign, Solver, Start, certify, encode,
-    encode_correlations, kkt,
-};
+use scn_solvers::{ElasticNet, Lambda1, Scalar, Sign};
 
 use crate::arrays::{axes, columns};
 use crate::number;
+use crate::problem_arrays::{AnyProblem, MatrixKind, ProblemArrays};
 
 /// A dictionary and signals, or a Gram matrix and correlations, and the weights.
 #[derive(Debug, Clone, Args)]
@@ -33,10 +30,10 @@ pub(crate) struct ProblemFiles {
     /// Instead of signals: correlations D'x, .npy [n, P], one column per signal; [n] is one column
     #[arg(long, value_name = "C.npy", requires = "gram")]
     correlations: Option<PathBuf>,
-    /// Weight of the absolute values, >= 0: a number, or one per atom in a file .npy [n]
+    /// Lambda1Argument of the absolute values, >= 0: a number, or one per atom in a file .npy [n]
     #[arg(long, value_name = "NUMBER|L.npy", allow_negative_numbers = true)]
-    pub(crate) lambda1: Option<Weight>,
-    /// Weight of the squares, >= 0
+    pub(crate) lambda1: Option<Lambda1Argument>,
+    /// Lambda1Argument of the squares, >= 0
     #[arg(long, value_name = "NUMBER", allow_negative_numbers = true, value_parser = number::parse::<f64>)]
     pub(crate) lambda2: Option<f64>,
     /// Codes of any sign instead of a >= 0
@@ -44,14 +41,14 @@ pub(crate) struct ProblemFiles {
     signed: bool,
 }
 
-/// λ1 as it is given.
+/// λ1 as an argument gives it.
 #[derive(Debug, Clone)]
-pub(crate) enum Weight {
+pub(crate) enum Lambda1Argument {
     Number(f64),
     File(PathBuf),
 }
 
-impl FromStr for Weight {
+impl FromStr for Lambda1Argument {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -68,38 +65,6 @@ impl FromStr for Weight {
     }
 }
 
-/// A problem in the precision of its files.
-pub(crate) enum Given {
-    F32(Numbers<f32>),
-    F64(Numbers<f64>),
-}
-
-/// What the matrix of a problem is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum MatrixKind {
-    Dictionary,
-    Gram,
-}
-
-/// The numbers of a problem.
-pub(crate) struct Numbers<T> {
-    pub(crate) kind: MatrixKind,
-    /// m × n, or n × n.
-    pub(crate) matrix: Mat<T>,
-    /// m × P, or n × P; one column after the other in memory.
-    pub(crate) columns: Mat<T>,
-    pub(crate) penalty: ElasticNet<T>,
-    matrix_path: PathBuf,
-}
-
-/// What a check of codes found, in f64.
-pub(crate) struct Check {
-    pub(crate) kkt: f64,
-    /// None without signals, whose norm it is relative to.
-    pub(crate) duality_gap: Option<f64>,
-    pub(crate) active: f64,
-}
-
 impl ProblemFiles {
     /// Whether any file is named.
     pub(crate) fn named(&self) -> bool {
@@ -107,7 +72,7 @@ impl ProblemFiles {
     }
 
     /// Reads the files.
-    pub(crate) fn read(&self) -> Result<Given> {
+    pub(crate) fn read(&self) -> Result<AnyProblem> {
         let (kind, matrix_path, columns_path) = match (
             (&self.dictionary, &self.signals),
             (&self.gram, &self.correlations),
@@ -118,8 +83,8 @@ impl ProblemFiles {
                 "expected --dictionary and --signals, or --gram and --correlations, found neither"
             ),
         };
-        let matrix = ArrayFile::open(matrix_path)?;
-        let others = ArrayFile::open(columns_path)?;
+        let matrix = Numbers::open(matrix_path)?;
+        let others = Numbers::open(columns_path)?;
         let (row_names, column_names) = match kind {
             MatrixKind::Dictionary => (["m", "n"], ["m", "P"]),
             MatrixKind::Gram => (["n", "n"], ["n", "P"]),
@@ -143,17 +108,17 @@ impl ProblemFiles {
             (columns_path, others, [length, signals]),
         ];
         Ok(match wide {
-            false => Given::F32(self.numbers(kind, files)?),
-            true => Given::F64(self.numbers(kind, files)?),
+            false => AnyProblem::F32(self.arrays(kind, files)?),
+            true => AnyProblem::F64(self.arrays(kind, files)?),
         })
     }
 
-    /// The numbers of matrix and columns, and the penalty.
-    fn numbers<T: Scalar + Float>(
+    /// The arrays of matrix and columns, and the penalty.
+    fn arrays<T: Scalar + Float>(
         &self,
         kind: MatrixKind,
-        files: [(&PathBuf, ArrayFile<File>, [usize; 2]); 2],
-    ) -> Result<Numbers<T>> {
+        files: [(&PathBuf, Numbers<File>, [usize; 2]); 2],
+    ) -> Result<ProblemArrays<T>> {
         let [
             (matrix_path, matrix, shape),
             (columns_path, columns, columns_shape),
@@ -163,7 +128,7 @@ impl ProblemFiles {
         // The codes come later: what cannot be done is said before anything is.
         check_memory("the codes", bytes_of::<T>(&[atoms, signals]))?;
         check_memory("the Gram matrix", bytes_of::<T>(&[atoms, atoms]))?;
-        Ok(Numbers {
+        Ok(ProblemArrays {
             kind,
             penalty: self.penalty(atoms)?,
             matrix: matrix_of(matrix_path, matrix, shape)?,
@@ -176,9 +141,9 @@ impl ProblemFiles {
     fn penalty<T: Scalar>(&self, atoms: usize) -> Result<ElasticNet<T>> {
         let lambda1 = match &self.lambda1 {
             None => Lambda1::Scalar(T::ZERO),
-            Some(Weight::Number(number)) => Lambda1::Scalar(T::from_f64(*number)),
-            Some(Weight::File(path)) => {
-                let array = ArrayFile::open(path)?;
+            Some(Lambda1Argument::Number(number)) => Lambda1::Scalar(T::from_f64(*number)),
+            Some(Lambda1Argument::File(path)) => {
+                let array = Numbers::open(path)?;
                 let [found] = axes(path, &array, ["n"])?;
                 if found != atoms {
                     bail!(
@@ -205,7 +170,7 @@ impl ProblemFiles {
 /// Finite numbers of a file as a matrix, one column after the other.
 fn matrix_of<T: Scalar + Float>(
     path: &Path,
-    numbers: ArrayFile<File>,
+    numbers: Numbers<File>,
     [rows, columns]: [usize; 2],
 ) -> Result<Mat<T>> {
     let values = numbers.read::<T>()?;
@@ -221,81 +186,4 @@ fn matrix_of<T: Scalar + Float>(
     let room = format!("the matrix of {}", path.display());
     check_memory(&room, bytes_of::<T>(&[rows, columns]))?;
     Ok(MatRef::from_row_major_slice(&values, rows, columns).to_owned())
-}
-
-impl<T: Scalar> Numbers<T> {
-    /// A random problem.
-    pub(crate) fn random(workload: Workload<T>) -> Self {
-        Self {
-            kind: MatrixKind::Dictionary,
-            matrix: workload.dictionary,
-            columns: workload.signals,
-            penalty: ElasticNet::nonnegative(workload.lambda1, workload.lambda2),
-            matrix_path: "a random dictionary".into(),
-        }
-    }
-
-    /// Number of atoms, n.
-    pub(crate) fn atoms(&self) -> usize {
-        self.matrix.ncols()
-    }
-
-    /// The problem.
-    pub(crate) fn pose(&self) -> Result<Problem<T>> {
-        let penalty = self.penalty.clone();
-        match self.kind {
-            MatrixKind::Dictionary => Problem::new(self.matrix.as_ref(), penalty),
-            MatrixKind::Gram => Problem::from_gram(self.matrix.as_ref(), penalty),
-        }
-        .with_context(|| {
-            format!(
-                "cannot pose the problem with {}",
-                self.matrix_path.display()
-            )
-        })
-    }
-
-    /// Codes from zero.
-    pub(crate) fn encode(
-        &self,
-        solver: &dyn Solver<T>,
-        problem: &Problem<T>,
-        codes: MatMut<'_, T>,
-    ) -> Result<Report> {
-        Ok(match self.kind {
-            MatrixKind::Dictionary => encode(solver, problem, &self.columns, codes, Start::Zero),
-            MatrixKind::Gram => {
-                encode_correlations(solver, problem, self.columns.as_ref(), codes, Start::Zero)
-            }
-        }?)
-    }
-
-    /// How far codes (n × P) are from optimal.
-    pub(crate) fn check(&self, problem: &Problem<T>, codes: MatRef<'_, T>) -> Result<Check> {
-        if self.kind == MatrixKind::Dictionary {
-            let certificate = certify(problem, &self.columns, codes)?;
-            return Ok(Check {
-                kkt: certificate.residual,
-                duality_gap: Some(certificate.duality_gap),
-                active: certificate.active,
-            });
-        }
-        let mut worst = 0.0_f64;
-        let mut active = 0;
-        for (correlations, code) in self.columns.col_iter().zip(codes.col_iter()) {
-            let correlations: Vec<T> = correlations.iter().copied().collect();
-            let code: Vec<T> = code.iter().copied().collect();
-            let residual = kkt::residual(problem, &correlations, &code);
-            // Written so that a NaN stays.
-            if !(residual <= worst) && !worst.is_nan() {
-                worst = residual;
-            }
-            active += code.iter().filter(|&&a| a != T::ZERO).count();
-        }
-        Ok(Check {
-            kkt: worst,
-            duality_gap: None,
-            active: active as f64 / (codes.nrows() * codes.ncols()).max(1) as f64,
-        })
-    }
 }

@@ -10,7 +10,8 @@ use scn_net::{Beginning, EpochRecord, Network, Observer, RunConfig, RunFolder, S
 
 use self::live::Live;
 use self::pace::Pace;
-use crate::output::{Output, mean};
+use crate::output::Output;
+use crate::readable::{clock, mean};
 use crate::tensorboard::EventFile;
 use crate::{ending, report};
 
@@ -81,7 +82,7 @@ impl RunView {
             model: None,
             findings: Err("they follow when the run is complete".to_string()),
         };
-        so_far.write(&self.folder).map(drop)
+        report::write(&so_far, &self.folder).map(drop)
     }
 }
 
@@ -168,16 +169,5 @@ impl Observer for RunView {
 
     fn stop(&self) -> bool {
         ending::is_asked_to_stop()
-    }
-}
-
-/// Minutes and seconds, and hours if there are any.
-fn clock(time: Duration) -> String {
-    let seconds = time.as_secs();
-    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    if hours > 0 {
-        format!("{hours}:{minutes:02}:{seconds:02}")
-    } else {
-        format!("{minutes}:{seconds:02}")
     }
 }

@@ -26,11 +26,11 @@ use prost::Message;
 use scn_net::{EpochRecord, LayerRecord, Param, StepProgress};
 
 use self::message::{
-    Content, Dim, Event, Image, Metadata, PluginData, SessionLog, Status, Summary, Tensor,
-    TensorShape, Value, What,
+    Content, Dim, Event, Image, Metadata, Payload, PluginData, SessionLog, Status, Summary, Tensor,
+    TensorShape, Value,
 };
-use crate::output::mean;
 use crate::pictures::Raster;
+use crate::readable::mean;
 
 /// Steps between two points of a batch's curves: some two megabytes for the 200 epochs of CIFAR-10.
 const EVERY: u64 = 20;
@@ -68,15 +68,15 @@ impl EventFile {
             .open(&path)
             .with_context(|| format!("cannot create {}", path.display()))?;
         let mut events = Self { path, file };
-        events.write(0, What::FileVersion("brain.Event:2".to_string()))?;
-        // What is at the step of a start is forgotten too, and that of the checkpoint stays.
+        events.write(0, Payload::FileVersion("brain.Event:2".to_string()))?;
+        // Payload is at the step of a start is forgotten too, and that of the checkpoint stays.
         let first = if step == 0 { 0 } else { step + 1 };
         let status = Status::Start.into();
-        events.write(first, What::SessionLog(SessionLog { status }))?;
+        events.write(first, Payload::SessionLog(SessionLog { status }))?;
         if step == 0 {
             events.write(
                 0,
-                What::Summary(text("config", &format!("```toml\n{config}```\n"))),
+                Payload::Summary(text("config", &format!("```toml\n{config}```\n"))),
             )?;
         }
         Ok(events)
@@ -148,7 +148,7 @@ impl EventFile {
             metadata: None,
             content: Some(Content::Image(image)),
         };
-        self.write(step, What::Summary(Summary { value: vec![value] }))
+        self.write(step, Payload::Summary(Summary { value: vec![value] }))
     }
 
     fn scalars(&mut self, step: u64, scalars: Vec<(String, f64)>) -> Result<()> {
@@ -158,10 +158,10 @@ impl EventFile {
             content: Some(Content::SimpleValue(value as f32)),
         };
         let value = scalars.into_iter().map(value).collect();
-        self.write(step, What::Summary(Summary { value }))
+        self.write(step, Payload::Summary(Summary { value }))
     }
 
-    fn write(&mut self, step: u64, what: What) -> Result<()> {
+    fn write(&mut self, step: u64, what: Payload) -> Result<()> {
         let event = Event {
             wall_time: wall_time(),
             step: i64::try_from(step)?,
@@ -302,16 +302,16 @@ mod tests {
         };
         let status = Status::Start.into();
         let events = [
-            (0, What::FileVersion("brain.Event:2".to_string())),
-            (300, What::SessionLog(SessionLog { status })),
+            (0, Payload::FileVersion("brain.Event:2".to_string())),
+            (300, Payload::SessionLog(SessionLog { status })),
             (
                 301,
-                What::Summary(Summary {
+                Payload::Summary(Summary {
                     value: vec![scalar("loss/test", 0.75), scalar("error/test", 0.125)],
                 }),
             ),
-            (301, What::Summary(Summary { value: vec![atoms] })),
-            (0, What::Summary(text("config", "seed = 0"))),
+            (301, Payload::Summary(Summary { value: vec![atoms] })),
+            (0, Payload::Summary(text("config", "seed = 0"))),
         ];
         let bytes = events.into_iter().flat_map(|(step, what)| {
             let event = Event {

@@ -57,7 +57,7 @@ pub(crate) fn run(
             model: Some(&model),
             findings: Ok(&findings),
         };
-        run.write(folder).map(drop)
+        report::write(&run, folder).map(drop)
     };
     if let Err(error) = report() {
         output.warn(format_args!(

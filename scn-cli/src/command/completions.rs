@@ -1,7 +1,7 @@
 //! `scn completions`.
 
 use anyhow::Result;
-use clap::{Args, CommandFactory};
+use clap::Args;
 use clap_complete::Shell;
 
 use crate::output::Output;
@@ -17,9 +17,10 @@ pub(crate) struct Completions {
 }
 
 impl Completions {
-    pub(crate) fn run(&self, output: &Output) -> Result<()> {
+    /// `tree` has all commands.
+    pub(crate) fn run(&self, mut tree: clap::Command, output: &Output) -> Result<()> {
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut crate::Cli::command(), "scn", &mut script);
+        clap_complete::generate(self.shell, &mut tree, "scn", &mut script);
         output.raw(&script)
     }
 }

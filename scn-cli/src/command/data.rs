@@ -12,9 +12,8 @@ use scn_data::fetch::{
 use scn_data::{Dataset, DatasetName, ImageSet};
 use serde::Serialize;
 
-use crate::command::train::parse_dataset;
+use crate::data_folder::{DataFolder, parse_dataset};
 use crate::output::Output;
-use crate::source::DataFolder;
 
 /// Gets the data sets and checks that they are whole.
 #[derive(Debug, Args)]
@@ -65,6 +64,14 @@ struct Check {
 }
 
 impl Data {
+    /// The name of the command.
+    pub(crate) fn name(&self) -> &'static str {
+        match self.command {
+            DataCommand::Fetch(_) => "scn data fetch",
+            DataCommand::Check(_) => "scn data check",
+        }
+    }
+
     pub(crate) fn run(&self, output: &Output) -> Result<()> {
         match &self.command {
             DataCommand::Fetch(command) => command.run(output),

@@ -51,6 +51,7 @@ struct Summary {
 
 #[derive(Debug, Serialize)]
 struct Processor {
+    /// With which commands compute.
     threads: usize,
     instruction_set: String,
 }
@@ -95,14 +96,13 @@ impl Device {
             let compiled = compile(&self.compile, folder, self.line_info)?;
             return output.result(&compiled, || describe_compiled(&compiled));
         }
-        let threads = std::thread::available_parallelism();
         let (cuda, cuda_missing) = match graphics() {
             Ok(cuda) => (cuda, None),
             Err(reason) => (Vec::new(), Some(reason)),
         };
         let summary = Summary {
             cpu: Processor {
-                threads: threads.map_or(1, usize::from),
+                threads: rayon::current_num_threads(),
                 instruction_set: InstructionSet::detect().to_string(),
             },
             cuda,

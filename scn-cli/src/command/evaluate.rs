@@ -10,11 +10,10 @@ use scn_data::{DatasetName, Loader};
 use scn_net::{Device, Evaluation, evaluate, evaluate_average_mirrored};
 use serde::Serialize;
 
-use crate::command::train::parse_dataset;
+use crate::data_folder::{DataFolder, parse_dataset};
 use crate::model_file;
 use crate::number;
 use crate::output::Output;
-use crate::source::DataFolder;
 
 /// Test error, loss and confusion of a model.
 #[derive(Debug, Args)]

@@ -10,8 +10,9 @@ use scn_net::Model;
 use serde::Serialize;
 
 use crate::model_file;
-use crate::output::{Output, condition_number};
+use crate::output::Output;
 use crate::pictures;
+use crate::readable::condition_number;
 
 /// Layers, shapes, parameters, lambda1 and activity of a model; pictures of its first dictionary.
 #[derive(Debug, Args)]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use clap::{Args, CommandFactory};
+use clap::Args;
 use serde::Serialize;
 
 use crate::output::Output;
@@ -26,10 +26,11 @@ struct Summary<'a> {
 }
 
 impl Man {
-    pub(crate) fn run(&self, output: &Output) -> Result<()> {
+    /// `tree` has all commands.
+    pub(crate) fn run(&self, tree: clap::Command, output: &Output) -> Result<()> {
         let folder = &self.folder;
         std::fs::create_dir_all(folder)
-            .and_then(|()| clap_mangen::generate_to(crate::Cli::command(), folder))
+            .and_then(|()| clap_mangen::generate_to(tree, folder))
             .with_context(|| format!("cannot write manual pages to {}", folder.display()))?;
         output.result(&Summary { folder }, || {
             format!("{}: manual pages", folder.display())

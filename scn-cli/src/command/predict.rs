@@ -51,11 +51,11 @@ const BATCH: usize = 128;
 #[derive(Debug, Serialize)]
 struct Prediction {
     image: PathBuf,
-    classes: Vec<Likely>,
+    classes: Vec<ClassProbability>,
 }
 
 #[derive(Debug, Serialize)]
-struct Likely {
+struct ClassProbability {
     class: usize,
     name: String,
     probability: f64,
@@ -161,12 +161,12 @@ impl Predict {
                 .run(|| model.network.infer(tensor))
                 .map_err(|error| of_picture(error, paths))?;
             for (index, path) in paths.iter().enumerate() {
-                let mut classes: Vec<Likely> = probabilities(&logits, index)
+                let mut classes: Vec<ClassProbability> = probabilities(&logits, index)
                     .into_iter()
                     .enumerate()
                     .map(|(class, probability)| {
                         let name = model.input.class_names.get(class).cloned();
-                        Likely {
+                        ClassProbability {
                             class,
                             name: name.unwrap_or_else(|| class.to_string()),
                             probability,

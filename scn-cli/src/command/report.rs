@@ -5,15 +5,14 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use scn_data::read_text;
 use scn_net::{Device, EpochRecord, Model, RunConfig, RunFolder};
 use serde::Serialize;
 
-use crate::command::train::LARGEST_CONFIG;
+use crate::data_folder::DataFolder;
 use crate::model_file;
 use crate::output::Output;
-use crate::report::{Findings, Run};
-use crate::source::DataFolder;
+use crate::report::{self, Findings, Run};
+use crate::run_files::{read_config, read_history};
 
 /// A page on a run: results beside the paper's, curves, layers, atoms, confusion, mistakes, configuration.
 ///
@@ -67,7 +66,7 @@ impl Report {
             findings: findings.as_ref().map_err(Clone::clone),
         };
         let summary = Summary {
-            files: run.write(&folder)?,
+            files: report::write(&run, &folder)?,
             report: self.run.join("report.html"),
             left_out: findings.err(),
         };
@@ -79,37 +78,6 @@ impl Report {
             )
         })
     }
-}
-
-fn read_config(folder: &RunFolder) -> Result<RunConfig> {
-    let path = folder.config();
-    let text = read_text(&path, LARGEST_CONFIG).with_context(|| {
-        format!(
-            "{}: expected a run folder, but cannot read its config.toml",
-            folder.path().display()
-        )
-    })?;
-    RunConfig::from_toml(&text).with_context(|| path.display().to_string())
-}
-
-/// Most bytes of the records of a run: some hundred thousand epochs.
-const LARGEST_HISTORY: u64 = 1 << 28;
-
-/// The epochs that a run has written down.
-pub(crate) fn read_history(folder: &RunFolder) -> Result<Vec<EpochRecord>> {
-    let path = folder.metrics();
-    let text = read_text(&path, LARGEST_HISTORY)
-        .with_context(|| format!("cannot read {}", path.display()))?;
-    let record = |(line, text)| {
-        serde_json::from_str(text).with_context(|| {
-            format!(
-                "{}: line {}: expected the record of an epoch",
-                path.display(),
-                line + 1
-            )
-        })
-    };
-    text.lines().enumerate().map(record).collect()
 }
 
 /// The files of a run tell of one network.

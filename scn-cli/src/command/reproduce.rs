@@ -10,12 +10,12 @@ use scn_data::DatasetName;
 use scn_net::{Checkpoint, Device, Outcome, RunConfig, RunFolder, Start, presets};
 
 use self::summary::Summary;
-use crate::command::report::read_history;
+use crate::data_folder::DataFolder;
 use crate::ending::Ending;
 use crate::model_file;
 use crate::output::Output;
-use crate::report::{Printed, Reproduction, Row, TABLE_1, TABLE_2, TABLE_3};
-use crate::source::DataFolder;
+use crate::report::{PrintedTable, Reproduction, Row, TABLE_1, TABLE_2, TABLE_3};
+use crate::run_files::read_history;
 use crate::training;
 
 /// Trains the networks of the paper and puts the results beside the paper's.
@@ -28,9 +28,10 @@ use crate::training;
     after_help = "Examples:\n  scn reproduce table3 --data data --budget quick\n  scn reproduce all --data data --device cuda"
 )]
 pub(crate) struct Reproduce {
-    /// What of the paper
+    /// Experiment of the paper
     #[arg(value_enum)]
-    what: What,
+    #[arg(value_name = "WHAT")]
+    experiment: Experiment,
     #[command(flatten)]
     data: DataFolder,
     /// Folder of the run folders
@@ -48,7 +49,7 @@ pub(crate) struct Reproduce {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum What {
+enum Experiment {
     /// CIFAR-10 and CIFAR-100: SCN-1, SCN-2 and SCN-4
     Table1,
     /// STL-10: SCN-4
@@ -69,7 +70,7 @@ enum Budget {
     Full,
 }
 
-impl What {
+impl Experiment {
     fn name(self) -> &'static str {
         match self {
             Self::Table1 => "table 1",
@@ -81,7 +82,7 @@ impl What {
     }
 
     /// The paper's tables with these networks. Figure 2 has no numbers.
-    fn tables(self) -> &'static [&'static Printed] {
+    fn tables(self) -> &'static [&'static PrintedTable] {
         match self {
             Self::Table1 => &[TABLE_1],
             Self::Table2 => &[TABLE_2],
@@ -134,7 +135,7 @@ impl Budget {
 impl Reproduce {
     pub(crate) fn run(&self, device: &Device, output: &Output) -> Result<Ending> {
         let folder = self.out.join(self.budget.name());
-        let presets = self.what.presets();
+        let presets = self.experiment.presets();
         let rows = presets.iter().map(|preset| self.row(preset, output));
         let mut rows: Vec<Row> = rows.collect::<Result<_>>()?;
         let mut ending = Ending::Done;
@@ -164,10 +165,10 @@ impl Reproduce {
 
     fn page<'a>(&self, rows: &'a [Row]) -> Result<Reproduction<'a>> {
         Ok(Reproduction {
-            title: format!("The paper's networks again: {}", self.what.name()),
+            title: format!("The paper's networks again: {}", self.experiment.name()),
             budget: self.budget.name(),
             terms: self.terms(rows)?,
-            tables: self.what.tables(),
+            tables: self.experiment.tables(),
             rows,
         })
     }
@@ -231,7 +232,7 @@ impl Reproduce {
         let folder = self.folder(preset);
         if folder.checkpoint().exists() {
             match Checkpoint::load(&folder.checkpoint()) {
-                // What is shown are the settings of this run, even if others are wanted.
+                // Experiment is shown are the settings of this run, even if others are wanted.
                 Ok(checkpoint) => {
                     let path = folder.checkpoint();
                     model_file::warn_if_unchecked(&checkpoint.model, &path, output);
@@ -258,7 +259,7 @@ impl Reproduce {
             return false;
         }
         let folder = self.folder(&row.preset);
-        let outcome = match self.go_on(row, &folder, device, output) {
+        let outcome = match self.begin_or_resume(row, &folder, device, output) {
             Ok(outcome) => outcome,
             Err(error) => {
                 row.failure = Some(format!("{error:#}"));
@@ -272,7 +273,7 @@ impl Reproduce {
     }
 
     /// None if nothing is missing.
-    fn go_on(
+    fn begin_or_resume(
         &self,
         row: &mut Row,
         folder: &RunFolder,

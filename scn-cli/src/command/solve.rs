@@ -16,7 +16,8 @@ use crate::arrays::{Array, Values};
 use crate::ending::Ending;
 use crate::number;
 use crate::output::Output;
-use crate::problem_files::{Given, Numbers, ProblemFiles};
+use crate::problem_arrays::{AnyProblem, ProblemArrays};
+use crate::problem_files::ProblemFiles;
 use crate::solver_name::SolverName;
 
 /// Codes of signals over a dictionary: a = argmin 1/2 ||x - D a||² + lambda1 |a| + lambda2/2 ||a||², a >= 0.
@@ -84,8 +85,8 @@ impl Solve {
             bail!("expected --lambda1 and --lambda2 (or, for a pursuit, --atoms or --residual)");
         }
         let (array, summary) = match self.files.read()? {
-            Given::F32(numbers) => self.solve(&numbers, 1e-5, Values::F32)?,
-            Given::F64(numbers) => self.solve(&numbers, 1e-9, Values::F64)?,
+            AnyProblem::F32(numbers) => self.solve(&numbers, 1e-5, Values::F32)?,
+            AnyProblem::F64(numbers) => self.solve(&numbers, 1e-9, Values::F64)?,
         };
         array.write(&self.out)?;
         output.result(&summary, || self.describe(&summary))?;
@@ -102,7 +103,7 @@ impl Solve {
     /// `tolerance` is about a hundred times what rounding leaves.
     fn solve<T: Scalar>(
         &self,
-        numbers: &Numbers<T>,
+        numbers: &ProblemArrays<T>,
         tolerance: f64,
         values: fn(Vec<T>) -> Values,
     ) -> Result<(Array, Summary)> {

@@ -5,16 +5,17 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::Args;
-use scn_data::{DatasetName, read_text};
+use scn_data::DatasetName;
 use scn_net::{
     Checkpoint, Device, EpochRecord, LockedRun, Outcome, RunConfig, RunFolder, Start, presets,
 };
 use serde::Serialize;
 
+use crate::data_folder::{DataFolder, parse_dataset};
 use crate::ending::Ending;
 use crate::model_file;
 use crate::output::Output;
-use crate::source::DataFolder;
+use crate::run_files::read_settings;
 use crate::training;
 
 /// Trains a network. With no argument: a small one on the embedded handwritten digits, in under a minute.
@@ -64,15 +65,7 @@ pub(crate) struct Train {
     resume: bool,
 }
 
-/// Most bytes of settings: a hundred times what a long one has.
-pub(crate) const LARGEST_CONFIG: u64 = 1 << 20;
-
-pub(crate) fn parse_dataset(name: &str) -> Result<DatasetName, String> {
-    name.parse()
-        .map_err(|error: scn_data::UnknownDataset| error.to_string())
-}
-
-pub(crate) fn parse_setting(text: &str) -> Result<(String, String), String> {
+fn parse_setting(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
     Ok((key.trim().to_string(), value.trim().to_string()))
 }
@@ -139,11 +132,7 @@ impl Train {
     /// Settings as given.
     fn fresh(&self) -> Result<RunConfig> {
         let mut config = match (&self.config, &self.preset) {
-            (Some(path), _) => {
-                let text = read_text(path, LARGEST_CONFIG)
-                    .with_context(|| format!("cannot read {}", path.display()))?;
-                RunConfig::from_toml(&text).with_context(|| path.display().to_string())?
-            }
+            (Some(path), _) => read_settings(path)?,
             (None, Some(name)) => presets::get(name)?,
             (None, None) => presets::get(&presets::for_dataset(
                 self.dataset.unwrap_or(DatasetName::Digits),

@@ -6,12 +6,11 @@ mod settings;
 use anyhow::Result;
 use scn_net::{EpochRecord, Network};
 
-use super::document::{Block, Document, Figure, Table};
-use super::{Run, changes, chart, paper};
-use crate::output::condition_number;
-
-/// More rows than this are opened on demand.
-const LONG: usize = 12;
+use super::document::{Block, Document, Table};
+use super::history::{active_share, epochs, learning_curve, training_rate, training_time};
+use super::run::Run;
+use super::{changes, paper};
+use crate::readable::{condition_number, percent, rate, thousands, time};
 
 /// All that can be said of a run.
 pub(crate) fn of(run: &Run) -> Result<Document> {
@@ -159,52 +158,6 @@ fn result(run: &Run, changed: bool) -> Result<Vec<Block>> {
     ])
 }
 
-pub(super) fn learning_curve(history: &[EpochRecord]) -> Result<Figure> {
-    let errors = |error: fn(&EpochRecord) -> f64| {
-        let (first, last) = (history.first(), history.last());
-        let at = |record: Option<&EpochRecord>| record.map_or(String::new(), |r| percent(error(r)));
-        format!("from {} to {}", at(first), at(last))
-    };
-    Ok(Figure {
-        file: "learning-curve.svg".to_string(),
-        description: format!(
-            "Errors over {} epochs: training, dotted, {}; test, solid, {}.",
-            history.len(),
-            errors(|record| record.train_error),
-            errors(|record| record.test_error)
-        ),
-        svg: chart::learning_curve(history)?,
-    })
-}
-
-fn epochs(history: &[EpochRecord]) -> Table {
-    let mut table = Table::new(
-        format!("All {} epochs", history.len()),
-        &[
-            "epoch",
-            "rate",
-            "training loss",
-            "training error",
-            "test loss",
-            "test error",
-            "images/s",
-        ],
-    );
-    for record in history {
-        table.push([
-            record.epoch.to_string(),
-            format!("{:.1e}", record.learning_rate),
-            format!("{:.4}", record.train_loss),
-            percent(record.train_error),
-            format!("{:.4}", record.test_loss),
-            percent(record.test_error),
-            rate(record.images_per_second),
-        ]);
-    }
-    table.folded = history.len() > LONG;
-    table
-}
-
 fn layers(run: &Run, last: &EpochRecord) -> Table {
     let mut table = Table::new(
         format!("Sparse coding layers in epoch {}", last.epoch),
@@ -233,115 +186,4 @@ fn layers(run: &Run, last: &EpochRecord) -> Table {
         ]);
     }
     table
-}
-
-fn active_share(history: &[EpochRecord]) -> Result<Figure> {
-    let shares = history.last().map_or(&[][..], |last| &last.layers);
-    let shares = shares.iter().map(|layer| layer.active);
-    let (least, most) = shares.fold((1.0, 0.0), |(least, most): (f64, f64), share| {
-        (least.min(share), most.max(share))
-    });
-    Ok(Figure {
-        file: "active-share.svg".to_string(),
-        description: format!(
-            "Share of active codes of each layer in the first epoch, dotted, and in the last, solid: {:.1} % to {:.1} %.",
-            100.0 * least,
-            100.0 * most
-        ),
-        svg: chart::active_share(history)?,
-    })
-}
-
-/// Seconds of all training steps; none where an epoch's time was not written down.
-pub(super) fn training_time(history: &[EpochRecord]) -> Option<f64> {
-    let times = history.iter().map(|record| record.seconds);
-    let known = !history.is_empty() && times.clone().all(|seconds| seconds > 0.0);
-    known.then(|| times.sum())
-}
-
-/// Images per second over all epochs: the harmonic mean of theirs, as each has as many images.
-pub(super) fn training_rate(history: &[EpochRecord]) -> Option<f64> {
-    let per_image = history.iter().map(|record| 1.0 / record.images_per_second);
-    (!history.is_empty()).then(|| history.len() as f64 / per_image.sum::<f64>())
-}
-
-/// An error, which is a fraction, for a reader.
-pub(super) fn percent(error: f64) -> String {
-    format!("{:.2} %", 100.0 * error)
-}
-
-/// A number per second.
-pub(super) fn rate(rate: f64) -> String {
-    thousands(rate.round() as usize)
-}
-
-/// A number with commas.
-pub(super) fn thousands(number: usize) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// Seconds for a reader.
-pub(super) fn time(seconds: f64) -> String {
-    if seconds < 0.9995 {
-        return format!("{:.0} ms", 1000.0 * seconds);
-    }
-    if seconds < 59.95 {
-        return format!("{seconds:.1} s");
-    }
-    let whole = seconds.round() as u64;
-    let (hours, minutes) = (whole / 3600, whole / 60 % 60);
-    if hours > 0 {
-        format!("{hours} h {minutes} min")
-    } else {
-        format!("{minutes} min {} s", whole % 60)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_are_written_for_readers() {
-        assert_eq!(
-            [0, 999, 1000, 173_896, 1_000_000].map(thousands),
-            ["0", "999", "1,000", "173,896", "1,000,000"]
-        );
-        assert_eq!(
-            [0.0325, 59.94, 59.96, 3599.0, 93_600.0].map(time),
-            ["32 ms", "59.9 s", "1 min 0 s", "59 min 59 s", "26 h 0 min"]
-        );
-        assert_eq!(percent(0.0581), "5.81 %");
-    }
-
-    #[test]
-    fn rate_of_a_run_is_its_images_by_its_time() {
-        let epoch = |images_per_second, seconds| EpochRecord {
-            epoch: 1,
-            learning_rate: 0.1,
-            train_loss: 1.0,
-            train_error: 0.5,
-            test_loss: 1.0,
-            test_error: 0.5,
-            images_per_second,
-            seconds,
-            layers: Vec::new(),
-        };
-        // Six hundred images each.
-        let history = [epoch(300.0, 2.0), epoch(100.0, 6.0)];
-        assert_eq!(training_time(&history), Some(8.0));
-        assert_eq!(training_rate(&history), Some(150.0));
-        let unknown = [epoch(300.0, 2.0), epoch(100.0, 0.0)];
-        assert_eq!(training_time(&unknown), None);
-        assert_eq!(training_rate(&unknown), Some(150.0));
-        assert_eq!((training_time(&[]), training_rate(&[])), (None, None));
-    }
 }

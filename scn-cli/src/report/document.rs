@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use super::markup::escape;
+use super::palette;
+
 /// A page.
 #[derive(Debug)]
 pub(crate) struct Document {
@@ -22,7 +25,7 @@ pub(crate) enum Block {
     /// Small pictures with captions. Where pages cannot hold pictures, the sheet shows them all, in the same order.
     Gallery {
         sheet: Figure,
-        pictures: Vec<Captioned>,
+        pictures: Vec<CaptionedPicture>,
     },
     /// Text as it is in a file.
     Code(String),
@@ -35,7 +38,7 @@ pub(crate) struct Figure {
     pub(crate) file: String,
     /// For those who do not see it.
     pub(crate) description: String,
-    /// An `<svg>` in colours of [`palette`](super::palette).
+    /// An `<svg>` in colours of [`palette`].
     pub(crate) svg: String,
 }
 
@@ -51,6 +54,9 @@ pub(crate) struct Table {
     pub(crate) marked: Vec<usize>,
     pub(crate) narrow: Narrow,
 }
+
+/// Tables with more rows are opened on demand.
+const LONG: usize = 12;
 
 /// What a table does on a page too narrow for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,29 +77,29 @@ pub(crate) enum Cell {
         text: String,
         notes: Vec<String>,
     },
-    Pictures(Vec<Captioned>),
+    Pictures(Vec<CaptionedPicture>),
 }
 
 /// A picture as PNG, a few pixels wide, and the words to it.
 #[derive(Debug, Clone)]
-pub(crate) struct Captioned {
+pub(crate) struct CaptionedPicture {
     pub(crate) png: Arc<[u8]>,
     pub(crate) alternative: String,
     pub(crate) caption: String,
 }
 
 impl Figure {
-    /// Within a page that has the [style of the dark](super::palette::dark_style).
-    pub(crate) fn within(&self) -> String {
-        let label = super::html::escape(&self.description);
+    /// Within a page that has the [style of the dark](palette::dark_style).
+    pub(crate) fn inline_svg(&self) -> String {
+        let label = escape(&self.description);
         let start = format!("<svg role=\"img\" aria-label=\"{label}\" ");
         self.svg.replacen("<svg ", &start, 1)
     }
 
     /// As a file.
-    pub(crate) fn alone(&self) -> String {
-        let style = format!(">\n<style>\n{}</style>", super::palette::dark_style());
-        self.within().replacen('>', &style, 1)
+    pub(crate) fn svg_file(&self) -> String {
+        let style = format!(">\n<style>\n{}</style>", palette::dark_style());
+        self.inline_svg().replacen('>', &style, 1)
     }
 }
 
@@ -113,6 +119,11 @@ impl Table {
     /// Adds a row of text.
     pub(crate) fn push(&mut self, row: impl IntoIterator<Item = String>) {
         self.rows.push(row.into_iter().map(Cell::Text).collect());
+    }
+
+    /// Has the table opened on demand if it is long.
+    pub(crate) fn fold_if_long(&mut self) {
+        self.folded = self.rows.len() > LONG;
     }
 }
 

@@ -1,7 +1,8 @@
 //! A report as a page for browsers: one file, without scripts, that asks the network for nothing. Every tag is closed, so that XML tools
 //! read it too.
 
-use super::document::{Block, Captioned, Cell, Document, Narrow, Table};
+use super::document::{Block, CaptionedPicture, Cell, Document, Narrow, Table};
+use super::markup::escape;
 use super::palette;
 use crate::pictures;
 
@@ -27,7 +28,7 @@ fn block(block: &Block) -> String {
     match block {
         Block::Heading(text) => format!("<h2>{}</h2>\n", unbroken(text)),
         Block::Text(text) => format!("<p>{}</p>\n", escape(text)),
-        Block::Figure(figure) => format!("<figure>{}</figure>\n", figure.within()),
+        Block::Figure(figure) => format!("<figure>{}</figure>\n", figure.inline_svg()),
         Block::Figures(figures) => {
             let items: String = figures
                 .iter()
@@ -35,7 +36,7 @@ fn block(block: &Block) -> String {
                     format!(
                         "<figure><figcaption>{}</figcaption>{}</figure>\n",
                         escape(caption),
-                        figure.within()
+                        figure.inline_svg()
                     )
                 })
                 .collect();
@@ -182,7 +183,7 @@ fn td(table: &Table, column: usize, cell: &Cell) -> String {
     )
 }
 
-fn inline(picture: &Captioned) -> String {
+fn inline(picture: &CaptionedPicture) -> String {
     format!(
         "<span>{}{}</span> ",
         image(picture),
@@ -190,20 +191,10 @@ fn inline(picture: &Captioned) -> String {
     )
 }
 
-fn image(picture: &Captioned) -> String {
+fn image(picture: &CaptionedPicture) -> String {
     format!(
         "<img alt=\"{}\" src=\"{}\"/>",
         escape(&picture.alternative),
         pictures::data_uri(&picture.png)
     )
-}
-
-/// Text in a page or a plot, or in an attribute between double quotes.
-pub(crate) fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
-        // A number and its unit stay together.
-        .replace(" %", "\u{a0}%")
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::html::escape;
+use super::markup::escape;
 use super::palette::{GRID, HIT, INK, PAPER, RIGHT, TEST, WRONG};
 
 /// More classes than this are shown without names and counts, which nobody could read.

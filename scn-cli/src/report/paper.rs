@@ -4,7 +4,7 @@ mod tables;
 
 use scn_data::DatasetName;
 
-pub(crate) use self::tables::{Measure, Printed, TABLE_1, TABLE_2, TABLE_3};
+pub(crate) use self::tables::{Measure, PrintedTable, TABLE_1, TABLE_2, TABLE_3};
 
 /// What the paper says of one of its networks. What it does not say is absent.
 #[derive(Debug, Clone, Copy, PartialEq)]

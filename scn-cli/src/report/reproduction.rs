@@ -7,12 +7,11 @@ use std::path::Path;
 use anyhow::Result;
 use scn_net::Network;
 
-use super::contents::{
-    learning_curve, percent, rate, thousands, time, training_rate, training_time,
-};
 use super::document::{Block, Cell, Document, Figure, Narrow, Table};
-use super::paper::{self, Measure, Printed};
-use super::write;
+use super::files;
+use super::history::{learning_curve, training_rate, training_time};
+use super::paper::{self, Measure, PrintedTable};
+use crate::readable::{percent, rate, thousands, time};
 
 pub(crate) use self::row::Row;
 
@@ -27,14 +26,14 @@ pub(crate) struct Reproduction<'a> {
     /// What it means for these runs.
     pub(crate) terms: String,
     /// The paper's tables that have these networks.
-    pub(crate) tables: &'a [&'static Printed],
+    pub(crate) tables: &'a [&'static PrintedTable],
     pub(crate) rows: &'a [Row],
 }
 
 impl Reproduction<'_> {
     /// Writes the page into a folder.
     pub(crate) fn write(&self, folder: &Path) -> Result<()> {
-        write(&self.document()?, folder).map(drop)
+        files::write(&self.document()?, folder).map(drop)
     }
 
     fn document(&self) -> Result<Document> {
@@ -74,7 +73,7 @@ impl Reproduction<'_> {
     }
 
     /// A table of the paper, and beside its figures those of the runs.
-    fn printed(&self, printed: &Printed) -> Result<Table> {
+    fn printed(&self, printed: &PrintedTable) -> Result<Table> {
         let measure = match printed.measure {
             Measure::Error => "Test error",
             Measure::Accuracy => "Accuracy on the test images",
@@ -100,7 +99,7 @@ impl Reproduction<'_> {
                 .into();
             for (&dataset, figure) in printed.datasets.iter().zip(line.figures) {
                 cells.push(Cell::Text(figure.to_string()));
-                let preset = Printed::preset(line, dataset);
+                let preset = PrintedTable::preset(line, dataset);
                 let row = self
                     .rows
                     .iter()
@@ -222,7 +221,7 @@ impl Reproduction<'_> {
 }
 
 /// The result of a run in the unit of a table, with the differences from the paper below it.
-fn here(printed: &Printed, row: &Row) -> Result<Cell> {
+fn here(printed: &PrintedTable, row: &Row) -> Result<Cell> {
     Ok(match row.test_error() {
         Some(error) => Cell::Noted {
             text: printed.figure(error),

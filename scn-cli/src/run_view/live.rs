@@ -12,8 +12,7 @@ use anyhow::Result;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use scn_net::{Beginning, EpochRecord, StepProgress};
 
-use super::clock;
-use crate::output::mean;
+use crate::readable::{clock, mean};
 
 /// Three lines that change, if there is a terminal and a person who wants them.
 pub(super) struct Live {

@@ -10,12 +10,12 @@ pub(super) struct Event {
     pub(super) wall_time: f64,
     #[prost(int64, tag = "2")]
     pub(super) step: i64,
-    #[prost(oneof = "What", tags = "3, 5, 7")]
-    pub(super) what: Option<What>,
+    #[prost(oneof = "Payload", tags = "3, 5, 7")]
+    pub(super) what: Option<Payload>,
 }
 
 #[derive(Clone, PartialEq, Oneof)]
-pub(super) enum What {
+pub(super) enum Payload {
     #[prost(string, tag = "3")]
     FileVersion(String),
     #[prost(message, tag = "5")]

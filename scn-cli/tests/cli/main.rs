@@ -1,5 +1,5 @@
 //! The command line as a person uses it: `network` trains and uses a small network, `bench` measures, `data` fetches and checks, `device`
-//! computes elsewhere, `solve` solves, `arrays` and `pictures` are read, `mistakes` are answered, `models` and images that are not right too, what has no end or no room is `refused`,
+//! computes elsewhere, `solve` solves, `arrays` and `pictures` are read, `mistakes` are answered, `options` are taken by every command, `models` and images that are not right too, what has no end or no room is `refused`,
 //! `report` shows a run, `reproduce` those of the paper (`page` reads and shows their pages), `evaluation` measures with mirror images and
 //! another lambda1, `results` are what they are said to be, `shell` has completions and manual pages, `tensorboard` is told of a run,
 //! `crashes` end nothing, processes work `together`.
@@ -14,6 +14,7 @@ mod evaluation;
 mod mistakes;
 mod models;
 mod network;
+mod options;
 mod page;
 mod pictures;
 mod refused;

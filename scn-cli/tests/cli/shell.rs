@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use crate::{json, scn};
 
 /// The commands below a command, as its help lists them.
-fn commands(parents: &[&str]) -> Vec<String> {
+pub(crate) fn commands(parents: &[&str]) -> Vec<String> {
     let output = scn().args(parents).arg("--help").output().unwrap();
     let help = String::from_utf8(output.stdout).unwrap();
     let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1);

@@ -15,11 +15,13 @@ use scn_solvers::{Auto, Settings};
 use serde::Serialize;
 
 use super::memory::{begin_memory, peak_memory};
-use super::{check_workload, fastest, shape};
+use super::repeat::fastest;
+use super::shape::{self, check_workload};
 use crate::arrays::{Array, Values, columns};
 use crate::number;
 use crate::output::Output;
-use crate::problem_files::{Given, MatrixKind, Numbers as ProblemNumbers, ProblemFiles};
+use crate::problem_arrays::{AnyProblem, MatrixKind, ProblemArrays};
+use crate::problem_files::ProblemFiles;
 
 /// The adjoint: from dLoss/da to the gradients by dictionary, signals, lambda1 and lambda2, beside the time that the codes take.
 ///
@@ -36,7 +38,7 @@ pub(super) struct Adjoint {
     #[arg(long, value_name = "U.npy", requires = "signals")]
     cotangent: Option<PathBuf>,
     /// Shape of the dictionary, m x n; may be given several times
-    #[arg(long = "shape", value_name = "MxN", value_parser = shape,
+    #[arg(long = "shape", value_name = "MxN", value_parser = shape::parse,
           default_values = ["27x16", "144x64", "576x16", "288x128", "2304x64", "576x256"],
           conflicts_with_all = ["dictionary", "gram"])]
     shapes: Vec<(usize, usize)>,
@@ -135,7 +137,7 @@ struct Run {
 
 /// One problem, and what its adjoint begins with.
 struct Batch {
-    numbers: ProblemNumbers<f32>,
+    numbers: ProblemArrays<f32>,
     /// dLoss/da, transposed: laid out in memory as the codes are.
     cotangent: Mat<f32>,
 }
@@ -171,7 +173,7 @@ impl Adjoint {
                 let active = (self.active < 1.0).then_some(self.active);
                 let workload = Workload::<f32>::new(shape, self.columns, self.coherence, active, 1);
                 let batch = Batch {
-                    numbers: ProblemNumbers::random(workload),
+                    numbers: ProblemArrays::random(workload),
                     cotangent: normal_matrix(self.columns, shape.1, 7),
                 };
                 self.time(&batch, &mut summary, output)?;
@@ -187,7 +189,7 @@ impl Adjoint {
 
     /// The user's own problem.
     fn read(&self) -> Result<Batch> {
-        let Given::F32(numbers) = self.files.read()? else {
+        let AnyProblem::F32(numbers) = self.files.read()? else {
             bail!("expected numbers that f4 holds in all files, found wider ones");
         };
         if numbers.kind == MatrixKind::Gram {

@@ -10,11 +10,13 @@ use scn_solvers::{InstructionSet, Lambda1, Scalar, Settings};
 use serde::Serialize;
 
 use super::peak::peak_operations_per_second;
-use super::{check_workload, fastest, shape};
+use super::repeat::fastest;
+use super::shape::{self, check_workload};
 use crate::arrays::{Array, Values};
 use crate::number;
 use crate::output::Output;
-use crate::problem_files::{Given, MatrixKind, Numbers, ProblemFiles};
+use crate::problem_arrays::{AnyProblem, MatrixKind, ProblemArrays};
+use crate::problem_files::ProblemFiles;
 use crate::solver_name::SolverName;
 
 /// Sparse codes: columns per second, passes, KKT residual and share of the machine's peak, per shape and solver.
@@ -30,7 +32,7 @@ pub(super) struct Solve {
     #[command(flatten)]
     files: ProblemFiles,
     /// Shape of the dictionary, m x n; may be given several times
-    #[arg(long = "shape", value_name = "MxN", value_parser = shape,
+    #[arg(long = "shape", value_name = "MxN", value_parser = shape::parse,
           default_values = ["27x16", "144x64", "576x16", "288x128", "2304x64", "576x256"],
           conflicts_with_all = ["dictionary", "gram"])]
     shapes: Vec<(usize, usize)>,
@@ -100,8 +102,8 @@ impl Solve {
     pub(super) fn run(&self, output: &Output) -> Result<()> {
         if self.files.named() {
             match self.files.read()? {
-                Given::F32(numbers) => self.bench_files("f32", &numbers, Values::F32, output),
-                Given::F64(numbers) => self.bench_files("f64", &numbers, Values::F64, output),
+                AnyProblem::F32(numbers) => self.bench_files("f32", &numbers, Values::F32, output),
+                AnyProblem::F64(numbers) => self.bench_files("f64", &numbers, Values::F64, output),
             }
         } else if self.double {
             self.bench_shapes::<f64>("f64", output)
@@ -114,7 +116,7 @@ impl Solve {
     fn bench_files<T: Scalar>(
         &self,
         precision: &'static str,
-        numbers: &Numbers<T>,
+        numbers: &ProblemArrays<T>,
         values: fn(Vec<T>) -> Values,
         output: &Output,
     ) -> Result<()> {
@@ -139,7 +141,7 @@ impl Solve {
             check_workload::<T>(shape, self.columns)?;
             let active = (self.active < 1.0).then_some(self.active);
             let workload = Workload::<T>::new(shape, self.columns, self.coherence, active, 1);
-            let numbers = Numbers::random(workload);
+            let numbers = ProblemArrays::random(workload);
             let mut codes = vec![T::ZERO; numbers.atoms() * self.columns];
             for &name in &self.solvers {
                 self.time(&numbers, name, &mut codes, &mut summary, output)?;
@@ -186,7 +188,7 @@ impl Solve {
     /// Runs one method some times, prints a line, and leaves its codes in `codes` (n × P, row-major).
     fn time<T: Scalar>(
         &self,
-        numbers: &Numbers<T>,
+        numbers: &ProblemArrays<T>,
         name: SolverName,
         codes: &mut [T],
         summary: &mut Summary,

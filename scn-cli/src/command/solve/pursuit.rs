@@ -12,7 +12,8 @@ use serde::Serialize;
 use crate::arrays::{Array, Values};
 use crate::number;
 use crate::output::Output;
-use crate::problem_files::{Given, MatrixKind, Numbers, ProblemFiles};
+use crate::problem_arrays::{AnyProblem, MatrixKind, ProblemArrays};
+use crate::problem_files::ProblemFiles;
 
 /// When a pursuit ends.
 #[derive(Debug, Clone, Copy, Args)]
@@ -57,15 +58,15 @@ pub(crate) fn run(files: &ProblemFiles, stop: OmpStop, out: &Path, output: &Outp
         );
     }
     let (array, summary) = match files.read()? {
-        Given::F32(numbers) => pursue(&numbers, stop, Values::F32)?,
-        Given::F64(numbers) => pursue(&numbers, stop, Values::F64)?,
+        AnyProblem::F32(numbers) => pursue(&numbers, stop, Values::F32)?,
+        AnyProblem::F64(numbers) => pursue(&numbers, stop, Values::F64)?,
     };
     array.write(out)?;
     output.result(&summary, || describe(&summary, out))
 }
 
 fn pursue<T: Scalar>(
-    numbers: &Numbers<T>,
+    numbers: &ProblemArrays<T>,
     stop: OmpStop,
     values: fn(Vec<T>) -> Values,
 ) -> Result<(Array, Summary)> {

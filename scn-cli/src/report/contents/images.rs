@@ -5,11 +5,12 @@ use std::sync::Arc;
 use anyhow::Result;
 use scn_net::Model;
 
-use super::{LONG, percent, thousands};
 use crate::pictures::Raster;
-use crate::report::document::{Block, Captioned, Cell, Figure, Table};
+use crate::readable::{percent, thousands};
+use crate::report::document::{Block, CaptionedPicture, Cell, Figure, Table};
 use crate::report::findings::{Findings, largest};
-use crate::report::{Run, matrix, sheet};
+use crate::report::run::Run;
+use crate::report::{matrix, sheet};
 
 /// Atoms listed per class.
 const USED: usize = 3;
@@ -77,7 +78,7 @@ fn usage(found: &Findings, names: &[String], atoms: &[Raster]) -> Result<Vec<Blo
     let mean = found.usage.mean();
     let cell = |places: Vec<usize>, caption: &dyn Fn(usize) -> String| {
         let pictures = places.into_iter().filter(|&atom| atom < pngs.len());
-        let captioned = |atom: usize| Captioned {
+        let captioned = |atom: usize| CaptionedPicture {
             png: Arc::clone(&pngs[atom]),
             alternative: format!("atom {atom}"),
             caption: caption(atom),
@@ -103,7 +104,7 @@ fn usage(found: &Findings, names: &[String], atoms: &[Raster]) -> Result<Vec<Blo
             ]);
         }
     }
-    table.folded = table.rows.len() > LONG;
+    table.fold_if_long();
     Ok(vec![
         Block::Heading("Atoms most used per class"),
         Block::Text(format!(
@@ -160,7 +161,7 @@ fn confusion(found: &Findings, names: &[String]) -> Vec<Block> {
             }),
         ]);
     }
-    classes.folded = names.len() > LONG;
+    classes.fold_if_long();
     blocks.push(Block::Table(classes));
     if names.len() <= matrix::READABLE {
         let mut columns = vec!["label"];
@@ -190,7 +191,7 @@ fn mistakes(found: &Findings, names: &[String]) -> Result<Vec<Block>> {
     let mut pictures = Vec::new();
     for mistake in &found.mistakes {
         let (label, predicted) = (&names[mistake.label], &names[mistake.predicted]);
-        pictures.push(Captioned {
+        pictures.push(CaptionedPicture {
             png: mistake.picture.png()?.into(),
             alternative: format!("test image {}, labelled {label}", mistake.image),
             caption: format!(

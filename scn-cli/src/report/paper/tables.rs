@@ -4,7 +4,7 @@ use scn_data::DatasetName;
 
 /// A table of the paper.
 #[derive(Debug)]
-pub(crate) struct Printed {
+pub(crate) struct PrintedTable {
     pub(crate) title: &'static str,
     pub(crate) measure: Measure,
     /// One for each column of figures.
@@ -47,7 +47,7 @@ const fn line(
     }
 }
 
-pub(crate) const TABLE_1: &Printed = &Printed {
+pub(crate) const TABLE_1: &PrintedTable = &PrintedTable {
     title: "Table 1: CIFAR-10 and CIFAR-100",
     measure: Measure::Error,
     datasets: &[DatasetName::Cifar10, DatasetName::Cifar100],
@@ -71,7 +71,7 @@ pub(crate) const TABLE_1: &Printed = &Printed {
     remark: None,
 };
 
-pub(crate) const TABLE_2: &Printed = &Printed {
+pub(crate) const TABLE_2: &PrintedTable = &PrintedTable {
     title: "Table 2: STL-10",
     measure: Measure::Accuracy,
     datasets: &[DatasetName::Stl10],
@@ -83,7 +83,7 @@ pub(crate) const TABLE_2: &Printed = &Printed {
     remark: None,
 };
 
-pub(crate) const TABLE_3: &Printed = &Printed {
+pub(crate) const TABLE_3: &PrintedTable = &PrintedTable {
     title: "Table 3: MNIST",
     measure: Measure::Error,
     datasets: &[DatasetName::Mnist],
@@ -98,7 +98,7 @@ pub(crate) const TABLE_3: &Printed = &Printed {
     remark: Some("The paper heads this column \"Accuracy\"; its figures are error rates."),
 };
 
-impl Printed {
+impl PrintedTable {
     /// The preset that trains the network of a row on a data set; none for other methods.
     pub(crate) fn preset(line: &Line, dataset: DatasetName) -> Option<String> {
         let width = line.method.strip_prefix("SCN-")?;
@@ -130,7 +130,7 @@ pub(super) fn find(preset: &str) -> Option<(&'static Line, Option<f64>)> {
     for table in [TABLE_1, TABLE_2, TABLE_3] {
         for line in table.lines {
             for (&dataset, figure) in table.datasets.iter().zip(line.figures) {
-                if Printed::preset(line, dataset).as_deref() == Some(preset) {
+                if PrintedTable::preset(line, dataset).as_deref() == Some(preset) {
                     return Some((line, table.error(figure)));
                 }
             }

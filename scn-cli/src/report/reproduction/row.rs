@@ -4,8 +4,8 @@ use anyhow::Result;
 use scn_data::LastBatch;
 use scn_net::{EpochRecord, RunConfig, presets};
 
+use crate::readable::thousands;
 use crate::report::changes::{self, Change};
-use crate::report::contents::thousands;
 use crate::report::paper::{self, Published};
 
 /// A network of the paper, and its run here.

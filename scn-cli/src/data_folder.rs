@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use scn_data::fetch::ArchiveSet;
-use scn_data::{DataError, Dataset, DatasetName, FileError};
+use scn_data::{DataError, Dataset, DatasetName, FileError, UnknownDataset};
 
 /// Where data sets are.
 #[derive(Debug, Clone, Args)]
@@ -47,6 +47,15 @@ impl DataFolder {
             error => error.into(),
         })
     }
+}
+
+/// A data set by its name; for clap, which says what was found.
+///
+/// # Errors
+/// The names there are.
+pub(crate) fn parse_dataset(name: &str) -> Result<DatasetName, String> {
+    name.parse()
+        .map_err(|error: UnknownDataset| error.to_string())
 }
 
 /// The official archives of a data set, by the first file's name, and where they are.

@@ -1,0 +1,27 @@
+//! The files of a page: HTML, Markdown and the plots.
+
+use std::path::Path;
+
+use anyhow::Result;
+use scn_net::write_atomically;
+
+use super::document::Document;
+use super::{html, markdown};
+
+/// Writes a page in both its forms and its plots, each file whole or not at all, and returns their names.
+pub(super) fn write(document: &Document, folder: &Path) -> Result<Vec<String>> {
+    let mut files = vec![
+        ("report.html".to_string(), html::render(document)),
+        ("report.md".to_string(), markdown::render(document)),
+    ];
+    files.extend(
+        document
+            .figures()
+            .into_iter()
+            .map(|figure| (figure.file.clone(), figure.svg_file())),
+    );
+    for (name, text) in &files {
+        write_atomically(&folder.join(name), |out| out.write_all(text.as_bytes()))?;
+    }
+    Ok(files.into_iter().map(|(name, _)| name).collect())
+}
