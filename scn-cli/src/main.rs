@@ -53,12 +53,12 @@ struct Cli {
 /// Options of every command.
 #[derive(Debug, Clone, Args)]
 struct Global {
-    /// Threads of this machine's processor, also beside a graphics processor: up to 1024 (or the number of cores); as many as there are
-    /// cores if not given. Results do not depend on it
+    /// Threads of this machine's processor, also beside a graphics processor: up to 1024 (or the
+    /// number of cores); as many as there are cores if not given. Results do not depend on it
     #[arg(long, global = true, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
-    /// Where to compute: cpu, cuda (the first graphics processor), cuda:1, or cuda:0,1 (each batch shared). Commands that compute on
-    /// the processor alone refuse cuda
+    /// Where to compute: cpu, cuda (the first graphics processor), cuda:1, or cuda:0,1 (each batch
+    /// shared). Commands that compute on the processor alone refuse cuda
     #[arg(long, global = true, value_name = "DEVICE", default_value_t = DeviceName::Cpu)]
     device: DeviceName,
     /// Results as JSON on standard output

@@ -48,7 +48,8 @@ impl Output {
         Ok(())
     }
 
-    /// A line for a person. What is being done goes on if it cannot be written; [`all_written`] tells of it at the end.
+    /// A line for a person. What is being done goes on if it cannot be written; [`all_written`]
+    /// tells of it at the end.
     pub(crate) fn say(&self, text: impl Display) {
         if self.for_a_person()
             && let Err(error) = unless_unread(writeln!(io::stdout(), "{text}"))
@@ -57,8 +58,8 @@ impl Output {
         }
     }
 
-    /// A text for another program, which is the result itself: whatever was asked for, exactly as it is. No error if the other end,
-    /// such as `head`, has read enough.
+    /// A text for another program, which is the result itself: whatever was asked for, exactly as
+    /// it is. No error if the other end, such as `head`, has read enough.
     #[expect(clippy::unused_self, reason = "all output goes through an `Output`")]
     pub(crate) fn raw(&self, text: &[u8]) -> anyhow::Result<()> {
         let mut out = io::stdout().lock();
@@ -130,7 +131,8 @@ pub(crate) fn answer(answer: &clap::Error) -> ExitCode {
 /// Most characters of a line about what is wrong.
 const LONGEST: usize = 300;
 
-/// A line without its middle, if it is too long: it begins with what is wrong and ends with what was found.
+/// A line without its middle, if it is too long: it begins with what is wrong and ends with what
+/// was found.
 fn shortened(line: &str) -> String {
     let length = line.chars().count();
     if length <= LONGEST {

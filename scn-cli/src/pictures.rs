@@ -9,7 +9,8 @@ use scn_data::format::pictures::{self, Colours};
 use scn_data::{DatasetName, Normalization};
 use scn_net::write_atomically;
 
-/// Pixels of a picture as the model takes them: upright, scaled to its size, grey or coloured as it needs, normalised.
+/// Pixels of a picture as the model takes them: upright, scaled to its size, grey or coloured as it
+/// needs, normalised.
 pub(crate) fn read(
     path: &Path,
     dataset: DatasetName,
@@ -48,8 +49,9 @@ pub(crate) struct Raster {
 }
 
 impl Raster {
-    /// An atom of a dictionary (m × n, row-major, row `(channel k + dy) k + dx`), scaled by its largest entry; grey is zero. Atoms of
-    /// three channels are coloured; of others, each channel is in grey below the last.
+    /// An atom of a dictionary (m × n, row-major, row `(channel k + dy) k + dx`), scaled by its
+    /// largest entry; grey is zero. Atoms of three channels are coloured; of others, each channel
+    /// is in grey below the last.
     pub(crate) fn of_atom(dictionary: &[f32], atoms: usize, window: usize, atom: usize) -> Self {
         let rows = dictionary.len() / atoms;
         let plane = window * window;
@@ -98,8 +100,8 @@ impl Raster {
         grid
     }
 
-    /// An image of a data set (C, H, W), whose pixels go up to `brightest`. Three channels are red, green and blue; of others the first
-    /// is shown.
+    /// An image of a data set (C, H, W), whose pixels go up to `brightest`. Three channels are red,
+    /// green and blue; of others the first is shown.
     pub(crate) fn of_image(pixels: &[u8], shape: [usize; 3], brightest: u8) -> Self {
         let [channels, height, width] = shape;
         let plane = height * width;

@@ -53,7 +53,8 @@ pub(crate) fn clock(time: Duration) -> String {
     }
 }
 
-/// A condition number for a table: plain, but for sizes that say no more than "singular in this precision".
+/// A condition number for a table: plain, but for sizes that say no more than "singular in this
+/// precision".
 pub(crate) fn condition_number(condition: Option<f64>) -> String {
     match condition {
         None => "infinite".to_string(),

@@ -1,4 +1,5 @@
-//! What a person sees of a run, and the files that tell others: a live view or plain lines, the report so far, events for TensorBoard.
+//! What a person sees of a run, and the files that tell others: a live view or plain lines, the
+//! report so far, events for TensorBoard.
 
 mod live;
 mod pace;
@@ -130,7 +131,8 @@ impl Observer for RunView {
         self.live.say("testing");
     }
 
-    /// Before the checkpoint: a resumed run discards what lies beyond it and tells it again, so that no epoch is missing or doubled.
+    /// Before the checkpoint: a resumed run discards what lies beyond it and tells it again, so
+    /// that no epoch is missing or doubled.
     fn evaluated(&mut self, record: &EpochRecord, network: &Network) {
         let step = self.pace.step();
         self.record(|events| {

@@ -9,9 +9,10 @@
 //! | `atoms` | every epoch | the first layer's, as a picture |
 //! | `config` | once | `config.toml` |
 //!
-//! The abscissa is the number of steps since the run began. A run that goes on opens another file. Each file begins with the start of a
-//! session, at the first step that it may hold: TensorBoard then forgets what earlier files have from that step on, which an interrupted
-//! process has written beyond its last checkpoint.
+//! The abscissa is the number of steps since the run began. A run that goes on opens another file.
+//! Each file begins with the start of a session, at the first step that it may hold: TensorBoard
+//! then forgets what earlier files have from that step on, which an interrupted process has written
+//! beyond its last checkpoint.
 
 mod message;
 mod record;
@@ -52,13 +53,15 @@ impl EventFile {
     pub(crate) fn create(folder: &Path, config: &str, step: u64) -> Result<Self> {
         let earlier = earlier_files(folder)?;
         if step == 0 {
-            // Of a run that has left no checkpoint. Not every reader forgets texts at the start of a session.
+            // Of a run that has left no checkpoint. Not every reader forgets texts at the start of
+            // a session.
             for file in earlier.iter().filter(|file| file.is_ours) {
                 fs::remove_file(&file.path)
                     .with_context(|| format!("cannot remove {}", file.path.display()))?;
             }
         }
-        // TensorBoard knows these files by their names, and reads those of a folder in the order of the names.
+        // TensorBoard knows these files by their names, and reads those of a folder in the order of
+        // the names.
         let second = next_second(&earlier, wall_time() as u64);
         let name = format!("{PREFIX}{second:010}{OURS}{}", std::process::id());
         let path = folder.join(name);
@@ -246,7 +249,8 @@ fn wall_time() -> f64 {
 mod tests {
     use super::*;
 
-    /// The same five events, written by TensorBoard 2.21 itself (`RecordWriter` and its generated messages).
+    /// The same five events, written by TensorBoard 2.21 itself (`RecordWriter` and its generated
+    /// messages).
     const BY_TENSORBOARD: &str = "\
          1800000000000000a37f4b220900001040fc54d9411a0d627261696e2e4576656e743a32338d2fe91000000000000000\
          95fbfe180900001040fc54d94110ac023a0208016b3b88f133000000000000000ca720560900001040fc54d94110ad02\
@@ -260,7 +264,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let second = |now| next_second(&earlier_files(folder.path()).unwrap(), now);
         assert_eq!(second(1_700_000_000), 1_700_000_000);
-        // In the same second, by another process whose number may sort before this one; and after the clock was set back.
+        // In the same second, by another process whose number may sort before this one; and after
+        // the clock was set back.
         for name in [
             "1700000000.scn.99",
             "1700000003.host.1.0",

@@ -12,8 +12,9 @@ use crate::output::Output;
 use crate::report::{self, Findings};
 use crate::run_view::RunView;
 
-/// Trains, shows how it goes, and writes the report of a run that is complete. Returns its end, and the seconds it took. Where only the
-/// report or the events for TensorBoard fail, a warning says so, and the training counts.
+/// Trains, shows how it goes, and writes the report of a run that is complete. Returns its end, and
+/// the seconds it took. Where only the report or the events for TensorBoard fail, a warning says
+/// so, and the training counts.
 pub(crate) fn run(
     config: &RunConfig,
     run: &LockedRun,

@@ -1,4 +1,5 @@
-//! What the loader costs: one training batch after the other, made on the thread that asks and on the one that works ahead.
+//! What the loader costs: one training batch after the other, made on the thread that asks and on
+//! the one that works ahead.
 //!
 //! To be set against the time of a training step, which `scn bench train` shows.
 

@@ -2,8 +2,8 @@
 //!
 //!     cargo run --release -p scn-data --example tensors -- data
 //!
-//! where `data` holds `cifar-10-batches-bin/`; without a folder it takes the embedded digits. A batch is a plain vector and its shape, so that
-//! a line makes a tensor of it:
+//! where `data` holds `cifar-10-batches-bin/`; without a folder it takes the embedded digits. A
+//! batch is a plain vector and its shape, so that a line makes a tensor of it:
 //!
 //! | | pixels |
 //! |---|---|

@@ -13,8 +13,9 @@ pub enum Draw {
     /// All of a batch.
     #[default]
     Batch,
-    /// Those of a [group](crate::groups), as in the [program of the paper's authors](https://github.com/XiaoxiaSun/supervised-deep-sparse-coding-networks), whose devices each draw for their
-    /// part of a batch.
+    /// Those of a [group](crate::groups), as in the [program of the paper's
+    /// authors](https://github.com/XiaoxiaSun/supervised-deep-sparse-coding-networks), whose
+    /// devices each draw for their part of a batch.
     Group,
     /// None: each image has its own, as is usual.
     Image,
@@ -29,7 +30,8 @@ pub enum Draw {
 /// | `draw` | `batch` | one draw a `batch`, a `group` or an `image` |
 /// | `group` | 0 | only with `draw = "group"`, then at least 1: a full batch of N images has N / `group` groups, rounded up; a smaller one as many |
 ///
-/// What a shift uncovers is 0 in the *normalised* image, so the mean in the original one. Whitened images are moved as they are.
+/// What a shift uncovers is 0 in the *normalised* image, so the mean in the original one. Whitened
+/// images are moved as they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
@@ -103,7 +105,8 @@ impl Augmentation {
     }
 }
 
-/// Where a picture lies in its frame: flipped or not, then moved. The default leaves the picture as it is.
+/// Where a picture lies in its frame: flipped or not, then moved. The default leaves the picture as
+/// it is.
 ///
 /// ```text
 /// out[c, y, x] = image[c, y - down, x'],   x' = x - right, or W - 1 - (x - right) if flipped;   0 outside the picture
@@ -139,7 +142,8 @@ impl Placement {
         let area = height * width;
         let (from_y, to_y, rows) = overlap(self.down, height);
         let (from_x, to_x, columns) = overlap(self.right, width);
-        // In a flipped row the visible stretch starts as far from the right as it would from the left.
+        // In a flipped row the visible stretch starts as far from the right as it would from the
+        // left.
         let from_x = if self.flip {
             width - from_x - columns
         } else {
@@ -158,7 +162,8 @@ impl Placement {
     }
 }
 
-/// Start in the picture, start in the frame and length of what stays visible of `size` pixels moved by `offset`.
+/// Start in the picture, start in the frame and length of what stays visible of `size` pixels moved
+/// by `offset`.
 fn overlap(offset: isize, size: usize) -> (usize, usize, usize) {
     let moved = offset.unsigned_abs().min(size);
     if offset < 0 {
@@ -200,8 +205,8 @@ mod tests {
     }
 
     proptest! {
-        /// Each pixel is looked for where the definition says it must be: (y, x) to (y + down, x' + right), x' = x or
-        /// width - 1 - x; nothing else may be in the frame.
+        /// Each pixel is looked for where the definition says it must be: (y, x) to (y + down, x' +
+        /// right), x' = x or width - 1 - x; nothing else may be in the frame.
         #[test]
         fn every_pixel_goes_where_the_definition_says(flip: bool, down in -2isize..=2, right in -4isize..=4) {
             let [channels, height, width] = SHAPE;
@@ -249,7 +254,8 @@ mod tests {
             *counts.entry((flip, down, right)).or_insert(0u32) += 1;
         }
         assert_eq!(counts.len(), 18);
-        // 1800 draws of 18 equally likely values: 100 each with a standard deviation of 9.7, so within 6 of them.
+        // 1800 draws of 18 equally likely values: 100 each with a standard deviation of 9.7, so
+        // within 6 of them.
         assert!(
             counts.values().all(|&count| (42..=158).contains(&count)),
             "{counts:?}"

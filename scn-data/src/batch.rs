@@ -13,8 +13,8 @@ pub struct Batch {
     pub labels: Vec<u16>,
 }
 
-/// What is in a batch: everything but the pixels, so that others can make the batch from the bytes of the
-/// [`ImageSet`](crate::ImageSet), on a graphics processor for example.
+/// What is in a batch: everything but the pixels, so that others can make the batch from the bytes
+/// of the [`ImageSet`](crate::ImageSet), on a graphics processor for example.
 ///
 /// Image n of the batch is image `images[n]` of the [set](crate::Loader::image_set), first
 /// [normalised](crate::Loader::normalization), then placed as `placements[n]` says.

@@ -6,9 +6,10 @@
 //! c(p) = (p - m) / sqrt(v + bias),        v = sum (p - m)^2 / n
 //! ```
 //!
-//! so that c has mean 0 and variance v / (v + bias): an image without contrast is 0, and not noise blown up. Nothing is
-//! fitted. Coates, Ng, Lee, "An Analysis of Single-Layer Networks in Unsupervised Feature Learning" (2011), with
-//! bias 10 for pixels up to 255; their program divides by n - 1.
+//! so that c has mean 0 and variance v / (v + bias): an image without contrast is 0, and not noise
+//! blown up. Nothing is fitted. Coates, Ng, Lee, "An Analysis of Single-Layer Networks in
+//! Unsupervised Feature Learning" (2011), with bias 10 for pixels up to 255; their program divides
+//! by n - 1.
 
 use crate::error::NormalizationError;
 
@@ -31,8 +32,8 @@ impl Contrast {
         self.bias
     }
 
-    /// Writes c(`image`) to `out`, of the same length. The sums are sums of integers, hence exact, and so is 0 for an
-    /// image of equal pixels.
+    /// Writes c(`image`) to `out`, of the same length. The sums are sums of integers, hence exact,
+    /// and so is 0 for an image of equal pixels.
     pub(crate) fn write(self, image: &[u8], out: &mut [f32]) {
         let count = image.len() as u64;
         let sum: u64 = image.iter().map(|&pixel| u64::from(pixel)).sum();

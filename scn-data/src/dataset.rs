@@ -16,8 +16,8 @@ pub struct Dataset {
 }
 
 impl Dataset {
-    /// `train` to learn from and `test` to judge by, which should have one shape and the same classes.
-    /// `name` says which presets and which figures of the paper fit them.
+    /// `train` to learn from and `test` to judge by, which should have one shape and the same
+    /// classes. `name` says which presets and which figures of the paper fit them.
     pub fn new(name: DatasetName, train: ImageSet, test: ImageSet) -> Self {
         Self { name, train, test }
     }

@@ -58,7 +58,8 @@ impl DatasetName {
         }
     }
 
-    /// Its folder inside the data folder, named as its official archive unpacks; none for what is embedded.
+    /// Its folder inside the data folder, named as its official archive unpacks; none for what is
+    /// embedded.
     pub fn folder(self) -> Option<&'static str> {
         match self {
             Self::Digits => None,

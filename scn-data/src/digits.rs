@@ -1,7 +1,8 @@
 //! The embedded data set: handwritten digits of 8 x 8 pixels.
 //!
-//! 1,797 pictures with 17 shades (0 to 16), from the UCI Machine Learning Repository (Alpaydin and Kaynak,
-//! *Optical Recognition of Handwritten Digits*, 1998), under CC BY 4.0; `assets/digits/README.md` has the details.
+//! 1,797 pictures with 17 shades (0 to 16), from the UCI Machine Learning Repository (Alpaydin and
+//! Kaynak, *Optical Recognition of Handwritten Digits*, 1998), under CC BY 4.0;
+//! `assets/digits/README.md` has the details.
 
 use std::path::Path;
 

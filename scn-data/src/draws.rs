@@ -9,9 +9,10 @@
 //! | 16-23 | the purpose, ASCII, filled up with zeros |
 //! | 24-31 | zeros |
 //!
-//! and with the batch as the stream number (nonce). So batch k of epoch e is the same whether or not the batches
-//! before it were ever made. Integers are drawn here and not by `rand`, whose algorithms may change between
-//! versions: a training run that is resumed years later must see the same batches.
+//! and with the batch as the stream number (nonce). So batch k of epoch e is the same whether or
+//! not the batches before it were ever made. Integers are drawn here and not by `rand`, whose
+//! algorithms may change between versions: a training run that is resumed years later must see the
+//! same batches.
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -61,8 +62,8 @@ impl Draws {
         self.below(2) == 1
     }
 
-    /// An integer in `0..bound`: the high half of a 64-bit draw times `bound`. No value is more likely than 1 / bound
-    /// by more than 2^-64.
+    /// An integer in `0..bound`: the high half of a 64-bit draw times `bound`. No value is more
+    /// likely than 1 / bound by more than 2^-64.
     pub(crate) fn below(&mut self, bound: u64) -> u64 {
         ((u128::from(self.0.next_u64()) * u128::from(bound)) >> 64) as u64
     }
@@ -81,8 +82,9 @@ impl Draws {
 mod tests {
     use super::*;
 
-    /// The numbers come from a ChaCha of our own written down apart from this program (in Python, from RFC 8439 with 8
-    /// rounds and a 64-bit counter): a checkpoint's batches must not change with a version of a dependency.
+    /// The numbers come from a ChaCha of our own written down apart from this program (in Python,
+    /// from RFC 8439 with 8 rounds and a 64-bit counter): a checkpoint's batches must not change
+    /// with a version of a dependency.
     #[test]
     fn the_streams_are_those_documented() {
         let order = Draws::new(1, 2, Purpose::Order, 0).permutation(12);

@@ -8,7 +8,8 @@ use std::thread::{self, JoinHandle};
 use crate::batch::{Batch, BatchPlan};
 use crate::maker::Maker;
 
-/// Batches that wait for the reader: one to be taken at once and one to level out pauses. A third is in the making.
+/// Batches that wait for the reader: one to be taken at once and one to level out pauses. A third
+/// is in the making.
 const AHEAD: usize = 2;
 
 /// The batches of one epoch, in order.
@@ -104,7 +105,8 @@ struct Ahead {
 }
 
 impl Ahead {
-    /// Starts on batch `first`; nothing if that is beyond the last, or the system has no thread left.
+    /// Starts on batch `first`; nothing if that is beyond the last, or the system has no thread
+    /// left.
     fn start(maker: Maker, first: usize) -> Option<Self> {
         let end = maker.batches();
         if first == end {
@@ -142,7 +144,8 @@ impl Ahead {
 
 impl Drop for Ahead {
     fn drop(&mut self) {
-        // First the receiver: a thread that waits for room in the channel then sees that nobody reads.
+        // First the receiver: a thread that waits for room in the channel then sees that nobody
+        // reads.
         self.batches = None;
         if let Some(thread) = self.thread.take() {
             // Its panic, if any, was of a batch that nobody asked for.

@@ -1,15 +1,19 @@
-//! From the name of a data set to its files: downloading, checking and unpacking of the official archives.
+//! From the name of a data set to its files: downloading, checking and unpacking of the official
+//! archives.
 //!
-//! An archive is received as `NAME.part` in the data folder and compared with its published MD5 sum; then it is
-//! unpacked beside the place where it shall lie, and renamed. So the folder of a data set is there as a whole or not at
-//! all, whenever the process is killed. What is left over then is `.part` files that the next fetch goes on with, and
-//! two hidden entries: `.FOLDER.unpacking`, which the next fetch removes, and `.FOLDER.lock`, which keeps two fetches of
-//! a data set apart and which the system unlocks when its holder ends.
+//! An archive is received as `NAME.part` in the data folder and compared with its published MD5
+//! sum; then it is unpacked beside the place where it shall lie, and renamed. So the folder of a
+//! data set is there as a whole or not at all, whenever the process is killed. What is left over
+//! then is `.part` files that the next fetch goes on with, and two hidden entries:
+//! `.FOLDER.unpacking`, which the next fetch removes, and `.FOLDER.lock`, which keeps two fetches
+//! of a data set apart and which the system unlocks when its holder ends.
 //!
-//! An archive with the right sum that does not unpack stays, as `NAME.part`: the same bytes would come again.
+//! An archive with the right sum that does not unpack stays, as `NAME.part`: the same bytes would
+//! come again.
 //!
-//! MD5 sums find damage, not forgery: what protects from the latter is HTTPS, or trust in the mirror. The SHA-256 sums of all files, as they were
-//! unpacked, are written beside them, for [`check_sums`] and for `sha256sum --check`.
+//! MD5 sums find damage, not forgery: what protects from the latter is HTTPS, or trust in the
+//! mirror. The SHA-256 sums of all files, as they were unpacked, are written beside them, for
+//! [`check_sums`] and for `sha256sum --check`.
 
 mod archives;
 mod check;
@@ -36,13 +40,14 @@ pub use self::sums::{CheckedSum, SUMS, check_sums};
 use crate::files::sync_folder;
 use crate::lock::FileLock;
 
-/// Gets the archives of `set` and puts what they hold into its folder inside `data`, the data folder, which is made
-/// where it is missing. Returns the folder.
+/// Gets the archives of `set` and puts what they hold into its folder inside `data`, the data
+/// folder, which is made where it is missing. Returns the folder.
 ///
 /// # Errors
-/// [`FetchError::FolderThere`] if the folder is there already: nothing is overwritten. [`FetchError::Busy`] while another
-/// fetch of the same data set is at work, in this process or another. Else one error for each way in which a transfer,
-/// an archive or the file system can fail; the folder is not there then.
+/// [`FetchError::FolderThere`] if the folder is there already: nothing is overwritten.
+/// [`FetchError::Busy`] while another fetch of the same data set is at work, in this process or
+/// another. Else one error for each way in which a transfer, an archive or the file system can
+/// fail; the folder is not there then.
 pub fn fetch(
     set: &ArchiveSet,
     data: &Path,

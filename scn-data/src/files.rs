@@ -36,7 +36,8 @@ pub fn read_regular(path: &Path) -> Result<Vec<u8>> {
     read(file, u64::MAX)
 }
 
-/// All bytes of a file that [`open_regular`] opens, of which there should be at most `most`: for files that a person writes, or that are small.
+/// All bytes of a file that [`open_regular`] opens, of which there should be at most `most`: for
+/// files that a person writes, or that are small.
 ///
 /// # Errors
 /// As there; [`ErrorKind::FileTooLarge`] for a file with more.
@@ -72,7 +73,8 @@ fn read(file: File, most: u64) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Makes the names in a folder last: a file that was moved into it is there after a loss of power. Only Unix lets a folder be opened for that.
+/// Makes the names in a folder last: a file that was moved into it is there after a loss of power.
+/// Only Unix lets a folder be opened for that.
 ///
 /// # Errors
 /// What the system says, unless the file system has no such operation.

@@ -1,8 +1,9 @@
 //! The file formats of the data sets.
 //!
-//! Every parser is a function over [`Contents`]: bytes, and the path to name in an error. None of them panics,
-//! whatever the bytes, and none allocates on the word of a header: room grows with the bytes that are there. Only PNG
-//! and JPEG pictures may unpack to more, up to a bound that the module `pictures` states.
+//! Every parser is a function over [`Contents`]: bytes, and the path to name in an error. None of
+//! them panics, whatever the bytes, and none allocates on the word of a header: room grows with the
+//! bytes that are there. Only PNG and JPEG pictures may unpack to more, up to a bound that the
+//! module `pictures` states.
 
 pub mod cifar;
 pub mod class_names;

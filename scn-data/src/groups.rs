@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-/// Cuts `images` images into `count` groups of neighbours, as equal as can be: group g, counted from 0, holds images
+/// Cuts `images` images into `count` groups of neighbours, as equal as can be: group g, counted
+/// from 0, holds images
 ///
 /// ```text
 /// floor(g images / count) .. floor((g + 1) images / count)

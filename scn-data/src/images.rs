@@ -8,9 +8,10 @@ use crate::mapped::Mapped;
 
 /// Pictures of one shape, with a label for each and a name for each label.
 ///
-/// Pixels lie in the order N, C, H, W: image after image, in each the channels as whole planes, in each plane
-/// the rows from the top, in each row the pixels from the left. A value that exists is consistent: the pixels
-/// fill the images, labels are below [`classes`](Self::classes), pixels at most [`brightest`](Self::brightest).
+/// Pixels lie in the order N, C, H, W: image after image, in each the channels as whole planes, in
+/// each plane the rows from the top, in each row the pixels from the left. A value that exists is
+/// consistent: the pixels fill the images, labels are below [`classes`](Self::classes), pixels at
+/// most [`brightest`](Self::brightest).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageSet {
     pixels: Pixels,
@@ -51,13 +52,15 @@ impl Eq for Pixels {}
 impl ImageSet {
     /// Takes `pixels` (N, C, H, W) of `labels.len()` images of `shape` (C, H, W).
     ///
-    /// `class_names[label]` is what a label means; `brightest` is the largest value that a pixel can have, be it
-    /// there or not: 255 for photographs, 16 for the embedded digits. A set of no images is a set.
+    /// `class_names[label]` is what a label means; `brightest` is the largest value that a pixel
+    /// can have, be it there or not: 255 for photographs, 16 for the embedded digits. A set of no
+    /// images is a set.
     ///
     /// # Errors
-    /// [`Shape`](ImageError::Shape), [`PixelCount`](ImageError::PixelCount), [`Classes`](ImageError::Classes),
-    /// [`ImageLabel`](ImageError::Label), [`Pixel`](ImageError::Pixel) and [`Brightest`](ImageError::Brightest),
-    /// each for what does not fit.
+    /// [`Shape`](ImageError::Shape), [`PixelCount`](ImageError::PixelCount),
+    /// [`Classes`](ImageError::Classes), [`ImageLabel`](ImageError::Label),
+    /// [`Pixel`](ImageError::Pixel) and [`Brightest`](ImageError::Brightest), each for what does
+    /// not fit.
     pub fn new(
         pixels: Vec<u8>,
         shape: [usize; 3],
@@ -178,7 +181,8 @@ impl ImageSet {
         self.brightest
     }
 
-    /// A copy of the first `count` images, or of all if there are fewer; pixels that stay in their file stay there.
+    /// A copy of the first `count` images, or of all if there are fewer; pixels that stay in their
+    /// file stay there.
     pub fn first(&self, count: usize) -> ImageSet {
         let count = count.min(self.len());
         let length = count * self.volume();

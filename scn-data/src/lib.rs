@@ -1,4 +1,5 @@
-//! Image data sets, from the bytes of their files to batches for training. Everything happens on the host.
+//! Image data sets, from the bytes of their files to batches for training. Everything happens on
+//! the host.
 //!
 //! A batch of N images is made of the bytes p of the files by
 //!
@@ -6,24 +7,28 @@
 //! x[n, c, i, j] = (p[image(n), c, i', j'] - mean[c, i', j']) * scale,        (i', j') = place(n, i, j)
 //! ```
 //!
-//! or, where the images are normalised in contrast (c) and whitened (W) as well, by x = place(W ((c(p) - mean) * scale)),
+//! or, where the images are normalised in contrast (c) and whitened (W) as well, by x = place(W
+//! ((c(p) - mean) * scale)),
 //!
-//! where `image` is a random order of the training images, another one in every epoch, and `place` a random flip and
-//! shift of the picture, with 0 for what lies outside. Evaluation takes the images in order and as they are. Mean
-//! and scale are those of the training images (section 5 of the paper, arXiv 1701.08349).
+//! where `image` is a random order of the training images, another one in every epoch, and `place`
+//! a random flip and shift of the picture, with 0 for what lies outside. Evaluation takes the
+//! images in order and as they are. Mean and scale are those of the training images (section 5 of
+//! the paper, arXiv 1701.08349).
 //!
 //! # The way of the data
-//! 1. [`open`] reads a [`DatasetName`] into a [`Dataset`]: two [`ImageSet`]s of bytes in the order N, C, H, W. What
-//!    the files look like is told in [`mod@format`]; the digits are part of this crate and need no file. Pictures of
-//!    one's own become [`ImageSet`]s by `format::pictures::open`, arrays of numpy by [`format::npy::open`];
-//!    pixels of files larger than memory stay there, by [`format::npy::map`] and [`format::mnist::map`].
-//!    With the feature `fetch`, the module `fetch` downloads those of the other data sets.
-//! 2. [`Normalization::fit`] computes mean, scale and whitening as [`NormalizationConfig`] says. It is applied to both sets and
-//!    stored with a model.
-//! 3. [`Loader::training`] and [`Loader::in_order`] cut a set into [`Batch`]es, the former shuffled and varied by an
-//!    [`Augmentation`]. [`Loader::epoch`] iterates over them while a thread makes the next ones. [`Subset`] makes a set smaller
-//!    before that, [`LastBatch`] says what becomes of a batch that the images do not fill. [`Loader::plans`] iterates over the
-//!    same batches as [`BatchPlan`]s, which say what is in them, for programs that make them elsewhere.
+//! 1. [`open`] reads a [`DatasetName`] into a [`Dataset`]: two [`ImageSet`]s of bytes in the order
+//!    N, C, H, W. What the files look like is told in [`mod@format`]; the digits are part of this
+//!    crate and need no file. Pictures of one's own become [`ImageSet`]s by
+//!    `format::pictures::open`, arrays of numpy by [`format::npy::open`]; pixels of files larger
+//!    than memory stay there, by [`format::npy::map`] and [`format::mnist::map`]. With the feature
+//!    `fetch`, the module `fetch` downloads those of the other data sets.
+//! 2. [`Normalization::fit`] computes mean, scale and whitening as [`NormalizationConfig`] says. It
+//!    is applied to both sets and stored with a model.
+//! 3. [`Loader::training`] and [`Loader::in_order`] cut a set into [`Batch`]es, the former shuffled
+//!    and varied by an [`Augmentation`]. [`Loader::epoch`] iterates over them while a thread makes
+//!    the next ones. [`Subset`] makes a set smaller before that, [`LastBatch`] says what becomes of
+//!    a batch that the images do not fill. [`Loader::plans`] iterates over the same batches as
+//!    [`BatchPlan`]s, which say what is in them, for programs that make them elsewhere.
 //!
 //! ```
 //! use std::{path::Path, sync::Arc};
@@ -47,11 +52,13 @@
 //! ```
 //!
 //! # What can be relied on
-//! - The same seed gives the same bits, on any machine and with any number of threads; an epoch that is resumed at
-//!   batch k gives the batches that the whole epoch would have given. With whitening the machines must have the same kind of
-//!   processor: sums over a matrix are in the order that suits it.
-//! - A file that is missing, cut short, too long, of another kind or inconsistent is a [`DataError`] that names it.
-//!   No bytes make a parser panic, or allocate more than the bytes justify (a PNG or JPEG picture: than a bound).
+//! - The same seed gives the same bits, on any machine and with any number of threads; an epoch
+//!   that is resumed at batch k gives the batches that the whole epoch would have given. With
+//!   whitening the machines must have the same kind of processor: sums over a matrix are in the
+//!   order that suits it.
+//! - A file that is missing, cut short, too long, of another kind or inconsistent is a
+//!   [`DataError`] that names it. No bytes make a parser panic, or allocate more than the bytes
+//!   justify (a PNG or JPEG picture: than a bound).
 
 mod augment;
 mod batch;

@@ -14,11 +14,13 @@ use crate::recipe::{LastBatch, Recipe, Shuffle};
 
 /// Cuts a set of images into batches.
 ///
-/// Images are normalised when their batch is made. If they are to be whitened, that would cost too much: then all are, once, when
-/// the loader is made, and kept: 4 C H W bytes each, 614 MB for the 50,000 of CIFAR-10.
+/// Images are normalised when their batch is made. If they are to be whitened, that would cost too
+/// much: then all are, once, when the loader is made, and kept: 4 C H W bytes each, 614 MB for the
+/// 50,000 of CIFAR-10.
 ///
-/// Cheap to clone. A loader has no state: an epoch depends only on what the loader was made with and on the epoch's
-/// number, the order of its images on (seed, epoch), the flips and shifts of a batch on (seed, epoch, batch).
+/// Cheap to clone. A loader has no state: an epoch depends only on what the loader was made with
+/// and on the epoch's number, the order of its images on (seed, epoch), the flips and shifts of a
+/// batch on (seed, epoch, batch).
 #[derive(Debug, Clone)]
 pub struct Loader {
     recipe: Recipe,
@@ -28,9 +30,9 @@ impl Loader {
     /// For training: every epoch in another order, images augmented.
     ///
     /// # Errors
-    /// [`BatchError::BatchSize`], [`ImageError::NoImages`], [`BatchError::NormalizationShape`] if the normalisation is
-    /// for images of another shape, [`BatchError::Shift`] if the shift is not smaller than the images, [`BatchError::Group`] if
-    /// there are to be groups of no image.
+    /// [`BatchError::BatchSize`], [`ImageError::NoImages`], [`BatchError::NormalizationShape`] if
+    /// the normalisation is for images of another shape, [`BatchError::Shift`] if the shift is not
+    /// smaller than the images, [`BatchError::Group`] if there are to be groups of no image.
     pub fn training(
         images: Arc<ImageSet>,
         normalization: Arc<Normalization>,
@@ -47,8 +49,8 @@ impl Loader {
     /// For evaluation: the images in their order and as they are; every epoch is the same.
     ///
     /// # Errors
-    /// [`BatchError::BatchSize`], [`ImageError::NoImages`], [`BatchError::NormalizationShape`]; [`DataError::Memory`] for more images than
-    /// can be kept whitened.
+    /// [`BatchError::BatchSize`], [`ImageError::NoImages`], [`BatchError::NormalizationShape`];
+    /// [`DataError::Memory`] for more images than can be kept whitened.
     pub fn in_order(
         images: Arc<ImageSet>,
         normalization: Arc<Normalization>,
@@ -81,7 +83,8 @@ impl Loader {
         Ok(Self { recipe })
     }
 
-    /// Keeps or drops the last batch of an epoch where it is smaller than the others; without this call it is kept.
+    /// Keeps or drops the last batch of an epoch where it is smaller than the others; without this
+    /// call it is kept.
     ///
     /// # Errors
     /// [`BatchError::NoWholeBatch`] if that would leave none.
@@ -95,8 +98,8 @@ impl Loader {
         Ok(Self { recipe })
     }
 
-    /// The same batches with every image mirrored, left and right, as the last step: after normalisation, whitening, flip and shift.
-    /// Mirroring twice gives the loader again.
+    /// The same batches with every image mirrored, left and right, as the last step: after
+    /// normalisation, whitening, flip and shift. Mirroring twice gives the loader again.
     ///
     /// Pixels of the set are neither copied nor changed.
     pub fn mirrored(self) -> Self {
@@ -130,20 +133,21 @@ impl Loader {
         &self.recipe.normalization
     }
 
-    /// The batches of an epoch from `first_batch` on: bit for bit those that remain of the whole epoch after that
-    /// many were taken, and none if there are not that many.
+    /// The batches of an epoch from `first_batch` on: bit for bit those that remain of the whole
+    /// epoch after that many were taken, and none if there are not that many.
     pub fn epoch(&self, epoch: u64, first_batch: usize) -> Epoch {
         Epoch::new(Maker::new(&self.recipe, epoch), first_batch)
     }
 
-    /// The plans of the batches of an epoch from `first_batch` on, in the order of [`epoch`](Self::epoch); none if there are
-    /// not that many. The order of the images is drawn once.
+    /// The plans of the batches of an epoch from `first_batch` on, in the order of
+    /// [`epoch`](Self::epoch); none if there are not that many. The order of the images is drawn
+    /// once.
     pub fn plans(&self, epoch: u64, first_batch: usize) -> Plans {
         Plans::new(Maker::new(&self.recipe, epoch), first_batch)
     }
 
-    /// The plan of batch `batch` of an epoch; None if there are not that many. Draws the order of all images of the epoch: for
-    /// several batches, [`plans`](Self::plans) is cheaper.
+    /// The plan of batch `batch` of an epoch; None if there are not that many. Draws the order of
+    /// all images of the epoch: for several batches, [`plans`](Self::plans) is cheaper.
     pub fn plan(&self, epoch: u64, batch: usize) -> Option<BatchPlan> {
         self.plans(epoch, batch).next()
     }

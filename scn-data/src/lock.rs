@@ -4,8 +4,8 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The right to something that one process at a time may do, until it is dropped or the process ends, however that happens: a file that
-/// the system holds locked.
+/// The right to something that one process at a time may do, until it is dropped or the process
+/// ends, however that happens: a file that the system holds locked.
 #[derive(Debug)]
 pub struct FileLock {
     path: PathBuf,
@@ -17,8 +17,8 @@ impl FileLock {
     /// Takes the lock, and makes its file where there is none; None if another process holds it.
     ///
     /// # Errors
-    /// A file that cannot be made or locked; [`io::ErrorKind::InvalidInput`] for what is no file: a pipe would be waited for, and a link be
-    /// taken for a file that its holder has removed.
+    /// A file that cannot be made or locked; [`io::ErrorKind::InvalidInput`] for what is no file: a
+    /// pipe would be waited for, and a link be taken for a file that its holder has removed.
     pub fn take(path: &Path) -> io::Result<Option<Self>> {
         loop {
             if fs::symlink_metadata(path).is_ok_and(|there| !there.is_file()) {
@@ -49,15 +49,16 @@ impl FileLock {
 
 impl Drop for FileLock {
     fn drop(&mut self) {
-        // While it is locked, and only where `is_at` can tell that this happened; a lock file that stays does no harm.
+        // While it is locked, and only where `is_at` can tell that this happened; a lock file that
+        // stays does no harm.
         if cfg!(unix) {
             let _ = fs::remove_file(&self.path);
         }
     }
 }
 
-/// Whether the open file is still the one at `path`: between opening and locking, its holder may have removed it, and who comes next
-/// would make and lock another one.
+/// Whether the open file is still the one at `path`: between opening and locking, its holder may
+/// have removed it, and who comes next would make and lock another one.
 #[cfg(unix)]
 fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt;

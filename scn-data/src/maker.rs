@@ -1,4 +1,5 @@
-//! The batches of one epoch: which images each has, where they lie in their frames, and their pixels.
+//! The batches of one epoch: which images each has, where they lie in their frames, and their
+//! pixels.
 
 use std::sync::Arc;
 

@@ -1,9 +1,11 @@
-//! Pixels that stay in their file. The one place in this crate with `unsafe`: a file can be larger than memory, and there is no safe way
-//! to have the system read what is looked at, and forget it again.
+//! Pixels that stay in their file. The one place in this crate with `unsafe`: a file can be larger
+//! than memory, and there is no safe way to have the system read what is looked at, and forget it
+//! again.
 //!
-//! What makes it unsafe is that a file is not ours alone. If another process changes it, pixels change; if it is cut short, the
-//! system ends this process (SIGBUS) where a pixel is looked at that is no longer there. So only pixels are mapped, bytes of which any
-//! is right and on which no length and no place depends; headers and labels are read.
+//! What makes it unsafe is that a file is not ours alone. If another process changes it, pixels
+//! change; if it is cut short, the system ends this process (SIGBUS) where a pixel is looked at
+//! that is no longer there. So only pixels are mapped, bytes of which any is right and on which no
+//! length and no place depends; headers and labels are read.
 
 use std::fs::File;
 use std::io;
@@ -25,8 +27,9 @@ impl Mapped {
         let mut options = MmapOptions::new();
         options.offset(start).len(length);
         #[expect(unsafe_code, reason = "see the top of this file")]
-        // SAFETY: the map is for reading alone. That the file stays as it is cannot be had from the system; it is asked of the callers of
-        // the functions that map, in their documentation. Nothing relies on two looks at a pixel seeing the same.
+        // SAFETY: the map is for reading alone. That the file stays as it is cannot be had from the
+        // system; it is asked of the callers of the functions that map, in their documentation.
+        // Nothing relies on two looks at a pixel seeing the same.
         let map = unsafe { options.map(file) }?;
         let map = Arc::new(map);
         Ok(Self { map, length })

@@ -1,10 +1,12 @@
-//! Whether memory can be had, asked before it is taken: an allocation that fails ends the process without a word to the caller.
+//! Whether memory can be had, asked before it is taken: an allocation that fails ends the process
+//! without a word to the caller.
 
 use std::fmt;
 
 use sysinfo::System;
 
-/// Sizes that are not asked about: every machine has them, and asking takes longer than filling them.
+/// Sizes that are not asked about: every machine has them, and asking takes longer than filling
+/// them.
 const SMALL: u64 = 16 << 20;
 
 /// More memory is needed than there is.
@@ -39,7 +41,8 @@ pub fn check_memory(what: &str, bytes: u64) -> Result<(), MemoryError> {
     if available.is_some_and(|available| bytes > available) {
         return Err(error(available));
     }
-    // What this process alone may not have (`ulimit -v`) is known only to those who ask. Untouched, it costs nothing.
+    // What this process alone may not have (`ulimit -v`) is known only to those who ask. Untouched,
+    // it costs nothing.
     let promised = usize::try_from(bytes).is_ok_and(|bytes| {
         let mut memory: Vec<u8> = Vec::new();
         memory.try_reserve_exact(bytes).is_ok()
@@ -59,7 +62,8 @@ pub fn bytes_of<T>(sides: &[usize]) -> u64 {
 fn available() -> Option<u64> {
     let mut system = System::new();
     system.refresh_memory();
-    // So it is where the system is not known, or does not tell; the limits of a group must not be asked for then.
+    // So it is where the system is not known, or does not tell; the limits of a group must not be
+    // asked for then.
     if system.total_memory() == 0 {
         return None;
     }

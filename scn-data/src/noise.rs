@@ -13,9 +13,10 @@ impl ImageSet {
     /// p' = round(min(max(p + deviation B g, 0), B)),        g ~ N(0, 1), B the brightest value
     /// ```
     ///
-    /// as in Hendrycks, Dietterich, "Benchmarking neural network robustness to common corruptions and perturbations", ICLR 2019, who
-    /// take deviations from 0.04 to 0.1 for CIFAR-10. The noise of an image depends on `seed` and its place in the set; other
-    /// deviations multiply the same noise.
+    /// as in Hendrycks, Dietterich, "Benchmarking neural network robustness to common corruptions
+    /// and perturbations", ICLR 2019, who take deviations from 0.04 to 0.1 for CIFAR-10. The noise
+    /// of an image depends on `seed` and its place in the set; other deviations multiply the same
+    /// noise.
     ///
     /// # Errors
     /// [`ImageError::Noise`] for a deviation that is negative or not finite.
@@ -60,8 +61,9 @@ mod tests {
         let differences = || noisy.pixels().iter().map(|&pixel| f64::from(pixel) - 128.0);
         let mean = differences().sum::<f64>() / count;
         let deviation = (differences().map(|d| d * d).sum::<f64>() / count - mean * mean).sqrt();
-        // 30,720 numbers of deviation 25.5: five standard errors of the mean are 0.73, of the deviation 0.51. Five standard deviations
-        // are within 0 to 255, and rounding adds 1/12 to the variance.
+        // 30,720 numbers of deviation 25.5: five standard errors of the mean are 0.73, of the
+        // deviation 0.51. Five standard deviations are within 0 to 255, and rounding adds 1/12 to
+        // the variance.
         assert!(mean.abs() < 0.73, "{mean}");
         assert!((deviation - 25.5).abs() < 0.51, "{deviation}");
 

@@ -1,5 +1,5 @@
-//! Subtracting a mean and dividing by a scale, both fitted to the training images; before that contrast normalisation, after
-//! it whitening, if asked for.
+//! Subtracting a mean and dividing by a scale, both fitted to the training images; before that
+//! contrast normalisation, after it whitening, if asked for.
 
 use std::sync::Arc;
 
@@ -18,9 +18,11 @@ use crate::whiten::Whitening;
 pub enum Mean {
     /// Nothing.
     None,
-    /// The mean image, one value a pixel and channel: what the paper says (section 5, arXiv 1701.08349).
+    /// The mean image, one value a pixel and channel: what the paper says (section 5, arXiv
+    /// 1701.08349).
     Pixel,
-    /// One value a channel: what the [authors' program](https://github.com/XiaoxiaSun/supervised-deep-sparse-coding-networks) does.
+    /// One value a channel: what the [authors'
+    /// program](https://github.com/XiaoxiaSun/supervised-deep-sparse-coding-networks) does.
     #[default]
     Channel,
 }
@@ -30,7 +32,8 @@ pub enum Mean {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Scale {
-    /// 1: pixels keep their unit, as in the [authors' program](https://github.com/XiaoxiaSun/supervised-deep-sparse-coding-networks).
+    /// 1: pixels keep their unit, as in the [authors'
+    /// program](https://github.com/XiaoxiaSun/supervised-deep-sparse-coding-networks).
     #[default]
     None,
     /// The brightest value a pixel can have, so that pixels range over an interval of length 1.
@@ -48,21 +51,24 @@ pub enum Scale {
 /// | `scale` | `none` | `none`, `range`, `deviation` |
 /// | `whitening` | off | > 0: the epsilon of ZCA whitening; 0.1 in the literature, after contrast normalisation |
 ///
-/// The steps are taken in this order, each fitted to what the one before leaves. Where pixels have another range, the bias is that
-/// for the same picture: it is multiplied by (brightest / 255)^2. Whitening subtracts the mean image of what it is given, so that
-/// with it the mean image is subtracted in all, whatever `mean`; `deviation` is still about `mean`.
+/// The steps are taken in this order, each fitted to what the one before leaves. Where pixels have
+/// another range, the bias is that for the same picture: it is multiplied by (brightest / 255)^2.
+/// Whitening subtracts the mean image of what it is given, so that with it the mean image is
+/// subtracted in all, whatever `mean`; `deviation` is still about `mean`.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct NormalizationConfig {
-    /// The bias of contrast normalisation, in squares of a pixel's unit where the brightest is 255; absent: none is done.
+    /// The bias of contrast normalisation, in squares of a pixel's unit where the brightest is 255;
+    /// absent: none is done.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub contrast: Option<f64>,
     /// What is subtracted.
     pub mean: Mean,
     /// What is divided by.
     pub scale: Scale,
-    /// What is added to the eigenvalues of the covariance before whitening divides by their roots; absent: none is done.
+    /// What is added to the eigenvalues of the covariance before whitening divides by their roots;
+    /// absent: none is done.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub whitening: Option<f64>,
 }
@@ -97,10 +103,12 @@ impl NormalizationConfig {
 
 /// A fitted normalisation: x = W ((c(p) - mean) * scale) for the pixels p of an image C, H, W.
 ///
-/// c is contrast normalisation, c(p) = (p - m) / sqrt(v + bias) with the mean m and the variance v of the image's own pixels, or
-/// nothing; W is whitening, a D x D matrix with D = C H W, or nothing.
+/// c is contrast normalisation, c(p) = (p - m) / sqrt(v + bias) with the mean m and the variance v
+/// of the image's own pixels, or nothing; W is whitening, a D x D matrix with D = C H W, or
+/// nothing.
 ///
-/// A whitened image costs D^2 multiplications; one alone those of 96, so that its bits are those that it has among others.
+/// A whitened image costs D^2 multiplications; one alone those of 96, so that its bits are those
+/// that it has among others.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Normalization {
     shape: [usize; 3],
@@ -114,15 +122,18 @@ pub struct Normalization {
 impl Normalization {
     /// Fits to the training images, and to nothing else.
     ///
-    /// Without contrast normalisation the sums for mean and scale are sums of bytes, kept as integers: they are exact, whatever
-    /// the order and however many images. Whitening takes N D^2 + 10 D^3 or so operations, for the covariance and its
-    /// eigenvectors, and four D x D matrices of f64.
+    /// Without contrast normalisation the sums for mean and scale are sums of bytes, kept as
+    /// integers: they are exact, whatever the order and however many images. Whitening takes N D^2
+    /// + 10 D^3 or so operations, for the covariance and its eigenvectors, and four D x D matrices
+    /// of f64.
     ///
     /// # Errors
-    /// [`ImageError::NoImages`] for an empty set; [`NormalizationError::NoDeviation`] if [`Scale::Deviation`] is asked for and
-    /// every pixel equals its mean; [`NormalizationError::ContrastBias`] and [`NormalizationError::WhiteningEpsilon`] for what is not finite and
-    /// positive; [`NormalizationError::WhiteningSize`] if images of more than 4096 values are to be whitened;
-    /// [`NormalizationError::WhiteningValue`] if epsilon is so small that W is beyond f32; [`NormalizationError::Eigenvalues`] if they are not found.
+    /// [`ImageError::NoImages`] for an empty set; [`NormalizationError::NoDeviation`] if
+    /// [`Scale::Deviation`] is asked for and every pixel equals its mean;
+    /// [`NormalizationError::ContrastBias`] and [`NormalizationError::WhiteningEpsilon`] for what
+    /// is not finite and positive; [`NormalizationError::WhiteningSize`] if images of more than
+    /// 4096 values are to be whitened; [`NormalizationError::WhiteningValue`] if epsilon is so
+    /// small that W is beyond f32; [`NormalizationError::Eigenvalues`] if they are not found.
     pub fn fit(train: &ImageSet, config: NormalizationConfig) -> Result<Self, DataError> {
         if train.is_empty() {
             return Err(ImageError::NoImages.into());
@@ -154,7 +165,8 @@ impl Normalization {
             Scale::None => 1.0,
             Scale::Range => 1.0 / brightest,
             Scale::Deviation => {
-                // A deviation is about a mean in any case; if none is subtracted, about that of all pixels.
+                // A deviation is about a mean in any case; if none is subtracted, about that of all
+                // pixels.
                 let variance = statistics.variance(match config.mean {
                     Mean::None => volume,
                     Mean::Channel => area,
@@ -182,13 +194,13 @@ impl Normalization {
         Ok(normalization)
     }
 
-    /// A normalisation fitted earlier: `mean` in the order C, H, W, and the factor `scale`; without contrast normalisation and
-    /// whitening.
+    /// A normalisation fitted earlier: `mean` in the order C, H, W, and the factor `scale`; without
+    /// contrast normalisation and whitening.
     ///
     /// # Errors
-    /// [`ImageError::Shape`], [`NormalizationError::MeanLength`] if `mean` does not have C H W values,
-    /// [`NormalizationError::MeanValue`] for a mean that is not finite, [`NormalizationError::ScaleValue`] for a scale that is not finite
-    /// and positive.
+    /// [`ImageError::Shape`], [`NormalizationError::MeanLength`] if `mean` does not have C H W
+    /// values, [`NormalizationError::MeanValue`] for a mean that is not finite,
+    /// [`NormalizationError::ScaleValue`] for a scale that is not finite and positive.
     pub fn from_parts(shape: [usize; 3], mean: Vec<f32>, scale: f32) -> Result<Self, DataError> {
         let expected = volume(shape)?;
         if mean.len() != expected {
@@ -224,8 +236,8 @@ impl Normalization {
     /// The same with whitening after it, by this [matrix](Self::whitening).
     ///
     /// # Errors
-    /// [`NormalizationError::WhiteningLength`] if it does not have D x D entries, [`NormalizationError::WhiteningValue`] for one that is not
-    /// finite.
+    /// [`NormalizationError::WhiteningLength`] if it does not have D x D entries,
+    /// [`NormalizationError::WhiteningValue`] for one that is not finite.
     pub fn with_whitening(self, matrix: Vec<f32>) -> Result<Self, DataError> {
         let whitening = Whitening::new(matrix, self.mean.len())?;
         Ok(Self {
@@ -244,7 +256,8 @@ impl Normalization {
         self.contrast.map(Contrast::bias)
     }
 
-    /// The whitening matrix W, row-major, a row and a column for each of the D = C H W values of an image.
+    /// The whitening matrix W, row-major, a row and a column for each of the D = C H W values of an
+    /// image.
     pub fn whitening(&self) -> Option<&[f32]> {
         self.whitening
             .as_deref()

@@ -11,12 +11,14 @@ use crate::format::{cifar, mnist, stl10};
 
 /// Reads the training and the test images of a data set.
 ///
-/// `data` is the data folder, the one that holds `mnist/`, `cifar-10-batches-bin/`, `cifar-100-binary/` or
-/// `stl10_binary/`, each as its official archive unpacks; the digits are embedded and need no folder.
+/// `data` is the data folder, the one that holds `mnist/`, `cifar-10-batches-bin/`,
+/// `cifar-100-binary/` or `stl10_binary/`, each as its official archive unpacks; the digits are
+/// embedded and need no folder.
 ///
 /// # Errors
-/// [`FileError::Missing`](crate::FileError::Missing) for a file that is not there, [`FileError::Unreadable`](crate::FileError::Unreadable) for one that cannot be read, and
-/// one error for each way in which a file can be wrong.
+/// [`FileError::Missing`](crate::FileError::Missing) for a file that is not there,
+/// [`FileError::Unreadable`](crate::FileError::Unreadable) for one that cannot be read, and one
+/// error for each way in which a file can be wrong.
 pub fn open(name: DatasetName, data: &Path) -> Result<Dataset, DataError> {
     let folder = Folder::new(name, data);
     let (train, test) = match name {

@@ -1,7 +1,7 @@
 //! Means and variances of the training images.
 //!
-//! Both are taken over groups of `together` successive places of an image: 1 for every pixel by itself, H W for every channel, C H W
-//! for all.
+//! Both are taken over groups of `together` successive places of an image: 1 for every pixel by
+//! itself, H W for every channel, C H W for all.
 
 use crate::contrast::Contrast;
 use crate::images::ImageSet;
@@ -54,8 +54,9 @@ impl Statistics for ByteStatistics {
             .collect()
     }
 
-    /// With n = `images` x `together` pixels in a group g and s_g their sum, the sum over all pixels of
-    /// (x - s_g / n)^2 is sum x^2 - sum s_g^2 / n; multiplied by n it is an integer, so that equal pixels give 0.
+    /// With n = `images` x `together` pixels in a group g and s_g their sum, the sum over all
+    /// pixels of (x - s_g / n)^2 is sum x^2 - sum s_g^2 / n; multiplied by n it is an integer, so
+    /// that equal pixels give 0.
     fn variance(&self, together: usize) -> f64 {
         let group = self.images as u128 * together as u128;
         let squared_sums: u128 = self

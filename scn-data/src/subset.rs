@@ -20,9 +20,10 @@ pub enum Subset {
 impl Subset {
     /// `count` of the images, or all if there are no more, in the order of the whole set.
     ///
-    /// Stratified: a class with n of N images gets `count n / N` of them, rounded down; the images that this leaves over go to the
-    /// classes with the largest remainders, the lower label first. Which images of a class those are depends on `seed` and the label, and on
-    /// nothing else; those of a smaller share are among those of a larger one.
+    /// Stratified: a class with n of N images gets `count n / N` of them, rounded down; the images
+    /// that this leaves over go to the classes with the largest remainders, the lower label first.
+    /// Which images of a class those are depends on `seed` and the label, and on nothing else;
+    /// those of a smaller share are among those of a larger one.
     pub fn of(self, images: &ImageSet, count: usize, seed: u64) -> ImageSet {
         match self {
             Self::First => images.first(count),

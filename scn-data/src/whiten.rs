@@ -1,16 +1,20 @@
-//! ZCA whitening: pixels are decorrelated and brought to equal variance, and stay as near to the picture as that allows.
+//! ZCA whitening: pixels are decorrelated and brought to equal variance, and stay as near to the
+//! picture as that allows.
 //!
-//! With z the images as the steps before leave them, their mean subtracted, and N the number of training images,
+//! With z the images as the steps before leave them, their mean subtracted, and N the number of
+//! training images,
 //!
 //! ```text
 //! C = 1/N sum z z' = V diag(d) V',        W = V diag(1 / sqrt(d + epsilon)) V',        x = W z
 //! ```
 //!
-//! so that x has covariance V diag(d / (d + epsilon)) V'. W is symmetric. Coates, Ng, Lee, "An Analysis of
-//! Single-Layer Networks in Unsupervised Feature Learning" (2011), with epsilon 0.1 after contrast normalisation;
-//! Goodfellow et al., "Maxout Networks" (2013), likewise (their library, pylearn2).
+//! so that x has covariance V diag(d / (d + epsilon)) V'. W is symmetric. Coates, Ng, Lee, "An
+//! Analysis of Single-Layer Networks in Unsupervised Feature Learning" (2011), with epsilon 0.1
+//! after contrast normalisation; Goodfellow et al., "Maxout Networks" (2013), likewise (their
+//! library, pylearn2).
 //!
-//! C and W are computed in f64 and W is kept in f32. Matrices of D x D, where D = C H W: hence a bound on D.
+//! C and W are computed in f64 and W is kept in f32. Matrices of D x D, where D = C H W: hence a
+//! bound on D.
 
 use crate::error::NormalizationError;
 use faer::diag::Diag;
@@ -23,14 +27,15 @@ use rayon::prelude::*;
 /// Largest D: at this, W takes 64 MiB, the fit 0.7 GB and minutes.
 const LARGEST: usize = 4096;
 
-/// Columns of a D x D sum that are one task. Tasks depend on D alone, and so do the bits not depend on the threads.
+/// Columns of a D x D sum that are one task. Tasks depend on D alone, and so do the bits not depend
+/// on the threads.
 const PANEL: usize = 128;
 
 /// Images that the covariance takes at a time.
 const FITTED: usize = 512;
 
-/// Images that are whitened in one product, be they there or not: a product of another shape might be summed in another
-/// order, and an image alone shall have the bits that it has among others.
+/// Images that are whitened in one product, be they there or not: a product of another shape might
+/// be summed in another order, and an image alone shall have the bits that it has among others.
 const BLOCK: usize = 96;
 
 /// A fitted W.
@@ -162,7 +167,8 @@ fn covariance<'a>(
     sum
 }
 
-/// Adds the lower triangle of a a' to `sum`, D x D, column-major. What stands above the diagonal is of no meaning.
+/// Adds the lower triangle of a a' to `sum`, D x D, column-major. What stands above the diagonal is
+/// of no meaning.
 fn add_gram(a: MatRef<'_, f64>, sum: &mut [f64]) {
     let values = a.nrows();
     sum.par_chunks_mut(PANEL * values)

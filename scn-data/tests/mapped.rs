@@ -1,4 +1,5 @@
-//! Files whose pixels stay where they are: the same images and the same errors as those of the whole file.
+//! Files whose pixels stay where they are: the same images and the same errors as those of the
+//! whole file.
 
 mod common;
 

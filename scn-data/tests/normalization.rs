@@ -50,9 +50,9 @@ fn check(images: &ImageSet) {
         .expect("images that differ");
         let factor = f64::from(normalization.scale());
         let values = normalized(images, &normalization);
-        // In units of the brightest pixel b: the f32 mean is off by u, the difference by u, the product by u, where u is
-        // half an ulp of 1; so every value is off by at most 3 u b s, and hence every mean of values. (1 + u) factors
-        // and the f64 sums are far below the 4th u.
+        // In units of the brightest pixel b: the f32 mean is off by u, the difference by u, the
+        // product by u, where u is half an ulp of 1; so every value is off by at most 3 u b s, and
+        // hence every mean of values. (1 + u) factors and the f64 sums are far below the 4th u.
         let tolerance = 4.0 * half_ulp * f64::from(images.brightest()) * factor;
         let mean_of = |places: std::ops::Range<usize>| {
             let (mut sum, mut count) = (0.0, 0.0);
@@ -90,8 +90,8 @@ fn check(images: &ImageSet) {
                     .map(|value| (value - mean).powi(2))
                     .sum::<f64>()
                     / values.len() as f64;
-                // Values off by at most t change a root mean square by at most t (triangle inequality); the factor itself
-                // is off by u of 1.
+                // Values off by at most t change a root mean square by at most t (triangle
+                // inequality); the factor itself is off by u of 1.
                 let allowed = tolerance + half_ulp;
                 assert!(
                     (variance.sqrt() - 1.0).abs() <= allowed,

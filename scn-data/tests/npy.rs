@@ -1,4 +1,5 @@
-//! Pairs of numpy arrays, written by another implementation: order of the pixels, labels, and what can be wrong.
+//! Pairs of numpy arrays, written by another implementation: order of the pixels, labels, and what
+//! can be wrong.
 
 use std::fs;
 use std::path::Path;

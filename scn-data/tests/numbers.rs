@@ -1,4 +1,5 @@
-//! Arrays of numpy as floating point numbers: every type, both orders of bytes and axes, and what is refused.
+//! Arrays of numpy as floating point numbers: every type, both orders of bytes and axes, and what
+//! is refused.
 
 use std::fs;
 use std::path::Path;
@@ -207,7 +208,8 @@ fn what_is_no_array_of_numbers_is_refused() {
     error(b"");
 }
 
-/// As is a file with more numbers than memory has room for: it has holes, and takes no room on the disk.
+/// As is a file with more numbers than memory has room for: it has holes, and takes no room on the
+/// disk.
 #[cfg(target_os = "linux")]
 #[test]
 fn what_no_memory_holds_is_refused() {

@@ -136,8 +136,8 @@ fn the_seed_and_the_epoch_decide_and_nothing_else() {
     assert_ne!(order(0), order(1));
 }
 
-/// The augmented batches, of 16, of so many images that are all the same picture, without two equal pixels: each image of a batch then
-/// tells its draw.
+/// The augmented batches, of 16, of so many images that are all the same picture, without two equal
+/// pixels: each image of a batch then tells its draw.
 fn draws(count: usize, draw: Draw) -> Vec<Vec<Vec<u32>>> {
     let one: Vec<u8> = (1..=40).collect();
     let images = ImageSet::new(
@@ -235,7 +235,8 @@ fn what_a_shift_uncovers_is_zero_after_normalisation() {
             .all(|&value| value == 0.0 || value == 100.0)
     );
     for image in batch.pixels.chunks_exact(40) {
-        // What is seen of a plane of 4 x 5 pixels moved by up to 3 is a rectangle of these sizes, alike in both planes.
+        // What is seen of a plane of 4 x 5 pixels moved by up to 3 is a rectangle of these sizes,
+        // alike in both planes.
         let [first, second] = [0, 20].map(|at| {
             image[at..at + 20]
                 .iter()

@@ -57,7 +57,8 @@ fn exif(orientation: u8, big_endian: bool) -> Vec<u8> {
     [
         order,
         &number(42, 2),
-        // One list, after these eight bytes, of one entry: one number of two bytes, filled up to four; no list follows.
+        // One list, after these eight bytes, of one entry: one number of two bytes, filled up to
+        // four; no list follows.
         &number(8, 4),
         &number(1, 2),
         &number(0x112, 2),
@@ -87,9 +88,10 @@ fn png_with_exif(png: &[u8], exif: &[u8]) -> Vec<u8> {
     [&png[..33], &chunk, &png[33..]].concat()
 }
 
-/// What Exif says of each orientation: where the first row and the first column of what is stored belong in the picture
-/// (row 0 at the top and column 0 at the left, at the right, ...). By it the stored square, which is at the upper right, comes to
-/// another corner, and sides change places from 5 on.
+/// What Exif says of each orientation: where the first row and the first column of what is stored
+/// belong in the picture (row 0 at the top and column 0 at the left, at the right, ...). By it the
+/// stored square, which is at the upper right, comes to another corner, and sides change places
+/// from 5 on.
 #[test]
 fn pictures_are_turned_as_their_orientation_asks() {
     // (orientation, height, width, whether the lit corner is at the bottom, at the right)

@@ -1,4 +1,5 @@
-//! Folders of pictures by class: orientation, channels and labels, and an error for each thing that can be wrong.
+//! Folders of pictures by class: orientation, channels and labels, and an error for each thing that
+//! can be wrong.
 
 #![cfg(feature = "pictures")]
 
@@ -64,7 +65,8 @@ fn open(
     pictures::open(folder(files).path(), colours)
 }
 
-/// The error for a folder that is right but for these files; its message must name `named` and be one sentence.
+/// The error for a folder that is right but for these files; its message must name `named` and be
+/// one sentence.
 fn error_with(files: &[(&'static str, Vec<u8>)], named: &str) -> DataError {
     let mut all = whole();
     all.extend_from_slice(files);

@@ -1,4 +1,5 @@
-//! What is in a file comes out at its place: orientation, order of the channels, labels and names, for every format.
+//! What is in a file comes out at its place: orientation, order of the channels, labels and names,
+//! for every format.
 
 mod common;
 
@@ -245,7 +246,8 @@ fn the_digits_are_all_there() {
             "{counts:?}"
         );
     }
-    // The first test picture is a 2, in training they begin 0, 1, 2, ...: as in the files' own first bytes.
+    // The first test picture is a 2, in training they begin 0, 1, 2, ...: as in the files' own
+    // first bytes.
     assert_eq!(
         (digits.train.labels()[..4].to_vec(), digits.test.labels()[0]),
         (vec![0, 1, 2, 3], 2)

@@ -64,7 +64,8 @@ fn assert_same(found: &Batch, expected: &Batch) {
     assert_eq!(bits(found), bits(expected));
 }
 
-/// Every plan of the epoch from `first` on, and the same asked for one by one, give the loader's batches.
+/// Every plan of the epoch from `first` on, and the same asked for one by one, give the loader's
+/// batches.
 fn check(loader: &Loader, epoch: u64, first: usize) {
     let (plans, batches) = (loader.plans(epoch, first), loader.epoch(epoch, first));
     assert_eq!(plans.len(), loader.batches().saturating_sub(first));
@@ -175,7 +176,8 @@ fn plans_stay_at_their_end_and_can_be_cloned_on_their_way() {
     assert_eq!(images, (0..11).collect::<Vec<_>>());
 }
 
-/// Rows of a mirrored loader's batches are those of the loader from right to left, and its plans say so.
+/// Rows of a mirrored loader's batches are those of the loader from right to left, and its plans
+/// say so.
 #[test]
 fn a_mirrored_loader_mirrors_every_image() {
     let images = Arc::new(scattered(60, SHAPE));

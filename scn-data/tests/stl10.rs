@@ -1,4 +1,5 @@
-//! STL-10's folds and its unlabelled pictures: what is right comes out at its place, what is wrong is named.
+//! STL-10's folds and its unlabelled pictures: what is right comes out at its place, what is wrong
+//! is named.
 
 mod common;
 

@@ -1,4 +1,5 @@
-//! Contrast normalisation and whitening: what they promise of the values, and that an image has the same in every way.
+//! Contrast normalisation and whitening: what they promise of the values, and that an image has the
+//! same in every way.
 
 mod common;
 
@@ -83,8 +84,9 @@ fn whitened_digits_have_the_covariance_that_epsilon_leaves() {
             }
         }
         let w: Vec<f64> = matrix.iter().map(|&entry| f64::from(entry)).collect();
-        // W = (C + epsilon)^(-1/2), so that W (C + epsilon) W = 1. An entry of W is off by u of itself, so W by u |W| in any norm,
-        // the product by 2 u |W|^2 |C + epsilon|, both norms bounded by row sums; f64 is far below the third u.
+        // W = (C + epsilon)^(-1/2), so that W (C + epsilon) W = 1. An entry of W is off by u of
+        // itself, so W by u |W| in any norm, the product by 2 u |W|^2 |C + epsilon|, both norms
+        // bounded by row sums; f64 is far below the third u.
         let mut before =
             Normalization::from_parts([1, 8, 8], whitened.mean().to_vec(), whitened.scale())
                 .expect("fitted");
@@ -100,8 +102,9 @@ fn whitened_digits_have_the_covariance_that_epsilon_leaves() {
         let found = norm(&identity, values);
         assert!(found <= bound, "off by {found}, allowed {bound}");
 
-        // The images themselves: a sum of 64 products in f32 is off by 64 u |W| |z|, so x x' by twice that times |x|, and with it
-        // its mean, in the norm of sums over a row: |x| <= |W| |z|, all as row sums.
+        // The images themselves: a sum of 64 products in f32 is off by 64 u |W| |z|, so x x' by
+        // twice that times |x|, and with it its mean, in the norm of sums over a row: |x| <= |W|
+        // |z|, all as row sums.
         let found = covariance(&images, &whitened);
         let expected = product(&product(&w, &c, values), &w, values);
         let largest = (0..images.len())
@@ -191,8 +194,8 @@ fn mean_and_deviation_are_those_after_contrast_normalisation() {
             .map(|image| image.into_iter().map(f64::from).collect())
             .collect();
         let count = (values.len() * 64) as f64;
-        // c, the mean, their difference and the product are each off by u of at most 8, the largest value that 64 of variance 1
-        // can have.
+        // c, the mean, their difference and the product are each off by u of at most 8, the largest
+        // value that 64 of variance 1 can have.
         let tolerance = 4.0 * U * 8.0 * factor;
         let total = values.iter().flatten().sum::<f64>() / count;
         if mean == Mean::Pixel {
@@ -202,7 +205,8 @@ fn mean_and_deviation_are_those_after_contrast_normalisation() {
                 assert!(found.abs() <= tolerance, "mean {found} of place {place}");
             }
         }
-        // The contrast normalised image has mean 0, so that no mean and that of the channel are the same for one channel.
+        // The contrast normalised image has mean 0, so that no mean and that of the channel are the
+        // same for one channel.
         assert!(total.abs() <= tolerance);
         let variance = values
             .iter()

@@ -14,14 +14,15 @@ use serde::Serialize;
 
 use crate::output::Output;
 
-/// Where networks can be computed on this machine, and why not elsewhere; or compiles the kernels for another machine.
+/// Where networks can be computed on this machine, and why not elsewhere; or compiles the kernels
+/// for another machine.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  scn device\n  scn train --device cuda\n  \
     scn device --compile sm_80,sm_90 kernels          # here: needs NVRTC, but no driver and no device\n  \
     SCN_CUDA_CACHE=kernels scn train --device cuda    # there: needs a driver, but no NVRTC")]
 pub(crate) struct Device {
-    /// Compiles all kernels for these architectures into FOLDER: sm_90 is machine code for compute capability 9.0, compute_90 portable code
-    /// for it and all later ones
+    /// Compiles all kernels for these architectures into FOLDER: sm_90 is machine code for compute
+    /// capability 9.0, compute_90 portable code for it and all later ones
     #[arg(
         long,
         value_name = "ARCHITECTURES",
@@ -30,12 +31,13 @@ pub(crate) struct Device {
     )]
     compile: Vec<Architecture>,
 
-    /// Where compiled kernels are written; a machine whose SCN_CUDA_CACHE names this folder, or a copy of it, needs no compiler
+    /// Where compiled kernels are written; a machine whose SCN_CUDA_CACHE names this folder, or a
+    /// copy of it, needs no compiler
     #[arg(value_name = "FOLDER", requires = "compile")]
     folder: Option<PathBuf>,
 
-    /// Has the compiled kernels say which lines of the sources they come from, for ncu and compute-sanitizer; SCN_CUDA_LINE_INFO=1 does so for
-    /// kernels compiled when they are needed
+    /// Has the compiled kernels say which lines of the sources they come from, for ncu and
+    /// compute-sanitizer; SCN_CUDA_LINE_INFO=1 does so for kernels compiled when they are needed
     #[arg(long, requires = "compile")]
     line_info: bool,
 }

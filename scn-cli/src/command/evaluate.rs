@@ -41,7 +41,8 @@ pub(crate) struct Evaluate {
     /// Seed of the noise
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     seed: u64,
-    /// Multiplies lambda1 of all sparse coding layers, for this evaluation only; the model stays as it is
+    /// Multiplies lambda1 of all sparse coding layers, for this evaluation only; the model stays as
+    /// it is
     #[arg(
         long,
         value_name = "FACTOR",
@@ -50,7 +51,8 @@ pub(crate) struct Evaluate {
         value_parser = number::parse::<f64>
     )]
     lambda1_scale: f64,
-    /// Classifies by the mean logits of each image and its mirror image (not the network's plain test error)
+    /// Classifies by the mean logits of each image and its mirror image (not the network's plain
+    /// test error)
     #[arg(long)]
     average_mirrored: bool,
 }

@@ -18,7 +18,8 @@ use crate::output::Output;
 
 /// Loss and every gradient of one batch in training mode (moments of the batch), without a step.
 ///
-/// The file holds `loss` [1] and a gradient for each parameter under its name in the model file; weight decay is not in them.
+/// The file holds `loss` [1] and a gradient for each parameter under its name in the model file;
+/// weight decay is not in them.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  scn gradients --model M.safetensors --images X.npy --labels y.npy --out G.safetensors"
@@ -39,7 +40,8 @@ pub(crate) struct Gradients {
     /// Passes before the best codes so far are taken
     #[arg(long, value_name = "COUNT", default_value_t = 2000)]
     max_passes: u32,
-    /// Ends as if all were well where codes miss the tolerance; without it the exit code is 3. The gradients are written either way
+    /// Ends as if all were well where codes miss the tolerance; without it the exit code is 3. The
+    /// gradients are written either way
     #[arg(long)]
     allow_unconverged: bool,
     /// Where loss and gradients go

@@ -51,7 +51,8 @@ struct LayerSummary {
     parameters: usize,
     lambda1: f64,
     lambda2: f64,
-    /// Share of codes that are not zero on the test images, when the model was last evaluated in training.
+    /// Share of codes that are not zero on the test images, when the model was last evaluated in
+    /// training.
     active: Option<f64>,
     largest_norm: f64,
     smallest_norm: f64,

@@ -15,8 +15,8 @@ use crate::pictures;
 
 /// Classes with probabilities for pictures, or logits for arrays.
 ///
-/// Pictures (PNG, JPEG) are turned upright, scaled to the size the model takes, and treated as its training images were. Arrays are taken as
-/// they are: [N, C, H, W], preprocessed.
+/// Pictures (PNG, JPEG) are turned upright, scaled to the size the model takes, and treated as its
+/// training images were. Arrays are taken as they are: [N, C, H, W], preprocessed.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  scn predict --model runs/mnist-scn1/model.safetensors seven.png\n  \

@@ -14,10 +14,12 @@ use crate::output::Output;
 use crate::report::{self, Findings, Run};
 use crate::run_files::{read_config, read_history};
 
-/// A page on a run: results beside the paper's, curves, layers, atoms, confusion, mistakes, configuration.
+/// A page on a run: results beside the paper's, curves, layers, atoms, confusion, mistakes,
+/// configuration.
 ///
-/// Writes report.html, which holds everything itself, report.md, and the plots as SVG files into the run folder. `scn train` does
-/// the same at its end. Without the data set, what needs its test images is left out.
+/// Writes report.html, which holds everything itself, report.md, and the plots as SVG files into
+/// the run folder. `scn train` does the same at its end. Without the data set, what needs its test
+/// images is left out.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  scn report runs/digits")]
 pub(crate) struct Report {

@@ -20,9 +20,11 @@ use crate::training;
 
 /// Trains the networks of the paper and puts the results beside the paper's.
 ///
-/// Every network has a run folder of its own in OUT/BUDGET, and all have a page there, report.html, which is written after each: the
-/// paper's tables as printed, the results beside its own, and with each result how its run differs from the paper's experiment. Started again, the command skips what is complete and goes on with what is not. A network that fails, or whose data set is not there, does
-/// not stop the others.
+/// Every network has a run folder of its own in OUT/BUDGET, and all have a page there, report.html,
+/// which is written after each: the paper's tables as printed, the results beside its own, and with
+/// each result how its run differs from the paper's experiment. Started again, the command skips
+/// what is complete and goes on with what is not. A network that fails, or whose data set is not
+/// there, does not stop the others.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  scn reproduce table3 --data data --budget quick\n  scn reproduce all --data data --device cuda"
@@ -40,7 +42,8 @@ pub(crate) struct Reproduce {
     /// How long networks are trained
     #[arg(long, value_enum, default_value_t = Budget::Full)]
     budget: Budget,
-    /// Trains on so many images only; results are then no match for the paper's, and the page says so
+    /// Trains on so many images only; results are then no match for the paper's, and the page says
+    /// so
     #[arg(long, value_name = "COUNT")]
     train_limit: Option<usize>,
     /// Tests on so many images only; likewise
@@ -173,7 +176,8 @@ impl Reproduce {
         })
     }
 
-    /// The budget and the limits of these runs in words, whatever was asked for: a run with other settings stays as it is.
+    /// The budget and the limits of these runs in words, whatever was asked for: a run with other
+    /// settings stays as it is.
     fn terms(&self, rows: &[Row]) -> Result<String> {
         let limit = |done: &str, of: fn(&RunConfig) -> Option<usize>| {
             let mut limits: Vec<_> = rows.iter().map(|row| of(&row.config)).collect();
@@ -243,7 +247,8 @@ impl Reproduce {
                     return Ok(row);
                 }
             }
-            // A list that cannot be read does not stop the other rows; this one's checkpoint has it again.
+            // A list that cannot be read does not stop the other rows; this one's checkpoint has it
+            // again.
             row.history = read_history(&folder).unwrap_or_default();
         }
         Ok(row)
@@ -253,7 +258,8 @@ impl Reproduce {
         RunFolder::new(&self.out.join(self.budget.name()).join(preset))
     }
 
-    /// Trains what is missing of a row. True if a person has stopped it; what fails is noted in the row.
+    /// Trains what is missing of a row. True if a person has stopped it; what fails is noted in the
+    /// row.
     fn complete(&self, row: &mut Row, device: &Device, output: &Output) -> bool {
         if row.failure.is_some() {
             return false;

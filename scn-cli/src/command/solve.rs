@@ -20,11 +20,13 @@ use crate::problem_arrays::{AnyProblem, ProblemArrays};
 use crate::problem_files::ProblemFiles;
 use crate::solver_name::SolverName;
 
-/// Codes of signals over a dictionary: a = argmin 1/2 ||x - D a||² + lambda1 |a| + lambda2/2 ||a||², a >= 0.
+/// Codes of signals over a dictionary: a = argmin 1/2 ||x - D a||² + lambda1 |a| + lambda2/2
+/// ||a||², a >= 0.
 ///
-/// All arrays are .npy files of floats (f2, f4, f8) or integers. Where f4 holds the numbers of matrix and signals exactly, as it holds
-/// f2 and integers of up to 2 bytes, the command computes in f4, else in f8; codes [n, P] are written in that type. With --atoms or
-/// --residual there is no penalty: orthogonal matching pursuit takes atoms one by one until there are so many, or until
+/// All arrays are .npy files of floats (f2, f4, f8) or integers. Where f4 holds the numbers of
+/// matrix and signals exactly, as it holds f2 and integers of up to 2 bytes, the command computes
+/// in f4, else in f8; codes [n, P] are written in that type. With --atoms or --residual there is no
+/// penalty: orthogonal matching pursuit takes atoms one by one until there are so many, or until
 /// ||x - D a|| is so small a part of ||x||.
 #[derive(Debug, Args)]
 #[command(
@@ -40,13 +42,15 @@ pub(crate) struct Solve {
     /// Method [default: auto]
     #[arg(long, value_enum, hide_default_value = true, conflicts_with_all = ["atoms", "residual"])]
     solver: Option<SolverName>,
-    /// KKT residual to reach, relative to max |D'x| of each column [default: 1e-5 in f4, 1e-9 in f8]
+    /// KKT residual to reach, relative to max |D'x| of each column [default: 1e-5 in f4, 1e-9 in
+    /// f8]
     #[arg(long, value_name = "NUMBER", value_parser = number::parse::<f64>, conflicts_with_all = ["atoms", "residual"])]
     tolerance: Option<f64>,
     /// Passes over all atoms before a column is given up
     #[arg(long, value_name = "COUNT", default_value_t = 10_000)]
     max_passes: u32,
-    /// Ends as if all were well where columns miss the tolerance; without it the exit code is 3. The codes are written either way
+    /// Ends as if all were well where columns miss the tolerance; without it the exit code is 3.
+    /// The codes are written either way
     #[arg(long, conflicts_with_all = ["atoms", "residual"])]
     allow_unconverged: bool,
     #[command(flatten)]

@@ -18,10 +18,12 @@ use crate::output::Output;
 use crate::run_files::read_settings;
 use crate::training;
 
-/// Trains a network. With no argument: a small one on the embedded handwritten digits, in under a minute.
+/// Trains a network. With no argument: a small one on the embedded handwritten digits, in under a
+/// minute.
 ///
-/// The run folder receives config.toml, metrics.jsonl, checkpoint.safetensors, model.safetensors, a report
-/// (report.html, report.md, plots) and events for TensorBoard. Ctrl-C ends with a checkpoint; --resume goes on from it with the same bits as an uninterrupted run.
+/// The run folder receives config.toml, metrics.jsonl, checkpoint.safetensors, model.safetensors, a
+/// report (report.html, report.md, plots) and events for TensorBoard. Ctrl-C ends with a
+/// checkpoint; --resume goes on from it with the same bits as an uninterrupted run.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  scn train\n  scn train --preset mnist-scn1 --data data --epochs 3\n  \
@@ -51,7 +53,8 @@ pub(crate) struct Train {
     /// Seed of initial weights, order and augmentation
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
-    /// Trains on so many images only: the first, or with --set subset=stratified of each class its share
+    /// Trains on so many images only: the first, or with --set subset=stratified of each class its
+    /// share
     #[arg(long, value_name = "COUNT")]
     train_limit: Option<usize>,
     /// Tests on so many images only, chosen likewise
@@ -191,7 +194,8 @@ fn default_folder(config: &RunConfig) -> PathBuf {
     )
 }
 
-/// Makes the folder, or the first of folder-2, folder-3, ... that is not there: so each of several processes has its own.
+/// Makes the folder, or the first of folder-2, folder-3, ... that is not there: so each of several
+/// processes has its own.
 fn new_folder(folder: &Path) -> Result<PathBuf> {
     if let Some(parent) = folder.parent() {
         std::fs::create_dir_all(parent)

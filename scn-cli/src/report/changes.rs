@@ -1,4 +1,5 @@
-//! What differs between two configurations. They are compared as they are written, so that a new setting needs no line here.
+//! What differs between two configurations. They are compared as they are written, so that a new
+//! setting needs no line here.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -56,7 +57,8 @@ pub(crate) fn of(config: &RunConfig) -> Result<Vec<Change>> {
     }
 }
 
-/// Settings that are not those of a preset, by name: first those outside all sections, such as limits.
+/// Settings that are not those of a preset, by name: first those outside all sections, such as
+/// limits.
 pub(crate) fn between(config: &RunConfig, preset: &RunConfig) -> Result<Vec<Change>> {
     let (ours, theirs) = (settings(config)?, settings(preset)?);
     let mut names: Vec<&String> = ours.keys().chain(theirs.keys()).collect();
@@ -74,7 +76,8 @@ pub(crate) fn between(config: &RunConfig, preset: &RunConfig) -> Result<Vec<Chan
 }
 
 fn settings(config: &RunConfig) -> Result<BTreeMap<String, String>> {
-    // By way of text, which has the fewest digits that tell an f32 apart; a value would have all of its f64.
+    // By way of text, which has the fewest digits that tell an f32 apart; a value would have all of
+    // its f64.
     let value: Value = serde_json::from_str(&serde_json::to_string(config)?)?;
     let mut all = BTreeMap::new();
     flatten("", &value, &mut all);

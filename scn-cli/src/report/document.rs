@@ -22,7 +22,8 @@ pub(crate) enum Block {
     /// Plots with captions, beside each other where there is room.
     Figures(Vec<(String, Figure)>),
     Table(Table),
-    /// Small pictures with captions. Where pages cannot hold pictures, the sheet shows them all, in the same order.
+    /// Small pictures with captions. Where pages cannot hold pictures, the sheet shows them all, in
+    /// the same order.
     Gallery {
         sheet: Figure,
         pictures: Vec<CaptionedPicture>,

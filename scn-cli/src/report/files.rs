@@ -8,7 +8,8 @@ use scn_net::write_atomically;
 use super::document::Document;
 use super::{html, markdown};
 
-/// Writes a page in both its forms and its plots, each file whole or not at all, and returns their names.
+/// Writes a page in both its forms and its plots, each file whole or not at all, and returns their
+/// names.
 pub(super) fn write(document: &Document, folder: &Path) -> Result<Vec<String>> {
     let mut files = vec![
         ("report.html".to_string(), html::render(document)),

@@ -38,7 +38,8 @@ pub(crate) struct Mistake {
 pub(crate) struct Usage {
     /// Test images looked at.
     pub(crate) images: usize,
-    /// `shares[class][atom]`: share of the windows of a class's images with the atom in their code; none for a class without images.
+    /// `shares[class][atom]`: share of the windows of a class's images with the atom in their code;
+    /// none for a class without images.
     pub(crate) shares: Vec<Option<Vec<f64>>>,
 }
 

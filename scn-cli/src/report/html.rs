@@ -1,5 +1,5 @@
-//! A report as a page for browsers: one file, without scripts, that asks the network for nothing. Every tag is closed, so that XML tools
-//! read it too.
+//! A report as a page for browsers: one file, without scripts, that asks the network for nothing.
+//! Every tag is closed, so that XML tools read it too.
 
 use super::document::{Block, CaptionedPicture, Cell, Document, Narrow, Table};
 use super::markup::escape;

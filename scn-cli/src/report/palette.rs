@@ -1,7 +1,8 @@
 //! Colours of the plots, in daylight and in the dark.
 //!
-//! Plots carry the colours of daylight as attributes, which every program that shows SVG understands; a style sheet replaces them where
-//! a reader prefers the dark. Pictures are given in `rgb(r,g,b)`, and so left alone.
+//! Plots carry the colours of daylight as attributes, which every program that shows SVG
+//! understands; a style sheet replaces them where a reader prefers the dark. Pictures are given in
+//! `rgb(r,g,b)`, and so left alone.
 
 use std::fmt::Write;
 

@@ -1,4 +1,5 @@
-//! What the paper (arXiv 1701.08349) reports: its tables, and for a preset all that it says of the network.
+//! What the paper (arXiv 1701.08349) reports: its tables, and for a preset all that it says of the
+//! network.
 
 mod tables;
 
@@ -30,7 +31,8 @@ pub(crate) struct Published {
 /// On what the paper measured its times.
 pub(crate) const MACHINE: &str = "a server with four Tesla P40 cards";
 
-/// The preset with the paper's settings that a preset is a variant of, or is: `cifar10-scn1` of `cifar10-scn1-cosine`.
+/// The preset with the paper's settings that a preset is a variant of, or is: `cifar10-scn1` of
+/// `cifar10-scn1-cosine`.
 pub(crate) fn original(preset: &str) -> &str {
     let width = preset.find("-scn").map(|at| at + 4);
     let end = width.and_then(|width| preset[width..].find('-').map(|at| width + at));

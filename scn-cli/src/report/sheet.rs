@@ -13,7 +13,8 @@ const GAP: usize = 12;
 /// Of a number.
 const LINE: usize = 20;
 
-/// An SVG with the pictures, all of one size, in rows of `across`, and under each its number, from `first` on.
+/// An SVG with the pictures, all of one size, in rows of `across`, and under each its number, from
+/// `first` on.
 pub(crate) fn draw(pictures: &[Raster], across: usize, first: usize) -> Result<String> {
     let (width, height) = pictures.first().map_or((1, 1), Raster::size);
     let zoom = SIDE.div_ceil(width.max(1)).max(1);

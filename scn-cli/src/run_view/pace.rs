@@ -46,7 +46,8 @@ impl Pace {
         self.done
     }
 
-    /// Time that the rest will take, if it goes as this process has gone until now: evaluation counts from the first one on.
+    /// Time that the rest will take, if it goes as this process has gone until now: evaluation
+    /// counts from the first one on.
     pub(super) fn left(&self) -> Duration {
         let (done, left) = (self.done - self.before, self.all.saturating_sub(self.done));
         self.start

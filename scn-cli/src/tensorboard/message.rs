@@ -1,5 +1,5 @@
-//! The parts that are used here of TensorFlow's protocol buffers `event.proto`, `summary.proto` and `tensor.proto`; names and numbers of
-//! fields are theirs.
+//! The parts that are used here of TensorFlow's protocol buffers `event.proto`, `summary.proto` and
+//! `tensor.proto`; names and numbers of fields are theirs.
 
 use prost::{Message, Oneof};
 

@@ -7,7 +7,8 @@
 //! masked sum of the data 4 bytes
 //! ```
 //!
-//! (TensorFlow, `tensorflow/core/lib/io/record_writer.h`.) The sum is CRC-32C; a sum of data that hold sums is weak, so it is masked.
+//! (TensorFlow, `tensorflow/core/lib/io/record_writer.h`.) The sum is CRC-32C; a sum of data that
+//! hold sums is weak, so it is masked.
 
 /// Data in their frame.
 pub(super) fn frame(data: &[u8]) -> Vec<u8> {

@@ -1,4 +1,5 @@
-//! Arrays of numpy as arguments: types, shapes and orders that people have, and bytes that nobody should.
+//! Arrays of numpy as arguments: types, shapes and orders that people have, and bytes that nobody
+//! should.
 
 use std::path::Path;
 

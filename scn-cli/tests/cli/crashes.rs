@@ -1,4 +1,5 @@
-//! A run that is killed at any call that writes, flushes, renames or removes goes on to the files of a run that was left alone.
+//! A run that is killed at any call that writes, flushes, renames or removes goes on to the files
+//! of a run that was left alone.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -84,7 +85,8 @@ fn killed_at(name: &str, call: usize, arguments: &[String], log: &Path) -> bool 
     !status.unwrap().success()
 }
 
-/// The system's own log of calls tells no lie about what the program does: nothing in it is there for the test.
+/// The system's own log of calls tells no lie about what the program does: nothing in it is there
+/// for the test.
 #[test]
 fn a_run_killed_at_any_call_goes_on_to_the_same_files() {
     let traces = Command::new("strace")
@@ -94,7 +96,8 @@ fn a_run_killed_at_any_call_goes_on_to_the_same_files() {
         eprintln!("skipped: no strace here, or it may not trace");
         return;
     }
-    // Every file that is moved to its place; of the other calls every third, or all if that is asked for.
+    // Every file that is moved to its place; of the other calls every third, or all if that is
+    // asked for.
     let all = std::env::var_os("SCN_CRASH_ALL").is_some();
     let stride = |name: &str| {
         if all || name.starts_with("rename") {

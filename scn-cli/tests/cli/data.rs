@@ -184,7 +184,8 @@ fn a_second_fetch_is_told_of_the_first_and_one_that_is_killed_bars_none() {
         .stdout("")
         .stderr(predicate::str::contains("another fetch is at work"))
         .stderr(predicate::str::contains(".mnist.lock"));
-    // The next one gets as far as the archive, in whose place something that is no file fails at once.
+    // The next one gets as far as the archive, in whose place something that is no file fails at
+    // once.
     std::fs::remove_file(data.path().join("train-images-idx3-ubyte.gz.part")).unwrap();
     std::fs::create_dir(data.path().join("train-images-idx3-ubyte.gz.part")).unwrap();
     second()

@@ -1,4 +1,5 @@
-//! `scn device` and `--device`. What needs a graphics processor is skipped without one, or fails if `SCN_REQUIRE_CUDA` asks for it.
+//! `scn device` and `--device`. What needs a graphics processor is skipped without one, or fails if
+//! `SCN_REQUIRE_CUDA` asks for it.
 
 use std::path::{Path, PathBuf};
 
@@ -35,7 +36,8 @@ fn devices_are_listed() {
     listed.stdout(predicate::str::contains("cpu").and(predicate::str::contains("cuda")));
 }
 
-/// A device that is not there ends a command with one line, whatever is missing: driver, compiler, or this device.
+/// A device that is not there ends a command with one line, whatever is missing: driver, compiler,
+/// or this device.
 #[test]
 fn a_device_that_is_not_there_is_one_line() {
     let folder = tempfile::tempdir().unwrap();
@@ -53,8 +55,8 @@ fn a_device_that_is_not_there_is_one_line() {
     assert!(!out.exists());
 }
 
-/// A folder with files of the cache's names, and what is in them. Where the cache has them already, as in the tests behind a stand-in driver,
-/// they are not compiled again.
+/// A folder with files of the cache's names, and what is in them. Where the cache has them already,
+/// as in the tests behind a stand-in driver, they are not compiled again.
 #[test]
 fn kernels_are_compiled_for_a_machine_without_a_compiler() {
     let own = tempfile::tempdir().unwrap();
@@ -103,7 +105,8 @@ fn kernels_are_compiled_for_a_machine_without_a_compiler() {
     unknown.code(1).stderr(message);
 }
 
-/// Steps as graphs and one by one leave the same files. Behind the stand-in for the driver its log says which they were.
+/// Steps as graphs and one by one leave the same files. Behind the stand-in for the driver its log
+/// says which they were.
 #[test]
 fn recorded_steps_have_the_same_bits() {
     if no_cuda() {
@@ -263,7 +266,8 @@ fn bench_says_where_the_time_of_a_device_goes() {
         for kernel in kernels {
             let (launches, seconds) = (number(&kernel["launches"]), number(&kernel["seconds"]));
             assert!(launches > 0.0 && seconds > 0.0, "{kernel}");
-            // There each operation takes a microsecond, and the events of a launch have nothing else between them. Times are read as f32.
+            // There each operation takes a microsecond, and the events of a launch have nothing
+            // else between them. Times are read as f32.
             let expected = 1e-6 * launches;
             assert!(
                 !stand_in || (seconds / expected - 1.0).abs() < 1e-3,

@@ -36,7 +36,8 @@ fn with_scaled_lambda1(model: &Path, factor: f32) -> Vec<u8> {
     bytes
 }
 
-/// What is printed says what was done, the numbers are those of a file with that lambda1, and nothing is written.
+/// What is printed says what was done, the numbers are those of a file with that lambda1, and
+/// nothing is written.
 #[test]
 fn lambda1_is_scaled_for_one_evaluation() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,8 +1,11 @@
-//! The command line as a person uses it: `network` trains and uses a small network, `bench` measures, `data` fetches and checks, `device`
-//! computes elsewhere, `solve` solves, `arrays` and `pictures` are read, `mistakes` are answered, `options` are taken by every command, `models` and images that are not right too, what has no end or no room is `refused`,
-//! `report` shows a run, `reproduce` those of the paper (`page` reads and shows their pages), `evaluation` measures with mirror images and
-//! another lambda1, `results` are what they are said to be, `shell` has completions and manual pages, `tensorboard` is told of a run,
-//! `crashes` end nothing, processes work `together`.
+//! The command line as a person uses it: `network` trains and uses a small network, `bench`
+//! measures, `data` fetches and checks, `device` computes elsewhere, `solve` solves, `arrays` and
+//! `pictures` are read, `mistakes` are answered, `options` are taken by every command, `models` and
+//! images that are not right too, what has no end or no room is `refused`, `report` shows a run,
+//! `reproduce` those of the paper (`page` reads and shows their pages), `evaluation` measures with
+//! mirror images and another lambda1, `results` are what they are said to be, `shell` has
+//! completions and manual pages, `tensorboard` is told of a run, `crashes` end nothing, processes
+//! work `together`.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod arrays;
@@ -39,7 +42,8 @@ fn scn() -> Command {
     command
 }
 
-/// The folder that `SCN_DATA` names, if this data set is in it; otherwise says that something is skipped.
+/// The folder that `SCN_DATA` names, if this data set is in it; otherwise says that something is
+/// skipped.
 #[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn real_data(dataset: DatasetName) -> Option<PathBuf> {
     let Some(folder) = std::env::var_os("SCN_DATA").map(PathBuf::from) else {
@@ -67,8 +71,9 @@ fn json(command: &mut Command) -> serde_json::Value {
     serde_json::from_slice(&output).unwrap()
 }
 
-/// Takes the checksum out of a model or a checkpoint, which is found by its key and by what it begins with: a file whose numbers a test has
-/// changed is then one of those that were written before there was one.
+/// Takes the checksum out of a model or a checkpoint, which is found by its key and by what it
+/// begins with: a file whose numbers a test has changed is then one of those that were written
+/// before there was one.
 fn forget_checksum(file: &mut [u8]) {
     for (mark, other) in [("scn.sha256\"", "scn.absent\""), ("\"sha256:", "\"absent:")] {
         let mut parts = file.windows(mark.len());

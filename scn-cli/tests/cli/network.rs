@@ -6,7 +6,8 @@ use scn_net::{Model, Shape, Tensor};
 
 use crate::{forget_checksum, json, read_array, scn, train_small, write_array};
 
-/// Train, then everything one does with a model; each result is compared with what the library gives.
+/// Train, then everything one does with a model; each result is compared with what the library
+/// gives.
 #[test]
 fn a_network_from_training_to_use() {
     let folder = tempfile::tempdir().unwrap();
@@ -212,7 +213,8 @@ fn an_untrained_model_and_its_gradients() {
     assert_eq!(file.len(), count);
 }
 
-/// Ctrl-C and TERM end with a checkpoint and a code of their own; the resumed run ends with the bits of one that was left alone.
+/// Ctrl-C and TERM end with a checkpoint and a code of their own; the resumed run ends with the
+/// bits of one that was left alone.
 #[cfg(unix)]
 #[test]
 fn an_interrupted_run_resumes_to_the_same_bits() {
@@ -297,7 +299,8 @@ fn overwrite_first(file: &Path, tensor: &str, value: f32) {
     std::fs::write(file, bytes).unwrap();
 }
 
-/// Training divides by the moments of a batch, and testing by the running ones, here beyond all bounds: losses of training stay finite.
+/// Training divides by the moments of a batch, and testing by the running ones, here beyond all
+/// bounds: losses of training stay finite.
 #[test]
 fn a_test_that_overflows_ends_a_run_with_its_last_good_checkpoint() {
     let folder = tempfile::tempdir().unwrap();

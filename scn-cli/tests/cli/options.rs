@@ -65,7 +65,8 @@ fn a_device_is_never_dropped_in_silence() {
     for (arguments, processor_alone) in COMMANDS {
         let mut command = scn();
         command.current_dir(folder.path());
-        // No machine has as many: where a command could use it, the driver, or its absence, is named.
+        // No machine has as many: where a command could use it, the driver, or its absence, is
+        // named.
         command.args(arguments.split_whitespace());
         command.args(["--device", "cuda:77"]);
         let refused = format!(

@@ -37,7 +37,8 @@ pub(crate) fn text(node: Node) -> String {
     parts.join(", ").replace('\u{a0}', " ")
 }
 
-/// The page is well-formed to the last tag, loads nothing from elsewhere, and describes its pictures in words.
+/// The page is well-formed to the last tag, loads nothing from elsewhere, and describes its
+/// pictures in words.
 pub(crate) fn check_page(page: &str) {
     assert!(page.starts_with("<!DOCTYPE html>"));
     let page = parse(page);
@@ -100,8 +101,9 @@ fn browser() -> Option<&'static str> {
         })
 }
 
-/// A browser paints a page, with its learning curve if it has one, in windows of these widths, by day and the narrowest by night too, and nothing sticks
-/// out to the right. Says that it is skipped where there is no browser.
+/// A browser paints a page, with its learning curve if it has one, in windows of these widths, by
+/// day and the narrowest by night too, and nothing sticks out to the right. Says that it is skipped
+/// where there is no browser.
 #[expect(clippy::print_stderr, reason = "a skipped test says so")]
 pub(crate) fn browse(page: &Path, widths: &[u32]) {
     let Some(browser) = browser() else {

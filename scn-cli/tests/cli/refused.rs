@@ -1,4 +1,5 @@
-//! What would be waited for, read or written for ever, or has no room: refused at once, in one line.
+//! What would be waited for, read or written for ever, or has no room: refused at once, in one
+//! line.
 
 #[cfg(unix)]
 use std::path::Path;

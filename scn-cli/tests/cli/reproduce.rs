@@ -62,7 +62,8 @@ fn printed(page: &Document) -> Vec<Vec<Vec<String>>> {
     tables.filter(|table| table[0][0] == "method").collect()
 }
 
-/// Without data nothing is trained: who asks is told how to get it, and the page has the paper's tables, whole and to the letter.
+/// Without data nothing is trained: who asks is told how to get it, and the page has the paper's
+/// tables, whole and to the letter.
 #[test]
 fn missing_data_is_named_and_does_not_stop_the_page() {
     let folder = tempfile::tempdir().unwrap();

@@ -4,8 +4,8 @@ use scn_net::{Model, RunFolder};
 
 use crate::{json, real_data, scn};
 
-/// The networks that `docs/results` keeps classify the exact test images as is written beside them. (The reports of some are about other
-/// copies of the images.)
+/// The networks that `docs/results` keeps classify the exact test images as is written beside them.
+/// (The reports of some are about other copies of the images.)
 #[test]
 fn kept_networks_have_the_errors_they_are_said_to_have() {
     let results = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/results");
@@ -25,8 +25,8 @@ fn kept_networks_have_the_errors_they_are_said_to_have() {
         let found = json(evaluate.arg("--data").arg(&data));
         assert_eq!(found["images"], kept["images"]);
         let difference = found["error"].as_f64().unwrap() - kept["error"].as_f64().unwrap();
-        // Sums are rounded otherwise where registers have another width, and an image between two classes may change sides: at most
-        // ten of the ten thousand.
+        // Sums are rounded otherwise where registers have another width, and an image between two
+        // classes may change sides: at most ten of the ten thousand.
         assert!(
             difference.abs() <= 1e-3,
             "{}: error {}, {} in evaluation.json",

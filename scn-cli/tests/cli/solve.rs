@@ -137,8 +137,8 @@ fn too_few_passes_are_reported_and_the_codes_are_written() {
         ));
 }
 
-/// A problem posed by its Gram matrix and correlations, with λ1 per atom, has the codes of the same problem posed by its
-/// dictionary and signals.
+/// A problem posed by its Gram matrix and correlations, with λ1 per atom, has the codes of the same
+/// problem posed by its dictionary and signals.
 #[test]
 fn gram_matrix_and_correlations_take_the_place_of_dictionary_and_signals() {
     let folder = tempfile::tempdir().unwrap();
@@ -239,7 +239,8 @@ fn bench_times_problems_in_files() {
     );
 }
 
-/// One unit atom d and one signal x: a = d'x - lambda1, so that dL/dx = u d and dL/dD = u (x - 2 a d), as y = u.
+/// One unit atom d and one signal x: a = d'x - lambda1, so that dL/dx = u d and dL/dD = u (x - 2 a
+/// d), as y = u.
 #[test]
 fn bench_writes_the_derivatives_of_problems_in_files() {
     let folder = tempfile::tempdir().unwrap();

@@ -94,12 +94,14 @@ fn a_run_tells_tensorboard_and_goes_on_doing_so() {
         ),
         (1, 0)
     );
-    // Field 2 of an event is the step, as a number of seven bits a byte: the first that the file may hold.
+    // Field 2 of an event is the step, as a number of seven bits a byte: the first that the file
+    // may hold.
     let start = &both[1][1];
     assert_eq!(start[9..], [0x10, 49, 0x3a, 2, 8, 1]);
 }
 
-/// The fields of an event that say what is where, with the numbers of TensorFlow's `event.proto` and `summary.proto`.
+/// The fields of an event that say what is where, with the numbers of TensorFlow's `event.proto`
+/// and `summary.proto`.
 #[derive(Clone, PartialEq, Message)]
 struct Event {
     #[prost(int64, tag = "2")]
@@ -128,8 +130,9 @@ struct Session {
     status: i32,
 }
 
-/// The steps of every tag, in the order in which `EventAccumulator` of TensorBoard 2.21 has them after it has read a folder: at the start of a
-/// session (status 1) it forgets all events at that step and later ones (`_Purge`).
+/// The steps of every tag, in the order in which `EventAccumulator` of TensorBoard 2.21 has them
+/// after it has read a folder: at the start of a session (status 1) it forgets all events at that
+/// step and later ones (`_Purge`).
 pub(crate) fn steps_by_tag(folder: &Path) -> BTreeMap<String, Vec<i64>> {
     let mut steps: BTreeMap<String, Vec<i64>> = BTreeMap::new();
     for bytes in events(folder).iter().flatten() {
@@ -146,8 +149,9 @@ pub(crate) fn steps_by_tag(folder: &Path) -> BTreeMap<String, Vec<i64>> {
     steps
 }
 
-/// A run of 3 epochs of 24 steps that was begun twice and resumed twice: what the first process of each pair has told, the second tells again, as
-/// the first was killed before its checkpoint was written.
+/// A run of 3 epochs of 24 steps that was begun twice and resumed twice: what the first process of
+/// each pair has told, the second tells again, as the first was killed before its checkpoint was
+/// written.
 fn killed_run(run: &Path) {
     let (checkpoint, kept) = (run.join("checkpoint.safetensors"), run.join("kept"));
     let begin = || {

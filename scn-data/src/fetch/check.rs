@@ -24,7 +24,8 @@ impl CheckedFile {
     }
 }
 
-/// The files that data set `name` needs in the data folder, with their lengths; none for the digits.
+/// The files that data set `name` needs in the data folder, with their lengths; none for the
+/// digits.
 ///
 /// Whether they can be read is told by [`open`](crate::open).
 pub fn check_files(name: DatasetName, data: &Path) -> Vec<CheckedFile> {

@@ -17,7 +17,8 @@ use super::transfer::{Version, agent, transfer};
 
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
-/// Makes `part` the whole archive, with the right sum. What it holds already is not asked for again.
+/// Makes `part` the whole archive, with the right sum. What it holds already is not asked for
+/// again.
 pub(super) fn download(
     archive: &Archive,
     part: &Path,
@@ -48,7 +49,8 @@ pub(super) fn download(
                     expected: expected.clone(),
                     found,
                 };
-                // A part of an earlier transfer may be of another version, or damaged; all that comes at once is what the server has.
+                // A part of an earlier transfer may be of another version, or damaged; all that
+                // comes at once is what the server has.
                 if begun == 0 {
                     return Err(error);
                 }

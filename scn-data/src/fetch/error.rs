@@ -69,7 +69,8 @@ pub enum FetchError {
         /// Time in which they came.
         seconds: u64,
     },
-    /// A part of the file other than the one asked for, or of another version of the file; what there was is deleted.
+    /// A part of the file other than the one asked for, or of another version of the file; what
+    /// there was is deleted.
     #[error(
         "{url} must be answered with the bytes from {asked} on of the same file, but the answer holds \"{found}\""
     )]

@@ -27,8 +27,8 @@ pub struct TransferPolicy {
     /// How often a transfer that failed in a way that may pass is tried again; each retry continues
     /// where the last transfer ended.
     pub retries: u32,
-    /// Wait before the first retry. It doubles with each one, up to a minute; a server may ask for a
-    /// longer one, up to a minute too.
+    /// Wait before the first retry. It doubles with each one, up to a minute; a server may ask for
+    /// a longer one, up to a minute too.
     pub backoff: Duration,
 }
 

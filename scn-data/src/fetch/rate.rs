@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-/// The bytes of one window of time after another, as `--speed-limit` and `--speed-time` of curl count them.
+/// The bytes of one window of time after another, as `--speed-limit` and `--speed-time` of curl
+/// count them.
 #[derive(Debug)]
 pub(super) struct Rate {
     slowest: u64,

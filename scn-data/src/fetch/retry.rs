@@ -19,8 +19,8 @@ pub(super) fn may_pass(error: &FetchError) -> bool {
 }
 
 /// As for curl's `--retry`: a connection that was made and was lost or stalled may recover. A name
-/// that nobody knows, a port at which nobody listens and a certificate that is not trusted stay what
-/// they are.
+/// that nobody knows, a port at which nobody listens and a certificate that is not trusted stay
+/// what they are.
 fn connection_may_recover(source: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
     match source.downcast_ref::<ureq::Error>() {
         Some(ureq::Error::Timeout(_) | ureq::Error::BodyStalled) => true,

@@ -11,7 +11,8 @@ use super::error::FetchError;
 use crate::dataset_name::DatasetName;
 use crate::files::{open_regular, read_regular};
 
-/// The file in the folder of a data set that holds the sums of all others, as `sha256sum` writes and checks them.
+/// The file in the folder of a data set that holds the sums of all others, as `sha256sum` writes
+/// and checks them.
 pub const SUMS: &str = "SHA256SUMS";
 
 /// A file that was there when its data set was fetched.
@@ -35,8 +36,8 @@ impl CheckedSum {
     }
 }
 
-/// Compares the files of data set `name` in the data folder with the sums of when they were fetched. None of a data set that was put there in
-/// another way, and has no sums.
+/// Compares the files of data set `name` in the data folder with the sums of when they were
+/// fetched. None of a data set that was put there in another way, and has no sums.
 ///
 /// # Errors
 /// A file that cannot be read; sums that are none.
@@ -87,7 +88,8 @@ pub(super) fn write(folder: &Path) -> Result<(), FetchError> {
         .map_err(FetchError::file(&path))
 }
 
-/// Adds the names of all files, with the folders that they are in. A name that does not fit on a line is left out.
+/// Adds the names of all files, with the folders that they are in. A name that does not fit on a
+/// line is left out.
 fn list(folder: &Path, prefix: &str, names: &mut Vec<String>) -> Result<(), FetchError> {
     for entry in fs::read_dir(folder).map_err(FetchError::file(folder))? {
         let entry = entry.map_err(FetchError::file(folder))?;

@@ -51,8 +51,8 @@ pub(super) fn agent(archive: &Archive, policy: &TransferPolicy) -> ureq::Agent {
         .new_agent()
 }
 
-/// One request, for what is missing of `part`. An answer with which `part` cannot be gone on with leaves it empty, so that the next request is for
-/// the whole file.
+/// One request, for what is missing of `part`. An answer with which `part` cannot be gone on with
+/// leaves it empty, so that the next request is for the whole file.
 pub(super) fn transfer(
     agent: &ureq::Agent,
     archive: &Archive,

@@ -16,7 +16,8 @@ pub(super) fn keep(part: &Path, file: &Path) -> Result<(), FetchError> {
     write(&mut from, file)
 }
 
-/// Unpacks `part` into `beside`, where all its entries must lie in `folder`; `largest` bounds the unpacked archive.
+/// Unpacks `part` into `beside`, where all its entries must lie in `folder`; `largest` bounds the
+/// unpacked archive.
 pub(super) fn tar_gz(
     part: &Path,
     beside: &Path,
@@ -99,7 +100,8 @@ fn write(from: &mut dyn Read, file: &Path) -> Result<(), FetchError> {
     new.sync_all().map_err(FetchError::file(file))
 }
 
-/// A reader that fails where it ends before `left` bytes have come: tar ends an entry that is cut short in silence.
+/// A reader that fails where it ends before `left` bytes have come: tar ends an entry that is cut
+/// short in silence.
 struct Counted<'a, R> {
     inner: &'a mut R,
     left: u64,

@@ -1,7 +1,7 @@
 //! CIFAR-10 and CIFAR-100 in their binary versions: records of labels and three planes.
 //!
-//! A record is one label byte (CIFAR-10) or a coarse and a fine one (CIFAR-100), then the red, the green and the
-//! blue plane of 32 x 32 bytes each, row by row: exactly the order of [`ImageSet`].
+//! A record is one label byte (CIFAR-10) or a coarse and a fine one (CIFAR-100), then the red, the
+//! green and the blue plane of 32 x 32 bytes each, row by row: exactly the order of [`ImageSet`].
 
 use std::path::Path;
 
@@ -65,7 +65,8 @@ pub const CIFAR100: Layout = Layout {
     known_names: &[],
 };
 
-/// The same files as [`CIFAR100`], of which the coarse label is used: 20 classes of five fine ones each.
+/// The same files as [`CIFAR100`], of which the coarse label is used: 20 classes of five fine ones
+/// each.
 pub const CIFAR100_COARSE: Layout = Layout {
     label: 0,
     names_file: "coarse_label_names.txt",
@@ -75,8 +76,10 @@ pub const CIFAR100_COARSE: Layout = Layout {
 /// Appends the images and labels of one file to `pixels` and `labels`.
 ///
 /// # Errors
-/// [`FileError::Short`](crate::FileError::Short) for a file without a record, [`FileError::PartialRecord`](crate::FileError::PartialRecord), [`FileError::Label`](crate::FileError::Label); the records
-/// before a wrong label have then been appended, each with its label.
+/// [`FileError::Short`](crate::FileError::Short) for a file without a record,
+/// [`FileError::PartialRecord`](crate::FileError::PartialRecord),
+/// [`FileError::Label`](crate::FileError::Label); the records before a wrong label have then been
+/// appended, each with its label.
 pub fn records(
     contents: Contents<'_>,
     layout: &Layout,
@@ -90,7 +93,8 @@ pub fn records(
     for (index, record) in records.enumerate() {
         let (values, picture) = record.split_at(label_bytes);
         let mut label = 0;
-        // The label that is not used is checked too: if it is wrong, these are no records of this layout.
+        // The label that is not used is checked too: if it is wrong, these are no records of this
+        // layout.
         for (place, (&value, &count)) in values.iter().zip(layout.label_values).enumerate() {
             let value = contents.label(index, value, 0, count - 1)?;
             if place == layout.label {
@@ -105,9 +109,9 @@ pub fn records(
 
 /// CIFAR-100 with its 20 coarse labels, from the folder `cifar-100-binary` of the folder `data`.
 ///
-/// The pictures are those of [`open`](crate::open), in the same order. The class names are the lines of
-/// `coarse_label_names.txt`, or numbers if there is no such file. [`ImageSet::classes`] is 20, while
-/// [`DatasetName::classes`] speaks of the fine labels.
+/// The pictures are those of [`open`](crate::open), in the same order. The class names are the
+/// lines of `coarse_label_names.txt`, or numbers if there is no such file. [`ImageSet::classes`] is
+/// 20, while [`DatasetName::classes`] speaks of the fine labels.
 ///
 /// # Errors
 /// As [`open`](crate::open).

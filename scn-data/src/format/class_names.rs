@@ -7,7 +7,8 @@ use crate::folder::Folder;
 /// The `classes` names in a file of one name a line; blank lines at the end are allowed.
 ///
 /// # Errors
-/// [`FileError::Text`] if it is not UTF-8, [`FileError::ClassNames`] if the names are not `classes`.
+/// [`FileError::Text`] if it is not UTF-8, [`FileError::ClassNames`] if the names are not
+/// `classes`.
 pub fn parse(contents: Contents<'_>, classes: usize) -> Result<Vec<String>, DataError> {
     let names: Vec<String> = contents
         .text()?

@@ -7,7 +7,8 @@
 //! | bytes 8-11, 12-15 | rows, columns | |
 //! | then | count x rows x columns pixels, row by row | count labels |
 //!
-//! A file may be packed by gzip, as the official ones are; that is decided by its first two bytes, not its name.
+//! A file may be packed by gzip, as the official ones are; that is decided by its first two bytes,
+//! not its name.
 
 use std::io::{ErrorKind, Read};
 use std::path::Path;
@@ -23,7 +24,8 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// Bytes before the pixels.
 const HEADER: u64 = 16;
 
-/// The pixels of an IDX file of images, N, H, W; `size` is the height and width that they must have.
+/// The pixels of an IDX file of images, N, H, W; `size` is the height and width that they must
+/// have.
 ///
 /// # Errors
 /// [`FileError::Kind`] for another first number, [`FileError::PictureSize`], [`FileError::Short`],
@@ -76,8 +78,8 @@ fn count_pixels(
 /// The labels of an IDX file of labels, below `classes`.
 ///
 /// # Errors
-/// [`FileError::Kind`] for another first number, [`FileError::Label`], [`FileError::Short`], [`FileError::Long`],
-/// [`FileError::Gzip`].
+/// [`FileError::Kind`] for another first number, [`FileError::Label`], [`FileError::Short`],
+/// [`FileError::Long`], [`FileError::Gzip`].
 pub fn labels(contents: Contents<'_>, classes: u16) -> Result<Vec<u16>, DataError> {
     let values = with_reader(contents, |reader| {
         let [count] = header(contents, reader, "labels in IDX format", 2049)?;
@@ -146,7 +148,8 @@ fn body(
     header: u64,
     promised: u64,
 ) -> Result<Vec<u8>, FileError> {
-    // One byte more is asked for: it tells a file that goes on, and its absence makes gzip check its sum.
+    // One byte more is asked for: it tells a file that goes on, and its absence makes gzip check
+    // its sum.
     let bytes = read_up_to(contents, reader, promised.saturating_add(1))?;
     let (expected, found) = (header.saturating_add(promised), header + bytes.len() as u64);
     contents.check_length(expected, found)?;

@@ -13,8 +13,8 @@ use crate::images::{ImageSet, Pixels};
 /// `size` is the height and width of the pictures, `brightest` the largest value a pixel can have.
 ///
 /// # Errors
-/// Those of [`idx::images`] and [`idx::labels`]; [`FileError::Counts`](crate::FileError::Counts) if the two files do not belong together;
-/// those of [`ImageSet::new`] for a pixel that is too bright.
+/// Those of [`idx::images`] and [`idx::labels`]; [`FileError::Counts`](crate::FileError::Counts) if
+/// the two files do not belong together; those of [`ImageSet::new`] for a pixel that is too bright.
 pub fn images_with_labels(
     images: Contents<'_>,
     labels: Contents<'_>,
@@ -25,15 +25,18 @@ pub fn images_with_labels(
     with_labels(pixels, images.file, labels, size, brightest)
 }
 
-/// [`images_with_labels`] of two files of any length, whose pixels stay in theirs, which must not be packed.
+/// [`images_with_labels`] of two files of any length, whose pixels stay in theirs, which must not
+/// be packed.
 ///
-/// The pixels are read when they are looked at, so that they can be more than memory holds. While the set or a clone of it is
-/// there, the file must stay as it is: what another process writes into it changes the pixels, and if it is cut short,
-/// the system ends this process where it looks at a pixel that is gone.
+/// The pixels are read when they are looked at, so that they can be more than memory holds. While
+/// the set or a clone of it is there, the file must stay as it is: what another process writes into
+/// it changes the pixels, and if it is cut short, the system ends this process where it looks at a
+/// pixel that is gone.
 ///
 /// # Errors
-/// [`FileError::Unreadable`](crate::FileError::Unreadable) for a file that is not there, cannot be read or cannot be mapped, [`FileError::Packed`](crate::FileError::Packed), and
-/// those of [`images_with_labels`].
+/// [`FileError::Unreadable`](crate::FileError::Unreadable) for a file that is not there, cannot be
+/// read or cannot be mapped, [`FileError::Packed`](crate::FileError::Packed), and those of
+/// [`images_with_labels`].
 pub fn map(
     images: &Path,
     labels: &Path,

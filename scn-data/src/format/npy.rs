@@ -5,13 +5,13 @@
 //! | images | N, H, W (grey) or N, C, H, W | `uint8` |
 //! | labels | N | `uint8` to `uint64` or `int8` to `int64`, of either byte order |
 //!
-//! Both in C order, as `numpy.save` writes an array that has not been transposed; versions 1 to 3 of the
-//! [format](https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html): the bytes `\x93NUMPY`, the
-//! version in two bytes, the length of the header in two or (from version 2 on) four, little-endian, the header as a
-//! Python dictionary, and the values.
+//! Both in C order, as `numpy.save` writes an array that has not been transposed; versions 1 to 3
+//! of the [format](https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html): the
+//! bytes `\x93NUMPY`, the version in two bytes, the length of the header in two or (from version 2
+//! on) four, little-endian, the header as a Python dictionary, and the values.
 //!
-//! The header is read here and not by the crate `npyz`: that one recurses into nested brackets and multiplies sizes
-//! without looking for overflow, so some bytes would make it panic.
+//! The header is read here and not by the crate `npyz`: that one recurses into nested brackets and
+//! multiplies sizes without looking for overflow, so some bytes would make it panic.
 //!
 //! [`Numbers`] reads arrays of any shape as floating point numbers.
 
@@ -31,7 +31,8 @@ use crate::images::{ImageSet, Pixels, volume};
 /// Images and labels of the files `NAME-images.npy` and `NAME-labels.npy` in `folder`.
 ///
 /// # Errors
-/// [`FileError::Unreadable`] for a file that is not there or cannot be read, and those of [`images_with_labels`].
+/// [`FileError::Unreadable`] for a file that is not there or cannot be read, and those of
+/// [`images_with_labels`].
 pub fn open(
     folder: &Path,
     name: &str,
@@ -49,9 +50,10 @@ pub fn open(
 
 /// [`open`] for files of any length: the pixels stay in theirs.
 ///
-/// They are read when they are looked at, so that they can be more than memory holds. While the set or a clone of it is
-/// there, the file must stay as it is: what another process writes into it changes the pixels, and if it is cut short,
-/// the system ends this process where it looks at a pixel that is gone.
+/// They are read when they are looked at, so that they can be more than memory holds. While the set
+/// or a clone of it is there, the file must stay as it is: what another process writes into it
+/// changes the pixels, and if it is cut short, the system ends this process where it looks at a
+/// pixel that is gone.
 ///
 /// # Errors
 /// Those of [`open`]; [`FileError::Unreadable`] also for a file that cannot be mapped.
@@ -74,7 +76,8 @@ fn files(folder: &Path, name: &str) -> [PathBuf; 2] {
     ["images", "labels"].map(|part| folder.join(format!("{name}-{part}.npy")))
 }
 
-/// The image set of an array of images and an array of labels; `class_names[label]` is what a label means.
+/// The image set of an array of images and an array of labels; `class_names[label]` is what a label
+/// means.
 ///
 /// # Errors
 /// Those of [`images`] and [`labels`]; [`FileError::Counts`] if the two do not belong together;
@@ -108,11 +111,12 @@ fn with_labels(
     )?)
 }
 
-/// The pixels of an array of images, N, C, H, W, and the shape C, H, W of each, whose product is positive and countable.
+/// The pixels of an array of images, N, C, H, W, and the shape C, H, W of each, whose product is
+/// positive and countable.
 ///
 /// # Errors
-/// [`FileError::NoArray`], [`FileError::Array`] for another shape, type or order, [`FileError::Short`],
-/// [`FileError::Long`].
+/// [`FileError::NoArray`], [`FileError::Array`] for another shape, type or order,
+/// [`FileError::Short`], [`FileError::Long`].
 pub fn images(contents: Contents<'_>) -> Result<(&[u8], [usize; 3]), DataError> {
     let (array, shape) = image_array(contents)?;
     Ok((array.values(contents, 1)?, shape))
@@ -146,7 +150,8 @@ pub fn open_labels(file: &Path, classes: usize) -> Result<Vec<u16>, DataError> {
 /// The labels of an array, below `classes`.
 ///
 /// # Errors
-/// Those of [`images`]; [`FileError::Label`]; [`ImageError::Classes`] unless `classes` is 1 to 65,536.
+/// Those of [`images`]; [`FileError::Label`]; [`ImageError::Classes`] unless `classes` is 1 to
+/// 65,536.
 pub fn labels(contents: Contents<'_>, classes: usize) -> Result<Vec<u16>, DataError> {
     let last = classes
         .checked_sub(1)

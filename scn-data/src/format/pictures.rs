@@ -5,10 +5,11 @@
 //! folder/test/CLASS/...                       the same classes
 //! ```
 //!
-//! The classes are the names of the folders in sorted order, the pictures of a class come in the order of their file
-//! names, and hidden files (`.name`) are passed over. Pictures are decoded by the crate `image`: 16 bits a value are
-//! rounded to 8, transparency is dropped, and they are turned and mirrored as their Exif orientation asks. Whether a file
-//! is PNG or JPEG is decided by its first bytes, not its name.
+//! The classes are the names of the folders in sorted order, the pictures of a class come in the
+//! order of their file names, and hidden files (`.name`) are passed over. Pictures are decoded by
+//! the crate `image`: 16 bits a value are rounded to 8, transparency is dropped, and they are
+//! turned and mirrored as their Exif orientation asks. Whether a file is PNG or JPEG is decided by
+//! its first bytes, not its name.
 //!
 //! This module needs the feature `pictures`, which is on by default.
 
@@ -24,14 +25,15 @@ use crate::images::ImageSet;
 
 /// Training and test images of the folders `train` and `test` in `folder`.
 ///
-/// All pictures must have the size of the first of `train`. With `colours` they are brought to these; without, all
-/// must be grey or all RGB, as the first is.
+/// All pictures must have the size of the first of `train`. With `colours` they are brought to
+/// these; without, all must be grey or all RGB, as the first is.
 ///
 /// # Errors
-/// [`PictureError::UnreadableFolder`], [`PictureError::NotClassFolder`] for a file beside the folders of the classes,
-/// [`PictureError::ClassFolders`] if `train` and `test` differ in these, [`PictureError::NoPictures`],
-/// [`PictureError::Extension`], [`FileError::Unreadable`], those of [`picture`], [`FileError::PictureSize`] and
-/// [`PictureError::Channels`] for the first picture that differs, [`ImageError::Classes`] for too many classes.
+/// [`PictureError::UnreadableFolder`], [`PictureError::NotClassFolder`] for a file beside the
+/// folders of the classes, [`PictureError::ClassFolders`] if `train` and `test` differ in these,
+/// [`PictureError::NoPictures`], [`PictureError::Extension`], [`FileError::Unreadable`], those of
+/// [`picture`], [`FileError::PictureSize`] and [`PictureError::Channels`] for the first picture
+/// that differs, [`ImageError::Classes`] for too many classes.
 pub fn open(folder: &Path, colours: Option<Colours>) -> Result<(ImageSet, ImageSet), DataError> {
     let (train_folder, test_folder) = (folder.join("train"), folder.join("test"));
     let classes = classes(&train_folder)?;

@@ -1,10 +1,11 @@
 //! STL-10 in its binary version: pictures in one file, labels in another.
 //!
-//! A picture is the red, the green and the blue plane of 96 x 96 bytes, each stored *column by column* (it was
-//! written by Matlab), so that reading it as rows gives a picture lying on its side. Labels run from 1 to 10.
+//! A picture is the red, the green and the blue plane of 96 x 96 bytes, each stored *column by
+//! column* (it was written by Matlab), so that reading it as rows gives a picture lying on its
+//! side. Labels run from 1 to 10.
 //!
-//! Of the 5,000 training pictures, [`open_folds`] reads the ten predefined [`folds`]; the 100,000 pictures without
-//! labels come from [`open_unlabelled`] in batches, as [`Unlabelled`] says.
+//! Of the 5,000 training pictures, [`open_folds`] reads the ten predefined [`folds`]; the 100,000
+//! pictures without labels come from [`open_unlabelled`] in batches, as [`Unlabelled`] says.
 
 mod folds;
 mod unlabelled;
@@ -26,7 +27,8 @@ const NAMES: [&str; 10] = [
 /// The pictures of a file, upright: N, C, H, W.
 ///
 /// # Errors
-/// [`FileError::Short`](crate::FileError::Short) for a file without a picture, [`FileError::PartialRecord`](crate::FileError::PartialRecord).
+/// [`FileError::Short`](crate::FileError::Short) for a file without a picture,
+/// [`FileError::PartialRecord`](crate::FileError::PartialRecord).
 pub fn pictures(contents: Contents<'_>) -> Result<Vec<u8>, DataError> {
     let pictures = contents.records(PIXELS)?;
     let mut pixels = Vec::with_capacity(contents.bytes.len());
@@ -51,7 +53,8 @@ fn stand_upright(pixels: &mut [u8]) {
 /// The labels of a file, counted from 0.
 ///
 /// # Errors
-/// [`FileError::Short`](crate::FileError::Short) for a file without a label, [`FileError::Label`](crate::FileError::Label).
+/// [`FileError::Short`](crate::FileError::Short) for a file without a label,
+/// [`FileError::Label`](crate::FileError::Label).
 pub fn labels(contents: Contents<'_>) -> Result<Vec<u16>, DataError> {
     let records = contents.records(1)?;
     records

@@ -51,7 +51,8 @@ pub(crate) fn fold_indices() -> Vec<u8> {
     (0..10).map(line).collect::<String>().into_bytes()
 }
 
-/// The files of a whole data folder of `name`: two training images and one test image in every file, all black.
+/// The files of a whole data folder of `name`: two training images and one test image in every
+/// file, all black.
 pub(crate) fn files(name: DatasetName) -> Vec<(&'static str, Vec<u8>)> {
     let records = |labels: &[u8], count: usize| {
         let mut record = labels.to_vec();
@@ -106,7 +107,8 @@ pub(crate) fn write(file: &Path, bytes: &[u8]) {
     fs::write(file, bytes).expect("a writable folder");
 }
 
-/// Images with pixels that a small linear congruence scatters over all bytes, and labels 0 to 4 in turn.
+/// Images with pixels that a small linear congruence scatters over all bytes, and labels 0 to 4 in
+/// turn.
 pub(crate) fn scattered(count: usize, shape: [usize; 3]) -> ImageSet {
     let volume: usize = shape.iter().product();
     let mut state = 1u32;

@@ -1,5 +1,6 @@
-//! Fetching from a server on this machine: `server` says how it answers, `faults` are those of networks and servers, `unpack` is about archives,
-//! `together` about several processes, `sums` about what is found changed later.
+//! Fetching from a server on this machine: `server` says how it answers, `faults` are those of
+//! networks and servers, `unpack` is about archives, `together` about several processes, `sums`
+//! about what is found changed later.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod faults;

@@ -23,8 +23,8 @@ fn pair(base: &str) -> ArchiveSet {
     source
 }
 
-/// Not a test by itself: the process that the tests below start and kill. It waits for a server that stalls, and before it unpacks
-/// the second archive.
+/// Not a test by itself: the process that the tests below start and kill. It waits for a server
+/// that stalls, and before it unpacks the second archive.
 #[test]
 fn fetching_process() {
     let (Ok(base), Some(data)) = (std::env::var(SERVER), std::env::var_os(DATA)) else {

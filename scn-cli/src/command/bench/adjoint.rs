@@ -23,10 +23,12 @@ use crate::output::Output;
 use crate::problem_arrays::{AnyProblem, MatrixKind, ProblemArrays};
 use crate::problem_files::ProblemFiles;
 
-/// The adjoint: from dLoss/da to the gradients by dictionary, signals, lambda1 and lambda2, beside the time that the codes take.
+/// The adjoint: from dLoss/da to the gradients by dictionary, signals, lambda1 and lambda2, beside
+/// the time that the codes take.
 ///
-/// In f32. Without files, signals are made of few atoms and noise, and dLoss/da is random. The codes are solved by `auto` from zero, Gram
-/// matrix and D'x included; both times are from memory to memory.
+/// In f32. Without files, signals are made of few atoms and noise, and dLoss/da is random. The
+/// codes are solved by `auto` from zero, Gram matrix and D'x included; both times are from memory
+/// to memory.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  scn bench adjoint --shape 144x64 --active 1 --columns 100000\n  scn bench adjoint --dictionary D.npy --signals X.npy --cotangent U.npy --lambda1 0.1 --out-dictionary dD.npy"
@@ -48,8 +50,8 @@ pub(super) struct Adjoint {
     /// KKT residual of the codes
     #[arg(long, value_name = "NUMBER", default_value_t = 1e-4, value_parser = number::parse::<f64>)]
     tolerance: f64,
-    /// Relative residual of the linear systems; 100 times the tolerance if it is not given, which leaves the gradient's error to
-    /// the codes
+    /// Relative residual of the linear systems; 100 times the tolerance if it is not given, which
+    /// leaves the gradient's error to the codes
     #[arg(long, value_name = "NUMBER", value_parser = number::parse::<f64>)]
     adjoint_tolerance: Option<f64>,
     /// Share of active codes, set by lambda1; 1 means lambda1 = 0, which leaves half of them
@@ -61,7 +63,8 @@ pub(super) struct Adjoint {
     /// Signals per shape
     #[arg(long, value_name = "COUNT", default_value_t = 20_000, conflicts_with_all = ["dictionary", "gram"])]
     columns: usize,
-    /// Times that each is run at least; short runs are repeated for half a second. The fastest counts
+    /// Times that each is run at least; short runs are repeated for half a second. The fastest
+    /// counts
     #[arg(long, value_name = "COUNT", default_value_t = 3)]
     repeats: usize,
     /// Passes before the codes of a column are given up, or its linear system is factorised
@@ -130,8 +133,8 @@ struct Run {
     #[serde(rename = "unsolved")]
     unconverged: usize,
     residual: f64,
-    /// The most memory that codes and derivatives took at a time beyond the numbers of the problem, codes and dLoss/dx included; where
-    /// the system tells.
+    /// The most memory that codes and derivatives took at a time beyond the numbers of the problem,
+    /// codes and dLoss/dx included; where the system tells.
     peak_rss_bytes: Option<u64>,
 }
 
@@ -215,7 +218,8 @@ impl Adjoint {
         Ok(Batch { numbers, cotangent })
     }
 
-    /// Runs each method some times and prints a line. Writes what the last has found, where that is wanted.
+    /// Runs each method some times and prints a line. Writes what the last has found, where that is
+    /// wanted.
     fn time(&self, batch: &Batch, summary: &mut Summary, output: &Output) -> Result<()> {
         let Batch { numbers, cotangent } = batch;
         let (rows, atoms) = numbers.matrix.shape();

@@ -46,7 +46,8 @@ pub(super) struct Summary {
     peak_memory_bytes: Option<u64>,
     /// The longest first; from further steps, with events.
     kernels: Vec<KernelSummary>,
-    /// What kernels do not account for in a step without events: copies, fills, gaps between kernels, the host.
+    /// What kernels do not account for in a step without events: copies, fills, gaps between
+    /// kernels, the host.
     outside_kernels_seconds: f64,
     layers: Vec<LayerSummary>,
 }
@@ -63,7 +64,8 @@ struct KernelSummary {
     share_of_peak: Option<f64>,
 }
 
-/// Kernels whose operations count, by the beginnings of their names, and the parts of the work that they do.
+/// Kernels whose operations count, by the beginnings of their names, and the parts of the work that
+/// they do.
 const PARTS: [(&str, &[&str]); 4] = [
     ("encode_", &["D'x", "solve"]),
     ("adjoint", &["adjoint: solve"]),
@@ -111,7 +113,8 @@ impl Graphics {
 }
 
 impl Summary {
-    /// From the clock of some steps, and from further steps with events: what their layers say and how long their kernels took.
+    /// From the clock of some steps, and from further steps with events: what their layers say and
+    /// how long their kernels took.
     pub(super) fn new(
         measured: Measured,
         clock: Clock,

@@ -13,7 +13,8 @@ pub(super) fn peak_memory() -> Option<u64> {
     status_bytes("VmHWM:")
 }
 
-/// The memory of this process now, in bytes, from which on the most that it has at a time is recorded anew; where the system does so.
+/// The memory of this process now, in bytes, from which on the most that it has at a time is
+/// recorded anew; where the system does so.
 pub(super) fn begin_memory() -> Option<u64> {
     std::fs::write("/proc/self/clear_refs", "5").ok()?;
     status_bytes("VmRSS:")

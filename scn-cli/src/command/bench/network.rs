@@ -1,4 +1,5 @@
-//! `scn bench train` and `scn bench infer`: images per second of a whole network, and where the time goes.
+//! `scn bench train` and `scn bench infer`: images per second of a whole network, and where the
+//! time goes.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,7 +28,8 @@ pub(super) struct NetworkBench {
     /// Settings by name
     #[arg(long, value_name = "NAME", default_value = "cifar10-scn4")]
     preset: String,
-    /// Begins with the weights of a model or checkpoint of the preset's network instead of untrained ones
+    /// Begins with the weights of a model or checkpoint of the preset's network instead of
+    /// untrained ones
     #[arg(long, value_name = "MODEL")]
     model: Option<PathBuf>,
     #[command(flatten)]
@@ -46,15 +48,18 @@ pub(super) struct NetworkBench {
     settings: Vec<(String, String)>,
 }
 
-/// Training: images per second, time per phase and per layer, passes, share of the machine's peak, peak memory.
+/// Training: images per second, time per phase and per layer, passes, share of the machine's peak,
+/// peak memory.
 ///
-/// One step is loss, gradients and update for a batch. Without the data set in the data folder, pictures are random. Times of phases that all
-/// threads work on are summed over threads and divided by their number. Operations are those of the formulas: 2 m n per window for
-/// D'x, X Y' and D y, 2 n² per window and pass for solve and adjoint, 2 n² for A Y'; certificates count as time, not as operations. The peak is
-/// that of multiply-adds on registers, measured first.
+/// One step is loss, gradients and update for a batch. Without the data set in the data folder,
+/// pictures are random. Times of phases that all threads work on are summed over threads and
+/// divided by their number. Operations are those of the formulas: 2 m n per window for D'x, X Y'
+/// and D y, 2 n² per window and pass for solve and adjoint, 2 n² for A Y'; certificates count as
+/// time, not as operations. The peak is that of multiply-adds on registers, measured first.
 ///
-/// On a graphics processor (--device cuda): images per second of steps in which nothing is timed, then as many steps in which every kernel and
-/// every layer is timed by events. The peak is that of the clocks that the driver names.
+/// On a graphics processor (--device cuda): images per second of steps in which nothing is timed,
+/// then as many steps in which every kernel and every layer is timed by events. The peak is that of
+/// the clocks that the driver names.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  scn bench train --data data\n  scn bench train --preset cifar10-scn1 --model runs/mine/model.safetensors --steps 20 --json"
@@ -74,10 +79,12 @@ fn part(text: &str) -> Result<f64, String> {
         .ok_or_else(|| "expected a number from 0 to 1".to_string())
 }
 
-/// Inference: images per second, time per phase and per layer, passes, share of the machine's peak, peak memory.
+/// Inference: images per second, time per phase and per layer, passes, share of the machine's peak,
+/// peak memory.
 ///
-/// Without the data set in the data folder, pictures are random. Numbers as in scn bench train. An untrained network has the moments of no
-/// data: without --model, some steps of training come first, as many as --warm-up says.
+/// Without the data set in the data folder, pictures are random. Numbers as in scn bench train. An
+/// untrained network has the moments of no data: without --model, some steps of training come
+/// first, as many as --warm-up says.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  scn bench infer --model runs/cifar10-scn4/model.safetensors --data data\n  scn bench infer --set network.solver.tolerance=1e-3"
@@ -203,8 +210,8 @@ impl NetworkBench {
             batch_size: subject.config.training.batch_size,
             random_pictures: subject.random_pictures,
         };
-        // Events between kernels take time on a graphics processor: the speed is that of steps without them, and where the time goes is
-        // what further steps say.
+        // Events between kernels take time on a graphics processor: the speed is that of steps
+        // without them, and where the time goes is what further steps say.
         let mut clock = None;
         if Graphics::of(device)?.is_some() {
             device.synchronize()?;

@@ -7,7 +7,8 @@ pub(super) fn check_workload<T>(
     (rows, atoms): (usize, usize),
     columns: usize,
 ) -> Result<(), MemoryError> {
-    // Dictionary and Gram matrix; sizes, places and products of the codes that signals are made of; signals, noise and their sum.
+    // Dictionary and Gram matrix; sizes, places and products of the codes that signals are made of;
+    // signals, noise and their sum.
     let parts = [
         bytes_of::<T>(&[rows, atoms]),
         bytes_of::<T>(&[atoms, atoms]),

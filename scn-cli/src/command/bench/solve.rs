@@ -19,10 +19,12 @@ use crate::problem_arrays::{AnyProblem, MatrixKind, ProblemArrays};
 use crate::problem_files::ProblemFiles;
 use crate::solver_name::SolverName;
 
-/// Sparse codes: columns per second, passes, KKT residual and share of the machine's peak, per shape and solver.
+/// Sparse codes: columns per second, passes, KKT residual and share of the machine's peak, per
+/// shape and solver.
 ///
-/// Without files, signals are made of few atoms and noise. The time is from signals in memory to codes in memory: Gram matrix, D'x and
-/// solve. Operations are 2 (m n + passes n²) per column; the peak is that of multiply-adds on registers, measured first.
+/// Without files, signals are made of few atoms and noise. The time is from signals in memory to
+/// codes in memory: Gram matrix, D'x and solve. Operations are 2 (m n + passes n²) per column; the
+/// peak is that of multiply-adds on registers, measured first.
 #[derive(Debug, Args)]
 #[command(
     group = ArgGroup::new("matrix").args(["dictionary", "gram"]),
@@ -54,7 +56,8 @@ pub(super) struct Solve {
     /// Numbers of 8 bytes instead of 4
     #[arg(long, conflicts_with_all = ["dictionary", "gram"])]
     double: bool,
-    /// Times that each is run at least; short runs are repeated for half a second. The fastest counts
+    /// Times that each is run at least; short runs are repeated for half a second. The fastest
+    /// counts
     #[arg(long, value_name = "COUNT", default_value_t = 3)]
     repeats: usize,
     /// Passes before a column is given up
@@ -185,7 +188,8 @@ impl Solve {
         summary
     }
 
-    /// Runs one method some times, prints a line, and leaves its codes in `codes` (n × P, row-major).
+    /// Runs one method some times, prints a line, and leaves its codes in `codes` (n × P,
+    /// row-major).
     fn time<T: Scalar>(
         &self,
         numbers: &ProblemArrays<T>,

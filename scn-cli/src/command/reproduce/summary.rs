@@ -38,7 +38,8 @@ struct RowSummary {
     paper_test_error: Option<f64>,
     /// Settings that are not the paper's.
     changed: Vec<Change>,
-    /// The same as sentences, with missing epochs and images; empty for a complete run with the paper's settings.
+    /// The same as sentences, with missing epochs and images; empty for a complete run with the
+    /// paper's settings.
     differences: Vec<String>,
     failure: Option<String>,
 }

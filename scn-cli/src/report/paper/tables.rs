@@ -1,4 +1,5 @@
-//! Tables 1 to 3 of the paper (arXiv 1701.08349), as printed: every row in its order, every figure to the letter.
+//! Tables 1 to 3 of the paper (arXiv 1701.08349), as printed: every row in its order, every figure
+//! to the letter.
 
 use scn_data::DatasetName;
 

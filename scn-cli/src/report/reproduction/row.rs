@@ -88,7 +88,8 @@ impl Row {
         changes::between(&self.config, &presets::get(&self.preset)?)
     }
 
-    /// How this run differs from the paper's experiment; empty for a complete run with the paper's settings.
+    /// How this run differs from the paper's experiment; empty for a complete run with the paper's
+    /// settings.
     pub(crate) fn differences(&self) -> Result<Vec<String>> {
         let mut notes = Vec::new();
         if !self.finished() {

@@ -137,7 +137,8 @@ impl<'a> Header<'a> {
 struct Text<'a>(&'a str);
 
 impl<'a> Text<'a> {
-    /// Type, Fortran order and shape of a dictionary that holds these three, and nothing else, in any order.
+    /// Type, Fortran order and shape of a dictionary that holds these three, and nothing else, in
+    /// any order.
     fn header(mut self) -> Option<(&'a str, bool, Vec<usize>)> {
         let (mut kind, mut fortran_order, mut shape) = (None, None, None);
         self.symbol("{")?;

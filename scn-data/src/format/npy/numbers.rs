@@ -78,7 +78,8 @@ impl Kind {
         !matches!(self, Self::U1 | Self::U2 | Self::U4 | Self::U8)
     }
 
-    /// Whether `f32` does not hold every number of the kind exactly. numpy promotes such a kind and `float32` to `float64`, too.
+    /// Whether `f32` does not hold every number of the kind exactly. numpy promotes such a kind and
+    /// `float32` to `float64`, too.
     pub fn needs_f64(self) -> bool {
         self.size() == 8 || (self.is_integer() && self.size() == 4)
     }
@@ -122,11 +123,13 @@ pub struct Numbers<R> {
 }
 
 impl Numbers<File> {
-    /// The array in a file, of floating point numbers of 2, 4 or 8 bytes or integers of 1 to 8, in C or Fortran order.
+    /// The array in a file, of floating point numbers of 2, 4 or 8 bytes or integers of 1 to 8, in
+    /// C or Fortran order.
     ///
     /// # Errors
-    /// [`FileError::Unreadable`] for a file that is not there, is no regular one, or cannot be read; [`FileError::NoArray`];
-    /// [`FileError::Array`] for other types, and for headers no array of numbers has; [`FileError::Short`], [`FileError::Long`].
+    /// [`FileError::Unreadable`] for a file that is not there, is no regular one, or cannot be
+    /// read; [`FileError::NoArray`]; [`FileError::Array`] for other types, and for headers no array
+    /// of numbers has; [`FileError::Short`], [`FileError::Long`].
     pub fn open(path: &Path) -> Result<Self, DataError> {
         let mut file = open_regular(path).map_err(unreadable(path))?;
         let length = file.metadata().map_err(unreadable(path))?.len();
@@ -182,7 +185,8 @@ impl<R: Read> Numbers<R> {
     /// The numbers in C order.
     ///
     /// # Errors
-    /// [`FileError::Unreadable`], also for a file that has become shorter; [`DataError::Memory`] for more than there is room for.
+    /// [`FileError::Unreadable`], also for a file that has become shorter; [`DataError::Memory`]
+    /// for more than there is room for.
     pub fn read<T: Float>(mut self) -> Result<Vec<T>, DataError> {
         check_memory(
             &format!("the numbers of {}", self.file.display()),
@@ -242,7 +246,8 @@ fn decode<T: Float>(kind: Kind, big_endian: bool, bytes: &[u8], numbers: &mut Ve
 fn to_c_order<T: Copy>(values: &[T], shape: &[usize]) -> Vec<T> {
     let mut strides = vec![1; shape.len()];
     for axis in 1..shape.len() {
-        // Without values, the product of some sides may be more than a number holds; then no stride is used.
+        // Without values, the product of some sides may be more than a number holds; then no stride
+        // is used.
         strides[axis] = usize::saturating_mul(strides[axis - 1], shape[axis - 1]);
     }
     let mut index = vec![0; shape.len()];

@@ -14,7 +14,8 @@ use crate::memory::{bytes_of, check_memory};
 /// Largest height and width of a picture of a data set, whatever its header says.
 pub const LARGEST_SIDE: u32 = 4096;
 
-/// Largest size of a decoded picture of a data set in bytes, before its values are brought to 8 bits: 64 MiB. Turning it takes as much again.
+/// Largest size of a decoded picture of a data set in bytes, before its values are brought to 8
+/// bits: 64 MiB. Turning it takes as much again.
 pub const LARGEST_DECODED: u64 = 64 << 20;
 
 /// What a picture may have at most.
@@ -39,7 +40,8 @@ const ALONE: Bounds = Bounds {
 };
 
 impl Bounds {
-    /// The bytes of a file: as many as the decoded picture has, and as much again for what does not show.
+    /// The bytes of a file: as many as the decoded picture has, and as much again for what does not
+    /// show.
     fn read(self, file: &Path) -> Result<Vec<u8>, FileError> {
         read_small(file, 2 * self.decoded).map_err(unreadable(file))
     }
@@ -62,7 +64,8 @@ impl Bounds {
         let whole = match format {
             ImageFormat::Png => bytes.windows(8).any(|bytes| bytes == b"IEND\xaeB`\x82"),
             ImageFormat::Jpeg => ends_as_jpeg(bytes),
-            // Another program may have switched on other formats of the crate: they are not offered here.
+            // Another program may have switched on other formats of the crate: they are not offered
+            // here.
             _ => return Err(io::Error::from(io::ErrorKind::Unsupported).into()),
         };
         if !whole {
@@ -87,7 +90,8 @@ impl Bounds {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Colours {
-    /// One channel; colours become their luma by the weights 0.2126, 0.7152 and 0.0722 of ITU-R BT.709.
+    /// One channel; colours become their luma by the weights 0.2126, 0.7152 and 0.0722 of ITU-R
+    /// BT.709.
     Grey,
     /// Red, green and blue; grey becomes three equal ones.
     Rgb,
@@ -106,8 +110,8 @@ pub struct Picture {
 /// The picture in a PNG or JPEG file, brought to `colours` or left grey or RGB as it is.
 ///
 /// # Errors
-/// [`PictureError::Undecodable`] for a file of another kind, one that is cut short or damaged, and one that exceeds
-/// [`LARGEST_SIDE`] or [`LARGEST_DECODED`], for which then no room is made.
+/// [`PictureError::Undecodable`] for a file of another kind, one that is cut short or damaged, and
+/// one that exceeds [`LARGEST_SIDE`] or [`LARGEST_DECODED`], for which then no room is made.
 pub fn picture(contents: Contents<'_>, colours: Option<Colours>) -> Result<Picture, DataError> {
     Ok(planes(ONE_OF_MANY.decode(contents)?, colours))
 }
@@ -118,13 +122,15 @@ pub(super) fn read(file: &Path, colours: Option<Colours>) -> Result<Picture, Dat
     picture(Contents::new(&bytes, file), colours)
 }
 
-/// The picture in a PNG or JPEG file, whatever its name, brought to `colours` and to `height` x `width` pixels: its sides are
-/// scaled by bilinear interpolation, averaged over the pixels that fall together.
+/// The picture in a PNG or JPEG file, whatever its name, brought to `colours` and to `height` x
+/// `width` pixels: its sides are scaled by bilinear interpolation, averaged over the pixels that
+/// fall together.
 ///
 /// # Errors
-/// [`FileError::Unreadable`] for a file that is not there, is no regular one, or is far larger than a picture can be; those of
-/// [`picture`], whose sides may be up to 16,384 here and its size up to 512 MiB; [`ImageError::Shape`] for a height or width of 0;
-/// [`DataError::Memory`] for too large ones.
+/// [`FileError::Unreadable`] for a file that is not there, is no regular one, or is far larger than
+/// a picture can be; those of [`picture`], whose sides may be up to 16,384 here and its size up to
+/// 512 MiB; [`ImageError::Shape`] for a height or width of 0; [`DataError::Memory`] for too large
+/// ones.
 pub fn read_scaled(
     file: &Path,
     colours: Colours,
@@ -174,7 +180,8 @@ fn planes(decoded: DynamicImage, colours: Option<Colours>) -> Picture {
 /// Whether the end marker follows the start of the first scan of a JPEG file.
 fn ends_as_jpeg(bytes: &[u8]) -> bool {
     let mut rest = bytes.get(2..).unwrap_or_default();
-    // The segments before the scan are stepped over: a thumbnail in one of them has an end marker of its own.
+    // The segments before the scan are stepped over: a thumbnail in one of them has an end marker
+    // of its own.
     while let &[0xff, marker, high, low, ..] = rest {
         if marker == 0xff {
             rest = &rest[1..];

@@ -10,16 +10,17 @@ use crate::format::Contents;
 
 const FOLDS: usize = 10;
 
-/// The folds of a file of ten lines: in each the indices of its pictures, counted from 0, between spaces.
+/// The folds of a file of ten lines: in each the indices of its pictures, counted from 0, between
+/// spaces.
 ///
-/// `images` is the number of training pictures, 5,000 in the official archive; a fold there has 1,000 of them, and
-/// two folds may share some. Of a fold k, [`ImageSet::subset`](crate::ImageSet::subset) makes images. Blank lines at
-/// the end are allowed.
+/// `images` is the number of training pictures, 5,000 in the official archive; a fold there has
+/// 1,000 of them, and two folds may share some. Of a fold k,
+/// [`ImageSet::subset`](crate::ImageSet::subset) makes images. Blank lines at the end are allowed.
 ///
 /// # Errors
-/// [`FileError::Text`] if it is not UTF-8, [`FileError::Folds`] if it has not ten lines of something,
-/// [`FileError::FoldIndex`] for what is no index below `images`, [`FileError::FoldRepeats`] for a picture that is
-/// twice in a fold.
+/// [`FileError::Text`] if it is not UTF-8, [`FileError::Folds`] if it has not ten lines of
+/// something, [`FileError::FoldIndex`] for what is no index below `images`,
+/// [`FileError::FoldRepeats`] for a picture that is twice in a fold.
 pub fn folds(contents: Contents<'_>, images: usize) -> Result<Vec<Vec<usize>>, DataError> {
     let lines: Vec<&str> = contents.text()?.trim_end().lines().collect();
     let found = lines.iter().filter(|line| !line.trim().is_empty()).count();

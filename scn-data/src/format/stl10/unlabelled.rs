@@ -12,12 +12,14 @@ use crate::folder::Folder;
 
 /// Batches of the unlabelled pictures, in the order of the file.
 ///
-/// Each is the pixels of the next `batch_size` pictures, upright, N, C, H, W with C = 3 and H = W = 96; the last one
-/// may have fewer. One batch is in memory at a time. After an error there are no more.
+/// Each is the pixels of the next `batch_size` pictures, upright, N, C, H, W with C = 3 and H = W =
+/// 96; the last one may have fewer. One batch is in memory at a time. After an error there are no
+/// more.
 ///
 /// # Errors
-/// [`FileError::Short`] for a file without a picture, [`FileError::PartialRecord`] for one that ends inside a
-/// picture, in place of the batch that picture would be in, [`FileError::Unreadable`] if reading fails.
+/// [`FileError::Short`] for a file without a picture, [`FileError::PartialRecord`] for one that
+/// ends inside a picture, in place of the batch that picture would be in, [`FileError::Unreadable`]
+/// if reading fails.
 #[derive(Debug)]
 pub struct Unlabelled<R> {
     reader: R,
@@ -29,7 +31,8 @@ pub struct Unlabelled<R> {
 }
 
 impl<R: Read> Unlabelled<R> {
-    /// The pictures that `reader` gives, in batches of `batch_size`; `file` is what an error calls it.
+    /// The pictures that `reader` gives, in batches of `batch_size`; `file` is what an error calls
+    /// it.
     ///
     /// # Errors
     /// [`BatchError::BatchSize`] if `batch_size` is 0.
@@ -49,7 +52,8 @@ impl<R: Read> Unlabelled<R> {
     /// The next batch; none at the end of the file.
     fn batch(&mut self) -> Result<Option<Vec<u8>>, FileError> {
         let file = || self.file.clone();
-        // Room is made as bytes come, so that a batch larger than the file needs no more than the file.
+        // Room is made as bytes come, so that a batch larger than the file needs no more than the
+        // file.
         let mut pixels = Vec::new();
         let read = self
             .reader
@@ -95,10 +99,12 @@ impl<R: Read> Iterator for Unlabelled<R> {
 
 impl<R: Read> FusedIterator for Unlabelled<R> {}
 
-/// The unlabelled pictures in the folder `stl10_binary` of the folder `data`: 100,000 in the official archive.
+/// The unlabelled pictures in the folder `stl10_binary` of the folder `data`: 100,000 in the
+/// official archive.
 ///
 /// # Errors
-/// [`FileError::Missing`], [`FileError::Unreadable`], [`BatchError::BatchSize`] if `batch_size` is 0.
+/// [`FileError::Missing`], [`FileError::Unreadable`], [`BatchError::BatchSize`] if `batch_size` is
+/// 0.
 pub fn open_unlabelled(data: &Path, batch_size: usize) -> Result<Unlabelled<File>, DataError> {
     let (file, reader) = Folder::new(DatasetName::Stl10, data).open("unlabeled_X.bin")?;
     Unlabelled::new(reader, &file, batch_size)
