@@ -21,6 +21,7 @@ mod readable;
 mod report;
 mod run_files;
 mod run_view;
+mod setting;
 mod solver_name;
 mod tensorboard;
 mod training;

@@ -28,5 +28,5 @@ pub(crate) use self::run::Run;
 
 /// Writes the report on a run into its folder, and returns the names of the files.
 pub(crate) fn write(run: &Run, folder: &RunFolder) -> Result<Vec<String>> {
-    files::write(&contents::of(run)?, folder.path())
+    files::write(&contents::document(run)?, folder.path())
 }

@@ -47,25 +47,25 @@ pub struct Augmentation {
 }
 
 impl Augmentation {
-    /// The same with images flipped or not.
+    /// The same settings with images flipped or not.
     #[must_use]
     pub fn with_flip(self, flip: bool) -> Self {
         Self { flip, ..self }
     }
 
-    /// The same with shifts of at most `shift` pixels.
+    /// The same settings with shifts of at most `shift` pixels.
     #[must_use]
     pub fn with_shift(self, shift: usize) -> Self {
         Self { shift, ..self }
     }
 
-    /// The same with one draw a batch, a group or an image.
+    /// The same settings with one draw a batch, a group or an image.
     #[must_use]
     pub fn with_draw(self, draw: Draw) -> Self {
         Self { draw, ..self }
     }
 
-    /// The same with groups of `group` images in a full batch; only [`Draw::Group`] looks at it.
+    /// The same settings with groups of `group` images in a full batch, for [`Draw::Group`].
     #[must_use]
     pub fn with_group(self, group: usize) -> Self {
         Self { group, ..self }

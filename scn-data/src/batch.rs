@@ -1,4 +1,4 @@
-//! What a training step takes in, and what is in it.
+//! Batches of images, and the plans of batches.
 
 use crate::augment::Placement;
 

@@ -32,7 +32,7 @@ impl DatasetName {
         Self::Stl10,
     ];
 
-    /// Channels, height and width of its images.
+    /// Channels, height and width of the images.
     pub fn shape(self) -> [usize; 3] {
         match self {
             Self::Digits => [1, 8, 8],
@@ -42,7 +42,7 @@ impl DatasetName {
         }
     }
 
-    /// Number of its classes.
+    /// Number of classes.
     pub fn classes(self) -> usize {
         match self {
             Self::Cifar100 => 100,
@@ -50,7 +50,7 @@ impl DatasetName {
         }
     }
 
-    /// The largest value that one of its pixels can have.
+    /// Largest value that a pixel can have.
     pub fn brightest(self) -> u8 {
         match self {
             Self::Digits => 16,

@@ -1,11 +1,11 @@
-//! Files that can be read to an end, and folders whose names last.
+//! Reading of regular files, and folders flushed to disk.
 
 use crate::memory::check_memory;
 use std::fs::{self, File};
 use std::io::{Error, ErrorKind, Read, Result};
 use std::path::Path;
 
-/// Opens a file that is one: a pipe might never be written to, a device might never end.
+/// Opens a regular file and refuses pipes and devices, which might never end.
 ///
 /// # Errors
 /// What the system says, or [`ErrorKind::InvalidInput`] for a pipe, a device or a folder.
@@ -25,7 +25,7 @@ pub fn open_regular(path: &Path) -> Result<File> {
     ))
 }
 
-/// All bytes of a file that [`open_regular`] opens.
+/// Reads all bytes of a regular file.
 ///
 /// # Errors
 /// As there; [`ErrorKind::OutOfMemory`] for a file that is larger than the memory left.
@@ -52,7 +52,7 @@ pub fn read_small(path: &Path, most: u64) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// [`read_small`] for text.
+/// Reads a small text file in UTF-8, of at most `most` bytes.
 ///
 /// # Errors
 /// As there; [`ErrorKind::InvalidData`] for what is not UTF-8.

@@ -24,7 +24,7 @@ use crate::files::read_regular;
 use crate::images::Pixels;
 use crate::mapped::Mapped;
 
-/// What a file holds, and what to call it in an error.
+/// The bytes of a file, and its path for errors.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Contents<'a> {

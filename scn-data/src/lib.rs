@@ -7,28 +7,29 @@
 //! x[n, c, i, j] = (p[image(n), c, i', j'] - mean[c, i', j']) * scale,        (i', j') = place(n, i, j)
 //! ```
 //!
-//! or, where the images are normalised in contrast (c) and whitened (W) as well, by x = place(W
-//! ((c(p) - mean) * scale)),
+//! or, with contrast normalisation c and whitening W, `x = place(W ((c(p) - mean) * scale))`. Here
+//! `image` is a random order of the training images, drawn anew for each epoch, and `place` a
+//! random flip and shift of the picture, with 0 outside it. Evaluation takes the images in order
+//! and unchanged. Mean and scale are those of the training images (section 5 of the paper, arXiv
+//! 1701.08349).
 //!
-//! where `image` is a random order of the training images, another one in every epoch, and `place`
-//! a random flip and shift of the picture, with 0 for what lies outside. Evaluation takes the
-//! images in order and as they are. Mean and scale are those of the training images (section 5 of
-//! the paper, arXiv 1701.08349).
-//!
-//! # The way of the data
+//! # From files to batches
 //! 1. [`open`] reads a [`DatasetName`] into a [`Dataset`]: two [`ImageSet`]s of bytes in the order
-//!    N, C, H, W. What the files look like is told in [`mod@format`]; the digits are part of this
-//!    crate and need no file. Pictures of one's own become [`ImageSet`]s by
-//!    `format::pictures::open`, arrays of numpy by [`format::npy::open`]; pixels of files larger
-//!    than memory stay there, by [`format::npy::map`] and [`format::mnist::map`]. With the feature
-//!    `fetch`, the module `fetch` downloads those of the other data sets.
+//!    N, C, H, W. [`mod@format`] describes the files; the digits are embedded in this crate and
+//!    need none. `format::pictures::open` reads folders of your own pictures, [`format::npy::open`]
+//!    arrays of numpy; [`format::npy::map`] and [`format::mnist::map`] leave the pixels of files
+//!    larger than memory where they are. With the feature `fetch`, the module `fetch` downloads the
+//!    other data sets.
 //! 2. [`Normalization::fit`] computes mean, scale and whitening as [`NormalizationConfig`] says. It
 //!    is applied to both sets and stored with a model.
-//! 3. [`Loader::training`] and [`Loader::in_order`] cut a set into [`Batch`]es, the former shuffled
-//!    and varied by an [`Augmentation`]. [`Loader::epoch`] iterates over them while a thread makes
-//!    the next ones. [`Subset`] makes a set smaller before that, [`LastBatch`] says what becomes of
-//!    a batch that the images do not fill. [`Loader::plans`] iterates over the same batches as
-//!    [`BatchPlan`]s, which say what is in them, for programs that make them elsewhere.
+//! 3. [`Loader::training`] and [`Loader::in_order`] cut a set into [`Batch`]es; the former shuffles
+//!    it and varies the images by an [`Augmentation`]. [`Loader::epoch`] iterates over them while a
+//!    thread makes the next ones. [`Subset`] makes a set smaller before that; [`LastBatch`] says
+//!    whether images that do not fill a batch are kept. [`Loader::plans`] iterates over the same
+//!    batches as [`BatchPlan`]s, which say what is in them, for programs that make them elsewhere.
+//!
+//! Every function that can fail returns a [`DataError`], whose variants hold the errors of files,
+//! pictures, sets of images, normalisations and batches.
 //!
 //! ```
 //! use std::{path::Path, sync::Arc};

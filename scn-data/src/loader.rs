@@ -27,7 +27,7 @@ pub struct Loader {
 }
 
 impl Loader {
-    /// For training: every epoch in another order, images augmented.
+    /// A loader for training: it shuffles the images anew in each epoch and augments them.
     ///
     /// # Errors
     /// [`BatchError::BatchSize`], [`ImageError::NoImages`], [`BatchError::NormalizationShape`] if
@@ -46,7 +46,7 @@ impl Loader {
         Ok(loader)
     }
 
-    /// For evaluation: the images in their order and as they are; every epoch is the same.
+    /// A loader for evaluation: images in their order and unchanged, the same in every epoch.
     ///
     /// # Errors
     /// [`BatchError::BatchSize`], [`ImageError::NoImages`], [`BatchError::NormalizationShape`];
@@ -108,22 +108,22 @@ impl Loader {
         Self { recipe }
     }
 
-    /// Batches in an epoch; the last one may be smaller than the others, if such a one is kept.
+    /// Number of batches in an epoch; the last one may be smaller, if it is kept.
     pub fn batches(&self) -> usize {
         self.recipe.batches()
     }
 
-    /// Images in an epoch.
+    /// Number of images in an epoch.
     pub fn images(&self) -> usize {
         self.recipe.images_used()
     }
 
-    /// Images in the largest batch: the batch size, or the number of all images if that is smaller.
+    /// Number of images in the largest batch: the batch size, or all images if there are fewer.
     pub fn batch_size(&self) -> usize {
         self.recipe.largest_batch()
     }
 
-    /// The set that batches are made of, also the images that a dropped last batch leaves out.
+    /// The whole set of images, including those that a dropped last batch leaves out.
     pub fn image_set(&self) -> &Arc<ImageSet> {
         &self.recipe.images
     }

@@ -1,4 +1,4 @@
-//! One process at a time.
+//! Locks between processes: one process at a time.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;

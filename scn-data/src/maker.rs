@@ -68,8 +68,8 @@ impl Maker {
         let volume = images.volume();
         let mut pixels = vec![0.0; plan.images.len() * volume];
         let mut normalized = vec![0.0; volume];
-        let places = pixels.chunks_exact_mut(volume).zip(&plan.placements);
-        for (&image, (out, placement)) in plan.images.iter().zip(places) {
+        let outputs = pixels.chunks_exact_mut(volume).zip(&plan.placements);
+        for (&image, (out, placement)) in plan.images.iter().zip(outputs) {
             match whitened {
                 Some(whitened) => {
                     placement.place(&whitened[image * volume..][..volume], shape, out)

@@ -1,4 +1,4 @@
-//! Whether memory can be had, asked before it is taken: an allocation that fails ends the process
+//! Asking for memory before it is taken: an allocation that fails ends the process
 //! without a word to the caller.
 
 use std::fmt;

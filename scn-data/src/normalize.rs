@@ -11,7 +11,7 @@ use crate::images::{ImageSet, volume};
 use crate::statistics::{ByteStatistics, ContrastStatistics, Statistics};
 use crate::whiten::Whitening;
 
-/// What is subtracted from every image; means are taken over the training images.
+/// The mean that is subtracted from every image, taken over the training images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -27,7 +27,7 @@ pub enum Mean {
     Channel,
 }
 
-/// What every image is divided by after that.
+/// The scale that every image is divided by once its mean is subtracted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -74,26 +74,26 @@ pub struct NormalizationConfig {
 }
 
 impl NormalizationConfig {
-    /// The same with contrast normalisation of this bias, or without.
+    /// The same settings with contrast normalisation of this bias, or without.
     #[must_use]
     pub fn with_contrast(self, bias: impl Into<Option<f64>>) -> Self {
         let contrast = bias.into();
         Self { contrast, ..self }
     }
 
-    /// The same with another mean subtracted.
+    /// The same settings with another mean.
     #[must_use]
     pub fn with_mean(self, mean: Mean) -> Self {
         Self { mean, ..self }
     }
 
-    /// The same with another scale.
+    /// The same settings with another scale.
     #[must_use]
     pub fn with_scale(self, scale: Scale) -> Self {
         Self { scale, ..self }
     }
 
-    /// The same with whitening of this epsilon, or without.
+    /// The same settings with whitening by this epsilon, or without.
     #[must_use]
     pub fn with_whitening(self, epsilon: impl Into<Option<f64>>) -> Self {
         let whitening = epsilon.into();
@@ -120,7 +120,7 @@ pub struct Normalization {
 }
 
 impl Normalization {
-    /// Fits to the training images, and to nothing else.
+    /// Fits a normalisation to the training images.
     ///
     /// Without contrast normalisation the sums for mean and scale are sums of bytes, kept as
     /// integers: they are exact, whatever the order and however many images. Whitening takes N D^2
@@ -222,7 +222,8 @@ impl Normalization {
         })
     }
 
-    /// The same with contrast normalisation before it, of this [bias](Self::contrast).
+    /// The same normalisation, preceded by contrast normalisation with this
+    /// [bias](Self::contrast).
     ///
     /// # Errors
     /// [`NormalizationError::ContrastBias`] if it is not finite and positive.
@@ -233,7 +234,7 @@ impl Normalization {
         })
     }
 
-    /// The same with whitening after it, by this [matrix](Self::whitening).
+    /// The same normalisation, followed by whitening with this [matrix](Self::whitening).
     ///
     /// # Errors
     /// [`NormalizationError::WhiteningLength`] if it does not have D x D entries,
@@ -264,12 +265,12 @@ impl Normalization {
             .map(|whitening| whitening.matrix())
     }
 
-    /// What is subtracted, C, H, W.
+    /// The mean image that is subtracted, in the order C, H, W.
     pub fn mean(&self) -> &[f32] {
         &self.mean
     }
 
-    /// What the difference is multiplied by.
+    /// The factor that the difference is multiplied by.
     pub fn scale(&self) -> f32 {
         self.scale
     }

@@ -7,14 +7,14 @@ use crate::images::ImageSet;
 use crate::normalize::Normalization;
 use serde::{Deserialize, Serialize};
 
-/// What becomes of the images at the end of an epoch that do not fill a batch.
+/// Whether the images at the end of an epoch that do not fill a batch are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LastBatch {
-    /// They are a smaller batch.
+    /// They form a smaller batch.
     #[default]
     Kept,
-    /// They are left out; others are in the next epoch, where the order is another one.
+    /// They are left out; the next epoch, in another order, leaves out others.
     Dropped,
 }
 

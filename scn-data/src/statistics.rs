@@ -6,7 +6,7 @@
 use crate::contrast::Contrast;
 use crate::images::ImageSet;
 
-/// What a normalisation is fitted to.
+/// Means and variances that a normalisation is fitted to.
 pub(crate) trait Statistics {
     /// The mean of every group, over all images.
     fn means(&self, together: usize) -> Vec<f64>;
@@ -15,7 +15,7 @@ pub(crate) trait Statistics {
     fn variance(&self, together: usize) -> f64;
 }
 
-/// Of images as they are: exact, for the sums are sums of bytes, kept as integers.
+/// Statistics of images as they are: exact, as sums of bytes are kept as integers.
 pub(crate) struct ByteStatistics {
     images: usize,
     /// For every place of an image, the sum of its pixels.
@@ -69,7 +69,7 @@ impl Statistics for ByteStatistics {
     }
 }
 
-/// Of images after contrast normalisation: sums in f64, in the order of the images.
+/// Statistics of images after contrast normalisation: sums in f64, in the order of the images.
 pub(crate) struct ContrastStatistics<'a> {
     images: &'a ImageSet,
     contrast: Contrast,

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
 use scn_net::{Device, EpochRecord, Model, RunConfig, RunFolder};
 use serde::Serialize;

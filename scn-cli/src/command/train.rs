@@ -16,6 +16,7 @@ use crate::ending::Ending;
 use crate::model_file;
 use crate::output::Output;
 use crate::run_files::read_settings;
+use crate::setting;
 use crate::training;
 
 /// Trains a network. With no argument: a small one on the embedded handwritten digits, in under a
@@ -61,16 +62,11 @@ pub(crate) struct Train {
     #[arg(long, value_name = "COUNT")]
     test_limit: Option<usize>,
     /// Any setting of config.toml, as in training.momentum=0.8 (repeatable)
-    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = parse_setting)]
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = setting::parse)]
     settings: Vec<(String, String)>,
     /// Goes on with the run in the run folder; of the settings only --epochs counts
     #[arg(long, conflicts_with_all = ["preset", "config", "dataset", "batch_size", "seed", "train_limit", "test_limit", "settings"])]
     resume: bool,
-}
-
-fn parse_setting(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
-    Ok((key.trim().to_string(), value.trim().to_string()))
 }
 
 /// What `--json` prints.

@@ -48,7 +48,7 @@ impl fmt::Display for Change {
 }
 
 /// Settings that are not those of the configuration's preset; none for a run without one.
-pub(crate) fn of(config: &RunConfig) -> Result<Vec<Change>> {
+pub(crate) fn from_preset(config: &RunConfig) -> Result<Vec<Change>> {
     let preset = config.preset.as_deref();
     match preset.map(presets::get) {
         Some(Ok(preset)) => between(config, &preset),
@@ -120,18 +120,18 @@ mod tests {
     use super::*;
 
     fn sentences(config: &RunConfig) -> Vec<String> {
-        let changes = of(config).unwrap();
+        let changes = from_preset(config).unwrap();
         changes.iter().map(ToString::to_string).collect()
     }
 
     #[test]
     fn only_what_differs_is_listed() {
         let mut config = presets::get("cifar10-scn1").unwrap();
-        assert!(of(&config).unwrap().is_empty());
+        assert!(from_preset(&config).unwrap().is_empty());
         config.set("training.learning_rate", "0.05").unwrap();
         config.set("train_limit", "100").unwrap();
         assert_eq!(
-            of(&config)
+            from_preset(&config)
                 .unwrap()
                 .iter()
                 .map(Change::cells)
@@ -142,10 +142,10 @@ mod tests {
             ]
         );
         config.network.layers.truncate(2);
-        let [name, ours, _] = of(&config).unwrap()[1].cells();
+        let [name, ours, _] = from_preset(&config).unwrap()[1].cells();
         assert_eq!((&*name, &*ours), ("network.layers.atoms", "16, 16"));
         config.preset = None;
-        assert!(of(&config).unwrap().is_empty());
+        assert!(from_preset(&config).unwrap().is_empty());
     }
 
     #[test]

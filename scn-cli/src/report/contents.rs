@@ -13,10 +13,10 @@ use super::{changes, paper};
 use crate::readable::{condition_number, percent, rate, thousands, time};
 
 /// All that can be said of a run.
-pub(crate) fn of(run: &Run) -> Result<Document> {
+pub(crate) fn document(run: &Run) -> Result<Document> {
     let config = run.config;
     let title = config.preset.clone();
-    let changed = changes::of(config)?;
+    let changed = changes::from_preset(config)?;
     let mut blocks = vec![Block::Text(summary(run))];
     blocks.extend(result(run, !changed.is_empty())?);
     if let Some(last) = run.history.last() {

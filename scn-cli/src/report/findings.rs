@@ -141,12 +141,12 @@ impl Usage {
     }
 }
 
-/// The places of the largest values, the largest first.
+/// The indices of the largest values, the largest first.
 pub(crate) fn largest(values: &[f64], count: usize) -> Vec<usize> {
-    let mut places: Vec<usize> = (0..values.len()).collect();
-    places.sort_by(|&a, &b| values[b].total_cmp(&values[a]));
-    places.truncate(count);
-    places
+    let mut indices: Vec<usize> = (0..values.len()).collect();
+    indices.sort_by(|&a, &b| values[b].total_cmp(&values[a]));
+    indices.truncate(count);
+    indices
 }
 
 #[cfg(test)]

@@ -105,7 +105,7 @@ impl Reproduction<'_> {
                     .iter()
                     .find(|row| Some(&row.preset) == preset.as_ref());
                 cells.push(match row {
-                    Some(row) => here(printed, row)?,
+                    Some(row) => result_cell(printed, row)?,
                     None => Cell::Text(String::new()),
                 });
             }
@@ -221,7 +221,7 @@ impl Reproduction<'_> {
 }
 
 /// The result of a run in the unit of a table, with the differences from the paper below it.
-fn here(printed: &PrintedTable, row: &Row) -> Result<Cell> {
+fn result_cell(printed: &PrintedTable, row: &Row) -> Result<Cell> {
     Ok(match row.test_error() {
         Some(error) => Cell::Noted {
             text: printed.figure(error),

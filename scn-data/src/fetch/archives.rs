@@ -3,7 +3,7 @@
 use super::error::FetchError;
 use crate::dataset_name::DatasetName;
 
-/// A file that a server has.
+/// An archive on a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Archive {
@@ -19,7 +19,7 @@ pub struct Archive {
     pub packing: Packing,
 }
 
-/// What is done with an archive that is there.
+/// What a fetch does with a downloaded archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Packing {

@@ -4,7 +4,7 @@ use crate::dataset_name::DatasetName;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A file that a data set needs.
+/// A file that a data set needs, with its length.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CheckedFile {
@@ -27,7 +27,7 @@ impl CheckedFile {
 /// The files that data set `name` needs in the data folder, with their lengths; none for the
 /// digits.
 ///
-/// Whether they can be read is told by [`open`](crate::open).
+/// [`open`](crate::open) tells whether they can be read.
 pub fn check_files(name: DatasetName, data: &Path) -> Vec<CheckedFile> {
     let folder = data.join(name.folder().unwrap_or_default());
     let length = |path: &Path| {

@@ -37,13 +37,13 @@ impl Rate {
         if time < self.window {
             return Ok(());
         }
-        let came = TooSlow {
+        let found = TooSlow {
             bytes: self.bytes,
             time,
         };
         (self.start, self.bytes) = (now, 0);
-        if (came.bytes as f64) < self.slowest as f64 * time.as_secs_f64() {
-            Err(came)
+        if (found.bytes as f64) < self.slowest as f64 * time.as_secs_f64() {
+            Err(found)
         } else {
             Ok(())
         }

@@ -15,7 +15,7 @@ use crate::files::{open_regular, read_regular};
 /// and checks them.
 pub const SUMS: &str = "SHA256SUMS";
 
-/// A file that was there when its data set was fetched.
+/// The SHA-256 sums of a file: when its data set was fetched, and now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CheckedSum {
@@ -28,7 +28,7 @@ pub struct CheckedSum {
 }
 
 impl CheckedSum {
-    /// Whether it is there with other bytes.
+    /// Whether the file is there with other bytes.
     pub fn has_changed(&self) -> bool {
         self.found
             .as_ref()

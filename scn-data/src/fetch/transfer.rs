@@ -78,7 +78,7 @@ pub(super) fn transfer(
     }
     let response = request.call().map_err(|error| failed(&url, error))?;
     let headers = response.headers();
-    let range = Range::of(headers);
+    let range = Range::from_headers(headers);
     let mut found = Version {
         total: None,
         tag: strong_tag(headers),
@@ -212,7 +212,7 @@ struct Range {
 }
 
 impl Range {
-    fn of(headers: &HeaderMap) -> Option<Self> {
+    fn from_headers(headers: &HeaderMap) -> Option<Self> {
         let text = headers.get(header::CONTENT_RANGE)?.to_str().ok()?;
         let (range, total) = text.trim().strip_prefix("bytes ")?.split_once('/')?;
         let (first, _) = range.split_once('-')?;

@@ -50,9 +50,9 @@ pub(super) fn tar_gz(
             _ => return Err(refuse("neither a file nor a folder")),
         };
         let relative = inside(&name, folder).map_err(refuse)?;
-        let place = beside.join(relative);
+        let target = beside.join(relative);
         if !is_file {
-            fs::create_dir_all(&place).map_err(FetchError::file(&place))?;
+            fs::create_dir_all(&target).map_err(FetchError::file(&target))?;
             continue;
         }
         left = left
@@ -62,14 +62,14 @@ pub(super) fn tar_gz(
                 largest,
             })?;
         let size = entry.size();
-        if let Some(parent) = place.parent() {
+        if let Some(parent) = target.parent() {
             fs::create_dir_all(parent).map_err(FetchError::file(parent))?;
         }
         let mut checked = Counted {
             inner: &mut entry,
             left: size,
         };
-        write(&mut checked, &place)?;
+        write(&mut checked, &target)?;
     }
     let folder = beside.join(folder);
     sync_folder(&folder).map_err(FetchError::file(&folder))

@@ -14,7 +14,7 @@ use crate::images::ImageSet;
 
 const PIXELS: usize = 3 * 32 * 32;
 
-/// How one of the two data sets is laid out.
+/// The layout of the files of CIFAR-10 or CIFAR-100.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
     /// Number of values of each label byte that opens a record.

@@ -158,7 +158,7 @@ pub fn labels(contents: Contents<'_>, classes: usize) -> Result<Vec<u16>, DataEr
         .and_then(|last| u16::try_from(last).ok())
         .ok_or(ImageError::Classes { found: classes })?;
     let array = Header::read_c_order(contents)?;
-    let kind = Kind::of(array.kind).filter(|kind| kind.is_integer());
+    let kind = Kind::from_descr(array.kind).filter(|kind| kind.is_integer());
     let (Some(kind), [_]) = (kind, &*array.shape) else {
         return Err(array.refuse(contents, "integer labels of shape [N]").into());
     };

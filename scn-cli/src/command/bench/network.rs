@@ -16,11 +16,11 @@ use super::kernels::{self, Clock, Graphics};
 use super::memory::peak_memory;
 use super::peak::peak_operations_per_second;
 use super::phases::{Machine, Measured, Phases};
-use crate::command::train::parse_setting;
+use crate::data_folder::DataFolder;
 use crate::model_file;
 use crate::number;
 use crate::output::Output;
-use crate::source::DataFolder;
+use crate::setting;
 
 /// What is measured, and on what.
 #[derive(Debug, Args)]
@@ -44,7 +44,7 @@ pub(super) struct NetworkBench {
     #[arg(long, value_name = "COUNT", default_value_t = 5)]
     warm_up: u16,
     /// Any setting of config.toml, as in network.solver.tolerance=1e-3 (repeatable)
-    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = parse_setting)]
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = setting::parse)]
     settings: Vec<(String, String)>,
 }
 
@@ -101,8 +101,8 @@ impl Train {
         subject.network.check_training_memory(batch)?;
         subject.go_to(self.part)?;
         subject.train(self.bench.warm_up)?;
-        let ways = (Subject::train, Subject::train_timed);
-        self.bench.measure("train", device, subject, ways, output)
+        let steps = (Subject::train, Subject::train_timed);
+        self.bench.measure("train", device, subject, steps, output)
     }
 }
 
@@ -113,8 +113,8 @@ impl Infer {
             subject.train(self.bench.warm_up)?;
         }
         subject.infer(self.bench.warm_up)?;
-        let ways = (Subject::infer, Subject::infer_timed);
-        self.bench.measure("infer", device, subject, ways, output)
+        let steps = (Subject::infer, Subject::infer_timed);
+        self.bench.measure("infer", device, subject, steps, output)
     }
 }
 

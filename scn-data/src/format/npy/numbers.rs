@@ -12,7 +12,7 @@ use crate::files::open_regular;
 use crate::format::{Contents, unreadable};
 use crate::memory::{bytes_of, check_memory};
 
-/// What numbers an array has, in the names of numpy.
+/// The type of the numbers of an array, named as in numpy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Kind {
@@ -42,7 +42,7 @@ pub enum Kind {
 
 impl Kind {
     /// The kind of a header: a byte order, and then one of these.
-    pub(super) fn of(text: &str) -> Option<Self> {
+    pub(super) fn from_descr(text: &str) -> Option<Self> {
         Some(match text.strip_prefix(['<', '>', '|', '='])? {
             "f2" => Self::F2,
             "f4" => Self::F4,
@@ -59,7 +59,7 @@ impl Kind {
         })
     }
 
-    /// Bytes of a number.
+    /// Size of a number in bytes.
     pub fn size(self) -> usize {
         match self {
             Self::I1 | Self::U1 => 1,
@@ -69,7 +69,7 @@ impl Kind {
         }
     }
 
-    /// Whether the numbers are whole by their type.
+    /// Whether the type holds integers.
     pub fn is_integer(self) -> bool {
         !matches!(self, Self::F2 | Self::F4 | Self::F8)
     }
@@ -85,7 +85,7 @@ impl Kind {
     }
 }
 
-/// A number that an array can be read as.
+/// A type that the numbers of an array can be read as: `f32` or `f64`.
 pub trait Float: Copy + Default + sealed::Sealed {
     /// The nearest such number.
     fn nearest(value: f64) -> Self;
@@ -109,7 +109,7 @@ mod sealed {
     impl Sealed for f64 {}
 }
 
-/// An array whose header is read, and whose numbers are not.
+/// An array whose header has been read, and whose numbers have not.
 #[derive(Debug)]
 pub struct Numbers<R> {
     values: R,
@@ -157,7 +157,8 @@ impl<R: Read> Numbers<R> {
         let contents = Contents::new(head, file);
         let header = Header::read(contents)?;
         let expected = "numbers of type f2, f4, f8, i1 to i8 or u1 to u8";
-        let kind = Kind::of(header.kind).ok_or_else(|| header.refuse(contents, expected))?;
+        let kind =
+            Kind::from_descr(header.kind).ok_or_else(|| header.refuse(contents, expected))?;
         let bytes = header.count().saturating_mul(kind.size() as u64);
         contents.check_length(bytes.saturating_add(header.start as u64), length)?;
         Ok(Self {
@@ -177,12 +178,12 @@ impl<R: Read> Numbers<R> {
         &self.shape
     }
 
-    /// What numbers they are in the file.
+    /// The type of the numbers in the file.
     pub fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// The numbers in C order.
+    /// Reads the numbers, in C order.
     ///
     /// # Errors
     /// [`FileError::Unreadable`], also for a file that has become shorter; [`DataError::Memory`]
@@ -251,17 +252,17 @@ fn to_c_order<T: Copy>(values: &[T], shape: &[usize]) -> Vec<T> {
         strides[axis] = usize::saturating_mul(strides[axis - 1], shape[axis - 1]);
     }
     let mut index = vec![0; shape.len()];
-    let mut place = 0;
+    let mut position = 0;
     let mut turned = Vec::with_capacity(values.len());
     for _ in values {
-        turned.push(values[place]);
+        turned.push(values[position]);
         for axis in (0..shape.len()).rev() {
             index[axis] += 1;
-            place += strides[axis];
+            position += strides[axis];
             if index[axis] < shape[axis] {
                 break;
             }
-            place -= strides[axis] * shape[axis];
+            position -= strides[axis] * shape[axis];
             index[axis] = 0;
         }
     }

@@ -157,11 +157,11 @@ pub fn read_scaled(
 /// One plane of grey, or three of red, green and blue.
 fn planes(decoded: DynamicImage, colours: Option<Colours>) -> Picture {
     let [height, width] = [decoded.height() as usize, decoded.width() as usize];
-    let own = match decoded.color().has_color() {
+    let decoded_colours = match decoded.color().has_color() {
         true => Colours::Rgb,
         false => Colours::Grey,
     };
-    match colours.unwrap_or(own) {
+    match colours.unwrap_or(decoded_colours) {
         Colours::Grey => Picture {
             shape: [1, height, width],
             pixels: decoded.into_luma8().into_raw(),
