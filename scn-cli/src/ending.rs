@@ -1,4 +1,4 @@
-//! How the program ends, for other programs.
+//! Exit codes and signals: how the program ends.
 
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -14,7 +14,7 @@ pub(crate) const CODES: &str = "Exit codes:
   0    done
   1    failed; one line on standard error says why
   2    arguments that are not understood
-  3    codes missed their tolerance (solve, gradients; not with --allow-unconverged)
+  3    codes missed the tolerance (solve, gradients; not with --allow-unconverged)
   4    training diverged; the last checkpoint is intact
   130  Ctrl-C; a run in progress has written a checkpoint
   143  TERM; likewise";

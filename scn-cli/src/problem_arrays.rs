@@ -15,7 +15,7 @@ pub(crate) enum AnyProblem {
     F64(ProblemArrays<f64>),
 }
 
-/// What the matrix of a problem is.
+/// Whether the matrix of a problem is a dictionary or its Gram matrix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum MatrixKind {
     Dictionary,
@@ -34,7 +34,7 @@ pub(crate) struct ProblemArrays<T> {
     pub(crate) matrix_path: PathBuf,
 }
 
-/// What a check of codes found, in f64.
+/// How far codes are from optimal, measured in f64.
 pub(crate) struct CodesCheck {
     pub(crate) kkt: f64,
     /// None without signals, whose norm it is relative to.

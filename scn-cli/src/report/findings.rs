@@ -8,7 +8,7 @@ use scn_net::{Device, Evaluation, Model, Tensor, evaluate_each, probabilities};
 
 use crate::pictures::Raster;
 
-/// What came of the test images.
+/// The results of a model on the test images.
 #[derive(Debug)]
 pub(crate) struct Findings {
     pub(crate) evaluation: Evaluation,

@@ -7,6 +7,7 @@ use super::chart;
 use super::document::{Figure, Table};
 use crate::readable::{percent, rate};
 
+/// The plot of training and test error by epoch.
 pub(super) fn learning_curve(history: &[EpochRecord]) -> Result<Figure> {
     let errors = |error: fn(&EpochRecord) -> f64| {
         let (first, last) = (history.first(), history.last());
@@ -25,6 +26,7 @@ pub(super) fn learning_curve(history: &[EpochRecord]) -> Result<Figure> {
     })
 }
 
+/// The table of all epochs.
 pub(super) fn epochs(history: &[EpochRecord]) -> Table {
     let mut table = Table::new(
         format!("All {} epochs", history.len()),
@@ -53,6 +55,7 @@ pub(super) fn epochs(history: &[EpochRecord]) -> Table {
     table
 }
 
+/// The plot of the active share of each layer, in the first epoch and in the last.
 pub(super) fn active_share(history: &[EpochRecord]) -> Result<Figure> {
     let shares = history.last().map_or(&[][..], |last| &last.layers);
     let shares = shares.iter().map(|layer| layer.active);

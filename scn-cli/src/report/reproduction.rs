@@ -1,4 +1,4 @@
-//! The page on all networks of the paper that were trained again.
+//! The page on the paper's networks, trained again.
 
 mod row;
 
