@@ -123,8 +123,8 @@ impl Normalization {
     /// Fits a normalisation to the training images.
     ///
     /// Without contrast normalisation the sums for mean and scale are sums of bytes, kept as
-    /// integers: they are exact, whatever the order and however many images. Whitening takes N D^2
-    /// + 10 D^3 or so operations, for the covariance and its eigenvectors, and four D x D matrices
+    /// integers: they are exact, whatever the order and however many images. Whitening takes about
+    /// `N D^2 + 10 D^3` operations, for the covariance and its eigenvectors, and four D x D matrices
     /// of f64.
     ///
     /// # Errors
