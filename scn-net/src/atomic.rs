@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use scn_data::sync_folder;
 
-use crate::FileError;
+use crate::error::FileError;
 
 /// What the names of files begin and end with that are not complete yet.
 const PREFIX: &str = ".scn-";

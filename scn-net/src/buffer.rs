@@ -77,8 +77,8 @@ impl DerefMut for Buffer {
     }
 }
 
-/// Frees the memory that is kept for activations to come, as after the last step of a training.
-pub fn release_memory() {
+/// Frees the memory that is kept for activations to come, as before the first step of a training.
+pub(crate) fn release_memory() {
     let freed = pool(|pool| {
         std::mem::replace(
             pool,

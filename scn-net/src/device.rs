@@ -3,12 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::NetError;
-use crate::config::NetworkConfig;
-#[cfg(feature = "cuda")]
-use crate::cuda::{CudaReplica, DataParallel};
-use crate::network::Named;
-use crate::replica::Replica;
+use crate::error::NetError;
 
 /// Most threads of a pool on a machine with fewer cores: many more take minutes to start and wait for each other.
 const MOST_THREADS: usize = 1024;
@@ -42,8 +37,9 @@ impl Device {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let most = MOST_THREADS.max(cores);
         if threads > most {
-            return Err(NetError::Threads {
-                reason: format!("expected at most {most}, found {threads}"),
+            return Err(NetError::TooManyThreads {
+                most,
+                found: threads,
             });
         }
         let pool = rayon::ThreadPoolBuilder::new()
@@ -60,15 +56,11 @@ impl Device {
     /// Graphics processors, counted from 0 as the driver does: one, or several that share each batch.
     ///
     /// # Errors
-    /// [`NetError::Gpu`]: no driver, no compiler library, no such device, or one that is too old. [`NetError::Input`] for none.
+    /// [`NetError::Gpu`]: no driver, no compiler library, no such device, or one that is too old. [`NetError::NoDevice`] for none.
     #[cfg(feature = "cuda")]
     pub fn cuda(indices: &[usize]) -> Result<Self, NetError> {
         if indices.is_empty() {
-            return Err(NetError::Input {
-                layer: "a device of CUDA".to_string(),
-                expected: "an index or several".to_string(),
-                found: "none".to_string(),
-            });
+            return Err(NetError::NoDevice);
         }
         let contexts = indices.iter().map(|&index| scn_gpu::Context::new(index));
         Ok(Device::Cuda(contexts.collect::<Result<_, _>>()?))
@@ -95,26 +87,6 @@ impl Device {
                 let mut contexts = contexts.iter();
                 Ok(contexts.try_for_each(scn_gpu::Context::synchronize)?)
             }
-        }
-    }
-
-    /// A network's copy there; None where the network itself computes.
-    #[cfg_attr(
-        not(feature = "cuda"),
-        expect(unused_variables, reason = "nothing is copied to the processor")
-    )]
-    pub(crate) fn replica(
-        &self,
-        config: &NetworkConfig,
-        layers: &[Named],
-    ) -> Result<Option<Box<dyn Replica>>, NetError> {
-        match self {
-            Device::Cpu(_) => Ok(None),
-            #[cfg(feature = "cuda")]
-            Device::Cuda(contexts) => Ok(Some(match contexts.as_slice() {
-                [context] => Box::new(CudaReplica::new(context, config, layers)?),
-                contexts => Box::new(DataParallel::new(contexts, config, layers)?),
-            })),
         }
     }
 }

@@ -33,37 +33,50 @@
 //! # Ok::<(), scn_net::ConfigError>(())
 //! ```
 
+mod assembly;
 mod atomic;
 mod buffer;
 mod checkpoint;
 mod checksum;
 mod config;
+mod cpu;
 #[cfg(feature = "cuda")]
 mod cuda;
 mod device;
+mod epoch_sums;
 mod error;
 mod evaluate;
+mod executor;
 mod feed;
+mod finite;
 mod init;
 mod layer;
+mod memory;
 mod model;
+mod model_file;
+mod model_input;
+mod moments;
 mod network;
+mod on_device;
 mod ops;
 mod optimizer;
 mod param;
 mod pass;
 pub mod presets;
 mod progress;
-mod replica;
+mod record;
+mod report;
 mod run_folder;
+mod run_state;
 mod schedule;
-mod stopwatch;
+mod shape;
+mod step;
+mod steps;
 mod tensor;
 mod tensor_file;
 mod train;
 
 pub use atomic::write_atomically;
-pub use buffer::release_memory;
 pub use checkpoint::Checkpoint;
 pub use config::{
     BatchNormConfig, DictionaryInit, InputConfig, Lambda1Config, LayerConfig, Moments,
@@ -71,16 +84,21 @@ pub use config::{
     TrainingConfig,
 };
 pub use device::{CpuPool, Device};
-pub use error::{ConfigError, FileError, NetError, TrainError};
+pub use error::{ConfigError, FileError, LayerError, NetError, TrainError};
 pub use evaluate::{Evaluation, evaluate, evaluate_average_mirrored, evaluate_each};
-pub use layer::{Activity, AdjointActivity};
-pub use model::{Model, ModelInput};
-pub use network::{EachBatch, KernelTime, LayerTimes, Network, StepReport};
+pub use executor::EachBatch;
+pub use layer::Layer;
+pub use model::Model;
+pub use model_input::ModelInput;
+pub use network::Network;
 pub use ops::loss::probabilities;
 pub use optimizer::Sgd;
 pub use param::{Param, Role};
-pub use progress::{Beginning, EpochRecord, LayerRecord, Observer, Silent, StepProgress};
+pub use progress::{Beginning, Observer, Silent, StepProgress};
+pub use record::{EpochRecord, LayerRecord};
+pub use report::{Activity, AdjointActivity, KernelTime, LayerTimes, StepReport};
 pub use run_folder::{LockedRun, RunFolder};
 pub use schedule::{learning_rate, tolerances};
-pub use tensor::{Shape, Tensor};
-pub use train::{Outcome, Start, train, train_locked};
+pub use shape::Shape;
+pub use tensor::Tensor;
+pub use train::{Outcome, RunStart, train, train_locked};

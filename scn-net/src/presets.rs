@@ -15,11 +15,11 @@
 
 use scn_data::{DatasetName, Draw, LastBatch, Mean, Scale, Subset};
 
-use crate::ConfigError;
 use crate::config::{
     BatchNormConfig, DictionaryInit, InputConfig, Lambda1Config, LayerConfig, Moments,
     NetworkConfig, Placement, Recompute, RunConfig, Schedule, SolverConfig, TrainingConfig,
 };
+use crate::error::ConfigError;
 
 /// The order of the two layers of a bottleneck module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,8 +7,9 @@ use safetensors::SafeTensors;
 use safetensors::tensor::Dtype;
 use serde::Serialize;
 
+use crate::atomic::write_atomically;
 use crate::checksum::{CHECKSUM_KEY, Checksum, written_checksum};
-use crate::{FileError, write_atomically};
+use crate::error::FileError;
 
 /// The metadata key of the header.
 const HEADER_KEY: &str = "scn";
@@ -233,12 +234,16 @@ fn check_values(path: &Path, name: &str, stored: &Stored, range: Range) -> Resul
         return Ok(());
     };
     let expected = format!("{what} in tensor {name}");
-    let found = format!("{} at {:?}", stored.values[at], place(at, &stored.shape));
+    let found = format!(
+        "{} at {:?}",
+        stored.values[at],
+        indices_of(at, &stored.shape)
+    );
     Err(content(path, expected, found))
 }
 
 /// The indices of entry `at` of an array.
-fn place(at: usize, shape: &[usize]) -> Vec<usize> {
+fn indices_of(at: usize, shape: &[usize]) -> Vec<usize> {
     let mut rest = at;
     let mut indices: Vec<usize> = Vec::with_capacity(shape.len());
     for &side in shape.iter().rev() {

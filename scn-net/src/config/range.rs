@@ -2,8 +2,9 @@
 
 use scn_data::Draw;
 
-use super::{Lambda1Config, NetworkConfig, RunConfig};
-use crate::ConfigError;
+use super::network::{Lambda1Config, NetworkConfig};
+use super::run::RunConfig;
+use crate::error::ConfigError;
 
 /// Numbers in the Gram matrices of a network that need no further justification: 64 MiB in f32.
 const MOST_GRAM: u64 = 1 << 24;

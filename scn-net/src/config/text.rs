@@ -1,7 +1,7 @@
 //! Settings as text: `config.toml`, and single settings by name.
 
-use super::RunConfig;
-use crate::ConfigError;
+use super::run::RunConfig;
+use crate::error::ConfigError;
 
 impl RunConfig {
     /// Reads and checks a configuration.

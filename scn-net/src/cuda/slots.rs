@@ -2,7 +2,7 @@
 
 use scn_gpu::{Buffer, Context, PinnedBuffer, ReportValues, View};
 
-use crate::NetError;
+use crate::error::NetError;
 
 /// Page-locked memory for the reports of a batch, the λ1 that it was solved with, and its logits in inference.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! Inference with another λ1 than the learned one.
 
 use super::Network;
-use crate::NetError;
+use crate::error::NetError;
 
 impl Network {
     /// Multiplies λ1 of every sparse coding layer by `factor`. A larger λ1 than the learned one makes codes sparser, which may help where images
@@ -24,7 +24,7 @@ impl Network {
         }
         self.fetch()?;
         let scaled = |value: f32| (f64::from(value) * factor) as f32;
-        for (name, param) in self.params() {
+        for (name, param) in self.params()? {
             if let Some(layer) = name.strip_suffix(LAMBDA1)
                 && let Some(&lambda1) = param.value.iter().find(|&&v| !scaled(v).is_finite())
             {
@@ -42,7 +42,7 @@ impl Network {
                     .iter_mut()
                     .for_each(|value| *value = scaled(*value));
             }
-        });
+        })?;
         self.refresh()
     }
 }

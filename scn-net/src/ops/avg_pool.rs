@@ -1,6 +1,7 @@
 //! The mean over the whole map: `y_ci = 1/(H W) sum over (y, x) of x_ciyx`, and its transpose.
 
-use crate::tensor::{Shape, Tensor};
+use crate::shape::Shape;
+use crate::tensor::Tensor;
 
 /// The mean of each channel of each image: channels × images × 1 × 1.
 pub(crate) fn average(x: &Tensor) -> Tensor {

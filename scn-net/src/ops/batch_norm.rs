@@ -16,22 +16,8 @@ use rayon::prelude::*;
 use scn_data::groups;
 use scn_solvers::tile::{Float, Kernel, Lanes};
 
+use crate::moments::{ChannelMoments, GroupMoments};
 use crate::tensor::Tensor;
-
-/// Mean and (biased) variance of each channel.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct ChannelMoments {
-    pub(crate) mean: Vec<f32>,
-    pub(crate) variance: Vec<f32>,
-}
-
-/// The moments of a group of images.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct GroupMoments {
-    /// Number of images.
-    pub(crate) images: usize,
-    pub(crate) moments: ChannelMoments,
-}
 
 /// Learned scale γ and shift β of each channel.
 #[derive(Debug, Clone, Copy)]
@@ -250,7 +236,7 @@ impl<F: Fn([f32; 2]) -> [f64; 2]> Kernel<f32> for Sums<'_, F> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tensor::Shape;
+    use crate::shape::Shape;
     use proptest::prelude::*;
 
     fn tensor(channels: usize, images: usize, seed: u64) -> Tensor {

@@ -7,9 +7,10 @@ use faer::{MatMut, MatRef};
 use scn_grad::{Gradients, Linearization, MaskedReport, MaskedSolver, Tasks};
 use scn_solvers::{Problem, Report, Solver, Start, Workspaces, encode_with};
 
-use crate::NetError;
-use crate::ops::windows::{Windows, WindowsGradient};
-use crate::tensor::{Shape, Tensor};
+use crate::error::NetError;
+use crate::ops::windows::{MapWindows, WindowsGradient};
+use crate::shape::Shape;
+use crate::tensor::Tensor;
 
 /// Columns of the adjoint that are not divided among threads any more: whole images, for which these are enough. Whole tiles too, of 48
 /// columns, where maps have 8 × 8 or 16 × 16 positions. Fewer would leave more tiles half empty, more would leave threads idle.
@@ -39,7 +40,7 @@ pub(crate) fn encode_windows(
         stride,
         ..
     } = coding;
-    let windows = Windows::new(map, window, stride);
+    let windows = MapWindows::new(map, window, stride);
     let (height, width) = windows.geometry().map();
     let mut codes = Tensor::unspecified(Shape {
         channels: problem.atoms(),
@@ -70,7 +71,7 @@ pub(crate) fn encode_windows_adjoint(
         timed,
     } = coding;
     let shape = map.shape();
-    let windows = Windows::new(map, window, stride);
+    let windows = MapWindows::new(map, window, stride);
     let geometry = windows.geometry();
     let columns = codes.shape().positions();
     let codes = MatRef::from_row_major_slice(codes.data(), problem.atoms(), columns);

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use scn_data::{Augmentation, Loader, Normalization};
 use scn_net::{
-    Device, NetError, Network, Observer, RunConfig, RunFolder, Sgd, Silent, SolverMethod, Start,
+    Device, NetError, Network, Observer, RunConfig, RunFolder, RunStart, Sgd, Silent, SolverMethod,
     StepProgress, Tensor, train,
 };
 
@@ -97,28 +97,29 @@ fn a_step_is_the_same(device: &Device, config: &RunConfig) {
         assert!((found.loss - expected.loss).abs() < 1e-3 * expected.loss);
         assert_eq!(found.errors, expected.errors);
         for (found, expected) in found.activity.iter().zip(&expected.activity) {
-            assert!(found.kkt <= 1e-5 && found.unconverged == 0, "{found:?}");
+            assert!(
+                found.residual <= 1e-5 && found.unconverged == 0,
+                "{found:?}"
+            );
             assert!((found.active - expected.active).abs() < 2e-3);
             assert!((found.lambda1 - expected.lambda1).abs() < 1e-5);
             assert_eq!(found.columns, expected.columns);
         }
         assert_eq!(found.adjoint.len(), expected.adjoint.len());
-        assert!(found.adjoint.iter().all(|done| done.unsolved == 0));
-        there.fetch().unwrap();
+        assert!(found.adjoint.iter().all(|done| done.unconverged == 0));
         compare(&there, &here, "gradient", step);
         for (network, optimizer) in [&mut here, &mut there].into_iter().zip(&mut optimizers) {
             optimizer.step(network, 0.05).unwrap();
         }
-        there.fetch().unwrap();
         compare(&there, &here, "value", step);
     }
     let [expected, found] = [&here, &there].map(|network| network.infer(images.clone()).unwrap());
     assert!(distance(found.0.data(), expected.0.data()) < 1e-2);
-    assert!(found.1.iter().all(|activity| activity.kkt <= 1e-5));
+    assert!(found.1.iter().all(|activity| activity.residual <= 1e-5));
 }
 
 fn compare(found: &Network, expected: &Network, what: &str, step: usize) {
-    for ((name, found), (_, expected)) in found.params().zip(expected.params()) {
+    for ((name, found), (_, expected)) in found.params().unwrap().zip(expected.params().unwrap()) {
         let [found, expected] = [found, expected].map(|param| match what {
             "gradient" => &param.grad,
             _ => &param.value,
@@ -172,7 +173,7 @@ impl Observer for Losses {
 fn run(
     config: &RunConfig,
     out: &Path,
-    start: Start,
+    start: RunStart,
     device: &Device,
     stop_after: usize,
 ) -> Vec<f64> {
@@ -192,8 +193,14 @@ fn runs_move_between_devices() {
     let folder = tempfile::tempdir().unwrap();
     let out = |name: &str| folder.path().join(name);
     let config = config();
-    let expected = run(&config, &out("here"), Start::Fresh, &processor, usize::MAX);
-    let found = run(&config, &out("there"), Start::Fresh, &device, usize::MAX);
+    let expected = run(
+        &config,
+        &out("here"),
+        RunStart::Fresh,
+        &processor,
+        usize::MAX,
+    );
+    let found = run(&config, &out("there"), RunStart::Fresh, &device, usize::MAX);
     let close = |found: &[f64]| {
         assert_eq!(found.len(), expected.len());
         for (found, expected) in found.iter().zip(&expected) {
@@ -209,8 +216,14 @@ fn runs_move_between_devices() {
         ("from here to there", &processor, &device),
         ("there and there", &device, &device),
     ] {
-        let mut losses = run(&config, &out(name), Start::Fresh, first, 2);
-        losses.extend(run(&config, &out(name), Start::Resume, second, usize::MAX));
+        let mut losses = run(&config, &out(name), RunStart::Fresh, first, 2);
+        losses.extend(run(
+            &config,
+            &out(name),
+            RunStart::Resume,
+            second,
+            usize::MAX,
+        ));
         close(&losses);
     }
     let model = |name: &str| std::fs::read(RunFolder::new(&out(name)).model()).unwrap();
@@ -282,7 +295,7 @@ fn a_gradient_that_is_not_finite_ends_the_run() {
         &config,
         &small::digits(),
         folder.path(),
-        Start::Fresh,
+        RunStart::Fresh,
         &device,
         &mut Silent,
     );
@@ -321,13 +334,15 @@ fn two_devices_add_up_their_gradients() {
         assert_eq!(found.errors, 2 * expected.errors);
         for (found, expected) in found.activity.iter().zip(&expected.activity) {
             assert_eq!(found.columns, 2 * expected.columns);
-            assert_eq!((found.active, found.kkt), (expected.active, expected.kkt));
+            assert_eq!(
+                (found.active, found.residual),
+                (expected.active, expected.residual)
+            );
         }
         for (network, optimizer) in [&mut one, &mut two].into_iter().zip(&mut optimizers) {
             optimizer.step(network, 0.05).unwrap();
-            network.fetch().unwrap();
         }
-        for ((name, found), (_, expected)) in two.params().zip(one.params()) {
+        for ((name, found), (_, expected)) in two.params().unwrap().zip(one.params().unwrap()) {
             assert_eq!(found.grad, expected.grad, "{name}");
             assert_eq!(found.value, expected.value, "{name}");
         }
@@ -358,9 +373,9 @@ fn running_moments_are_averaged_over_devices() {
         network.move_to(device).unwrap();
         let part = Tensor::new(part, data.to_vec()).unwrap();
         network.loss_and_gradients(part, &labels[range]).unwrap();
-        network.fetch().unwrap();
         let moments = network
             .params()
+            .unwrap()
             .filter(|(name, _)| name.starts_with("norm"));
         moments.map(|(_, param)| param.value.clone()).collect()
     };
@@ -398,10 +413,9 @@ fn devices_share_groups() {
         let mut network = Network::new(&config.network, 3).unwrap();
         network.move_to(&device).unwrap();
         network.loss_and_gradients(images.clone(), &labels).unwrap();
-        network.fetch().unwrap();
         network
     });
-    for ((name, found), (_, expected)) in two.params().zip(one.params()) {
+    for ((name, found), (_, expected)) in two.params().unwrap().zip(one.params().unwrap()) {
         assert_eq!(found.value, expected.value, "{name}");
         // Some thousand terms, of which some cancel.
         let distance = distance(&found.grad, &expected.grad);
@@ -418,7 +432,7 @@ fn uneven_shares_train_too() {
     config.training.batch_size = 31;
     let model = |name: &str| {
         let out = folder.path().join(name);
-        let losses = run(&config, &out, Start::Fresh, &pair, usize::MAX);
+        let losses = run(&config, &out, RunStart::Fresh, &pair, usize::MAX);
         assert!(losses.last() < losses.first(), "{losses:?}");
         std::fs::read(RunFolder::new(&out).model()).unwrap()
     };
@@ -430,8 +444,7 @@ fn uneven_shares_train_too() {
     network.move_to(&pair).unwrap();
     let report = network.loss_and_gradients(image.clone(), &label).unwrap();
     assert!(report.loss.is_finite() && report.activity[0].columns == 64);
-    network.fetch().unwrap();
-    let mut gradients = network.params().flat_map(|(_, param)| &param.grad);
+    let mut gradients = network.params().unwrap().flat_map(|(_, param)| &param.grad);
     assert!(gradients.all(|value| value.is_finite()));
     let (logits, _) = network.infer(image).unwrap();
     assert!(logits.shape().images == 1 && logits.data().iter().all(|value| value.is_finite()));

@@ -80,7 +80,11 @@ fn a_flipped_bit_of_a_model_is_found() {
         !read.unchecked()
             && read.input == whole.input
             && read.network.config() == whole.network.config()
-            && read.network.params().eq(whole.network.params())
+            && read
+                .network
+                .params()
+                .unwrap()
+                .eq(whole.network.params().unwrap())
     };
     assert!(same(&Model::from_bytes(&bytes, Path::new("file")).unwrap()));
     flip_bits(
@@ -103,7 +107,7 @@ fn a_flipped_bit_of_a_checkpoint_is_found() {
         &config,
         &small::digits(),
         folder.path(),
-        scn_net::Start::Resume,
+        scn_net::RunStart::Resume,
         &device,
         &mut scn_net::Silent,
     )
@@ -115,7 +119,12 @@ fn a_flipped_bit_of_a_checkpoint_is_found() {
         !read.model.unchecked()
             && read.config == whole.config
             && read.history == whole.history
-            && read.model.network.params().eq(whole.model.network.params())
+            && read
+                .model
+                .network
+                .params()
+                .unwrap()
+                .eq(whole.model.network.params().unwrap())
     };
     flip_bits(
         &bytes,
@@ -395,8 +404,18 @@ fn all_arrays_of_a_network_are_expected_of_its_file() {
         let model = Model::new(Network::new(&config.network, 1).unwrap(), input);
         model.save(&path).unwrap();
         let read = Model::load(&path).unwrap();
-        assert!(read.network.params().eq(model.network.params()));
-        let names: Vec<String> = model.network.params().map(|(name, _)| name).collect();
+        assert!(
+            read.network
+                .params()
+                .unwrap()
+                .eq(model.network.params().unwrap())
+        );
+        let names: Vec<String> = model
+            .network
+            .params()
+            .unwrap()
+            .map(|(name, _)| name)
+            .collect();
         for name in names {
             let mut file = Edited::read(&path);
             file.tensors.remove(&name);

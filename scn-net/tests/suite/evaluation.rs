@@ -79,7 +79,7 @@ fn every_method_finds_the_same_codes() {
         let network = Network::new(&config, 0).unwrap();
         network.infer(Tensor::from_batch(&batch).unwrap()).unwrap()
     };
-    let conditions = Network::new(&network, 0).unwrap().conditions();
+    let conditions = Network::new(&network, 0).unwrap().conditions().unwrap();
     assert!(
         conditions.iter().all(|&condition| condition < 1e3),
         "{conditions:?}"
@@ -94,7 +94,7 @@ fn every_method_finds_the_same_codes() {
         let (logits, activity) = infer(method, 1e-6, 5000);
         for layer in &activity {
             assert!(
-                layer.kkt <= 1e-6 && layer.unconverged == 0,
+                layer.residual <= 1e-6 && layer.unconverged == 0,
                 "{method:?}: {layer:?}"
             );
         }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 use safetensors::SafeTensors;
 use scn_net::{
-    Checkpoint, Device, FileError, Model, ModelInput, Network, RunFolder, Silent, Start, train,
+    Checkpoint, Device, FileError, Model, ModelInput, Network, RunFolder, RunStart, Silent, train,
 };
 
 use crate::small;
@@ -52,7 +52,12 @@ fn a_model_reads_back_bit_for_bit() {
     let read = Model::load(&path).unwrap();
     assert_eq!(read.input, model().input);
     assert_eq!(read.network.config(), model().network.config());
-    assert!(read.network.params().eq(model().network.params()));
+    assert!(
+        read.network
+            .params()
+            .unwrap()
+            .eq(model().network.params().unwrap())
+    );
     let again = folder.path().join("again");
     read.save(&again).unwrap();
     assert_eq!(std::fs::read(path).unwrap(), std::fs::read(again).unwrap());
@@ -125,7 +130,7 @@ fn a_checkpoint_holds_model_and_run() {
         &small::config(),
         &small::digits(),
         folder.path(),
-        Start::Fresh,
+        RunStart::Fresh,
         &device,
         &mut Silent,
     )
@@ -147,11 +152,13 @@ fn a_checkpoint_holds_model_and_run() {
         model
             .network
             .params()
+            .unwrap()
             .map(|p| p.1.value.clone())
             .eq(Model::load(&files.model())
                 .unwrap()
                 .network
                 .params()
+                .unwrap()
                 .map(|p| p.1.value.clone()))
     );
     let message = Checkpoint::load(&files.model()).unwrap_err().to_string();

@@ -102,6 +102,7 @@ fn check_with(placement: Placement, per_atom: bool, batch_norm: BatchNormConfig)
     let _ = network.loss_and_gradients(images.clone(), &labels).unwrap();
     let gradients: Vec<(String, Vec<f32>)> = network
         .params()
+        .unwrap()
         .filter(|(_, param)| param.role != Role::Statistic)
         .map(|(name, param)| (name, param.grad.clone()))
         .collect();
@@ -202,6 +203,7 @@ fn a_doubled_batch_has_the_same_gradient() {
             .unwrap();
         let gradients: Vec<f32> = network
             .params()
+            .unwrap()
             .flat_map(|(_, param)| param.grad.clone())
             .collect();
         (report.loss, gradients)
@@ -241,7 +243,7 @@ fn recomputed_codes_change_nothing() {
                 let mut network = Network::new(&config, 5).unwrap();
                 network.set_recompute(recompute);
                 let report = network.loss_and_gradients(images.clone(), &labels);
-                let params = network.params();
+                let params = network.params().unwrap();
                 let numbers: Vec<(String, Vec<f32>, Vec<f32>)> = params
                     .map(|(name, param)| (name, param.value.clone(), param.grad.clone()))
                     .collect();

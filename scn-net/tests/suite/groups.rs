@@ -30,7 +30,7 @@ fn with_group(config: &RunConfig, group: usize) -> NetworkConfig {
 }
 
 fn numbers(network: &Network) -> Vec<(String, Vec<f32>)> {
-    let params = network.params();
+    let params = network.params().unwrap();
     params
         .map(|(name, param)| (name, param.value.clone()))
         .collect()
@@ -82,7 +82,7 @@ fn groups_have_moments_of_their_own() {
         let mut network = Network::new(&network, 3).unwrap();
         let images = Tensor::from_batch(&batch).unwrap();
         network.loss_and_gradients(images, &batch.labels).unwrap();
-        let param = |name: &str| f64::from(network.param(name).unwrap().value[0]);
+        let param = |name: &str| f64::from(network.param(name).unwrap().unwrap().value[0]);
         [param("norm0.mean"), param("norm0.variance")]
     };
     let whole = moments(None);

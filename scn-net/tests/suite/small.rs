@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use scn_data::{Dataset, DatasetName};
-use scn_net::{Device, LayerConfig, Outcome, RunConfig, Silent, Start, TrainError, presets, train};
+use scn_net::{
+    Device, LayerConfig, Outcome, RunConfig, RunStart, Silent, TrainError, presets, train,
+};
 
 /// Two sparse coding layers, one of stride 2, three epochs of 96 digits, 48 tested.
 pub(crate) fn config() -> RunConfig {
@@ -37,7 +39,7 @@ pub(crate) fn resume(config: &RunConfig, folder: &Path) -> Result<Outcome, Train
         config,
         &digits(),
         folder,
-        Start::Resume,
+        RunStart::Resume,
         &device,
         &mut Silent,
     )

@@ -8,8 +8,8 @@ use std::ops::Range;
 use faer::MatMut;
 use scn_solvers::tile::{Kernel, Lanes};
 
-use super::WindowGeometry;
-use crate::tensor::Shape;
+use super::geometry::WindowGeometry;
+use crate::shape::Shape;
 
 /// Which pixels of a stretch are in the image: 1 or 0, for each dx and each column from which a stretch may begin.
 #[derive(Debug, Clone)]

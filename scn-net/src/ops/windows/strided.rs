@@ -9,8 +9,8 @@ use std::ops::Range;
 use faer::MatMut;
 use scn_solvers::tile::{Kernel, Lanes};
 
-use super::{Run, WindowGeometry};
-use crate::tensor::Shape;
+use super::geometry::{Run, WindowGeometry};
+use crate::shape::Shape;
 
 /// Rows of pixels in parts.
 struct Parts {

@@ -48,7 +48,9 @@ fn lambda1_is_scaled_before_and_after_the_move() {
         assert_eq!(found, expected);
         assert_eq!(found.1, [0.3125, 0.15625].repeat(3));
         assert_ne!(found.0, plain.0);
-        after.fetch().unwrap();
-        assert_eq!(after.param("layer0.lambda1").unwrap().value, [0.3125]);
+        assert_eq!(
+            after.param("layer0.lambda1").unwrap().unwrap().value,
+            [0.3125]
+        );
     }
 }
