@@ -11,7 +11,6 @@ use crate::layer;
 /// The linear classifier: where its numbers are among those of all layers.
 #[derive(Debug)]
 pub(super) struct Classifier {
-    pub(super) classes: usize,
     pub(super) weight: usize,
     pub(super) bias: usize,
 }
@@ -20,7 +19,6 @@ impl Classifier {
     /// Takes its place in the inventory.
     pub(super) fn new(layer: &layer::classifier::Classifier, inventory: &mut Inventory) -> Self {
         Self {
-            classes: layer.classes(),
             weight: inventory.parameter(&layer.weight),
             bias: inventory.parameter(&layer.bias),
         }

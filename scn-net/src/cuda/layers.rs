@@ -59,7 +59,7 @@ impl CudaLayer {
             Self::SparseCoding(coding) => coding.parameters.to_vec(),
             Self::BatchNorm(norm) => norm.affine.into_iter().flatten().collect(),
             Self::AveragePooling => Vec::new(),
-            Self::Classifier(Classifier { weight, bias, .. }) => vec![*weight, *bias],
+            Self::Classifier(Classifier { weight, bias }) => vec![*weight, *bias],
         };
         let moments = match self {
             Self::BatchNorm(norm) => norm.ranges().to_vec(),
