@@ -17,7 +17,7 @@ pub struct ModelInput {
 }
 
 impl ModelInput {
-    /// Of a network that has not been trained: nothing is known but the data set.
+    /// For a network that has not been trained: only the data set is known.
     pub fn new(dataset: DatasetName) -> Self {
         Self {
             dataset,

@@ -23,6 +23,7 @@ use crate::error::ConfigError;
 
 /// The order of the two layers of a bottleneck module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ModuleOrder {
     /// M atoms, then M K: the authors' program.
     ReductionFirst,
@@ -41,7 +42,7 @@ const PAPER: [DatasetName; 4] = [
     DatasetName::Stl10,
 ];
 
-/// Every preset, in the order in which a person wants them.
+/// Every preset, in display order.
 fn all() -> impl Iterator<Item = RunConfig> {
     let networks = PAPER
         .iter()

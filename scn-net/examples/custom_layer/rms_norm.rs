@@ -72,7 +72,10 @@ impl Layer for RmsNorm {
         let positions = scales.len().max(1);
         // The sum over k at each position; and the gradients of the gains on the way.
         let mut sums = vec![0.0; positions];
-        let channels = gradient.data().chunks_exact(positions).zip(input.data().chunks_exact(positions));
+        let channels = gradient
+            .data()
+            .chunks_exact(positions)
+            .zip(input.data().chunks_exact(positions));
         for (channel, (dy, x)) in channels.enumerate() {
             let gain = self.gain.value[channel];
             let mut by_gain = 0.0_f64;
@@ -83,7 +86,10 @@ impl Layer for RmsNorm {
             self.gain.grad[channel] += by_gain as f32;
         }
         let count = input.shape().channels as f32;
-        let channels = gradient.data_mut().chunks_exact_mut(positions).zip(input.data().chunks_exact(positions));
+        let channels = gradient
+            .data_mut()
+            .chunks_exact_mut(positions)
+            .zip(input.data().chunks_exact(positions));
         for (channel, (dy, x)) in channels.enumerate() {
             let gain = self.gain.value[channel];
             for (position, (dy, &x)) in dy.iter_mut().zip(x).enumerate() {

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 /// processors, each of which normalises its own part: `group = 32` with a batch of 128 is the same.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
 pub struct BatchNormConfig {
     /// Where it stands.
     pub placement: Placement,
@@ -54,6 +55,7 @@ impl Default for BatchNormConfig {
 /// Where batch normalisation stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Placement {
     /// Before every sparse coding layer, and before the pooling.
     Before,
@@ -64,6 +66,7 @@ pub enum Placement {
 /// The moments that inference uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Moments {
     /// Running averages over training steps. They lag where a channel is rarely active, and its variance jumps.
     Running,

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 /// | `draw` | `batch` | one draw for the whole `batch`, one per `group` of `network.batch_norm.group` images, as in the [authors' program](https://github.com/XiaoxiaSun/supervised-deep-sparse-coding-networks), or one per `image` |
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
 pub struct InputConfig {
     /// The bias of contrast normalisation; absent: none is done.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -16,6 +16,7 @@ use super::solver::SolverConfig;
 /// | `dictionary` | `paper` | `paper`: entries N(0,1)/m; `unit-norm`: columns N(0,1) scaled to norm 1 |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct NetworkConfig {
     /// Channels, height and width of an image.
     pub input: [usize; 3],
@@ -43,9 +44,27 @@ pub struct NetworkConfig {
     pub layers: Vec<LayerConfig>,
 }
 
+impl NetworkConfig {
+    /// A network for images of so many channels, height and width, with the defaults of all other settings.
+    pub fn new(input: [usize; 3], classes: usize, layers: Vec<LayerConfig>) -> Self {
+        Self {
+            input,
+            classes,
+            window: default::window(),
+            lambda2: default::lambda2(),
+            dictionary: DictionaryInit::default(),
+            lambda1: Lambda1Config::default(),
+            batch_norm: BatchNormConfig::default(),
+            solver: SolverConfig::default(),
+            layers,
+        }
+    }
+}
+
 /// One sparse coding layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct LayerConfig {
     /// Atoms, the channels of its output.
     pub atoms: usize,
@@ -54,9 +73,17 @@ pub struct LayerConfig {
     pub stride: usize,
 }
 
+impl LayerConfig {
+    /// So many atoms, and windows so many pixels apart.
+    pub fn new(atoms: usize, stride: usize) -> Self {
+        Self { atoms, stride }
+    }
+}
+
 /// Where dictionaries start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum DictionaryInit {
     /// Entries N(0,1)/m, as in the [authors' program](https://github.com/XiaoxiaSun/supervised-deep-sparse-coding-networks).
     #[default]
@@ -74,6 +101,7 @@ pub enum DictionaryInit {
 /// | `per_atom` | false | one per atom instead of one per layer |
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
 pub struct Lambda1Config {
     /// Value at the start.
     pub initial: f32,

@@ -10,6 +10,7 @@ use super::training::TrainingConfig;
 /// A run, complete: starting again from it gives the same bits.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct RunConfig {
     /// The preset it was made from; for the reader, without effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -38,6 +39,21 @@ pub struct RunConfig {
 }
 
 impl RunConfig {
+    /// A run on a data set with seed 0, on all images as they are.
+    pub fn new(dataset: DatasetName, training: TrainingConfig, network: NetworkConfig) -> Self {
+        Self {
+            preset: None,
+            dataset,
+            seed: 0,
+            train_limit: None,
+            test_limit: None,
+            subset: Subset::default(),
+            input: InputConfig::default(),
+            training,
+            network,
+        }
+    }
+
     /// How training images are varied.
     pub fn augmentation(&self) -> Augmentation {
         let InputConfig {

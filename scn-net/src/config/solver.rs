@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 /// | `max_passes` | 200 | >= 1 |
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
 pub struct SolverConfig {
     /// Method of the forward solve.
     pub method: SolverMethod,
@@ -37,6 +38,7 @@ impl Default for SolverConfig {
 /// Method of the forward solve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum SolverMethod {
     /// [`scn_solvers::Auto`]
     Auto,

@@ -31,6 +31,7 @@ use serde::{Deserialize, Serialize};
 /// throughout, make these as small as those.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct TrainingConfig {
     /// Images per step.
     #[serde(default = "default::batch_size")]
@@ -72,9 +73,31 @@ pub struct TrainingConfig {
     pub recompute: Recompute,
 }
 
+impl TrainingConfig {
+    /// So many epochs with the defaults of all other settings.
+    pub fn new(epochs: u64) -> Self {
+        Self {
+            batch_size: default::batch_size(),
+            last_batch: LastBatch::default(),
+            epochs,
+            learning_rate: default::learning_rate(),
+            schedule: Schedule::default(),
+            drops: default::drops(),
+            drop_factor: default::drop_factor(),
+            warm_up_steps: 0,
+            momentum: default::momentum(),
+            weight_decay: default::weight_decay(),
+            loosest_tolerance: default::loosest_tolerance(),
+            loosest_adjoint_tolerance: default::loosest_adjoint_tolerance(),
+            recompute: Recompute::default(),
+        }
+    }
+}
+
 /// How the learning rate falls over a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Schedule {
     /// By a factor at given parts of the run, as in the paper.
     #[default]
@@ -87,6 +110,7 @@ pub enum Schedule {
 /// What the backward pass computes again instead of remembering it. Gradients are the same to the bit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Recompute {
     /// All activations of a step are kept until it is over.
     #[default]

@@ -1,6 +1,7 @@
 //! Networks on a graphics processor against the same networks here. Without one these tests say that they are skipped, or fail if
 //! `SCN_REQUIRE_CUDA` asks for so many.
 
+mod custom;
 mod in_a_row;
 mod inference;
 
@@ -266,7 +267,11 @@ fn activations_that_overflow_are_errors_as_here() {
     overflow(network.infer(images.clone()).unwrap_err());
     // In training the variance of the batch overflows, which leaves zeros: it is found where it comes from the device.
     let trained = network.loss_and_gradients(images.clone(), &labels);
-    overflow(trained.and_then(|_| network.fetch()).unwrap_err());
+    overflow(
+        trained
+            .and_then(|_| network.params().map(|_| ()))
+            .unwrap_err(),
+    );
     let mut network = Network::new(&config.network, 0).unwrap();
     network.move_to(&device).unwrap();
     overflow(network.estimate_moments([images.clone()]).unwrap_err());

@@ -139,13 +139,18 @@ fn layers_that_do_not_fit_are_refused() {
         if layer == "more" && source.to_string() == "expected 5 channels, found 8"));
     assert_eq!(network.infer(images.clone()).unwrap().0, logits);
 
-    network.insert_after("pooling", "liar", Box::new(Liar)).unwrap();
+    network
+        .insert_after("pooling", "liar", Box::new(Liar))
+        .unwrap();
     for refused in [
         network.infer(images.clone()).unwrap_err(),
         network.loss_and_gradients(images, &labels).unwrap_err(),
     ] {
         let message = refused.to_string();
-        assert!(message.starts_with("liar should return an output of"), "{message}");
+        assert!(
+            message.starts_with("liar should return an output of"),
+            "{message}"
+        );
     }
 }
 

@@ -58,14 +58,11 @@ fn tiny() -> Model {
     config.network.window = 1;
     config.network.layers.truncate(1);
     config.network.layers[0].atoms = 3;
-    let input = ModelInput {
-        dataset: config.dataset,
-        normalization: Some(
-            scn_data::Normalization::from_parts([1, 8, 8], vec![0.5; 64], 0.25).unwrap(),
-        ),
-        class_names: (0..10).map(|class| class.to_string()).collect(),
-        active: vec![0.25],
-    };
+    let mut input = ModelInput::new(config.dataset);
+    let normalization = scn_data::Normalization::from_parts([1, 8, 8], vec![0.5; 64], 0.25);
+    input.normalization = Some(normalization.unwrap());
+    input.class_names = (0..10).map(|class| class.to_string()).collect();
+    input.active = vec![0.25];
     Model::new(Network::new(&config.network, 5).unwrap(), input)
 }
 
@@ -255,11 +252,14 @@ fn numbers_out_of_range_are_not_written() {
     tiny().save(&path).unwrap();
     let kept = std::fs::read(&path).unwrap();
     let mut broken = tiny();
-    broken.network.visit_params_mut(&mut |name, param| {
-        if name == "norm1.variance" {
-            param.value[1] = f32::NAN;
-        }
-    });
+    broken
+        .network
+        .visit_params_mut(&mut |name, param| {
+            if name == "norm1.variance" {
+                param.value[1] = f32::NAN;
+            }
+        })
+        .unwrap();
     let line = broken.save(&path).unwrap_err().to_string();
     assert!(line.contains("norm1.variance, found NaN at [1]"), "{line}");
     assert_eq!(std::fs::read(&path).unwrap(), kept);

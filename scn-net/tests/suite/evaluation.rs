@@ -1,9 +1,7 @@
 use std::sync::Arc;
 
 use scn_data::{Batch, Loader, Normalization};
-use scn_net::{
-    Device, Network, SolverConfig, SolverMethod, Tensor, evaluate, evaluate_each, probabilities,
-};
+use scn_net::{Device, Network, SolverMethod, Tensor, evaluate, evaluate_each, probabilities};
 
 use crate::small;
 
@@ -70,12 +68,9 @@ fn every_method_finds_the_same_codes() {
     let batch = batch();
     let infer = |method, tolerance, max_passes| {
         let mut config = network.clone();
-        config.solver = SolverConfig {
-            method,
-            tolerance,
-            max_passes,
-            ..config.solver
-        };
+        config.solver.method = method;
+        config.solver.tolerance = tolerance;
+        config.solver.max_passes = max_passes;
         let network = Network::new(&config, 0).unwrap();
         network.infer(Tensor::from_batch(&batch).unwrap()).unwrap()
     };

@@ -13,30 +13,24 @@ use crate::small;
 fn model() -> Model {
     let config = small::config();
     let network = Network::new(&config.network, 5).unwrap();
-    let input = ModelInput {
-        dataset: config.dataset,
-        normalization: Some(
-            scn_data::Normalization::from_parts([1, 8, 8], vec![0.5; 64], 0.25).unwrap(),
-        ),
-        class_names: (0..10).map(|class| class.to_string()).collect(),
-        active: vec![0.25, 0.5],
-    };
+    let mut input = ModelInput::new(config.dataset);
+    let normalization = scn_data::Normalization::from_parts([1, 8, 8], vec![0.5; 64], 0.25);
+    input.normalization = Some(normalization.unwrap());
+    input.class_names = (0..10).map(|class| class.to_string()).collect();
+    input.active = vec![0.25, 0.5];
     Model::new(network, input)
 }
 
 /// The same with contrast normalisation and whitening.
 fn whitened() -> Model {
-    let plain = model();
+    let mut plain = model();
     let matrix = (0..64 * 64).map(|at| (at as f32 * 0.37).sin()).collect();
-    let normalization = plain.input.normalization.unwrap();
+    let normalization = plain.input.normalization.take().unwrap();
     let normalization = normalization
         .with_contrast(10.0 / 3.0)
         .and_then(|contrast| contrast.with_whitening(matrix));
-    let input = ModelInput {
-        normalization: Some(normalization.unwrap()),
-        ..plain.input
-    };
-    Model::new(plain.network, input)
+    plain.input.normalization = Some(normalization.unwrap());
+    plain
 }
 
 fn saved(folder: &Path) -> PathBuf {

@@ -64,7 +64,8 @@ fn a_smaller_batch_has_as_many_groups_as_a_full_one() {
     let mut twos = Network::new(&with_group(&config, 2), 3).unwrap();
     let values = numbers(&fours);
     let mut values = values.iter();
-    twos.visit_params_mut(&mut |_, param| param.value.clone_from(&values.next().unwrap().1));
+    twos.visit_params_mut(&mut |_, param| param.value.clone_from(&values.next().unwrap().1))
+        .unwrap();
     twos.refresh().unwrap();
     let second = step(&mut twos);
     assert_eq!(losses, [first, second]);

@@ -36,13 +36,13 @@ pub(crate) fn averaged_by_hand(network: &Network, loader: &Loader) -> Evaluation
     let mut confusion = vec![vec![0; classes]; classes];
     let (mut loss, mut wrong, mut images) = (0.0, 0, 0);
     let mut active = vec![0.0; network.config().layers.len()];
-    let mut kkt = vec![0.0_f64; active.len()];
+    let mut residual = vec![0.0_f64; active.len()];
     for batch in loader.epoch(0, 0) {
         let (plain, activity) = network.infer(Tensor::from_batch(&batch).unwrap()).unwrap();
         let (mirrored, shares) = of_mirrored(network, &batch);
         for (layer, (done, share)) in activity.iter().zip(shares).enumerate() {
             active[layer] += batch.labels.len() as f64 * (done.active + share) / 2.0;
-            kkt[layer] = kkt[layer].max(done.residual);
+            residual[layer] = residual[layer].max(done.residual);
         }
         for (image, &label) in batch.labels.iter().enumerate() {
             let both = plain.column(image).zip(mirrored.column(image));
@@ -62,16 +62,14 @@ pub(crate) fn averaged_by_hand(network: &Network, loader: &Loader) -> Evaluation
         }
     }
     let count = images as f64;
-    Evaluation {
-        images,
-        loss: loss / count,
-        error: wrong as f64 / count,
-        confusion,
-        seconds: 0.0,
-        images_per_second: 0.0,
-        active: active.iter().map(|sum| sum / count).collect(),
-        kkt,
-    }
+    let mut evaluation = Evaluation::default();
+    evaluation.images = images;
+    evaluation.loss = loss / count;
+    evaluation.error = wrong as f64 / count;
+    evaluation.confusion = confusion;
+    evaluation.active = active.iter().map(|sum| sum / count).collect();
+    evaluation.residual = residual;
+    evaluation
 }
 
 /// Compares all but times and residuals. Means of logits are rounded to f32, an error of at most 2^-24 of logits below 8 here, which moves the loss by
@@ -92,11 +90,13 @@ pub(crate) fn compare(found: &Evaluation, expected: &Evaluation) {
 /// The small network with a λ1 in both layers, and moments of these images, so that it tells them apart without training.
 pub(crate) fn network(config: &RunConfig, loader: &Loader) -> Network {
     let mut network = Network::new(&config.network, 0).unwrap();
-    network.visit_params_mut(&mut |name, param| match name {
-        "layer0.lambda1" => param.value.fill(0.125),
-        "layer1.lambda1" => param.value.fill(0.0625),
-        _ => (),
-    });
+    network
+        .visit_params_mut(&mut |name, param| match name {
+            "layer0.lambda1" => param.value.fill(0.125),
+            "layer1.lambda1" => param.value.fill(0.0625),
+            _ => (),
+        })
+        .unwrap();
     network.refresh().unwrap();
     let batches = loader.epoch(0, 0);
     network
@@ -127,7 +127,12 @@ fn mirror_images_are_averaged_as_by_hand() {
     let plain = evaluate(&network, &loader, &device).unwrap();
     assert_ne!(found.loss, plain.loss);
     assert_ne!(found.confusion, plain.confusion);
-    assert!(found.residual.iter().all(|&kkt| kkt > 0.0 && kkt <= 1e-4));
+    assert!(
+        found
+            .residual
+            .iter()
+            .all(|&residual| residual > 0.0 && residual <= 1e-4)
+    );
     assert!(found.seconds > 0.0 && found.images_per_second > 0.0);
 }
 
@@ -197,17 +202,16 @@ fn a_scaled_lambda1_is_that_of_a_model_with_it() {
         scaled.scale_lambda1(2.5).unwrap();
 
         let mut network = network(&config, &loader);
-        network.visit_params_mut(&mut |name, param| match name {
-            "layer0.lambda1" => param.value.fill(0.3125),
-            "layer1.lambda1" => param.value.fill(0.15625),
-            _ => (),
-        });
-        let input = ModelInput {
-            dataset: config.dataset,
-            normalization: Some((**loader.normalization()).clone()),
-            class_names: loader.image_set().class_names().to_vec(),
-            active: Vec::new(),
-        };
+        network
+            .visit_params_mut(&mut |name, param| match name {
+                "layer0.lambda1" => param.value.fill(0.3125),
+                "layer1.lambda1" => param.value.fill(0.15625),
+                _ => (),
+            })
+            .unwrap();
+        let mut input = ModelInput::new(config.dataset);
+        input.normalization = Some((**loader.normalization()).clone());
+        input.class_names = loader.image_set().class_names().to_vec();
         Model::new(network, input).save(&path).unwrap();
         let saved = Model::load(&path).unwrap().network;
         assert_eq!(values(&scaled), values(&saved));

@@ -6,6 +6,7 @@
 
 #[cfg(feature = "cuda")]
 mod cuda;
+mod custom;
 mod damaged;
 mod edited;
 mod evaluation;
@@ -15,5 +16,7 @@ mod gradient;
 mod groups;
 mod inference;
 mod kept;
+#[path = "../../examples/custom_layer/rms_norm.rs"]
+mod rms_norm;
 mod runs;
 mod small;

@@ -14,16 +14,7 @@ pub(crate) fn config() -> RunConfig {
     config.test_limit = Some(48);
     config.training.epochs = 3;
     config.training.batch_size = 32;
-    config.network.layers = vec![
-        LayerConfig {
-            atoms: 8,
-            stride: 1,
-        },
-        LayerConfig {
-            atoms: 12,
-            stride: 2,
-        },
-    ];
+    config.network.layers = vec![LayerConfig::new(8, 1), LayerConfig::new(12, 2)];
     config.network.batch_norm.estimation_batches = 2;
     config
 }

@@ -63,7 +63,6 @@ fn steps_in_a_row_are_those_one_by_one() {
         }
         assert_eq!(row.2.len(), 12);
         assert_eq!(row.2, single.2);
-        for (network, ..) in [&mut row, &mut single] {}
         for ((name, found), (_, expected)) in
             row.0.params().unwrap().zip(single.0.params().unwrap())
         {
