@@ -1,5 +1,5 @@
-//! A custom layer between two sparse coding layers, trained on the embedded digits: their codes are normalised at every position before
-//! the next layer sees them.
+//! A custom layer between two sparse coding layers, trained on the embedded digits: the input of the second is normalised at every
+//! position.
 //!
 //! cargo run --release -p scn-net --example custom_layer
 
@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let mut network = Network::new(settings, config.seed)?;
     let channels = settings.layers[0].atoms;
-    network.insert_after("layer0", "rms", Box::new(RmsNorm::new(channels, 1e-3)))?;
+    network.insert_after("norm1", "rms", Box::new(RmsNorm::new(channels, 1e-3)))?;
 
     let device = Device::cpu(None)?;
     let mut sgd = Sgd::new(training);

@@ -26,7 +26,6 @@ use crate::tensor::Tensor;
 
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
 pub enum Outcome {
     /// All epochs are done.
     Finished {

@@ -2,7 +2,6 @@
 
 /// Where a run begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum RunStart {
     /// At the seed's initial weights, in a folder that holds no run.
     Fresh,

@@ -9,11 +9,11 @@ use crate::gradient::{check_gradients, images, network_to_check, small_images};
 use crate::rms_norm::RmsNorm;
 use crate::small;
 
-/// The small network with normalised codes of its first layer, which has 8 atoms.
+/// The small network with the 8 channels of its second layer's input normalised at every position.
 pub(crate) fn with_rms_norm() -> Network {
     let mut network = Network::new(&small::config().network, 0).unwrap();
     let layer = Box::new(RmsNorm::new(8, 1e-3));
-    network.insert_after("layer0", "rms", layer).unwrap();
+    network.insert_after("norm1", "rms", layer).unwrap();
     network
 }
 
@@ -50,9 +50,9 @@ fn the_layer_is_its_formula() {
 #[test]
 fn gradients_are_those_of_differences() {
     let mut network = network_to_check(|_| ());
-    // The second layer has 7 atoms.
+    // The input of the third layer has 7 channels.
     let layer = Box::new(RmsNorm::new(7, 1e-2));
-    network.insert_after("layer1", "rms", layer).unwrap();
+    network.insert_after("norm2", "rms", layer).unwrap();
     let names = check_gradients(&mut network, &small_images());
     assert!(names.contains(&"rms.gain".to_string()), "{names:?}");
 }

@@ -26,7 +26,7 @@ fn custom_layers_stay_on_the_processor() {
     network.move_to(&device).unwrap();
     let expected = network.infer(images.clone()).unwrap().0;
     let layer = Box::new(RmsNorm::new(8, 1e-3));
-    let refused = network.insert_after("layer0", "rms", layer).unwrap_err();
+    let refused = network.insert_after("norm1", "rms", layer).unwrap_err();
     assert!(
         matches!(refused, NetError::OnProcessorOnly { .. }),
         "{refused}"
