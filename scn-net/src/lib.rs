@@ -16,13 +16,14 @@
 //! # A training step, in order
 //!
 //! 1. [`scn_data::Loader`] hands over a batch; [`Tensor::from_batch`] lays it out channel by channel.
-//! 2. Each layer of the [`Network`] maps its input and pushes what its gradient needs on the step's stack.
+//! 2. Each layer of the [`Network`] maps its input; the maps between layers are kept.
 //! 3. The loss and its gradient by the logits come at once, from the softmax.
-//! 4. The layers pop the stack in reverse order and add to the gradients of their parameters.
+//! 4. The layers, in reverse order, take their input and output and add to the gradients of their parameters.
 //! 5. [`Sgd`] moves the parameters, projects λ1 to `>= 0`, and the layers refresh what they derive from them.
 //!
 //! [`train()`] does this for all epochs of a [`RunConfig`] and keeps the run folder; [`evaluate`] measures; a [`Model`] is what
-//! one keeps.
+//! one keeps. A [`Device`] executes the layers: the processor or graphics processors. A [`Layer`] of your own goes in between with
+//! [`Network::insert_after`].
 //!
 //! ```
 //! use scn_net::{Network, Tensor, presets};
