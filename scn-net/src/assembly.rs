@@ -12,8 +12,8 @@ use crate::step::{Step, StepLayer};
 /// The name of the classifier's weights.
 const CLASSIFIER: &str = "classifier.weight";
 
-/// The steps that a valid configuration describes, with all their arrays, by their names in the model file. Nothing is drawn at
-/// random.
+/// The steps that a valid configuration describes, with all their arrays, by their names in the
+/// model file. Nothing is drawn at random.
 pub(crate) fn steps_from_arrays(
     config: &NetworkConfig,
     mut arrays: BTreeMap<String, Vec<f32>>,

@@ -14,8 +14,8 @@ use crate::record::EpochRecord;
 use crate::run_state::RunState;
 use crate::tensor_file::{Range, TensorFile, content};
 
-/// The state of a run. Order and augmentation of images follow from (seed, epoch, batch), so no random state is needed beside
-/// the place in the run.
+/// The state of a run. Order and augmentation of images follow from (seed, epoch, batch), so no
+/// random state is needed beside the place in the run.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Checkpoint {
@@ -53,7 +53,8 @@ impl Checkpoint {
     /// Reads a checkpoint.
     ///
     /// # Errors
-    /// A file that cannot be read, is no safetensors file, has changed since it was written, or does not hold the run that it describes.
+    /// A file that cannot be read, is no safetensors file, has changed since it was written, or
+    /// does not hold the run that it describes.
     pub fn load(path: &Path) -> Result<Self, FileError> {
         Self::from_bytes(&model_file::read(path)?, path)
     }

@@ -1,8 +1,9 @@
 //! Graphics processors: one file for each layer, and what takes batches through them.
 //!
-//! Activations, parameters, gradients and momenta stay on the device. All work goes into one stream in the order of these functions, so
-//! nothing has to be waited for in between. Everything is remembered for the backward pass, whatever `training.recompute` says: memory is
-//! what such a device has.
+//! Activations, parameters, gradients and momenta stay on the device. All work goes into one stream
+//! in the order of these functions, so nothing has to be waited for in between. Everything is
+//! remembered for the backward pass, whatever `training.recompute` says: memory is what such a
+//! device has.
 
 mod asked;
 mod average_pooling;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::error::NetError;
 
-/// Most threads of a pool on a machine with fewer cores: many more take minutes to start and wait for each other.
+/// Most threads of a pool on a machine with fewer cores: many more take minutes to start and wait
+/// for each other.
 const MOST_THREADS: usize = 1024;
 
 /// Where a network computes: a value, not a type parameter.
@@ -26,8 +27,8 @@ pub struct CpuPool {
 }
 
 impl Device {
-    /// This machine's processor, with so many threads; if None, with as many as `RAYON_NUM_THREADS` says, or it has cores. Results do
-    /// not depend on the number.
+    /// This machine's processor, with so many threads; if None, with as many as `RAYON_NUM_THREADS`
+    /// says, or it has cores. Results do not depend on the number.
     ///
     /// # Errors
     /// The threads cannot be started, or are more than 1024 and more than there are cores.
@@ -53,10 +54,12 @@ impl Device {
         }))
     }
 
-    /// Graphics processors, counted from 0 as the driver does: one, or several that share each batch.
+    /// Graphics processors, counted from 0 as the driver does: one, or several that share each
+    /// batch.
     ///
     /// # Errors
-    /// [`NetError::Gpu`]: no driver, no compiler library, no such device, or one that is too old. [`NetError::NoDevice`] for none.
+    /// [`NetError::Gpu`]: no driver, no compiler library, no such device, or one that is too old.
+    /// [`NetError::NoDevice`] for none.
     #[cfg(feature = "cuda")]
     pub fn cuda(indices: &[usize]) -> Result<Self, NetError> {
         if indices.is_empty() {
@@ -75,7 +78,8 @@ impl Device {
         }
     }
 
-    /// Waits until graphics processors have done all work; returns at once for this machine's processor.
+    /// Waits until graphics processors have done all work; returns at once for this machine's
+    /// processor.
     ///
     /// # Errors
     /// [`NetError::Gpu`]: a kernel that failed.

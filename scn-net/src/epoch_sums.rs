@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::record::LayerRecord;
 use crate::report::Activity;
 
-/// Sums over the batches of an epoch. Kept in the checkpoint, so that a resumed epoch reports what an uninterrupted one does.
+/// Sums over the batches of an epoch. Kept in the checkpoint, so that a resumed epoch reports what
+/// an uninterrupted one does.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct EpochSums {
     pub(crate) images: u64,

@@ -23,7 +23,8 @@ pub struct Evaluation {
     pub loss: f64,
     /// Share of images classified wrongly.
     pub error: f64,
-    /// `confusion[label][prediction]`: number of images. An image whose logits are not numbers is in no column.
+    /// `confusion[label][prediction]`: number of images. An image whose logits are not numbers is
+    /// in no column.
     pub confusion: Vec<Vec<u64>>,
     /// Time for all images, loading included.
     pub seconds: f64,
@@ -36,7 +37,8 @@ pub struct Evaluation {
     pub residual: Vec<f64>,
 }
 
-/// Evaluates a network on all images of a loader, where the network [is](Network::move_to); the loss is computed on the threads of `device`.
+/// Evaluates a network on all images of a loader, where the network [is](Network::move_to); the
+/// loss is computed on the threads of `device`.
 ///
 /// # Errors
 /// Images or labels that do not fit the network; a device that fails.
@@ -61,12 +63,14 @@ pub fn evaluate_each(
     device.run(|| evaluate_batches(network, loader, each))
 }
 
-/// Evaluates a network with the logits of each image and of its mirror image, left and right, averaged: loss, errors and confusion are those of
-/// the mean. This is augmentation at test time, at twice the work, and not the test error of the network alone: with mirror images a network for
+/// Evaluates a network with the logits of each image and of its mirror image, left and right,
+/// averaged: loss, errors and confusion are those of the mean. This is augmentation at test time,
+/// at twice the work, and not the test error of the network alone: with mirror images a network for
 /// CIFAR-10 errs about one point less (`docs/experiments.md`).
 ///
-/// Images are mirrored [after normalisation](Loader::mirrored), as in training. The logits of all images are kept until the mirror images have
-/// theirs, 4 bytes for each image and class. In the result, `images` are those of the loader, and `images_per_second` counts each once; `active` is
+/// Images are mirrored [after normalisation](Loader::mirrored), as in training. The logits of all
+/// images are kept until the mirror images have theirs, 4 bytes for each image and class. In the
+/// result, `images` are those of the loader, and `images_per_second` counts each once; `active` is
 /// the mean over images and mirror images, `residual` the largest.
 ///
 /// # Errors

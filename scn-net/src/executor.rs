@@ -16,21 +16,24 @@ use crate::step::Step;
 use crate::steps::Steps;
 use crate::tensor::Tensor;
 
-/// Takes the logits (classes × images) of a batch, its labels, and what each sparse coding layer did.
+/// Takes the logits (classes × images) of a batch, its labels, and what each sparse coding layer
+/// did.
 pub type EachBatch<'a> = dyn FnMut(Tensor, &[u16], Vec<Activity>) -> Result<(), NetError> + 'a;
 
 /// A device that executes the steps of a network: the processor, a graphics processor, or several.
 ///
-/// It keeps what it derives from the parameters, and may keep the parameters themselves, gradients and momenta. Whatever changes
-/// those of its own calls [`Steps::trained_elsewhere`].
+/// It keeps what it derives from the parameters, and may keep the parameters themselves, gradients
+/// and momenta. Whatever changes those of its own calls [`Steps::trained_elsewhere`].
 pub(crate) trait Executor: Send + Sync + std::fmt::Debug {
     /// Takes the values of all parameters from the steps, and derives anew what depends on them.
     fn load(&mut self, steps: &mut Steps) -> Result<(), NetError>;
 
-    /// Brings the values of all parameters, and the gradients of the last step, from where they are trained.
+    /// Brings the values of all parameters, and the gradients of the last step, from where they are
+    /// trained.
     fn fetch(&self, params: &mut [&mut Param]) -> Result<(), NetError>;
 
-    /// Makes room for a step that comes before that of this index; refuses it where its layer cannot be executed.
+    /// Makes room for a step that comes before that of this index; refuses it where its layer
+    /// cannot be executed.
     fn insert(&mut self, index: usize, step: &Step) -> Result<(), NetError>;
 
     /// Through the first `count` steps, with the moments of the training data.
@@ -54,7 +57,8 @@ pub(crate) trait Executor: Send + Sync + std::fmt::Debug {
         settings: PassSettings,
     ) -> Result<StepReport, NetError>;
 
-    /// The moments of the groups of a batch in each batch normalisation, in training mode; none for other layers.
+    /// The moments of the groups of a batch in each batch normalisation, in training mode; none for
+    /// other layers.
     fn batch_moments(
         &mut self,
         steps: &mut Steps,
@@ -62,12 +66,14 @@ pub(crate) trait Executor: Send + Sync + std::fmt::Debug {
         groups: usize,
     ) -> Result<Vec<Vec<GroupMoments>>, NetError>;
 
-    /// Brings the images of a loader to the device, if it can make batches of them there: whether steps may be fed with plans.
+    /// Brings the images of a loader to the device, if it can make batches of them there: whether
+    /// steps may be fed with plans.
     fn hold(&mut self, loader: &Loader) -> Result<bool, NetError>;
 
-    /// Asks for a whole step: gradients, and a step of the optimiser as in [`descend`](Self::descend) unless they are not finite.
-    /// Returns the result of the earliest step that has not been returned; nothing waits for this one. Before anything else is
-    /// asked of the network, [`finish`](Self::finish) is called until nothing is left.
+    /// Asks for a whole step: gradients, and a step of the optimiser as in
+    /// [`descend`](Self::descend) unless they are not finite. Returns the result of the earliest
+    /// step that has not been returned; nothing waits for this one. Before anything else is asked
+    /// of the network, [`finish`](Self::finish) is called until nothing is left.
     fn train(
         &mut self,
         steps: &mut Steps,
@@ -80,8 +86,8 @@ pub(crate) trait Executor: Send + Sync + std::fmt::Debug {
     /// Waits for the earliest step whose report has not been returned; None if there is none.
     fn finish(&mut self) -> Result<Option<Done>, NetError>;
 
-    /// A step of [`Sgd`](crate::Sgd) with the gradients of the last step. Where momenta are kept on the device, parameters that have none
-    /// yet start with that in `velocity`, or at rest.
+    /// A step of [`Sgd`](crate::Sgd) with the gradients of the last step. Where momenta are kept on
+    /// the device, parameters that have none yet start with that in `velocity`, or at rest.
     fn descend(
         &mut self,
         steps: &mut Steps,
@@ -101,7 +107,8 @@ pub(crate) trait Executor: Send + Sync + std::fmt::Debug {
     /// As [`Network::take_kernel_times`](crate::Network::take_kernel_times).
     fn take_kernel_times(&mut self) -> Result<Vec<KernelTime>, NetError>;
 
-    /// That there is room for so many bytes of activations, where they would be in this machine's memory.
+    /// That there is room for so many bytes of activations, where they would be in this machine's
+    /// memory.
     fn check_memory(&self, bytes: u64) -> Result<(), MemoryError>;
 }
 
@@ -121,7 +128,8 @@ pub(crate) struct Inferred {
 pub(crate) struct PassSettings {
     /// [Groups](scn_data::groups) into which batch normalisation divides the images.
     pub(crate) groups: usize,
-    /// What is computed again instead of being remembered; of no effect on a graphics processor, which remembers all.
+    /// What is computed again instead of being remembered; of no effect on a graphics processor,
+    /// which remembers all.
     pub(crate) recompute: Recompute,
 }
 
@@ -147,7 +155,8 @@ pub(crate) fn gradient_of(name: &str) -> String {
     format!("the gradient of {name}")
 }
 
-/// Infers batches of epoch 0 of a loader one by one. Errors name the image by its number in the loader.
+/// Infers batches of epoch 0 of a loader one by one. Errors name the image by its number in the
+/// loader.
 pub(crate) fn infer_each(
     loader: &Loader,
     batches: usize,

@@ -1,7 +1,8 @@
 //! Nothing that is not finite passes through a network unseen.
 //!
-//! Solvers give columns that are not finite the code zero, and say so in their report. On this machine's processor the sparse coding layer makes
-//! an error of that; a graphics processor is asked here, when its reports have come.
+//! Solvers give columns that are not finite the code zero, and say so in their report. On this
+//! machine's processor the sparse coding layer makes an error of that; a graphics processor is
+//! asked here, when its reports have come.
 
 use crate::error::NetError;
 use crate::moments::GroupMoments;
@@ -47,7 +48,8 @@ pub(crate) fn check_activity(activity: &[Activity]) -> Result<(), NetError> {
     }
 }
 
-/// `Ok` if the moments of all groups of a batch are finite. An infinite variance would make the whole batch zero.
+/// `Ok` if the moments of all groups of a batch are finite. An infinite variance would make the
+/// whole batch zero.
 pub(crate) fn check_moments(layer: &str, groups: &[GroupMoments]) -> Result<(), NetError> {
     let finite = |group: &GroupMoments| {
         let mut both = group.moments.mean.iter().chain(&group.moments.variance);
@@ -62,7 +64,8 @@ pub(crate) fn check_moments(layer: &str, groups: &[GroupMoments]) -> Result<(), 
     })
 }
 
-/// The first sparse coding layer with a window that is not finite: of those the residual is not a number.
+/// The first sparse coding layer with a window that is not finite: of those the residual is not a
+/// number.
 pub(crate) fn uncoded(activity: &[Activity]) -> Option<usize> {
     activity.iter().position(|done| done.residual.is_nan())
 }

@@ -2,16 +2,18 @@
 //!
 //! # The network
 //!
-//! A sparse coding layer replaces every k × k window `x` of a feature map by its code (arXiv 1701.08349, eq. (1)),
+//! A sparse coding layer replaces every k × k window `x` of a feature map by its code (arXiv
+//! 1701.08349, eq. (1)),
 //!
 //! ```text
 //! a* = argmin 1/2 ||x - D a||² + λ1'a + λ2/2 ||a||²,  a >= 0
 //! ```
 //! <!-- math: a^* = \arg\min_{a \ge 0} \; \tfrac12 \lVert x - D a \rVert^2 + \lambda_1^\top a + \tfrac{\lambda_2}2 \lVert a \rVert^2 -->
 //!
-//! with one dictionary for all windows. Fourteen such layers, a batch normalisation before or after each, a global
-//! average and a linear classifier make the network of the paper; [`presets`] builds it for every data set. Gradients
-//! come from the optimality conditions of the codes ([`scn_grad`]), never from unrolling a solver.
+//! with one dictionary for all windows. Fourteen such layers, a batch normalisation before or after
+//! each, a global average and a linear classifier make the network of the paper; [`presets`] builds
+//! it for every data set. Gradients come from the optimality conditions of the codes
+//! ([`scn_grad`]), never from unrolling a solver.
 //!
 //! # A training step, in order
 //!
@@ -21,9 +23,9 @@
 //! 4. The layers, in reverse order, take their input and output and add to the gradients of their parameters.
 //! 5. [`Sgd`] moves the parameters, projects λ1 to `>= 0`, and the layers refresh what they derive from them.
 //!
-//! [`train()`] does this for all epochs of a [`RunConfig`] and keeps the run folder; [`evaluate`] measures; a [`Model`] is what
-//! one keeps. A [`Device`] executes the layers: the processor or graphics processors. A [`Layer`] of your own goes in between with
-//! [`Network::insert_after`].
+//! [`train()`] does this for all epochs of a [`RunConfig`] and keeps the run folder; [`evaluate`]
+//! measures; a [`Model`] is what one keeps. A [`Device`] executes the layers: the processor or
+//! graphics processors. A [`Layer`] of your own goes in between with [`Network::insert_after`].
 //!
 //! ```
 //! use scn_net::{Network, Tensor, presets};

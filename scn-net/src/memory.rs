@@ -4,8 +4,8 @@ use scn_data::{MemoryError, bytes_of, check_memory};
 
 use crate::config::NetworkConfig;
 
-/// That there is room for a network: for each weight its gradient and its momentum beside it, and each Gram matrix once more in the
-/// order of the kernels.
+/// That there is room for a network: for each weight its gradient and its momentum beside it, and
+/// each Gram matrix once more in the order of the kernels.
 pub(crate) fn check_network(config: &NetworkConfig) -> Result<(), MemoryError> {
     let (weights, gram) = config.sizes();
     let numbers = weights

@@ -30,13 +30,14 @@ impl Model {
         }
     }
 
-    /// Whether this was read from a file without a checksum, as early versions wrote them: damage to its numbers would not have been found.
+    /// Whether this was read from a file without a checksum, as early versions wrote them: damage
+    /// to its numbers would not have been found.
     pub fn unchecked(&self) -> bool {
         self.unchecked
     }
 
-    /// Writes a safetensors file: all arrays by their names, `input.mean`, `input.whitening`, the metadata entry `scn`, and a checksum of all
-    /// that. Written whole or not at all.
+    /// Writes a safetensors file: all arrays by their names, `input.mean`, `input.whitening`, the
+    /// metadata entry `scn`, and a checksum of all that. Written whole or not at all.
     ///
     /// # Errors
     /// The system's refusal; a number that [`load`](Self::load) would not read.
@@ -53,8 +54,9 @@ impl Model {
     /// Reads a model, or the model in a checkpoint.
     ///
     /// # Errors
-    /// A file that cannot be read, is no safetensors file, has changed since it was written, or does not hold the network that it describes;
-    /// numbers in it that are not finite, or negative where they must not be.
+    /// A file that cannot be read, is no safetensors file, has changed since it was written, or
+    /// does not hold the network that it describes; numbers in it that are not finite, or negative
+    /// where they must not be.
     pub fn load(path: &Path) -> Result<Self, FileError> {
         Self::from_bytes(&model_file::read(path)?, path)
     }

@@ -31,8 +31,8 @@ struct Header {
     dataset: DatasetName,
     class_names: Vec<String>,
     active: Vec<f64>,
-    /// The factor of the normalisation; its mean is the tensor `input.mean`, its whitening the tensor `input.whitening` if
-    /// there is one.
+    /// The factor of the normalisation; its mean is the tensor `input.mean`, its whitening the
+    /// tensor `input.whitening` if there is one.
     pixel_scale: Option<f32>,
     /// The bias of its contrast normalisation, if that is done.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -12,7 +12,8 @@ pub struct ModelInput {
     pub normalization: Option<Normalization>,
     /// Names of the classes, if they are known.
     pub class_names: Vec<String>,
-    /// Share of codes that are not zero on the test images, per sparse coding layer, at the last evaluation in training.
+    /// Share of codes that are not zero on the test images, per sparse coding layer, at the last
+    /// evaluation in training.
     pub active: Vec<f64>,
 }
 

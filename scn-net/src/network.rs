@@ -24,11 +24,11 @@ use crate::step::Step;
 use crate::steps::Steps;
 use crate::tensor::Tensor;
 
-/// A network: sparse coding layers with batch normalisation, the average over the map, and a linear classifier; and
-/// [custom layers](Self::insert_after) in between.
+/// A network: sparse coding layers with batch normalisation, the average over the map, and a linear
+/// classifier; and [custom layers](Self::insert_after) in between.
 ///
-/// A new network computes on this machine's processor; [`move_to`](Self::move_to) chooses another device. What reads parameters gets
-/// them as they were trained, wherever that was.
+/// A new network computes on this machine's processor; [`move_to`](Self::move_to) chooses another
+/// device. What reads parameters gets them as they were trained, wherever that was.
 #[derive(Debug)]
 pub struct Network {
     config: NetworkConfig,
@@ -77,7 +77,8 @@ impl Network {
     /// Computes on a device from here on.
     ///
     /// # Errors
-    /// A device that cannot hold or run the network, as a graphics processor cannot run custom layers.
+    /// A device that cannot hold or run the network, as a graphics processor cannot run custom
+    /// layers.
     pub fn move_to(&mut self, device: &Device) -> Result<(), NetError> {
         self.fetch()?;
         let mut executor = executor(device, &self.config, &self.steps)?;
@@ -106,8 +107,9 @@ impl Network {
         Ok(())
     }
 
-    /// Solves codes and adjoint with other settings from here on, without making them its own: [`config`](Self::config) stays, and with it
-    /// what is saved. [`solve_as_configured`](Self::solve_as_configured) goes back.
+    /// Solves codes and adjoint with other settings from here on, without making them its own:
+    /// [`config`](Self::config) stays, and with it what is saved.
+    /// [`solve_as_configured`](Self::solve_as_configured) goes back.
     ///
     /// # Errors
     /// A setting out of range.
@@ -135,8 +137,9 @@ impl Network {
         self.executor.set_timed(timed);
     }
 
-    /// Waits for the kernels launched while [timed](Self::set_timed), and returns their times since the last call, by name. Empty on
-    /// this machine's processor; of several devices, each kernel has the time of the device where it took longest.
+    /// Waits for the kernels launched while [timed](Self::set_timed), and returns their times since
+    /// the last call, by name. Empty on this machine's processor; of several devices, each kernel
+    /// has the time of the device where it took longest.
     ///
     /// # Errors
     /// A device that fails.
@@ -144,17 +147,19 @@ impl Network {
         self.executor.take_kernel_times()
     }
 
-    /// Logits (classes × images) with the moments of the training data, and what each sparse coding layer did.
+    /// Logits (classes × images) with the moments of the training data, and what each sparse coding
+    /// layer did.
     ///
     /// # Errors
-    /// Images of another shape than the network takes; [`NetError::Pixel`] for a pixel that is not finite, [`NetError::Overflow`] for an image
-    /// whose activations or logits are not.
+    /// Images of another shape than the network takes; [`NetError::Pixel`] for a pixel that is not
+    /// finite, [`NetError::Overflow`] for an image whose activations or logits are not.
     pub fn infer(&self, images: Tensor) -> Result<(Tensor, Vec<Activity>), NetError> {
         let (logits, activity, _) = self.infer_timed(images)?;
         Ok((logits, activity))
     }
 
-    /// As [`infer`](Self::infer), with the time that each layer took, in order of flow; zero unless [asked for](Self::set_timed).
+    /// As [`infer`](Self::infer), with the time that each layer took, in order of flow; zero unless
+    /// [asked for](Self::set_timed).
     ///
     /// # Errors
     /// As there.
@@ -174,7 +179,8 @@ impl Network {
     /// The codes of sparse coding layer `h`, counted from 0, as in [inference](Self::infer).
     ///
     /// # Errors
-    /// Images of another shape than the network takes, or with pixels or activations that are not finite; [`NetError::NoSuchLayer`].
+    /// Images of another shape than the network takes, or with pixels or activations that are not
+    /// finite; [`NetError::NoSuchLayer`].
     pub fn codes(&self, images: Tensor, h: usize) -> Result<Tensor, NetError> {
         let name = format!("layer{h}");
         let step = self.steps.names().position(|its| its == name);
@@ -192,12 +198,14 @@ impl Network {
         Ok(inferred)
     }
 
-    /// One batch in training mode: the loss, and its gradients in the parameters, replacing what was there. Running
-    /// moments move; weights do not. With `batch_norm.group` = k, N images are N / k [groups](scn_data::groups), rounded up.
+    /// One batch in training mode: the loss, and its gradients in the parameters, replacing what
+    /// was there. Running moments move; weights do not. With `batch_norm.group` = k, N images are N
+    /// / k [groups](scn_data::groups), rounded up.
     ///
     /// # Errors
-    /// Images of another shape than the network takes, or labels that do not fit; [`NetError::Pixel`] and [`NetError::Overflow`] as in
-    /// [`infer`](Self::infer). Logits and gradients that are not finite show in the loss and in [`params`](Self::params).
+    /// Images of another shape than the network takes, or labels that do not fit;
+    /// [`NetError::Pixel`] and [`NetError::Overflow`] as in [`infer`](Self::infer). Logits and
+    /// gradients that are not finite show in the loss and in [`params`](Self::params).
     pub fn loss_and_gradients(
         &mut self,
         images: Tensor,
@@ -213,8 +221,8 @@ impl Network {
         Ok(report)
     }
 
-    /// How so many images are taken through the network in training. Batch normalisation divides them into as many groups as a full
-    /// batch has.
+    /// How so many images are taken through the network in training. Batch normalisation divides
+    /// them into as many groups as a full batch has.
     fn pass_settings(&self, images: usize) -> PassSettings {
         let groups = match self.config.batch_norm.group {
             Some(group) => self.largest_batch.max(images).div_ceil(group.max(1)),

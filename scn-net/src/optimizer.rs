@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::config::TrainingConfig;
 
-/// Stochastic gradient descent with momentum and weight decay, on the gradient of the mean loss of a batch:
+/// Stochastic gradient descent with momentum and weight decay, on the gradient of the mean loss of
+/// a batch:
 ///
 /// ```text
 /// v <- momentum v - rate (decay w + dLoss/dw),     w <- w + v,     λ1 <- max(λ1, 0)
@@ -14,8 +15,9 @@ use crate::config::TrainingConfig;
 /// \qquad w \leftarrow w + v, \qquad \lambda_1 \leftarrow \max(\lambda_1, 0)
 /// -->
 ///
-/// Decay acts on dictionaries, λ1 and the classifier, as in the [authors' program](https://github.com/XiaoxiaSun/supervised-deep-sparse-coding-networks),
-/// and on scales and shifts of batch normalisation.
+/// Decay acts on dictionaries, λ1 and the classifier, as in the [authors'
+/// program](https://github.com/XiaoxiaSun/supervised-deep-sparse-coding-networks), and on scales
+/// and shifts of batch normalisation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sgd {
     momentum: f32,

@@ -1,7 +1,8 @@
-//! Forward and backward through the layers of a network, on any device, and what is remembered in between.
+//! Forward and backward through the layers of a network, on any device, and what is remembered in
+//! between.
 //!
-//! A device supplies how one layer is executed; the order of layers, the maps that are kept for the backward pass and what is
-//! computed again instead are the same everywhere.
+//! A device supplies how one layer is executed; the order of layers, the maps that are kept for the
+//! backward pass and what is computed again instead are the same everywhere.
 
 use std::ops::Range;
 
@@ -33,7 +34,8 @@ pub(crate) trait Backward: Forward {
     /// What is known of the adjoint of a sparse coding layer.
     type Adjoint;
 
-    /// Given the input, the output and dLoss/doutput of a layer: the gradients of its parameters, and dLoss/dinput if `wanted`.
+    /// Given the input, the output and dLoss/doutput of a layer: the gradients of its parameters,
+    /// and dLoss/dinput if `wanted`.
     fn backward(
         &mut self,
         layer: usize,
@@ -77,7 +79,8 @@ struct Segment<M> {
 enum Remembered<M> {
     /// The input of the first layer and the output of each.
     Maps(Vec<M>),
-    /// The input of the first layer, from which the rest is computed again; and the number of sparse coding layers before it.
+    /// The input of the first layer, from which the rest is computed again; and the number of
+    /// sparse coding layers before it.
     Input(M, usize),
 }
 
@@ -98,7 +101,8 @@ pub(crate) fn infer<D: Forward>(
     Ok((x, codes))
 }
 
-/// Through all layers in training. Of each segment but the last, which is due at once, the input alone is remembered.
+/// Through all layers in training. Of each segment but the last, which is due at once, the input
+/// alone is remembered.
 pub(crate) fn forward<D: Forward>(
     device: &mut D,
     segments: &[Range<usize>],
@@ -131,8 +135,8 @@ pub(crate) fn forward<D: Forward>(
     })
 }
 
-/// Back from dLoss/dlogits to layer `first`, below which no layer learns. Returns what is known of the codes of each sparse
-/// coding layer and of their adjoint, in order of flow.
+/// Back from dLoss/dlogits to layer `first`, below which no layer learns. Returns what is known of
+/// the codes of each sparse coding layer and of their adjoint, in order of flow.
 pub(crate) fn backward<D: Backward>(
     device: &mut D,
     trained: Trained<D>,
@@ -181,7 +185,8 @@ pub(crate) fn backward<D: Backward>(
     Ok((codes, adjoint))
 }
 
-/// Through some layers in training, which are timed as `lap` says. `maps` takes the input of the first and the output of each.
+/// Through some layers in training, which are timed as `lap` says. `maps` takes the input of the
+/// first and the output of each.
 fn through<D: Forward>(
     device: &mut D,
     layers: Range<usize>,

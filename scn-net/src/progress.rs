@@ -48,7 +48,8 @@ pub struct StepProgress<'a> {
 
 /// Someone who watches a run, and may stop it.
 pub trait Observer: Send {
-    /// Before mean, scale and whitening are fitted to the training images: whitening may take minutes. Not where they are known.
+    /// Before mean, scale and whitening are fitted to the training images: whitening may take
+    /// minutes. Not where they are known.
     fn fitting(&mut self) {}
     /// Before the first step.
     fn begin(&mut self, _beginning: &Beginning<'_>) {}
@@ -56,7 +57,8 @@ pub trait Observer: Send {
     fn step(&mut self, _progress: &StepProgress<'_>) {}
     /// Between training and evaluation of an epoch.
     fn evaluating(&mut self, _epoch: u64) {}
-    /// After the evaluation of each epoch, before its files are written: a run that ends in between comes here again when it is resumed.
+    /// After the evaluation of each epoch, before its files are written: a run that ends in between
+    /// comes here again when it is resumed.
     fn evaluated(&mut self, _record: &EpochRecord, _network: &Network) {}
     /// After each epoch, when its files are written, with the network as it is then.
     fn epoch(&mut self, _record: &EpochRecord, _network: &Network) {}

@@ -53,7 +53,8 @@ pub struct StepReport {
     pub activity: Vec<Activity>,
     /// What the adjoint of each sparse coding layer did, in the same order.
     pub adjoint: Vec<AdjointActivity>,
-    /// The time that each layer took, in order of flow; zero unless [asked for](crate::Network::set_timed).
+    /// The time that each layer took, in order of flow; zero unless [asked
+    /// for](crate::Network::set_timed).
     pub times: Vec<LayerTimes>,
 }
 

@@ -8,8 +8,9 @@ use crate::step::{Step, StepLayer};
 
 /// The steps of a network in order of flow.
 ///
-/// A device may train a copy of the parameters. What the steps hold is then out of date until somebody reads it: the values
-/// are fetched when they are asked for, and kept until training moves them again.
+/// A device may train a copy of the parameters. What the steps hold is then out of date until
+/// somebody reads it: the values are fetched when they are asked for, and kept until training moves
+/// them again.
 #[derive(Debug)]
 pub(crate) struct Steps {
     list: Vec<Step>,
@@ -58,7 +59,8 @@ impl Steps {
         self.list.iter().map(|step| step.name.as_str())
     }
 
-    /// All arrays with their names in the model file, which `fetch` brings up to date if they are trained elsewhere.
+    /// All arrays with their names in the model file, which `fetch` brings up to date if they are
+    /// trained elsewhere.
     ///
     /// # Errors
     /// Those of `fetch`; numbers from the device that are not finite.

@@ -10,8 +10,8 @@ use crate::shape::Shape;
 
 /// Activations of a batch, channel by channel: entry (c, i, y, x) is at `((c N + i) H + y) W + x`.
 ///
-/// So a map of codes is their n × P matrix in row-major order, P = N H W, and a channel is one run of memory. Clones share
-/// their memory until one is written to.
+/// So a map of codes is their n × P matrix in row-major order, P = N H W, and a channel is one run
+/// of memory. Clones share their memory until one is written to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tensor {
     shape: Shape,

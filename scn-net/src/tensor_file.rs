@@ -1,4 +1,5 @@
-//! Named f32 arrays and a header in one safetensors file, written whole or not at all, with a checksum of everything in it.
+//! Named f32 arrays and a header in one safetensors file, written whole or not at all, with a
+//! checksum of everything in it.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -173,8 +174,8 @@ impl TensorFile {
         })
     }
 
-    /// The bytes before those of the arrays: their length, and JSON. The crate `safetensors` would keep the two metadata entries in any
-    /// order, and the same model shall make the same bytes.
+    /// The bytes before those of the arrays: their length, and JSON. The crate `safetensors` would
+    /// keep the two metadata entries in any order, and the same model shall make the same bytes.
     fn head(&self, checksum: &str) -> serde_json::Result<Vec<u8>> {
         let metadata =
             BTreeMap::from([(HEADER_KEY, self.header.as_str()), (CHECKSUM_KEY, checksum)]);

@@ -17,17 +17,19 @@ use crate::error::TrainError;
 use crate::progress::Observer;
 use crate::run_folder::{LockedRun, RunFolder};
 
-/// Trains as configured and keeps the run folder: `config.toml` at the start; `checkpoint.safetensors`, `model.safetensors` and
-/// `metrics.jsonl` after each epoch, each written whole or not at all, in this order. A process may be ended at any point: a resumed run makes
-/// the others again from the checkpoint. No second process gets into the folder meanwhile.
+/// Trains as configured and keeps the run folder: `config.toml` at the start;
+/// `checkpoint.safetensors`, `model.safetensors` and `metrics.jsonl` after each epoch, each written
+/// whole or not at all, in this order. A process may be ended at any point: a resumed run makes the
+/// others again from the checkpoint. No second process gets into the folder meanwhile.
 ///
-/// The same configuration and data give the same bits, whatever the number of threads and however often the run was
-/// interrupted and resumed. With [`RunStart::Resume`] only `training.epochs` of the given configuration counts; all else is
-/// the checkpoint's.
+/// The same configuration and data give the same bits, whatever the number of threads and however
+/// often the run was interrupted and resumed. With [`RunStart::Resume`] only `training.epochs` of
+/// the given configuration counts; all else is the checkpoint's.
 ///
 /// # Errors
-/// Wrong settings or data, a folder that holds a run already (or none to resume) or in which another process trains, a refusal of the file system, or a loss or
-/// parameter that is no longer finite. The last checkpoint stays as it is.
+/// Wrong settings or data, a folder that holds a run already (or none to resume) or in which
+/// another process trains, a refusal of the file system, or a loss or parameter that is no longer
+/// finite. The last checkpoint stays as it is.
 pub fn train(
     config: &RunConfig,
     data: &Dataset,

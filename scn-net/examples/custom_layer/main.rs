@@ -1,5 +1,5 @@
-//! A custom layer between two sparse coding layers, trained on the embedded digits: the input of the second is normalised at every
-//! position.
+//! A custom layer between two sparse coding layers, trained on the embedded digits: the input of
+//! the second is normalised at every position.
 //!
 //! cargo run --release -p scn-net --example custom_layer
 

@@ -1,4 +1,5 @@
-//! Root mean square normalisation over channels (Zhang and Sennrich, "Root mean square layer normalization", NeurIPS 2019).
+//! Root mean square normalisation over channels (Zhang and Sennrich, "Root mean square layer
+//! normalization", NeurIPS 2019).
 //!
 //! At every position of every image, for the C channels x of the map and a learned gain g for each:
 //!

@@ -14,9 +14,11 @@ use serde::{Deserialize, Serialize};
 /// | `group` | off | >= 1: in training, images are normalised by the moments of their group, of so many in a full batch; a smaller batch has as many groups, as equal as can be. Off: one group, the whole batch |
 /// | `affine` | false | a learned scale and shift for each channel, as in the usual batch normalisation |
 ///
-/// With groups the running moments follow the mean over the groups of a batch, each weighted with its images. The
-/// [authors' program](https://github.com/XiaoxiaSun/supervised-deep-sparse-coding-networks) divides a batch among four graphics
-/// processors, each of which normalises its own part: `group = 32` with a batch of 128 is the same.
+/// With groups the running moments follow the mean over the groups of a batch, each weighted with
+/// its images. The [authors'
+/// program](https://github.com/XiaoxiaSun/supervised-deep-sparse-coding-networks) divides a batch
+/// among four graphics processors, each of which normalises its own part: `group = 32` with a batch
+/// of 128 is the same.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
@@ -68,7 +70,8 @@ pub enum Placement {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Moments {
-    /// Running averages over training steps. They lag where a channel is rarely active, and its variance jumps.
+    /// Running averages over training steps. They lag where a channel is rarely active, and its
+    /// variance jumps.
     Running,
     /// Averages over training batches with the weights as they are.
     Estimated,

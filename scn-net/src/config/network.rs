@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::batch_norm::BatchNormConfig;
 use super::solver::SolverConfig;
 
-/// A network: sparse coding layers in order of flow, then the average over the map and a linear classifier.
+/// A network: sparse coding layers in order of flow, then the average over the map and a linear
+/// classifier.
 ///
 /// | key | default | range |
 /// |---|---|---|
@@ -45,7 +46,8 @@ pub struct NetworkConfig {
 }
 
 impl NetworkConfig {
-    /// A network for images of so many channels, height and width, with the defaults of all other settings.
+    /// A network for images of so many channels, height and width, with the defaults of all other
+    /// settings.
     pub fn new(input: [usize; 3], classes: usize, layers: Vec<LayerConfig>) -> Self {
         Self {
             input,
@@ -85,7 +87,8 @@ impl LayerConfig {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum DictionaryInit {
-    /// Entries N(0,1)/m, as in the [authors' program](https://github.com/XiaoxiaSun/supervised-deep-sparse-coding-networks).
+    /// Entries N(0,1)/m, as in the [authors'
+    /// program](https://github.com/XiaoxiaSun/supervised-deep-sparse-coding-networks).
     #[default]
     Paper,
     /// Atoms of norm 1 in random directions.

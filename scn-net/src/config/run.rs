@@ -26,7 +26,8 @@ pub struct RunConfig {
     /// Tests on so many images only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_limit: Option<usize>,
-    /// Which images these are: the `first`, or `stratified`, of each class its share, drawn by the seed.
+    /// Which images these are: the `first`, or `stratified`, of each class its share, drawn by the
+    /// seed.
     #[serde(default)]
     pub subset: Subset,
     /// What is done to the pixels.

@@ -21,14 +21,15 @@ use serde::{Deserialize, Serialize};
 /// | `loosest_adjoint_tolerance` | 1e-2 | > 0; see below |
 /// | `recompute` | `nothing` | `nothing`, or `codes`: half the memory for activations or less, for another solve of each code; not on a graphics processor, which keeps all |
 ///
-/// The paper drops the rate after epochs 80 and 160 of 200 (10 and 20 of 25 on MNIST): parts 0.4 and 0.8 of the run, which
-/// stay in place when a run is made shorter.
+/// The paper drops the rate after epochs 80 and 160 of 200 (10 and 20 of 25 on MNIST): parts 0.4
+/// and 0.8 of the run, which stay in place when a run is made shorter.
 ///
-/// While training, codes and adjoint are solved less exactly as long as steps are long: to the tolerances of `network.solver`, times the
-/// rate over its last value (over a hundredth of `learning_rate` with a cosine, which ends at zero), but no worse than `loosest_tolerance` and
-/// `loosest_adjoint_tolerance`.
-/// Evaluation, and whoever uses the model, has those of `network.solver`. Measured in `docs/training.md`. For the same tolerances
-/// throughout, make these as small as those.
+/// While training, codes and adjoint are solved less exactly as long as steps are long: to the
+/// tolerances of `network.solver`, times the rate over its last value (over a hundredth of
+/// `learning_rate` with a cosine, which ends at zero), but no worse than `loosest_tolerance` and
+/// `loosest_adjoint_tolerance`. Evaluation, and whoever uses the model, has those of
+/// `network.solver`. Measured in `docs/training.md`. For the same tolerances throughout, make these
+/// as small as those.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -62,10 +63,12 @@ pub struct TrainingConfig {
     /// Weight of the squared parameters, halved.
     #[serde(default = "default::weight_decay")]
     pub weight_decay: f64,
-    /// The largest KKT residual of codes while training, unless `network.solver` allows a larger one.
+    /// The largest KKT residual of codes while training, unless `network.solver` allows a larger
+    /// one.
     #[serde(default = "default::loosest_tolerance")]
     pub loosest_tolerance: f32,
-    /// The largest relative residual of adjoint systems while training, unless `network.solver` allows a larger one.
+    /// The largest relative residual of adjoint systems while training, unless `network.solver`
+    /// allows a larger one.
     #[serde(default = "default::loosest_adjoint_tolerance")]
     pub loosest_adjoint_tolerance: f32,
     /// What the backward pass computes again instead of remembering it.
@@ -102,12 +105,13 @@ pub enum Schedule {
     /// By a factor at given parts of the run, as in the paper.
     #[default]
     Drops,
-    /// As half a period of a cosine, to zero at the end of the run (Loshchilov, Hutter, "SGDR: Stochastic gradient descent with warm
-    /// restarts", ICLR 2017, eq. (5), without restarts).
+    /// As half a period of a cosine, to zero at the end of the run (Loshchilov, Hutter, "SGDR:
+    /// Stochastic gradient descent with warm restarts", ICLR 2017, eq. (5), without restarts).
     Cosine,
 }
 
-/// What the backward pass computes again instead of remembering it. Gradients are the same to the bit.
+/// What the backward pass computes again instead of remembering it. Gradients are the same to the
+/// bit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -115,8 +119,8 @@ pub enum Recompute {
     /// All activations of a step are kept until it is over.
     #[default]
     Nothing,
-    /// Of every two sparse coding layers the input is kept; they are solved again, with what stands between them, when their gradients
-    /// are due.
+    /// Of every two sparse coding layers the input is kept; they are solved again, with what stands
+    /// between them, when their gradients are due.
     Codes,
 }
 

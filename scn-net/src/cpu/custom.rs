@@ -1,4 +1,5 @@
-//! Custom layers, which hold their own computation: what is here checks the shapes that they return.
+//! Custom layers, which hold their own computation: what is here checks the shapes that they
+//! return.
 
 use crate::error::{LayerError, NetError};
 use crate::layer::Layer;

@@ -1,4 +1,5 @@
-//! The processor of this machine as the executor of a network, which trains the parameters in place.
+//! The processor of this machine as the executor of a network, which trains the parameters in
+//! place.
 
 use std::collections::BTreeMap;
 

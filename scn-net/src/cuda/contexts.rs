@@ -5,7 +5,8 @@ use scn_gpu::{Buffer, GradientSums, Reports};
 use super::solver_settings::SolverSettings;
 use super::weights::Weights;
 
-/// The moments of a batch: a row for each group of images, the moments of all normalisations in each.
+/// The moments of a batch: a row for each group of images, the moments of all normalisations in
+/// each.
 #[derive(Debug)]
 pub(super) struct BatchMoments {
     pub(super) rows: Buffer<f32>,

@@ -1,9 +1,12 @@
 //! Several graphics processors, each with a copy of the network and a share of every batch.
 //!
-//! Shares are runs of images, as equal as can be, or as whole groups are (`batch_norm.group`). Every device computes the part that its images have in the gradient of the mean loss of
-//! the whole batch; then all get the parts of all and add them up in the order of the devices, so that their copies stay the same to the
-//! bit, whichever was first. Batch normalisation takes the moments of each group of a device's own share, or of the share where there are fewer
-//! groups than devices, as is usual; the running moments follow the mean over all groups, each weighted with its images.
+//! Shares are runs of images, as equal as can be, or as whole groups are (`batch_norm.group`).
+//! Every device computes the part that its images have in the gradient of the mean loss of the
+//! whole batch; then all get the parts of all and add them up in the order of the devices, so that
+//! their copies stay the same to the bit, whichever was first. Batch normalisation takes the
+//! moments of each group of a device's own share, or of the share where there are fewer groups than
+//! devices, as is usual; the running moments follow the mean over all groups, each weighted with
+//! its images.
 
 use std::collections::BTreeMap;
 use std::ops::Range;

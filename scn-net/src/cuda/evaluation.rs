@@ -1,4 +1,5 @@
-//! Inference on all images of a set: a batch is asked for while the one before is still being computed.
+//! Inference on all images of a set: a batch is asked for while the one before is still being
+//! computed.
 
 use std::collections::VecDeque;
 

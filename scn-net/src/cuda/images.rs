@@ -20,8 +20,8 @@ pub(super) struct Held {
 }
 
 impl Held {
-    /// None if images are contrast-normalised or whitened, which is done on the processor, or if they take more than half of the memory
-    /// that is free.
+    /// None if images are contrast-normalised or whitened, which is done on the processor, or if
+    /// they take more than half of the memory that is free.
     pub(super) fn new(
         context: &Context,
         loader: &Loader,

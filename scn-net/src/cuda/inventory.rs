@@ -38,7 +38,8 @@ impl Inventory {
         rules.map(|(_, rule)| rule.learned).collect()
     }
 
-    /// Room for what is derived from dictionary, λ1 and λ2, given the indices of these; the problem's index.
+    /// Room for what is derived from dictionary, λ1 and λ2, given the indices of these; the
+    /// problem's index.
     pub(super) fn problem(&mut self, atoms: usize, indices: [usize; 3]) -> usize {
         self.problems.push(ProblemParameters::new(atoms, indices));
         self.problems.len() - 1

@@ -6,7 +6,8 @@ use crate::error::NetError;
 use crate::pass::Lap;
 use crate::report::LayerTimes;
 
-/// Marks between the layers of a step. The host does not wait for them before the step is done, so that they do not change what they measure.
+/// Marks between the layers of a step. The host does not wait for them before the step is done, so
+/// that they do not change what they measure.
 pub(super) struct Laps {
     /// None unless the step is timed.
     context: Option<Context>,

@@ -160,7 +160,8 @@ impl CudaNetwork {
         Ok(self.settings.set(rate, momentum, weight_decay)?)
     }
 
-    /// Takes momenta from here, unless there are some already; those of other parameters are at rest.
+    /// Takes momenta from here, unless there are some already; those of other parameters are at
+    /// rest.
     fn begin_moving(&mut self, velocity: &BTreeMap<String, Vec<f32>>) -> Result<(), NetError> {
         if std::mem::replace(&mut self.moving, true) {
             return Ok(());
@@ -227,7 +228,8 @@ impl CudaNetwork {
         windows.collect()
     }
 
-    /// Room for what each sparse coding layer reports in both passes, the loss, and whether gradients are finite.
+    /// Room for what each sparse coding layer reports in both passes, the loss, and whether
+    /// gradients are finite.
     pub(super) fn reports(&self) -> Result<Reports, NetError> {
         let slots = 2 * self.layers.len() + 1 + self.weights.parameters.len();
         Ok(Reports::new(&self.context, slots)?)

@@ -1,5 +1,5 @@
-//! Steps of training that follow each other without anybody waiting: a step is asked for while the one before is still being computed, and
-//! reports are read one step late.
+//! Steps of training that follow each other without anybody waiting: a step is asked for while the
+//! one before is still being computed, and reports are read one step late.
 
 use std::collections::VecDeque;
 
@@ -172,7 +172,8 @@ impl Pipeline {
         Ok(())
     }
 
-    /// The reports of the earliest step on its way, if there are more than those that may be, or `all` are wanted.
+    /// The reports of the earliest step on its way, if there are more than those that may be, or
+    /// `all` are wanted.
     pub(super) fn next_report(
         &mut self,
         network: &CudaNetwork,

@@ -34,7 +34,8 @@ pub(super) struct Sent {
 /// How far the recording of a plan's steps has come.
 #[derive(Debug, Default)]
 pub(super) enum Recorded {
-    /// The next step is done without recording, and leaves the memory behind that a recording needs.
+    /// The next step is done without recording, and leaves the memory behind that a recording
+    /// needs.
     #[default]
     Never,
     /// That has been done; so often a recording has failed for lack of memory since.

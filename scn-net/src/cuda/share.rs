@@ -11,8 +11,8 @@ pub(super) struct Share {
     pub(super) batch_images: usize,
     /// Into how many groups these images are divided.
     pub(super) groups: usize,
-    /// Of the moments of all groups of all devices, a row each and as many of each device: the part that their images are of the batch, or 0 for a row
-    /// that is not used.
+    /// Of the moments of all groups of all devices, a row each and as many of each device: the part
+    /// that their images are of the batch, or 0 for a row that is not used.
     pub(super) weights: Vec<f32>,
     /// Rows of each device.
     pub(super) rows: usize,
@@ -24,8 +24,8 @@ impl Share {
         Self::of_devices(images, groups, 1).remove(0).1
     }
 
-    /// The images of each of so many devices, and how they count. Devices share groups as equally as can be; where there are fewer groups than
-    /// devices, the share of each is one.
+    /// The images of each of so many devices, and how they count. Devices share groups as equally
+    /// as can be; where there are fewer groups than devices, the share of each is one.
     pub(super) fn of_devices(
         images: usize,
         groups: usize,

@@ -4,7 +4,8 @@ use scn_gpu::{Buffer, Context, PinnedBuffer, ReportValues, View};
 
 use crate::error::NetError;
 
-/// Page-locked memory for the reports of a batch, the λ1 that it was solved with, and its logits in inference.
+/// Page-locked memory for the reports of a batch, the λ1 that it was solved with, and its logits in
+/// inference.
 #[derive(Debug)]
 pub(super) struct Slot {
     words: PinnedBuffer<u64>,

@@ -24,7 +24,8 @@ impl SolverSettings {
         })
     }
 
-    /// Solves otherwise from here on. Returns whether recorded steps do not: they follow tolerances alone.
+    /// Solves otherwise from here on. Returns whether recorded steps do not: they follow tolerances
+    /// alone.
     pub(super) fn set(&mut self, config: &SolverConfig) -> Result<bool, NetError> {
         let configured = Configured::new(config)?;
         let outdated = self.method != configured.method

@@ -56,8 +56,8 @@ impl Coding {
         )?)
     }
 
-    /// Asks for the gradients of the parameters, but for what [`GradientSums::finish`](scn_gpu::GradientSums::finish) adds; and for
-    /// dLoss/dx, if `wanted`.
+    /// Asks for the gradients of the parameters, but for what
+    /// [`GradientSums::finish`](scn_gpu::GradientSums::finish) adds; and for dLoss/dx, if `wanted`.
     pub(super) fn backward(
         &self,
         Activations {

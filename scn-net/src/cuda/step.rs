@@ -64,7 +64,8 @@ impl CudaNetwork {
         }
     }
 
-    /// The moments of groups of so many images each, in each batch normalisation; none for other layers.
+    /// The moments of groups of so many images each, in each batch normalisation; none for other
+    /// layers.
     pub(super) fn batch_moments(
         &mut self,
         images: Map,

@@ -1,4 +1,5 @@
-//! The numbers of a network on a device: parameters, problems and moments, each in buffers that all layers share.
+//! The numbers of a network on a device: parameters, problems and moments, each in buffers that all
+//! layers share.
 
 use scn_gpu::update::Parameters;
 use scn_gpu::{Buffer, Context, DeviceProblems};

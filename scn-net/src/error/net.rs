@@ -63,7 +63,8 @@ pub enum NetError {
         /// The name given.
         name: String,
     },
-    /// A name that cannot be given to a layer, because another step has it, or because it is empty or contains a dot.
+    /// A name that cannot be given to a layer, because another step has it, or because it is empty
+    /// or contains a dot.
     #[error("a layer cannot be named {name:?}: names are unique, not empty, and contain no dot")]
     StepName {
         /// The name given.
@@ -121,8 +122,8 @@ pub enum NetError {
         /// The pixel.
         found: f32,
     },
-    /// Activations of an image that are not finite, or so large that what is computed of them is not: neither codes nor logits would mean
-    /// anything.
+    /// Activations of an image that are not finite, or so large that what is computed of them is
+    /// not: neither codes nor logits would mean anything.
     #[error("{of}{what} are not finite, or too large for f32", of = of_image(*image))]
     Overflow {
         /// The image, counted from 0; None where only a graphics processor knows.

@@ -4,8 +4,8 @@ use crate::config::BatchNormConfig;
 use crate::moments::{ChannelMoments, GroupMoments};
 use crate::param::{Param, Role};
 
-/// Batch normalisation. Training uses the moments of groups of the batch; inference those of the training data, kept as `mean` and
-/// `variance`.
+/// Batch normalisation. Training uses the moments of groups of the batch; inference those of the
+/// training data, kept as `mean` and `variance`.
 #[derive(Debug)]
 pub(crate) struct BatchNorm {
     rate: f32,
@@ -96,7 +96,8 @@ impl BatchNorm {
         }
     }
 
-    /// From here until [`finish_moments`](Self::finish_moments), moments are summed up instead of moving running averages.
+    /// From here until [`finish_moments`](Self::finish_moments), moments are summed up instead of
+    /// moving running averages.
     pub(crate) fn collect_moments(&mut self) {
         let zeros = vec![0.0; self.mean.value.len()];
         self.collected = Some(Collected {
@@ -106,7 +107,8 @@ impl BatchNorm {
         });
     }
 
-    /// Replaces the running moments by those of all batches since [`collect_moments`](Self::collect_moments).
+    /// Replaces the running moments by those of all batches since
+    /// [`collect_moments`](Self::collect_moments).
     pub(crate) fn finish_moments(&mut self) {
         let Some(collected) = self
             .collected
@@ -167,7 +169,8 @@ mod tests {
         layer.record(&groups);
     }
 
-    /// Moments collected over batches are those of all images at once, however these are divided; with running moments they are blended.
+    /// Moments collected over batches are those of all images at once, however these are divided;
+    /// with running moments they are blended.
     #[test]
     fn collected_moments_are_those_of_all_batches() {
         let moments = |layer: &BatchNorm| (layer.mean.value[0], layer.variance.value[0]);
@@ -183,7 +186,8 @@ mod tests {
         }
     }
 
-    /// Groups 1, 3 and 5, 9, 4 have the means 2 and 6, the variances 1 and 14 / 3, and the weights 2 / 5 and 3 / 5.
+    /// Groups 1, 3 and 5, 9, 4 have the means 2 and 6, the variances 1 and 14 / 3, and the weights
+    /// 2 / 5 and 3 / 5.
     #[test]
     fn running_moments_follow_the_mean_over_groups() {
         let mut layer = BatchNorm::new(1, &BatchNormConfig::default());

@@ -6,8 +6,9 @@ use scn_solvers::{ElasticNet, Lambda1, Problem, ProblemError, Sign};
 use crate::param::{Param, Role};
 use crate::shape::Shape;
 
-/// A sparse coding layer with dictionary `D` (m × n, m = channels k²), shared by all positions of all images. Its
-/// parameters are the dictionary, λ1 (one, or one per atom), and λ2, which has a gradient but keeps its value.
+/// A sparse coding layer with dictionary `D` (m × n, m = channels k²), shared by all positions of
+/// all images. Its parameters are the dictionary, λ1 (one, or one per atom), and λ2, which has a
+/// gradient but keeps its value.
 #[derive(Debug)]
 pub(crate) struct SparseCoding {
     /// Side k of the window.
@@ -81,7 +82,8 @@ impl SparseCoding {
         [&mut self.dictionary, &mut self.lambda1, &mut self.lambda2]
     }
 
-    /// A map with one channel per atom. Windows are padded so that stride 1 keeps the size of the map.
+    /// A map with one channel per atom. Windows are padded so that stride 1 keeps the size of the
+    /// map.
     pub(crate) fn output_shape(&self, input: Shape) -> Shape {
         Shape {
             channels: self.atoms(),
@@ -101,14 +103,15 @@ impl SparseCoding {
     }
 }
 
-/// The problem that the parameters of a layer (in the order of [`SparseCoding::params`]) pose for each window.
+/// The problem that the parameters of a layer (in the order of [`SparseCoding::params`]) pose for
+/// each window.
 pub(crate) fn problem(params: [&Param; 3]) -> Result<Problem<f32>, ProblemError> {
     let [dictionary, lambda1, lambda2] = params;
     Problem::new(matrix(dictionary), penalty(lambda1, lambda2))
 }
 
-/// Largest over smallest eigenvalue of `H`, computed in f64 from the f32 matrix; infinite where the smallest is
-/// not positive, None if the eigenvalues cannot be computed.
+/// Largest over smallest eigenvalue of `H`, computed in f64 from the f32 matrix; infinite where the
+/// smallest is not positive, None if the eigenvalues cannot be computed.
 pub(crate) fn condition(problem: &Problem<f32>) -> Option<f64> {
     let gram = problem.gram();
     let gram = Mat::from_fn(gram.nrows(), gram.ncols(), |i, j| f64::from(gram[(i, j)]));

@@ -7,13 +7,14 @@ use crate::shape::Shape;
 use crate::step::{Step, StepLayer};
 
 impl Network {
-    /// Places a custom layer after a step, which is named as in the reports on times: `norm{h}`, `layer{h}`, `pooling` or the
-    /// name of a custom layer. The parameters of the layer are called `{name}.{parameter}`; [`Sgd`](crate::Sgd) moves those that
-    /// are learned.
+    /// Places a custom layer after a step, which is named as in the reports on times: `norm{h}`,
+    /// `layer{h}`, `pooling` or the name of a custom layer. The parameters of the layer are called
+    /// `{name}.{parameter}`; [`Sgd`](crate::Sgd) moves those that are learned.
     ///
     /// # Errors
-    /// [`NetError::NoSuchStep`], [`NetError::StepName`]; a layer whose output the next step does not take, or that is the last;
-    /// [`NetError::OnProcessorOnly`] for a network on a graphics processor. The network is then as it was.
+    /// [`NetError::NoSuchStep`], [`NetError::StepName`]; a layer whose output the next step does
+    /// not take, or that is the last; [`NetError::OnProcessorOnly`] for a network on a graphics
+    /// processor. The network is then as it was.
     pub fn insert_after(
         &mut self,
         step: &str,
@@ -42,7 +43,8 @@ impl Network {
         Ok(())
     }
 
-    /// `Ok` if the steps fit each other with another one after that of index `after`, and the last gives logits.
+    /// `Ok` if the steps fit each other with another one after that of index `after`, and the last
+    /// gives logits.
     fn check_shapes(&self, after: usize, custom: &Step) -> Result<(), NetError> {
         let [channels, height, width] = self.config.input;
         let mut shape = Shape {

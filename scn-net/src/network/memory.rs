@@ -7,10 +7,12 @@ use crate::config::Recompute;
 use crate::memory::code_bytes;
 
 impl Network {
-    /// That there is room for a training step with so many images; always on a graphics processor, which has its own memory.
+    /// That there is room for a training step with so many images; always on a graphics processor,
+    /// which has its own memory.
     ///
-    /// Counted are the codes of all layers, or of the largest where others are computed again. To be asked once, before the first step:
-    /// later, memory that will be used again does not count as free.
+    /// Counted are the codes of all layers, or of the largest where others are computed again. To
+    /// be asked once, before the first step: later, memory that will be used again does not count
+    /// as free.
     ///
     /// # Errors
     /// [`MemoryError`].

@@ -8,10 +8,12 @@ use crate::step::StepLayer;
 use crate::tensor::Tensor;
 
 impl Network {
-    /// Replaces the moments that inference uses by those of the given batches, with the weights as they are.
+    /// Replaces the moments that inference uses by those of the given batches, with the weights as
+    /// they are.
     ///
     /// # Errors
-    /// Images of another shape than the network takes, or with pixels or activations that are not finite.
+    /// Images of another shape than the network takes, or with pixels or activations that are not
+    /// finite.
     pub fn estimate_moments(
         &mut self,
         batches: impl IntoIterator<Item = Tensor>,

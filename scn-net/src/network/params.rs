@@ -16,9 +16,10 @@ impl Network {
             .sum()
     }
 
-    /// All arrays in order of flow, by the names of the model file: `layer{h}.dictionary`, `norm{h}.mean`,
-    /// `classifier.weight`, ...; with the gradients of the last step. They are fetched from the [device](Self::move_to) that has
-    /// trained them, if they have changed there since they were last read.
+    /// All arrays in order of flow, by the names of the model file: `layer{h}.dictionary`,
+    /// `norm{h}.mean`, `classifier.weight`, ...; with the gradients of the last step. They are
+    /// fetched from the [device](Self::move_to) that has trained them, if they have changed there
+    /// since they were last read.
     ///
     /// # Errors
     /// A device that fails; parameters or moments that are not finite there.
@@ -27,7 +28,8 @@ impl Network {
         Ok(params.into_iter())
     }
 
-    /// An array by its name, as [`params`](Self::params) has it; None if there is none of this name.
+    /// An array by its name, as [`params`](Self::params) has it; None if there is none of this
+    /// name.
     ///
     /// # Errors
     /// As [`params`](Self::params).
@@ -54,7 +56,8 @@ impl Network {
         Ok(())
     }
 
-    /// Derives anew what depends on the parameters, where the network computes: the Gram matrix of each layer, for example.
+    /// Derives anew what depends on the parameters, where the network computes: the Gram matrix of
+    /// each layer, for example.
     ///
     /// # Errors
     /// A dictionary or a λ1 that is not finite; a device that fails.

@@ -11,14 +11,17 @@ use crate::optimizer::Sgd;
 use crate::report::StepReport;
 
 impl Network {
-    /// Trains on the first `steps` batches of an epoch of a loader, each a step of the optimiser at this rate, and hands over what each has
-    /// come to, in order. On a graphics processor the steps follow each other without waiting, as in [`train`](crate::train()). Their
-    /// reports then say nothing of the times of layers.
+    /// Trains on the first `steps` batches of an epoch of a loader, each a step of the optimiser at
+    /// this rate, and hands over what each has come to, in order. On a graphics processor the steps
+    /// follow each other without waiting, as in [`train`](crate::train()). Their reports then say
+    /// nothing of the times of layers.
     ///
-    /// A step whose gradients are not finite shows in the losses; on this machine's processor it moves nothing.
+    /// A step whose gradients are not finite shows in the losses; on this machine's processor it
+    /// moves nothing.
     ///
     /// # Errors
-    /// Images or labels that do not fit the network; pixels or activations that are not finite; a device that fails.
+    /// Images or labels that do not fit the network; pixels or activations that are not finite; a
+    /// device that fails.
     pub fn train_on(
         &mut self,
         loader: &Loader,
@@ -42,12 +45,13 @@ impl Network {
         Ok(())
     }
 
-    /// Infers the first `batches` batches of epoch 0 of a loader, and hands over logits (classes × images), labels and what each sparse coding
-    /// layer did, in order. On a graphics processor the batches follow each other without waiting.
+    /// Infers the first `batches` batches of epoch 0 of a loader, and hands over logits (classes ×
+    /// images), labels and what each sparse coding layer did, in order. On a graphics processor the
+    /// batches follow each other without waiting.
     ///
     /// # Errors
-    /// Images that do not fit the network; pixels, activations or logits that are not finite, with the number of the image in the loader; a device
-    /// that fails; the errors of `each`.
+    /// Images that do not fit the network; pixels, activations or logits that are not finite, with
+    /// the number of the image in the loader; a device that fails; the errors of `each`.
     pub fn infer_on(
         &self,
         loader: &Loader,
@@ -65,16 +69,18 @@ impl Network {
         self.executor.infer_on(&self.steps, loader, batches, each)
     }
 
-    /// Whether steps are to be fed with plans of this loader's batches, because the device that the network is on makes them itself. Comes
-    /// before the steps, which divide batches into groups as the largest is.
+    /// Whether steps are to be fed with plans of this loader's batches, because the device that the
+    /// network is on makes them itself. Comes before the steps, which divide batches into groups as
+    /// the largest is.
     pub(crate) fn hold(&mut self, loader: &Loader) -> Result<bool, NetError> {
         self.check_image(loader.image_set().shape())?;
         self.largest_batch = loader.batch_size();
         self.executor.hold(loader)
     }
 
-    /// A whole step: gradients, and a step of the optimiser unless they are not finite. Returns the result of the earliest step that was not
-    /// returned yet; on a device that is an earlier one than this, and [`finish_training`](Self::finish_training) has the last.
+    /// A whole step: gradients, and a step of the optimiser unless they are not finite. Returns the
+    /// result of the earliest step that was not returned yet; on a device that is an earlier one
+    /// than this, and [`finish_training`](Self::finish_training) has the last.
     pub(crate) fn train_step(
         &mut self,
         fed: &Fed,

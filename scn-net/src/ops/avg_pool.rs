@@ -36,7 +36,8 @@ pub(crate) fn spread(dy: &Tensor, shape: Shape) -> Tensor {
 mod tests {
     use super::*;
 
-    /// `<average(x), dy> = <x, spread(dy)>`, exactly: all numbers are small multiples of powers of two.
+    /// `<average(x), dy> = <x, spread(dy)>`, exactly: all numbers are small multiples of powers of
+    /// two.
     #[test]
     fn spread_is_the_transpose_of_average() {
         let shape = Shape {

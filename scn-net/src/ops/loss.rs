@@ -12,7 +12,8 @@ use crate::tensor::Tensor;
 pub(crate) struct Loss {
     /// Mean over the images.
     pub(crate) value: f64,
-    /// Images whose largest logit is not that of their label. Logits that are not numbers count as errors.
+    /// Images whose largest logit is not that of their label. Logits that are not numbers count as
+    /// errors.
     pub(crate) errors: usize,
     /// dloss/dlogits, classes × images.
     pub(crate) gradient: Tensor,
@@ -123,8 +124,8 @@ mod tests {
         let labels = [2, 0];
         let loss = softmax_cross_entropy(&logits(&values, 3), &labels).unwrap();
         for k in 0..6 {
-            // The value is computed in f64 from exact inputs: error h²/6 = 3e-6 of third derivatives below 1, and the f32
-            // rounding of the gradient.
+            // The value is computed in f64 from exact inputs: error h²/6 = 3e-6 of third
+            // derivatives below 1, and the f32 rounding of the gradient.
             let h = 1.0 / 256.0;
             let at = |step: f32| {
                 let mut moved = values;

@@ -1,8 +1,9 @@
 //! The k × k windows of a feature map, as columns of signals: read, and added back to.
 //!
-//! Column p = (image, i, j) holds the window around row `i s + dy - padding`, column `j s + dx - padding` for stride s,
-//! zero outside the map. Its entry `(channel k + dy) k + dx` is the pixel at `(dy, dx)`: the order of PyTorch's `unfold`.
-//! The matrix of windows is never formed; both directions copy runs of pixels.
+//! Column p = (image, i, j) holds the window around row `i s + dy - padding`, column `j s + dx -
+//! padding` for stride s, zero outside the map. Its entry `(channel k + dy) k + dx` is the pixel at
+//! `(dy, dx)`: the order of PyTorch's `unfold`. The matrix of windows is never formed; both
+//! directions copy runs of pixels.
 
 mod flat;
 mod geometry;
@@ -48,7 +49,8 @@ impl<'a> MapWindows<'a> {
         self.geometry
     }
 
-    /// At stride 1: the pixels of the next tile that this one has not had, for channels far from each other in memory, will soon be read.
+    /// At stride 1: the pixels of the next tile that this one has not had, for channels far from
+    /// each other in memory, will soon be read.
     fn expect_pixels(&self, next: usize) {
         let Shape {
             channels, width, ..
@@ -96,7 +98,8 @@ impl ColumnSource<f32> for MapWindows<'_> {
     }
 }
 
-/// Adds gradients of windows to the gradient of some images of the feature map: the transpose of [`MapWindows`].
+/// Adds gradients of windows to the gradient of some images of the feature map: the transpose of
+/// [`MapWindows`].
 pub(crate) struct WindowsGradient<'a> {
     geometry: WindowGeometry,
     /// At stride 1.

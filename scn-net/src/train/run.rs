@@ -263,7 +263,8 @@ impl Run {
         self.state.history.push(record);
         self.state.epochs_done += 1;
         self.state.batches_done = 0;
-        // The model and the metrics follow from the checkpoint: a run that ends between them is resumed without loss.
+        // The model and the metrics follow from the checkpoint: a run that ends between them is
+        // resumed without loss.
         self.save_checkpoint()?;
         self.save_model()?;
         self.write_metrics()?;

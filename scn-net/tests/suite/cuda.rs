@@ -1,5 +1,5 @@
-//! Networks on a graphics processor against the same networks here. Without one these tests say that they are skipped, or fail if
-//! `SCN_REQUIRE_CUDA` asks for so many.
+//! Networks on a graphics processor against the same networks here. Without one these tests say
+//! that they are skipped, or fail if `SCN_REQUIRE_CUDA` asks for so many.
 
 mod custom;
 mod in_a_row;
@@ -39,7 +39,8 @@ fn cuda() -> Option<Device> {
     devices(&[0])
 }
 
-/// Codes to 1e-5, which leaves an error of some 1e-3 in gradients: entries whose activity is undecided at the tolerance.
+/// Codes to 1e-5, which leaves an error of some 1e-3 in gradients: entries whose activity is
+/// undecided at the tolerance.
 fn config() -> RunConfig {
     let mut config = small::config();
     config.training.epochs = 1;
@@ -71,7 +72,8 @@ fn distance(a: &[f32], b: &[f32]) -> f64 {
     difference / norm(&mut b.iter().map(|&b| f64::from(b))).max(1e-30)
 }
 
-/// Loss, gradients, running moments and a step of the optimiser; and logits of the network that has moved.
+/// Loss, gradients, running moments and a step of the optimiser; and logits of the network that has
+/// moved.
 #[test]
 fn a_step_is_the_same_as_here() {
     let Some(device) = cuda() else { return };
@@ -79,7 +81,8 @@ fn a_step_is_the_same_as_here() {
     let mut config = config();
     config.network.batch_norm.group = Some(4);
     config.network.batch_norm.affine = true;
-    // Without λ1 codes are as long as signals, the next normalisation takes that away, and the gradient by a scale is 0 but for rounding.
+    // Without λ1 codes are as long as signals, the next normalisation takes that away, and the
+    // gradient by a scale is 0 but for rounding.
     config.network.lambda1.initial = 0.05;
     a_step_is_the_same(&device, &config);
 }
@@ -186,7 +189,8 @@ fn run(
     observer.losses
 }
 
-/// The loss falls as it does here; a checkpoint goes on here or there, whoever has written it; two runs have the same bits.
+/// The loss falls as it does here; a checkpoint goes on here or there, whoever has written it; two
+/// runs have the same bits.
 #[test]
 fn runs_move_between_devices() {
     let Some(device) = cuda() else { return };
@@ -251,7 +255,8 @@ fn mistakes_are_errors() {
     assert!(matches!(refused, Err(NetError::OnProcessorOnly { .. })));
 }
 
-/// A device gives windows that are not finite the code zero; its reports tell, and that is an error as it is here.
+/// A device gives windows that are not finite the code zero; its reports tell, and that is an error
+/// as it is here.
 #[test]
 fn activations_that_overflow_are_errors_as_here() {
     let Some(device) = cuda() else { return };
@@ -265,7 +270,8 @@ fn activations_that_overflow_are_errors_as_here() {
         assert!(error.to_string().contains("too large for f32"), "{error}");
     };
     overflow(network.infer(images.clone()).unwrap_err());
-    // In training the variance of the batch overflows, which leaves zeros: it is found where it comes from the device.
+    // In training the variance of the batch overflows, which leaves zeros: it is found where it
+    // comes from the device.
     let trained = network.loss_and_gradients(images.clone(), &labels);
     overflow(
         trained
@@ -309,8 +315,8 @@ fn a_gradient_that_is_not_finite_ends_the_run() {
     assert!(!RunFolder::new(folder.path()).checkpoint().exists());
 }
 
-/// Twice the same images in a batch, shared by two devices: moments, gradients and steps are those of one device with them once, to the
-/// bit, as every sum is one of two equal halves.
+/// Twice the same images in a batch, shared by two devices: moments, gradients and steps are those
+/// of one device with them once, to the bit, as every sum is one of two equal halves.
 #[test]
 fn two_devices_add_up_their_gradients() {
     let Some(pair) = devices(&[0, 1]) else { return };
@@ -384,7 +390,8 @@ fn running_moments_are_averaged_over_devices() {
             .filter(|(name, _)| name.starts_with("norm"));
         moments.map(|(_, param)| param.value.clone()).collect()
     };
-    // Digits have one channel, so images are runs of a batch. Two devices take two and three of the five.
+    // Digits have one channel, so images are runs of a batch. Two devices take two and three of the
+    // five.
     assert_eq!(images.shape().channels, 1);
     let one = Device::cuda(&[0]).unwrap();
     let (first, second) = (running(&one, 0..2), running(&one, 2..5));
@@ -406,7 +413,8 @@ fn running_moments_are_averaged_over_devices() {
     }
 }
 
-/// Four groups on two devices are those of one device: running moments to the bit, gradients but for the order of their sums.
+/// Four groups on two devices are those of one device: running moments to the bit, gradients but
+/// for the order of their sums.
 #[test]
 fn devices_share_groups() {
     let Some(pair) = devices(&[0, 1]) else { return };
@@ -428,7 +436,8 @@ fn devices_share_groups() {
     }
 }
 
-/// A batch that cannot be shared evenly: as on one device but for the moments, which are of the shares; and the same bits again.
+/// A batch that cannot be shared evenly: as on one device but for the moments, which are of the
+/// shares; and the same bits again.
 #[test]
 fn uneven_shares_train_too() {
     let Some(pair) = devices(&[0, 1]) else { return };

@@ -1,4 +1,5 @@
-//! Files that are not what was written, or that nobody could have written: each is refused in one line that says what is wrong.
+//! Files that are not what was written, or that nobody could have written: each is refused in one
+//! line that says what is wrong.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -22,7 +23,8 @@ fn refused(change: impl FnOnce(&mut Edited)) -> String {
     line
 }
 
-/// Every bit of a file is either found to be changed, or carries nothing. `load` makes of bytes what they say.
+/// Every bit of a file is either found to be changed, or carries nothing. `load` makes of bytes
+/// what they say.
 fn flip_bits<T>(
     bytes: &[u8],
     step: usize,
@@ -95,7 +97,8 @@ fn a_flipped_bit_of_a_model_is_found() {
 #[test]
 fn a_flipped_bit_of_a_checkpoint_is_found() {
     let folder = tempfile::tempdir().unwrap();
-    // Resumed with as many epochs as it has done, a run writes nothing but what follows from the checkpoint: one step does.
+    // Resumed with as many epochs as it has done, a run writes nothing but what follows from the
+    // checkpoint: one step does.
     let run = scn_net::RunFolder::new(folder.path());
     std::fs::copy(kept(), run.checkpoint()).unwrap();
     let config = Checkpoint::load(&run.checkpoint()).unwrap().config;
@@ -325,8 +328,8 @@ fn checkpoints_that_contradict_themselves_are_refused() {
     );
 }
 
-/// A header may ask for anything: nothing is computed, and no memory taken, for what the file does not hold. Each of these took from seconds to
-/// minutes, or more memory than a machine has.
+/// A header may ask for anything: nothing is computed, and no memory taken, for what the file does
+/// not hold. Each of these took from seconds to minutes, or more memory than a machine has.
 #[test]
 fn headers_are_not_believed() {
     let start = Instant::now();

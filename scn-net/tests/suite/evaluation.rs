@@ -61,7 +61,8 @@ fn codes_are_those_of_inference() {
     assert!(message.contains("layer2"), "{message}");
 }
 
-/// Each method to its certificate; and two passes of it where no more are allowed, however exact codes are to be.
+/// Each method to its certificate; and two passes of it where no more are allowed, however exact
+/// codes are to be.
 #[test]
 fn every_method_finds_the_same_codes() {
     let network = small::config().network;
@@ -93,7 +94,8 @@ fn every_method_finds_the_same_codes() {
                 "{method:?}: {layer:?}"
             );
         }
-        // An error in the codes is at most the residual times the condition of H, in each of two layers.
+        // An error in the codes is at most the residual times the condition of H, in each of two
+        // layers.
         for (found, expected) in logits.data().iter().zip(expected.data()) {
             assert!((found - expected).abs() <= 2e-3 * largest, "{method:?}");
         }

@@ -1,4 +1,5 @@
-//! Models and checkpoints: what is written is read back; what is damaged or of another kind is refused by name.
+//! Models and checkpoints: what is written is read back; what is damaged or of another kind is
+//! refused by name.
 
 use std::path::{Path, PathBuf};
 
@@ -204,7 +205,8 @@ fn files_of_another_kind_are_refused_by_name() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Cut short or with a flipped byte, a file is read or refused, never a panic; cut short it is always refused.
+    /// Cut short or with a flipped byte, a file is read or refused, never a panic; cut short it is
+    /// always refused.
     #[test]
     fn damage_never_panics(cut in 0.0f64..1.0, place in 0.0f64..1.0, flip in 1u8..=255) {
         let folder = tempfile::tempdir().unwrap();

@@ -55,11 +55,12 @@ fn loss_at(
     loss
 }
 
-/// Along its own gradient, every parameter changes the loss by the gradient's norm. Two errors have to be kept apart: codes that
-/// become active or inactive within the step bend the loss (observed: up to 20 % of the derivative by λ1 at a step of 1e-3,
-/// falling with the step), and the f32 loss jitters by about 1e-7 (the codes are solved to 1e-6). Steps of at most 1.5e-4 that
-/// change the loss by 1e-4 leave about 1 % of each. A term that is wrong or missing changes the derivative by tens
-/// of percent.
+/// Along its own gradient, every parameter changes the loss by the gradient's norm. Two errors have
+/// to be kept apart: codes that become active or inactive within the step bend the loss (observed:
+/// up to 20 % of the derivative by λ1 at a step of 1e-3, falling with the step), and the f32 loss
+/// jitters by about 1e-7 (the codes are solved to 1e-6). Steps of at most 1.5e-4 that change the
+/// loss by 1e-4 leave about 1 % of each. A term that is wrong or missing changes the derivative by
+/// tens of percent.
 fn check(placement: Placement, per_atom: bool) {
     check_with(placement, per_atom, BatchNormConfig::default());
 }
@@ -92,7 +93,8 @@ pub(crate) fn network_to_check(configure: impl FnOnce(&mut NetworkConfig)) -> Ne
         .to_vec();
     configure(&mut config);
     let mut network = Network::new(&config, 3).unwrap();
-    // The initial classifier is so small that hardly any gradient flows. Scales and shifts are no longer 1 and 0.
+    // The initial classifier is so small that hardly any gradient flows. Scales and shifts are no
+    // longer 1 and 0.
     network
         .visit_params_mut(&mut |name, param| {
             let values = param.value.iter_mut();

@@ -36,7 +36,8 @@ fn numbers(network: &Network) -> Vec<(String, Vec<f32>)> {
         .collect()
 }
 
-/// In training the batch of 8 images has four groups, as the full one has: the bits are those of groups of 2.
+/// In training the batch of 8 images has four groups, as the full one has: the bits are those of
+/// groups of 2.
 #[test]
 fn a_smaller_batch_has_as_many_groups_as_a_full_one() {
     let config = config();
@@ -89,7 +90,8 @@ fn groups_have_moments_of_their_own() {
     let whole = moments(None);
     assert_eq!(whole, moments(Some(16)));
     let [mean, variance] = moments(Some(4));
-    // Groups of equal size have the mean of the batch, up to some roundings, and less variance: what is between them is missing.
+    // Groups of equal size have the mean of the batch, up to some roundings, and less variance:
+    // what is between them is missing.
     assert!((mean - whole[0]).abs() <= 8.0 * f64::from(f32::EPSILON) * whole[0].abs());
     let pixels = |images: std::ops::Range<usize>| -> f64 {
         let values: Vec<f64> = batch.pixels[images.start * 64..images.end * 64]

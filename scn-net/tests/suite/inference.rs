@@ -10,7 +10,8 @@ use scn_net::{
 
 use crate::small;
 
-/// Logits (classes × images) of the pixels of a batch, each row of them from right to left, and the share of active codes.
+/// Logits (classes × images) of the pixels of a batch, each row of them from right to left, and the
+/// share of active codes.
 pub(crate) fn of_mirrored(network: &Network, batch: &Batch) -> (Tensor, Vec<f64>) {
     let [images, channels, height, width] = batch.shape;
     let mut pixels = Vec::with_capacity(batch.pixels.len());
@@ -72,8 +73,8 @@ pub(crate) fn averaged_by_hand(network: &Network, loader: &Loader) -> Evaluation
     evaluation
 }
 
-/// Compares all but times and residuals. Means of logits are rounded to f32, an error of at most 2^-24 of logits below 8 here, which moves the loss by
-/// twice that at most.
+/// Compares all but times and residuals. Means of logits are rounded to f32, an error of at most
+/// 2^-24 of logits below 8 here, which moves the loss by twice that at most.
 pub(crate) fn compare(found: &Evaluation, expected: &Evaluation) {
     assert_eq!(found.images, expected.images);
     assert_eq!(found.error, expected.error);
@@ -87,7 +88,8 @@ pub(crate) fn compare(found: &Evaluation, expected: &Evaluation) {
     }
 }
 
-/// The small network with a λ1 in both layers, and moments of these images, so that it tells them apart without training.
+/// The small network with a λ1 in both layers, and moments of these images, so that it tells them
+/// apart without training.
 pub(crate) fn network(config: &RunConfig, loader: &Loader) -> Network {
     let mut network = Network::new(&config.network, 0).unwrap();
     network

@@ -1,4 +1,5 @@
-//! Runs end with the same bits for any number of threads and through interruptions; they never overwrite another run.
+//! Runs end with the same bits for any number of threads and through interruptions; they never
+//! overwrite another run.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -171,8 +172,8 @@ impl Observer for Notes {
     }
 }
 
-/// What is told of the steps adds up to what is told of the epochs; a run that goes on says from where. 96 images are three batches of 32,
-/// so that means over batches are means over images.
+/// What is told of the steps adds up to what is told of the epochs; a run that goes on says from
+/// where. 96 images are three batches of 32, so that means over batches are means over images.
 #[test]
 fn those_who_watch_are_told_what_the_files_say() {
     let folder = tempfile::tempdir().unwrap();
@@ -274,7 +275,8 @@ fn a_run_repeats_from_its_configuration() {
     assert_ne!(result(&first).0, result(&other).0);
 }
 
-/// A run whose weights overflow ends with an error that says where; the last checkpoint stays, byte for byte.
+/// A run whose weights overflow ends with an error that says where; the last checkpoint stays, byte
+/// for byte.
 #[test]
 fn divergence_is_an_error_and_leaves_the_last_checkpoint() {
     let folder = tempfile::tempdir().unwrap();
@@ -355,8 +357,8 @@ fn lambda1_is_learned_and_projected() {
     assert_eq!(lambda1(&config, "held"), [0.25, 0.25]);
 }
 
-/// Contrast normalisation and whitening go with the model: resumed, evaluated from the file and applied to one picture at a
-/// time it is the same network on the same values.
+/// Contrast normalisation and whitening go with the model: resumed, evaluated from the file and
+/// applied to one picture at a time it is the same network on the same values.
 #[test]
 fn a_whitened_run_is_the_same_resumed_and_from_its_file() {
     let mut config = small::config();

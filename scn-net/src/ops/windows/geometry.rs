@@ -41,9 +41,9 @@ impl WindowGeometry {
         height * width
     }
 
-    /// Calls `visit` for every run of columns that shares its image and row, and every row of pixels that it reads:
-    /// the entry of the first pixel (dx = 0), the image, the pixel row (None outside the map), the columns j of the map,
-    /// and where the run starts among `columns`.
+    /// Calls `visit` for every run of columns that shares its image and row, and every row of
+    /// pixels that it reads: the entry of the first pixel (dx = 0), the image, the pixel row (None
+    /// outside the map), the columns j of the map, and where the run starts among `columns`.
     #[inline(always)]
     pub(super) fn runs(&self, columns: Range<usize>, mut visit: impl FnMut(Run)) {
         let (height, width) = self.map();
