@@ -137,7 +137,7 @@ impl Observer for RunView {
         let step = self.pace.step();
         self.record(|events| {
             events.epoch(step, record)?;
-            match network.param("layer0.dictionary") {
+            match network.param("layer0.dictionary")? {
                 Some(dictionary) => events.atoms(step, dictionary, network.config().window),
                 None => Ok(()),
             }

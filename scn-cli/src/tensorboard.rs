@@ -117,7 +117,7 @@ impl EventFile {
                 active,
                 lambda1,
                 passes,
-                kkt,
+                residual,
                 condition,
                 ..
             },
@@ -127,7 +127,7 @@ impl EventFile {
                 ("active", active),
                 ("lambda1", lambda1),
                 ("passes", passes),
-                ("kkt", kkt),
+                ("kkt", residual),
             ]
             .into_iter()
             .chain(condition.map(|condition| ("condition", condition)));

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use scn_data::Dataset;
-use scn_net::{
-    Device, LockedRun, Model, Network, Outcome, RunConfig, Start, release_memory, train_locked,
-};
+use scn_net::{Device, LockedRun, Model, Network, Outcome, RunConfig, RunStart, train_locked};
 
 use crate::output::Output;
 use crate::report::{self, Findings};
@@ -19,14 +17,12 @@ pub(crate) fn run(
     config: &RunConfig,
     run: &LockedRun,
     data: &Dataset,
-    start: Start,
+    start: RunStart,
     device: &Device,
     output: &Output,
 ) -> Result<(Outcome, f64)> {
     let folder = run.folder();
     let parameters = Network::new(&config.network, config.seed)?.parameter_count();
-    // What an earlier run has left for the next one counts as free.
-    release_memory();
     output.say(format_args!(
         "{}: {} training and {} test images of {}, {} sparse coding layers, {} parameters, {device}",
         folder.path().display(),

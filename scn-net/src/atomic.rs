@@ -6,16 +6,17 @@ use std::path::{Path, PathBuf};
 
 use scn_data::sync_folder;
 
-use crate::FileError;
+use crate::error::FileError;
 
 /// What the names of files begin and end with that are not complete yet.
 const PREFIX: &str = ".scn-";
 const SUFFIX: &str = ".tmp";
 
-/// Writes a file beside its final place and moves it there when it is complete and on disk. Folders on the way are made.
+/// Writes a file beside its final place and moves it there when it is complete and on disk. Folders
+/// on the way are made.
 ///
-/// A file that is replaced hands its permissions on. Through a link its target is replaced. What is no file but a device, a
-/// pipe or a terminal is written to as it is.
+/// A file that is replaced hands its permissions on. Through a link its target is replaced. What is
+/// no file but a device, a pipe or a terminal is written to as it is.
 ///
 /// # Errors
 /// Whatever `fill` returns, and what the file system says. What was at `path` is then still there.
@@ -41,7 +42,8 @@ pub fn write_atomically(
         let folder = folder_of(&path);
         fs::create_dir_all(folder)?;
         let mut file = builder().tempfile_in(folder)?;
-        // Says to `remove_leftovers` that somebody is writing; file systems without locks go without.
+        // Says to `remove_leftovers` that somebody is writing; file systems without locks go
+        // without.
         let _ = file.as_file().try_lock();
         let mut out = BufWriter::new(file.as_file_mut());
         fill(&mut out)?;
@@ -57,7 +59,8 @@ pub fn write_atomically(
     write().map_err(|source| FileError::io(path, "write", source))
 }
 
-/// Removes what processes have left in a folder that were ended while they wrote. Files that somebody is writing stay.
+/// Removes what processes have left in a folder that were ended while they wrote. Files that
+/// somebody is writing stay.
 ///
 /// # Errors
 /// What the file system says.
@@ -96,7 +99,8 @@ fn target(path: &Path) -> std::io::Result<PathBuf> {
     let mut path = path.to_path_buf();
     for _ in 0..MOST_LINKS {
         match fs::read_link(&path) {
-            // The pipe or the file that standard output is, for example: to be written to, not replaced.
+            // The pipe or the file that standard output is, for example: to be written to, not
+            // replaced.
             Ok(_) if is_of_the_system(&path) => return Ok(path),
             Ok(next) => path = folder_of(&path).join(next),
             Err(_) => return Ok(path),
@@ -119,7 +123,8 @@ fn folder_of(path: &Path) -> &Path {
         .unwrap_or(Path::new("."))
 }
 
-/// Files that others may read as far as the user lets them, unlike those that are temporary for good.
+/// Files that others may read as far as the user lets them, unlike those that are temporary for
+/// good.
 fn builder() -> tempfile::Builder<'static, 'static> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(PREFIX).suffix(SUFFIX);

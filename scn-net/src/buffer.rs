@@ -1,7 +1,8 @@
 //! Memory of activations, kept for the next step.
 //!
-//! A step needs the same buffers as the one before. Large ones that are freed go back to the system, and when asked for again they come page
-//! by page, each at the price of an interruption: together a fifth of the time of a training step. So they are kept here.
+//! A step needs the same buffers as the one before. Large ones that are freed go back to the
+//! system, and when asked for again they come page by page, each at the price of an interruption:
+//! together a fifth of the time of a training step. So they are kept here.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, PoisonError};
@@ -77,8 +78,8 @@ impl DerefMut for Buffer {
     }
 }
 
-/// Frees the memory that is kept for activations to come, as after the last step of a training.
-pub fn release_memory() {
+/// Frees the memory that is kept for activations to come, as before the first step of a training.
+pub(crate) fn release_memory() {
     let freed = pool(|pool| {
         std::mem::replace(
             pool,
@@ -91,7 +92,8 @@ pub fn release_memory() {
     drop(freed);
 }
 
-/// Buffers that nobody uses, the last used last. With those in use they never hold more numbers than have been in use at one time.
+/// Buffers that nobody uses, the last used last. With those in use they never hold more numbers
+/// than have been in use at one time.
 #[derive(Debug)]
 struct Pool {
     kept: Vec<Vec<f32>>,
@@ -110,7 +112,8 @@ impl Pool {
         }
     }
 
-    /// The smallest buffer kept that has room for so many numbers and not for twice as many. It is to be counted as any other.
+    /// The smallest buffer kept that has room for so many numbers and not for twice as many. It is
+    /// to be counted as any other.
     fn take(&mut self, length: usize) -> Option<Vec<f32>> {
         let fits = |numbers: &Vec<f32>| (length..2 * length).contains(&numbers.capacity());
         let candidates = self.kept.iter().enumerate().filter(|(_, kept)| fits(kept));
@@ -155,7 +158,8 @@ impl Pool {
 mod tests {
     use super::*;
 
-    /// The second of two equal steps takes all its buffers from the first; never is more held than was in use at one time.
+    /// The second of two equal steps takes all its buffers from the first; never is more held than
+    /// was in use at one time.
     #[test]
     fn a_step_leaves_the_next_its_buffers() {
         let lengths = [SMALLEST, 3 * SMALLEST, SMALLEST, 8 * SMALLEST];

@@ -3,20 +3,21 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
-
 use crate::config::RunConfig;
-use crate::model::{ModelInput, read, save_parts, take_parts};
-use crate::progress::{EpochRecord, EpochSums};
+use crate::epoch_sums::EpochSums;
+use crate::error::FileError;
+use crate::model::Model;
+use crate::model_file::{self, MOMENTUM};
+use crate::model_input::ModelInput;
+use crate::network::Network;
+use crate::record::EpochRecord;
+use crate::run_state::RunState;
 use crate::tensor_file::{Range, TensorFile, content};
-use crate::{FileError, Model, Network};
 
-/// The prefix of the optimiser's arrays.
-pub(crate) const MOMENTUM: &str = "momentum.";
-
-/// The state of a run. Order and augmentation of images follow from (seed, epoch, batch), so no random state is needed beside
-/// the place in the run.
+/// The state of a run. Order and augmentation of images follow from (seed, epoch, batch), so no
+/// random state is needed beside the place in the run.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Checkpoint {
     /// Network and normalisation.
     pub model: Model,
@@ -32,16 +33,6 @@ pub struct Checkpoint {
     pub(crate) velocity: BTreeMap<String, Vec<f32>>,
 }
 
-/// What the header of a checkpoint has beside that of a model.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct RunState {
-    pub(crate) config: RunConfig,
-    pub(crate) epochs_done: u64,
-    pub(crate) batches_done: usize,
-    pub(crate) sums: EpochSums,
-    pub(crate) history: Vec<EpochRecord>,
-}
-
 /// Writes a checkpoint, whole or not at all.
 pub(crate) fn save(
     path: &Path,
@@ -55,16 +46,17 @@ pub(crate) fn save(
         let (name, shape) = (format!("{MOMENTUM}{name}"), [values.len()]);
         file.insert(path, name, &shape, values, Range::Finite)?;
     }
-    save_parts(network, input, Some(state.clone()), file, path)
+    model_file::save(network, input, Some(state.clone()), file, path)
 }
 
 impl Checkpoint {
     /// Reads a checkpoint.
     ///
     /// # Errors
-    /// A file that cannot be read, is no safetensors file, has changed since it was written, or does not hold the run that it describes.
+    /// A file that cannot be read, is no safetensors file, has changed since it was written, or
+    /// does not hold the run that it describes.
     pub fn load(path: &Path) -> Result<Self, FileError> {
-        Self::from_bytes(&read(path)?, path)
+        Self::from_bytes(&model_file::read(path)?, path)
     }
 
     /// As [`load`](Self::load), of the bytes of a file; `path` is for messages.
@@ -73,17 +65,22 @@ impl Checkpoint {
     /// As there.
     pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, FileError> {
         let mut file = TensorFile::parse(bytes, path)?;
-        let (model, run) = take_parts(&mut file, path)?;
-        let run = run.ok_or_else(|| {
+        let mut contents = model_file::take(&mut file, path)?;
+        let run = contents.run.take().ok_or_else(|| {
             content(
                 path,
                 "a checkpoint".to_string(),
                 "a model without a run".to_string(),
             )
         })?;
-        run.check(&model, path)?;
+        let network = &contents.network;
+        run.check(network.config(), contents.input.dataset, path)?;
         let mut velocity = BTreeMap::new();
-        for (name, param) in model.network.params().filter(|(_, param)| param.learned()) {
+        let params = network.params().map_err(|source| FileError::Parameters {
+            path: path.to_path_buf(),
+            source,
+        })?;
+        for (name, param) in params.filter(|(_, param)| param.learned()) {
             let key = format!("{MOMENTUM}{name}");
             // Before the first step there is none.
             if run.has_begun() || file.tensors.contains_key(&key) {
@@ -100,7 +97,7 @@ impl Checkpoint {
             history,
         } = run;
         Ok(Self {
-            model,
+            model: Model::of(contents),
             config,
             epochs_done,
             batches_done,
@@ -108,67 +105,5 @@ impl Checkpoint {
             sums,
             velocity,
         })
-    }
-}
-
-impl RunState {
-    /// Whether a step has been taken.
-    fn has_begun(&self) -> bool {
-        self.epochs_done > 0 || self.batches_done > 0
-    }
-
-    /// `Ok` if this is a run of the model beside it, and says nothing that contradicts itself.
-    fn check(&self, model: &Model, path: &Path) -> Result<(), FileError> {
-        self.config.validate().map_err(|source| FileError::Config {
-            path: path.to_path_buf(),
-            source: Box::new(source),
-        })?;
-        let expect = |holds: bool, expected: String, found: String| {
-            if holds {
-                return Ok(());
-            }
-            Err(content(path, expected, found))
-        };
-        let network = model.network.config();
-        expect(
-            self.config.network == *network,
-            "the network of the model in the configuration of the run".to_string(),
-            "another".to_string(),
-        )?;
-        expect(
-            self.config.dataset == model.input.dataset,
-            format!("a run on {}, as the model is for", model.input.dataset),
-            self.config.dataset.to_string(),
-        )?;
-        let epochs = self.history.len() as u64;
-        expect(
-            epochs == self.epochs_done,
-            format!("a history of {} epochs, which are done", self.epochs_done),
-            format!("one of {epochs}"),
-        )?;
-        let layers = network.layers.len();
-        for (record, epoch) in self.history.iter().zip(1..) {
-            expect(
-                record.epoch == epoch,
-                format!("epoch {epoch} in the history"),
-                format!("epoch {}", record.epoch),
-            )?;
-            expect(
-                record.layers.len() == layers,
-                format!("{layers} layers in epoch {epoch} of the history"),
-                record.layers.len().to_string(),
-            )?;
-        }
-        let sums = &self.sums;
-        expect(
-            (sums.images == 0) == (self.batches_done == 0),
-            format!("sums over {} batches of an epoch", self.batches_done),
-            format!("sums over {} images", sums.images),
-        )?;
-        expect(
-            sums.images == 0 || sums.layers.len() == layers,
-            format!("sums for {layers} layers"),
-            format!("sums for {}", sums.layers.len()),
-        )
     }
 }

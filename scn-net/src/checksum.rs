@@ -1,9 +1,10 @@
-//! The checksum of a model file or a checkpoint: SHA-256 over its header and all arrays, so that a bit that has changed on disk or on the way is
-//! found when the file is read.
+//! The checksum of a model file or a checkpoint: SHA-256 over its header and all arrays, so that a
+//! bit that has changed on disk or on the way is found when the file is read.
 //!
-//! What is hashed, all integers as u64 in little-endian order: the length of the header (the metadata entry `scn`) and its bytes; then for
-//! each array, in the order of the bytes of their names, the length of its name and its name, the number of its extents and these, the
-//! length of its data and its data. The arrays of such files are all f32, so their type is not hashed.
+//! What is hashed, all integers as u64 in little-endian order: the length of the header (the
+//! metadata entry `scn`) and its bytes; then for each array, in the order of the bytes of their
+//! names, the length of its name and its name, the number of its extents and these, the length of
+//! its data and its data. The arrays of such files are all f32, so their type is not hashed.
 
 use std::collections::HashMap;
 
@@ -12,7 +13,8 @@ use sha2::{Digest, Sha256};
 /// The metadata key of the checksum.
 pub(crate) const CHECKSUM_KEY: &str = "scn.sha256";
 
-/// What a checksum begins with. It is found by this too, so that a key that is damaged does not hide it.
+/// What a checksum begins with. It is found by this too, so that a key that is damaged does not
+/// hide it.
 const PREFIX: &str = "sha256:";
 
 /// The sum over what has been added so far.

@@ -3,14 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::NetError;
-use crate::config::NetworkConfig;
-#[cfg(feature = "cuda")]
-use crate::cuda::{CudaReplica, DataParallel};
-use crate::network::Named;
-use crate::replica::Replica;
+use crate::error::NetError;
 
-/// Most threads of a pool on a machine with fewer cores: many more take minutes to start and wait for each other.
+/// Most threads of a pool on a machine with fewer cores: many more take minutes to start and wait
+/// for each other.
 const MOST_THREADS: usize = 1024;
 
 /// Where a network computes: a value, not a type parameter.
@@ -31,8 +27,8 @@ pub struct CpuPool {
 }
 
 impl Device {
-    /// This machine's processor, with so many threads; if None, with as many as `RAYON_NUM_THREADS` says, or it has cores. Results do
-    /// not depend on the number.
+    /// This machine's processor, with so many threads; if None, with as many as `RAYON_NUM_THREADS`
+    /// says, or it has cores. Results do not depend on the number.
     ///
     /// # Errors
     /// The threads cannot be started, or are more than 1024 and more than there are cores.
@@ -42,8 +38,9 @@ impl Device {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let most = MOST_THREADS.max(cores);
         if threads > most {
-            return Err(NetError::Threads {
-                reason: format!("expected at most {most}, found {threads}"),
+            return Err(NetError::TooManyThreads {
+                most,
+                found: threads,
             });
         }
         let pool = rayon::ThreadPoolBuilder::new()
@@ -57,18 +54,16 @@ impl Device {
         }))
     }
 
-    /// Graphics processors, counted from 0 as the driver does: one, or several that share each batch.
+    /// Graphics processors, counted from 0 as the driver does: one, or several that share each
+    /// batch.
     ///
     /// # Errors
-    /// [`NetError::Gpu`]: no driver, no compiler library, no such device, or one that is too old. [`NetError::Input`] for none.
+    /// [`NetError::Gpu`]: no driver, no compiler library, no such device, or one that is too old.
+    /// [`NetError::NoDevice`] for none.
     #[cfg(feature = "cuda")]
     pub fn cuda(indices: &[usize]) -> Result<Self, NetError> {
         if indices.is_empty() {
-            return Err(NetError::Input {
-                layer: "a device of CUDA".to_string(),
-                expected: "an index or several".to_string(),
-                found: "none".to_string(),
-            });
+            return Err(NetError::NoDevice);
         }
         let contexts = indices.iter().map(|&index| scn_gpu::Context::new(index));
         Ok(Device::Cuda(contexts.collect::<Result<_, _>>()?))
@@ -83,7 +78,8 @@ impl Device {
         }
     }
 
-    /// Waits until graphics processors have done all work; returns at once for this machine's processor.
+    /// Waits until graphics processors have done all work; returns at once for this machine's
+    /// processor.
     ///
     /// # Errors
     /// [`NetError::Gpu`]: a kernel that failed.
@@ -95,26 +91,6 @@ impl Device {
                 let mut contexts = contexts.iter();
                 Ok(contexts.try_for_each(scn_gpu::Context::synchronize)?)
             }
-        }
-    }
-
-    /// A network's copy there; None where the network itself computes.
-    #[cfg_attr(
-        not(feature = "cuda"),
-        expect(unused_variables, reason = "nothing is copied to the processor")
-    )]
-    pub(crate) fn replica(
-        &self,
-        config: &NetworkConfig,
-        layers: &[Named],
-    ) -> Result<Option<Box<dyn Replica>>, NetError> {
-        match self {
-            Device::Cpu(_) => Ok(None),
-            #[cfg(feature = "cuda")]
-            Device::Cuda(contexts) => Ok(Some(match contexts.as_slice() {
-                [context] => Box::new(CudaReplica::new(context, config, layers)?),
-                contexts => Box::new(DataParallel::new(contexts, config, layers)?),
-            })),
         }
     }
 }

@@ -6,12 +6,16 @@ use std::time::Instant;
 use scn_data::Loader;
 use serde::Serialize;
 
-use crate::layer::Activity;
+use crate::device::Device;
+use crate::error::NetError;
+use crate::network::Network;
 use crate::ops::loss::{predicted, softmax_cross_entropy};
-use crate::{Device, NetError, Network, Tensor};
+use crate::report::Activity;
+use crate::tensor::Tensor;
 
 /// How good a network is. Errors are fractions.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Evaluation {
     /// Images evaluated.
     pub images: usize,
@@ -19,7 +23,8 @@ pub struct Evaluation {
     pub loss: f64,
     /// Share of images classified wrongly.
     pub error: f64,
-    /// `confusion[label][prediction]`: number of images. An image whose logits are not numbers is in no column.
+    /// `confusion[label][prediction]`: number of images. An image whose logits are not numbers is
+    /// in no column.
     pub confusion: Vec<Vec<u64>>,
     /// Time for all images, loading included.
     pub seconds: f64,
@@ -28,10 +33,12 @@ pub struct Evaluation {
     /// Share of active codes of each sparse coding layer.
     pub active: Vec<f64>,
     /// Largest KKT residual of each sparse coding layer.
-    pub kkt: Vec<f64>,
+    #[serde(rename = "kkt")]
+    pub residual: Vec<f64>,
 }
 
-/// Evaluates a network on all images of a loader, where the network [is](Network::move_to); the loss is computed on the threads of `device`.
+/// Evaluates a network on all images of a loader, where the network [is](Network::move_to); the
+/// loss is computed on the threads of `device`.
 ///
 /// # Errors
 /// Images or labels that do not fit the network; a device that fails.
@@ -56,13 +63,15 @@ pub fn evaluate_each(
     device.run(|| evaluate_batches(network, loader, each))
 }
 
-/// Evaluates a network with the logits of each image and of its mirror image, left and right, averaged: loss, errors and confusion are those of
-/// the mean. This is augmentation at test time, at twice the work, and not the test error of the network alone: with mirror images a network for
+/// Evaluates a network with the logits of each image and of its mirror image, left and right,
+/// averaged: loss, errors and confusion are those of the mean. This is augmentation at test time,
+/// at twice the work, and not the test error of the network alone: with mirror images a network for
 /// CIFAR-10 errs about one point less (`docs/experiments.md`).
 ///
-/// Images are mirrored [after normalisation](Loader::mirrored), as in training. The logits of all images are kept until the mirror images have
-/// theirs, 4 bytes for each image and class. In the result, `images` are those of the loader, and `images_per_second` counts each once; `active` is
-/// the mean over images and mirror images, `kkt` the largest.
+/// Images are mirrored [after normalisation](Loader::mirrored), as in training. The logits of all
+/// images are kept until the mirror images have theirs, 4 bytes for each image and class. In the
+/// result, `images` are those of the loader, and `images_per_second` counts each once; `active` is
+/// the mean over images and mirror images, `residual` the largest.
 ///
 /// # Errors
 /// Those of [`evaluate`].
@@ -132,7 +141,7 @@ struct Tally {
     /// Images whose codes were watched; a mirror image is one more.
     watched: usize,
     active: Vec<f64>,
-    kkt: Vec<f64>,
+    residual: Vec<f64>,
 }
 
 impl Tally {
@@ -148,7 +157,7 @@ impl Tally {
             confusion: vec![vec![0; classes]; classes],
             watched: 0,
             active: vec![0.0; sparse_layers],
-            kkt: vec![0.0; sparse_layers],
+            residual: vec![0.0; sparse_layers],
         }
     }
 
@@ -171,7 +180,7 @@ impl Tally {
         self.watched += images;
         for (layer, done) in activity.into_iter().enumerate() {
             self.active[layer] += images as f64 * done.active;
-            self.kkt[layer] = self.kkt[layer].max(done.kkt);
+            self.residual[layer] = self.residual[layer].max(done.residual);
         }
     }
 
@@ -187,7 +196,7 @@ impl Tally {
             seconds,
             images_per_second: self.images as f64 / seconds,
             active: self.active.into_iter().map(|sum| sum / watched).collect(),
-            kkt: self.kkt,
+            residual: self.residual,
         }
     }
 }

@@ -6,8 +6,8 @@ use rand_distr::{Distribution, StandardNormal};
 
 use crate::config::DictionaryInit;
 
-/// Standard normal numbers; layer `stream` of a network has a stream of its own, so that one layer's size does not
-/// change another's start.
+/// Standard normal numbers; layer `stream` of a network has a stream of its own, so that one
+/// layer's size does not change another's start.
 fn normal(count: usize, seed: u64, stream: u64) -> Vec<f32> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     random.set_stream(stream);

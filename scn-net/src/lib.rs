@@ -2,27 +2,30 @@
 //!
 //! # The network
 //!
-//! A sparse coding layer replaces every k × k window `x` of a feature map by its code (arXiv 1701.08349, eq. (1)),
+//! A sparse coding layer replaces every k × k window `x` of a feature map by its code (arXiv
+//! 1701.08349, eq. (1)),
 //!
 //! ```text
 //! a* = argmin 1/2 ||x - D a||² + λ1'a + λ2/2 ||a||²,  a >= 0
 //! ```
 //! <!-- math: a^* = \arg\min_{a \ge 0} \; \tfrac12 \lVert x - D a \rVert^2 + \lambda_1^\top a + \tfrac{\lambda_2}2 \lVert a \rVert^2 -->
 //!
-//! with one dictionary for all windows. Fourteen such layers, a batch normalisation before or after each, a global
-//! average and a linear classifier make the network of the paper; [`presets`] builds it for every data set. Gradients
-//! come from the optimality conditions of the codes ([`scn_grad`]), never from unrolling a solver.
+//! with one dictionary for all windows. Fourteen such layers, a batch normalisation before or after
+//! each, a global average and a linear classifier make the network of the paper; [`presets`] builds
+//! it for every data set. Gradients come from the optimality conditions of the codes
+//! ([`scn_grad`]), never from unrolling a solver.
 //!
 //! # A training step, in order
 //!
 //! 1. [`scn_data::Loader`] hands over a batch; [`Tensor::from_batch`] lays it out channel by channel.
-//! 2. Each layer of the [`Network`] maps its input and pushes what its gradient needs on the step's stack.
+//! 2. Each layer of the [`Network`] maps its input; the maps between layers are kept.
 //! 3. The loss and its gradient by the logits come at once, from the softmax.
-//! 4. The layers pop the stack in reverse order and add to the gradients of their parameters.
+//! 4. The layers, in reverse order, take their input and output and add to the gradients of their parameters.
 //! 5. [`Sgd`] moves the parameters, projects λ1 to `>= 0`, and the layers refresh what they derive from them.
 //!
-//! [`train()`] does this for all epochs of a [`RunConfig`] and keeps the run folder; [`evaluate`] measures; a [`Model`] is what
-//! one keeps.
+//! [`train()`] does this for all epochs of a [`RunConfig`] and keeps the run folder; [`evaluate`]
+//! measures; a [`Model`] is what one keeps. A [`Device`] executes the layers: the processor or
+//! graphics processors. A [`Layer`] of your own goes in between with [`Network::insert_after`].
 //!
 //! ```
 //! use scn_net::{Network, Tensor, presets};
@@ -33,37 +36,50 @@
 //! # Ok::<(), scn_net::ConfigError>(())
 //! ```
 
+mod assembly;
 mod atomic;
 mod buffer;
 mod checkpoint;
 mod checksum;
 mod config;
+mod cpu;
 #[cfg(feature = "cuda")]
 mod cuda;
 mod device;
+mod epoch_sums;
 mod error;
 mod evaluate;
+mod executor;
 mod feed;
+mod finite;
 mod init;
 mod layer;
+mod memory;
 mod model;
+mod model_file;
+mod model_input;
+mod moments;
 mod network;
+mod on_device;
 mod ops;
 mod optimizer;
 mod param;
 mod pass;
 pub mod presets;
 mod progress;
-mod replica;
+mod record;
+mod report;
 mod run_folder;
+mod run_state;
 mod schedule;
-mod stopwatch;
+mod shape;
+mod step;
+mod steps;
 mod tensor;
 mod tensor_file;
 mod train;
 
 pub use atomic::write_atomically;
-pub use buffer::release_memory;
 pub use checkpoint::Checkpoint;
 pub use config::{
     BatchNormConfig, DictionaryInit, InputConfig, Lambda1Config, LayerConfig, Moments,
@@ -71,16 +87,21 @@ pub use config::{
     TrainingConfig,
 };
 pub use device::{CpuPool, Device};
-pub use error::{ConfigError, FileError, NetError, TrainError};
+pub use error::{ConfigError, FileError, LayerError, NetError, TrainError};
 pub use evaluate::{Evaluation, evaluate, evaluate_average_mirrored, evaluate_each};
-pub use layer::{Activity, AdjointActivity};
-pub use model::{Model, ModelInput};
-pub use network::{EachBatch, KernelTime, LayerTimes, Network, StepReport};
+pub use executor::EachBatch;
+pub use layer::Layer;
+pub use model::Model;
+pub use model_input::ModelInput;
+pub use network::Network;
 pub use ops::loss::probabilities;
 pub use optimizer::Sgd;
 pub use param::{Param, Role};
-pub use progress::{Beginning, EpochRecord, LayerRecord, Observer, Silent, StepProgress};
+pub use progress::{Beginning, Observer, Silent, StepProgress};
+pub use record::{EpochRecord, LayerRecord};
+pub use report::{Activity, AdjointActivity, KernelTime, LayerTimes, StepReport};
 pub use run_folder::{LockedRun, RunFolder};
 pub use schedule::{learning_rate, tolerances};
-pub use tensor::{Shape, Tensor};
-pub use train::{Outcome, Start, train, train_locked};
+pub use shape::Shape;
+pub use tensor::Tensor;
+pub use train::{Outcome, RunStart, train, train_locked};

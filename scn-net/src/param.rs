@@ -2,6 +2,7 @@
 
 /// What training does with a [`Param`].
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub enum Role {
     /// Moved by the optimiser, at a multiple of the learning rate.
     Learned {
@@ -16,8 +17,19 @@ pub enum Role {
     Statistic,
 }
 
+impl Role {
+    /// Moved at the learning rate itself, with any sign.
+    pub fn learned() -> Self {
+        Self::Learned {
+            rate: 1.0,
+            nonnegative: false,
+        }
+    }
+}
+
 /// A named array of a layer, with its gradient.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Param {
     /// Extents, as in the model file.
     pub shape: Vec<usize>,
@@ -30,9 +42,16 @@ pub struct Param {
 }
 
 impl Param {
-    /// With a gradient of zero.
-    pub(crate) fn new(shape: Vec<usize>, value: Vec<f32>, role: Role) -> Self {
-        debug_assert_eq!(shape.iter().product::<usize>(), value.len());
+    /// An array with a gradient of zero; without one for a [statistic](Role::Statistic).
+    ///
+    /// # Panics
+    /// If `value` has another number of entries than `shape`.
+    pub fn new(shape: Vec<usize>, value: Vec<f32>, role: Role) -> Self {
+        assert_eq!(
+            shape.iter().product::<usize>(),
+            value.len(),
+            "an array of shape {shape:?}"
+        );
         let grad = if role == Role::Statistic {
             Vec::new()
         } else {

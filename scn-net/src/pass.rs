@@ -1,150 +1,212 @@
-//! There and back through the layers of a network, and what is remembered on the way.
+//! Forward and backward through the layers of a network, on any device, and what is remembered in
+//! between.
+//!
+//! A device supplies how one layer is executed; the order of layers, the maps that are kept for the
+//! backward pass and what is computed again instead are the same everywhere.
 
 use std::ops::Range;
 
-use crate::stopwatch::Stopwatch;
+use crate::error::NetError;
 
-use crate::NetError;
-use crate::config::Recompute;
-use crate::layer::{Activity, AdjointActivity, Saved};
-use crate::network::{LayerTimes, Named, Network, check_moments};
-use crate::tensor::Tensor;
+/// A device that takes a batch forward, layer by layer.
+pub(crate) trait Forward {
+    /// Activations of a batch where the device keeps them. Clones share their memory.
+    type Map: Clone;
+    /// What is known of the codes of a sparse coding layer.
+    type Codes;
+
+    /// The output of a layer, by its index.
+    fn forward(
+        &mut self,
+        layer: usize,
+        input: Self::Map,
+    ) -> Result<(Self::Map, Option<Self::Codes>), NetError>;
+
+    /// A pass through layers begins: the next lap is timed from here.
+    fn begin(&mut self) -> Result<(), NetError>;
+
+    /// A layer is done.
+    fn end(&mut self, lap: Lap) -> Result<(), NetError>;
+}
+
+/// A device that takes a gradient backward, too.
+pub(crate) trait Backward: Forward {
+    /// What is known of the adjoint of a sparse coding layer.
+    type Adjoint;
+
+    /// Given the input, the output and dLoss/doutput of a layer: the gradients of its parameters,
+    /// and dLoss/dinput if `wanted`.
+    fn backward(
+        &mut self,
+        layer: usize,
+        activations: Activations<'_, Self::Map>,
+        gradient: Self::Map,
+        wanted: bool,
+    ) -> Result<(Option<Self::Map>, Option<Self::Adjoint>), NetError>;
+
+    /// Adds to what is known of codes that they have been solved a second time.
+    fn solved_again(first: &mut Self::Codes, again: Self::Codes);
+}
+
+/// Input and output of a layer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Activations<'a, M> {
+    pub(crate) input: &'a M,
+    pub(crate) output: &'a M,
+}
+
+/// A layer by its index, in one direction.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Lap {
+    Forward(usize),
+    Backward(usize),
+}
 
 /// A forward pass in training.
-pub(crate) struct Forward {
-    pub(crate) logits: Tensor,
+pub(crate) struct Trained<D: Forward> {
+    pub(crate) logits: D::Map,
     /// Of each sparse coding layer.
-    pub(crate) activity: Vec<Activity>,
-    segments: Vec<Segment>,
+    pub(crate) codes: Vec<D::Codes>,
+    segments: Vec<Segment<D::Map>>,
 }
 
-/// Layers that follow each other, and what the way back needs of them.
-struct Segment {
+/// Layers that follow each other, and what their backward pass needs.
+struct Segment<M> {
     layers: Range<usize>,
-    remembered: Remembered,
+    remembered: Remembered<M>,
 }
 
-enum Remembered {
-    /// What each layer has saved.
-    All(Vec<Saved>),
-    /// What the first was given, from which the rest comes again; and the number of sparse coding layers before it.
-    Input(Tensor, usize),
+enum Remembered<M> {
+    /// The input of the first layer and the output of each.
+    Maps(Vec<M>),
+    /// The input of the first layer, from which the rest is computed again; and the number of
+    /// sparse coding layers before it.
+    Input(M, usize),
 }
 
-impl Network {
-    /// Through all layers. Batch normalisations take note of it; nothing else changes.
-    pub(crate) fn forward(
-        &mut self,
-        images: Tensor,
-        times: &mut [LayerTimes],
-    ) -> Result<Forward, NetError> {
-        let mut x = images;
-        let mut activity = Vec::new();
-        let mut segments = Vec::new();
-        let ranges = self.segments();
-        for (index, layers) in ranges.iter().enumerate() {
-            // The last is due at once.
-            let forget = index + 1 < ranges.len();
-            let input = forget.then(|| Remembered::Input(x.clone(), activity.len()));
-            let (y, saved, done) = self.through(layers.clone(), x, times, false)?;
-            for (Named { layer, .. }, saved) in self.layers[layers.clone()].iter_mut().zip(&saved) {
-                saved
-                    .moments()
-                    .into_iter()
-                    .for_each(|moments| layer.record(moments));
-            }
-            segments.push(Segment {
-                layers: layers.clone(),
-                remembered: input.unwrap_or(Remembered::All(saved)),
-            });
-            activity.extend(done);
-            x = y;
-        }
-        Ok(Forward {
-            logits: x,
-            activity,
-            segments,
-        })
+/// Through the first `layers` layers in inference; nothing is remembered.
+pub(crate) fn infer<D: Forward>(
+    device: &mut D,
+    layers: usize,
+    images: D::Map,
+) -> Result<(D::Map, Vec<D::Codes>), NetError> {
+    let (mut x, mut codes) = (images, Vec::new());
+    device.begin()?;
+    for layer in 0..layers {
+        let (y, solved) = device.forward(layer, x)?;
+        codes.extend(solved);
+        x = y;
+        device.end(Lap::Forward(layer))?;
     }
+    Ok((x, codes))
+}
 
-    /// Back from dLoss/dlogits, adding to the gradients of the parameters. Returns what each sparse coding layer did there, and here.
-    pub(crate) fn backward(
-        &mut self,
-        forward: Forward,
-        gradient: Tensor,
-        times: &mut [LayerTimes],
-    ) -> Result<(Vec<Activity>, Vec<AdjointActivity>), NetError> {
-        let Forward {
-            mut activity,
-            segments,
-            ..
-        } = forward;
-        let mut gradient = gradient;
-        let mut adjoint = Vec::new();
-        for Segment { layers, remembered } in segments.into_iter().rev() {
-            let saved = match remembered {
-                Remembered::All(saved) => saved,
-                Remembered::Input(input, first) => {
-                    let (_, saved, again) = self.through(layers.clone(), input, times, true)?;
-                    for (activity, again) in activity[first..].iter_mut().zip(again) {
-                        activity.times += again.times;
-                    }
-                    saved
+/// Through all layers in training. Of each segment but the last, which is due at once, the input
+/// alone is remembered.
+pub(crate) fn forward<D: Forward>(
+    device: &mut D,
+    segments: &[Range<usize>],
+    images: D::Map,
+) -> Result<Trained<D>, NetError> {
+    let (mut x, mut codes, mut remembered) = (images, Vec::new(), Vec::new());
+    for (index, layers) in segments.iter().enumerate() {
+        let segment = if index + 1 < segments.len() {
+            let input = Remembered::Input(x.clone(), codes.len());
+            let (y, solved) = through(device, layers.clone(), x, None, Lap::Forward)?;
+            codes.extend(solved);
+            x = y;
+            input
+        } else {
+            let mut maps = Vec::with_capacity(layers.len() + 1);
+            let (y, solved) = through(device, layers.clone(), x, Some(&mut maps), Lap::Forward)?;
+            codes.extend(solved);
+            x = y;
+            Remembered::Maps(maps)
+        };
+        remembered.push(Segment {
+            layers: layers.clone(),
+            remembered: segment,
+        });
+    }
+    Ok(Trained {
+        logits: x,
+        codes,
+        segments: remembered,
+    })
+}
+
+/// Back from dLoss/dlogits to layer `first`, below which no layer learns. Returns what is known of
+/// the codes of each sparse coding layer and of their adjoint, in order of flow.
+pub(crate) fn backward<D: Backward>(
+    device: &mut D,
+    trained: Trained<D>,
+    gradient: D::Map,
+    first: usize,
+) -> Result<(Vec<D::Codes>, Vec<D::Adjoint>), NetError> {
+    let Trained {
+        mut codes,
+        segments,
+        ..
+    } = trained;
+    let (mut gradient, mut adjoint) = (Some(gradient), Vec::new());
+    for Segment { layers, remembered } in segments.into_iter().rev() {
+        if layers.end <= first {
+            break;
+        }
+        let mut maps = match remembered {
+            Remembered::Maps(maps) => maps,
+            Remembered::Input(input, before) => {
+                let mut maps = Vec::with_capacity(layers.len() + 1);
+                let layers = layers.clone();
+                let (_, again) = through(device, layers, input, Some(&mut maps), Lap::Backward)?;
+                for (codes, again) in codes[before..].iter_mut().zip(again) {
+                    D::solved_again(codes, again);
                 }
-            };
-            let mut watch = Stopwatch::start(self.timed);
-            for (index, saved) in layers.zip(saved).rev() {
-                let (dx, done) = self.layers[index].layer.backward(saved, gradient)?;
-                adjoint.extend(done);
-                gradient = dx;
-                watch.lap(&mut times[index].backward);
+                maps
             }
+        };
+        device.begin()?;
+        for layer in layers.rev().take_while(|&layer| layer >= first) {
+            let (Some(output), Some(input), Some(dy)) = (maps.pop(), maps.last(), gradient.take())
+            else {
+                break;
+            };
+            let activations = Activations {
+                input,
+                output: &output,
+            };
+            let (dx, solved) = device.backward(layer, activations, dy, layer > first)?;
+            gradient = dx;
+            adjoint.extend(solved);
+            device.end(Lap::Backward(layer))?;
         }
-        adjoint.reverse();
-        Ok((activity, adjoint))
     }
+    adjoint.reverse();
+    Ok((codes, adjoint))
+}
 
-    /// Through some layers, for the first time or again on the way back: what comes out, what each has saved, and what sparse coding layers did.
-    fn through(
-        &self,
-        layers: Range<usize>,
-        x: Tensor,
-        times: &mut [LayerTimes],
-        again: bool,
-    ) -> Result<(Tensor, Vec<Saved>, Vec<Activity>), NetError> {
-        let mut x = x;
-        let mut all_saved = Vec::with_capacity(layers.len());
-        let mut activity = Vec::new();
-        let mut watch = Stopwatch::start(self.timed);
-        let groups = self.groups(x.shape().images);
-        for index in layers {
-            let Named { name, layer } = &self.layers[index];
-            let (y, saved, done) = layer.forward(x, groups)?;
-            check_moments(name, saved.moments().unwrap_or_default())?;
-            all_saved.push(saved);
-            activity.extend(done);
-            x = y;
-            let LayerTimes {
-                forward, backward, ..
-            } = &mut times[index];
-            watch.lap(if again { backward } else { forward });
+/// Through some layers in training, which are timed as `lap` says. `maps` takes the input of the
+/// first and the output of each.
+fn through<D: Forward>(
+    device: &mut D,
+    layers: Range<usize>,
+    input: D::Map,
+    mut maps: Option<&mut Vec<D::Map>>,
+    lap: fn(usize) -> Lap,
+) -> Result<(D::Map, Vec<D::Codes>), NetError> {
+    let (mut x, mut codes) = (input, Vec::new());
+    device.begin()?;
+    for layer in layers {
+        if let Some(maps) = &mut maps {
+            maps.push(x.clone());
         }
-        Ok((x, all_saved, activity))
+        let (y, solved) = device.forward(layer, x)?;
+        codes.extend(solved);
+        x = y;
+        device.end(lap(layer))?;
     }
-
-    /// The layers in parts, of which only the inputs are remembered: all in one, or a new part for every second sparse coding layer,
-    /// beginning where inputs are smaller.
-    fn segments(&self) -> Vec<Range<usize>> {
-        let count = self.layers.len();
-        if self.recompute == Recompute::Nothing {
-            return std::iter::once(0..count).collect();
-        }
-        let inputs = self.config().input_numbers();
-        let kept = |first: usize| inputs.iter().skip(first).step_by(2).sum::<usize>();
-        let first = if kept(2) < kept(1) { 2 } else { 1 };
-        // With every sparse coding layer goes a batch normalisation, before or after it.
-        let cuts = (first..inputs.len()).step_by(2).map(|layer| 2 * layer);
-        let cuts: Vec<usize> = std::iter::once(0).chain(cuts).chain([count]).collect();
-        cuts.windows(2).map(|pair| pair[0]..pair[1]).collect()
+    if let Some(maps) = maps {
+        maps.push(x.clone());
     }
+    Ok((x, codes))
 }

@@ -7,22 +7,25 @@
 //! | `cifar10-scn1-cosine`, ... | trained otherwise than in the paper: fewer epochs, a smaller error for as many |
 //! | `digits` | a small network for the embedded digits |
 //!
-//! A bottleneck module has a reduction layer with M atoms and an expansion layer with M K atoms. SCN-K is
-//! (16, 16K) × 3, (32, 32K) × 2, (64, 64K) × 2: fourteen sparse coding layers, with stride 2 where the second and third section
-//! begin. Modules reduce first and expand then, as in the [authors' program](https://github.com/XiaoxiaSun/supervised-deep-sparse-coding-networks);
-//! the paper's text has it the other way round ([`ModuleOrder`]). From that program come, too, the groups of 32 images in which batches are
-//! normalised, flipped and shifted (of 4 on STL-10), and the weight decay on STL-10; solver, tolerances and λ2 are ours.
+//! A bottleneck module has a reduction layer with M atoms and an expansion layer with M K atoms.
+//! SCN-K is (16, 16K) × 3, (32, 32K) × 2, (64, 64K) × 2: fourteen sparse coding layers, with stride
+//! 2 where the second and third section begin. Modules reduce first and expand then, as in the
+//! [authors' program](https://github.com/XiaoxiaSun/supervised-deep-sparse-coding-networks); the
+//! paper's text has it the other way round ([`ModuleOrder`]). From that program come, too, the
+//! groups of 32 images in which batches are normalised, flipped and shifted (of 4 on STL-10), and
+//! the weight decay on STL-10; solver, tolerances and λ2 are ours.
 
 use scn_data::{DatasetName, Draw, LastBatch, Mean, Scale, Subset};
 
-use crate::ConfigError;
 use crate::config::{
     BatchNormConfig, DictionaryInit, InputConfig, Lambda1Config, LayerConfig, Moments,
     NetworkConfig, Placement, Recompute, RunConfig, Schedule, SolverConfig, TrainingConfig,
 };
+use crate::error::ConfigError;
 
 /// The order of the two layers of a bottleneck module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ModuleOrder {
     /// M atoms, then M K: the authors' program.
     ReductionFirst,
@@ -41,7 +44,7 @@ const PAPER: [DatasetName; 4] = [
     DatasetName::Stl10,
 ];
 
-/// Every preset, in the order in which a person wants them.
+/// Every preset, in display order.
 fn all() -> impl Iterator<Item = RunConfig> {
     let networks = PAPER
         .iter()
@@ -131,8 +134,9 @@ pub fn scn_layers(dataset: DatasetName, width: usize, order: ModuleOrder) -> Vec
     layers
 }
 
-/// SCN-K with the paper's settings (section 5; the [authors' program](https://github.com/XiaoxiaSun/supervised-deep-sparse-coding-networks)
-/// where the two differ).
+/// SCN-K with the paper's settings (section 5; the [authors'
+/// program](https://github.com/XiaoxiaSun/supervised-deep-sparse-coding-networks) where the two
+/// differ).
 fn paper(dataset: DatasetName, width: usize) -> RunConfig {
     let mnist = dataset == DatasetName::Mnist;
     let stl10 = dataset == DatasetName::Stl10;
@@ -204,8 +208,10 @@ fn expansion_first(dataset: DatasetName, width: usize) -> RunConfig {
     config
 }
 
-/// [`paper`] for CIFAR-10 in a quarter of the time: a rate that falls as a cosine, dictionaries that begin with atoms of norm one,
-/// flips and shifts drawn for each image, and batches normalised as a whole. With as many epochs it comes to a smaller error than the paper's settings (`docs/reproduce.md`).
+/// [`paper`] for CIFAR-10 in a quarter of the time: a rate that falls as a cosine, dictionaries
+/// that begin with atoms of norm one, flips and shifts drawn for each image, and batches normalised
+/// as a whole. With as many epochs it comes to a smaller error than the paper's settings
+/// (`docs/reproduce.md`).
 fn cifar10_cosine(width: usize) -> RunConfig {
     let mut config = paper(DatasetName::Cifar10, width);
     config.preset = Some(format!("{}-scn{width}-cosine", DatasetName::Cifar10));
@@ -217,8 +223,9 @@ fn cifar10_cosine(width: usize) -> RunConfig {
     config
 }
 
-/// A small network for the embedded 8 × 8 digits, trained in seconds. Eight atoms come first, as on MNIST: sixteen for windows of
-/// nine pixels are nearly dependent, and λ1 of that layer may run away.
+/// A small network for the embedded 8 × 8 digits, trained in seconds. Eight atoms come first, as on
+/// MNIST: sixteen for windows of nine pixels are nearly dependent, and λ1 of that layer may run
+/// away.
 fn digits() -> RunConfig {
     let dataset = DatasetName::Digits;
     let layer = |atoms, stride| LayerConfig { atoms, stride };

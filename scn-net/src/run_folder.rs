@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use scn_data::FileLock;
 
-use crate::{FileError, TrainError};
+use crate::error::{FileError, TrainError};
 
 /// The files of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,12 +4,12 @@ use std::f64::consts::PI;
 
 use crate::config::{Schedule, SolverConfig, TrainingConfig};
 
-/// What a cosine is measured by where tolerances follow the rate, as a part of its first value: there is no last value but zero. Two
-/// drops by ten come to the same.
+/// What a cosine is measured by where tolerances follow the rate, as a part of its first value:
+/// there is no last value but zero. Two drops by ten come to the same.
 const LAST_OF_COSINE: f64 = 0.01;
 
-/// The learning rate of a step, counted from 0, of a run of `steps`: as the schedule has it, after a linear rise over the first
-/// `warm_up_steps`.
+/// The learning rate of a step, counted from 0, of a run of `steps`: as the schedule has it, after
+/// a linear rise over the first `warm_up_steps`.
 ///
 /// | schedule | rate of step t of T |
 /// |---|---|
@@ -24,11 +24,12 @@ pub fn learning_rate(config: &TrainingConfig, step: u64, steps: u64) -> f64 {
     }
 }
 
-/// To what codes and adjoint are solved in a step: to the tolerances given, times the rate over its last value, but no worse than
-/// `loosest_tolerance` and `loosest_adjoint_tolerance`, unless those given are.
+/// To what codes and adjoint are solved in a step: to the tolerances given, times the rate over its
+/// last value, but no worse than `loosest_tolerance` and `loosest_adjoint_tolerance`, unless those
+/// given are.
 ///
-/// An error in a gradient moves the weights by itself times the rate: at a rate a hundred times as large as in the end, far larger
-/// ones are smaller than the noise of the batch.
+/// An error in a gradient moves the weights by itself times the rate: at a rate a hundred times as
+/// large as in the end, far larger ones are smaller than the noise of the batch.
 pub fn tolerances(
     config: &TrainingConfig,
     solver: SolverConfig,
@@ -111,7 +112,8 @@ mod tests {
         config.schedule = Schedule::Cosine;
         config.loosest_tolerance = 5e-3;
         let solver = SolverConfig::default();
-        // cos(π/3) = 1/2, cos(π/2) = 0; of the last step, cos(π (1 - h)) = -1 + (π h)²/2 + ..., with h = 1/600.
+        // cos(π/3) = 1/2, cos(π/2) = 0; of the last step, cos(π (1 - h)) = -1 + (π h)²/2 + ...,
+        // with h = 1/600.
         for (step, part) in [(0, 1.0), (200, 0.75), (300, 0.5), (400, 0.25)] {
             let rate = super::learning_rate(&config, step, 600);
             assert!((rate / (0.1 * part) - 1.0).abs() < 1e-12, "{step}");

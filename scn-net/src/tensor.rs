@@ -4,53 +4,14 @@ use std::sync::Arc;
 
 use scn_data::Batch;
 
-use crate::NetError;
 use crate::buffer::Buffer;
-
-/// Extents of a [`Tensor`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Shape {
-    /// Channels, or atoms, or classes.
-    pub channels: usize,
-    /// Images of the batch.
-    pub images: usize,
-    /// Rows of the map.
-    pub height: usize,
-    /// Columns of the map.
-    pub width: usize,
-}
-
-impl Shape {
-    /// Numbers per channel: images × height × width.
-    pub fn positions(&self) -> usize {
-        self.images * self.height * self.width
-    }
-
-    /// Numbers in all.
-    pub fn len(&self) -> usize {
-        self.channels * self.positions()
-    }
-
-    /// Whether there is nothing.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
-
-impl std::fmt::Display for Shape {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "{} channels x {} images x {} x {}",
-            self.channels, self.images, self.height, self.width
-        )
-    }
-}
+use crate::error::NetError;
+use crate::shape::Shape;
 
 /// Activations of a batch, channel by channel: entry (c, i, y, x) is at `((c N + i) H + y) W + x`.
 ///
-/// So a map of codes is their n × P matrix in row-major order, P = N H W, and a channel is one run of memory. Clones share
-/// their memory until one is written to.
+/// So a map of codes is their n × P matrix in row-major order, P = N H W, and a channel is one run
+/// of memory. Clones share their memory until one is written to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tensor {
     shape: Shape,

@@ -1,4 +1,5 @@
-//! Named f32 arrays and a header in one safetensors file, written whole or not at all, with a checksum of everything in it.
+//! Named f32 arrays and a header in one safetensors file, written whole or not at all, with a
+//! checksum of everything in it.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,8 +8,9 @@ use safetensors::SafeTensors;
 use safetensors::tensor::Dtype;
 use serde::Serialize;
 
+use crate::atomic::write_atomically;
 use crate::checksum::{CHECKSUM_KEY, Checksum, written_checksum};
-use crate::{FileError, write_atomically};
+use crate::error::FileError;
 
 /// The metadata key of the header.
 const HEADER_KEY: &str = "scn";
@@ -172,8 +174,8 @@ impl TensorFile {
         })
     }
 
-    /// The bytes before those of the arrays: their length, and JSON. The crate `safetensors` would keep the two metadata entries in any
-    /// order, and the same model shall make the same bytes.
+    /// The bytes before those of the arrays: their length, and JSON. The crate `safetensors` would
+    /// keep the two metadata entries in any order, and the same model shall make the same bytes.
     fn head(&self, checksum: &str) -> serde_json::Result<Vec<u8>> {
         let metadata =
             BTreeMap::from([(HEADER_KEY, self.header.as_str()), (CHECKSUM_KEY, checksum)]);
@@ -233,12 +235,16 @@ fn check_values(path: &Path, name: &str, stored: &Stored, range: Range) -> Resul
         return Ok(());
     };
     let expected = format!("{what} in tensor {name}");
-    let found = format!("{} at {:?}", stored.values[at], place(at, &stored.shape));
+    let found = format!(
+        "{} at {:?}",
+        stored.values[at],
+        indices_of(at, &stored.shape)
+    );
     Err(content(path, expected, found))
 }
 
 /// The indices of entry `at` of an array.
-fn place(at: usize, shape: &[usize]) -> Vec<usize> {
+fn indices_of(at: usize, shape: &[usize]) -> Vec<usize> {
     let mut rest = at;
     let mut indices: Vec<usize> = Vec::with_capacity(shape.len());
     for &side in shape.iter().rev() {

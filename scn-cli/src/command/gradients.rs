@@ -85,7 +85,6 @@ impl Gradients {
         let report = device
             .run(|| network.loss_and_gradients(images, &labels))
             .with_context(|| format!("{} with {}", self.images.display(), self.labels.display()))?;
-        network.fetch()?;
         if !report.loss.is_finite() {
             bail!(
                 "{}: expected a finite loss of these images, found {}",
@@ -102,7 +101,10 @@ impl Gradients {
                 .collect()
         };
         arrays.insert("loss".to_string(), (vec![1], bytes(&[report.loss as f32])));
-        for (name, param) in network.params().filter(|(_, param)| !param.grad.is_empty()) {
+        for (name, param) in network
+            .params()?
+            .filter(|(_, param)| !param.grad.is_empty())
+        {
             if let Some(found) = param.grad.iter().find(|value| !value.is_finite()) {
                 bail!(
                     "{}: expected finite gradients of these images, found {found} in that of {name}",
@@ -123,7 +125,7 @@ impl Gradients {
         let kkt = report
             .activity
             .iter()
-            .map(|activity| activity.kkt)
+            .map(|activity| activity.residual)
             .fold(0.0, f64::max);
         let unconverged = report
             .activity

@@ -40,12 +40,7 @@ impl Init {
         let config = presets::get(&self.preset)?;
         let network = Network::new(&config.network, self.seed)?;
         let parameters = network.parameter_count();
-        let input = ModelInput {
-            dataset: config.dataset,
-            normalization: None,
-            class_names: Vec::new(),
-            active: Vec::new(),
-        };
+        let input = ModelInput::new(config.dataset);
         Model::new(network, input).save(&self.out)?;
         let summary = Summary {
             model: &self.out,

@@ -62,11 +62,11 @@ struct LayerSummary {
 impl Inspect {
     pub(crate) fn run(&self, output: &Output) -> Result<()> {
         let model = model_file::read(&self.model, output)?;
-        let summary = self.summarise(&model);
+        let summary = self.summarise(&model)?;
         if let Some(path) = &self.atoms {
             let dictionary = model
                 .network
-                .param("layer0.dictionary")
+                .param("layer0.dictionary")?
                 .context("the network has no dictionary")?;
             pictures::draw_atoms(
                 &dictionary.value,
@@ -78,13 +78,17 @@ impl Inspect {
         output.result(&summary, || describe(&summary))
     }
 
-    fn summarise(&self, model: &Model) -> Summary {
+    fn summarise(&self, model: &Model) -> Result<Summary> {
         let config = model.network.config();
-        let conditions = model.network.conditions();
+        let conditions = model.network.conditions()?;
         let normalization = model.input.normalization.as_ref();
-        let layers = config.layers.iter().enumerate().filter_map(|(h, layer)| {
-            let dictionary = model.network.param(&format!("layer{h}.dictionary"))?;
-            let lambda1 = model.network.param(&format!("layer{h}.lambda1"))?;
+        let param = |name: String| {
+            let param = model.network.param(&name)?;
+            param.with_context(|| format!("the network has no {name}"))
+        };
+        let layers = config.layers.iter().enumerate().map(|(h, layer)| {
+            let dictionary = param(format!("layer{h}.dictionary"))?;
+            let lambda1 = param(format!("layer{h}.lambda1"))?;
             let (rows, atoms) = (dictionary.shape[0], dictionary.shape[1]);
             let norm = |atom: usize| {
                 let square: f64 = (0..rows)
@@ -92,7 +96,7 @@ impl Inspect {
                     .sum();
                 square.sqrt()
             };
-            Some(LayerSummary {
+            Ok(LayerSummary {
                 rows,
                 atoms,
                 stride: layer.stride,
@@ -113,7 +117,7 @@ impl Inspect {
                     .filter(|condition| condition.is_finite()),
             })
         });
-        Summary {
+        Ok(Summary {
             model: self.model.clone(),
             dataset: model.input.dataset,
             trained: normalization.is_some(),
@@ -122,8 +126,8 @@ impl Inspect {
             whitened: normalization.is_some_and(|fitted| fitted.whitening().is_some()),
             classes: config.classes,
             parameters: model.network.parameter_count(),
-            layers: layers.collect(),
-        }
+            layers: layers.collect::<Result<_>>()?,
+        })
     }
 }
 

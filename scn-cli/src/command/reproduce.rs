@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use scn_data::DatasetName;
-use scn_net::{Checkpoint, Device, Outcome, RunConfig, RunFolder, Start, presets};
+use scn_net::{Checkpoint, Device, Outcome, RunConfig, RunFolder, RunStart, presets};
 
 use self::summary::Summary;
 use crate::data_folder::DataFolder;
@@ -305,9 +305,9 @@ impl Reproduce {
         }
         let run = folder.lock()?;
         let start = if folder.checkpoint().exists() {
-            Start::Resume
+            RunStart::Resume
         } else {
-            Start::Fresh
+            RunStart::Fresh
         };
         let (outcome, _) = training::run(&row.config, &run, &data?, start, device, output)?;
         Ok(Some(outcome))

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use scn_data::DatasetName;
 use scn_net::{
-    Checkpoint, Device, EpochRecord, LockedRun, Outcome, RunConfig, RunFolder, Start, presets,
+    Checkpoint, Device, EpochRecord, LockedRun, Outcome, RunConfig, RunFolder, RunStart, presets,
 };
 use serde::Serialize;
 
@@ -84,13 +84,13 @@ impl Train {
         let (config, run, data, start) = if self.resume {
             let (config, run) = self.resumed(output)?;
             let data = self.data.open(config.dataset)?;
-            (config, run, data, Start::Resume)
+            (config, run, data, RunStart::Resume)
         } else {
             let config = self.fresh()?;
             // No folder is made for a run that has no images.
             let data = self.data.open(config.dataset)?;
             let run = self.fresh_folder(&config)?.lock()?;
-            (config, run, data, Start::Fresh)
+            (config, run, data, RunStart::Fresh)
         };
         let (outcome, seconds) = training::run(&config, &run, &data, start, device, output)?;
         let folder = run.folder();

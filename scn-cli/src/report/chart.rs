@@ -189,25 +189,14 @@ mod tests {
     use super::*;
 
     fn record(epoch: u64) -> EpochRecord {
-        let layer = LayerRecord {
-            active: 0.3,
-            lambda1: 0.1,
-            passes: 4.0,
-            kkt: 1e-4,
-            unconverged: 0,
-            condition: None,
-        };
-        EpochRecord {
-            epoch,
-            learning_rate: 0.1,
-            train_loss: 1.0,
-            train_error: 0.5 / epoch as f64,
-            test_loss: 1.0,
-            test_error: 0.6 / epoch as f64,
-            images_per_second: 1.0,
-            seconds: 1.0,
-            layers: vec![layer; 14],
-        }
+        let mut layer = LayerRecord::default();
+        layer.active = 0.3;
+        let mut record = EpochRecord::default();
+        record.epoch = epoch;
+        record.train_error = 0.5 / epoch as f64;
+        record.test_error = 0.6 / epoch as f64;
+        record.layers = vec![layer; 14];
+        record
     }
 
     #[test]

@@ -180,7 +180,7 @@ fn layers(run: &Run, last: &EpochRecord) -> Table {
             format!("{:.1} %", 100.0 * layer.active),
             format!("{:.4}", layer.lambda1),
             format!("{:.1}", layer.passes),
-            format!("{:.1e}", layer.kkt),
+            format!("{:.1e}", layer.residual),
             layer.unconverged.to_string(),
             condition_number(layer.condition),
         ]);

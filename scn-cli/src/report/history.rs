@@ -92,16 +92,11 @@ mod tests {
 
     #[test]
     fn rate_of_a_run_is_its_images_by_its_time() {
-        let epoch = |images_per_second, seconds| EpochRecord {
-            epoch: 1,
-            learning_rate: 0.1,
-            train_loss: 1.0,
-            train_error: 0.5,
-            test_loss: 1.0,
-            test_error: 0.5,
-            images_per_second,
-            seconds,
-            layers: Vec::new(),
+        let epoch = |images_per_second, seconds| {
+            let mut record = EpochRecord::default();
+            record.images_per_second = images_per_second;
+            record.seconds = seconds;
+            record
         };
         // Six hundred images each.
         let history = [epoch(300.0, 2.0), epoch(100.0, 6.0)];

@@ -206,7 +206,11 @@ fn an_untrained_model_and_its_gradients() {
     };
     assert_eq!(numbers("loss"), [expected.loss as f32]);
     let mut count = 1;
-    for (name, param) in network.params().filter(|(_, param)| !param.grad.is_empty()) {
+    for (name, param) in network
+        .params()
+        .unwrap()
+        .filter(|(_, param)| !param.grad.is_empty())
+    {
         assert_eq!(numbers(&name), param.grad, "{name}");
         count += 1;
     }

@@ -61,7 +61,7 @@ fn a_report_says_everything_twice_and_asks_for_nothing() {
         format!("{:.1} %", 100.0 * layer.active),
         format!("{:.4}", layer.lambda1),
         format!("{:.1}", layer.passes),
-        format!("{:.1e}", layer.kkt),
+        format!("{:.1e}", layer.residual),
     ] {
         assert!(everything.contains(&number), "{number}");
     }
@@ -112,36 +112,28 @@ fn mnist_run(run: &Path) {
     let config = presets::get("mnist-scn4").unwrap();
     std::fs::create_dir_all(run).unwrap();
     std::fs::write(run.join("config.toml"), config.to_toml().unwrap()).unwrap();
-    let layer = LayerRecord {
-        active: 0.25,
-        lambda1: 0.5,
-        passes: 3.0,
-        kkt: 1e-4,
-        unconverged: 0,
-        condition: Some(10.0),
-    };
-    let record = EpochRecord {
-        epoch: 1,
-        learning_rate: 0.1,
-        train_loss: 0.5,
-        train_error: 0.125,
-        test_loss: 0.5,
-        test_error: 0.0625,
-        images_per_second: 1000.0,
-        seconds: 60.0,
-        layers: vec![layer; config.network.layers.len()],
-    };
+    let mut layer = LayerRecord::default();
+    layer.active = 0.25;
+    layer.lambda1 = 0.5;
+    layer.passes = 3.0;
+    layer.residual = 1e-4;
+    layer.condition = Some(10.0);
+    let mut record = EpochRecord::default();
+    record.epoch = 1;
+    record.learning_rate = 0.1;
+    record.train_loss = 0.5;
+    record.train_error = 0.125;
+    record.test_loss = 0.5;
+    record.test_error = 0.0625;
+    record.images_per_second = 1000.0;
+    record.seconds = 60.0;
+    record.layers = vec![layer; config.network.layers.len()];
     std::fs::write(
         run.join("metrics.jsonl"),
         serde_json::to_string(&record).unwrap(),
     )
     .unwrap();
-    let input = ModelInput {
-        dataset: config.dataset,
-        normalization: None,
-        class_names: Vec::new(),
-        active: Vec::new(),
-    };
+    let input = ModelInput::new(config.dataset);
     let model = Model::new(Network::new(&config.network, 0).unwrap(), input);
     model.save(&run.join("model.safetensors")).unwrap();
 }

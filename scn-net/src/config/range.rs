@@ -2,14 +2,16 @@
 
 use scn_data::Draw;
 
-use super::{Lambda1Config, NetworkConfig, RunConfig};
-use crate::ConfigError;
+use super::network::{Lambda1Config, NetworkConfig};
+use super::run::RunConfig;
+use crate::error::ConfigError;
 
 /// Numbers in the Gram matrices of a network that need no further justification: 64 MiB in f32.
 const MOST_GRAM: u64 = 1 << 24;
 
-/// Beyond that so many for each weight. A Gram matrix is n/m times as large as its dictionary, so that a small file could ask for any
-/// amount of memory; dictionaries in use have n/m of at most about ten.
+/// Beyond that so many for each weight. A Gram matrix is n/m times as large as its dictionary, so
+/// that a small file could ask for any amount of memory; dictionaries in use have n/m of at most
+/// about ten.
 const GRAM_PER_WEIGHT: u64 = 256;
 
 impl RunConfig {

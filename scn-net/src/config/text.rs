@@ -1,7 +1,7 @@
 //! Settings as text: `config.toml`, and single settings by name.
 
-use super::RunConfig;
-use crate::ConfigError;
+use super::run::RunConfig;
+use crate::error::ConfigError;
 
 impl RunConfig {
     /// Reads and checks a configuration.
@@ -26,11 +26,12 @@ impl RunConfig {
         })
     }
 
-    /// Changes one setting, named with dots: `set("training.learning_rate", "0.05")`. The value is TOML; what is not TOML is
-    /// taken as text.
+    /// Changes one setting, named with dots: `set("training.learning_rate", "0.05")`. The value is
+    /// TOML; what is not TOML is taken as text.
     ///
     /// # Errors
-    /// A key that is not a setting, or a value that does not fit it. The configuration is then unchanged.
+    /// A key that is not a setting, or a value that does not fit it. The configuration is then
+    /// unchanged.
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), ConfigError> {
         let refuse = |message: String| ConfigError::Set {
             key: key.to_string(),

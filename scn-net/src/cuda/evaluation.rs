@@ -1,20 +1,21 @@
-//! Inference on all images of a set: a batch is asked for while the one before is still being computed.
+//! Inference on all images of a set: a batch is asked for while the one before is still being
+//! computed.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, PoisonError};
 
 use scn_data::Loader;
 use scn_gpu::{PendingSolve, Reports};
 
 use super::images::Held;
 use super::laps::Laps;
+use super::map::Map;
+use super::network::CudaNetwork;
 use super::slots::{Slot, Slots};
-use super::step::Forward;
-use super::{CudaReplica, Map};
-use crate::NetError;
+use crate::error::NetError;
+use crate::executor::EachBatch;
 use crate::feed::{Fed, Feed};
-use crate::network::EachBatch;
-use crate::tensor::{Shape, Tensor};
+use crate::shape::Shape;
+use crate::tensor::Tensor;
 
 /// Batches that are on their way.
 const ON_THEIR_WAY: usize = 1;
@@ -35,74 +36,76 @@ struct Late {
     slot: Slot,
 }
 
-impl CudaReplica {
+impl Evaluation {
     /// Hands over the logits of the first batches of a loader, in order.
-    pub(super) fn evaluate(
-        &self,
+    pub(super) fn run(
+        &mut self,
+        network: &CudaNetwork,
         loader: &Loader,
         batches: usize,
         each: &mut EachBatch<'_>,
     ) -> Result<(), NetError> {
-        let evaluation = self.evaluation.lock();
-        let mut evaluation = evaluation.unwrap_or_else(PoisonError::into_inner);
-        let Evaluation { held, slots } = &mut *evaluation;
+        let Self { held, slots } = self;
         if !held.as_ref().is_some_and(|held| held.is_of(loader)) {
             *held = None;
-            *held = Held::new(&self.context, loader, self.classes())?;
+            *held = Held::new(&network.context, loader, network.classes())?;
         }
         let mut late = VecDeque::new();
         for fed in Feed::new(loader, held.is_some(), 0, 0).take(batches) {
             let images = match (&fed, held.as_mut()) {
                 (Fed::Plan(plan), Some(held)) => {
                     held.set(plan)?;
-                    held.batch(&self.context)?
+                    held.batch(&network.context)?
                 }
-                (Fed::Batch(batch), _) => Map::upload(&self.context, &Tensor::from_batch(batch)?)?,
+                (Fed::Batch(batch), _) => {
+                    Map::upload(&network.context, &Tensor::from_batch(batch)?)?
+                }
                 (Fed::Plan(_), None) => continue,
             };
-            let mut reports = self.reports()?;
-            let next = self.ask_logits(images, &fed, &mut reports, slots)?;
+            let mut reports = network.reports()?;
+            let next = ask_logits(network, images, &fed, &mut reports, slots)?;
             late.push_back(next);
             if late.len() > ON_THEIR_WAY
                 && let Some(first) = late.pop_front()
             {
-                self.hand_over(first, slots, each)?;
+                hand_over(network, first, slots, each)?;
             }
         }
         late.into_iter()
-            .try_for_each(|late| self.hand_over(late, slots, each))
+            .try_for_each(|late| hand_over(network, late, slots, each))
     }
+}
 
-    fn ask_logits(
-        &self,
-        images: Map,
-        fed: &Fed,
-        reports: &mut Reports,
-        slots: &mut Slots,
-    ) -> Result<Late, NetError> {
-        let Forward { logits, solves, .. } =
-            self.forward(Arc::new(images), reports, None, &mut Laps::none())?;
-        let lambda1 = self.weights.problems.lambda1();
-        Ok(Late {
-            labels: fed.labels().to_vec(),
-            shape: logits.shape,
-            solves,
-            slot: slots.receive(&self.context, reports.words(), lambda1, Some(&logits.data))?,
-        })
-    }
+fn ask_logits(
+    network: &CudaNetwork,
+    images: Map,
+    fed: &Fed,
+    reports: &mut Reports,
+    slots: &mut Slots,
+) -> Result<Late, NetError> {
+    let (layers, mut laps) = (network.layers.len(), Laps::none());
+    let (logits, solves) = network.ask_inference(images, layers, reports, &mut laps)?;
+    let lambda1 = network.weights.problems.lambda1();
+    let (words, numbers) = (reports.words(), Some(&logits.data));
+    Ok(Late {
+        labels: fed.labels().to_vec(),
+        shape: logits.shape,
+        solves,
+        slot: slots.receive(&network.context, words, lambda1, numbers)?,
+    })
+}
 
-    fn hand_over(
-        &self,
-        late: Late,
-        slots: &mut Slots,
-        each: &mut EachBatch<'_>,
-    ) -> Result<(), NetError> {
-        let received = slots.read(late.slot)?;
-        let activity = self.activity(&late.solves, &received.values, &received.lambda1);
-        each(
-            Tensor::new(late.shape, received.logits)?,
-            &late.labels,
-            activity,
-        )
-    }
+fn hand_over(
+    network: &CudaNetwork,
+    late: Late,
+    slots: &mut Slots,
+    each: &mut EachBatch<'_>,
+) -> Result<(), NetError> {
+    let received = slots.read(late.slot)?;
+    let activity = network.activity(&late.solves, &received.values, &received.lambda1);
+    each(
+        Tensor::new(late.shape, received.logits)?,
+        &late.labels,
+        activity,
+    )
 }

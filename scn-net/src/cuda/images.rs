@@ -5,9 +5,9 @@ use std::sync::Arc;
 use scn_data::{BatchPlan, ImageSet, Loader, Normalization};
 use scn_gpu::{Context, Images, MapShape, Pick, Picks};
 
-use super::Map;
-use crate::NetError;
-use crate::tensor::Shape;
+use super::map::Map;
+use crate::error::NetError;
+use crate::shape::Shape;
 
 /// The set of a loader on a device, and the table that names a batch of it.
 #[derive(Debug)]
@@ -20,8 +20,8 @@ pub(super) struct Held {
 }
 
 impl Held {
-    /// None if images are contrast-normalised or whitened, which is done on the processor, or if they take more than half of the memory
-    /// that is free.
+    /// None if images are contrast-normalised or whitened, which is done on the processor, or if
+    /// they take more than half of the memory that is free.
     pub(super) fn new(
         context: &Context,
         loader: &Loader,

@@ -2,22 +2,17 @@
 
 use scn_gpu::{Context, Mark};
 
-use crate::NetError;
-use crate::network::LayerTimes;
+use crate::error::NetError;
+use crate::pass::Lap;
+use crate::report::LayerTimes;
 
-/// Marks between the layers of a step. The host does not wait for them before the step is done, so that they do not change what they measure.
+/// Marks between the layers of a step. The host does not wait for them before the step is done, so
+/// that they do not change what they measure.
 pub(super) struct Laps {
     /// None unless the step is timed.
     context: Option<Context>,
     /// The first of a pass has no lap that ends there.
     marks: Vec<(Option<Lap>, Mark)>,
-}
-
-/// A layer by its index, in one direction.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Lap {
-    Forward(usize),
-    Backward(usize),
 }
 
 impl Laps {

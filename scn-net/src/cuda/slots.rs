@@ -2,9 +2,10 @@
 
 use scn_gpu::{Buffer, Context, PinnedBuffer, ReportValues, View};
 
-use crate::NetError;
+use crate::error::NetError;
 
-/// Page-locked memory for the reports of a batch, the λ1 that it was solved with, and its logits in inference.
+/// Page-locked memory for the reports of a batch, the λ1 that it was solved with, and its logits in
+/// inference.
 #[derive(Debug)]
 pub(super) struct Slot {
     words: PinnedBuffer<u64>,

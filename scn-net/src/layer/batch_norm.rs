@@ -1,30 +1,26 @@
 //! Batch normalisation, with running or re-estimated moments.
 
-use super::{Activity, AdjointActivity, Layer, Saved, wrong_saved};
-use crate::NetError;
 use crate::config::BatchNormConfig;
-#[cfg(feature = "cuda")]
-use crate::cuda::{CudaLayer, Inventory, Norm};
-use crate::ops::batch_norm::{self, Affine, ChannelMoments, GroupMoments};
+use crate::moments::{ChannelMoments, GroupMoments};
 use crate::param::{Param, Role};
-use crate::tensor::Tensor;
 
-/// Batch normalisation. Training uses the moments of groups of the batch; inference those of the training data, kept as `mean` and
-/// `variance`.
+/// Batch normalisation. Training uses the moments of groups of the batch; inference those of the
+/// training data, kept as `mean` and `variance`.
 #[derive(Debug)]
 pub(crate) struct BatchNorm {
     rate: f32,
-    epsilon: f32,
-    learned: Option<ScaleAndShift>,
-    mean: Param,
-    variance: Param,
+    pub(crate) epsilon: f32,
+    pub(crate) affine: Option<ScaleAndShift>,
+    pub(crate) mean: Param,
+    pub(crate) variance: Param,
     collected: Option<Collected>,
 }
 
+/// The learned scale and shift of each channel.
 #[derive(Debug)]
-struct ScaleAndShift {
-    scale: Param,
-    shift: Param,
+pub(crate) struct ScaleAndShift {
+    pub(crate) scale: Param,
+    pub(crate) shift: Param,
 }
 
 /// Sums over images, of the mean and of the mean square of their groups.
@@ -35,20 +31,22 @@ struct Collected {
     square: Vec<f64>,
 }
 
+/// Names of the arrays: learned ones first, if there are any, then moments.
+pub(crate) fn names(affine: bool) -> &'static [&'static str] {
+    const NAMES: [&str; 4] = ["scale", "shift", "mean", "variance"];
+    if affine { &NAMES } else { &NAMES[2..] }
+}
+
 impl BatchNorm {
     /// With mean 0 and variance 1, scale 1 and shift 0.
     pub(crate) fn new(channels: usize, config: &BatchNormConfig) -> Self {
         let all = |value, role| Param::new(vec![channels], vec![value; channels], role);
-        let role = Role::Learned {
-            rate: 1.0,
-            nonnegative: false,
-        };
         Self {
             rate: config.rate,
             epsilon: config.epsilon,
-            learned: config.affine.then(|| ScaleAndShift {
-                scale: all(1.0, role),
-                shift: all(0.0, role),
+            affine: config.affine.then(|| ScaleAndShift {
+                scale: all(1.0, Role::learned()),
+                shift: all(0.0, Role::learned()),
             }),
             mean: all(0.0, Role::Statistic),
             variance: all(1.0, Role::Statistic),
@@ -56,56 +54,28 @@ impl BatchNorm {
         }
     }
 
-    fn affine(&self) -> Option<Affine<'_>> {
-        self.learned.as_ref().map(|learned| Affine {
-            scale: &learned.scale.value,
-            shift: &learned.shift.value,
-        })
-    }
-}
-
-impl Layer for BatchNorm {
-    fn infer(&self, x: Tensor) -> Result<(Tensor, Option<Activity>), NetError> {
-        let moments = ChannelMoments {
-            mean: self.mean.value.clone(),
-            variance: self.variance.value.clone(),
-        };
-        let y = batch_norm::normalize(x, &moments, self.affine(), self.epsilon);
-        Ok((y, None))
+    pub(crate) fn channels(&self) -> usize {
+        self.mean.value.len()
     }
 
-    fn forward(
-        &self,
-        x: Tensor,
-        groups: usize,
-    ) -> Result<(Tensor, Saved, Option<Activity>), NetError> {
-        let (y, moments) = batch_norm::forward(&x, groups, self.affine(), self.epsilon);
-        Ok((y, Saved::Normalized { input: x, moments }, None))
+    pub(crate) fn params(&self) -> Vec<&Param> {
+        let affine = self.affine.iter();
+        affine
+            .flat_map(|affine| [&affine.scale, &affine.shift])
+            .chain([&self.mean, &self.variance])
+            .collect()
     }
 
-    fn backward(
-        &mut self,
-        saved: Saved,
-        dy: Tensor,
-    ) -> Result<(Tensor, Option<AdjointActivity>), NetError> {
-        let Saved::Normalized { input, moments } = saved else {
-            return Err(wrong_saved("the batch normalisation"));
-        };
-        let scale = self.affine().map(|affine| affine.scale);
-        let gradients = batch_norm::backward(&input, &moments, scale, self.epsilon, dy);
-        if let Some(learned) = &mut self.learned {
-            let add = |param: &mut Param, gradient: &[f32]| {
-                for (sum, &part) in param.grad.iter_mut().zip(gradient) {
-                    *sum += part;
-                }
-            };
-            add(&mut learned.scale, &gradients.scale);
-            add(&mut learned.shift, &gradients.shift);
-        }
-        Ok((gradients.x, None))
+    pub(crate) fn params_mut(&mut self) -> Vec<&mut Param> {
+        let affine = self.affine.iter_mut();
+        affine
+            .flat_map(|affine| [&mut affine.scale, &mut affine.shift])
+            .chain([&mut self.mean, &mut self.variance])
+            .collect()
     }
 
-    fn record(&mut self, groups: &[GroupMoments]) {
+    /// Takes note of the moments of the groups of a batch in training.
+    pub(crate) fn record(&mut self, groups: &[GroupMoments]) {
         if let Some(collected) = &mut self.collected {
             groups.iter().for_each(|group| collected.add(group));
             return;
@@ -126,37 +96,9 @@ impl Layer for BatchNorm {
         }
     }
 
-    #[cfg(feature = "cuda")]
-    fn to_cuda(&self, inventory: &mut Inventory) -> CudaLayer {
-        let channels = self.mean.value.len();
-        let learned = self.learned.as_ref();
-        CudaLayer::BatchNorm(Norm {
-            moments: inventory.moments(channels),
-            channels,
-            epsilon: self.epsilon,
-            affine: learned.map(|ScaleAndShift { scale, shift }| {
-                [scale, shift].map(|param| inventory.parameter(param))
-            }),
-        })
-    }
-
-    fn params(&self) -> Vec<(&'static str, &Param)> {
-        let learned = self.learned.iter();
-        learned
-            .flat_map(|learned| [("scale", &learned.scale), ("shift", &learned.shift)])
-            .chain([("mean", &self.mean), ("variance", &self.variance)])
-            .collect()
-    }
-
-    fn params_mut(&mut self) -> Vec<(&'static str, &mut Param)> {
-        let learned = self.learned.iter_mut();
-        learned
-            .flat_map(|learned| [("scale", &mut learned.scale), ("shift", &mut learned.shift)])
-            .chain([("mean", &mut self.mean), ("variance", &mut self.variance)])
-            .collect()
-    }
-
-    fn collect_moments(&mut self) {
+    /// From here until [`finish_moments`](Self::finish_moments), moments are summed up instead of
+    /// moving running averages.
+    pub(crate) fn collect_moments(&mut self) {
         let zeros = vec![0.0; self.mean.value.len()];
         self.collected = Some(Collected {
             images: 0,
@@ -165,7 +107,9 @@ impl Layer for BatchNorm {
         });
     }
 
-    fn finish_moments(&mut self) {
+    /// Replaces the running moments by those of all batches since
+    /// [`collect_moments`](Self::collect_moments).
+    pub(crate) fn finish_moments(&mut self) {
         let Some(collected) = self
             .collected
             .take()
@@ -200,21 +144,33 @@ impl Collected {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tensor::Shape;
 
+    /// Records a batch of one channel whose images have these values, in so many groups.
     fn pass(layer: &mut BatchNorm, values: &[f32], groups: usize) {
-        let shape = Shape {
-            channels: 1,
-            images: values.len(),
-            height: 1,
-            width: 1,
+        let of_group = |group: std::ops::Range<usize>| {
+            let values = &values[group];
+            let count = values.len() as f32;
+            let mean = values.iter().sum::<f32>() / count;
+            let square = values
+                .iter()
+                .map(|value| (value - mean).powi(2))
+                .sum::<f32>();
+            GroupMoments {
+                images: values.len(),
+                moments: ChannelMoments {
+                    mean: vec![mean],
+                    variance: vec![square / count],
+                },
+            }
         };
-        let batch = Tensor::new(shape, values.to_vec()).unwrap();
-        let (_, saved, _) = layer.forward(batch, groups).unwrap();
-        layer.record(saved.moments().unwrap());
+        let groups: Vec<_> = scn_data::groups(values.len(), groups)
+            .map(of_group)
+            .collect();
+        layer.record(&groups);
     }
 
-    /// Moments collected over batches are those of all images at once, however these are divided; with running moments they are blended.
+    /// Moments collected over batches are those of all images at once, however these are divided;
+    /// with running moments they are blended.
     #[test]
     fn collected_moments_are_those_of_all_batches() {
         let moments = |layer: &BatchNorm| (layer.mean.value[0], layer.variance.value[0]);
@@ -230,7 +186,8 @@ mod tests {
         }
     }
 
-    /// Groups 1, 3 and 5, 9, 4 have the means 2 and 6, the variances 1 and 14 / 3, and the weights 2 / 5 and 3 / 5.
+    /// Groups 1, 3 and 5, 9, 4 have the means 2 and 6, the variances 1 and 14 / 3, and the weights
+    /// 2 / 5 and 3 / 5.
     #[test]
     fn running_moments_follow_the_mean_over_groups() {
         let mut layer = BatchNorm::new(1, &BatchNormConfig::default());

@@ -1,34 +1,24 @@
-//! The memory that a network takes at least, known before it is taken.
+//! Whether there is room for a batch.
 
-use scn_data::{MemoryError, bytes_of, check_memory};
+use scn_data::MemoryError;
 
 use super::Network;
-use crate::config::{NetworkConfig, Recompute};
-
-/// That there is room for a network: for each weight its gradient and its momentum beside it, and each Gram matrix once more in the
-/// order of the kernels.
-pub(super) fn check_network(config: &NetworkConfig) -> Result<(), MemoryError> {
-    let (weights, gram) = config.sizes();
-    let numbers = weights
-        .saturating_mul(3)
-        .saturating_add(gram.saturating_mul(2));
-    check_memory(
-        "the network",
-        numbers.saturating_mul(size_of::<f32>() as u64),
-    )
-}
+use crate::config::Recompute;
+use crate::memory::code_bytes;
 
 impl Network {
-    /// That there is room for a training step with so many images; always on a graphics processor, which has its own memory.
+    /// That there is room for a training step with so many images; always on a graphics processor,
+    /// which has its own memory.
     ///
-    /// Counted are the codes of all layers, or of the largest where others are computed again. To be asked once, before the first step:
-    /// later, memory that will be used again does not count as free.
+    /// Counted are the codes of all layers, or of the largest where others are computed again. To
+    /// be asked once, before the first step: later, memory that will be used again does not count
+    /// as free.
     ///
     /// # Errors
     /// [`MemoryError`].
     pub fn check_training_memory(&self, images: usize) -> Result<(), MemoryError> {
-        let codes = self.code_bytes(images);
-        self.check_codes(match self.recompute {
+        let codes = code_bytes(&self.config, images);
+        self.executor.check_memory(match self.recompute {
             Recompute::Nothing => codes.fold(0, u64::saturating_add),
             _ => codes.max().unwrap_or(0),
         })
@@ -40,31 +30,17 @@ impl Network {
     /// # Errors
     /// [`MemoryError`].
     pub fn check_inference_memory(&self, images: usize) -> Result<(), MemoryError> {
-        self.check_codes(self.code_bytes(images).max().unwrap_or(0))
-    }
-
-    fn check_codes(&self, bytes: u64) -> Result<(), MemoryError> {
-        match self.replica {
-            Some(_) => Ok(()),
-            None => check_memory("the codes of a batch", bytes),
-        }
-    }
-
-    /// The bytes of the codes of each sparse coding layer for so many images.
-    fn code_bytes(&self, images: usize) -> impl Iterator<Item = u64> {
-        let [_, mut height, mut width] = self.config.input;
-        self.config.layers.iter().map(move |layer| {
-            // Windows are padded so that stride 1 keeps the size of the map.
-            height = height.div_ceil(layer.stride);
-            width = width.div_ceil(layer.stride);
-            bytes_of::<f32>(&[images, layer.atoms, height, width])
-        })
+        let largest = code_bytes(&self.config, images).max();
+        self.executor.check_memory(largest.unwrap_or(0))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::{ConfigError, NetError, Network, presets};
+    use crate::error::{ConfigError, NetError};
+    use crate::memory::code_bytes;
+    use crate::network::Network;
+    use crate::presets;
 
     #[test]
     fn a_network_that_no_memory_holds_is_refused() {
@@ -97,7 +73,7 @@ mod tests {
             map = (map.0.div_ceil(layer.stride), map.1.div_ceil(layer.stride));
             all += 4 * layer.atoms * map.0 * map.1;
         }
-        assert_eq!(network.code_bytes(1).sum::<u64>(), all as u64);
+        assert_eq!(code_bytes(&config, 1).sum::<u64>(), all as u64);
         assert!(network.check_training_memory(32).is_ok());
         assert!(network.check_inference_memory(32).is_ok());
         for images in [1 << 50, usize::MAX] {

@@ -2,27 +2,26 @@
 
 use scn_data::Loader;
 
-use super::finite::{check_activity, check_logits};
-use super::{Network, StepReport};
-use crate::NetError;
+use super::Network;
+use crate::error::NetError;
+use crate::executor::{Done, EachBatch};
 use crate::feed::{Fed, Feed};
-use crate::layer::Activity;
+use crate::finite::{check_activity, check_logits};
 use crate::optimizer::Sgd;
-use crate::replica::{Done, broken_gradient};
-use crate::tensor::Tensor;
-
-/// Takes the logits (classes × images) of a batch, its labels, and what each sparse coding layer did.
-pub type EachBatch<'a> = dyn FnMut(Tensor, &[u16], Vec<Activity>) -> Result<(), NetError> + 'a;
+use crate::report::StepReport;
 
 impl Network {
-    /// Trains on the first `steps` batches of an epoch of a loader, each a step of the optimiser at this rate, and hands over what each has
-    /// come to, in order. On a graphics processor the steps follow each other without waiting, as in [`train`](crate::train()). Their
-    /// reports then say nothing of the times of layers.
+    /// Trains on the first `steps` batches of an epoch of a loader, each a step of the optimiser at
+    /// this rate, and hands over what each has come to, in order. On a graphics processor the steps
+    /// follow each other without waiting, as in [`train`](crate::train()). Their reports then say
+    /// nothing of the times of layers.
     ///
-    /// A step whose gradients are not finite shows in the losses; on this machine's processor it moves nothing.
+    /// A step whose gradients are not finite shows in the losses; on this machine's processor it
+    /// moves nothing.
     ///
     /// # Errors
-    /// Images or labels that do not fit the network; pixels or activations that are not finite; a device that fails.
+    /// Images or labels that do not fit the network; pixels or activations that are not finite; a
+    /// device that fails.
     pub fn train_on(
         &mut self,
         loader: &Loader,
@@ -46,12 +45,13 @@ impl Network {
         Ok(())
     }
 
-    /// Infers the first `batches` batches of epoch 0 of a loader, and hands over logits (classes × images), labels and what each sparse coding
-    /// layer did, in order. On a graphics processor the batches follow each other without waiting.
+    /// Infers the first `batches` batches of epoch 0 of a loader, and hands over logits (classes ×
+    /// images), labels and what each sparse coding layer did, in order. On a graphics processor the
+    /// batches follow each other without waiting.
     ///
     /// # Errors
-    /// Images that do not fit the network; pixels, activations or logits that are not finite, with the number of the image in the loader; a device
-    /// that fails; the errors of `each`.
+    /// Images that do not fit the network; pixels, activations or logits that are not finite, with
+    /// the number of the image in the loader; a device that fails; the errors of `each`.
     pub fn infer_on(
         &self,
         loader: &Loader,
@@ -66,79 +66,35 @@ impl Network {
             before += labels.len();
             each(logits, labels, activity)
         };
-        match &self.replica {
-            Some(replica) => replica.infer_on(loader, batches, each),
-            None => infer_each(loader, batches, each, |images| self.infer(images)),
-        }
+        self.executor.infer_on(&self.steps, loader, batches, each)
     }
 
-    /// Whether steps are to be fed with plans of this loader's batches, because the device that the network is on makes them itself. Comes
-    /// before the steps, which divide batches into groups as the largest is.
+    /// Whether steps are to be fed with plans of this loader's batches, because the device that the
+    /// network is on makes them itself. Comes before the steps, which divide batches into groups as
+    /// the largest is.
     pub(crate) fn hold(&mut self, loader: &Loader) -> Result<bool, NetError> {
         self.check_image(loader.image_set().shape())?;
         self.largest_batch = loader.batch_size();
-        match &mut self.replica {
-            Some(replica) => replica.hold(loader),
-            None => Ok(false),
-        }
+        self.executor.hold(loader)
     }
 
-    /// A whole step: gradients, and a step of the optimiser unless they are not finite. Returns what the earliest step has come to that was not returned
-    /// yet; on a device that is an earlier one than this, and [`finish_training`](Self::finish_training) has the last.
+    /// A whole step: gradients, and a step of the optimiser unless they are not finite. Returns the
+    /// result of the earliest step that was not returned yet; on a device that is an earlier one
+    /// than this, and [`finish_training`](Self::finish_training) has the last.
     pub(crate) fn train_step(
         &mut self,
         fed: &Fed,
         optimizer: &mut Sgd,
         rate: f64,
     ) -> Result<Option<Done>, NetError> {
-        let groups = self.groups(fed.labels().len());
-        if let Some(replica) = &mut self.replica {
-            // What its sparse coding layers could not code is found when its report comes.
-            let (descent, velocity) = (optimizer.descent(rate), optimizer.velocity());
-            return replica.train(fed, groups, descent, velocity);
-        }
-        let Fed::Batch(batch) = fed else {
-            return Err(NetError::Input {
-                layer: "the network".to_string(),
-                expected: "batches of images".to_string(),
-                found: "plans of batches".to_string(),
-            });
-        };
-        let report = self.loss_and_gradients(Tensor::from_batch(batch)?, &batch.labels)?;
-        let broken = self.non_finite_gradient();
-        let non_finite = broken.as_deref().map(broken_gradient);
-        let mut done = Done { report, non_finite };
-        if done.broken().is_none()
-            && let Err(error) = optimizer.step(self, rate)
-        {
-            // A network that cannot be refreshed after a step has lost its way.
-            done.non_finite = Some(format!("a parameter ({error})"));
-        }
-        Ok(Some(done))
+        let settings = self.pass_settings(fed.labels().len());
+        let descent = optimizer.descent(rate);
+        let (steps, velocity) = (&mut self.steps, optimizer.velocity_mut());
+        self.executor.train(steps, fed, settings, descent, velocity)
     }
 
     /// Waits for the earliest step that was not returned yet; None if there is none.
     pub(crate) fn finish_training(&mut self) -> Result<Option<Done>, NetError> {
-        match &mut self.replica {
-            Some(replica) => replica.finish(),
-            None => Ok(None),
-        }
+        self.executor.finish()
     }
-}
-
-/// Infers batches of epoch 0 of a loader one by one.
-pub(crate) fn infer_each(
-    loader: &Loader,
-    batches: usize,
-    each: &mut EachBatch<'_>,
-    infer: impl Fn(Tensor) -> Result<(Tensor, Vec<Activity>), NetError>,
-) -> Result<(), NetError> {
-    let mut before = 0;
-    for batch in loader.epoch(0, 0).take(batches) {
-        let done = infer(Tensor::from_batch(&batch)?);
-        let (logits, activity) = done.map_err(|error| error.counted_from(before))?;
-        before += batch.labels.len();
-        each(logits, &batch.labels, activity)?;
-    }
-    Ok(())
 }

@@ -1,6 +1,7 @@
 //! The mean over the whole map: `y_ci = 1/(H W) sum over (y, x) of x_ciyx`, and its transpose.
 
-use crate::tensor::{Shape, Tensor};
+use crate::shape::Shape;
+use crate::tensor::Tensor;
 
 /// The mean of each channel of each image: channels × images × 1 × 1.
 pub(crate) fn average(x: &Tensor) -> Tensor {
@@ -35,7 +36,8 @@ pub(crate) fn spread(dy: &Tensor, shape: Shape) -> Tensor {
 mod tests {
     use super::*;
 
-    /// `<average(x), dy> = <x, spread(dy)>`, exactly: all numbers are small multiples of powers of two.
+    /// `<average(x), dy> = <x, spread(dy)>`, exactly: all numbers are small multiples of powers of
+    /// two.
     #[test]
     fn spread_is_the_transpose_of_average() {
         let shape = Shape {

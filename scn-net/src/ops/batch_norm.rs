@@ -8,30 +8,17 @@
 //! dLoss/dγ = sum n dy,   dLoss/dβ = sum dy,   over all groups
 //! ```
 //!
-//! The second line differentiates through μ and σ². Without scale and shift γ = 1 and β = 0. Ioffe, Szegedy, "Batch normalization: Accelerating
-//! deep network training by reducing internal covariate shift" (2015), algorithm 1. One group is the whole batch; several are what a batch
-//! has that is divided among several devices.
+//! The second line differentiates through μ and σ². Without scale and shift γ = 1 and β = 0. Ioffe,
+//! Szegedy, "Batch normalization: Accelerating deep network training by reducing internal covariate
+//! shift" (2015), algorithm 1. One group is the whole batch; several are what a batch has that is
+//! divided among several devices.
 
 use rayon::prelude::*;
 use scn_data::groups;
 use scn_solvers::tile::{Float, Kernel, Lanes};
 
+use crate::moments::{ChannelMoments, GroupMoments};
 use crate::tensor::Tensor;
-
-/// Mean and (biased) variance of each channel.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct ChannelMoments {
-    pub(crate) mean: Vec<f32>,
-    pub(crate) variance: Vec<f32>,
-}
-
-/// The moments of a group of images.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct GroupMoments {
-    /// Number of images.
-    pub(crate) images: usize,
-    pub(crate) moments: ChannelMoments,
-}
 
 /// Learned scale γ and shift β of each channel.
 #[derive(Debug, Clone, Copy)]
@@ -87,8 +74,8 @@ impl Normalizer {
     }
 }
 
-/// A batch in which each of so many groups is normalised by its own moments, and these: each channel by one thread, which reads it from
-/// memory once.
+/// A batch in which each of so many groups is normalised by its own moments, and these: each
+/// channel by one thread, which reads it from memory once.
 pub(crate) fn forward(
     x: &Tensor,
     group_count: usize,
@@ -163,7 +150,8 @@ pub(crate) fn normalize(
     x
 }
 
-/// The gradients from dLoss/dy, that by x in its place, given x, the moments of its groups, and the scale if there is one.
+/// The gradients from dLoss/dy, that by x in its place, given x, the moments of its groups, and the
+/// scale if there is one.
 pub(crate) fn backward(
     x: &Tensor,
     of_groups: &[GroupMoments],
@@ -250,7 +238,7 @@ impl<F: Fn([f32; 2]) -> [f64; 2]> Kernel<f32> for Sums<'_, F> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tensor::Shape;
+    use crate::shape::Shape;
     use proptest::prelude::*;
 
     fn tensor(channels: usize, images: usize, seed: u64) -> Tensor {
@@ -305,7 +293,8 @@ mod tests {
             }
         }
 
-        /// To the bit, but for the gradients of scale and shift, which are sums over groups: f32 numbers added up in f64, then rounded once.
+        /// To the bit, but for the gradients of scale and shift, which are sums over groups: f32
+        /// numbers added up in f64, then rounded once.
         #[test]
         fn each_group_is_normalised_as_if_it_were_alone(
             channels in 1usize..4, images in 1usize..9, count in 1usize..5, seed in 0u64..1000, learned: bool,
@@ -335,8 +324,9 @@ mod tests {
             }
         }
 
-        /// `<dy, y(p + h v) - y(p - h v)> / 2h = <dp, v>` for p = x, scale and shift together. In f32 with h = 2⁻⁶ the difference carries
-        /// `ε/h` = 8e-6 of rounding per term and `h²/6` = 4e-5 of truncation, times derivatives of moderate size.
+        /// `<dy, y(p + h v) - y(p - h v)> / 2h = <dp, v>` for p = x, scale and shift together. In
+        /// f32 with h = 2⁻⁶ the difference carries `ε/h` = 8e-6 of rounding per term and `h²/6` =
+        /// 4e-5 of truncation, times derivatives of moderate size.
         #[test]
         fn backward_agrees_with_differences(channels in 1usize..3, images in 2usize..5, count in 1usize..3, seed in 0u64..1000) {
             let x = tensor(channels, images, seed);

@@ -1,18 +1,20 @@
 //! Sparse codes of all windows of a feature map, and their adjoint.
 //!
-//! Forward: `a* = argmin 1/2 ||x - D a||² + λ1'a + λ2/2 ||a||², a >= 0` for every window x (paper, eq. (1)). The codes of all
-//! windows are a feature map with one channel per atom.
+//! Forward: `a* = argmin 1/2 ||x - D a||² + λ1'a + λ2/2 ||a||², a >= 0` for every window x (paper,
+//! eq. (1)). The codes of all windows are a feature map with one channel per atom.
 
 use faer::{MatMut, MatRef};
 use scn_grad::{Gradients, Linearization, MaskedReport, MaskedSolver, Tasks};
 use scn_solvers::{Problem, Report, Solver, Start, Workspaces, encode_with};
 
-use crate::NetError;
-use crate::ops::windows::{Windows, WindowsGradient};
-use crate::tensor::{Shape, Tensor};
+use crate::error::NetError;
+use crate::ops::windows::{MapWindows, WindowsGradient};
+use crate::shape::Shape;
+use crate::tensor::Tensor;
 
-/// Columns of the adjoint that are not divided among threads any more: whole images, for which these are enough. Whole tiles too, of 48
-/// columns, where maps have 8 × 8 or 16 × 16 positions. Fewer would leave more tiles half empty, more would leave threads idle.
+/// Columns of the adjoint that are not divided among threads any more: whole images, for which
+/// these are enough. Whole tiles too, of 48 columns, where maps have 8 × 8 or 16 × 16 positions.
+/// Fewer would leave more tiles half empty, more would leave threads idle.
 const TASK_COLUMNS: usize = 768;
 
 /// What is solved in each window, and where windows stand.
@@ -22,7 +24,8 @@ pub(crate) struct WindowCoding<'a> {
     /// Side k of the window.
     pub(crate) window: usize,
     pub(crate) stride: usize,
-    /// Whether the report on the adjoint says where the time went; the solver's settings say so for the codes.
+    /// Whether the report on the adjoint says where the time went; the solver's settings say so for
+    /// the codes.
     pub(crate) timed: bool,
 }
 
@@ -39,7 +42,7 @@ pub(crate) fn encode_windows(
         stride,
         ..
     } = coding;
-    let windows = Windows::new(map, window, stride);
+    let windows = MapWindows::new(map, window, stride);
     let (height, width) = windows.geometry().map();
     let mut codes = Tensor::unspecified(Shape {
         channels: problem.atoms(),
@@ -70,7 +73,7 @@ pub(crate) fn encode_windows_adjoint(
         timed,
     } = coding;
     let shape = map.shape();
-    let windows = Windows::new(map, window, stride);
+    let windows = MapWindows::new(map, window, stride);
     let geometry = windows.geometry();
     let columns = codes.shape().positions();
     let codes = MatRef::from_row_major_slice(codes.data(), problem.atoms(), columns);

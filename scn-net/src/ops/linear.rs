@@ -3,7 +3,8 @@
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 
-use crate::tensor::{Shape, Tensor};
+use crate::shape::Shape;
+use crate::tensor::Tensor;
 
 /// Logits (classes × images) of features (n × images); `weight` is classes × n, row-major.
 pub(crate) fn forward(weight: &[f32], bias: &[f32], x: &Tensor) -> Tensor {

@@ -4,7 +4,7 @@
 //! loss = 1/N sum_i ( log sum_k exp z_ki - z_(label i) i ),     dloss/dz_ki = (softmax(z_i)_k - [k = label i]) / N
 //! ```
 
-use crate::NetError;
+use crate::error::NetError;
 use crate::tensor::Tensor;
 
 /// What a batch of logits is worth.
@@ -12,7 +12,8 @@ use crate::tensor::Tensor;
 pub(crate) struct Loss {
     /// Mean over the images.
     pub(crate) value: f64,
-    /// Images whose largest logit is not that of their label. Logits that are not numbers count as errors.
+    /// Images whose largest logit is not that of their label. Logits that are not numbers count as
+    /// errors.
     pub(crate) errors: usize,
     /// dloss/dlogits, classes × images.
     pub(crate) gradient: Tensor,
@@ -22,10 +23,10 @@ pub(crate) struct Loss {
 pub(crate) fn softmax_cross_entropy(logits: &Tensor, labels: &[u16]) -> Result<Loss, NetError> {
     let (classes, images) = (logits.shape().channels, logits.shape().positions());
     expect_labels(labels, images)?;
-    if let Some(label) = labels.iter().find(|&&label| usize::from(label) >= classes) {
-        return Err(NetError::Labels {
-            expected: format!("labels from 0 to {}", classes - 1),
-            found: label.to_string(),
+    if let Some(&label) = labels.iter().find(|&&label| usize::from(label) >= classes) {
+        return Err(NetError::LabelRange {
+            classes,
+            found: label,
         });
     }
     let mut gradient = Tensor::zeros(logits.shape());
@@ -60,9 +61,9 @@ pub(crate) fn expect_labels(labels: &[u16], images: usize) -> Result<(), NetErro
     if labels.len() == images {
         return Ok(());
     }
-    Err(NetError::Labels {
-        expected: format!("{images} labels, one per image"),
-        found: labels.len().to_string(),
+    Err(NetError::LabelCount {
+        images,
+        found: labels.len(),
     })
 }
 
@@ -98,7 +99,7 @@ pub(crate) fn predicted(logits: impl Iterator<Item = f32>) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tensor::Shape;
+    use crate::shape::Shape;
 
     fn logits(values: &[f32], classes: usize) -> Tensor {
         let shape = Shape {
@@ -123,8 +124,8 @@ mod tests {
         let labels = [2, 0];
         let loss = softmax_cross_entropy(&logits(&values, 3), &labels).unwrap();
         for k in 0..6 {
-            // The value is computed in f64 from exact inputs: error h²/6 = 3e-6 of third derivatives below 1, and the f32
-            // rounding of the gradient.
+            // The value is computed in f64 from exact inputs: error h²/6 = 3e-6 of third
+            // derivatives below 1, and the f32 rounding of the gradient.
             let h = 1.0 / 256.0;
             let at = |step: f32| {
                 let mut moved = values;
@@ -148,11 +149,11 @@ mod tests {
     fn labels_out_of_range_are_errors() {
         assert!(matches!(
             softmax_cross_entropy(&logits(&[0.0; 2], 2), &[2]),
-            Err(NetError::Labels { .. })
+            Err(NetError::LabelRange { .. })
         ));
         assert!(matches!(
             softmax_cross_entropy(&logits(&[0.0; 2], 2), &[]),
-            Err(NetError::Labels { .. })
+            Err(NetError::LabelCount { .. })
         ));
     }
 }

@@ -1,10 +1,12 @@
 //! The k × k windows of a feature map, as columns of signals: read, and added back to.
 //!
-//! Column p = (image, i, j) holds the window around row `i s + dy - padding`, column `j s + dx - padding` for stride s,
-//! zero outside the map. Its entry `(channel k + dy) k + dx` is the pixel at `(dy, dx)`: the order of PyTorch's `unfold`.
-//! The matrix of windows is never formed; both directions copy runs of pixels.
+//! Column p = (image, i, j) holds the window around row `i s + dy - padding`, column `j s + dx -
+//! padding` for stride s, zero outside the map. Its entry `(channel k + dy) k + dx` is the pixel at
+//! `(dy, dx)`: the order of PyTorch's `unfold`. The matrix of windows is never formed; both
+//! directions copy runs of pixels.
 
 mod flat;
+mod geometry;
 mod strided;
 
 use std::ops::Range;
@@ -15,112 +17,30 @@ use scn_solvers::ColumnSource;
 use scn_solvers::tile::{Float, expect_columns};
 
 use self::flat::{ColumnMasks, Stretch};
-use crate::tensor::{Shape, Tensor};
+pub(crate) use self::geometry::WindowGeometry;
+use crate::shape::Shape;
+use crate::tensor::Tensor;
 
-/// Where windows stand on a feature map.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct WindowGeometry {
-    input: Shape,
-    window: usize,
-    stride: usize,
-    padding: usize,
-}
-
-impl WindowGeometry {
-    /// Windows of odd side, padded so that stride 1 keeps the size of the map.
-    pub(crate) fn new(input: Shape, window: usize, stride: usize) -> Self {
-        Self {
-            input,
-            window,
-            stride,
-            padding: window / 2,
-        }
-    }
-
-    /// Entries of a window: m = channels k².
-    pub(crate) fn rows(&self) -> usize {
-        self.input.channels * self.window * self.window
-    }
-
-    /// Rows and columns of the map of windows.
-    pub(crate) fn map(&self) -> (usize, usize) {
-        let side = |length: usize| (length + 2 * self.padding - self.window) / self.stride + 1;
-        (side(self.input.height), side(self.input.width))
-    }
-
-    /// For stretches of windows; only at stride 1.
-    fn masks(&self) -> Option<ColumnMasks> {
-        (self.stride == 1).then(|| ColumnMasks::new(self, f32::tile()))
-    }
-
-    /// Windows per image.
-    pub(crate) fn positions(&self) -> usize {
-        let (height, width) = self.map();
-        height * width
-    }
-
-    /// Calls `visit` for every run of columns that shares its image and row, and every row of pixels that it reads:
-    /// the entry of the first pixel (dx = 0), the image, the pixel row (None outside the map), the columns j of the map,
-    /// and where the run starts among `columns`.
-    #[inline(always)]
-    fn runs(&self, columns: Range<usize>, mut visit: impl FnMut(Run)) {
-        let (height, width) = self.map();
-        let mut column = columns.start;
-        while column < columns.end {
-            let (image, i, first) = (
-                column / (height * width),
-                column / width % height,
-                column % width,
-            );
-            let length = (width - first).min(columns.end - column);
-            for channel in 0..self.input.channels {
-                for dy in 0..self.window {
-                    let y = (i * self.stride + dy)
-                        .checked_sub(self.padding)
-                        .filter(|&y| y < self.input.height);
-                    let entry = (channel * self.window + dy) * self.window;
-                    visit(Run {
-                        entry,
-                        channel,
-                        image,
-                        y,
-                        first,
-                        length,
-                        offset: column - columns.start,
-                    });
-                }
-            }
-            column += length;
-        }
-    }
-}
-
-/// Neighbouring columns over one row of pixels.
-struct Run {
-    entry: usize,
-    channel: usize,
-    image: usize,
-    y: Option<usize>,
-    first: usize,
-    length: usize,
-    offset: usize,
+/// The masks of stretches of windows; only at stride 1.
+fn masks_of(geometry: &WindowGeometry) -> Option<ColumnMasks> {
+    (geometry.stride == 1).then(|| ColumnMasks::new(geometry, f32::tile()))
 }
 
 /// The windows of a feature map.
 #[derive(Debug, Clone)]
-pub(crate) struct Windows<'a> {
+pub(crate) struct MapWindows<'a> {
     geometry: WindowGeometry,
     /// At stride 1.
     masks: Option<ColumnMasks>,
     pixels: &'a [f32],
 }
 
-impl<'a> Windows<'a> {
+impl<'a> MapWindows<'a> {
     pub(crate) fn new(map: &'a Tensor, window: usize, stride: usize) -> Self {
         let geometry = WindowGeometry::new(map.shape(), window, stride);
         Self {
             geometry,
-            masks: geometry.masks(),
+            masks: masks_of(&geometry),
             pixels: map.data(),
         }
     }
@@ -129,7 +49,8 @@ impl<'a> Windows<'a> {
         self.geometry
     }
 
-    /// At stride 1: the pixels of the next tile that this one has not had, for channels far from each other in memory, will soon be read.
+    /// At stride 1: the pixels of the next tile that this one has not had, for channels far from
+    /// each other in memory, will soon be read.
     fn expect_pixels(&self, next: usize) {
         let Shape {
             channels, width, ..
@@ -141,7 +62,7 @@ impl<'a> Windows<'a> {
     }
 }
 
-impl ColumnSource<f32> for Windows<'_> {
+impl ColumnSource<f32> for MapWindows<'_> {
     fn rows(&self) -> usize {
         self.geometry.rows()
     }
@@ -177,7 +98,8 @@ impl ColumnSource<f32> for Windows<'_> {
     }
 }
 
-/// Adds gradients of windows to the gradient of some images of the feature map: the transpose of [`Windows`].
+/// Adds gradients of windows to the gradient of some images of the feature map: the transpose of
+/// [`MapWindows`].
 pub(crate) struct WindowsGradient<'a> {
     geometry: WindowGeometry,
     /// At stride 1.
@@ -195,7 +117,7 @@ impl<'a> WindowsGradient<'a> {
     ) -> Self {
         Self {
             geometry,
-            masks: geometry.masks(),
+            masks: masks_of(&geometry),
             pixels,
             first_image,
         }
@@ -293,7 +215,7 @@ mod tests {
         ) {
             let window = 2 * half + 1;
             let map = counting(Shape { channels, images, height, width });
-            let windows = Windows::new(&map, window, stride);
+            let windows = MapWindows::new(&map, window, stride);
             let all = windows.columns() as f64;
             let columns = (from.min(to) * all) as usize..(from.max(to) * all) as usize;
             let width = columns.len() + 2;
@@ -314,7 +236,7 @@ mod tests {
             half in 0usize..3, stride in 1usize..4,
         ) {
             let map = counting(Shape { channels, images, height, width });
-            let windows = Windows::new(&map, 2 * half + 1, stride);
+            let windows = MapWindows::new(&map, 2 * half + 1, stride);
             let (rows, columns) = (windows.rows(), windows.columns());
             let mut packed = vec![0.0; rows * columns];
             windows.pack(0..columns, &mut packed, columns);

@@ -2,13 +2,13 @@
 
 use std::time::Instant;
 
-use super::Run;
+use super::run::Run;
 use crate::config::RunConfig;
+use crate::error::{ConfigError, NetError, TrainError};
+use crate::executor::Done;
 use crate::feed::{Fed, Feed};
 use crate::progress::{Observer, StepProgress};
-use crate::replica::Done;
 use crate::schedule::{learning_rate, tolerances};
-use crate::{ConfigError, NetError, TrainError};
 
 impl Run {
     /// The rest of the current epoch. False if the observer stopped it.

@@ -1,4 +1,5 @@
-//! Files that are not what was written, or that nobody could have written: each is refused in one line that says what is wrong.
+//! Files that are not what was written, or that nobody could have written: each is refused in one
+//! line that says what is wrong.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -22,7 +23,8 @@ fn refused(change: impl FnOnce(&mut Edited)) -> String {
     line
 }
 
-/// Every bit of a file is either found to be changed, or carries nothing. `load` makes of bytes what they say.
+/// Every bit of a file is either found to be changed, or carries nothing. `load` makes of bytes
+/// what they say.
 fn flip_bits<T>(
     bytes: &[u8],
     step: usize,
@@ -58,14 +60,11 @@ fn tiny() -> Model {
     config.network.window = 1;
     config.network.layers.truncate(1);
     config.network.layers[0].atoms = 3;
-    let input = ModelInput {
-        dataset: config.dataset,
-        normalization: Some(
-            scn_data::Normalization::from_parts([1, 8, 8], vec![0.5; 64], 0.25).unwrap(),
-        ),
-        class_names: (0..10).map(|class| class.to_string()).collect(),
-        active: vec![0.25],
-    };
+    let mut input = ModelInput::new(config.dataset);
+    let normalization = scn_data::Normalization::from_parts([1, 8, 8], vec![0.5; 64], 0.25);
+    input.normalization = Some(normalization.unwrap());
+    input.class_names = (0..10).map(|class| class.to_string()).collect();
+    input.active = vec![0.25];
     Model::new(Network::new(&config.network, 5).unwrap(), input)
 }
 
@@ -80,7 +79,11 @@ fn a_flipped_bit_of_a_model_is_found() {
         !read.unchecked()
             && read.input == whole.input
             && read.network.config() == whole.network.config()
-            && read.network.params().eq(whole.network.params())
+            && read
+                .network
+                .params()
+                .unwrap()
+                .eq(whole.network.params().unwrap())
     };
     assert!(same(&Model::from_bytes(&bytes, Path::new("file")).unwrap()));
     flip_bits(
@@ -94,7 +97,8 @@ fn a_flipped_bit_of_a_model_is_found() {
 #[test]
 fn a_flipped_bit_of_a_checkpoint_is_found() {
     let folder = tempfile::tempdir().unwrap();
-    // Resumed with as many epochs as it has done, a run writes nothing but what follows from the checkpoint: one step does.
+    // Resumed with as many epochs as it has done, a run writes nothing but what follows from the
+    // checkpoint: one step does.
     let run = scn_net::RunFolder::new(folder.path());
     std::fs::copy(kept(), run.checkpoint()).unwrap();
     let config = Checkpoint::load(&run.checkpoint()).unwrap().config;
@@ -103,7 +107,7 @@ fn a_flipped_bit_of_a_checkpoint_is_found() {
         &config,
         &small::digits(),
         folder.path(),
-        scn_net::Start::Resume,
+        scn_net::RunStart::Resume,
         &device,
         &mut scn_net::Silent,
     )
@@ -115,7 +119,12 @@ fn a_flipped_bit_of_a_checkpoint_is_found() {
         !read.model.unchecked()
             && read.config == whole.config
             && read.history == whole.history
-            && read.model.network.params().eq(whole.model.network.params())
+            && read
+                .model
+                .network
+                .params()
+                .unwrap()
+                .eq(whole.model.network.params().unwrap())
     };
     flip_bits(
         &bytes,
@@ -246,11 +255,14 @@ fn numbers_out_of_range_are_not_written() {
     tiny().save(&path).unwrap();
     let kept = std::fs::read(&path).unwrap();
     let mut broken = tiny();
-    broken.network.visit_params_mut(&mut |name, param| {
-        if name == "norm1.variance" {
-            param.value[1] = f32::NAN;
-        }
-    });
+    broken
+        .network
+        .visit_params_mut(&mut |name, param| {
+            if name == "norm1.variance" {
+                param.value[1] = f32::NAN;
+            }
+        })
+        .unwrap();
     let line = broken.save(&path).unwrap_err().to_string();
     assert!(line.contains("norm1.variance, found NaN at [1]"), "{line}");
     assert_eq!(std::fs::read(&path).unwrap(), kept);
@@ -316,8 +328,8 @@ fn checkpoints_that_contradict_themselves_are_refused() {
     );
 }
 
-/// A header may ask for anything: nothing is computed, and no memory taken, for what the file does not hold. Each of these took from seconds to
-/// minutes, or more memory than a machine has.
+/// A header may ask for anything: nothing is computed, and no memory taken, for what the file does
+/// not hold. Each of these took from seconds to minutes, or more memory than a machine has.
 #[test]
 fn headers_are_not_believed() {
     let start = Instant::now();
@@ -395,8 +407,18 @@ fn all_arrays_of_a_network_are_expected_of_its_file() {
         let model = Model::new(Network::new(&config.network, 1).unwrap(), input);
         model.save(&path).unwrap();
         let read = Model::load(&path).unwrap();
-        assert!(read.network.params().eq(model.network.params()));
-        let names: Vec<String> = model.network.params().map(|(name, _)| name).collect();
+        assert!(
+            read.network
+                .params()
+                .unwrap()
+                .eq(model.network.params().unwrap())
+        );
+        let names: Vec<String> = model
+            .network
+            .params()
+            .unwrap()
+            .map(|(name, _)| name)
+            .collect();
         for name in names {
             let mut file = Edited::read(&path);
             file.tensors.remove(&name);

@@ -1,4 +1,5 @@
-//! Files as somebody else might write them: taken apart, changed, and put together without a checksum.
+//! Files as somebody else might write them: taken apart, changed, and put together without a
+//! checksum.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};

@@ -1,9 +1,7 @@
 use std::sync::Arc;
 
 use scn_data::{Batch, Loader, Normalization};
-use scn_net::{
-    Device, Network, SolverConfig, SolverMethod, Tensor, evaluate, evaluate_each, probabilities,
-};
+use scn_net::{Device, Network, SolverMethod, Tensor, evaluate, evaluate_each, probabilities};
 
 use crate::small;
 
@@ -63,23 +61,21 @@ fn codes_are_those_of_inference() {
     assert!(message.contains("layer2"), "{message}");
 }
 
-/// Each method to its certificate; and two passes of it where no more are allowed, however exact codes are to be.
+/// Each method to its certificate; and two passes of it where no more are allowed, however exact
+/// codes are to be.
 #[test]
 fn every_method_finds_the_same_codes() {
     let network = small::config().network;
     let batch = batch();
     let infer = |method, tolerance, max_passes| {
         let mut config = network.clone();
-        config.solver = SolverConfig {
-            method,
-            tolerance,
-            max_passes,
-            ..config.solver
-        };
+        config.solver.method = method;
+        config.solver.tolerance = tolerance;
+        config.solver.max_passes = max_passes;
         let network = Network::new(&config, 0).unwrap();
         network.infer(Tensor::from_batch(&batch).unwrap()).unwrap()
     };
-    let conditions = Network::new(&network, 0).unwrap().conditions();
+    let conditions = Network::new(&network, 0).unwrap().conditions().unwrap();
     assert!(
         conditions.iter().all(|&condition| condition < 1e3),
         "{conditions:?}"
@@ -94,11 +90,12 @@ fn every_method_finds_the_same_codes() {
         let (logits, activity) = infer(method, 1e-6, 5000);
         for layer in &activity {
             assert!(
-                layer.kkt <= 1e-6 && layer.unconverged == 0,
+                layer.residual <= 1e-6 && layer.unconverged == 0,
                 "{method:?}: {layer:?}"
             );
         }
-        // An error in the codes is at most the residual times the condition of H, in each of two layers.
+        // An error in the codes is at most the residual times the condition of H, in each of two
+        // layers.
         for (found, expected) in logits.data().iter().zip(expected.data()) {
             assert!((found - expected).abs() <= 2e-3 * largest, "{method:?}");
         }

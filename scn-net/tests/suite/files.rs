@@ -1,11 +1,12 @@
-//! Models and checkpoints: what is written is read back; what is damaged or of another kind is refused by name.
+//! Models and checkpoints: what is written is read back; what is damaged or of another kind is
+//! refused by name.
 
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 use safetensors::SafeTensors;
 use scn_net::{
-    Checkpoint, Device, FileError, Model, ModelInput, Network, RunFolder, Silent, Start, train,
+    Checkpoint, Device, FileError, Model, ModelInput, Network, RunFolder, RunStart, Silent, train,
 };
 
 use crate::small;
@@ -13,30 +14,24 @@ use crate::small;
 fn model() -> Model {
     let config = small::config();
     let network = Network::new(&config.network, 5).unwrap();
-    let input = ModelInput {
-        dataset: config.dataset,
-        normalization: Some(
-            scn_data::Normalization::from_parts([1, 8, 8], vec![0.5; 64], 0.25).unwrap(),
-        ),
-        class_names: (0..10).map(|class| class.to_string()).collect(),
-        active: vec![0.25, 0.5],
-    };
+    let mut input = ModelInput::new(config.dataset);
+    let normalization = scn_data::Normalization::from_parts([1, 8, 8], vec![0.5; 64], 0.25);
+    input.normalization = Some(normalization.unwrap());
+    input.class_names = (0..10).map(|class| class.to_string()).collect();
+    input.active = vec![0.25, 0.5];
     Model::new(network, input)
 }
 
 /// The same with contrast normalisation and whitening.
 fn whitened() -> Model {
-    let plain = model();
+    let mut plain = model();
     let matrix = (0..64 * 64).map(|at| (at as f32 * 0.37).sin()).collect();
-    let normalization = plain.input.normalization.unwrap();
+    let normalization = plain.input.normalization.take().unwrap();
     let normalization = normalization
         .with_contrast(10.0 / 3.0)
         .and_then(|contrast| contrast.with_whitening(matrix));
-    let input = ModelInput {
-        normalization: Some(normalization.unwrap()),
-        ..plain.input
-    };
-    Model::new(plain.network, input)
+    plain.input.normalization = Some(normalization.unwrap());
+    plain
 }
 
 fn saved(folder: &Path) -> PathBuf {
@@ -52,7 +47,12 @@ fn a_model_reads_back_bit_for_bit() {
     let read = Model::load(&path).unwrap();
     assert_eq!(read.input, model().input);
     assert_eq!(read.network.config(), model().network.config());
-    assert!(read.network.params().eq(model().network.params()));
+    assert!(
+        read.network
+            .params()
+            .unwrap()
+            .eq(model().network.params().unwrap())
+    );
     let again = folder.path().join("again");
     read.save(&again).unwrap();
     assert_eq!(std::fs::read(path).unwrap(), std::fs::read(again).unwrap());
@@ -125,7 +125,7 @@ fn a_checkpoint_holds_model_and_run() {
         &small::config(),
         &small::digits(),
         folder.path(),
-        Start::Fresh,
+        RunStart::Fresh,
         &device,
         &mut Silent,
     )
@@ -147,11 +147,13 @@ fn a_checkpoint_holds_model_and_run() {
         model
             .network
             .params()
+            .unwrap()
             .map(|p| p.1.value.clone())
             .eq(Model::load(&files.model())
                 .unwrap()
                 .network
                 .params()
+                .unwrap()
                 .map(|p| p.1.value.clone()))
     );
     let message = Checkpoint::load(&files.model()).unwrap_err().to_string();
@@ -203,7 +205,8 @@ fn files_of_another_kind_are_refused_by_name() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Cut short or with a flipped byte, a file is read or refused, never a panic; cut short it is always refused.
+    /// Cut short or with a flipped byte, a file is read or refused, never a panic; cut short it is
+    /// always refused.
     #[test]
     fn damage_never_panics(cut in 0.0f64..1.0, place in 0.0f64..1.0, flip in 1u8..=255) {
         let folder = tempfile::tempdir().unwrap();

@@ -72,7 +72,8 @@ fn activations_that_overflow_are_refused_by_image_and_layer() {
             "image 68: the signals of layer0 are not finite, or too large for f32"
         );
     }
-    // In training the variance of the batch is infinite: divided by that, all of its images would be zero.
+    // In training the variance of the batch is infinite: divided by that, all of its images would
+    // be zero.
     let [_, _, gradients, moments] = errors(&mut network, &images(68, f32::MAX));
     for error in [gradients, moments] {
         assert_eq!(
@@ -82,7 +83,8 @@ fn activations_that_overflow_are_refused_by_image_and_layer() {
     }
 }
 
-/// The number is that of the image in the set, whatever its batch. One image is not black; a factor makes its pixel as large as f32 can be.
+/// The number is that of the image in the set, whatever its batch. One image is not black; a factor
+/// makes its pixel as large as f32 can be.
 #[test]
 fn evaluation_names_the_image_of_the_set() {
     let network = Network::new(&small::config().network, 0).unwrap();

@@ -1,10 +1,12 @@
 //! The gradient of a whole network against central differences.
 
-use scn_net::{BatchNormConfig, LayerConfig, Network, Placement, Recompute, Role, Shape, Tensor};
+use scn_net::{
+    BatchNormConfig, LayerConfig, Network, NetworkConfig, Placement, Recompute, Role, Shape, Tensor,
+};
 
 use crate::small;
 
-fn images(shape: Shape) -> Tensor {
+pub(crate) fn images(shape: Shape) -> Tensor {
     let noise = |k: usize| {
         ((k as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as f32 / (1 << 24) as f32
     };
@@ -25,89 +27,116 @@ fn loss_at(
     labels: &[u16],
 ) -> f64 {
     let mut kept = Vec::new();
-    network.visit_params_mut(&mut |found, param| {
-        if found == name {
-            kept.clone_from(&param.value);
-            param
-                .value
-                .iter_mut()
-                .zip(direction)
-                .for_each(|(value, d)| *value += step * d);
-        }
-    });
+    network
+        .visit_params_mut(&mut |found, param| {
+            if found == name {
+                kept.clone_from(&param.value);
+                param
+                    .value
+                    .iter_mut()
+                    .zip(direction)
+                    .for_each(|(value, d)| *value += step * d);
+            }
+        })
+        .unwrap();
     network.refresh().unwrap();
     let loss = network
         .loss_and_gradients(images.clone(), labels)
         .unwrap()
         .loss;
-    network.visit_params_mut(&mut |found, param| {
-        if found == name {
-            param.value.clone_from(&kept);
-        }
-    });
+    network
+        .visit_params_mut(&mut |found, param| {
+            if found == name {
+                param.value.clone_from(&kept);
+            }
+        })
+        .unwrap();
     network.refresh().unwrap();
     loss
 }
 
-/// Along its own gradient, every parameter changes the loss by the gradient's norm. Two errors have to be kept apart: codes that
-/// become active or inactive within the step bend the loss (observed: up to 20 % of the derivative by λ1 at a step of 1e-3,
-/// falling with the step), and the f32 loss jitters by about 1e-7 (the codes are solved to 1e-6). Steps of at most 1.5e-4 that
-/// change the loss by 1e-4 leave about 1 % of each. A term that is wrong or missing changes the derivative by tens
-/// of percent.
+/// Along its own gradient, every parameter changes the loss by the gradient's norm. Two errors have
+/// to be kept apart: codes that become active or inactive within the step bend the loss (observed:
+/// up to 20 % of the derivative by λ1 at a step of 1e-3, falling with the step), and the f32 loss
+/// jitters by about 1e-7 (the codes are solved to 1e-6). Steps of at most 1.5e-4 that change the
+/// loss by 1e-4 leave about 1 % of each. A term that is wrong or missing changes the derivative by
+/// tens of percent.
 fn check(placement: Placement, per_atom: bool) {
     check_with(placement, per_atom, BatchNormConfig::default());
 }
 
 fn check_with(placement: Placement, per_atom: bool, batch_norm: BatchNormConfig) {
+    let mut network = network_to_check(|config| {
+        config.batch_norm = batch_norm;
+        config.batch_norm.placement = placement;
+        config.lambda1.per_atom = per_atom;
+    });
+    let checked = check_gradients(&mut network, &small_images());
+    let norms = if placement == Placement::Before { 4 } else { 3 };
+    let learned = if batch_norm.affine { 2 * norms } else { 0 };
+    assert_eq!(checked.len(), 3 * 3 + 2 + learned);
+}
+
+/// Three sparse coding layers of 5, 7 and 6 atoms, configured further.
+pub(crate) fn network_to_check(configure: impl FnOnce(&mut NetworkConfig)) -> Network {
     let mut config = small::config().network;
-    config.batch_norm = batch_norm;
     config.input = [2, 7, 6];
     config.classes = 3;
-    config.batch_norm.placement = placement;
     config.lambda1.initial = 0.05;
-    config.lambda1.per_atom = per_atom;
     config.lambda2 = 0.05;
     config.dictionary = scn_net::DictionaryInit::UnitNorm;
     config.solver.tolerance = 1e-6;
     config.solver.adjoint_tolerance = 1e-6;
     config.solver.max_passes = 2000;
     config.layers = [(5, 1), (7, 2), (6, 1)]
-        .map(|(atoms, stride)| LayerConfig { atoms, stride })
+        .map(|(atoms, stride)| LayerConfig::new(atoms, stride))
         .to_vec();
+    configure(&mut config);
     let mut network = Network::new(&config, 3).unwrap();
-    // The initial classifier is so small that hardly any gradient flows. Scales and shifts are no longer 1 and 0.
-    network.visit_params_mut(&mut |name, param| {
-        let values = param.value.iter_mut();
-        if name == "classifier.weight" {
-            values.for_each(|value| *value *= 10.0);
-        } else if name.ends_with(".scale") {
-            values
-                .zip(0u8..)
-                .for_each(|(value, k)| *value = 0.75 + 0.25 * f32::from(k % 3));
-        } else if name.ends_with(".shift") {
-            values
-                .zip(0u8..)
-                .for_each(|(value, k)| *value = 0.25 - 0.25 * f32::from(k % 3));
-        }
-    });
+    // The initial classifier is so small that hardly any gradient flows. Scales and shifts are no
+    // longer 1 and 0.
+    network
+        .visit_params_mut(&mut |name, param| {
+            let values = param.value.iter_mut();
+            if name == "classifier.weight" {
+                values.for_each(|value| *value *= 10.0);
+            } else if name.ends_with(".scale") {
+                values
+                    .zip(0u8..)
+                    .for_each(|(value, k)| *value = 0.75 + 0.25 * f32::from(k % 3));
+            } else if name.ends_with(".shift") {
+                values
+                    .zip(0u8..)
+                    .for_each(|(value, k)| *value = 0.25 - 0.25 * f32::from(k % 3));
+            }
+        })
+        .unwrap();
     network.refresh().unwrap();
-    let images = images(Shape {
+    network
+}
+
+/// Twelve images for that network.
+pub(crate) fn small_images() -> Tensor {
+    images(Shape {
         channels: 2,
         images: 12,
         height: 7,
         width: 6,
-    });
+    })
+}
+
+/// Checks the gradients by all parameters, and returns their names.
+pub(crate) fn check_gradients(network: &mut Network, images: &Tensor) -> Vec<String> {
     let labels: Vec<u16> = (0..12).map(|image| image % 3).collect();
 
     let _ = network.loss_and_gradients(images.clone(), &labels).unwrap();
     let gradients: Vec<(String, Vec<f32>)> = network
         .params()
+        .unwrap()
         .filter(|(_, param)| param.role != Role::Statistic)
         .map(|(name, param)| (name, param.grad.clone()))
         .collect();
-    let norms = if placement == Placement::Before { 4 } else { 3 };
-    let learned = if batch_norm.affine { 2 * norms } else { 0 };
-    assert_eq!(gradients.len(), 3 * 3 + 2 + learned);
+    let names = gradients.iter().map(|(name, _)| name.clone()).collect();
     for (name, gradient) in gradients {
         let norm = gradient
             .iter()
@@ -120,16 +149,7 @@ fn check_with(placement: Placement, per_atom: bool, batch_norm: BatchNormConfig)
             .iter()
             .map(|&g| (f64::from(g) / norm) as f32)
             .collect();
-        let mut at = |step: f64| {
-            loss_at(
-                &mut network,
-                &name,
-                &direction,
-                step as f32,
-                &images,
-                &labels,
-            )
-        };
+        let mut at = |step: f64| loss_at(network, &name, &direction, step as f32, images, &labels);
         let difference = (at(step) - at(-step)) / (2.0 * step);
         let noise = 3e-7 / step;
         assert!(
@@ -137,6 +157,7 @@ fn check_with(placement: Placement, per_atom: bool, batch_norm: BatchNormConfig)
             "{name}: analytic {norm}, difference {difference}, noise {noise}"
         );
     }
+    names
 }
 
 #[test]
@@ -151,21 +172,17 @@ fn normalised_after() {
 
 #[test]
 fn normalised_in_groups() {
-    let batch_norm = BatchNormConfig {
-        group: Some(5),
-        ..BatchNormConfig::default()
-    };
+    let mut batch_norm = BatchNormConfig::default();
+    batch_norm.group = Some(5);
     check_with(Placement::Before, false, batch_norm);
 }
 
 #[test]
 fn with_learned_scale_and_shift() {
     for (placement, group) in [(Placement::Before, None), (Placement::After, Some(5))] {
-        let batch_norm = BatchNormConfig {
-            affine: true,
-            group,
-            ..BatchNormConfig::default()
-        };
+        let mut batch_norm = BatchNormConfig::default();
+        batch_norm.affine = true;
+        batch_norm.group = group;
         check_with(placement, false, batch_norm);
     }
 }
@@ -202,6 +219,7 @@ fn a_doubled_batch_has_the_same_gradient() {
             .unwrap();
         let gradients: Vec<f32> = network
             .params()
+            .unwrap()
             .flat_map(|(_, param)| param.grad.clone())
             .collect();
         (report.loss, gradients)
@@ -228,7 +246,7 @@ fn recomputed_codes_change_nothing() {
             config.batch_norm.affine = layers == 5;
             config.layers = [(6, 1), (9, 1), (6, 2), (8, 1), (7, 1)][..layers]
                 .iter()
-                .map(|&(atoms, stride)| LayerConfig { atoms, stride })
+                .map(|&(atoms, stride)| LayerConfig::new(atoms, stride))
                 .collect();
             let images = images(Shape {
                 channels: 1,
@@ -241,7 +259,7 @@ fn recomputed_codes_change_nothing() {
                 let mut network = Network::new(&config, 5).unwrap();
                 network.set_recompute(recompute);
                 let report = network.loss_and_gradients(images.clone(), &labels);
-                let params = network.params();
+                let params = network.params().unwrap();
                 let numbers: Vec<(String, Vec<f32>, Vec<f32>)> = params
                     .map(|(name, param)| (name, param.value.clone(), param.grad.clone()))
                     .collect();

@@ -30,13 +30,14 @@ fn with_group(config: &RunConfig, group: usize) -> NetworkConfig {
 }
 
 fn numbers(network: &Network) -> Vec<(String, Vec<f32>)> {
-    let params = network.params();
+    let params = network.params().unwrap();
     params
         .map(|(name, param)| (name, param.value.clone()))
         .collect()
 }
 
-/// In training the batch of 8 images has four groups, as the full one has: the bits are those of groups of 2.
+/// In training the batch of 8 images has four groups, as the full one has: the bits are those of
+/// groups of 2.
 #[test]
 fn a_smaller_batch_has_as_many_groups_as_a_full_one() {
     let config = config();
@@ -64,7 +65,8 @@ fn a_smaller_batch_has_as_many_groups_as_a_full_one() {
     let mut twos = Network::new(&with_group(&config, 2), 3).unwrap();
     let values = numbers(&fours);
     let mut values = values.iter();
-    twos.visit_params_mut(&mut |_, param| param.value.clone_from(&values.next().unwrap().1));
+    twos.visit_params_mut(&mut |_, param| param.value.clone_from(&values.next().unwrap().1))
+        .unwrap();
     twos.refresh().unwrap();
     let second = step(&mut twos);
     assert_eq!(losses, [first, second]);
@@ -82,13 +84,14 @@ fn groups_have_moments_of_their_own() {
         let mut network = Network::new(&network, 3).unwrap();
         let images = Tensor::from_batch(&batch).unwrap();
         network.loss_and_gradients(images, &batch.labels).unwrap();
-        let param = |name: &str| f64::from(network.param(name).unwrap().value[0]);
+        let param = |name: &str| f64::from(network.param(name).unwrap().unwrap().value[0]);
         [param("norm0.mean"), param("norm0.variance")]
     };
     let whole = moments(None);
     assert_eq!(whole, moments(Some(16)));
     let [mean, variance] = moments(Some(4));
-    // Groups of equal size have the mean of the batch, up to some roundings, and less variance: what is between them is missing.
+    // Groups of equal size have the mean of the batch, up to some roundings, and less variance:
+    // what is between them is missing.
     assert!((mean - whole[0]).abs() <= 8.0 * f64::from(f32::EPSILON) * whole[0].abs());
     let pixels = |images: std::ops::Range<usize>| -> f64 {
         let values: Vec<f64> = batch.pixels[images.start * 64..images.end * 64]

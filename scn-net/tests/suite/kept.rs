@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use scn_net::{Checkpoint, Device, Outcome, RunFolder, Silent, Start, train};
+use scn_net::{Checkpoint, Device, Outcome, RunFolder, RunStart, Silent, train};
 
 use crate::small;
 
@@ -24,7 +24,7 @@ fn a_kept_checkpoint_goes_on() {
         &config,
         &small::digits(),
         folder.path(),
-        Start::Resume,
+        RunStart::Resume,
         &device,
         &mut Silent,
     );

@@ -1,11 +1,14 @@
-//! `evaluation`: what is seen of it. `inference`: with mirror images, and with another λ1. `gradient`: a whole network against differences.
-//! `groups`: of a batch. `runs`: the same bits for any number of threads and through
-//! interruptions. `files`: models and checkpoints, whole or of another kind; `damaged`: those
-//! that are refused. `finite`: pixels and activations that are not. `edited`: changes files. `kept`: a checkpoint of an early version. `cuda`: on a graphics processor as here.
+//! `evaluation`: what is seen of it. `inference`: with mirror images, and with another λ1.
+//! `gradient`: a whole network against differences. `groups`: of a batch. `runs`: the same bits for
+//! any number of threads and through interruptions. `files`: models and checkpoints, whole or of
+//! another kind; `damaged`: those that are refused. `finite`: pixels and activations that are not.
+//! `edited`: changes files. `kept`: a checkpoint of an early version. `cuda`: on a graphics
+//! processor as here.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[cfg(feature = "cuda")]
 mod cuda;
+mod custom;
 mod damaged;
 mod edited;
 mod evaluation;
@@ -15,5 +18,7 @@ mod gradient;
 mod groups;
 mod inference;
 mod kept;
+#[path = "../../examples/custom_layer/rms_norm.rs"]
+mod rms_norm;
 mod runs;
 mod small;

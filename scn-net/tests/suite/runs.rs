@@ -1,12 +1,13 @@
-//! Runs end with the same bits for any number of threads and through interruptions; they never overwrite another run.
+//! Runs end with the same bits for any number of threads and through interruptions; they never
+//! overwrite another run.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use scn_data::{LastBatch, Loader, Subset};
 use scn_net::{
-    Beginning, Device, EpochRecord, Model, Network, Observer, Outcome, RunConfig, RunFolder, Shape,
-    Silent, Start, StepProgress, Tensor, TrainError, evaluate, probabilities, train,
+    Beginning, Device, EpochRecord, Model, Network, Observer, Outcome, RunConfig, RunFolder,
+    RunStart, Shape, Silent, StepProgress, Tensor, TrainError, evaluate, probabilities, train,
 };
 
 use crate::edited::Edited;
@@ -30,7 +31,7 @@ impl Observer for StopAfter {
 fn run(
     config: &RunConfig,
     folder: &Path,
-    start: Start,
+    start: RunStart,
     threads: usize,
     stop_after: usize,
 ) -> Outcome {
@@ -54,10 +55,11 @@ fn run(
 fn result(folder: &Path) -> (Vec<u8>, Vec<EpochRecord>) {
     let files = RunFolder::new(folder);
     let metrics = std::fs::read_to_string(files.metrics()).unwrap();
-    let records = metrics.lines().map(|line| EpochRecord {
-        images_per_second: 0.0,
-        seconds: 0.0,
-        ..serde_json::from_str(line).unwrap()
+    let records = metrics.lines().map(|line| {
+        let mut record: EpochRecord = serde_json::from_str(line).unwrap();
+        record.images_per_second = 0.0;
+        record.seconds = 0.0;
+        record
     });
     (std::fs::read(files.model()).unwrap(), records.collect())
 }
@@ -70,7 +72,7 @@ fn threads_do_not_change_a_bit() {
     let results = [1, 2, 3].map(|threads| {
         let out = folder.path().join(threads.to_string());
         assert!(matches!(
-            run(&small::config(), &out, Start::Fresh, threads, NEVER),
+            run(&small::config(), &out, RunStart::Fresh, threads, NEVER),
             Outcome::Finished { .. }
         ));
         result(&out)
@@ -85,7 +87,7 @@ fn threads_do_not_change_a_bit() {
 fn a_resumed_run_ends_with_the_same_bits() {
     let folder = tempfile::tempdir().unwrap();
     let whole = folder.path().join("whole");
-    run(&small::config(), &whole, Start::Fresh, 2, NEVER);
+    run(&small::config(), &whole, RunStart::Fresh, 2, NEVER);
     for stops in [
         vec![0],
         vec![1],
@@ -95,16 +97,16 @@ fn a_resumed_run_ends_with_the_same_bits() {
         vec![2, 2, 2, 2],
     ] {
         let out = folder.path().join(format!("{stops:?}"));
-        let mut start = Start::Fresh;
+        let mut start = RunStart::Fresh;
         for &stop in &stops {
             let outcome = run(&small::config(), &out, start, 1, stop);
             assert!(
                 matches!(outcome, Outcome::Interrupted { .. }),
                 "{stops:?}: {outcome:?}"
             );
-            start = Start::Resume;
+            start = RunStart::Resume;
         }
-        run(&small::config(), &out, Start::Resume, 2, NEVER);
+        run(&small::config(), &out, RunStart::Resume, 2, NEVER);
         assert_eq!(result(&out), result(&whole), "{stops:?}");
     }
 }
@@ -141,6 +143,7 @@ impl Observer for Notes {
             steps,
             history,
             steps_done,
+            ..
         } = *beginning;
         self.begun.push((epochs, steps, history.len(), steps_done));
     }
@@ -157,15 +160,20 @@ impl Observer for Notes {
     }
     fn epoch(&mut self, record: &EpochRecord, network: &Network) {
         self.epochs.push(record.clone());
-        self.dictionary = network.param("layer0.dictionary").unwrap().value.clone();
+        self.dictionary = network
+            .param("layer0.dictionary")
+            .unwrap()
+            .unwrap()
+            .value
+            .clone();
     }
     fn stop(&self) -> bool {
         self.stop_after == Some(self.steps.len())
     }
 }
 
-/// What is told of the steps adds up to what is told of the epochs; a run that goes on says from where. 96 images are three batches of 32,
-/// so that means over batches are means over images.
+/// What is told of the steps adds up to what is told of the epochs; a run that goes on says from
+/// where. 96 images are three batches of 32, so that means over batches are means over images.
 #[test]
 fn those_who_watch_are_told_what_the_files_say() {
     let folder = tempfile::tempdir().unwrap();
@@ -180,9 +188,9 @@ fn those_who_watch_are_told_what_the_files_say() {
         train(&config, &digits, folder.path(), start, &device, &mut notes).unwrap();
         notes
     };
-    let first = watched(Start::Fresh, Some(4));
+    let first = watched(RunStart::Fresh, Some(4));
     assert_eq!((first.fitted, &first.begun[..]), (1, &[(3, 3, 0, 0)][..]));
-    let rest = watched(Start::Resume, None);
+    let rest = watched(RunStart::Resume, None);
     assert_eq!((rest.fitted, &rest.begun[..]), (0, &[(3, 3, 1, 1)][..]));
 
     let steps: Vec<Step> = first.steps.iter().chain(&rest.steps).copied().collect();
@@ -204,7 +212,7 @@ fn those_who_watch_are_told_what_the_files_say() {
     }
     assert_eq!((first.epochs.len(), rest.epochs.len()), (1, 2));
     let model = Model::load(&RunFolder::new(folder.path()).model()).unwrap();
-    let dictionary = model.network.param("layer0.dictionary").unwrap();
+    let dictionary = model.network.param("layer0.dictionary").unwrap().unwrap();
     assert_eq!(rest.dictionary, dictionary.value);
 }
 
@@ -224,12 +232,20 @@ fn what_does_not_fill_a_batch_is_kept_or_dropped() {
         };
         let device = Device::cpu(Some(1)).unwrap();
         let digits = small::digits();
-        train(&config, &digits, &out, Start::Fresh, &device, &mut observer).unwrap();
+        train(
+            &config,
+            &digits,
+            &out,
+            RunStart::Fresh,
+            &device,
+            &mut observer,
+        )
+        .unwrap();
         assert_eq!(observer.done, steps);
         // The subset is chosen again as the run goes on.
         let stopped = folder.path().join(format!("{steps} in two parts"));
-        run(&config, &stopped, Start::Fresh, 2, 4);
-        run(&config, &stopped, Start::Resume, 1, NEVER);
+        run(&config, &stopped, RunStart::Fresh, 2, 4);
+        run(&config, &stopped, RunStart::Resume, 1, NEVER);
         assert_eq!(result(&stopped), result(&out));
     }
 }
@@ -243,36 +259,30 @@ fn a_run_repeats_from_its_configuration() {
         folder.path().join("again"),
         folder.path().join("other"),
     );
-    run(&small::config(), &first, Start::Fresh, 2, NEVER);
+    run(&small::config(), &first, RunStart::Fresh, 2, NEVER);
     let text = std::fs::read_to_string(RunFolder::new(&first).config()).unwrap();
     run(
         &RunConfig::from_toml(&text).unwrap(),
         &again,
-        Start::Fresh,
+        RunStart::Fresh,
         2,
         NEVER,
     );
     assert_eq!(result(&first), result(&again));
-    run(
-        &RunConfig {
-            seed: 1,
-            ..small::config()
-        },
-        &other,
-        Start::Fresh,
-        2,
-        NEVER,
-    );
+    let mut other_seed = small::config();
+    other_seed.seed = 1;
+    run(&other_seed, &other, RunStart::Fresh, 2, NEVER);
     assert_ne!(result(&first).0, result(&other).0);
 }
 
-/// A run whose weights overflow ends with an error that says where; the last checkpoint stays, byte for byte.
+/// A run whose weights overflow ends with an error that says where; the last checkpoint stays, byte
+/// for byte.
 #[test]
 fn divergence_is_an_error_and_leaves_the_last_checkpoint() {
     let folder = tempfile::tempdir().unwrap();
     let mut config = small::config();
     config.training.epochs = 1;
-    run(&config, folder.path(), Start::Fresh, 2, NEVER);
+    run(&config, folder.path(), RunStart::Fresh, 2, NEVER);
     let checkpoint = RunFolder::new(folder.path()).checkpoint();
 
     // Momentum that leads just beyond what H can be computed of.
@@ -309,12 +319,12 @@ fn a_run_is_never_overwritten_and_must_exist_to_be_resumed() {
         .map(drop)
     };
     assert!(matches!(
-        start(Start::Resume),
+        start(RunStart::Resume),
         Err(TrainError::NoCheckpoint { .. })
     ));
-    start(Start::Fresh).unwrap();
+    start(RunStart::Fresh).unwrap();
     assert!(matches!(
-        start(Start::Fresh),
+        start(RunStart::Fresh),
         Err(TrainError::Occupied { .. })
     ));
 }
@@ -325,11 +335,12 @@ fn lambda1_is_learned_and_projected() {
     let folder = tempfile::tempdir().unwrap();
     let lambda1 = |config: &RunConfig, name: &str| {
         let out = folder.path().join(name);
-        run(config, &out, Start::Fresh, 2, NEVER);
+        run(config, &out, RunStart::Fresh, 2, NEVER);
         let model = Model::load(&RunFolder::new(&out).model()).unwrap();
         let values = model
             .network
             .params()
+            .unwrap()
             .filter(|(name, _)| name.ends_with("lambda1"));
         values
             .map(|(_, param)| param.value[0])
@@ -346,8 +357,8 @@ fn lambda1_is_learned_and_projected() {
     assert_eq!(lambda1(&config, "held"), [0.25, 0.25]);
 }
 
-/// Contrast normalisation and whitening go with the model: resumed, evaluated from the file and applied to one picture at a
-/// time it is the same network on the same values.
+/// Contrast normalisation and whitening go with the model: resumed, evaluated from the file and
+/// applied to one picture at a time it is the same network on the same values.
 #[test]
 fn a_whitened_run_is_the_same_resumed_and_from_its_file() {
     let mut config = small::config();
@@ -356,9 +367,9 @@ fn a_whitened_run_is_the_same_resumed_and_from_its_file() {
     config.input.whitening = Some(0.1);
     let folder = tempfile::tempdir().unwrap();
     let (whole, parts) = (folder.path().join("whole"), folder.path().join("parts"));
-    run(&config, &whole, Start::Fresh, 1, usize::MAX);
-    run(&config, &parts, Start::Fresh, 2, 4);
-    run(&config, &parts, Start::Resume, 2, usize::MAX);
+    run(&config, &whole, RunStart::Fresh, 1, usize::MAX);
+    run(&config, &parts, RunStart::Fresh, 2, 4);
+    run(&config, &parts, RunStart::Resume, 2, usize::MAX);
     assert_eq!(result(&whole), result(&parts));
 
     let model = Model::load(&RunFolder::new(&whole).model()).unwrap();

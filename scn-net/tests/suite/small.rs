@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use scn_data::{Dataset, DatasetName};
-use scn_net::{Device, LayerConfig, Outcome, RunConfig, Silent, Start, TrainError, presets, train};
+use scn_net::{
+    Device, LayerConfig, Outcome, RunConfig, RunStart, Silent, TrainError, presets, train,
+};
 
 /// Two sparse coding layers, one of stride 2, three epochs of 96 digits, 48 tested.
 pub(crate) fn config() -> RunConfig {
@@ -12,16 +14,7 @@ pub(crate) fn config() -> RunConfig {
     config.test_limit = Some(48);
     config.training.epochs = 3;
     config.training.batch_size = 32;
-    config.network.layers = vec![
-        LayerConfig {
-            atoms: 8,
-            stride: 1,
-        },
-        LayerConfig {
-            atoms: 12,
-            stride: 2,
-        },
-    ];
+    config.network.layers = vec![LayerConfig::new(8, 1), LayerConfig::new(12, 2)];
     config.network.batch_norm.estimation_batches = 2;
     config
 }
@@ -37,7 +30,7 @@ pub(crate) fn resume(config: &RunConfig, folder: &Path) -> Result<Outcome, Train
         config,
         &digits(),
         folder,
-        Start::Resume,
+        RunStart::Resume,
         &device,
         &mut Silent,
     )

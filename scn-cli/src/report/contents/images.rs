@@ -18,7 +18,7 @@ const ABOVE: usize = 3;
 
 pub(super) fn sections(run: &Run) -> Result<Vec<Block>> {
     let mut blocks = Vec::new();
-    let atoms = run.model.map_or(Vec::new(), first_atoms);
+    let atoms = run.model.map_or(Ok(Vec::new()), first_atoms)?;
     if !atoms.is_empty() {
         blocks.push(Block::Heading("Atoms of the first layer"));
         blocks.push(Block::Figure(Figure {
@@ -50,14 +50,14 @@ pub(super) fn sections(run: &Run) -> Result<Vec<Block>> {
     Ok(blocks)
 }
 
-fn first_atoms(model: &Model) -> Vec<Raster> {
+fn first_atoms(model: &Model) -> Result<Vec<Raster>> {
     let window = model.network.config().window;
-    let dictionary = model.network.param("layer0.dictionary");
-    dictionary.map_or(Vec::new(), |dictionary| {
-        let atoms = dictionary.shape[1];
-        let raster = |atom| Raster::of_atom(&dictionary.value, atoms, window, atom);
-        (0..atoms).map(raster).collect()
-    })
+    let Some(dictionary) = model.network.param("layer0.dictionary")? else {
+        return Ok(Vec::new());
+    };
+    let atoms = dictionary.shape[1];
+    let raster = |atom| Raster::of_atom(&dictionary.value, atoms, window, atom);
+    Ok((0..atoms).map(raster).collect())
 }
 
 /// One for each class, its number if it has no name.

@@ -1,17 +1,19 @@
 //! Windows at stride 1, whole stretches of an image at a time.
 //!
-//! The map of windows is then as large as the image, so that entry (dy, dx) of the windows at `p..p + length`, in row-major order, is what
-//! stands at `p + (dy - padding) width + dx - padding`: one stretch of pixels, in which those are zero whose column is not in the image.
+//! The map of windows is then as large as the image, so that entry (dy, dx) of the windows at `p..p
+//! + length`, in row-major order, is what stands at `p + (dy - padding) width + dx - padding`: one
+//! stretch of pixels, in which those are zero whose column is not in the image.
 
 use std::ops::Range;
 
 use faer::MatMut;
 use scn_solvers::tile::{Kernel, Lanes};
 
-use super::WindowGeometry;
-use crate::tensor::Shape;
+use super::geometry::WindowGeometry;
+use crate::shape::Shape;
 
-/// Which pixels of a stretch are in the image: 1 or 0, for each dx and each column from which a stretch may begin.
+/// Which pixels of a stretch are in the image: 1 or 0, for each dx and each column from which a
+/// stretch may begin.
 #[derive(Debug, Clone)]
 pub(super) struct ColumnMasks {
     masks: Vec<f32>,
@@ -93,7 +95,8 @@ impl Stretch {
         clamp(begin) - self.first..clamp(end).max(clamp(begin)) - self.first
     }
 
-    /// What is added to a pixel for one entry is stored before the next adds to it, if all channels have their turn in between.
+    /// What is added to a pixel for one entry is stored before the next adds to it, if all channels
+    /// have their turn in between.
     fn entries(self, geometry: &WindowGeometry) -> impl Iterator<Item = Entry> {
         let (side, width, padding) = (geometry.window, geometry.input.width, geometry.padding);
         (0..side * side).map(move |place| {
@@ -117,7 +120,8 @@ struct Entry {
     dx: usize,
     /// Those windows of the stretch for which its pixel row is in the image.
     part: Range<usize>,
-    /// Where the pixel of the first of these stands in the image: outside by less than a row where its column is.
+    /// Where the pixel of the first of these stands in the image: outside by less than a row where
+    /// its column is.
     pixel: isize,
 }
 

@@ -1,7 +1,8 @@
 //! Windows at any stride, a row of pixels at a time.
 //!
-//! Pixels are first parted by their column modulo the stride s: part r of a row holds the pixels of columns r, r + s, r + 2 s, .... Entry dx of
-//! the windows of a row then is one stretch of one part, `j + (dx - padding) div s` of part `(dx - padding) mod s`. Parts have zeros before and
+//! Pixels are first parted by their column modulo the stride s: part r of a row holds the pixels of
+//! columns r, r + s, r + 2 s, .... Entry dx of the windows of a row then is one stretch of one
+//! part, `j + (dx - padding) div s` of part `(dx - padding) mod s`. Parts have zeros before and
 //! behind them, where windows reach beyond the image.
 
 use std::ops::Range;
@@ -9,8 +10,8 @@ use std::ops::Range;
 use faer::MatMut;
 use scn_solvers::tile::{Kernel, Lanes};
 
-use super::{Run, WindowGeometry};
-use crate::tensor::Shape;
+use super::geometry::{Run, WindowGeometry};
+use crate::shape::Shape;
 
 /// Rows of pixels in parts.
 struct Parts {

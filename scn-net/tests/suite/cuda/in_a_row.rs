@@ -22,8 +22,9 @@ fn loader(contrast: Option<f64>) -> Loader {
     Loader::training(digits, Arc::new(normalization), augmentation, 40, 3).unwrap()
 }
 
-/// Steps that follow each other without waiting, with images that stay on the device or, contrast-normalised, are sent; the third of a size is a
-/// recorded one. The bits are those of steps one by one, with batches made here.
+/// Steps that follow each other without waiting, with images that stay on the device or,
+/// contrast-normalised, are sent; the third of a size is a recorded one. The bits are those of
+/// steps one by one, with batches made here.
 #[test]
 fn steps_in_a_row_are_those_one_by_one() {
     let Some(device) = cuda() else { return };
@@ -62,17 +63,17 @@ fn steps_in_a_row_are_those_one_by_one() {
         }
         assert_eq!(row.2.len(), 12);
         assert_eq!(row.2, single.2);
-        for (network, ..) in [&mut row, &mut single] {
-            network.fetch().unwrap();
-        }
-        for ((name, found), (_, expected)) in row.0.params().zip(single.0.params()) {
+        for ((name, found), (_, expected)) in
+            row.0.params().unwrap().zip(single.0.params().unwrap())
+        {
             assert_eq!(found.value, expected.value, "{name}");
             assert_eq!(found.grad, expected.grad, "{name}");
         }
     }
 }
 
-/// Groups of the batches of an epoch, of which the last is smaller, are those of a network here that is trained on the same loader.
+/// Groups of the batches of an epoch, of which the last is smaller, are those of a network here
+/// that is trained on the same loader.
 #[test]
 fn groups_in_a_row_are_the_same_as_here() {
     let Some(device) = cuda() else { return };
@@ -92,7 +93,8 @@ fn groups_in_a_row_are_the_same_as_here() {
         losses
     });
     assert_eq!(found.len(), 3);
-    // As in `runs_move_between_devices`; two groups instead of four of the last batch are off by a tenth.
+    // As in `runs_move_between_devices`; two groups instead of four of the last batch are off by a
+    // tenth.
     for (found, expected) in found.iter().zip(&expected) {
         assert!(
             (found - expected).abs() < 1e-2 * expected,
@@ -130,7 +132,8 @@ fn batches_in_a_row_are_inferred_as_one_by_one() {
     }
 }
 
-/// What a network does not take it refuses at once, here and there: on a device, plans of batches never show it the images.
+/// What a network does not take it refuses at once, here and there: on a device, plans of batches
+/// never show it the images.
 #[test]
 fn images_of_another_shape_are_refused() {
     let mut other = config();
@@ -145,7 +148,7 @@ fn images_of_another_shape_are_refused() {
         let inferred = network.infer_on(&loader, 1, &mut |_, _, _| Ok(()));
         let trained = network.train_on(&loader, 0, 1, &mut optimizer, 0.1, &mut |_| ());
         for result in [inferred, trained] {
-            assert!(matches!(result, Err(NetError::Input { .. })), "{result:?}");
+            assert!(matches!(result, Err(NetError::Images { .. })), "{result:?}");
         }
     }
 }

@@ -5,8 +5,8 @@ use scn_net::evaluate_average_mirrored;
 use super::{config, devices};
 use crate::inference::{averaged_by_hand, compare, loader, network};
 
-/// On one device and on two, which share a batch; of images that the device makes of bytes, and contrast-normalised ones that it is sent. The second
-/// time the images are there.
+/// On one device and on two, which share a batch; of images that the device makes of bytes, and
+/// contrast-normalised ones that it is sent. The second time the images are there.
 #[test]
 fn mirror_images_are_averaged_as_by_hand() {
     for device in [devices(&[0]), devices(&[0, 1])].into_iter().flatten() {
@@ -22,7 +22,8 @@ fn mirror_images_are_averaged_as_by_hand() {
     }
 }
 
-/// Before the network moves there or after, which is the same; the parameters that come back are scaled.
+/// Before the network moves there or after, which is the same; the parameters that come back are
+/// scaled.
 #[test]
 fn lambda1_is_scaled_before_and_after_the_move() {
     let loader = loader(None);
@@ -48,7 +49,9 @@ fn lambda1_is_scaled_before_and_after_the_move() {
         assert_eq!(found, expected);
         assert_eq!(found.1, [0.3125, 0.15625].repeat(3));
         assert_ne!(found.0, plain.0);
-        after.fetch().unwrap();
-        assert_eq!(after.param("layer0.lambda1").unwrap().value, [0.3125]);
+        assert_eq!(
+            after.param("layer0.lambda1").unwrap().unwrap().value,
+            [0.3125]
+        );
     }
 }

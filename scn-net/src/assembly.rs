@@ -2,47 +2,42 @@
 
 use std::collections::BTreeMap;
 
-use super::memory::check_network;
-use super::{Named, Network};
 use crate::config::{NetworkConfig, Placement};
-use crate::layer::{AveragePooling, BatchNorm, Linear, SparseCoding, SparseCodingInit};
-use crate::{ConfigError, NetError, init};
+use crate::init;
+use crate::layer::batch_norm::{self, BatchNorm};
+use crate::layer::classifier::{self, Classifier};
+use crate::layer::sparse_coding::{self, SparseCoding, SparseCodingInit};
+use crate::step::{Step, StepLayer};
 
 /// The name of the classifier's weights.
 const CLASSIFIER: &str = "classifier.weight";
 
-impl Network {
-    /// With all its arrays, by their names in the model file. Nothing is drawn at random, and Gram matrices are computed once.
-    pub(crate) fn from_arrays(
-        config: &NetworkConfig,
-        mut arrays: BTreeMap<String, Vec<f32>>,
-    ) -> Result<Self, ConfigError> {
-        config.validate()?;
-        check_network(config).map_err(NetError::from)?;
-        let layers = layers(config, 0, &mut |name, initial| {
-            arrays.remove(name).unwrap_or_else(initial)
-        })?;
-        let mut network = Self::of_layers(config, layers);
-        // What is left are those from which nothing else is derived.
-        network.visit_params_mut(&mut |name, param| {
+/// The steps that a valid configuration describes, with all their arrays, by their names in the
+/// model file. Nothing is drawn at random.
+pub(crate) fn steps_from_arrays(
+    config: &NetworkConfig,
+    mut arrays: BTreeMap<String, Vec<f32>>,
+) -> Vec<Step> {
+    let mut steps = steps(config, 0, &mut |name, initial| {
+        arrays.remove(name).unwrap_or_else(initial)
+    });
+    // What is left are those that begin with the same values in every network.
+    for step in &mut steps {
+        let names: Vec<String> = step.params().map(|(name, _)| name).collect();
+        for (name, param) in names.iter().zip(step.params_mut()) {
             if let Some(values) = arrays.remove(name) {
                 param.value = values;
             }
-        });
-        Ok(network)
+        }
     }
+    steps
 }
 
 /// The names and shapes of all arrays of a network, without making one.
 pub(crate) fn array_shapes(config: &NetworkConfig) -> impl Iterator<Item = (String, Vec<usize>)> {
     let norm = config.batch_norm;
     let batch_norm = move |h: usize, channels: usize| {
-        let learned: &[_] = if norm.affine {
-            &["scale", "shift"]
-        } else {
-            &[]
-        };
-        let names = learned.iter().chain(&["mean", "variance"]);
+        let names = batch_norm::names(norm.affine).iter();
         names.map(move |name| (format!("norm{h}.{name}"), vec![channels]))
     };
     let before = norm.placement == Placement::Before;
@@ -52,13 +47,10 @@ pub(crate) fn array_shapes(config: &NetworkConfig) -> impl Iterator<Item = (Stri
     let coding = coding.flat_map(move |(h, (layer, channels))| {
         let (rows, atoms) = (channels * config.window * config.window, layer.atoms);
         let lambda1 = if config.lambda1.per_atom { atoms } else { 1 };
-        let arrays = [
-            (format!("layer{h}.dictionary"), vec![rows, atoms]),
-            (format!("layer{h}.lambda1"), vec![lambda1]),
-            (format!("layer{h}.lambda2"), vec![1]),
-        ];
+        let shapes = sparse_coding::shapes(rows, atoms, lambda1);
+        let arrays = sparse_coding::NAMES.into_iter().zip(shapes);
         arrays
-            .into_iter()
+            .map(move |(name, shape)| (format!("layer{h}.{name}"), shape))
             .chain(batch_norm(h, if before { channels } else { atoms }))
     });
     let (layers, features) = (
@@ -66,42 +58,36 @@ pub(crate) fn array_shapes(config: &NetworkConfig) -> impl Iterator<Item = (Stri
         config.layers.last().map_or(0, |layer| layer.atoms),
     );
     let last = before.then(|| batch_norm(layers, features));
-    let classifier = [
-        (CLASSIFIER.to_string(), vec![config.classes, features]),
-        ("classifier.bias".to_string(), vec![config.classes]),
-    ];
+    let shapes = classifier::shapes(config.classes, features);
+    let classifier = classifier::NAMES.into_iter().zip(shapes);
+    let classifier = classifier.map(|(name, shape)| (format!("classifier.{name}"), shape));
     coding.chain(last.into_iter().flatten()).chain(classifier)
 }
 
-/// The layers that a valid configuration describes, with the weights of a seed.
-pub(super) fn initial_layers(config: &NetworkConfig, seed: u64) -> Result<Vec<Named>, ConfigError> {
-    layers(config, seed, &mut |_, initial| initial())
+/// The steps that a valid configuration describes, with the weights of a seed.
+pub(crate) fn initial_steps(config: &NetworkConfig, seed: u64) -> Vec<Step> {
+    steps(config, seed, &mut |_, initial| initial())
 }
 
 /// Makes a weight, or λ1 or λ2, of its name and of what it would begin with.
 type MakeArray<'a> = dyn FnMut(&str, &dyn Fn() -> Vec<f32>) -> Vec<f32> + 'a;
 
-/// The layers that a valid configuration describes, with the arrays that `array` makes.
-fn layers(
-    config: &NetworkConfig,
-    seed: u64,
-    array: &mut MakeArray<'_>,
-) -> Result<Vec<Named>, ConfigError> {
+/// The steps that a valid configuration describes, with the arrays that `array` makes.
+fn steps(config: &NetworkConfig, seed: u64, array: &mut MakeArray<'_>) -> Vec<Step> {
     let norm = config.batch_norm;
-    let batch_norm = |h: usize, channels: usize| Named {
+    let batch_norm = |h: usize, channels: usize| Step {
         name: format!("norm{h}"),
-        layer: Box::new(BatchNorm::new(channels, &norm)),
+        layer: StepLayer::BatchNorm(BatchNorm::new(channels, &norm)),
     };
-    let mut layers = Vec::new();
+    let mut steps = Vec::new();
     let mut channels = config.input[0];
     for (h, layer) in config.layers.iter().enumerate() {
         if norm.placement == Placement::Before {
-            layers.push(batch_norm(h, channels));
+            steps.push(batch_norm(h, channels));
         }
         let name = format!("layer{h}");
         let rows = channels * config.window * config.window;
         let sparse_coding = SparseCodingInit {
-            name: name.clone(),
             window: config.window,
             stride: layer.stride,
             atoms: layer.atoms,
@@ -117,29 +103,29 @@ fn layers(
                 .first()
                 .map_or(config.lambda2, |&lambda2| lambda2),
         };
-        layers.push(Named {
+        steps.push(Step {
             name,
-            layer: Box::new(SparseCoding::new(sparse_coding, &config.solver)?),
+            layer: StepLayer::SparseCoding(SparseCoding::new(sparse_coding)),
         });
         channels = layer.atoms;
         if norm.placement == Placement::After {
-            layers.push(batch_norm(h, channels));
+            steps.push(batch_norm(h, channels));
         }
     }
     if norm.placement == Placement::Before {
-        layers.push(batch_norm(config.layers.len(), channels));
+        steps.push(batch_norm(config.layers.len(), channels));
     }
-    layers.push(Named {
+    steps.push(Step {
         name: "pooling".to_string(),
-        layer: Box::new(AveragePooling),
+        layer: StepLayer::AveragePooling,
     });
     let weight = array(CLASSIFIER, &|| {
         init::classifier(config.classes, channels, seed)
     });
-    let classifier = Box::new(Linear::new(config.classes, channels, weight));
-    layers.push(Named {
+    let classifier = Classifier::new(config.classes, channels, weight);
+    steps.push(Step {
         name: "classifier".to_string(),
-        layer: classifier,
+        layer: StepLayer::Classifier(classifier),
     });
-    Ok(layers)
+    steps
 }

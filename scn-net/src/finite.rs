@@ -1,13 +1,13 @@
 //! Nothing that is not finite passes through a network unseen.
 //!
-//! Solvers give columns that are not finite the code zero, and say so in their report. On this machine's processor the sparse coding layer makes
-//! an error of that; a graphics processor is asked here, when its reports have come.
+//! Solvers give columns that are not finite the code zero, and say so in their report. On this
+//! machine's processor the sparse coding layer makes an error of that; a graphics processor is
+//! asked here, when its reports have come.
 
-use crate::NetError;
-use crate::layer::Activity;
-use crate::network::Named;
-use crate::ops::batch_norm::GroupMoments;
-use crate::param::Role;
+use crate::error::NetError;
+use crate::moments::GroupMoments;
+use crate::param::Param;
+use crate::report::Activity;
 use crate::tensor::Tensor;
 
 /// `Ok` if all pixels of a batch are finite.
@@ -48,7 +48,8 @@ pub(crate) fn check_activity(activity: &[Activity]) -> Result<(), NetError> {
     }
 }
 
-/// `Ok` if the moments of all groups of a batch are finite. An infinite variance would make the whole batch zero.
+/// `Ok` if the moments of all groups of a batch are finite. An infinite variance would make the
+/// whole batch zero.
 pub(crate) fn check_moments(layer: &str, groups: &[GroupMoments]) -> Result<(), NetError> {
     let finite = |group: &GroupMoments| {
         let mut both = group.moments.mean.iter().chain(&group.moments.variance);
@@ -57,36 +58,31 @@ pub(crate) fn check_moments(layer: &str, groups: &[GroupMoments]) -> Result<(), 
     if groups.iter().all(finite) {
         return Ok(());
     }
-    Err(moments_of(layer))
-}
-
-/// `Ok` if the moments that inference uses are finite, after a device has moved them without saying so.
-pub(crate) fn check_statistics(layers: &[Named]) -> Result<(), NetError> {
-    for Named { name, layer } in layers {
-        let params = layer.params().into_iter();
-        let mut statistics = params.filter(|(_, param)| param.role == Role::Statistic);
-        if statistics.any(|(_, param)| param.value.iter().any(|value| !value.is_finite())) {
-            return Err(moments_of(name));
-        }
-    }
-    Ok(())
-}
-
-fn moments_of(layer: &str) -> NetError {
-    NetError::Overflow {
+    Err(NetError::Overflow {
         image: None,
         what: format!("the moments of {layer}"),
-    }
+    })
 }
 
-/// The first sparse coding layer with a window that is not finite: of those the residual is not a number.
+/// The first sparse coding layer with a window that is not finite: of those the residual is not a
+/// number.
 pub(crate) fn uncoded(activity: &[Activity]) -> Option<usize> {
-    activity.iter().position(|done| done.kkt.is_nan())
+    activity.iter().position(|done| done.residual.is_nan())
 }
 
 /// The words for what a sparse coding layer is given.
 pub(crate) fn signals_of(layer: &str) -> String {
     format!("the signals of {layer}")
+}
+
+/// The first array whose gradient has an entry that is not finite.
+pub(crate) fn broken_gradient<'a>(
+    mut params: impl Iterator<Item = (String, &'a Param)>,
+) -> Option<String> {
+    let broken = |param: &Param| param.grad.iter().any(|value| !value.is_finite());
+    params
+        .find(|(_, param)| broken(param))
+        .map(|(name, _)| name)
 }
 
 /// Without a short cut within a block, so that the search takes no time.
@@ -106,7 +102,7 @@ fn first_non_finite(tensor: &Tensor) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tensor::Shape;
+    use crate::shape::Shape;
 
     /// The place of a pixel, in a batch that is longer than it is wide, and longer than a block.
     #[test]

@@ -1,0 +1,15 @@
+//! The processor of this machine: one file for each layer, and what takes batches through them.
+
+mod average_pooling;
+mod batch_norm;
+mod classifier;
+mod clock;
+mod custom;
+mod descent;
+mod layers;
+mod processor;
+mod segments;
+mod solvers;
+mod sparse_coding;
+
+pub(crate) use self::processor::Processor;

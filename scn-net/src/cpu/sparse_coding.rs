@@ -1,0 +1,132 @@
+//! The sparse coding layer, on the processor.
+
+use faer::MatMut;
+use rayon::prelude::*;
+use scn_grad::Gradients;
+use scn_solvers::{Problem, Report, Status, Workspaces};
+
+use super::solvers::Solvers;
+use crate::error::NetError;
+use crate::finite::signals_of;
+use crate::layer::sparse_coding::{SparseCoding, problem};
+use crate::ops::encode::{WindowCoding, encode_windows, encode_windows_adjoint};
+use crate::report::{Activity, AdjointActivity, SolveCounts};
+use crate::tensor::Tensor;
+
+/// What the processor derives from a layer's parameters, and the memory that it works in.
+#[derive(Debug)]
+pub(super) struct Coding {
+    /// As in the model file, for messages.
+    name: String,
+    problem: Problem<f32>,
+    workspaces: Workspaces<f32>,
+    adjoint_workspaces: scn_grad::Workspaces<f32>,
+}
+
+impl Coding {
+    pub(super) fn new(name: &str, layer: &SparseCoding) -> Result<Self, NetError> {
+        let problem = problem(layer.params()).map_err(|source| NetError::Problem {
+            layer: name.to_string(),
+            source,
+        })?;
+        Ok(Self {
+            name: name.to_string(),
+            problem,
+            workspaces: Workspaces::new(),
+            adjoint_workspaces: scn_grad::Workspaces::new(),
+        })
+    }
+
+    /// Derives the problem anew from the parameters.
+    pub(super) fn refresh(&mut self, layer: &SparseCoding) -> Result<(), NetError> {
+        let updated = self.problem.update(layer.dictionary(), layer.penalty());
+        updated.map_err(|source| NetError::Problem {
+            layer: self.name.clone(),
+            source,
+        })
+    }
+
+    /// The codes of all windows.
+    pub(super) fn forward(
+        &self,
+        layer: &SparseCoding,
+        solvers: &Solvers,
+        input: &Tensor,
+    ) -> Result<(Tensor, Activity), NetError> {
+        let coding = self.windows(layer, solvers);
+        let (codes, report) = encode_windows(coding, &*solvers.codes, &self.workspaces, input)?;
+        if report.status == Status::NonFinite {
+            // The residual of such a window is not a number, and so the worst; its code is zero.
+            let shape = codes.shape();
+            return Err(NetError::Overflow {
+                image: Some(report.worst_column / (shape.height * shape.width).max(1)),
+                what: signals_of(&self.name),
+            });
+        }
+        let activity = activity(layer, &codes, &report);
+        Ok((codes, activity))
+    }
+
+    /// Adds to the gradients of the parameters; returns dLoss/dinput.
+    pub(super) fn backward(
+        &self,
+        layer: &mut SparseCoding,
+        solvers: &Solvers,
+        input: &Tensor,
+        codes: &Tensor,
+        dy: &Tensor,
+    ) -> Result<(Tensor, AdjointActivity), NetError> {
+        let mut gradients = Gradients::zeros(&self.problem);
+        let (dx, report) = encode_windows_adjoint(
+            self.windows(layer, solvers),
+            &solvers.adjoint,
+            &self.adjoint_workspaces,
+            input,
+            codes,
+            dy,
+            &mut gradients,
+        )?;
+        let (rows, atoms) = (layer.rows(), layer.atoms());
+        let mut dictionary =
+            MatMut::from_row_major_slice_mut(&mut layer.dictionary.grad, rows, atoms);
+        dictionary += &gradients.dictionary;
+        match layer.lambda1.grad.as_mut_slice() {
+            [shared] => *shared += gradients.shared_lambda1(),
+            per_atom => per_atom
+                .iter_mut()
+                .zip(&gradients.lambda1)
+                .for_each(|(sum, &value)| *sum += value),
+        }
+        layer.lambda2.grad[0] += gradients.lambda2;
+        let activity = AdjointActivity {
+            passes: report.mean_passes(),
+            residual: report.residual,
+            factorised: report.factorised,
+            unconverged: report.unconverged,
+            times: report.times,
+        };
+        Ok((dx, activity))
+    }
+
+    fn windows(&self, layer: &SparseCoding, solvers: &Solvers) -> WindowCoding<'_> {
+        WindowCoding {
+            problem: &self.problem,
+            timed: solvers.timed,
+            window: layer.window,
+            stride: layer.stride,
+        }
+    }
+}
+
+fn activity(layer: &SparseCoding, codes: &Tensor, report: &Report) -> Activity {
+    let active = |codes: &[f32]| codes.iter().filter(|&&code| code != 0.0).count() as u64;
+    let counts = SolveCounts {
+        active: codes.data().par_chunks(1 << 16).map(active).sum(),
+        passes: report.mean_passes(),
+        residual: report.residual,
+        unconverged: report.unconverged.len(),
+        columns: report.columns,
+        times: report.times,
+    };
+    Activity::new(layer.atoms(), &layer.lambda1.value, counts)
+}

@@ -1,0 +1,254 @@
+//! A graphics processor as the executor of a network.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use scn_data::{Loader, MemoryError};
+use scn_gpu::{Context, Labels};
+
+use super::asked::Asked;
+use super::evaluation::Evaluation;
+use super::laps::Laps;
+use super::layers::custom_layer;
+use super::map::Map;
+use super::network::CudaNetwork;
+use super::pipeline::Pipeline;
+use super::plan::StepPlan;
+use super::share::Share;
+use crate::config::{NetworkConfig, SolverConfig};
+use crate::error::NetError;
+use crate::executor::{Done, EachBatch, Executor, Inferred, PassSettings};
+use crate::feed::Fed;
+use crate::moments::GroupMoments;
+use crate::ops::loss::expect_labels;
+use crate::optimizer::Descent;
+use crate::param::Param;
+use crate::report::{KernelTime, StepReport};
+use crate::step::Step;
+use crate::steps::Steps;
+use crate::tensor::Tensor;
+
+/// A graphics processor with its copy of a network.
+#[derive(Debug)]
+pub(crate) struct GraphicsProcessor {
+    pub(super) network: CudaNetwork,
+    pub(super) pipeline: Pipeline,
+    /// Behind a lock, as inference leaves the network as it is.
+    evaluation: Mutex<Evaluation>,
+}
+
+impl GraphicsProcessor {
+    pub(crate) fn new(
+        context: &Context,
+        config: &NetworkConfig,
+        steps: &Steps,
+    ) -> Result<Self, NetError> {
+        Ok(Self {
+            network: CudaNetwork::new(context, config, steps)?,
+            pipeline: Pipeline::default(),
+            evaluation: Mutex::default(),
+        })
+    }
+
+    /// Forward and backward with a share of a batch; the plan has the moments of its images.
+    pub(super) fn begin_step(
+        &mut self,
+        images: &Tensor,
+        labels: &[u16],
+        share: Share,
+    ) -> Result<(StepPlan, Asked, Laps), NetError> {
+        let network = &mut self.network;
+        let mut plan = self.pipeline.plans.take(network, share)?;
+        let mut laps = network.laps();
+        let labels = Labels::upload(&network.context, labels, network.classes())?;
+        let images = Map::upload(&network.context, images)?;
+        let asked = network.ask_gradients(images, labels.view(), &mut plan, &mut laps)?;
+        Ok((plan, asked, laps))
+    }
+
+    /// Waits for a step, and brings what it reports.
+    pub(super) fn finish_step(
+        &mut self,
+        plan: StepPlan,
+        asked: &Asked,
+        laps: &Laps,
+    ) -> Result<StepReport, NetError> {
+        let values = plan.reports.download()?;
+        let lambda1 = self.network.weights.problems.lambda1().download()?;
+        self.pipeline.plans.keep(plan);
+        let times = self.network.times(laps)?;
+        Ok(self.network.done(asked, &values, &lambda1, times).report)
+    }
+
+    /// Through the first `count` layers, with the moments of the training data.
+    pub(super) fn infer_part(&self, images: &Tensor, count: usize) -> Result<Inferred, NetError> {
+        let network = &self.network;
+        let (mut reports, mut laps) = (network.reports()?, network.laps());
+        let images = Map::upload(&network.context, images)?;
+        let (output, solves) = network.ask_inference(images, count, &mut reports, &mut laps)?;
+        let values = reports.download()?;
+        let lambda1 = network.weights.problems.lambda1().download()?;
+        Ok(Inferred {
+            activity: network.activity(&solves, &values, &lambda1),
+            output: output.download()?,
+            times: network.times(&laps)?,
+        })
+    }
+
+    /// The result of the earliest step that is on its way, however long that takes.
+    pub(super) fn last_reports(&mut self) -> Result<Option<Done>, NetError> {
+        let done = self.pipeline.next_report(&self.network, true)?;
+        if done.is_none() {
+            self.network.update_problems()?;
+        }
+        Ok(done)
+    }
+
+    /// A step of gradient descent.
+    pub(super) fn descend_part(
+        &mut self,
+        descent: Descent,
+        velocity: &BTreeMap<String, Vec<f32>>,
+    ) -> Result<(), NetError> {
+        self.network.set_descent(descent, velocity)?;
+        self.network.ask_descent()?;
+        self.network.update_problems()
+    }
+
+    /// The moments of the groups of a batch.
+    pub(super) fn moments_of(
+        &mut self,
+        images: &Tensor,
+        groups: usize,
+    ) -> Result<Vec<Vec<GroupMoments>>, NetError> {
+        let network = &mut self.network;
+        let count = images.shape().images;
+        let share = Share::whole(count, groups);
+        let mut plan = self.pipeline.plans.take(network, share)?;
+        let images = Map::upload(&network.context, images)?;
+        let groups: Vec<usize> = scn_data::groups(count, groups)
+            .map(|group| group.len())
+            .collect();
+        let moments = network.batch_moments(images, &mut plan, &groups)?;
+        self.pipeline.plans.keep(plan);
+        Ok(moments)
+    }
+}
+
+impl Executor for GraphicsProcessor {
+    fn load(&mut self, steps: &mut Steps) -> Result<(), NetError> {
+        self.network.load(steps)
+    }
+
+    fn fetch(&self, params: &mut [&mut Param]) -> Result<(), NetError> {
+        self.network.fetch(params)
+    }
+
+    fn insert(&mut self, _index: usize, step: &Step) -> Result<(), NetError> {
+        Err(custom_layer(&step.name))
+    }
+
+    fn infer(&self, _steps: &Steps, images: Tensor, count: usize) -> Result<Inferred, NetError> {
+        self.infer_part(&images, count)
+    }
+
+    fn infer_on(
+        &self,
+        _steps: &Steps,
+        loader: &Loader,
+        batches: usize,
+        each: &mut EachBatch<'_>,
+    ) -> Result<(), NetError> {
+        let evaluation = self.evaluation.lock();
+        let mut evaluation = evaluation.unwrap_or_else(PoisonError::into_inner);
+        evaluation.run(&self.network, loader, batches, each)
+    }
+
+    fn loss_and_gradients(
+        &mut self,
+        steps: &mut Steps,
+        images: Tensor,
+        labels: &[u16],
+        settings: PassSettings,
+    ) -> Result<StepReport, NetError> {
+        let count = images.shape().images;
+        expect_labels(labels, count)?;
+        steps.trained_elsewhere();
+        let share = Share::whole(count, settings.groups);
+        let (plan, asked, laps) = self.begin_step(&images, labels, share)?;
+        self.network.ask_own_moments(&plan)?;
+        self.finish_step(plan, &asked, &laps)
+    }
+
+    fn batch_moments(
+        &mut self,
+        _steps: &mut Steps,
+        images: Tensor,
+        groups: usize,
+    ) -> Result<Vec<Vec<GroupMoments>>, NetError> {
+        self.moments_of(&images, groups)
+    }
+
+    fn hold(&mut self, loader: &Loader) -> Result<bool, NetError> {
+        self.pipeline.hold(&self.network, loader)
+    }
+
+    fn train(
+        &mut self,
+        steps: &mut Steps,
+        fed: &Fed,
+        settings: PassSettings,
+        descent: Descent,
+        velocity: &mut BTreeMap<String, Vec<f32>>,
+    ) -> Result<Option<Done>, NetError> {
+        steps.trained_elsewhere();
+        let network = &mut self.network;
+        network.set_descent(descent, velocity)?;
+        self.pipeline.step(network, fed, settings.groups)?;
+        self.pipeline.next_report(network, false)
+    }
+
+    fn finish(&mut self) -> Result<Option<Done>, NetError> {
+        self.last_reports()
+    }
+
+    fn descend(
+        &mut self,
+        steps: &mut Steps,
+        descent: Descent,
+        velocity: &mut BTreeMap<String, Vec<f32>>,
+    ) -> Result<(), NetError> {
+        steps.trained_elsewhere();
+        self.descend_part(descent, velocity)
+    }
+
+    fn fetch_velocity(&self, velocity: &mut BTreeMap<String, Vec<f32>>) -> Result<(), NetError> {
+        self.network.fetch_velocity(velocity)
+    }
+
+    fn set_solver(&mut self, solver: &SolverConfig) -> Result<(), NetError> {
+        if self.network.solver.set(solver)? {
+            self.pipeline.plans.clear();
+        }
+        Ok(())
+    }
+
+    fn set_timed(&mut self, timed: bool) {
+        self.network.set_timed(timed);
+    }
+
+    fn take_kernel_times(&mut self) -> Result<Vec<KernelTime>, NetError> {
+        let times = self.network.context.take_times()?.into_iter();
+        let times = times.map(|taken| KernelTime {
+            kernel: taken.name.to_string(),
+            launches: taken.launches,
+            time: taken.time,
+        });
+        Ok(times.collect())
+    }
+
+    /// Activations are in the memory of the device.
+    fn check_memory(&self, _bytes: u64) -> Result<(), MemoryError> {
+        Ok(())
+    }
+}

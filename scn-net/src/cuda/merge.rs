@@ -1,0 +1,123 @@
+//! The reports of several devices as one.
+
+use super::parts::joined;
+use crate::error::NetError;
+use crate::executor::{Done, Inferred};
+use crate::report::{Activity, AdjointActivity, KernelTime, LayerTimes, StepReport};
+
+/// What all devices report of a step, as one.
+pub(super) fn together(reports: impl IntoIterator<Item = StepReport>) -> StepReport {
+    let mut total = StepReport {
+        loss: 0.0,
+        errors: 0,
+        activity: Vec::new(),
+        adjoint: Vec::new(),
+        times: Vec::new(),
+    };
+    let (mut activity, mut adjoint, mut times) = (Vec::new(), Vec::new(), Vec::new());
+    for report in reports {
+        total.loss += report.loss;
+        total.errors += report.errors;
+        let weights: Vec<usize> = report.activity.iter().map(|done| done.columns).collect();
+        adjoint.push(report.adjoint.into_iter().zip(weights).collect());
+        activity.push(report.activity);
+        times.push(report.times);
+    }
+    total.activity = merged(activity, add_activity);
+    let adjoint: Vec<(AdjointActivity, usize)> = merged(adjoint, add_adjoint);
+    total.adjoint = adjoint.into_iter().map(|(done, _)| done).collect();
+    total.times = merged(times, longer);
+    total
+}
+
+/// All devices have reported the same step, or none has. Their gradients are the same.
+pub(super) fn all_or_none(done: Vec<Option<Done>>) -> Option<Done> {
+    let mut done: Vec<Done> = done.into_iter().collect::<Option<_>>()?;
+    let non_finite = done.iter_mut().find_map(|done| done.non_finite.take());
+    Some(Done {
+        report: together(done.into_iter().map(|done| done.report)),
+        non_finite,
+    })
+}
+
+/// What the devices report of each layer, as one.
+fn merged<T>(reports: Vec<Vec<T>>, add: impl Fn(&mut T, T)) -> Vec<T> {
+    let mut reports = reports.into_iter();
+    let mut total = reports.next().unwrap_or_default();
+    for report in reports {
+        for (total, report) in total.iter_mut().zip(report) {
+            add(total, report);
+        }
+    }
+    total
+}
+
+fn add_activity(total: &mut Activity, other: Activity) {
+    let mean = weighted([total.columns, other.columns]);
+    total.active = mean([total.active, other.active]);
+    total.passes = mean([total.passes, other.passes]);
+    total.residual = largest(total.residual, other.residual);
+    total.unconverged += other.unconverged;
+    total.columns += other.columns;
+}
+
+/// With the number of columns that each has solved.
+fn add_adjoint(total: &mut (AdjointActivity, usize), other: (AdjointActivity, usize)) {
+    let mean = weighted([total.1, other.1]);
+    total.0.passes = mean([total.0.passes, other.0.passes]);
+    total.0.residual = largest(total.0.residual, other.0.residual);
+    total.0.unconverged += other.0.unconverged;
+    total.1 += other.1;
+}
+
+/// Devices work at the same time.
+fn longer(total: &mut LayerTimes, other: LayerTimes) {
+    total.forward = total.forward.max(other.forward);
+    total.backward = total.backward.max(other.backward);
+}
+
+fn weighted(columns: [usize; 2]) -> impl Fn([f64; 2]) -> f64 {
+    let [first, second] = columns.map(|columns| columns as f64);
+    move |[a, b]| (first * a + second * b) / (first + second).max(1.0)
+}
+
+/// NaN if one is.
+fn largest(a: f64, b: f64) -> f64 {
+    if a.is_nan() || b.is_nan() {
+        f64::NAN
+    } else {
+        a.max(b)
+    }
+}
+
+/// What all devices infer of a batch, as one.
+pub(super) fn inferred_together(parts: Vec<Inferred>) -> Result<Inferred, NetError> {
+    let mut outputs = Vec::new();
+    let (mut activity, mut times) = (Vec::new(), Vec::new());
+    for part in parts {
+        outputs.push(part.output);
+        activity.push(part.activity);
+        times.push(part.times);
+    }
+    Ok(Inferred {
+        output: joined(&outputs)?,
+        activity: merged(activity, add_activity),
+        times: merged(times, longer),
+    })
+}
+
+/// The times of each kernel on the device where it took longest.
+pub(super) fn longest(times: Vec<Vec<KernelTime>>) -> Vec<KernelTime> {
+    let mut times = times.into_iter();
+    let mut longest = times.next().unwrap_or_default();
+    for taken in times.flatten() {
+        match longest.iter_mut().find(|of| of.kernel == taken.kernel) {
+            Some(of) => {
+                of.launches = of.launches.max(taken.launches);
+                of.time = of.time.max(taken.time);
+            }
+            None => longest.push(taken),
+        }
+    }
+    longest
+}

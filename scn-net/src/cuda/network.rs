@@ -1,0 +1,299 @@
+//! A network's copy on a graphics processor: its numbers and its layers.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use scn_gpu::update::DescentSettings;
+use scn_gpu::{Context, PendingSolve, ReportValues, Reports, Windows};
+
+use super::asked::Asked;
+use super::inventory::Inventory;
+use super::laps::Laps;
+use super::layers::{CudaLayer, Inference, Location};
+use super::map::Map;
+use super::solver_settings::SolverSettings;
+use super::sparse_coding::adjoint_activity;
+use super::weights::Weights;
+use crate::config::NetworkConfig;
+use crate::error::NetError;
+use crate::executor::{Done, gradient_of};
+use crate::optimizer::Descent;
+use crate::param::Param;
+use crate::pass;
+use crate::report::{Activity, LayerTimes, StepReport};
+use crate::shape::Shape;
+use crate::step::Step;
+use crate::steps::Steps;
+
+/// A network's copy on a graphics processor.
+#[derive(Debug)]
+pub(super) struct CudaNetwork {
+    pub(super) context: Context,
+    /// In order of flow.
+    pub(super) layers: Vec<CudaLayer>,
+    /// The shape that each layer gives for one image.
+    pub(super) shapes: Vec<Shape>,
+    /// The first layer that learns.
+    pub(super) first_learned: usize,
+    /// The names of the steps.
+    steps: Vec<String>,
+    /// Where the arrays are, in the order of [`Steps::params`].
+    locations: Vec<Location>,
+    /// Name of each parameter by its index, and whether it is learned.
+    names: Vec<String>,
+    learned: Vec<bool>,
+    /// One image.
+    input: Shape,
+    pub(super) weights: Weights,
+    pub(super) solver: SolverSettings,
+    /// Weight of a batch in the running moments.
+    pub(super) rate: f32,
+    pub(super) settings: DescentSettings,
+    /// Whether the parameters have momenta here.
+    moving: bool,
+    timed: bool,
+}
+
+impl CudaNetwork {
+    pub(super) fn new(
+        context: &Context,
+        config: &NetworkConfig,
+        steps: &Steps,
+    ) -> Result<Self, NetError> {
+        let solver = SolverSettings::new(context, &config.solver)?;
+        let [channels, height, width] = config.input;
+        let input = Shape {
+            channels,
+            images: 1,
+            height,
+            width,
+        };
+        let mut inventory = Inventory::default();
+        let (mut layers, mut shapes, mut shape) = (Vec::new(), Vec::new(), input);
+        for step in steps.list() {
+            layers.push(CudaLayer::new(step, &mut inventory)?);
+            shape = step.output_shape(shape)?;
+            shapes.push(shape);
+        }
+        let locations: Vec<_> = layers.iter().flat_map(CudaLayer::locations).collect();
+        let learned = inventory.learned();
+        let mut names = vec![String::new(); learned.len()];
+        let params = steps.list().iter().flat_map(Step::params);
+        for (location, (name, _)) in locations.iter().zip(params) {
+            if let Location::Parameter(index) = location {
+                names[*index] = name;
+            }
+        }
+        let mut network = Self {
+            context: context.clone(),
+            layers,
+            shapes,
+            first_learned: steps.list().iter().position(Step::learns).unwrap_or(0),
+            steps: steps.names().map(str::to_string).collect(),
+            locations,
+            names,
+            learned,
+            input,
+            weights: Weights::new(context, &inventory)?,
+            solver,
+            rate: config.batch_norm.rate,
+            settings: DescentSettings::new(context)?,
+            moving: false,
+            timed: false,
+        };
+        network.load(steps)?;
+        Ok(network)
+    }
+
+    /// Takes the values of all parameters from the steps.
+    pub(super) fn load(&mut self, steps: &Steps) -> Result<(), NetError> {
+        let params = steps.list().iter().flat_map(Step::params);
+        for (location, (_, param)) in self.locations.iter().zip(params) {
+            match location {
+                Location::Parameter(index) => {
+                    let values = &mut self.weights.parameters.values;
+                    values.get_mut(*index)?.write(&param.value)?;
+                }
+                Location::Moments(range) => {
+                    let mut running = self.weights.running.range_mut(range.clone())?;
+                    running.write(&param.value)?;
+                }
+            }
+        }
+        self.update_problems()
+    }
+
+    /// Brings the values of all parameters, and the gradients of the last step.
+    pub(super) fn fetch(&self, params: &mut [&mut Param]) -> Result<(), NetError> {
+        let parameters = &self.weights.parameters;
+        for (location, param) in self.locations.iter().zip(params) {
+            match location {
+                Location::Parameter(index) => {
+                    param.value = parameters.values.get(*index)?.download()?;
+                    param.grad = parameters.gradients.get(*index)?.download()?;
+                }
+                Location::Moments(range) => {
+                    param.value = self.weights.running.range(range.clone())?.download()?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Derives anew what depends on the parameters.
+    pub(super) fn update_problems(&mut self) -> Result<(), NetError> {
+        Ok(self.weights.problems.update(&self.weights.parameters)?)
+    }
+
+    /// The numbers of the next step, and momenta to begin with.
+    pub(super) fn set_descent(
+        &mut self,
+        descent: Descent,
+        velocity: &BTreeMap<String, Vec<f32>>,
+    ) -> Result<(), NetError> {
+        self.begin_moving(velocity)?;
+        let Descent {
+            rate,
+            momentum,
+            weight_decay,
+        } = descent;
+        Ok(self.settings.set(rate, momentum, weight_decay)?)
+    }
+
+    /// Takes momenta from here, unless there are some already; those of other parameters are at
+    /// rest.
+    fn begin_moving(&mut self, velocity: &BTreeMap<String, Vec<f32>>) -> Result<(), NetError> {
+        if std::mem::replace(&mut self.moving, true) {
+            return Ok(());
+        }
+        for (index, name) in self.names.iter().enumerate() {
+            if let Some(start) = velocity.get(name) {
+                let mut momentum = self.weights.parameters.velocities.get_mut(index)?;
+                momentum.write(start)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Brings the momenta, by the names of the parameters; none before the first step.
+    pub(super) fn fetch_velocity(
+        &self,
+        velocity: &mut BTreeMap<String, Vec<f32>>,
+    ) -> Result<(), NetError> {
+        if !self.moving {
+            return Ok(());
+        }
+        for (index, name) in self.names.iter().enumerate() {
+            if self.learned[index] {
+                let momentum = self.weights.parameters.velocities.get(index)?;
+                velocity.insert(name.clone(), momentum.download()?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Number of classes.
+    pub(super) fn classes(&self) -> usize {
+        self.shapes.last().map_or(0, |logits| logits.channels)
+    }
+
+    pub(super) fn set_timed(&mut self, timed: bool) {
+        self.timed = timed;
+        self.context.set_timed(timed);
+    }
+
+    pub(super) fn laps(&self) -> Laps {
+        if self.timed {
+            Laps::new(&self.context)
+        } else {
+            Laps::none()
+        }
+    }
+
+    /// The times of the layers; waits for the step if it is timed.
+    pub(super) fn times(&self, laps: &Laps) -> Result<Vec<LayerTimes>, NetError> {
+        let mut times = LayerTimes::zeros(self.steps.iter().map(String::as_str));
+        laps.add_to(&mut times)?;
+        Ok(times)
+    }
+
+    /// The windows of each sparse coding layer for so many images.
+    pub(super) fn windows(&self, images: usize) -> Result<Vec<Windows>, NetError> {
+        let inputs = std::iter::once(&self.input).chain(&self.shapes);
+        let coding = self.layers.iter().zip(inputs);
+        let windows = coding.filter_map(|(layer, &input)| match layer {
+            CudaLayer::SparseCoding(coding) => Some(coding.windows(Shape { images, ..input })),
+            _ => None,
+        });
+        windows.collect()
+    }
+
+    /// Room for what each sparse coding layer reports in both passes, the loss, and whether
+    /// gradients are finite.
+    pub(super) fn reports(&self) -> Result<Reports, NetError> {
+        let slots = 2 * self.layers.len() + 1 + self.weights.parameters.len();
+        Ok(Reports::new(&self.context, slots)?)
+    }
+
+    /// Through the first `count` layers, with the moments of the training data.
+    pub(super) fn ask_inference(
+        &self,
+        images: Map,
+        count: usize,
+        reports: &mut Reports,
+        laps: &mut Laps,
+    ) -> Result<(Arc<Map>, Vec<PendingSolve>), NetError> {
+        let mut inference = Inference {
+            layers: &self.layers,
+            shapes: &self.shapes,
+            weights: &self.weights,
+            solver: &self.solver,
+            reports,
+            laps,
+        };
+        pass::infer(&mut inference, count, Arc::new(images))
+    }
+
+    /// The result of a step, given its reports and the λ1 of all problems.
+    pub(super) fn done(
+        &self,
+        asked: &Asked,
+        values: &ReportValues,
+        lambda1: &[f32],
+        times: Vec<LayerTimes>,
+    ) -> Done {
+        let loss = asked.loss.read(values);
+        let adjoint = asked.adjoint.iter();
+        let broken = asked.finite.first_broken(values);
+        let broken = broken.and_then(|index| self.names.get(index));
+        Done {
+            non_finite: broken.map(|name| gradient_of(name)),
+            report: StepReport {
+                loss: loss.loss,
+                errors: loss.errors,
+                activity: self.activity(&asked.codes, values, lambda1),
+                adjoint: adjoint
+                    .map(|solve| adjoint_activity(solve.read(values)))
+                    .collect(),
+                times,
+            },
+        }
+    }
+
+    /// What the sparse coding layers did, given their reports and the λ1 of all problems.
+    pub(super) fn activity(
+        &self,
+        solves: &[PendingSolve],
+        values: &ReportValues,
+        lambda1: &[f32],
+    ) -> Vec<Activity> {
+        let coding = self.layers.iter().filter_map(|layer| match layer {
+            CudaLayer::SparseCoding(coding) => Some(coding),
+            _ => None,
+        });
+        let pairs = coding.zip(solves);
+        let activity = pairs
+            .map(|(coding, solve)| coding.activity(&self.weights, solve.read(values), lambda1));
+        activity.collect()
+    }
+}

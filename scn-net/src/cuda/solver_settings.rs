@@ -1,0 +1,65 @@
+//! How codes and adjoint are solved on a device.
+
+use scn_gpu::{Context, Method, SolveSettings};
+use scn_solvers::Settings;
+
+use crate::config::{SolverConfig, SolverMethod};
+use crate::error::NetError;
+
+/// How codes and adjoint are solved.
+#[derive(Debug)]
+pub(super) struct SolverSettings {
+    pub(super) method: Method,
+    pub(super) codes: SolveSettings,
+    pub(super) adjoint: SolveSettings,
+}
+
+impl SolverSettings {
+    pub(super) fn new(context: &Context, config: &SolverConfig) -> Result<Self, NetError> {
+        let configured = Configured::new(config)?;
+        Ok(Self {
+            method: configured.method,
+            codes: SolveSettings::new(context, configured.codes)?,
+            adjoint: SolveSettings::new(context, configured.adjoint)?,
+        })
+    }
+
+    /// Solves otherwise from here on. Returns whether recorded steps do not: they follow tolerances
+    /// alone.
+    pub(super) fn set(&mut self, config: &SolverConfig) -> Result<bool, NetError> {
+        let configured = Configured::new(config)?;
+        let outdated = self.method != configured.method
+            || self.codes.get().max_passes() != configured.codes.max_passes()
+            || self.adjoint.get().max_passes() != configured.adjoint.max_passes();
+        self.method = configured.method;
+        self.codes.set(configured.codes)?;
+        self.adjoint.set(configured.adjoint)?;
+        Ok(outdated)
+    }
+}
+
+/// As a configuration has it.
+struct Configured {
+    method: Method,
+    codes: Settings,
+    adjoint: Settings,
+}
+
+impl Configured {
+    fn new(config: &SolverConfig) -> Result<Self, NetError> {
+        let settings = |tolerance: f32| Settings::new(f64::from(tolerance), config.max_passes);
+        Ok(Self {
+            method: match config.method {
+                SolverMethod::Auto | SolverMethod::CoordinateDescent => Method::CoordinateDescent,
+                SolverMethod::Fista => Method::Fista,
+                SolverMethod::FistaWithoutRestart => {
+                    return Err(NetError::OnProcessorOnly {
+                        what: "network.solver.method fista-without-restart".to_string(),
+                    });
+                }
+            },
+            codes: settings(config.tolerance)?,
+            adjoint: settings(config.adjoint_tolerance)?,
+        })
+    }
+}

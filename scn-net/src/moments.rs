@@ -1,0 +1,16 @@
+//! The moments that batch normalisation takes of a batch.
+
+/// Mean and (biased) variance of each channel.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ChannelMoments {
+    pub(crate) mean: Vec<f32>,
+    pub(crate) variance: Vec<f32>,
+}
+
+/// The moments of a group of images.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct GroupMoments {
+    /// Number of images.
+    pub(crate) images: usize,
+    pub(crate) moments: ChannelMoments,
+}

@@ -1,0 +1,78 @@
+//! Custom layers in a network.
+
+use super::Network;
+use crate::error::NetError;
+use crate::layer::Layer;
+use crate::shape::Shape;
+use crate::step::{Step, StepLayer};
+
+impl Network {
+    /// Places a custom layer after a step, which is named as in the reports on times: `norm{h}`,
+    /// `layer{h}`, `pooling` or the name of a custom layer. The parameters of the layer are called
+    /// `{name}.{parameter}`; [`Sgd`](crate::Sgd) moves those that are learned.
+    ///
+    /// # Errors
+    /// [`NetError::NoSuchStep`], [`NetError::StepName`]; a layer whose output the next step does
+    /// not take, or that is the last; [`NetError::OnProcessorOnly`] for a network on a graphics
+    /// processor. The network is then as it was.
+    pub fn insert_after(
+        &mut self,
+        step: &str,
+        name: &str,
+        layer: Box<dyn Layer>,
+    ) -> Result<(), NetError> {
+        let after = self.steps.names().position(|its| its == step);
+        let Some(after) = after else {
+            return Err(NetError::NoSuchStep {
+                name: step.to_string(),
+            });
+        };
+        if name.is_empty() || name.contains('.') || self.steps.names().any(|its| its == name) {
+            return Err(NetError::StepName {
+                name: name.to_string(),
+            });
+        }
+        let custom = Step {
+            name: name.to_string(),
+            layer: StepLayer::Custom(layer),
+        };
+        self.check_shapes(after, &custom)?;
+        self.fetch()?;
+        self.executor.insert(after + 1, &custom)?;
+        self.steps.insert(after + 1, custom);
+        Ok(())
+    }
+
+    /// `Ok` if the steps fit each other with another one after that of index `after`, and the last
+    /// gives logits.
+    fn check_shapes(&self, after: usize, custom: &Step) -> Result<(), NetError> {
+        let [channels, height, width] = self.config.input;
+        let mut shape = Shape {
+            channels,
+            images: 1,
+            height,
+            width,
+        };
+        for (index, step) in self.steps.list().iter().enumerate() {
+            shape = step.output_shape(shape)?;
+            if index == after {
+                shape = custom.output_shape(shape)?;
+            }
+        }
+        let expected = Shape {
+            channels: self.config.classes,
+            images: 1,
+            height: 1,
+            width: 1,
+        };
+        if shape == expected {
+            return Ok(());
+        }
+        Err(NetError::LayerShape {
+            layer: custom.name.clone(),
+            what: "an output",
+            expected,
+            found: shape,
+        })
+    }
+}

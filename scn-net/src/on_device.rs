@@ -1,0 +1,29 @@
+//! The executor of each device.
+
+use crate::config::NetworkConfig;
+use crate::cpu::Processor;
+#[cfg(feature = "cuda")]
+use crate::cuda::{DataParallel, GraphicsProcessor};
+use crate::device::Device;
+use crate::error::NetError;
+use crate::executor::Executor;
+use crate::steps::Steps;
+
+/// What executes these steps on a device. Their parameters are up to date.
+///
+/// # Errors
+/// A device that cannot hold or run the network.
+pub(crate) fn executor(
+    device: &Device,
+    config: &NetworkConfig,
+    steps: &Steps,
+) -> Result<Box<dyn Executor>, NetError> {
+    Ok(match device {
+        Device::Cpu(_) => Box::new(Processor::new(&config.solver, steps)?),
+        #[cfg(feature = "cuda")]
+        Device::Cuda(contexts) => match contexts.as_slice() {
+            [context] => Box::new(GraphicsProcessor::new(context, config, steps)?),
+            contexts => Box::new(DataParallel::new(contexts, config, steps)?),
+        },
+    })
+}

@@ -1,0 +1,47 @@
+//! What is written down of a run after each epoch.
+
+use serde::{Deserialize, Serialize};
+
+/// One epoch: a line of `metrics.jsonl`. Errors are fractions.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct EpochRecord {
+    /// From 1.
+    pub epoch: u64,
+    /// Of its last step.
+    pub learning_rate: f64,
+    /// Mean loss over the training images, while the weights moved.
+    pub train_loss: f64,
+    /// Share of training images classified wrongly, while the weights moved.
+    pub train_error: f64,
+    /// Mean loss over the test images.
+    pub test_loss: f64,
+    /// Share of test images classified wrongly.
+    pub test_error: f64,
+    /// Training images per second.
+    pub images_per_second: f64,
+    /// Time of the training steps, evaluation not counted; zero where it was not written down.
+    #[serde(default)]
+    pub seconds: f64,
+    /// One per sparse coding layer.
+    pub layers: Vec<LayerRecord>,
+}
+
+/// What a sparse coding layer did in an epoch of training.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct LayerRecord {
+    /// Share of codes that were not zero.
+    pub active: f64,
+    /// λ1 at the end, averaged over atoms.
+    pub lambda1: f64,
+    /// Passes of the solver per window.
+    pub passes: f64,
+    /// Largest KKT residual of any window.
+    #[serde(rename = "kkt")]
+    pub residual: f64,
+    /// Windows that missed the tolerance.
+    pub unconverged: u64,
+    /// Condition number of `H` at the end; absent if it is infinite.
+    pub condition: Option<f64>,
+}

@@ -1,0 +1,88 @@
+//! What the header of a checkpoint has beside that of a model: where the run stands.
+
+use std::path::Path;
+
+use scn_data::DatasetName;
+use serde::{Deserialize, Serialize};
+
+use crate::config::{NetworkConfig, RunConfig};
+use crate::epoch_sums::EpochSums;
+use crate::error::FileError;
+use crate::record::EpochRecord;
+use crate::tensor_file::content;
+
+/// Where a run stands.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct RunState {
+    pub(crate) config: RunConfig,
+    pub(crate) epochs_done: u64,
+    pub(crate) batches_done: usize,
+    pub(crate) sums: EpochSums,
+    pub(crate) history: Vec<EpochRecord>,
+}
+
+impl RunState {
+    /// Whether a step has been taken.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.epochs_done > 0 || self.batches_done > 0
+    }
+
+    /// `Ok` if this is a run of a network on a data set, and says nothing that contradicts itself.
+    pub(crate) fn check(
+        &self,
+        network: &NetworkConfig,
+        dataset: DatasetName,
+        path: &Path,
+    ) -> Result<(), FileError> {
+        self.config.validate().map_err(|source| FileError::Config {
+            path: path.to_path_buf(),
+            source: Box::new(source),
+        })?;
+        let expect = |holds: bool, expected: String, found: String| {
+            if holds {
+                return Ok(());
+            }
+            Err(content(path, expected, found))
+        };
+        expect(
+            self.config.network == *network,
+            "the network of the model in the configuration of the run".to_string(),
+            "another".to_string(),
+        )?;
+        expect(
+            self.config.dataset == dataset,
+            format!("a run on {}, as the model is for", dataset),
+            self.config.dataset.to_string(),
+        )?;
+        let epochs = self.history.len() as u64;
+        expect(
+            epochs == self.epochs_done,
+            format!("a history of {} epochs, which are done", self.epochs_done),
+            format!("one of {epochs}"),
+        )?;
+        let layers = network.layers.len();
+        for (record, epoch) in self.history.iter().zip(1..) {
+            expect(
+                record.epoch == epoch,
+                format!("epoch {epoch} in the history"),
+                format!("epoch {}", record.epoch),
+            )?;
+            expect(
+                record.layers.len() == layers,
+                format!("{layers} layers in epoch {epoch} of the history"),
+                record.layers.len().to_string(),
+            )?;
+        }
+        let sums = &self.sums;
+        expect(
+            (sums.images == 0) == (self.batches_done == 0),
+            format!("sums over {} batches of an epoch", self.batches_done),
+            format!("sums over {} images", sums.images),
+        )?;
+        expect(
+            sums.images == 0 || sums.layers.len() == layers,
+            format!("sums for {layers} layers"),
+            format!("sums for {}", sums.layers.len()),
+        )
+    }
+}

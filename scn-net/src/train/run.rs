@@ -1,0 +1,307 @@
+//! A run in progress, and the files that it keeps.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use scn_data::{Dataset, Loader, Normalization};
+
+use super::start::RunStart;
+use crate::atomic::{remove_leftovers, write_atomically};
+use crate::buffer::release_memory;
+use crate::checkpoint::{self, Checkpoint};
+use crate::config::{Moments, RunConfig};
+use crate::device::Device;
+use crate::epoch_sums::EpochSums;
+use crate::error::{FileError, NetError, TrainError};
+use crate::evaluate::evaluate_here;
+use crate::model_file;
+use crate::model_input::ModelInput;
+use crate::network::Network;
+use crate::optimizer::Sgd;
+use crate::progress::{Beginning, Observer};
+use crate::record::EpochRecord;
+use crate::run_folder::RunFolder;
+use crate::run_state::RunState;
+use crate::tensor::Tensor;
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// All epochs are done.
+    Finished {
+        /// All epochs.
+        history: Vec<EpochRecord>,
+    },
+    /// The observer stopped it. The checkpoint holds everything.
+    Interrupted {
+        /// Epochs completed.
+        epochs_done: u64,
+        /// Batches done of the next.
+        batches_done: usize,
+    },
+}
+
+/// A run in progress.
+pub(super) struct Run {
+    folder: RunFolder,
+    pub(super) network: Network,
+    input: ModelInput,
+    pub(super) optimizer: Sgd,
+    pub(super) state: RunState,
+    pub(super) training: Loader,
+    test: Loader,
+    /// The images of each step whose report is not summed up yet.
+    pub(super) asked: VecDeque<usize>,
+}
+
+impl Run {
+    pub(super) fn begin(
+        config: &RunConfig,
+        data: &Dataset,
+        folder: RunFolder,
+        start: RunStart,
+        device: &Device,
+        observer: &mut dyn Observer,
+    ) -> Result<Self, TrainError> {
+        let resumed = match start {
+            RunStart::Fresh => None,
+            RunStart::Resume => Some(Checkpoint::load(&folder.checkpoint())?),
+        };
+        let epochs = config.training.epochs;
+        let mut config = resumed
+            .as_ref()
+            .map_or(config, |checkpoint| &checkpoint.config)
+            .clone();
+        config.training.epochs = epochs;
+
+        let limited = |set, limit: Option<usize>| {
+            let count = limit.unwrap_or(usize::MAX);
+            Arc::new(config.subset.of(set, count, config.seed))
+        };
+        let images = limited(&data.train, config.train_limit);
+        let fitted = resumed
+            .as_ref()
+            .and_then(|checkpoint| checkpoint.model.input.normalization.clone());
+        let normalization = match fitted {
+            Some(normalization) => normalization,
+            None => {
+                observer.fitting();
+                Normalization::fit(&images, config.input.normalization())?
+            }
+        };
+        let shared = Arc::new(normalization.clone());
+        let test = limited(&data.test, config.test_limit);
+        let batch = config.training.batch_size;
+        let augmentation = config.augmentation();
+        let training = Loader::training(
+            images,
+            Arc::clone(&shared),
+            augmentation,
+            batch,
+            config.seed,
+        )?
+        .with_last_batch(config.training.last_batch)?;
+        let test = Loader::in_order(test, shared, batch)?;
+
+        let input = ModelInput {
+            dataset: config.dataset,
+            normalization: Some(normalization),
+            class_names: data.train.class_names().to_vec(),
+            active: resumed.as_ref().map_or(Vec::new(), |checkpoint| {
+                checkpoint.model.input.active.clone()
+            }),
+        };
+        let mut optimizer = Sgd::new(&config.training);
+        let recompute = config.training.recompute;
+        let (mut network, state) = match resumed {
+            None => {
+                let network = Network::new(&config.network, config.seed)?;
+                let sums = EpochSums::default();
+                (
+                    network,
+                    RunState {
+                        config,
+                        epochs_done: 0,
+                        batches_done: 0,
+                        sums,
+                        history: Vec::new(),
+                    },
+                )
+            }
+            Some(checkpoint) => {
+                let Checkpoint {
+                    model,
+                    epochs_done,
+                    batches_done,
+                    history,
+                    sums,
+                    velocity,
+                    ..
+                } = checkpoint;
+                optimizer.set_velocity(velocity);
+                (
+                    model.network,
+                    RunState {
+                        config,
+                        epochs_done,
+                        batches_done,
+                        sums,
+                        history,
+                    },
+                )
+            }
+        };
+        network.set_recompute(recompute);
+        network.move_to(device)?;
+        // What an earlier run has left for the next one counts as free.
+        release_memory();
+        let images = batch.min(training.image_set().len());
+        let room = network.check_training_memory(images);
+        room.map_err(NetError::from)?;
+        let run = Self {
+            folder,
+            network,
+            input,
+            optimizer,
+            state,
+            training,
+            test,
+            asked: VecDeque::new(),
+        };
+        run.expect_batches()?;
+        remove_leftovers(run.folder.path())?;
+        if run.state.epochs_done > 0 && run.state.batches_done == 0 {
+            run.save_model()?;
+        }
+        let config = run.state.config.to_toml()?;
+        write_atomically(&run.folder.config(), |out| out.write_all(config.as_bytes()))?;
+        run.write_metrics()?;
+        Ok(run)
+    }
+
+    /// `Ok` if the batches that are done are not more than an epoch has.
+    fn expect_batches(&self) -> Result<(), FileError> {
+        let (done, steps) = (self.state.batches_done, self.training.batches());
+        if done <= steps {
+            return Ok(());
+        }
+        Err(FileError::Content {
+            path: self.folder.checkpoint(),
+            expected: format!("at most {steps} batches of an epoch done"),
+            found: done.to_string(),
+        })
+    }
+
+    pub(super) fn finish(mut self, observer: &mut dyn Observer) -> Result<Outcome, TrainError> {
+        observer.begin(&Beginning {
+            epochs: self.state.config.training.epochs,
+            steps: self.training.batches(),
+            history: &self.state.history,
+            steps_done: self.state.batches_done,
+        });
+        while self.state.epochs_done < self.state.config.training.epochs {
+            if !self.train_epoch(observer)? {
+                self.fetch()?;
+                self.save_checkpoint()?;
+                let RunState {
+                    epochs_done,
+                    batches_done,
+                    ..
+                } = self.state;
+                return Ok(Outcome::Interrupted {
+                    epochs_done,
+                    batches_done,
+                });
+            }
+            observer.evaluating(self.state.epochs_done + 1);
+            self.finish_epoch(observer)?;
+            if let Some(record) = self.state.history.last() {
+                observer.epoch(record, &self.network);
+            }
+        }
+        Ok(Outcome::Finished {
+            history: self.state.history,
+        })
+    }
+
+    /// Evaluates, and writes everything down.
+    fn finish_epoch(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
+        self.fetch()?;
+        self.network.solve_as_configured()?;
+        let norm = self.state.config.network.batch_norm;
+        if norm.moments == Moments::Estimated {
+            // Batches of the epoch to come: as good as any, and the same for a resumed run.
+            let batches = self
+                .training
+                .epoch(self.state.epochs_done + 1, 0)
+                .take(norm.estimation_batches);
+            let images: Result<Vec<Tensor>, NetError> =
+                batches.map(|batch| Tensor::from_batch(&batch)).collect();
+            let estimated = self.network.estimate_moments(images?);
+            estimated.map_err(|error| self.diverged(error, self.state.batches_done))?;
+        }
+        let evaluation = evaluate_here(&self.network, &self.test)
+            .map_err(|error| self.diverged(error, self.state.batches_done))?;
+        if !evaluation.loss.is_finite() {
+            let what = "the test loss after it".to_string();
+            return Err(self.non_finite(self.state.batches_done, what));
+        }
+        self.input.active = evaluation.active;
+        let sums = std::mem::take(&mut self.state.sums);
+        let record = EpochRecord {
+            epoch: self.state.epochs_done + 1,
+            learning_rate: self.rate_of(self.training.batches() - 1),
+            train_loss: sums.mean_loss(),
+            train_error: sums.error(),
+            test_loss: evaluation.loss,
+            test_error: evaluation.error,
+            images_per_second: sums.images_per_second(),
+            seconds: sums.seconds,
+            layers: sums.layer_records(&self.network.conditions()?),
+        };
+        observer.evaluated(&record, &self.network);
+        self.state.history.push(record);
+        self.state.epochs_done += 1;
+        self.state.batches_done = 0;
+        // The model and the metrics follow from the checkpoint: a run that ends between them is
+        // resumed without loss.
+        self.save_checkpoint()?;
+        self.save_model()?;
+        self.write_metrics()?;
+        Ok(())
+    }
+
+    /// Brings what training has moved from the device.
+    fn fetch(&mut self) -> Result<(), TrainError> {
+        let fetched = self.network.fetch();
+        fetched.map_err(|error| self.diverged(error, self.state.batches_done))?;
+        Ok(self.optimizer.fetch(&self.network)?)
+    }
+
+    fn save_checkpoint(&self) -> Result<(), FileError> {
+        checkpoint::save(
+            &self.folder.checkpoint(),
+            &self.network,
+            &self.input,
+            self.optimizer.velocity(),
+            &self.state,
+        )
+    }
+
+    fn save_model(&self) -> Result<(), FileError> {
+        let (path, none) = (self.folder.model(), Default::default());
+        model_file::save(&self.network, &self.input, None, none, &path)
+    }
+
+    /// All lines, from the history: after a resumption none is missing and none is doubled.
+    fn write_metrics(&self) -> Result<(), FileError> {
+        let path = self.folder.metrics();
+        let mut lines = Vec::new();
+        for record in &self.state.history {
+            serde_json::to_writer(&mut lines, record)
+                .map_err(|error| FileError::io(&path, "write", error.into()))?;
+            lines.push(b'\n');
+        }
+        write_atomically(&path, |out| out.write_all(&lines))
+    }
+}
