@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use toml::Table;
 
 /// The folder of the workspace; nothing in a package of this crate alone, which is said.
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
 pub(crate) fn root() -> Option<PathBuf> {
     let root = match std::env::var_os("SCN_STRUCTURE_ROOT") {
         Some(root) => PathBuf::from(root),
@@ -13,12 +14,12 @@ pub(crate) fn root() -> Option<PathBuf> {
     if root.join("docs/architecture.md").is_file() {
         return Some(root);
     }
-    println!("skipped: the workspace of this crate is not here");
+    eprintln!("skipped: the workspace of this crate is not here");
     None
 }
 
 pub(crate) fn read(path: &Path) -> String {
-    std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+    std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
 fn manifest(path: &Path) -> Table {
