@@ -12,28 +12,41 @@ type Floor = Vec<String>;
 
 /// The floors that `text` lists for a crate, from the ground up; none without such a list.
 ///
-/// They stand under the heading `### scn-x`, one line each: "1. `tile/`, `error.rs` - subject".
+/// They are a numbered list under the heading `### scn-x`. An item starts with the names, and goes
+/// on in words: "1. `tile/`, `error.rs` - subject".
 pub(crate) fn listed(text: &str, name: &str) -> Vec<Floor> {
-    let mut lines = text
+    let lines = text
         .lines()
-        .skip_while(|line| line.strip_prefix("### ") != Some(name));
-    lines.next();
-    let section = lines.take_while(|line| !line.starts_with('#'));
-    let numbered = section
-        .filter_map(|line| line.split_once(". "))
-        .filter(|(number, _)| number.parse::<usize>().is_ok());
-    numbered
-        .map(|(_, rest)| names(rest.split(" - ").next().unwrap_or(rest)))
-        .collect()
+        .skip_while(|line| line.strip_prefix("### ") != Some(name))
+        .skip(1);
+    let mut items: Vec<String> = Vec::new();
+    for line in lines.take_while(|line| !line.starts_with('#')) {
+        let number = line
+            .split_once(". ")
+            .filter(|(number, _)| number.parse::<usize>().is_ok());
+        match (number, items.last_mut()) {
+            (Some((_, item)), _) => items.push(item.to_owned()),
+            (None, Some(item)) if line.starts_with(' ') => {
+                *item = format!("{item} {}", line.trim())
+            }
+            _ => {}
+        }
+    }
+    items.iter().map(|item| names(item)).collect()
 }
 
-/// The names in backticks.
-fn names(text: &str) -> Floor {
-    text.split('`')
-        .skip(1)
-        .step_by(2)
-        .map(str::to_owned)
-        .collect()
+/// The names in backticks at the start of an item, with commas between them.
+fn names(item: &str) -> Floor {
+    let mut found = Vec::new();
+    for (place, part) in item.split('`').enumerate() {
+        let is_name = place % 2 == 1;
+        if is_name {
+            found.push(part.to_owned());
+        } else if place > 0 && part.trim() != "," {
+            break;
+        }
+    }
+    found
 }
 
 /// Everything in which the list and the files differ, in words; empty if they agree.

@@ -197,7 +197,7 @@ fn floors_are_held_to_their_list() {
     };
     let right = [
         "1. `base.rs` - what `top.rs` is for\n2. `walls/` - walls\n3. `top.rs`, `lib.rs` - all",
-        "1. `base.rs`, `walls/door.rs`\n2. `walls/`, `lib.rs`\n3. `top.rs`",
+        "1. `base.rs`,\n   `walls/door.rs`: what\n   `door.rs` is\n2. `walls/`, `lib.rs`\n3. `top.rs`",
     ];
     for list in right {
         assert_eq!(wrong(list), "", "{list}");
