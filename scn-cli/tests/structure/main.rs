@@ -1,0 +1,91 @@
+//! What holds between the files of a crate, and between the crates: arrows point down.
+//!
+//! `modules` reads a crate's source, `resolve` finds the file that defines a name, `arrows` collects
+//! who needs whom, `circles` and `floors` judge that. `made` tests all of it on small crates.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod arrows;
+mod circles;
+mod floors;
+mod imports;
+mod lengths;
+mod made;
+mod modules;
+mod resolve;
+mod workspace;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use modules::Crate;
+
+/// Collects what `judge` finds wrong with each crate, and fails with all of it.
+fn every_crate(wrong: impl Fn(&Path, &str) -> String) {
+    let Some(root) = workspace::root() else {
+        return;
+    };
+    let mut found = String::new();
+    for name in workspace::crates(&root) {
+        let text = wrong(&root, &name);
+        if !text.is_empty() {
+            found += &format!("{name}:\n{text}");
+        }
+    }
+    assert!(found.is_empty(), "\n{found}");
+}
+
+#[test]
+fn files_form_no_circle() {
+    every_crate(|root, name| {
+        let read = Crate::read(&root.join(name).join("src"));
+        circles::circles(&read, &arrows::arrows(&read))
+    });
+}
+
+#[test]
+fn files_keep_to_the_floors_of_the_architecture() {
+    every_crate(|root, name| {
+        let read = Crate::read(&root.join(name).join("src"));
+        let text = workspace::read(&root.join("docs/architecture.md"));
+        floors::differences(&read, &arrows::arrows(&read), &floors::listed(&text, name))
+    });
+}
+
+#[test]
+fn files_are_short() {
+    every_crate(|root, name| lengths::wrong(&root.join(name)));
+}
+
+/// The first table of docs/architecture.md names for each crate those that it knows.
+#[test]
+fn crates_know_those_of_the_architecture() {
+    let Some(root) = workspace::root() else {
+        return;
+    };
+    let text = workspace::read(&root.join("docs/architecture.md"));
+    let rows = text
+        .lines()
+        .skip_while(|line| !line.starts_with("| crate | knows |"))
+        .skip(2);
+    let mut above = BTreeSet::new();
+    for row in rows.take_while(|row| row.starts_with('|')) {
+        let cells: Vec<Vec<&str>> = row
+            .split('|')
+            .map(|cell| cell.split('`').skip(1).step_by(2).collect())
+            .collect();
+        let name = cells[1][0];
+        let listed: BTreeSet<String> = cells[2].iter().map(|name| name.to_string()).collect();
+        let known: BTreeSet<String> = workspace::known(&root, name).into_iter().collect();
+        assert_eq!(
+            known, listed,
+            "crates in the manifest of {name}, and in docs/architecture.md"
+        );
+        assert!(
+            listed.is_subset(&above),
+            "{name} knows a crate that stands below it in the table"
+        );
+        above.insert(name.to_owned());
+    }
+    assert_eq!(above, workspace::crates(&root).into_iter().collect());
+}

@@ -1,0 +1,56 @@
+//! The crates of the workspace, as its manifests name them.
+
+use std::path::{Path, PathBuf};
+
+use toml::Table;
+
+/// The folder of the workspace; nothing in a package of this crate alone, which is said.
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+pub(crate) fn root() -> Option<PathBuf> {
+    let root = match std::env::var_os("SCN_STRUCTURE_ROOT") {
+        Some(root) => PathBuf::from(root),
+        None => Path::new(env!("CARGO_MANIFEST_DIR")).join(".."),
+    };
+    if root.join("docs/architecture.md").is_file() {
+        return Some(root);
+    }
+    eprintln!("skipped: the workspace of this crate is not here");
+    None
+}
+
+pub(crate) fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+fn manifest(path: &Path) -> Table {
+    let shown = path.display().to_string();
+    read(path)
+        .parse()
+        .unwrap_or_else(|e| panic!("{shown}: {e}"))
+}
+
+/// The names of the crates, which are those of their folders.
+pub(crate) fn crates(root: &Path) -> Vec<String> {
+    let manifest = manifest(&root.join("Cargo.toml"));
+    let members = manifest["workspace"]["members"]
+        .as_array()
+        .expect("members is a list");
+    members
+        .iter()
+        .map(|name| name.as_str().expect("a name").to_owned())
+        .collect()
+}
+
+/// The crates of the workspace that a crate is built on.
+pub(crate) fn known(root: &Path, name: &str) -> Vec<String> {
+    let manifest = manifest(&root.join(name).join("Cargo.toml"));
+    let crates = crates(root);
+    let dependencies = manifest["dependencies"]
+        .as_table()
+        .expect("dependencies is a table");
+    dependencies
+        .keys()
+        .filter(|name| crates.contains(name))
+        .cloned()
+        .collect()
+}
