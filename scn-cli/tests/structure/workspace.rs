@@ -7,10 +7,7 @@ use toml::Table;
 /// The folder of the workspace; nothing in a package of this crate alone, which is said.
 #[expect(clippy::print_stderr, reason = "a skipped test says so")]
 pub(crate) fn root() -> Option<PathBuf> {
-    let root = match std::env::var_os("SCN_STRUCTURE_ROOT") {
-        Some(root) => PathBuf::from(root),
-        None => Path::new(env!("CARGO_MANIFEST_DIR")).join(".."),
-    };
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     if root.join("docs/architecture.md").is_file() {
         return Some(root);
     }

@@ -1,10 +1,8 @@
 //! Normalised training pixels have the mean and the deviation that were asked for.
 
-mod common;
-
 use std::path::Path;
 
-use common::scattered;
+use crate::common::scattered;
 use proptest::prelude::*;
 use scn_data::{
     DataError, DatasetName, ImageError, ImageSet, Mean, Normalization, NormalizationConfig,

@@ -1,5 +1,5 @@
-//! The real data sets, where there are any: `SCN_DATA=FOLDER cargo test -p scn-data --test
-//! real_data -- --nocapture`.
+//! The real data sets, where there are any:
+//! `SCN_DATA=FOLDER cargo test -p scn-data --test suite real_data -- --nocapture`.
 //!
 //! A data set that is not there is skipped and said to be.
 

@@ -1,13 +1,11 @@
 //! Which image comes when, and how it lies: the promises of the loader.
 
-mod common;
-
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
-use common::scattered;
+use crate::common::scattered;
 use proptest::prelude::*;
 use scn_data::{
     Augmentation, Batch, BatchError, DataError, Draw, ImageError, ImageSet, LastBatch, Loader,

@@ -1,10 +1,6 @@
 //! Folders of pictures by class: orientation, channels and labels, and an error for each thing that
 //! can be wrong.
 
-#![cfg(feature = "pictures")]
-
-mod common;
-
 use std::fs;
 use std::path::Path;
 
@@ -18,21 +14,21 @@ use scn_data::{DataError, FileError, ImageSet, PictureError};
 fn rgb(lit: [u8; 3]) -> Vec<u8> {
     let mut picture = RgbImage::new(5, 3);
     picture.put_pixel(4, 1, Rgb(lit));
-    common::encode(picture, ImageFormat::Png)
+    crate::common::encode(picture, ImageFormat::Png)
 }
 
 /// The same in grey.
 fn grey(lit: u8) -> Vec<u8> {
     let mut picture = GrayImage::new(5, 3);
     picture.put_pixel(4, 1, Luma([lit]));
-    common::encode(picture, ImageFormat::Png)
+    crate::common::encode(picture, ImageFormat::Png)
 }
 
 /// 32 rows and 48 columns, black but for a square of 16 in the upper right corner.
 fn jpeg(lit: [u8; 3]) -> Vec<u8> {
     let inside = |x, y| x >= 32 && y < 16;
     let picture = RgbImage::from_fn(48, 32, |x, y| Rgb(if inside(x, y) { lit } else { [0; 3] }));
-    common::encode(picture, ImageFormat::Jpeg)
+    crate::common::encode(picture, ImageFormat::Jpeg)
 }
 
 fn folder(files: &[(&str, Vec<u8>)]) -> tempfile::TempDir {
@@ -176,7 +172,7 @@ fn folders_that_are_wrong() {
             "{error}"
         );
     }
-    let other = common::encode(RgbImage::new(4, 3), ImageFormat::Png);
+    let other = crate::common::encode(RgbImage::new(4, 3), ImageFormat::Png);
     let error = error_with(&[("test/cat/b.png", other)], "b.png");
     assert!(
         matches!(

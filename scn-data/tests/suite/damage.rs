@@ -1,10 +1,8 @@
 //! Bytes of any kind, and right files with random damage: never a panic, never a half-read record.
 
-mod common;
-
 use std::path::Path;
 
-use common::{files, fold_indices, gzip, mnist_images, mnist_labels};
+use crate::common::{files, fold_indices, gzip, mnist_images, mnist_labels};
 use proptest::prelude::*;
 use scn_data::DatasetName;
 use scn_data::format::{Contents, cifar, class_names, idx, stl10};

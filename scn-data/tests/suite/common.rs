@@ -1,8 +1,5 @@
 //! Small files of every format, made by the tests.
 
-// Each test file is a program of its own and uses some of these.
-#![allow(dead_code)]
-
 use std::fs;
 use std::io::{Cursor, Write};
 use std::path::Path;
@@ -19,6 +16,10 @@ pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// The file of a picture.
+#[cfg_attr(
+    not(feature = "pictures"),
+    allow(dead_code, reason = "only pictures are encoded")
+)]
 pub(crate) fn encode(picture: impl Into<DynamicImage>, format: ImageFormat) -> Vec<u8> {
     let mut bytes = Cursor::new(Vec::new());
     picture

@@ -1,12 +1,10 @@
 //! Contrast normalisation and whitening: what they promise of the values, and that an image has the
 //! same in every way.
 
-mod common;
-
 use std::path::Path;
 use std::sync::Arc;
 
-use common::scattered;
+use crate::common::scattered;
 use proptest::prelude::*;
 use scn_data::{
     Augmentation, DataError, DatasetName, Draw, ImageSet, Loader, Mean, Normalization,

@@ -1,13 +1,11 @@
 //! Files whose pixels stay where they are: the same images and the same errors as those of the
 //! whole file.
 
-mod common;
-
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use common::{gzip, idx, mnist_labels};
+use crate::common::{gzip, idx, mnist_labels};
 use proptest::prelude::*;
 use scn_data::format::{Contents, mnist, npy};
 use scn_data::{
@@ -38,8 +36,8 @@ fn scattered(count: usize) -> Vec<u8> {
 
 /// An array of images and one of labels, written into `folder` and read in both ways.
 fn both_arrays(folder: &Path, images: &[u8], labels: &[u8]) -> [Result<ImageSet, DataError>; 2] {
-    common::write(&folder.join("some-images.npy"), images);
-    common::write(&folder.join("some-labels.npy"), labels);
+    crate::common::write(&folder.join("some-images.npy"), images);
+    crate::common::write(&folder.join("some-labels.npy"), labels);
     let names = ["ant", "bee", "cat"].map(str::to_owned).to_vec();
     [
         npy::open(folder, "some", names.clone()),
@@ -54,8 +52,8 @@ fn both_idx(
     brightest: u8,
 ) -> [Result<ImageSet, DataError>; 2] {
     let (images_file, labels_file) = (folder.join("images"), folder.join("labels"));
-    common::write(&images_file, images);
-    common::write(&labels_file, labels);
+    crate::common::write(&images_file, images);
+    crate::common::write(&labels_file, labels);
     [
         mnist::images_with_labels(
             Contents::new(images, &images_file),

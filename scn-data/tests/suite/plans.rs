@@ -1,10 +1,8 @@
 //! A batch made by hand from its plan is the loader's own, bit for bit.
 
-mod common;
-
 use std::sync::Arc;
 
-use common::scattered;
+use crate::common::scattered;
 use proptest::prelude::*;
 use scn_data::{
     Augmentation, Batch, BatchPlan, Draw, LastBatch, Loader, Mean, Normalization,

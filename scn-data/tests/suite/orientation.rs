@@ -1,9 +1,5 @@
 //! Pictures as their Exif orientation asks, in data sets and alone.
 
-#![cfg(feature = "pictures")]
-
-mod common;
-
 use std::fs;
 use std::path::Path;
 
@@ -15,7 +11,7 @@ use scn_data::{DataError, FileError, ImageError, PictureError};
 /// 32 rows and 48 columns, black but for a red square of 16 in the upper right corner.
 fn corner(format: ImageFormat) -> Vec<u8> {
     let red = |x, y| if x >= 32 && y < 16 { 250 } else { 0 };
-    common::encode(
+    crate::common::encode(
         RgbImage::from_fn(48, 32, |x, y| Rgb([red(x, y), 0, 0])),
         format,
     )
@@ -25,7 +21,7 @@ fn corner(format: ImageFormat) -> Vec<u8> {
 fn grey(lit: u8) -> Vec<u8> {
     let mut picture = GrayImage::new(5, 3);
     picture.put_pixel(4, 1, Luma([lit]));
-    common::encode(picture, ImageFormat::Png)
+    crate::common::encode(picture, ImageFormat::Png)
 }
 
 /// A PNG file whose header promises `side` x `side` pixels.

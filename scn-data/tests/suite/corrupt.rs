@@ -1,11 +1,9 @@
 //! Files that are missing, wrong or of another kind: each has its error, which names the file.
 
-mod common;
-
 use std::fs;
 use std::path::Path;
 
-use common::{files, folder, gzip, idx, mnist_images, mnist_labels, write};
+use crate::common::{files, folder, gzip, idx, mnist_images, mnist_labels, write};
 use scn_data::format::cifar;
 use scn_data::{DataError, Dataset, DatasetName, FileError};
 

@@ -1,9 +1,7 @@
 //! What is in a file comes out at its place: orientation, order of the channels, labels and names,
 //! for every format.
 
-mod common;
-
-use common::{files, folder, gzip, write};
+use crate::common::{files, folder, gzip, write};
 use scn_data::format::cifar;
 use scn_data::{DatasetName, ImageSet};
 

@@ -1,12 +1,10 @@
 //! STL-10's folds and its unlabelled pictures: what is right comes out at its place, what is wrong
 //! is named.
 
-mod common;
-
 use std::io::{self, Read};
 use std::path::Path;
 
-use common::{files, fold_indices, folder};
+use crate::common::{files, fold_indices, folder};
 use scn_data::format::{Contents, stl10};
 use scn_data::{BatchError, DataError, DatasetName, FileError};
 

@@ -1,0 +1,22 @@
+//! Formats: `pixels`, `orientation`, `pictures`, `npy`, `numbers`, `stl10` and `mapped` are about
+//! right files, `corrupt` and `damage` about wrong ones. `normalization` and `whitening`: the values of
+//! pixels. `order` and `plans`: batches. `real_data`: the data sets themselves. `common` makes
+//! the files.
+
+mod common;
+mod corrupt;
+mod damage;
+mod mapped;
+mod normalization;
+mod npy;
+mod numbers;
+mod order;
+#[cfg(feature = "pictures")]
+mod orientation;
+#[cfg(feature = "pictures")]
+mod pictures;
+mod pixels;
+mod plans;
+mod real_data;
+mod stl10;
+mod whitening;
