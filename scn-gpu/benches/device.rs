@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use faer::MatRef;
 use scn_gpu::{
-    Buffer, Context, GpuError, GradientSums, Method, Peak, PendingSolve, Reports, SingleProblem,
-    SolveSettings, Windows,
+    Buffer, Context, EncodeMethod, GpuError, GradientSums, Peak, PendingSolve, Reports,
+    SingleProblem, SolveSettings, Windows,
 };
 use scn_solvers::Settings;
 use scn_solvers::synthetic::{Workload, normal_matrix};
@@ -159,7 +159,7 @@ impl Case {
         })
     }
 
-    fn encode(&mut self, method: Method) -> Result<PendingSolve, GpuError> {
+    fn encode(&mut self, method: EncodeMethod) -> Result<PendingSolve, GpuError> {
         self.reports.reset()?;
         self.single.problem()?.encode(
             method,
@@ -204,8 +204,8 @@ fn shape(bench: &Bench, criterion: &mut Criterion, shape: (usize, usize)) -> Res
     let mut case = Case::new(&bench.context, shape, bench.columns(shape.1))?;
     let (m, n) = (shape.0 as f64, shape.1 as f64);
     let methods = [
-        ("gauss-seidel", Method::CoordinateDescent),
-        ("fista", Method::Fista),
+        ("gauss-seidel", EncodeMethod::CoordinateDescent),
+        ("fista", EncodeMethod::Fista),
     ];
     for (name, method) in methods {
         let solve = case.encode(method)?;

@@ -4,8 +4,8 @@
 //! cargo run --release -p scn-gpu --example encode_on_device
 
 use scn_gpu::{
-    Context, GpuError, Method, Reports, SetupError, SingleProblem, SolveSettings, Windows, devices,
-    encode,
+    Context, EncodeMethod, GpuError, Reports, SetupError, SingleProblem, SolveSettings, Windows,
+    devices, encode,
 };
 use scn_solvers::synthetic::{dictionary, normal_matrix};
 use scn_solvers::{ElasticNet, Settings};
@@ -62,7 +62,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut codes = context.unspecified(atoms * columns)?;
     let mut reports = Reports::new(&context, 2)?;
     let mut pending = Vec::new();
-    for method in [Method::CoordinateDescent, Method::Fista] {
+    for method in [EncodeMethod::CoordinateDescent, EncodeMethod::Fista] {
         let report = problem.encode(method, &solve, windows, &map, &mut codes, &mut reports)?;
         pending.push((method, report));
     }

@@ -4,7 +4,7 @@ use faer::{Mat, MatRef};
 use scn_solvers::{ElasticNet, Lambda1, Settings, Sign};
 
 use crate::context::Context;
-use crate::encode::Method;
+use crate::encode::EncodeMethod;
 use crate::error::{ArgumentError, GpuError};
 use crate::report::{Reports, SolveReport};
 use crate::single_problem::SingleProblem;
@@ -50,7 +50,7 @@ pub fn encode(
     let mut reports = Reports::new(context, 1)?;
     let mut codes = context.unspecified(atoms * columns)?;
     let pending = single.problem()?.encode(
-        Method::default(),
+        EncodeMethod::default(),
         &SolveSettings::new(context, settings)?,
         Windows::matrix(rows, columns)?,
         &context.upload(&row_major(signals))?,

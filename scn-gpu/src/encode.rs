@@ -13,7 +13,7 @@ use crate::windows::Windows;
 /// The method that computes codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 #[non_exhaustive]
-pub enum Method {
+pub enum EncodeMethod {
     /// Cyclic coordinate descent, which needs fewer passes.
     #[default]
     CoordinateDescent,
@@ -29,7 +29,7 @@ impl DeviceProblem<'_> {
     /// Buffers of other lengths than the sizes say, or no room for the report.
     pub fn encode(
         &self,
-        method: Method,
+        method: EncodeMethod,
         settings: &SolveSettings,
         windows: Windows,
         map: &Buffer<f32>,
@@ -40,7 +40,7 @@ impl DeviceProblem<'_> {
         let (tolerance, max_passes) = settings.limits();
         let atoms = self.atoms as i32;
         match method {
-            Method::CoordinateDescent => {
+            EncodeMethod::CoordinateDescent => {
                 let encode = EncodeGaussSeidel {
                     windows,
                     map: map.view(),
@@ -57,7 +57,7 @@ impl DeviceProblem<'_> {
                 };
                 encode.launch(self.context)
             }
-            Method::Fista => {
+            EncodeMethod::Fista => {
                 // 1 / L for an upper bound L of the eigenvalues of H.
                 let mut step = self.context.unspecified(1)?;
                 let bound = FistaStep {

@@ -121,7 +121,7 @@ pub use compile::supply::KernelOrigin;
 pub use context::Context;
 pub use device_info::{DeviceInfo, Peak, devices};
 pub use element::Element;
-pub use encode::Method;
+pub use encode::EncodeMethod;
 pub use error::{ArgumentError, CaptureError, GpuError, SetupError};
 pub use gradients::GradientSums;
 pub use graph::Graph;

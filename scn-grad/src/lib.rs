@@ -107,4 +107,4 @@ pub use masked::{
 pub use signal_gradient::SignalGradient;
 pub use tangent::Tangent;
 pub use vjp::Tasks;
-pub use workspaces::Workspaces;
+pub use workspaces::AdjointWorkspaces;

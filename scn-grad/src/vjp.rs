@@ -8,7 +8,7 @@ use scn_solvers::Scalar;
 use crate::gradients::AdjointSums;
 use crate::signal_gradient::MatrixGradient;
 use crate::tasks::task_columns;
-use crate::workspaces::Workspaces;
+use crate::workspaces::AdjointWorkspaces;
 use crate::{GradError, Gradients, Linearization, MaskedReport, MaskedSolver, SignalGradient};
 
 /// How the adjoint of a batch is shared out among threads.
@@ -17,7 +17,7 @@ pub struct Tasks<'a, T: Scalar> {
     /// Columns that are not divided any more, from the first of the batch on: whole tiles waste nothing.
     pub columns: usize,
     /// The memory of those who work.
-    pub workspaces: &'a Workspaces<T>,
+    pub workspaces: &'a AdjointWorkspaces<T>,
     /// Whether the report says where the time went.
     pub timed: bool,
 }
@@ -42,7 +42,7 @@ impl<T: Scalar> Linearization<'_, T> {
         }
         let tasks = Tasks {
             columns: task_columns::<T>(columns),
-            workspaces: &Workspaces::new(),
+            workspaces: &AdjointWorkspaces::new(),
             timed: false,
         };
         let signal_gradient = signal_gradient.map(|matrix| MatrixGradient { matrix, offset: 0 });

@@ -8,9 +8,9 @@ use crate::adjoint::Adjoint;
 /// The memory of the workers of [`vjp_in_tasks`](crate::Linearization::vjp_in_tasks): some tiles for each thread that works at the
 /// same time. It grows to what is needed, and serves any problems in turn, even from several threads.
 #[derive(Debug)]
-pub struct Workspaces<T: Scalar>(Pool<Adjoint<T>>);
+pub struct AdjointWorkspaces<T: Scalar>(Pool<Adjoint<T>>);
 
-impl<T: Scalar> Workspaces<T> {
+impl<T: Scalar> AdjointWorkspaces<T> {
     /// No memory yet.
     pub const fn new() -> Self {
         Self(Pool::new())
@@ -21,7 +21,7 @@ impl<T: Scalar> Workspaces<T> {
     }
 }
 
-impl<T: Scalar> Default for Workspaces<T> {
+impl<T: Scalar> Default for AdjointWorkspaces<T> {
     fn default() -> Self {
         Self::new()
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::{NetworkConfig, Placement};
+use crate::config::{NetworkConfig, NormPlacement};
 use crate::init;
 use crate::layer::batch_norm::{self, BatchNorm};
 use crate::layer::classifier::{self, Classifier};
@@ -40,7 +40,7 @@ pub(crate) fn array_shapes(config: &NetworkConfig) -> impl Iterator<Item = (Stri
         let names = batch_norm::names(norm.affine).iter();
         names.map(move |name| (format!("norm{h}.{name}"), vec![channels]))
     };
-    let before = norm.placement == Placement::Before;
+    let before = norm.placement == NormPlacement::Before;
     let inputs =
         std::iter::once(config.input[0]).chain(config.layers.iter().map(|layer| layer.atoms));
     let coding = config.layers.iter().zip(inputs).enumerate();
@@ -82,7 +82,7 @@ fn steps(config: &NetworkConfig, seed: u64, array: &mut MakeArray<'_>) -> Vec<St
     let mut steps = Vec::new();
     let mut channels = config.input[0];
     for (h, layer) in config.layers.iter().enumerate() {
-        if norm.placement == Placement::Before {
+        if norm.placement == NormPlacement::Before {
             steps.push(batch_norm(h, channels));
         }
         let name = format!("layer{h}");
@@ -108,11 +108,11 @@ fn steps(config: &NetworkConfig, seed: u64, array: &mut MakeArray<'_>) -> Vec<St
             layer: StepLayer::SparseCoding(SparseCoding::new(sparse_coding)),
         });
         channels = layer.atoms;
-        if norm.placement == Placement::After {
+        if norm.placement == NormPlacement::After {
             steps.push(batch_norm(h, channels));
         }
     }
-    if norm.placement == Placement::Before {
+    if norm.placement == NormPlacement::Before {
         steps.push(batch_norm(config.layers.len(), channels));
     }
     steps.push(Step {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use scn_data::sync_folder;
 
-use crate::error::FileError;
+use crate::error::ModelFileError;
 
 /// What the names of files begin and end with that are not complete yet.
 const PREFIX: &str = ".scn-";
@@ -23,7 +23,7 @@ const SUFFIX: &str = ".tmp";
 pub fn write_atomically(
     path: &Path,
     fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
-) -> Result<(), FileError> {
+) -> Result<(), ModelFileError> {
     let write = || -> std::io::Result<()> {
         let path = target(path)?;
         let old = match fs::metadata(&path) {
@@ -56,7 +56,7 @@ pub fn write_atomically(
         file.persist(&path).map_err(|error| error.error)?;
         sync_folder(folder)
     };
-    write().map_err(|source| FileError::io(path, "write", source))
+    write().map_err(|source| ModelFileError::io(path, "write", source))
 }
 
 /// Removes what processes have left in a folder that were ended while they wrote. Files that
@@ -64,7 +64,7 @@ pub fn write_atomically(
 ///
 /// # Errors
 /// What the file system says.
-pub(crate) fn remove_leftovers(folder: &Path) -> Result<(), FileError> {
+pub(crate) fn remove_leftovers(folder: &Path) -> Result<(), ModelFileError> {
     let remove = || -> std::io::Result<()> {
         for entry in fs::read_dir(folder)? {
             let entry = entry?;
@@ -88,7 +88,7 @@ pub(crate) fn remove_leftovers(folder: &Path) -> Result<(), FileError> {
     };
     match remove() {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        done => done.map_err(|source| FileError::io(folder, "tidy up", source)),
+        done => done.map_err(|source| ModelFileError::io(folder, "tidy up", source)),
     }
 }
 
@@ -146,7 +146,7 @@ mod tests {
             out.write_all(b"new")?;
             Err(Error::other("disk full"))
         });
-        let FileError::Io { source, .. } = failed.unwrap_err() else {
+        let ModelFileError::Io { source, .. } = failed.unwrap_err() else {
             panic!("expected the error of the write");
         };
         assert_eq!(source.to_string(), "disk full");

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::config::RunConfig;
 use crate::epoch_sums::EpochSums;
-use crate::error::FileError;
+use crate::error::ModelFileError;
 use crate::model::Model;
 use crate::model_file::{self, MOMENTUM};
 use crate::model_input::ModelInput;
@@ -40,7 +40,7 @@ pub(crate) fn save(
     input: &ModelInput,
     velocity: &BTreeMap<String, Vec<f32>>,
     state: &RunState,
-) -> Result<(), FileError> {
+) -> Result<(), ModelFileError> {
     let mut file = TensorFile::default();
     for (name, values) in velocity {
         let (name, shape) = (format!("{MOMENTUM}{name}"), [values.len()]);
@@ -55,7 +55,7 @@ impl Checkpoint {
     /// # Errors
     /// A file that cannot be read, is no safetensors file, has changed since it was written, or
     /// does not hold the run that it describes.
-    pub fn load(path: &Path) -> Result<Self, FileError> {
+    pub fn load(path: &Path) -> Result<Self, ModelFileError> {
         Self::from_bytes(&model_file::read(path)?, path)
     }
 
@@ -63,7 +63,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// As there.
-    pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, FileError> {
+    pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, ModelFileError> {
         let mut file = TensorFile::parse(bytes, path)?;
         let mut contents = model_file::take(&mut file, path)?;
         let run = contents.run.take().ok_or_else(|| {
@@ -76,10 +76,12 @@ impl Checkpoint {
         let network = &contents.network;
         run.check(network.config(), contents.input.dataset, path)?;
         let mut velocity = BTreeMap::new();
-        let params = network.params().map_err(|source| FileError::Parameters {
-            path: path.to_path_buf(),
-            source,
-        })?;
+        let params = network
+            .params()
+            .map_err(|source| ModelFileError::Parameters {
+                path: path.to_path_buf(),
+                source,
+            })?;
         for (name, param) in params.filter(|(_, param)| param.learned()) {
             let key = format!("{MOMENTUM}{name}");
             // Before the first step there is none.

@@ -9,7 +9,7 @@ mod solver;
 mod text;
 mod training;
 
-pub use self::batch_norm::{BatchNormConfig, Moments, Placement};
+pub use self::batch_norm::{BatchNormConfig, Moments, NormPlacement};
 pub use self::input::InputConfig;
 pub use self::network::{DictionaryInit, Lambda1Config, LayerConfig, NetworkConfig};
 pub use self::run::RunConfig;

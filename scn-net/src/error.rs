@@ -6,6 +6,6 @@ mod net;
 mod train;
 
 pub use self::config::ConfigError;
-pub use self::file::FileError;
+pub use self::file::ModelFileError;
 pub use self::net::{LayerError, NetError};
 pub use self::train::TrainError;

@@ -83,11 +83,11 @@ pub use atomic::write_atomically;
 pub use checkpoint::Checkpoint;
 pub use config::{
     BatchNormConfig, DictionaryInit, InputConfig, Lambda1Config, LayerConfig, Moments,
-    NetworkConfig, Placement, Recompute, RunConfig, Schedule, SolverConfig, SolverMethod,
+    NetworkConfig, NormPlacement, Recompute, RunConfig, Schedule, SolverConfig, SolverMethod,
     TrainingConfig,
 };
 pub use device::{CpuPool, Device};
-pub use error::{ConfigError, FileError, LayerError, NetError, TrainError};
+pub use error::{ConfigError, LayerError, ModelFileError, NetError, TrainError};
 pub use evaluate::{Evaluation, evaluate, evaluate_average_mirrored, evaluate_each};
 pub use executor::EachBatch;
 pub use layer::Layer;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::error::FileError;
+use crate::error::ModelFileError;
 use crate::model_file::{self, Contents, MOMENTUM};
 use crate::model_input::ModelInput;
 use crate::network::Network;
@@ -41,7 +41,7 @@ impl Model {
     ///
     /// # Errors
     /// The system's refusal; a number that [`load`](Self::load) would not read.
-    pub fn save(&self, path: &Path) -> Result<(), FileError> {
+    pub fn save(&self, path: &Path) -> Result<(), ModelFileError> {
         model_file::save(
             &self.network,
             &self.input,
@@ -57,7 +57,7 @@ impl Model {
     /// A file that cannot be read, is no safetensors file, has changed since it was written, or
     /// does not hold the network that it describes; numbers in it that are not finite, or negative
     /// where they must not be.
-    pub fn load(path: &Path) -> Result<Self, FileError> {
+    pub fn load(path: &Path) -> Result<Self, ModelFileError> {
         Self::from_bytes(&model_file::read(path)?, path)
     }
 
@@ -65,7 +65,7 @@ impl Model {
     ///
     /// # Errors
     /// As there.
-    pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, FileError> {
+    pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, ModelFileError> {
         let mut file = TensorFile::parse(bytes, path)?;
         let contents = model_file::take(&mut file, path)?;
         file.tensors.retain(|name, _| !name.starts_with(MOMENTUM));

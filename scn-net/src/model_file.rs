@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::assembly::array_shapes;
 use crate::config::NetworkConfig;
-use crate::error::FileError;
+use crate::error::ModelFileError;
 use crate::model_input::ModelInput;
 use crate::network::Network;
 use crate::run_state::RunState;
@@ -53,8 +53,8 @@ pub(crate) struct Contents {
 }
 
 /// The bytes of a file.
-pub(crate) fn read(path: &Path) -> Result<Vec<u8>, FileError> {
-    scn_data::read_regular(path).map_err(|source| FileError::io(path, "read", source))
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, ModelFileError> {
+    scn_data::read_regular(path).map_err(|source| ModelFileError::io(path, "read", source))
 }
 
 /// Which numbers an array of a network may hold.
@@ -74,17 +74,19 @@ pub(crate) fn save(
     run: Option<RunState>,
     mut file: TensorFile,
     path: &Path,
-) -> Result<(), FileError> {
+) -> Result<(), ModelFileError> {
     if let Some(layer) = network.custom_layer() {
-        return Err(FileError::CustomLayer {
+        return Err(ModelFileError::CustomLayer {
             path: path.to_path_buf(),
             layer: layer.to_string(),
         });
     }
-    let params = network.params().map_err(|source| FileError::Parameters {
-        path: path.to_path_buf(),
-        source,
-    })?;
+    let params = network
+        .params()
+        .map_err(|source| ModelFileError::Parameters {
+            path: path.to_path_buf(),
+            source,
+        })?;
     for (name, param) in params {
         let range = range_of(&name);
         file.insert(path, name, &param.shape, &param.value, range)?;
@@ -120,7 +122,7 @@ pub(crate) fn save(
 }
 
 /// Takes a network and what belongs to it out of a file, and leaves its other tensors.
-pub(crate) fn take(file: &mut TensorFile, path: &Path) -> Result<Contents, FileError> {
+pub(crate) fn take(file: &mut TensorFile, path: &Path) -> Result<Contents, ModelFileError> {
     let mut header: Header = serde_json::from_str(&file.header).map_err(|error| {
         content(
             path,
@@ -128,7 +130,7 @@ pub(crate) fn take(file: &mut TensorFile, path: &Path) -> Result<Contents, FileE
             error.to_string(),
         )
     })?;
-    let config = |source| FileError::Config {
+    let config = |source| ModelFileError::Config {
         path: path.to_path_buf(),
         source: Box::new(source),
     };
@@ -171,7 +173,7 @@ pub(crate) fn take(file: &mut TensorFile, path: &Path) -> Result<Contents, FileE
 
 impl Header {
     /// `Ok` if what it lists for each class and each layer is as long as that.
-    fn check_lists(&self, path: &Path) -> Result<(), FileError> {
+    fn check_lists(&self, path: &Path) -> Result<(), ModelFileError> {
         let expect = |what: &str, expected: usize, found: usize| {
             // Untrained models list nothing.
             if found == 0 || found == expected {
@@ -209,7 +211,7 @@ fn take_normalization(
     path: &Path,
     header: &Header,
     scale: f32,
-) -> Result<Normalization, FileError> {
+) -> Result<Normalization, ModelFileError> {
     let shape = header.network.input;
     let mean = file.take(path, MEAN, &shape, Range::Finite)?;
     let values = mean.len();

@@ -19,7 +19,7 @@ use scn_data::{DatasetName, Draw, LastBatch, Mean, Scale, Subset};
 
 use crate::config::{
     BatchNormConfig, DictionaryInit, InputConfig, Lambda1Config, LayerConfig, Moments,
-    NetworkConfig, Placement, Recompute, RunConfig, Schedule, SolverConfig, TrainingConfig,
+    NetworkConfig, NormPlacement, Recompute, RunConfig, Schedule, SolverConfig, TrainingConfig,
 };
 use crate::error::ConfigError;
 
@@ -186,9 +186,9 @@ fn paper(dataset: DatasetName, width: usize) -> RunConfig {
             lambda1: Lambda1Config::default(),
             batch_norm: BatchNormConfig {
                 placement: if mnist {
-                    Placement::After
+                    NormPlacement::After
                 } else {
-                    Placement::Before
+                    NormPlacement::Before
                 },
                 // The authors' program divides a batch among four graphics processors.
                 group: Some(batch_size / 4),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use scn_data::FileLock;
 
-use crate::error::{FileError, TrainError};
+use crate::error::{ModelFileError, TrainError};
 
 /// The files of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +51,7 @@ impl RunFolder {
     /// [`TrainError::Busy`] if another process is at work here, or a refusal of the file system.
     pub fn lock(&self) -> Result<LockedRun, TrainError> {
         let path = self.path.join(".lock");
-        let refused = |source| FileError::io(&path, "lock", source);
+        let refused = |source| ModelFileError::io(&path, "lock", source);
         std::fs::create_dir_all(&self.path).map_err(refused)?;
         let lock = FileLock::take(&path).map_err(refused)?;
         let lock = lock.ok_or_else(|| TrainError::Busy {

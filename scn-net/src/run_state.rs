@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{NetworkConfig, RunConfig};
 use crate::epoch_sums::EpochSums;
-use crate::error::FileError;
+use crate::error::ModelFileError;
 use crate::record::EpochRecord;
 use crate::tensor_file::content;
 
@@ -33,11 +33,13 @@ impl RunState {
         network: &NetworkConfig,
         dataset: DatasetName,
         path: &Path,
-    ) -> Result<(), FileError> {
-        self.config.validate().map_err(|source| FileError::Config {
-            path: path.to_path_buf(),
-            source: Box::new(source),
-        })?;
+    ) -> Result<(), ModelFileError> {
+        self.config
+            .validate()
+            .map_err(|source| ModelFileError::Config {
+                path: path.to_path_buf(),
+                source: Box::new(source),
+            })?;
         let expect = |holds: bool, expected: String, found: String| {
             if holds {
                 return Ok(());

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::atomic::write_atomically;
 use crate::checksum::{CHECKSUM_KEY, Checksum, written_checksum};
-use crate::error::FileError;
+use crate::error::ModelFileError;
 
 /// The metadata key of the header.
 const HEADER_KEY: &str = "scn";
@@ -61,7 +61,7 @@ impl TensorFile {
         shape: &[usize],
         values: &[f32],
         range: Range,
-    ) -> Result<(), FileError> {
+    ) -> Result<(), ModelFileError> {
         let name = name.into();
         let stored = Stored {
             shape: shape.to_vec(),
@@ -73,7 +73,12 @@ impl TensorFile {
     }
 
     /// `Ok` if there is an array of this name and shape.
-    pub(crate) fn expect(&self, path: &Path, name: &str, shape: &[usize]) -> Result<(), FileError> {
+    pub(crate) fn expect(
+        &self,
+        path: &Path,
+        name: &str,
+        shape: &[usize],
+    ) -> Result<(), ModelFileError> {
         let found = match self.tensors.get(name) {
             Some(stored) if stored.shape == shape => return Ok(()),
             Some(stored) => format!("shape {:?}", stored.shape),
@@ -90,7 +95,7 @@ impl TensorFile {
         name: &str,
         shape: &[usize],
         range: Range,
-    ) -> Result<Vec<f32>, FileError> {
+    ) -> Result<Vec<f32>, ModelFileError> {
         self.expect(path, name, shape)?;
         let Some(stored) = self.tensors.remove(name) else {
             return Ok(Vec::new());
@@ -100,7 +105,7 @@ impl TensorFile {
     }
 
     /// The error of arrays that nobody has taken.
-    pub(crate) fn expect_empty(&self, path: &Path) -> Result<(), FileError> {
+    pub(crate) fn expect_empty(&self, path: &Path) -> Result<(), ModelFileError> {
         match self.tensors.keys().next() {
             None => Ok(()),
             Some(name) => Err(content(
@@ -115,8 +120,8 @@ impl TensorFile {
     ///
     /// # Errors
     /// Bytes that are no such file, or have changed since they were written.
-    pub(crate) fn parse(bytes: &[u8], path: &Path) -> Result<Self, FileError> {
-        let format = |error: &dyn std::fmt::Display| FileError::Format {
+    pub(crate) fn parse(bytes: &[u8], path: &Path) -> Result<Self, ModelFileError> {
+        let format = |error: &dyn std::fmt::Display| ModelFileError::Format {
             path: path.to_path_buf(),
             reason: error.to_string(),
         };
@@ -160,7 +165,7 @@ impl TensorFile {
         if let Some(written) = &written {
             let found = checksum.text();
             if *written != found {
-                return Err(FileError::Damaged {
+                return Err(ModelFileError::Damaged {
                     path: path.to_path_buf(),
                     expected: written.clone(),
                     found,
@@ -202,7 +207,7 @@ impl TensorFile {
         Ok(head)
     }
 
-    pub(crate) fn write(&self, path: &Path) -> Result<(), FileError> {
+    pub(crate) fn write(&self, path: &Path) -> Result<(), ModelFileError> {
         let bytes: Vec<Vec<u8>> = self
             .tensors
             .values()
@@ -214,7 +219,7 @@ impl TensorFile {
         }
         let head = self
             .head(&checksum.text())
-            .map_err(|error| FileError::io(path, "write", error.into()))?;
+            .map_err(|error| ModelFileError::io(path, "write", error.into()))?;
         write_atomically(path, |out| {
             out.write_all(&head)?;
             bytes.iter().try_for_each(|bytes| out.write_all(bytes))
@@ -223,7 +228,12 @@ impl TensorFile {
 }
 
 /// The error of the first number out of range.
-fn check_values(path: &Path, name: &str, stored: &Stored, range: Range) -> Result<(), FileError> {
+fn check_values(
+    path: &Path,
+    name: &str,
+    stored: &Stored,
+    range: Range,
+) -> Result<(), ModelFileError> {
     let (allowed, what): (fn(f32) -> bool, _) = match range {
         Range::Finite => (f32::is_finite, "finite numbers"),
         Range::Nonnegative => (
@@ -255,8 +265,8 @@ fn indices_of(at: usize, shape: &[usize]) -> Vec<usize> {
     indices
 }
 
-pub(crate) fn content(path: &Path, expected: String, found: String) -> FileError {
-    FileError::Content {
+pub(crate) fn content(path: &Path, expected: String, found: String) -> ModelFileError {
+    ModelFileError::Content {
         path: path.to_path_buf(),
         expected,
         found,

@@ -9,7 +9,7 @@
 
 use faer::{ColRef, Mat};
 use scn_solvers::synthetic::Workload;
-use scn_solvers::tile::Float;
+use scn_solvers::tile::Real;
 use scn_solvers::{Auto, CoordinateDescent, ElasticNet, Problem, Settings, Start, encode};
 
 const COLUMNS: usize = 960;

@@ -33,7 +33,7 @@ mod rounding;
 
 use crate::memory::{TileMemory, Wide};
 use crate::problem::Problem;
-use crate::tile::kernels::{Residual, Scale, StepsAreSmall};
+use crate::tile::kernels::{ColumnScale, Residual, StepsAreSmall};
 use crate::tile::{Kernels, Scalar, narrower_than_f64};
 
 pub(crate) use rounding::{CERTAINTY, Certified, measure_rounding};
@@ -113,7 +113,7 @@ pub(crate) fn prox(v: f64, lambda1: f64, signed: bool) -> f64 {
 
 /// Fills `memory.scale` with the denominator of (2) per column, NaN where the correlations are not finite.
 pub(crate) fn measure_scale<T: Scalar>(memory: &mut TileMemory<T>) {
-    T::scale(Scale {
+    T::scale(ColumnScale {
         values: &memory.correlations,
         scale: &mut memory.scale,
     });
@@ -227,7 +227,7 @@ fn relate_to_scale<T: Scalar>(memory: &mut TileMemory<T>) {
 mod tests {
     use super::*;
     use crate::source::widen;
-    use crate::tile::{Float, padded};
+    use crate::tile::{Real, padded};
     use crate::{ElasticNet, synthetic};
 
     const ATOMS: usize = 30;

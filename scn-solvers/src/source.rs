@@ -11,7 +11,7 @@ use crate::tile::columns::{load, tile_columns};
 use crate::tile::kernels::{
     AllInRange, ColumnSquares, CorrelateColumns, CorrelateTile, IntoTile, NormBounds, SquareRoots,
 };
-use crate::tile::{ColumnSource, Float, Kernels, Scalar, narrower_than_f64};
+use crate::tile::{ColumnSource, Kernels, Real, Scalar, narrower_than_f64};
 
 /// Signals whose norm is taken together where a bound will do.
 const TOGETHER: usize = 8;

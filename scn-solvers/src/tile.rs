@@ -1,11 +1,11 @@
 //! The ground that everything stands on, and the building blocks for a method of one's own.
 //!
-//! A *tile* is a row-major block of [`Float::tile`] columns: entry (i, k) is at
+//! A *tile* is a row-major block of [`Real::tile`] columns: entry (i, k) is at
 //! `i * T::tile() + k`. Tiles with one row per atom have their number of rows rounded up to a
 //! multiple of [`PANEL`], the extra rows being zero.
 //!
 //! From the ground up: vectors ([`Lanes`], [`InstructionSet`]) and what runs on them ([`Kernel`]);
-//! numbers ([`Float`]); packed matrices ([`Panels`]); the kernels, compiled once ([`Scalar`]);
+//! numbers ([`Real`]); packed matrices ([`Panels`]); the kernels, compiled once ([`Scalar`]);
 //! columns that come and go ([`ColumnSource`]); `H` and what follows from it ([`Operator`]); linear
 //! systems on active sets, sums over columns, and memory that is kept ([`Pool`]).
 
@@ -15,7 +15,6 @@ pub(crate) mod columns;
 mod conjugate_gradients;
 mod dense;
 mod factor;
-mod float;
 mod instruction_set;
 mod kernel;
 pub(crate) mod kernels;
@@ -27,6 +26,7 @@ mod pace;
 mod panels;
 mod pool;
 pub(crate) mod prefetch;
+mod real;
 mod scalar;
 mod symmetric_gauss_seidel;
 
@@ -34,8 +34,6 @@ pub use columns::{ColumnSource, expect_columns};
 pub use conjugate_gradients::ConjugateGradients;
 pub(crate) use dense::Multiply;
 pub(crate) use factor::ActiveFactor;
-pub use float::Float;
-pub(crate) use float::narrower_than_f64;
 pub use instruction_set::InstructionSet;
 pub use kernel::Kernel;
 pub use kernels::{Kernels, MaskedSystem};
@@ -49,5 +47,7 @@ pub use outer_sums::{Grouped, OuterSums, add_combinations};
 pub use pace::{Outlook, Pace};
 pub use panels::{PANEL, Panels, padded};
 pub use pool::Pool;
+pub use real::Real;
+pub(crate) use real::narrower_than_f64;
 pub use scalar::Scalar;
 pub use symmetric_gauss_seidel::SymmetricGaussSeidel;

@@ -52,7 +52,7 @@ pub fn forward(
 
 /// Gradients of the classifier's parameters, which replace what is there.
 #[derive(Debug)]
-pub struct Gradients<'a> {
+pub struct ClassifierGradients<'a> {
     /// dLoss/dW, classes × n.
     pub weight: ViewMut<'a, f32>,
     /// dLoss/db, one per class.
@@ -67,10 +67,10 @@ pub fn backward(
     weight: View<'_, f32>,
     x: &Buffer<f32>,
     dlogits: &Buffer<f32>,
-    gradients: Gradients<'_>,
+    gradients: ClassifierGradients<'_>,
     dx: &mut Buffer<f32>,
 ) -> Result<(), GpuError> {
-    let Gradients {
+    let ClassifierGradients {
         weight: weight_gradient,
         bias: bias_gradient,
     } = gradients;

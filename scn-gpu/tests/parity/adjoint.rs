@@ -3,7 +3,7 @@
 use faer::Mat;
 use scn_gpu::update::{Parameters, Rule};
 use scn_gpu::{
-    Context, DeviceProblems, GradientSums, Method, ProblemParameters, Reports, SolveReport,
+    Context, DeviceProblems, EncodeMethod, GradientSums, ProblemParameters, Reports, SolveReport,
     SolveSettings,
 };
 use scn_grad::{Gradients, Linearization, MaskedCholesky};
@@ -51,7 +51,7 @@ fn backward(context: &Context, instance: &Instance, per_atom: bool) -> Backward 
     let mut reports = Reports::new(context, 2).unwrap();
     let cotangent = context.upload(&cotangent(instance)).unwrap();
     let mut codes = context.unspecified(cotangent.len()).unwrap();
-    let method = Method::CoordinateDescent;
+    let method = EncodeMethod::CoordinateDescent;
     let solved = problem
         .encode(method, &settings, windows, &map, &mut codes, &mut reports)
         .unwrap();

@@ -2,7 +2,8 @@
 
 use faer::Mat;
 use scn_gpu::{
-    ArgumentError, Context, GpuError, Method, Reports, SolveReport, SolveSettings, Windows, encode,
+    ArgumentError, Context, EncodeMethod, GpuError, Reports, SolveReport, SolveSettings, Windows,
+    encode,
 };
 use scn_solvers::{ElasticNet, Settings, kkt};
 
@@ -16,7 +17,7 @@ fn settings() -> Settings {
 }
 
 /// Codes of the device, row by row, and the report on them.
-fn solve(context: &Context, instance: &Instance, method: Method) -> (Vec<f32>, SolveReport) {
+fn solve(context: &Context, instance: &Instance, method: EncodeMethod) -> (Vec<f32>, SolveReport) {
     let single = instance.on(context);
     let problem = single.problem().unwrap();
     let windows = instance.windows();
@@ -52,7 +53,7 @@ fn residual_rounding(instance: &Instance) -> f64 {
     4.0 * (terms as f64).sqrt() * f64::from(f32::EPSILON)
 }
 
-fn check(context: &Context, instance: &Instance, method: Method) {
+fn check(context: &Context, instance: &Instance, method: EncodeMethod) {
     let (codes, report) = solve(context, instance, method);
     let positions = instance.windows().positions();
     assert_eq!(report.columns, positions);
@@ -98,8 +99,8 @@ fn codes_of_every_padded_number_of_atoms_and_fewer() {
         (180, 7, 256),
     ] {
         let instance = Instance::matrix(rows, columns, atoms);
-        check(&context, &instance, Method::CoordinateDescent);
-        check(&context, &instance, Method::Fista);
+        check(&context, &instance, EncodeMethod::CoordinateDescent);
+        check(&context, &instance, EncodeMethod::Fista);
     }
 }
 
@@ -109,8 +110,8 @@ fn codes_of_several_blocks() {
     let Some(context) = device() else { return };
     for (rows, columns, atoms) in [(4, 531, 6), (20, 150, 40), (24, 75, 70), (40, 35, 130)] {
         let instance = Instance::matrix(rows, columns, atoms);
-        check(&context, &instance, Method::CoordinateDescent);
-        check(&context, &instance, Method::Fista);
+        check(&context, &instance, EncodeMethod::CoordinateDescent);
+        check(&context, &instance, EncodeMethod::Fista);
     }
 }
 
@@ -124,8 +125,8 @@ fn codes_of_windows() {
         (map(5, 2, 3, 4), 1, 1, 33),
     ] {
         let instance = Instance::new(shape, window, stride, atoms);
-        check(&context, &instance, Method::CoordinateDescent);
-        check(&context, &instance, Method::Fista);
+        check(&context, &instance, EncodeMethod::CoordinateDescent);
+        check(&context, &instance, EncodeMethod::Fista);
     }
 }
 
@@ -134,7 +135,7 @@ fn two_runs_give_the_same_bits() {
     let Some(context) = device() else { return };
     for atoms in [12, 70] {
         let instance = Instance::new(map(3, 2, 5, 7), 3, 1, atoms);
-        for method in [Method::CoordinateDescent, Method::Fista] {
+        for method in [EncodeMethod::CoordinateDescent, EncodeMethod::Fista] {
             assert_eq!(
                 solve(&context, &instance, method),
                 solve(&context, &instance, method)
@@ -150,7 +151,7 @@ fn codes_do_not_depend_on_how_many_columns_there_are() {
     // As few atoms as each padded number has, so that launches are recorded.
     for (rows, atoms) in [(6, 5), (10, 17), (20, 33), (24, 65), (40, 129)] {
         let few = Instance::matrix(rows, 11, atoms);
-        let (expected, few_report) = solve(&context, &few, Method::CoordinateDescent);
+        let (expected, few_report) = solve(&context, &few, EncodeMethod::CoordinateDescent);
 
         let padded = atoms.next_power_of_two().max(16);
         let block = 128 / (padded / 16) * 4;
@@ -170,7 +171,7 @@ fn codes_do_not_depend_on_how_many_columns_there_are() {
                 of_many[place(column)] = value;
             }
         }
-        let (codes, report) = solve(&context, &many, Method::CoordinateDescent);
+        let (codes, report) = solve(&context, &many, EncodeMethod::CoordinateDescent);
         let found: Vec<f32> = codes
             .chunks(width)
             .flat_map(|row| (0..11).map(|column| row[place(column)]))
@@ -224,7 +225,7 @@ fn certificates_of_given_codes() {
 fn a_column_that_is_no_number_is_reported_and_harms_no_other() {
     let Some(context) = device() else { return };
     let mut instance = Instance::matrix(30, 41, 16);
-    for method in [Method::CoordinateDescent, Method::Fista] {
+    for method in [EncodeMethod::CoordinateDescent, EncodeMethod::Fista] {
         instance.map[3] = 0.25;
         let (clean, _) = solve(&context, &instance, method);
         instance.map[3] = f32::NAN;
@@ -250,7 +251,7 @@ fn too_few_passes_are_reported() {
         .problem()
         .unwrap()
         .encode(
-            Method::CoordinateDescent,
+            EncodeMethod::CoordinateDescent,
             &SolveSettings::new(&context, Settings::new(1e-5, 1).unwrap()).unwrap(),
             instance.windows(),
             &context.upload(&instance.map).unwrap(),
@@ -274,7 +275,7 @@ fn no_column_at_all() {
     let mut reports = Reports::new(&context, 1).unwrap();
     let pending = problem
         .encode(
-            Method::default(),
+            EncodeMethod::default(),
             &SolveSettings::new(&context, settings()).unwrap(),
             Windows::matrix(7, 0).unwrap(),
             &context.zeros(0).unwrap(),
@@ -300,7 +301,7 @@ fn matrices_are_encoded_in_one_call() {
     let (codes, report) =
         encode(&context, dictionary, &penalty, signals.as_ref(), settings()).unwrap();
     assert!(report.converged());
-    let (expected, _) = solve(&context, &instance, Method::default());
+    let (expected, _) = solve(&context, &instance, EncodeMethod::default());
     assert_eq!(super::oracle::row_major(codes.as_ref()), expected);
 
     let signed = ElasticNet::signed(0.1, 0.1);

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use scn_gpu::{
-    ArgumentError, Buffer, CaptureError, Context, GpuError, GradientSums, Graph, Method,
+    ArgumentError, Buffer, CaptureError, Context, EncodeMethod, GpuError, GradientSums, Graph,
     PinnedBuffer, Reports, SingleProblem, SolveSettings, layers,
 };
 use scn_solvers::Settings;
@@ -14,7 +14,7 @@ use crate::{device, noise};
 /// Codes, adjoint and gradients of an instance on a device.
 struct Step {
     instance: Instance,
-    method: Method,
+    method: EncodeMethod,
     single: SingleProblem,
     settings: SolveSettings,
     sums: GradientSums,
@@ -28,7 +28,7 @@ struct Step {
 }
 
 impl Step {
-    fn new(context: &Context, method: Method) -> Self {
+    fn new(context: &Context, method: EncodeMethod) -> Self {
         let shape = scn_gpu::MapShape {
             channels: 3,
             images: 2,
@@ -113,7 +113,7 @@ fn average(context: &Context, map: &Buffer<f32>) -> Result<Buffer<f32>, GpuError
 #[test]
 fn a_graph_gives_the_bits_of_the_same_work_without_one() {
     let Some(context) = device() else { return };
-    for method in [Method::CoordinateDescent, Method::Fista] {
+    for method in [EncodeMethod::CoordinateDescent, EncodeMethod::Fista] {
         let mut step = Step::new(&context, method);
         let [first, second] = [1, 2].map(|seed| {
             step.set_input(seed);

@@ -57,7 +57,7 @@ fn classifier_with(context: &Context, (classes, features, images): (usize, usize
     // What is there is replaced.
     let (mut dweight, mut dbias) = (on(&weight), on(&bias));
     let mut dx = on(&x);
-    let gradients = classifier::Gradients {
+    let gradients = classifier::ClassifierGradients {
         weight: dweight.view_mut(),
         bias: dbias.view_mut(),
     };

@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 #[non_exhaustive]
 pub struct BatchNormConfig {
     /// Where it stands.
-    pub placement: Placement,
+    pub placement: NormPlacement,
     /// Weight of a batch in the running moments.
     pub rate: f32,
     /// Added to the variance.
@@ -43,7 +43,7 @@ pub struct BatchNormConfig {
 impl Default for BatchNormConfig {
     fn default() -> Self {
         Self {
-            placement: Placement::Before,
+            placement: NormPlacement::Before,
             rate: 0.1,
             epsilon: 1e-4,
             moments: Moments::Running,
@@ -58,7 +58,7 @@ impl Default for BatchNormConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
-pub enum Placement {
+pub enum NormPlacement {
     /// Before every sparse coding layer, and before the pooling.
     Before,
     /// After every sparse coding layer.

@@ -67,7 +67,7 @@ impl RunConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Placement;
+    use crate::config::NormPlacement;
     use crate::presets;
 
     #[test]
@@ -90,7 +90,7 @@ mod tests {
         config.set("train_limit", "100").unwrap();
         config.set("input.contrast", "10").unwrap();
         assert_eq!(config.training.learning_rate, 0.05);
-        assert_eq!(config.network.batch_norm.placement, Placement::After);
+        assert_eq!(config.network.batch_norm.placement, NormPlacement::After);
         assert_eq!(config.train_limit, Some(100));
         assert_eq!(config.input.contrast, Some(10.0));
         assert_eq!(config.input.whitening, None);

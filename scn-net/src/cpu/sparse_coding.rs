@@ -20,7 +20,7 @@ pub(super) struct Coding {
     name: String,
     problem: Problem<f32>,
     workspaces: Workspaces<f32>,
-    adjoint_workspaces: scn_grad::Workspaces<f32>,
+    adjoint_workspaces: scn_grad::AdjointWorkspaces<f32>,
 }
 
 impl Coding {
@@ -33,7 +33,7 @@ impl Coding {
             name: name.to_string(),
             problem,
             workspaces: Workspaces::new(),
-            adjoint_workspaces: scn_grad::Workspaces::new(),
+            adjoint_workspaces: scn_grad::AdjointWorkspaces::new(),
         })
     }
 

@@ -50,7 +50,7 @@ impl Classifier {
     ) -> Result<(), NetError> {
         let parameters = &mut weights.parameters;
         let (by_weight, by_bias) = parameters.gradients.pair_mut(self.weight, self.bias)?;
-        let gradients = classifier::Gradients {
+        let gradients = classifier::ClassifierGradients {
             weight: by_weight,
             bias: by_bias,
         };

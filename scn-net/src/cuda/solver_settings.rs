@@ -1,6 +1,6 @@
 //! How codes and adjoint are solved on a device.
 
-use scn_gpu::{Context, Method, SolveSettings};
+use scn_gpu::{Context, EncodeMethod, SolveSettings};
 use scn_solvers::Settings;
 
 use crate::config::{SolverConfig, SolverMethod};
@@ -9,7 +9,7 @@ use crate::error::NetError;
 /// How codes and adjoint are solved.
 #[derive(Debug)]
 pub(super) struct SolverSettings {
-    pub(super) method: Method,
+    pub(super) method: EncodeMethod,
     pub(super) codes: SolveSettings,
     pub(super) adjoint: SolveSettings,
 }
@@ -40,7 +40,7 @@ impl SolverSettings {
 
 /// As a configuration has it.
 struct Configured {
-    method: Method,
+    method: EncodeMethod,
     codes: Settings,
     adjoint: Settings,
 }
@@ -50,8 +50,10 @@ impl Configured {
         let settings = |tolerance: f32| Settings::new(f64::from(tolerance), config.max_passes);
         Ok(Self {
             method: match config.method {
-                SolverMethod::Auto | SolverMethod::CoordinateDescent => Method::CoordinateDescent,
-                SolverMethod::Fista => Method::Fista,
+                SolverMethod::Auto | SolverMethod::CoordinateDescent => {
+                    EncodeMethod::CoordinateDescent
+                }
+                SolverMethod::Fista => EncodeMethod::Fista,
                 SolverMethod::FistaWithoutRestart => {
                     return Err(NetError::OnProcessorOnly {
                         what: "network.solver.method fista-without-restart".to_string(),

@@ -8,7 +8,7 @@ use super::net::NetError;
 /// A model or checkpoint that cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum FileError {
+pub enum ModelFileError {
     /// The system's refusal.
     #[error("cannot {action} {path}: {source}", path = path.display())]
     Io {
@@ -76,7 +76,7 @@ pub enum FileError {
     },
 }
 
-impl FileError {
+impl ModelFileError {
     pub(crate) fn io(path: &std::path::Path, action: &'static str, source: std::io::Error) -> Self {
         Self::Io {
             action,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use scn_data::DataError;
 
 use super::config::ConfigError;
-use super::file::FileError;
+use super::file::ModelFileError;
 use super::net::NetError;
 
 /// A training run that cannot start or go on.
@@ -17,7 +17,7 @@ pub enum TrainError {
     Config(#[from] ConfigError),
     /// A model or checkpoint.
     #[error(transparent)]
-    File(#[from] FileError),
+    File(#[from] ModelFileError),
     /// Images.
     #[error(transparent)]
     Data(#[from] DataError),

@@ -15,7 +15,7 @@
 
 use rayon::prelude::*;
 use scn_data::groups;
-use scn_solvers::tile::{Float, Kernel, Lanes};
+use scn_solvers::tile::{Kernel, Lanes, Real};
 
 use crate::moments::{ChannelMoments, GroupMoments};
 use crate::tensor::Tensor;

@@ -60,7 +60,7 @@ pub(crate) fn encode_windows(
 pub(crate) fn encode_windows_adjoint(
     coding: WindowCoding<'_>,
     solver: &dyn MaskedSolver<f32>,
-    workspaces: &scn_grad::Workspaces<f32>,
+    workspaces: &scn_grad::AdjointWorkspaces<f32>,
     map: &Tensor,
     codes: &Tensor,
     cotangent: &Tensor,

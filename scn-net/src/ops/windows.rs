@@ -14,7 +14,7 @@ use std::ops::Range;
 use faer::{MatMut, MatRef};
 use scn_grad::SignalGradient;
 use scn_solvers::ColumnSource;
-use scn_solvers::tile::{Float, expect_columns};
+use scn_solvers::tile::{Real, expect_columns};
 
 use self::flat::{ColumnMasks, Stretch};
 pub(crate) use self::geometry::WindowGeometry;

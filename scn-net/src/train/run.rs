@@ -12,7 +12,7 @@ use crate::checkpoint::{self, Checkpoint};
 use crate::config::{Moments, RunConfig};
 use crate::device::Device;
 use crate::epoch_sums::EpochSums;
-use crate::error::{FileError, NetError, TrainError};
+use crate::error::{ModelFileError, NetError, TrainError};
 use crate::evaluate::evaluate_here;
 use crate::model_file;
 use crate::model_input::ModelInput;
@@ -180,12 +180,12 @@ impl Run {
     }
 
     /// `Ok` if the batches that are done are not more than an epoch has.
-    fn expect_batches(&self) -> Result<(), FileError> {
+    fn expect_batches(&self) -> Result<(), ModelFileError> {
         let (done, steps) = (self.state.batches_done, self.training.batches());
         if done <= steps {
             return Ok(());
         }
-        Err(FileError::Content {
+        Err(ModelFileError::Content {
             path: self.folder.checkpoint(),
             expected: format!("at most {steps} batches of an epoch done"),
             found: done.to_string(),
@@ -278,7 +278,7 @@ impl Run {
         Ok(self.optimizer.fetch(&self.network)?)
     }
 
-    fn save_checkpoint(&self) -> Result<(), FileError> {
+    fn save_checkpoint(&self) -> Result<(), ModelFileError> {
         checkpoint::save(
             &self.folder.checkpoint(),
             &self.network,
@@ -288,18 +288,18 @@ impl Run {
         )
     }
 
-    fn save_model(&self) -> Result<(), FileError> {
+    fn save_model(&self) -> Result<(), ModelFileError> {
         let (path, none) = (self.folder.model(), Default::default());
         model_file::save(&self.network, &self.input, None, none, &path)
     }
 
     /// All lines, from the history: after a resumption none is missing and none is doubled.
-    fn write_metrics(&self) -> Result<(), FileError> {
+    fn write_metrics(&self) -> Result<(), ModelFileError> {
         let path = self.folder.metrics();
         let mut lines = Vec::new();
         for record in &self.state.history {
             serde_json::to_writer(&mut lines, record)
-                .map_err(|error| FileError::io(&path, "write", error.into()))?;
+                .map_err(|error| ModelFileError::io(&path, "write", error.into()))?;
             lines.push(b'\n');
         }
         write_atomically(&path, |out| out.write_all(&lines))

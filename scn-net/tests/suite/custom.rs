@@ -1,7 +1,7 @@
 //! Custom layers between the layers of a network.
 
 use scn_net::{
-    FileError, Layer, LayerError, Model, ModelInput, NetError, Network, Recompute, Sgd, Shape,
+    Layer, LayerError, Model, ModelFileError, ModelInput, NetError, Network, Recompute, Sgd, Shape,
     Tensor,
 };
 
@@ -160,6 +160,6 @@ fn a_model_file_cannot_describe_it() {
     let path = folder.path().join("model.safetensors");
     let model = Model::new(with_rms_norm(), ModelInput::new(small::config().dataset));
     let refused = model.save(&path).unwrap_err();
-    assert!(matches!(&refused, FileError::CustomLayer { layer, .. } if layer == "rms"));
+    assert!(matches!(&refused, ModelFileError::CustomLayer { layer, .. } if layer == "rms"));
     assert!(!path.exists());
 }

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use scn_net::{Checkpoint, FileError, Model, ModelInput, Network};
+use scn_net::{Checkpoint, Model, ModelFileError, ModelInput, Network};
 use serde_json::{Value, json};
 
 use crate::edited::{Edited, kept};
@@ -28,7 +28,7 @@ fn refused(change: impl FnOnce(&mut Edited)) -> String {
 fn flip_bits<T>(
     bytes: &[u8],
     step: usize,
-    load: impl Fn(&[u8]) -> Result<T, FileError>,
+    load: impl Fn(&[u8]) -> Result<T, ModelFileError>,
     same: impl Fn(&T) -> bool,
 ) {
     let mut damaged = bytes.to_vec();

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 use safetensors::SafeTensors;
 use scn_net::{
-    Checkpoint, Device, FileError, Model, ModelInput, Network, RunFolder, RunStart, Silent, train,
+    Checkpoint, Device, Model, ModelFileError, ModelInput, Network, RunFolder, RunStart, Silent,
+    train,
 };
 
 use crate::small;
@@ -184,11 +185,14 @@ fn files_of_another_kind_are_refused_by_name() {
     let path = folder.path().join("model.safetensors");
     let missing = Model::load(&path).unwrap_err();
     assert!(
-        matches!(missing, FileError::Io { .. })
+        matches!(missing, ModelFileError::Io { .. })
             && missing.to_string().contains("model.safetensors")
     );
     std::fs::write(&path, "not tensors").unwrap();
-    assert!(matches!(Model::load(&path), Err(FileError::Format { .. })));
+    assert!(matches!(
+        Model::load(&path),
+        Err(ModelFileError::Format { .. })
+    ));
     let foreign = safetensors::serialize(
         Vec::<(String, safetensors::tensor::TensorView<'_>)>::new(),
         None,

@@ -1,7 +1,8 @@
 //! The gradient of a whole network against central differences.
 
 use scn_net::{
-    BatchNormConfig, LayerConfig, Network, NetworkConfig, Placement, Recompute, Role, Shape, Tensor,
+    BatchNormConfig, LayerConfig, Network, NetworkConfig, NormPlacement, Recompute, Role, Shape,
+    Tensor,
 };
 
 use crate::small;
@@ -61,18 +62,22 @@ fn loss_at(
 /// jitters by about 1e-7 (the codes are solved to 1e-6). Steps of at most 1.5e-4 that change the
 /// loss by 1e-4 leave about 1 % of each. A term that is wrong or missing changes the derivative by
 /// tens of percent.
-fn check(placement: Placement, per_atom: bool) {
+fn check(placement: NormPlacement, per_atom: bool) {
     check_with(placement, per_atom, BatchNormConfig::default());
 }
 
-fn check_with(placement: Placement, per_atom: bool, batch_norm: BatchNormConfig) {
+fn check_with(placement: NormPlacement, per_atom: bool, batch_norm: BatchNormConfig) {
     let mut network = network_to_check(|config| {
         config.batch_norm = batch_norm;
         config.batch_norm.placement = placement;
         config.lambda1.per_atom = per_atom;
     });
     let checked = check_gradients(&mut network, &small_images());
-    let norms = if placement == Placement::Before { 4 } else { 3 };
+    let norms = if placement == NormPlacement::Before {
+        4
+    } else {
+        3
+    };
     let learned = if batch_norm.affine { 2 * norms } else { 0 };
     assert_eq!(checked.len(), 3 * 3 + 2 + learned);
 }
@@ -162,24 +167,27 @@ pub(crate) fn check_gradients(network: &mut Network, images: &Tensor) -> Vec<Str
 
 #[test]
 fn normalised_before() {
-    check(Placement::Before, false);
+    check(NormPlacement::Before, false);
 }
 
 #[test]
 fn normalised_after() {
-    check(Placement::After, false);
+    check(NormPlacement::After, false);
 }
 
 #[test]
 fn normalised_in_groups() {
     let mut batch_norm = BatchNormConfig::default();
     batch_norm.group = Some(5);
-    check_with(Placement::Before, false, batch_norm);
+    check_with(NormPlacement::Before, false, batch_norm);
 }
 
 #[test]
 fn with_learned_scale_and_shift() {
-    for (placement, group) in [(Placement::Before, None), (Placement::After, Some(5))] {
+    for (placement, group) in [
+        (NormPlacement::Before, None),
+        (NormPlacement::After, Some(5)),
+    ] {
         let mut batch_norm = BatchNormConfig::default();
         batch_norm.affine = true;
         batch_norm.group = group;
@@ -189,7 +197,7 @@ fn with_learned_scale_and_shift() {
 
 #[test]
 fn lambda1_per_atom() {
-    check(Placement::Before, true);
+    check(NormPlacement::Before, true);
 }
 
 /// Every image of the batch counts alike: the gradient of twice the batch is that of the batch.
@@ -238,7 +246,7 @@ fn a_doubled_batch_has_the_same_gradient() {
 /// Whatever is remembered: the same gradients, moments and reports to the bit.
 #[test]
 fn recomputed_codes_change_nothing() {
-    for placement in [Placement::Before, Placement::After] {
+    for placement in [NormPlacement::Before, NormPlacement::After] {
         for layers in [1, 2, 5] {
             let mut config = small::config().network;
             config.batch_norm.placement = placement;

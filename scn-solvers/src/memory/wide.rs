@@ -1,7 +1,7 @@
 //! A tile in `f64`, for certificates of codes of a narrower type.
 
 use crate::tile::kernels::{Narrow, Widen};
-use crate::tile::{Float, Scalar};
+use crate::tile::{Real, Scalar};
 
 /// A tile in `f64`, in parts of [`f64::tile()`](Scalar::tile) columns.
 #[derive(Debug, Clone, Default)]

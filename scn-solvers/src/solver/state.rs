@@ -11,7 +11,7 @@ use crate::tile::kernels::LargestQuotient;
 
 /// A tile that is being solved.
 ///
-/// Codes and correlations are row-major with [`Float::tile`](crate::tile::Float::tile) columns and
+/// Codes and correlations are row-major with [`Real::tile`](crate::tile::Real::tile) columns and
 /// one row per padded atom. Padding rows are zero and have to stay so.
 #[derive(Debug)]
 pub struct Tile<'a, T: Scalar> {

@@ -2,7 +2,7 @@
 
 use faer::MatRef;
 
-use super::Float;
+use super::Real;
 
 /// Bytes of the atoms that are packed side by side, the best first that leaves no register empty: two or three of the widest
 /// registers, so that a number of a signal that is spread over a register serves as often.
@@ -23,7 +23,7 @@ pub struct AtomGroups<T> {
 pub(crate) const LARGEST_WIDTH: usize = 192 / size_of::<f32>();
 
 /// Atoms of a group, for so many atoms.
-pub(crate) fn group_width<T: Float>(atoms: usize) -> usize {
+pub(crate) fn group_width<T: Real>(atoms: usize) -> usize {
     let widths = GROUP_BYTES.map(|bytes| bytes / size_of::<T>());
     let narrow = widths[widths.len() - 1];
     let atoms = atoms.next_multiple_of(narrow);
@@ -31,7 +31,7 @@ pub(crate) fn group_width<T: Float>(atoms: usize) -> usize {
     widths.into_iter().find(fits).unwrap_or(narrow)
 }
 
-impl<T: Float> AtomGroups<T> {
+impl<T: Real> AtomGroups<T> {
     /// Packs a dictionary, one atom per column.
     pub(crate) fn pack(dictionary: MatRef<'_, T>) -> Self {
         let (rows, atoms) = dictionary.shape();

@@ -7,7 +7,7 @@ use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatMut, MatRef, Par};
 
-use super::Float;
+use super::Real;
 
 /// `out = factor A B`, added to what `out` holds if so asked.
 pub struct Multiply<'a, T> {
@@ -18,7 +18,7 @@ pub struct Multiply<'a, T> {
     pub out: MatMut<'a, T>,
 }
 
-impl<T: Float> Multiply<'_, T> {
+impl<T: Real> Multiply<'_, T> {
     /// Does it.
     #[inline(always)]
     pub(crate) fn run(self) {
@@ -39,7 +39,7 @@ impl<T: Float> Multiply<'_, T> {
 /// while it waits, pick up another tile, which would ask again and wait for the lock that its own
 /// thread holds.
 #[inline(always)]
-pub(crate) fn extreme_eigenvalues<T: Float>(matrix: MatRef<'_, T>) -> Option<(f64, f64)> {
+pub(crate) fn extreme_eigenvalues<T: Real>(matrix: MatRef<'_, T>) -> Option<(f64, f64)> {
     let n = matrix.nrows();
     // By a power of two, which changes no digit: the iteration squares what it is given.
     let largest = matrix.norm_max().to_f64();

@@ -35,7 +35,7 @@ pub(crate) use outer::{AddOuter, AddOuterColumns};
 pub(crate) use outer::{FEWEST_ROWS, outer_columns};
 pub(crate) use positive_definite::PositiveDefinite;
 pub(crate) use product::Product;
-pub(crate) use residual::{Largest, LargestQuotient, Residual, Scale};
+pub(crate) use residual::{ColumnScale, Largest, LargestQuotient, Residual};
 pub use right_side::MaskedSystem;
 pub(crate) use right_side::{RestrictSystem, RightSide};
 pub(crate) use scaled::{AddSolution, ScaleRows};
@@ -50,14 +50,14 @@ pub(crate) use triangular::{Backward, Forward};
 use faer::MatRef;
 
 use super::dense::{Multiply, extreme_eigenvalues};
-use super::{Float, InstructionSet};
+use super::{InstructionSet, Real};
 
 macro_rules! kernels {
     ($($name:ident($kernel:ty) $(-> $output:ty)?;)*) => {
         /// The kernels of a type of numbers: functions that are compiled in this crate, once for
         /// every instruction set. What is written over [`Scalar`](super::Scalar) calls them, and
         /// so compiles in a moment wherever it is used.
-        pub trait Kernels: Float {
+        pub trait Kernels: Real {
             $(#[doc(hidden)]
             fn $name(kernel: $kernel) $(-> $output)?;)*
             #[doc(hidden)]
@@ -121,7 +121,7 @@ kernels! {
     residual(Residual<'_, Self>);
     restrict_system(RestrictSystem<'_, Self>);
     right_side(RightSide<'_, Self>);
-    scale(Scale<'_, Self>);
+    scale(ColumnScale<'_, Self>);
     scale_rows(ScaleRows<'_, Self>);
     shrink_sum(ShrinkSum<'_, Self>);
     square_roots(SquareRoots<'_, Self>);

@@ -2,7 +2,7 @@
 
 use faer::MatRef;
 
-use super::Float;
+use super::Real;
 
 /// Rows of a matrix that are packed side by side.
 pub const PANEL: usize = 4;
@@ -21,7 +21,7 @@ pub struct Panels<T> {
     columns: usize,
 }
 
-impl<T: Float> Panels<T> {
+impl<T: Real> Panels<T> {
     /// Packs a matrix, with `columns >= matrix.ncols()` columns, the extra ones being zero.
     pub(crate) fn pack(matrix: MatRef<'_, T>, columns: usize) -> Self {
         let rows = matrix.nrows();

@@ -1,8 +1,8 @@
 //! The two types that everything is written for.
 
-use super::{Float, Kernels};
+use super::{Kernels, Real};
 
 /// `f32` or `f64`. Sealed: the [kernels](Kernels) are compiled for these two, in this crate.
-pub trait Scalar: Float + Kernels {}
+pub trait Scalar: Real + Kernels {}
 
-impl<T: Float + Kernels> Scalar for T {}
+impl<T: Real + Kernels> Scalar for T {}

@@ -1,6 +1,6 @@
 //! What a step on the active set does to each entry of a tile, beside the products with `H`.
 
-use crate::tile::{Float, Kernel, Lanes};
+use crate::tile::{Kernel, Lanes, Real};
 
 /// `values = from - values`
 pub struct SubtractFrom<'a, T> {
@@ -8,7 +8,7 @@ pub struct SubtractFrom<'a, T> {
     pub values: &'a mut [T],
 }
 
-impl<T: Float> Kernel<T> for SubtractFrom<'_, T> {
+impl<T: Real> Kernel<T> for SubtractFrom<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -31,7 +31,7 @@ pub struct ActiveRightSide<'a, T> {
     pub mask: &'a mut [T],
 }
 
-impl<T: Float> Kernel<T> for ActiveRightSide<'_, T> {
+impl<T: Real> Kernel<T> for ActiveRightSide<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -55,7 +55,7 @@ impl<T: Float> Kernel<T> for ActiveRightSide<'_, T> {
 }
 
 #[inline(always)]
-fn toward_minimum<T: Float>(code: T, descent: T, lambda1: T) -> T {
+fn toward_minimum<T: Real>(code: T, descent: T, lambda1: T) -> T {
     if code > T::ZERO {
         descent - lambda1
     } else if code < T::ZERO {
@@ -72,7 +72,7 @@ pub struct ClipSteps<'a, T> {
     pub clipped: &'a mut [T],
 }
 
-impl<T: Float> Kernel<T> for ClipSteps<'_, T> {
+impl<T: Real> Kernel<T> for ClipSteps<'_, T> {
     type Output = bool;
 
     #[inline(always)]
@@ -94,7 +94,7 @@ pub struct TakeSteps<'a, T> {
     pub steps: &'a mut [T],
 }
 
-impl<T: Float> Kernel<T> for TakeSteps<'_, T> {
+impl<T: Real> Kernel<T> for TakeSteps<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -116,7 +116,7 @@ pub struct StepsAreSmall<'a, T> {
     pub scale: &'a [T],
 }
 
-impl<T: Float> Kernel<T> for StepsAreSmall<'_, T> {
+impl<T: Real> Kernel<T> for StepsAreSmall<'_, T> {
     type Output = bool;
 
     #[inline(always)]

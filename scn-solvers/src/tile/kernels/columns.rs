@@ -2,7 +2,7 @@
 
 use faer::traits::math_utils::sqrt;
 
-use crate::tile::{Float, Kernel, Lanes};
+use crate::tile::{Kernel, Lanes, Real};
 
 /// Whether `residual + rounding` is above the tolerance in no column. A NaN is not above it.
 pub struct AllWithin<'a, T> {
@@ -11,7 +11,7 @@ pub struct AllWithin<'a, T> {
     pub tolerance: T,
 }
 
-impl<T: Float> Kernel<T> for AllWithin<'_, T> {
+impl<T: Real> Kernel<T> for AllWithin<'_, T> {
     type Output = bool;
 
     #[inline(always)]
@@ -30,7 +30,7 @@ pub struct AllInRange<'a, T> {
     pub least: T,
 }
 
-impl<T: Float> Kernel<T> for AllInRange<'_, T> {
+impl<T: Real> Kernel<T> for AllInRange<'_, T> {
     type Output = bool;
 
     #[inline(always)]
@@ -46,7 +46,7 @@ impl<T: Float> Kernel<T> for AllInRange<'_, T> {
 /// The root of every number.
 pub struct SquareRoots<'a, T>(pub &'a mut [T]);
 
-impl<T: Float> Kernel<T> for SquareRoots<'_, T> {
+impl<T: Real> Kernel<T> for SquareRoots<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -80,7 +80,7 @@ pub struct BoundRounding<'a, T> {
     pub rounding: &'a mut [T],
 }
 
-impl<T: Float> Kernel<T> for BoundRounding<'_, T> {
+impl<T: Real> Kernel<T> for BoundRounding<'_, T> {
     type Output = ();
 
     #[inline(always)]

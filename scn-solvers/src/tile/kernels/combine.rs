@@ -7,7 +7,7 @@ use super::correlate::add_sum;
 use super::product::{LARGEST_GROUP, add_vectors, with_blocks};
 use crate::tile::atom_groups::{AtomGroups, LARGEST_WIDTH};
 use crate::tile::prefetch::{line_numbers, prefetch_rows};
-use crate::tile::{Float, Kernel, Lanes};
+use crate::tile::{Kernel, Lanes, Real};
 
 /// `columns += D Y`.
 pub struct AddCombinations<'a, 'c, T> {
@@ -20,7 +20,7 @@ pub struct AddCombinations<'a, 'c, T> {
     pub columns: &'a mut [&'c mut [T]],
 }
 
-impl<T: Float> Kernel<T> for AddCombinations<'_, '_, T> {
+impl<T: Real> Kernel<T> for AddCombinations<'_, '_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -29,7 +29,7 @@ impl<T: Float> Kernel<T> for AddCombinations<'_, '_, T> {
     }
 }
 
-impl<T: Float> AddCombinations<'_, '_, T> {
+impl<T: Real> AddCombinations<'_, '_, T> {
     #[inline(always)]
     fn run_with<L: Lanes<T>, const VECTORS: usize, const COLUMNS: usize>(self, lanes: L) {
         let Some(last) = self.columns.len().checked_sub(1) else {

@@ -4,7 +4,7 @@
 //! so. The preconditioner is the diagonal of `H`.
 
 use super::product::{load_rows, subtract_product, with_registers};
-use crate::tile::{Float, Kernel, Lanes, PANEL, Panels};
+use crate::tile::{Kernel, Lanes, PANEL, Panels, Real};
 
 /// `q = H p` and `p'q` per column.
 pub struct Curvature<'a, T> {
@@ -15,7 +15,7 @@ pub struct Curvature<'a, T> {
     pub curvature: &'a mut [T],
 }
 
-impl<T: Float> Kernel<T> for Curvature<'_, T> {
+impl<T: Real> Kernel<T> for Curvature<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -24,7 +24,7 @@ impl<T: Float> Kernel<T> for Curvature<'_, T> {
     }
 }
 
-impl<T: Float> Curvature<'_, T> {
+impl<T: Real> Curvature<'_, T> {
     #[inline(always)]
     fn run_with<L: Lanes<T>>(self, lanes: L, registers: usize) {
         let zero = lanes.splat(T::ZERO);
@@ -66,7 +66,7 @@ pub struct Advance<'a, T> {
     pub largest: &'a mut [T],
 }
 
-impl<T: Float> Kernel<T> for Advance<'_, T> {
+impl<T: Real> Kernel<T> for Advance<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -107,7 +107,7 @@ pub struct Turn<'a, T> {
     pub direction: &'a mut [T],
 }
 
-impl<T: Float> Kernel<T> for Turn<'_, T> {
+impl<T: Real> Kernel<T> for Turn<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -140,7 +140,7 @@ pub struct MaskedResidual<'a, T> {
     pub not_finite: &'a mut [T],
 }
 
-impl<T: Float> Kernel<T> for MaskedResidual<'_, T> {
+impl<T: Real> Kernel<T> for MaskedResidual<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -149,7 +149,7 @@ impl<T: Float> Kernel<T> for MaskedResidual<'_, T> {
     }
 }
 
-impl<T: Float> MaskedResidual<'_, T> {
+impl<T: Real> MaskedResidual<'_, T> {
     #[inline(always)]
     fn run_with<L: Lanes<T>>(self, lanes: L, registers: usize) {
         let zero = lanes.splat(T::ZERO);

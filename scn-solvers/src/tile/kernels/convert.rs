@@ -1,6 +1,6 @@
 //! From tiles of one type to tiles of another.
 
-use crate::tile::{Float, Kernel, Lanes};
+use crate::tile::{Kernel, Lanes, Real};
 
 /// Columns `first..` of a tile as a tile of `f64`.
 pub struct Widen<'a, T> {
@@ -9,7 +9,7 @@ pub struct Widen<'a, T> {
     pub to: &'a mut [f64],
 }
 
-impl<T: Float> Kernel<T> for Widen<'_, T> {
+impl<T: Real> Kernel<T> for Widen<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -30,7 +30,7 @@ pub struct Narrow<'a, T> {
     pub to: &'a mut [T],
 }
 
-impl<T: Float> Kernel<T> for Narrow<'_, T> {
+impl<T: Real> Kernel<T> for Narrow<'_, T> {
     type Output = ();
 
     #[inline(always)]

@@ -8,7 +8,7 @@ use std::ops::Range;
 use super::product::{LARGEST_GROUP, with_blocks, with_registers};
 use crate::tile::atom_groups::AtomGroups;
 use crate::tile::prefetch::{CACHE_LINE, prefetch};
-use crate::tile::{Float, Kernel, Lanes, PANEL, padded};
+use crate::tile::{Kernel, Lanes, PANEL, Real, padded};
 
 /// Rows of a signal that are read in one go, and whose products are summed before they are added to the sum of the others. A sum
 /// of m products in one go is off by about `sqrt(m) ε`, which would be more than the KKT residuals asked for; sums of sums of
@@ -28,7 +28,7 @@ pub struct CorrelateColumns<'a, T> {
     pub out: &'a mut [T],
 }
 
-impl<T: Float> Kernel<T> for CorrelateColumns<'_, T> {
+impl<T: Real> Kernel<T> for CorrelateColumns<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -37,7 +37,7 @@ impl<T: Float> Kernel<T> for CorrelateColumns<'_, T> {
     }
 }
 
-impl<T: Float> CorrelateColumns<'_, T> {
+impl<T: Real> CorrelateColumns<'_, T> {
     #[inline(always)]
     fn run_with<L: Lanes<T>, const VECTORS: usize, const COLUMNS: usize>(self, lanes: L) {
         let (rows, width) = (self.dictionary.rows, VECTORS * L::COUNT);
@@ -95,7 +95,7 @@ fn some_columns<'a, T, const COLUMNS: usize>(
 /// `sum over i of x_i d_i` for a group of atoms and some columns. VECTORS registers hold a row of the group. `ahead` are the
 /// columns that will be read next.
 #[inline(always)]
-pub(super) fn sum<T: Float, L: Lanes<T>, const VECTORS: usize, const COLUMNS: usize>(
+pub(super) fn sum<T: Real, L: Lanes<T>, const VECTORS: usize, const COLUMNS: usize>(
     lanes: L,
     group: &[T],
     signals: [&[T]; COLUMNS],
@@ -131,7 +131,7 @@ pub(super) fn sum<T: Float, L: Lanes<T>, const VECTORS: usize, const COLUMNS: us
 
 /// `sum += x_i d_i` for the CHUNK rows from `row` on, which `chunk` holds.
 #[inline(always)]
-fn add_chunk<T: Float, L: Lanes<T>, const VECTORS: usize, const COLUMNS: usize>(
+fn add_chunk<T: Real, L: Lanes<T>, const VECTORS: usize, const COLUMNS: usize>(
     lanes: L,
     chunk: &[T],
     signals: [&[T]; COLUMNS],
@@ -158,7 +158,7 @@ fn add_chunk<T: Float, L: Lanes<T>, const VECTORS: usize, const COLUMNS: usize>(
 
 /// The same for the last rows, fewer than CHUNK.
 #[inline(always)]
-fn add_rest<T: Float, L: Lanes<T>, const VECTORS: usize, const COLUMNS: usize>(
+fn add_rest<T: Real, L: Lanes<T>, const VECTORS: usize, const COLUMNS: usize>(
     lanes: L,
     rest: &[T],
     signals: [&[T]; COLUMNS],
@@ -178,7 +178,7 @@ fn add_rest<T: Float, L: Lanes<T>, const VECTORS: usize, const COLUMNS: usize>(
 
 /// Adds what [`sum`] sums, in one go: for sums that another rounding is small beside, and that shall stay in registers from call to call.
 #[inline(always)]
-pub(super) fn add_sum<T: Float, L: Lanes<T>, const VECTORS: usize, const COLUMNS: usize>(
+pub(super) fn add_sum<T: Real, L: Lanes<T>, const VECTORS: usize, const COLUMNS: usize>(
     lanes: L,
     group: &[T],
     signals: [&[T]; COLUMNS],
@@ -201,7 +201,7 @@ pub struct CorrelateTile<'a, T> {
     pub out: &'a mut [T],
 }
 
-impl<T: Float> Kernel<T> for CorrelateTile<'_, T> {
+impl<T: Real> Kernel<T> for CorrelateTile<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -210,7 +210,7 @@ impl<T: Float> Kernel<T> for CorrelateTile<'_, T> {
     }
 }
 
-impl<T: Float> CorrelateTile<'_, T> {
+impl<T: Real> CorrelateTile<'_, T> {
     #[inline(always)]
     fn run_with<L: Lanes<T>>(self, lanes: L, registers: usize) {
         let (rows, width) = (self.dictionary.rows, self.dictionary.width);

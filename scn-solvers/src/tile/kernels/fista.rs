@@ -1,7 +1,7 @@
 //! A step of FISTA on a tile: product with `H`, proximal step and extrapolation in one visit of each entry.
 
 use super::product::{LARGEST_GROUP, Sums, load_rows, subtract_product, with_registers};
-use crate::tile::{Float, Kernel, Lanes, PANEL, Panels};
+use crate::tile::{Kernel, Lanes, PANEL, Panels, Real};
 
 /// What FISTA keeps between passes: tiles with one row per padded atom, and one weight per column.
 pub struct FistaState<'a, T> {
@@ -35,7 +35,7 @@ pub struct FistaStep<'a, T> {
     pub uphill: &'a mut [T],
 }
 
-impl<T: Float> Kernel<T> for FistaStep<'_, T> {
+impl<T: Real> Kernel<T> for FistaStep<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -44,7 +44,7 @@ impl<T: Float> Kernel<T> for FistaStep<'_, T> {
     }
 }
 
-impl<T: Float> FistaStep<'_, T> {
+impl<T: Real> FistaStep<'_, T> {
     #[inline(always)]
     fn run_with<L: Lanes<T>>(self, lanes: L, registers: usize) {
         let zero = lanes.splat(T::ZERO);
@@ -65,7 +65,7 @@ impl<T: Float> FistaStep<'_, T> {
                 let at = first * registers + group;
                 let mut descent = load_rows::<T, L>(lanes, &correlations[at..], registers);
                 subtract_product::<T, L>(lanes, panel, z, registers, group, &mut descent);
-                let mut step = Step {
+                let mut step = ProximalStep {
                     lanes,
                     signed: self.signed,
                     measure: self.measure,
@@ -97,7 +97,7 @@ impl<T: Float> FistaStep<'_, T> {
 }
 
 /// Four atoms whose gradients are known.
-struct Step<'a, T, L: Lanes<T>> {
+struct ProximalStep<'a, T, L: Lanes<T>> {
     lanes: L,
     signed: bool,
     measure: bool,
@@ -111,7 +111,7 @@ struct Step<'a, T, L: Lanes<T>> {
     uphill: [L::Vector; LARGEST_GROUP],
 }
 
-impl<T: Float, L: Lanes<T>> Step<'_, T, L> {
+impl<T: Real, L: Lanes<T>> ProximalStep<'_, T, L> {
     /// Moves atom ROW. A constant, so that all four are written out and the sums stay in registers.
     #[inline(always)]
     fn row<const ROW: usize>(

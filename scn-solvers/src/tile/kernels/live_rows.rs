@@ -1,6 +1,6 @@
 //! The rows of a tile of codes that are not all zero: a sweep can leave out what the others would add.
 
-use crate::tile::{Float, Lanes, PANEL};
+use crate::tile::{Lanes, PANEL, Real};
 
 /// So few atoms are summed faster than it takes to ask which of them are in use.
 const FEWEST_ATOMS: usize = 128;
@@ -61,7 +61,7 @@ impl LiveRows {
 
 /// Whether one of these registers is not all zero.
 #[inline(always)]
-pub(super) fn is_used<T: Float, L: Lanes<T>>(lanes: L, row: &[L::Vector]) -> bool {
+pub(super) fn is_used<T: Real, L: Lanes<T>>(lanes: L, row: &[L::Vector]) -> bool {
     let mut largest = lanes.splat(T::ZERO);
     for &codes in row {
         largest = lanes.max(largest, lanes.abs(codes));

@@ -7,7 +7,7 @@ use super::correlate::add_sum;
 use super::product::{LARGEST_GROUP, add_vectors, with_blocks};
 use crate::tile::atom_groups::group_width;
 use crate::tile::prefetch::{line_numbers, prefetch_rows};
-use crate::tile::{Float, Kernel, Lanes};
+use crate::tile::{Kernel, Lanes, Real};
 
 /// `sums += R Y'`.
 pub struct AddOuter<'a, T> {
@@ -20,7 +20,7 @@ pub struct AddOuter<'a, T> {
     pub sums: &'a mut [T],
 }
 
-impl<T: Float> Kernel<T> for AddOuter<'_, T> {
+impl<T: Real> Kernel<T> for AddOuter<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -29,7 +29,7 @@ impl<T: Float> Kernel<T> for AddOuter<'_, T> {
     }
 }
 
-impl<T: Float> AddOuter<'_, T> {
+impl<T: Real> AddOuter<'_, T> {
     #[inline(always)]
     fn run_with<L: Lanes<T>, const VECTORS: usize, const ROWS: usize>(self, lanes: L) {
         let (tile, width) = (T::tile(), VECTORS * L::COUNT);
@@ -70,7 +70,7 @@ pub struct AddOuterColumns<'a, T> {
 /// The most rows that are multiplied at a time: fewer go by way of a tile.
 pub(crate) const FEWEST_ROWS: usize = 12;
 
-impl<T: Float> Kernel<T> for AddOuterColumns<'_, T> {
+impl<T: Real> Kernel<T> for AddOuterColumns<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -83,7 +83,7 @@ impl<T: Float> Kernel<T> for AddOuterColumns<'_, T> {
     }
 }
 
-impl<T: Float> AddOuterColumns<'_, T> {
+impl<T: Real> AddOuterColumns<'_, T> {
     #[inline(always)]
     fn run_with<L: Lanes<T>, const VECTORS: usize, const ROWS: usize>(self, lanes: L) {
         let (tile, width) = (T::tile(), VECTORS * L::COUNT);
@@ -124,7 +124,7 @@ impl<T: Float> AddOuterColumns<'_, T> {
 }
 
 /// The columns that the sums of R Y' are stored with: the rows of Y, rounded up to whole groups; and the width of a group.
-pub(crate) fn outer_columns<T: Float>(rows: usize) -> (usize, usize) {
+pub(crate) fn outer_columns<T: Real>(rows: usize) -> (usize, usize) {
     let width = group_width::<T>(rows);
     (rows.next_multiple_of(width), width)
 }

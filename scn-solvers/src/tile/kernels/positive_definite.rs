@@ -1,6 +1,6 @@
 //! One small positive definite system.
 
-use crate::tile::{Float, Kernel, Lanes};
+use crate::tile::{Kernel, Lanes, Real};
 
 /// Solves `A y = u`. False if a pivot is no more than what rounding leaves of zero: `8 n ε` times the diagonal entry.
 ///
@@ -15,7 +15,7 @@ pub struct PositiveDefinite<'a, T> {
     pub vector: &'a mut [T],
 }
 
-impl<T: Float> Kernel<T> for PositiveDefinite<'_, T> {
+impl<T: Real> Kernel<T> for PositiveDefinite<'_, T> {
     type Output = bool;
 
     #[inline(always)]
@@ -57,7 +57,7 @@ impl<T: Float> Kernel<T> for PositiveDefinite<'_, T> {
 
 /// In eight sums, which fit the registers of any processor.
 #[inline(always)]
-fn dot<T: Float>(a: &[T], b: &[T]) -> T {
+fn dot<T: Real>(a: &[T], b: &[T]) -> T {
     let (a, a_rest) = a.as_chunks::<8>();
     let (b, b_rest) = b.as_chunks::<8>();
     let mut sums = [T::ZERO; 8];

@@ -1,6 +1,6 @@
 //! `out = A Y` for one tile of columns, and its inner loop, which all kernels share.
 
-use crate::tile::{Float, Kernel, Lanes, PANEL, Panels};
+use crate::tile::{Kernel, Lanes, PANEL, Panels, Real};
 
 /// The largest [`Lanes::GROUP`]. Arrays have this size, loops end at `GROUP`, and the compiler drops the difference.
 pub(crate) const LARGEST_GROUP: usize = 3;
@@ -47,7 +47,7 @@ pub(crate) use with_blocks;
 
 /// Four rows of a tile, from the beginning of `rows`.
 #[inline(always)]
-pub(crate) fn load_rows<T: Float, L: Lanes<T>>(
+pub(crate) fn load_rows<T: Real, L: Lanes<T>>(
     lanes: L,
     rows: &[L::Vector],
     registers: usize,
@@ -62,7 +62,7 @@ pub(crate) fn load_rows<T: Float, L: Lanes<T>>(
 
 /// Adds registers to the numbers of a slice.
 #[inline(always)]
-pub(crate) fn add_vectors<T: Float, L: Lanes<T>>(lanes: L, new: &[L::Vector], to: &mut [T]) {
+pub(crate) fn add_vectors<T: Real, L: Lanes<T>>(lanes: L, new: &[L::Vector], to: &mut [T]) {
     for (sum, &new) in L::vectors_mut(to).iter_mut().zip(new) {
         *sum = lanes.add(*sum, new);
     }
@@ -73,7 +73,7 @@ pub(crate) fn add_vectors<T: Float, L: Lanes<T>>(lanes: L, new: &[L::Vector], to
 /// Four rows by two or three registers are accumulated at a time: eight or twelve independent sums hide the latency of
 /// the multiply-add, and each register of `Y` loaded is used four times.
 #[inline(always)]
-pub(crate) fn subtract_product<T: Float, L: Lanes<T>>(
+pub(crate) fn subtract_product<T: Real, L: Lanes<T>>(
     lanes: L,
     panel: &[T],
     y: &[L::Vector],
@@ -89,7 +89,7 @@ pub(crate) fn subtract_product<T: Float, L: Lanes<T>>(
 
 /// What one row of Y adds: `sums -= weights y'`.
 #[inline(always)]
-fn subtract_row<T: Float, L: Lanes<T>>(
+fn subtract_row<T: Real, L: Lanes<T>>(
     lanes: L,
     weights: &[T],
     y: &[L::Vector],
@@ -105,7 +105,7 @@ fn subtract_row<T: Float, L: Lanes<T>>(
 
 /// [`subtract_product`], but for the rows of Y, in ascending order, that are not all zero.
 #[inline(always)]
-pub(crate) fn subtract_rows<T: Float, L: Lanes<T>>(
+pub(crate) fn subtract_rows<T: Real, L: Lanes<T>>(
     lanes: L,
     panel: &[T],
     y: &[L::Vector],
@@ -132,7 +132,7 @@ pub struct Product<'a, T> {
     pub out: &'a mut [T],
 }
 
-impl<T: Float> Kernel<T> for Product<'_, T> {
+impl<T: Real> Kernel<T> for Product<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -141,7 +141,7 @@ impl<T: Float> Kernel<T> for Product<'_, T> {
     }
 }
 
-impl<T: Float> Product<'_, T> {
+impl<T: Real> Product<'_, T> {
     #[inline(always)]
     fn run_with<L: Lanes<T>>(self, lanes: L, registers: usize) {
         let zero = lanes.splat(T::ZERO);

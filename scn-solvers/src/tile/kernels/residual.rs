@@ -1,7 +1,7 @@
 //! The KKT residual of a tile, what it is relative to, and the largest of relative numbers.
 
 use super::product::{LARGEST_GROUP, Sums, load_rows, subtract_product, with_registers};
-use crate::tile::{Float, Kernel, Lanes, PANEL, Panels};
+use crate::tile::{Kernel, Lanes, PANEL, Panels, Real};
 
 /// Per column `max_j | H_jj a_j - prox(H_jj a_j - g_j) |`, with `g = H a - c` and the proximal map of `λ1 |.|` (and of
 /// `a >= 0`): see [`kkt`](crate::kkt).
@@ -27,7 +27,7 @@ pub struct Residual<'a, T> {
     pub not_finite: &'a mut [T],
 }
 
-impl<T: Float> Kernel<T> for Residual<'_, T> {
+impl<T: Real> Kernel<T> for Residual<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -36,7 +36,7 @@ impl<T: Float> Kernel<T> for Residual<'_, T> {
     }
 }
 
-impl<T: Float> Residual<'_, T> {
+impl<T: Real> Residual<'_, T> {
     #[inline(always)]
     fn run_with<L: Lanes<T>>(self, lanes: L, registers: usize) {
         let zero = lanes.splat(T::ZERO);
@@ -96,7 +96,7 @@ struct Block<'a, T, L: Lanes<T>> {
     not_finite: [L::Vector; LARGEST_GROUP],
 }
 
-impl<T: Float, L: Lanes<T>> Block<'_, T, L> {
+impl<T: Real, L: Lanes<T>> Block<'_, T, L> {
     /// Takes in atom ROW, a constant, so that all four are written out and the sums stay in registers.
     #[inline(always)]
     fn measure<const ROW: usize>(&mut self, codes: &[L::Vector]) {
@@ -120,12 +120,12 @@ impl<T: Float, L: Lanes<T>> Block<'_, T, L> {
 
 /// Per column `max_j |c_j|`, or NaN where a number is not finite: a sum carries that, which a maximum may
 /// lose.
-pub struct Scale<'a, T> {
+pub struct ColumnScale<'a, T> {
     pub values: &'a [T],
     pub scale: &'a mut [T],
 }
 
-impl<T: Float> Kernel<T> for Scale<'_, T> {
+impl<T: Real> Kernel<T> for ColumnScale<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -150,7 +150,7 @@ pub struct LargestQuotient<'a, T> {
     pub b: &'a [T],
 }
 
-impl<T: Float> Kernel<T> for LargestQuotient<'_, T> {
+impl<T: Real> Kernel<T> for LargestQuotient<'_, T> {
     type Output = T;
 
     #[inline(always)]
@@ -166,7 +166,7 @@ impl<T: Float> Kernel<T> for LargestQuotient<'_, T> {
 /// The largest number of a row of a tile, at least 0. A NaN may count or not.
 pub struct Largest<'a, T>(pub &'a [T]);
 
-impl<T: Float> Kernel<T> for Largest<'_, T> {
+impl<T: Real> Kernel<T> for Largest<'_, T> {
     type Output = T;
 
     #[inline(always)]
@@ -316,7 +316,7 @@ mod tests {
                 }
                 for set in InstructionSet::available() {
                     let mut scale = dirty::<T>(1);
-                    let kernel = Scale {
+                    let kernel = ColumnScale {
                         values: &values,
                         scale: &mut scale,
                     };

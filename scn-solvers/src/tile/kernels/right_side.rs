@@ -1,7 +1,7 @@
 //! The right sides of sweeps.
 
 use super::product::with_registers;
-use crate::tile::{Float, Kernel, Lanes};
+use crate::tile::{Kernel, Lanes, Real};
 
 /// The right side of a sweep: `ω c_j / H_jj`, less `ω λ1_j / H_jj` where that is given.
 pub struct RightSide<'a, T> {
@@ -13,7 +13,7 @@ pub struct RightSide<'a, T> {
     pub out: &'a mut [T],
 }
 
-impl<T: Float> Kernel<T> for RightSide<'_, T> {
+impl<T: Real> Kernel<T> for RightSide<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -22,7 +22,7 @@ impl<T: Float> Kernel<T> for RightSide<'_, T> {
     }
 }
 
-impl<T: Float> RightSide<'_, T> {
+impl<T: Real> RightSide<'_, T> {
     #[inline(always)]
     fn run_with<L: Lanes<T>>(self, lanes: L, registers: usize) {
         let correlations = L::vectors(self.correlations).chunks_exact(registers);
@@ -62,7 +62,7 @@ pub struct RestrictSystem<'a, T> {
     pub system: MaskedSystem<'a, T>,
 }
 
-impl<T: Float> Kernel<T> for RestrictSystem<'_, T> {
+impl<T: Real> Kernel<T> for RestrictSystem<'_, T> {
     type Output = ();
 
     #[inline(always)]

@@ -1,6 +1,6 @@
 //! Tiles whose rows are scaled, around [`triangular`](super::triangular) solves.
 
-use crate::tile::{Float, Kernel, Lanes};
+use crate::tile::{Kernel, Lanes, Real};
 
 /// `start + y + α t`, where the last two are the solution after the last step, with the scaling undone.
 pub struct AddSolution<'a, T> {
@@ -12,7 +12,7 @@ pub struct AddSolution<'a, T> {
     pub out: &'a mut [T],
 }
 
-impl<T: Float> Kernel<T> for AddSolution<'_, T> {
+impl<T: Real> Kernel<T> for AddSolution<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -39,7 +39,7 @@ pub struct ScaleRows<'a, T> {
     pub to: &'a mut [T],
 }
 
-impl<T: Float> Kernel<T> for ScaleRows<'_, T> {
+impl<T: Real> Kernel<T> for ScaleRows<'_, T> {
     type Output = ();
 
     #[inline(always)]

@@ -1,10 +1,10 @@
 //! The proximal map of `λ1 |.|`, and of `a >= 0`.
 
-use crate::tile::{Float, Kernel, Lanes};
+use crate::tile::{Kernel, Lanes, Real};
 
 /// `max(v - θ, 0)`, or `sign(v) max(|v| - θ, 0)` for signed codes.
 #[inline(always)]
-pub(crate) fn shrink<T: Float>(v: T, threshold: T, signed: bool) -> T {
+pub(crate) fn shrink<T: Real>(v: T, threshold: T, signed: bool) -> T {
     if v > threshold {
         v - threshold
     } else if signed && v < -threshold {
@@ -23,7 +23,7 @@ pub struct ShrinkSum<'a, T> {
     pub codes: &'a mut [T],
 }
 
-impl<T: Float> Kernel<T> for ShrinkSum<'_, T> {
+impl<T: Real> Kernel<T> for ShrinkSum<'_, T> {
     type Output = ();
 
     #[inline(always)]

@@ -1,6 +1,6 @@
 //! Sums of signed numbers.
 
-use crate::tile::{Float, Kernel, Lanes};
+use crate::tile::{Kernel, Lanes, Real};
 
 /// `sum -= s y`, entry by entry; s are the signs of the codes.
 pub struct SubtractSigned<'a, T> {
@@ -9,7 +9,7 @@ pub struct SubtractSigned<'a, T> {
     pub sums: &'a mut [T],
 }
 
-impl<T: Float> Kernel<T> for SubtractSigned<'_, T> {
+impl<T: Real> Kernel<T> for SubtractSigned<'_, T> {
     type Output = ();
 
     #[inline(always)]

@@ -1,6 +1,6 @@
 //! How large the numbers of columns are: sums of sizes, and sums of squares.
 
-use crate::tile::{Float, Kernel, Lanes};
+use crate::tile::{Kernel, Lanes, Real};
 
 /// Rows whose sums are kept apart: a sum waits for the one before, but not for those of other rows.
 const APART: usize = 4;
@@ -15,7 +15,7 @@ pub struct CodeSizes<'a, T> {
     pub largest: &'a mut [T],
 }
 
-impl<T: Float> Kernel<T> for CodeSizes<'_, T> {
+impl<T: Real> Kernel<T> for CodeSizes<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -48,7 +48,7 @@ pub struct ColumnSquares<'a, T> {
     pub squares: &'a mut [T],
 }
 
-impl<T: Float> Kernel<T> for ColumnSquares<'_, T> {
+impl<T: Real> Kernel<T> for ColumnSquares<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -84,7 +84,7 @@ pub struct NormBounds<'a, T> {
     pub squares: &'a mut [T],
 }
 
-impl<T: Float> Kernel<T> for NormBounds<'_, T> {
+impl<T: Real> Kernel<T> for NormBounds<'_, T> {
     type Output = ();
 
     #[inline(always)]

@@ -4,7 +4,7 @@ use super::live_rows::{LiveRows, is_used};
 use super::product::{
     LARGEST_GROUP, Sums, load_rows, subtract_product, subtract_rows, with_registers,
 };
-use crate::tile::{Float, InstructionSet, Kernel, Lanes, PANEL, Panels};
+use crate::tile::{InstructionSet, Kernel, Lanes, PANEL, Panels, Real};
 
 /// What is done with one coordinate, besides the sum.
 trait Rule<T>: Copy {
@@ -17,7 +17,7 @@ trait Rule<T>: Copy {
 #[derive(Clone, Copy)]
 struct Clip;
 
-impl<T: Float> Rule<T> for Clip {
+impl<T: Real> Rule<T> for Clip {
     #[inline(always)]
     fn end<L: Lanes<T>>(self, lanes: L, value: L::Vector, _: L::Vector, _: usize) -> L::Vector {
         lanes.max(value, lanes.splat(T::ZERO))
@@ -30,7 +30,7 @@ struct Shrink<'a, T> {
     threshold: &'a [T],
 }
 
-impl<T: Float> Rule<T> for Shrink<'_, T> {
+impl<T: Real> Rule<T> for Shrink<'_, T> {
     #[inline(always)]
     fn end<L: Lanes<T>>(self, lanes: L, value: L::Vector, _: L::Vector, atom: usize) -> L::Vector {
         let threshold = lanes.splat(self.threshold[atom]);
@@ -50,7 +50,7 @@ struct Restrict<T> {
     lengthening: T,
 }
 
-impl<T: Float> Rule<T> for Restrict<T> {
+impl<T: Real> Rule<T> for Restrict<T> {
     #[inline(always)]
     fn end<L: Lanes<T>>(self, lanes: L, value: L::Vector, old: L::Vector, _: usize) -> L::Vector {
         let step = lanes.sub(value, old);
@@ -95,7 +95,7 @@ pub struct Sweep<'a, T> {
     pub change: &'a mut [T],
 }
 
-impl<T: Float> Sweep<'_, T> {
+impl<T: Real> Sweep<'_, T> {
     /// Runs the loop that is compiled for the rule.
     #[inline(always)]
     pub(super) fn run_on(self, set: InstructionSet) {
@@ -122,7 +122,7 @@ struct RuledSweep<'a, T, R, const MEASURE: bool> {
     rule: R,
 }
 
-impl<T: Float, R: Rule<T>, const MEASURE: bool> Kernel<T> for RuledSweep<'_, T, R, MEASURE> {
+impl<T: Real, R: Rule<T>, const MEASURE: bool> Kernel<T> for RuledSweep<'_, T, R, MEASURE> {
     type Output = ();
 
     #[inline(always)]
@@ -131,7 +131,7 @@ impl<T: Float, R: Rule<T>, const MEASURE: bool> Kernel<T> for RuledSweep<'_, T, 
     }
 }
 
-impl<T: Float, R: Rule<T>, const MEASURE: bool> RuledSweep<'_, T, R, MEASURE> {
+impl<T: Real, R: Rule<T>, const MEASURE: bool> RuledSweep<'_, T, R, MEASURE> {
     #[inline(always)]
     fn run_with<L: Lanes<T>>(self, lanes: L, registers: usize) {
         let atoms = self.sweep.matrix.rows();
@@ -230,7 +230,7 @@ struct Block<'a, T, L: Lanes<T>, R, const MEASURE: bool> {
     change: [L::Vector; LARGEST_GROUP],
 }
 
-impl<T: Float, L: Lanes<T>, R: Rule<T>, const MEASURE: bool> Block<'_, T, L, R, MEASURE> {
+impl<T: Real, L: Lanes<T>, R: Rule<T>, const MEASURE: bool> Block<'_, T, L, R, MEASURE> {
     /// Takes from each sum what the atom itself and those after it, which move later, add.
     #[inline(always)]
     fn take_own(&mut self, codes: &Sums<L::Vector>) {

@@ -3,7 +3,7 @@
 use faer::{ContiguousFwd, MatRef};
 
 use super::product::with_registers;
-use crate::tile::{Float, Kernel, Lanes};
+use crate::tile::{Kernel, Lanes, Real};
 
 /// A matrix as wide as a tile, its rows each in one piece, goes to a tile. So that a row is three moves and not a call.
 pub struct CopyRows<'a, T> {
@@ -11,7 +11,7 @@ pub struct CopyRows<'a, T> {
     pub tile: &'a mut [T],
 }
 
-impl<T: Float> Kernel<T> for CopyRows<'_, T> {
+impl<T: Real> Kernel<T> for CopyRows<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -20,7 +20,7 @@ impl<T: Float> Kernel<T> for CopyRows<'_, T> {
     }
 }
 
-impl<T: Float> CopyRows<'_, T> {
+impl<T: Real> CopyRows<'_, T> {
     #[inline(always)]
     fn run_with<L: Lanes<T>>(self, _: L, registers: usize) {
         let tile = self.tile.chunks_exact_mut(registers * L::COUNT);
@@ -38,7 +38,7 @@ pub struct IntoTile<'a, T> {
     pub tile: &'a mut [T],
 }
 
-impl<T: Float> Kernel<T> for IntoTile<'_, T> {
+impl<T: Real> Kernel<T> for IntoTile<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -66,7 +66,7 @@ pub struct FromTile<'a, 'c, T> {
     pub columns: &'a mut [&'c mut [T]],
 }
 
-impl<T: Float> Kernel<T> for FromTile<'_, '_, T> {
+impl<T: Real> Kernel<T> for FromTile<'_, '_, T> {
     type Output = ();
 
     #[inline(always)]

@@ -12,7 +12,7 @@
 //! solves pass by.
 
 use super::product::{Sums, load_rows, subtract_product, with_registers};
-use crate::tile::{Float, Kernel, Lanes, PANEL, Panels};
+use crate::tile::{Kernel, Lanes, PANEL, Panels, Real};
 
 /// `y += α t`, `r -= α (t + s)`, `p = r + β p`, and then t from `K' t = p`; per column `r'r`.
 pub struct Backward<'a, T> {
@@ -37,7 +37,7 @@ pub struct Backward<'a, T> {
     pub square: &'a mut [T],
 }
 
-impl<T: Float> Kernel<T> for Backward<'_, T> {
+impl<T: Real> Kernel<T> for Backward<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -46,7 +46,7 @@ impl<T: Float> Kernel<T> for Backward<'_, T> {
     }
 }
 
-impl<T: Float> Backward<'_, T> {
+impl<T: Real> Backward<'_, T> {
     #[inline(always)]
     fn run_with<L: Lanes<T>>(self, lanes: L, registers: usize) {
         let (step, weight) = (L::vectors(self.step), L::vectors(self.weight));
@@ -133,7 +133,7 @@ pub struct Forward<'a, T> {
     pub length: &'a mut [T],
 }
 
-impl<T: Float> Kernel<T> for Forward<'_, T> {
+impl<T: Real> Kernel<T> for Forward<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -142,7 +142,7 @@ impl<T: Float> Kernel<T> for Forward<'_, T> {
     }
 }
 
-impl<T: Float> Forward<'_, T> {
+impl<T: Real> Forward<'_, T> {
     #[inline(always)]
     fn run_with<L: Lanes<T>>(self, lanes: L, registers: usize) {
         let zero = lanes.splat(T::ZERO);
@@ -201,7 +201,7 @@ struct Block<'a, T, L: Lanes<T>> {
     sums: Sums<L::Vector>,
 }
 
-impl<T: Float, L: Lanes<T>> Block<'_, T, L> {
+impl<T: Real, L: Lanes<T>> Block<'_, T, L> {
     /// Finds atom ROW, and takes what it adds from the sums of atoms `from..to`. A constant, so that all four are written out and the
     /// sums stay in registers.
     #[inline(always)]

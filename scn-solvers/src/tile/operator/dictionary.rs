@@ -5,18 +5,18 @@ use std::sync::OnceLock;
 use faer::{Mat, MatRef};
 
 use crate::tile::atom_groups::AtomGroups;
-use crate::tile::{Float, Panels, padded};
+use crate::tile::{Panels, Real, padded};
 
 /// A dictionary (m × n), packed for the products that it enters.
 #[derive(Debug, Clone)]
-pub(super) struct PackedDictionary<T: Float> {
+pub(super) struct PackedDictionary<T: Real> {
     matrix: Mat<T>,
     atom_groups: AtomGroups<T>,
     panels: OnceLock<Panels<T>>,
     row_groups: OnceLock<AtomGroups<T>>,
 }
 
-impl<T: Float> PackedDictionary<T> {
+impl<T: Real> PackedDictionary<T> {
     pub(super) fn new(matrix: Mat<T>) -> Self {
         Self {
             atom_groups: AtomGroups::pack(matrix.as_ref()),

@@ -2,7 +2,7 @@
 
 use faer::MatRef;
 
-use crate::tile::Float;
+use crate::tile::Real;
 
 /// `√H_jj` of the atoms.
 #[derive(Debug, Clone)]
@@ -14,7 +14,7 @@ pub(crate) struct Norms<T> {
     pub(crate) smallest: f64,
 }
 
-impl<T: Float> Norms<T> {
+impl<T: Real> Norms<T> {
     pub(super) fn new(padded_atoms: usize) -> Self {
         Self {
             each: vec![T::ZERO; padded_atoms],
@@ -44,7 +44,7 @@ pub(super) struct Overlaps {
 }
 
 impl Overlaps {
-    pub(super) fn measure<T: Float>(gram: MatRef<'_, T>, inverse_diagonal: &[T]) -> Self {
+    pub(super) fn measure<T: Real>(gram: MatRef<'_, T>, inverse_diagonal: &[T]) -> Self {
         let n = gram.ncols();
         let (mut coupling, mut largest) = (0.0, 0.0_f64);
         for j in 0..n {

@@ -12,7 +12,7 @@ mod sealed {
 }
 
 /// What kernels need of a type of numbers. Sealed: `f32` and `f64`.
-pub trait Float:
+pub trait Real:
     RealField
     + Copy
     + Default
@@ -63,9 +63,9 @@ pub trait Float:
     }
 }
 
-macro_rules! float {
+macro_rules! real {
     ($scalar:ident) => {
-        impl Float for $scalar {
+        impl Real for $scalar {
             const EPSILON: Self = $scalar::EPSILON;
             const MIN_POSITIVE: Self = $scalar::MIN_POSITIVE;
             const INFINITY: Self = $scalar::INFINITY;
@@ -100,10 +100,10 @@ macro_rules! float {
     };
 }
 
-float!(f32);
-float!(f64);
+real!(f32);
+real!(f64);
 
 /// Whether `f64` sees more than `T` does.
-pub(crate) fn narrower_than_f64<T: Float>() -> bool {
+pub(crate) fn narrower_than_f64<T: Real>() -> bool {
     T::EPSILON.to_f64() > f64::EPSILON
 }
