@@ -1,4 +1,4 @@
-//! The driver: whether it is there, of which version, and what it says of calls that fail.
+//! The driver: its functions, its version, and its errors.
 //!
 //! cudarc looks for the libraries at their first use and panics if they are missing or lack a
 //! function, so that everything starts here.
@@ -14,10 +14,10 @@ use crate::version::{
     CudaVersion, OLDEST_DRIVER, OLDEST_DRIVER_FOR_GRAPHS, OLDEST_DRIVER_FOR_TIMES,
 };
 
-/// What is called of every driver, whatever its version.
+/// The functions that are called of every driver, whatever its version.
 const FIRST: [&str; 3] = ["cuDriverGetVersion", "cuGetErrorName", "cuGetErrorString"];
 
-/// What is called of those that are new enough, by this crate or by cudarc.
+/// The functions that this crate or cudarc calls of a driver that is new enough.
 const FUNCTIONS: [&str; 44] = [
     "cuCtxGetCurrent",
     "cuCtxSetCurrent",
@@ -65,7 +65,7 @@ const FUNCTIONS: [&str; 44] = [
     "cuStreamWaitEvent",
 ];
 
-/// What later versions have, and is called of these only.
+/// The functions of later versions, which are called of these only.
 const LATER: [(CudaVersion, &str); 2] = [
     (OLDEST_DRIVER_FOR_GRAPHS, "cuGraphInstantiateWithFlags"),
     (OLDEST_DRIVER_FOR_TIMES, "cuEventElapsedTime_v2"),
@@ -96,7 +96,7 @@ pub(crate) fn start() -> Result<CudaVersion, GpuError> {
     }
 }
 
-/// How many devices the driver sees: one at least.
+/// The number of devices that the driver sees, at least one.
 pub(crate) fn count() -> Result<usize, GpuError> {
     match result::device::get_count().map_err(failed("count the devices"))? {
         ..=0 => Err(SetupError::NoDevice.into()),
@@ -117,7 +117,7 @@ pub(crate) fn expect_driver(found: CudaVersion, needed: CudaVersion) -> Result<(
     Ok(())
 }
 
-/// The error of a call that was to do something.
+/// The error of a call that failed to do `action`.
 pub(crate) fn failed(action: &'static str) -> impl Fn(DriverError) -> GpuError {
     move |error| GpuError::Driver {
         action,

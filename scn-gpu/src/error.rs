@@ -42,13 +42,13 @@ pub enum GpuError {
         /// The driver's reason.
         reason: String,
     },
-    /// Devices that cannot exchange.
+    /// The exchange between devices failed.
     #[error("the devices cannot exchange: NCCL says {reason}")]
     Nccl {
         /// The library's code.
         reason: String,
     },
-    /// Work that does not become a graph; without one it can still be done.
+    /// Work cannot be recorded as a graph; without one it can still be done.
     #[error(transparent)]
     Capture(#[from] CaptureError),
 }

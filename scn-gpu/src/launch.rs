@@ -1,4 +1,4 @@
-//! The only place that starts kernels.
+//! Starts kernels: the only file that does.
 //!
 //! Every kernel is a struct whose fields are its arguments, declared once by [`kernels!`]: the
 //! struct, what is handed to the driver, and the table that is compared with the compiled code all
@@ -26,7 +26,7 @@ use crate::queue::Submission;
 
 /// The arguments of a kernel, which know how large its grid must be.
 pub(crate) trait DeviceKernel: KernelDeclaration {
-    /// The name that its times are kept by.
+    /// The name under which its times are kept.
     const TIMED_AS: &'static str = Self::SIGNATURE.name;
 
     /// Checks the length of every buffer against the sizes; None if there is nothing to do. Lengths
@@ -34,7 +34,7 @@ pub(crate) trait DeviceKernel: KernelDeclaration {
     fn grid(&self) -> Result<Option<Grid>, ArgumentError>;
 }
 
-/// What [`kernels!`] says of a kernel.
+/// The declaration of a kernel by [`kernels!`].
 pub(crate) trait KernelDeclaration {
     /// Name, file and parameters.
     const SIGNATURE: Signature;
@@ -54,7 +54,7 @@ pub(crate) struct Grid {
 }
 
 impl Grid {
-    /// Blocks in three directions; None if there is none.
+    /// A grid of blocks in three directions; None if there are no blocks.
     pub(crate) fn new(blocks: [usize; 3], threads: u32) -> Result<Option<Self>, ArgumentError> {
         let limits = [i32::MAX as usize, 65_535, 65_535];
         let mut counts = [0; 3];
@@ -75,7 +75,7 @@ impl Grid {
         }))
     }
 
-    /// Enough blocks in one direction for so many items.
+    /// Blocks in one direction that cover `items`, `per_block` each.
     pub(crate) fn covering(
         items: usize,
         per_block: usize,

@@ -42,8 +42,8 @@
 //!
 //! # Tour
 //!
-//! [`devices`] lists the devices of this machine, and [`Context::new`] opens one. For the codes of a
-//! matrix of signals, [`encode`](encode()) is all you need:
+//! [`devices`] lists the devices of this machine, and [`Context::new`] opens one. For the codes of
+//! a matrix of signals, [`encode`](encode()) is all you need:
 //!
 //! ```no_run
 //! use faer::Mat;

@@ -17,7 +17,7 @@ use libloading::Library;
 
 use crate::error::SetupError;
 
-/// What is the matter with a library.
+/// Why a library cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Fault {
     Absent,
@@ -29,13 +29,13 @@ enum Fault {
 pub(crate) struct CudaLibrary {
     /// For messages.
     name: &'static str,
-    /// What cudarc makes the names of files of, in its order.
+    /// The stems from which cudarc makes the names of files, in its order.
     stems: &'static [&'static str],
     absent: SetupError,
     opened: OnceLock<Result<Library, Fault>>,
 }
 
-/// The driver.
+/// The library of the driver.
 pub(crate) static DRIVER: CudaLibrary = CudaLibrary {
     name: "the CUDA driver",
     stems: &["cuda", "nvcuda"],
@@ -43,7 +43,7 @@ pub(crate) static DRIVER: CudaLibrary = CudaLibrary {
     opened: OnceLock::new(),
 };
 
-/// The compiler.
+/// The library of the compiler.
 pub(crate) static NVRTC: CudaLibrary = CudaLibrary {
     name: "the CUDA compiler",
     stems: &["nvrtc"],
@@ -51,7 +51,7 @@ pub(crate) static NVRTC: CudaLibrary = CudaLibrary {
     opened: OnceLock::new(),
 };
 
-/// The exchange between devices.
+/// The library for exchange between devices.
 pub(crate) static NCCL: CudaLibrary = CudaLibrary {
     name: "NCCL",
     stems: &["nccl"],

@@ -1,5 +1,5 @@
-//! A device's work, in the order in which it is asked for: into its stream, or into the graph that
-//! a thread is recording.
+//! The work of a device in order of submission: it goes to the stream, or to the graph that a
+//! thread is recording.
 
 pub(crate) mod pool;
 pub(crate) mod recording;
@@ -25,7 +25,7 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
-    /// A stream of its own for this device.
+    /// A new stream on this device.
     pub(crate) fn new(device: Arc<CudaContext>, driver: CudaVersion) -> Result<Self, GpuError> {
         let stream = device.new_stream().map_err(failed("make a stream"))?;
         Ok(Self {
@@ -57,7 +57,7 @@ impl Queue {
         &self.device
     }
 
-    /// Makes the device that of this thread.
+    /// Makes the device current for this thread.
     pub(crate) fn bind(&self) -> Result<(), GpuError> {
         self.device
             .bind_to_thread()

@@ -1,4 +1,4 @@
-//! Variables of the environment that switch something on or off.
+//! Environment variables that switch something on or off.
 
 use std::ffi::OsStr;
 

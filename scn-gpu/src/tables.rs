@@ -19,7 +19,7 @@ pub(crate) struct LayerTable<const N: usize, const K: usize> {
     ends: [usize; K],
 }
 
-/// What a layer does in a kernel.
+/// The row of a layer.
 pub(crate) struct LayerRow<const N: usize, const K: usize> {
     /// Blocks that it needs.
     pub(crate) blocks: usize,
@@ -51,7 +51,7 @@ impl<const N: usize, const K: usize> LayerTable<N, K> {
         })
     }
 
-    /// As the arguments of a kernel: the rows, and how many there are.
+    /// The rows and their number, as arguments of a kernel.
     pub(crate) fn arguments(&self) -> Result<(Table<'_, N, K>, LayerCount), ArgumentError> {
         let table = Table {
             rows: self.rows.view(),

@@ -45,7 +45,7 @@ impl Cache {
         }
     }
 
-    /// The folder, if there is to be one.
+    /// The folder, unless nothing is to be kept.
     pub(crate) fn folder(&self) -> Option<&Path> {
         self.folder.as_deref()
     }
@@ -107,7 +107,7 @@ impl Cache {
     }
 }
 
-/// What follows the hash in a file, if the file is whole.
+/// The code in a file, which follows its hash, if the file is whole.
 fn read(path: &Path) -> Option<Vec<u8>> {
     let mut file = std::fs::read(path).ok()?;
     let (hash, image) = file.split_at_checked(HASH)?;
@@ -129,7 +129,7 @@ fn start_of_name(unit: Unit, options: &CompileOptions) -> String {
     format!("{}.{architecture}.{hash}.nvrtc-", unit.name())
 }
 
-/// What a file of this name was compiled for, if it was compiled from the sources of this program.
+/// The target that a file of this name was compiled for, if from the sources of this program.
 fn target_of(name: &OsStr, unit: Unit) -> Option<Target> {
     let name = name.to_str()?;
     let rest = name.strip_prefix(&unit.name())?.strip_prefix('.')?;

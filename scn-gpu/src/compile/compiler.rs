@@ -32,7 +32,7 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// The best that this machine's compiler makes for a device.
+    /// The best target for a device that this machine's compiler knows.
     pub(crate) fn choose(
         device: ComputeCapability,
         driver: CudaVersion,
@@ -63,7 +63,7 @@ impl Target {
         })
     }
 
-    /// For a generation that may have no device here.
+    /// The target for a generation that may have no device here.
     pub(crate) fn without_device(options: CompileOptions) -> Result<Self, SetupError> {
         let compiler = version()?;
         let known = capabilities()?;
@@ -84,7 +84,7 @@ impl Target {
 }
 
 impl CompileOptions {
-    /// What the compiler is told for a file.
+    /// The flags for a file.
     pub(crate) fn flags(&self, unit: Option<Unit>) -> Vec<String> {
         let architecture = format!("--gpu-architecture={}", self.architecture);
         let mut flags = vec![architecture, "--std=c++17".to_string()];
@@ -98,7 +98,7 @@ impl CompileOptions {
 pub(crate) struct Compiled {
     /// Machine code, or portable code that ends with a zero.
     pub(crate) image: Vec<u8>,
-    /// What the compiler has to say.
+    /// The messages of the compiler.
     pub(crate) log: String,
 }
 

@@ -13,7 +13,7 @@ use crate::error::SetupError;
 use crate::library::{NVRTC, number};
 use crate::version::{ComputeCapability, CudaVersion, OLDEST_COMPILER};
 
-/// What is called of every compiler, and of those that are new enough.
+/// The functions that are called of every compiler, and of those that are new enough.
 const FIRST: [&str; 1] = ["nvrtcVersion"];
 const FUNCTIONS: [&str; 11] = [
     "nvrtcCompileProgram",
@@ -29,7 +29,7 @@ const FUNCTIONS: [&str; 11] = [
     "nvrtcGetSupportedArchs",
 ];
 
-/// More generations than there will be.
+/// An upper bound of the number of generations.
 const MOST_CAPABILITIES: usize = 1000;
 
 /// The version of the compiler on this machine.
@@ -175,19 +175,19 @@ impl Program {
         })
     }
 
-    /// What the compiler has to say.
+    /// The messages of the compiler.
     pub(crate) fn log(&self) -> Result<String, Failure> {
         let log = self.bytes(sys::nvrtcGetProgramLogSize, sys::nvrtcGetProgramLog)?;
         let log = String::from_utf8_lossy(&log);
         Ok(log.trim_end_matches('\0').to_string())
     }
 
-    /// What was compiled, as machine code.
+    /// The compiled file as machine code.
     pub(crate) fn machine_code(&self) -> Result<Vec<u8>, Failure> {
         self.bytes(sys::nvrtcGetCUBINSize, sys::nvrtcGetCUBIN)
     }
 
-    /// What was compiled, as portable code that ends with a zero.
+    /// The compiled file as portable code that ends with a zero.
     pub(crate) fn portable_code(&self) -> Result<Vec<u8>, Failure> {
         self.bytes(sys::nvrtcGetPTXSize, sys::nvrtcGetPTX)
     }

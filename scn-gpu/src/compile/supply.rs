@@ -22,19 +22,19 @@ const LINE_INFO: &str = "SCN_CUDA_LINE_INFO";
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KernelOrigin {
-    /// They are compiled when they are first needed.
+    /// Kernels are compiled when they are first needed.
     Compiler {
         /// The compiler's version.
         version: CudaVersion,
         /// The compiler's file, where the system tells it.
         library: Option<PathBuf>,
     },
-    /// They have been compiled before.
+    /// Kernels have been compiled before.
     Folder(PathBuf),
 }
 
 impl DeviceInfo {
-    /// Where this device's kernels come from; an error if not all of them can be had. Compiles a
+    /// Where this device's kernels come from; an error if not all of them are available. Compiles a
     /// kernel to see whether the compiler can, a tenth of a second or two; without a compiler,
     /// reads the folder of compiled kernels.
     ///
@@ -46,7 +46,7 @@ impl DeviceInfo {
         Ok(Supply::new(self.compute_capability, self.driver_version).origin()?)
     }
 
-    /// `Ok` if all kernels can be had for this device.
+    /// `Ok` if all kernels are available for this device.
     ///
     /// # Errors
     /// As for [`kernels`](Self::kernels).
@@ -62,7 +62,7 @@ pub(crate) struct Supply {
     driver: CudaVersion,
     line_info: bool,
     cache: Cache,
-    /// Or why nothing can be compiled.
+    /// How kernels are compiled, or why they cannot be.
     target: Result<Target, SetupError>,
 }
 
@@ -78,7 +78,7 @@ impl Supply {
         }
     }
 
-    /// `Ok` if some kernel can be had.
+    /// `Ok` if at least one kernel is available.
     pub(crate) fn require_any(&self) -> Result<(), SetupError> {
         match &self.target {
             Err(error) if !Unit::all().into_iter().any(|unit| self.is_kept(unit)) => {
@@ -88,7 +88,7 @@ impl Supply {
         }
     }
 
-    /// Where all kernels come from; an error if one cannot be had.
+    /// Where all kernels come from; an error if one is not available.
     pub(crate) fn origin(&self) -> Result<KernelOrigin, SetupError> {
         let probed = self.target.clone().and_then(|target| {
             target.probe()?;

@@ -1,4 +1,4 @@
-//! What is compiled at once.
+//! Units of compilation.
 
 use crate::compile::kernel_file::KernelFile;
 use crate::padded::Padded;
@@ -11,7 +11,7 @@ pub(crate) struct Unit {
 }
 
 impl Unit {
-    /// All that kernels are started from.
+    /// All units that kernels are started from.
     pub(crate) fn all() -> Vec<Unit> {
         let of_file = |file: KernelFile| {
             let each_size = Padded::ALL.map(Some);
@@ -26,7 +26,7 @@ impl Unit {
         KernelFile::ALL.into_iter().flat_map(of_file).collect()
     }
 
-    /// What compiled files are named by: `encode-n64`.
+    /// The start of the names of compiled files: `encode-n64`.
     pub(crate) fn name(self) -> String {
         let stem = self.file.name().trim_end_matches(".cu");
         match self.padded {

@@ -6,7 +6,7 @@ use scn_solvers::ProblemError;
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ArgumentError {
-    /// A buffer that has not as many entries as sizes say.
+    /// A buffer does not have as many entries as the sizes say.
     #[error("{what} must have {expected} entries, but has {found}")]
     Length {
         /// Which buffer.
@@ -16,7 +16,7 @@ pub enum ArgumentError {
         /// Entries found.
         found: usize,
     },
-    /// A range that is not within a buffer.
+    /// A range is not within a buffer.
     #[error("entries {start} to {end} are not within a buffer of {len}")]
     Range {
         /// First entry of the range.
@@ -26,7 +26,7 @@ pub enum ArgumentError {
         /// Length of the buffer.
         len: usize,
     },
-    /// A size beyond what kernels count with.
+    /// A size is beyond what kernels count with.
     #[error("{what} must be at most {limit} on this device, but is {found}")]
     TooLarge {
         /// Which size.
@@ -36,13 +36,13 @@ pub enum ArgumentError {
         /// The size.
         found: usize,
     },
-    /// A buffer of another context.
+    /// A buffer belongs to another context.
     #[error("{what} belongs to another context")]
     OtherContext {
         /// Which buffer.
         what: &'static str,
     },
-    /// More atoms than the kernels are made for.
+    /// There are more atoms than the kernels are made for.
     #[error("dictionaries may have 1 to {limit} atoms on this device, but have {found}")]
     Atoms {
         /// The largest number.
@@ -53,10 +53,10 @@ pub enum ArgumentError {
     /// Codes of any sign were asked for.
     #[error("only nonnegative codes are computed on this device")]
     SignedCodes,
-    /// A dictionary or penalty that poses no problem.
+    /// The dictionary or penalty is not valid.
     #[error(transparent)]
     Problem(#[from] ProblemError),
-    /// Windows that do not stand on a map.
+    /// The windows do not fit the map.
     #[error(
         "windows must have an odd side of at most the padded map, and a stride of at least 1, but the map is {height} x {width}, the \
          window {window} and the stride {stride}"
@@ -71,7 +71,7 @@ pub enum ArgumentError {
         /// Distance of neighbouring windows.
         stride: usize,
     },
-    /// Groups without images, or images without a group.
+    /// The number of groups does not fit that of images.
     #[error("{images} images cannot be divided into {found} groups")]
     Groups {
         /// Number of images.
@@ -79,10 +79,10 @@ pub enum ArgumentError {
         /// Number of groups.
         found: usize,
     },
-    /// A set of images without a number in it.
+    /// A set of images is empty.
     #[error("a set of images must have an image, and each of them a pixel")]
     NoImages,
-    /// An image that the set does not have, or that is moved out of its frame.
+    /// A pick names an image that the set does not have, or moves it out of its frame.
     #[error(
         "a batch takes one of {images} images, moved by less than its {height} x {width} pixels; but image {position} of the batch \
          is image {image}, moved by {down} down and {right} to the right"
@@ -103,12 +103,12 @@ pub enum ArgumentError {
         /// Columns of an image.
         width: usize,
     },
-    /// Picks that were compared with a set of other extents.
+    /// The picks were made for a set of other extents.
     #[error(
         "the picks of a batch were made for a set of other images: their number or shape is another one"
     )]
     OtherSet,
-    /// A label that is no class.
+    /// A label is not below the number of classes.
     #[error("labels must be below {classes}, but that of image {image} is {found}")]
     Label {
         /// Number of classes.
@@ -118,7 +118,7 @@ pub enum ArgumentError {
         /// Its label.
         found: usize,
     },
-    /// More reports in a step than there is room for.
+    /// There is no room for another report.
     #[error("a step has room for {slots} reports")]
     Reports {
         /// The number.

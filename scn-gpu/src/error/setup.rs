@@ -17,12 +17,12 @@ pub enum SetupError {
          Python packages nvidia-cuda-nvrtc (CUDA 13) and nvidia-cuda-nvrtc-cu12, whose folder must then be in LD_LIBRARY_PATH"
     )]
     NoCompiler,
-    /// The library by which devices exchange is not installed.
+    /// The library for exchange between devices is not installed.
     #[error(
         "there is no NCCL: the library libnccl.so, of version 2.22 or later, was not found (libnccl.so.2 alone needs a link of that name); several devices need it, one does not"
     )]
     NoNccl,
-    /// There is a file of a library's name, and the system does not load it.
+    /// The system refuses to load a library.
     #[error("{library} cannot be loaded: {reason}")]
     LibraryRefused {
         /// Which library.
@@ -30,7 +30,7 @@ pub enum SetupError {
         /// The system's reason.
         reason: String,
     },
-    /// A library without a function that it must have.
+    /// A library lacks a function.
     #[error(
         "{library} lacks the function {function}: it is damaged or no library of NVIDIA's, install it anew"
     )]
@@ -40,7 +40,7 @@ pub enum SetupError {
         /// The first function that it lacks.
         function: String,
     },
-    /// A driver for an older CUDA than needed.
+    /// The driver supports only an older CUDA than needed.
     #[error("the driver supports CUDA {found}, but {needed} is needed: install a newer driver")]
     DriverTooOld {
         /// The latest CUDA that the driver supports.
@@ -51,7 +51,7 @@ pub enum SetupError {
     /// The driver is there, but no device.
     #[error("the CUDA driver sees no device")]
     NoDevice,
-    /// An index that no device has.
+    /// No device has this index.
     #[error("there is no device {index}: the CUDA driver sees {count}, counted from 0")]
     DeviceIndex {
         /// The index asked for.
@@ -59,7 +59,7 @@ pub enum SetupError {
         /// Number of devices.
         count: usize,
     },
-    /// A device that is too old.
+    /// A device is too old.
     #[error("device {index} has compute capability {found}, but {needed} is needed")]
     ComputeCapability {
         /// The device.
@@ -69,7 +69,7 @@ pub enum SetupError {
         /// What is needed.
         needed: ComputeCapability,
     },
-    /// A compiler that fails before it compiles anything.
+    /// The compiler fails before it compiles anything.
     #[error("the CUDA compiler fails to {action}: {reason}")]
     Compiler {
         /// What was to be done.
@@ -77,7 +77,7 @@ pub enum SetupError {
         /// The compiler's reason.
         reason: String,
     },
-    /// The compiler's library is there, but not a second one that it needs.
+    /// The compiler lacks its second library.
     #[error(
         "the CUDA compiler {} misses its library {missing}: LD_LIBRARY_PATH must contain the folder that holds both",
         library.display()
@@ -88,7 +88,7 @@ pub enum SetupError {
         /// The library that it misses.
         missing: String,
     },
-    /// A compiler that cannot make what is needed.
+    /// The compiler is too old.
     #[error("the CUDA compiler is of version {found}, but {needed} or later is needed")]
     CompilerTooOld {
         /// Its version.
@@ -96,7 +96,7 @@ pub enum SetupError {
         /// What is needed.
         needed: CudaVersion,
     },
-    /// A compiler that has given up the device's architecture.
+    /// The compiler no longer supports the device's architecture.
     #[error(
         "the CUDA compiler {compiler} no longer knows devices of compute capability {capability}: install an older one"
     )]
@@ -106,7 +106,7 @@ pub enum SetupError {
         /// What the device has.
         capability: ComputeCapability,
     },
-    /// A compiler of a later major version than the driver's.
+    /// The compiler is of a later major version than the driver.
     #[error(
         "the driver supports CUDA {driver}, but the CUDA compiler is of version {compiler}: install a newer driver or an older compiler"
     )]
@@ -116,7 +116,7 @@ pub enum SetupError {
         /// The latest CUDA that the driver supports.
         driver: CudaVersion,
     },
-    /// An architecture that the compiler does not know.
+    /// The compiler does not know an architecture.
     #[error("the CUDA compiler {compiler} makes no code for {architecture}, but for {known}")]
     UnknownArchitecture {
         /// What was asked for, such as `sm_61`.
@@ -136,7 +136,7 @@ pub enum SetupError {
         /// The first error in the compiler's log.
         message: String,
     },
-    /// Kernels that nobody has compiled before, on a machine that cannot compile them.
+    /// Kernels are not compiled yet, and this machine cannot compile them.
     #[error("{} has no compiled {kernels} kernels for this device, and they cannot be compiled here: {reason}", folder.display())]
     NotCompiled {
         /// The file of kernels.
@@ -146,7 +146,7 @@ pub enum SetupError {
         /// Why there is no compiler.
         reason: Box<SetupError>,
     },
-    /// Compiled kernels that cannot be written.
+    /// Compiled kernels cannot be written.
     #[error("compiled kernels cannot be written to {}: {reason}", folder.display())]
     Folder {
         /// The folder.

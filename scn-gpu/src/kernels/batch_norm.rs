@@ -20,7 +20,7 @@ kernels! {
         partial: ViewMut<'a, f64>,
     }
 
-    /// `γ (x - μ) / sqrt(σ² + ε) + β` by the moments that these sums make, which are written down.
+    /// `γ (x - μ) / sqrt(σ² + ε) + β` by the moments from these sums, which are stored.
     NormalizeBatch = "normalize_batch" in BatchNorm {
         x: View<'a, f32>,
         partial: View<'a, f64>,
@@ -52,7 +52,7 @@ kernels! {
         partial: ViewMut<'a, f64>,
     }
 
-    /// Through μ and σ² too.
+    /// dLoss/dx, through μ and σ² too, and the gradients of scale and shift.
     BatchNormBackward = "batch_norm_backward" in BatchNorm {
         x: View<'a, f32>,
         dy: View<'a, f32>,
@@ -106,7 +106,7 @@ struct Runs {
 }
 
 impl Runs {
-    /// Of a map of so many entries; an error if they are no whole number of channels.
+    /// The runs of a map of `entries` numbers; an error unless these are whole channels.
     fn new(
         entries: usize,
         images: i32,

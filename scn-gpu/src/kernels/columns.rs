@@ -104,7 +104,7 @@ kernels! {
     }
 }
 
-/// Enough blocks for so many columns.
+/// Blocks that cover the columns.
 fn covering(
     positions: usize,
     padded: Padded,
@@ -119,7 +119,7 @@ fn block_columns(padded: Padded, columns_per_lane: usize) -> usize {
     THREADS as usize / padded.lanes() * columns_per_lane
 }
 
-/// What a problem is made of, with the windows it is solved for.
+/// The arguments that describe a problem, and the windows it is solved for.
 struct SolveArguments<'a> {
     windows: &'a Windows,
     padded: Padded,
@@ -141,7 +141,7 @@ impl SolveArguments<'_> {
         self.padded.check(size(self.atoms))
     }
 
-    /// Checks what a solver takes besides.
+    /// Checks the further arguments of a solver.
     fn check_solve(
         &self,
         inverse_diagonal: &View<'_, f32>,
@@ -164,13 +164,13 @@ impl SolveArguments<'_> {
 }
 
 impl EncodeGaussSeidel<'_> {
-    /// Whether so many columns are few.
+    /// Whether there are few columns.
     fn is_small(&self) -> bool {
         let per_block = block_columns(self.padded, COLUMNS);
         self.windows.positions().div_ceil(per_block) <= FEW_BLOCKS
     }
 
-    /// Starts it, or the narrow one where there are few columns.
+    /// Starts this kernel, or the narrow one if there are few columns.
     pub(crate) fn launch(self, context: &Context) -> Result<(), GpuError> {
         if self.is_small() {
             launch(context, &EncodeGaussSeidelNarrow::from(self))

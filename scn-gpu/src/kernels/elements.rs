@@ -1,4 +1,4 @@
-//! Blocks of the kernels that have a thread or a warp for each number.
+//! Grids of kernels with a thread or a warp for each item.
 
 use crate::error::ArgumentError;
 use crate::launch::Grid;

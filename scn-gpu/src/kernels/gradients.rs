@@ -1,4 +1,4 @@
-//! What the adjoint of the codes makes of its solutions.
+//! Gradients from the solutions of the adjoint.
 
 use crate::error::ArgumentError;
 use crate::kernels::elements::BLOCK_THREADS;

@@ -1,4 +1,4 @@
-//! What is derived from dictionaries and penalties, once per change of them.
+//! Gram matrices and packed dictionaries, computed once per change of the parameters.
 
 use crate::error::ArgumentError;
 use crate::kernels::elements::BLOCK_THREADS;
@@ -16,7 +16,7 @@ pub(crate) const PACK_ENTRIES: usize = 4 * BLOCK_THREADS as usize;
 pub(crate) const PREPARE_NUMBERS: usize = 11;
 
 kernels! {
-    /// Of all layers: rows of the dictionary in the order in which lanes read them, with zeros for
+    /// For all layers: rows of the dictionary in the order in which lanes read them, with zeros for
     /// atoms that are not there; `H = D'D + λ2 I` with rows in that order, `1 / H_jj`, and λ1 per
     /// atom.
     PrepareProblems = "prepare_problems" in Prepare {

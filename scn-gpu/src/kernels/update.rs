@@ -43,7 +43,7 @@ kernels! {
     }
 }
 
-/// For each block of threads the parameter that it belongs to.
+/// The parameter that each block of threads belongs to.
 #[derive(Clone, Copy)]
 pub(crate) struct Owners<'a> {
     owners: View<'a, i32>,

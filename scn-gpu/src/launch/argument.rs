@@ -46,7 +46,7 @@ impl<'a> Value<'a> {
     }
 }
 
-/// What can be an argument.
+/// A type that can be an argument of a kernel.
 pub(crate) trait Argument {
     const PARAMETER: Parameter;
 

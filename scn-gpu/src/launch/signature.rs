@@ -1,4 +1,4 @@
-//! What a kernel is called, where it is and what it takes.
+//! Name, file and parameters of a kernel.
 
 use crate::compile::kernel_file::KernelFile;
 use crate::element::ElementType;
@@ -9,7 +9,7 @@ use crate::element::ElementType;
 pub struct Signature {
     /// Its name, without the number of atoms that it is made for.
     pub name: &'static str,
-    /// Where it is.
+    /// The file that it is in.
     pub file: KernelFile,
     /// Whether there is one for each padded number of atoms, with names that end in `_n16` and so
     /// on.
@@ -28,7 +28,7 @@ pub enum Parameter {
     Output(ElementType),
     /// A size or a choice.
     Int,
-    /// A number.
+    /// A floating-point number.
     Float,
     /// The struct of this name.
     Windows,

@@ -56,7 +56,7 @@ impl fmt::Debug for Memory {
     }
 }
 
-/// Memory of buffers that are gone, by its size in bytes. Steps of a training ask for the same
+/// Memory of dropped buffers, by its size in bytes. Steps of a training ask for the same
 /// sizes again and again. What a buffer leaves behind is written anew only by later work of the
 /// same stream, so that nothing has to wait.
 #[derive(Debug)]
@@ -110,7 +110,7 @@ impl Pool {
         Some(Arc::new(Memory::new(self, slice)))
     }
 
-    /// Keeps memory for the next who asks for as much.
+    /// Keeps memory for the next buffer of this size.
     fn give_back(&self, memory: CudaSlice<u8>) {
         self.idle().entry(memory.len()).or_default().push(memory);
     }
