@@ -96,6 +96,11 @@ mod tasks;
 mod vjp;
 mod workspaces;
 
+/// The matrices of this crate's signatures.
+pub use faer;
+/// Problems and codes, which this crate differentiates.
+pub use scn_solvers;
+
 pub use error::GradError;
 pub use gradients::Gradients;
 pub use linearization::Linearization;

@@ -79,6 +79,11 @@ mod tensor;
 mod tensor_file;
 mod train;
 
+/// Data sets and batches, which stand in the signatures of this crate.
+pub use scn_data;
+
+/// For the command line, which writes its files as this crate does; no part of the surface that is kept.
+#[doc(hidden)]
 pub use atomic::write_atomically;
 pub use checkpoint::Checkpoint;
 pub use config::{
