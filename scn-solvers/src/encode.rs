@@ -24,7 +24,7 @@ const TASKS_PER_THREAD: usize = 4;
 
 /// Writes the codes (n × P) of all signals (m × P).
 ///
-/// The columns are solved in tiles of [`Scalar::tile`] side by side, spread over the threads of the current `rayon` pool.
+/// The columns are solved in tiles of [`Real::tile`](crate::tile::Real::tile) side by side, spread over the threads of the current `rayon` pool.
 /// A tile is multiplied by `D'`, solved and stored in one visit, so memory beyond the codes is some tiles per thread;
 /// [`encode_with`] keeps them for the next call.
 /// Each column of a tile is iterated until all have converged. The result does not depend on the number of threads.

@@ -8,7 +8,7 @@ use scn_solvers::{Problem, Scalar};
 use super::MaskedReport;
 use super::factor::{Factor, System};
 
-/// One tile of systems, row-major with [`Scalar::tile`] columns and one row per padded atom, and the memory of those who
+/// One tile of systems, row-major with [`Real::tile`](scn_solvers::tile::Real::tile) columns and one row per padded atom, and the memory of those who
 /// solve it.
 #[derive(Debug, Clone, Default)]
 pub struct MaskedTile<T> {

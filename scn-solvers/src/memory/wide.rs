@@ -3,7 +3,7 @@
 use crate::tile::kernels::{Narrow, Widen};
 use crate::tile::{Real, Scalar};
 
-/// A tile in `f64`, in parts of [`f64::tile()`](Scalar::tile) columns.
+/// A tile in `f64`, in parts of [`f64::tile()`](crate::tile::Real::tile) columns.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Wide {
     /// `c = D'x` without the rounding of the tile's type, part after part; empty unless it has been asked for, then of this tile.
