@@ -29,6 +29,17 @@ pub(crate) struct Adjoint<T> {
     times: AdjointTimes,
 }
 
+/// What the workers of a batch share.
+#[derive(Clone, Copy)]
+pub(crate) struct AdjointOf<'a, T: Scalar> {
+    pub(crate) point: &'a Linearization<'a, T>,
+    pub(crate) solver: &'a dyn MaskedSolver<T>,
+    /// dLoss/da of the whole batch, n × P.
+    pub(crate) cotangent: MatRef<'a, T>,
+    /// Whether reports say where the time went.
+    pub(crate) timed: bool,
+}
+
 impl<T: Scalar> Adjoint<T> {
     /// An empty workspace.
     pub(crate) fn new() -> Self {
@@ -36,20 +47,23 @@ impl<T: Scalar> Adjoint<T> {
     }
 
     /// Adds the adjoint of some columns: to `sums` what the gradients by the parameters are made of, to
-    /// `signal_gradient`, if any, `dLoss/dx = D y`. `cotangent` is dLoss/da, n × P, of the whole batch.
+    /// `signal_gradient`, if any, `dLoss/dx = D y`.
     ///
     /// # Panics
     /// If the columns are not among those of the point, or shapes differ; [`Linearization::vjp_in_tasks`] checks them.
     pub(crate) fn columns(
         &mut self,
-        point: &Linearization<'_, T>,
-        solver: &dyn MaskedSolver<T>,
-        cotangent: MatRef<'_, T>,
+        batch: AdjointOf<'_, T>,
         columns: Range<usize>,
         sums: &mut AdjointSums<T>,
         mut signal_gradient: Option<&mut dyn SignalGradient<T>>,
-        timed: bool,
     ) -> MaskedReport {
+        let AdjointOf {
+            point,
+            solver,
+            cotangent,
+            timed,
+        } = batch;
         let problem = point.problem();
         let mut report = MaskedReport::empty();
         self.tile.forget();

@@ -5,6 +5,7 @@ use std::ops::Range;
 use faer::{MatMut, MatRef};
 use scn_solvers::Scalar;
 
+use crate::adjoint::AdjointOf;
 use crate::gradients::AdjointSums;
 use crate::signal_gradient::MatrixGradient;
 use crate::tasks::task_columns;
@@ -71,9 +72,12 @@ impl<T: Scalar> Linearization<'_, T> {
         GradError::check("dLoss/dD", (rows, atoms), gradients.dictionary.shape())?;
         GradError::check("dLoss/dlambda1", (atoms, 1), (gradients.lambda1.len(), 1))?;
         let tree = Tree {
-            point: self,
-            solver,
-            cotangent,
+            batch: AdjointOf {
+                point: self,
+                solver,
+                cotangent,
+                timed: tasks.timed,
+            },
             tasks,
         };
         let (sums, report) = tree.run(0..columns, signal_gradient);
@@ -83,9 +87,7 @@ impl<T: Scalar> Linearization<'_, T> {
 }
 
 struct Tree<'a, T: Scalar> {
-    point: &'a Linearization<'a, T>,
-    solver: &'a dyn MaskedSolver<T>,
-    cotangent: MatRef<'a, T>,
+    batch: AdjointOf<'a, T>,
     tasks: Tasks<'a, T>,
 }
 
@@ -120,21 +122,13 @@ impl<T: Scalar> Tree<'_, T> {
         columns: Range<usize>,
         mut signal_gradient: Option<S>,
     ) -> (AdjointSums<T>, MaskedReport) {
-        let mut sums = AdjointSums::zeros(self.point.problem());
+        let mut sums = AdjointSums::zeros(self.batch.point.problem());
         let report = self.tasks.workspaces.with(|worker| {
             let sink = signal_gradient.as_mut().map(|gradient| {
                 gradient.begin();
                 gradient as &mut dyn SignalGradient<T>
             });
-            worker.columns(
-                self.point,
-                self.solver,
-                self.cotangent,
-                columns,
-                &mut sums,
-                sink,
-                self.tasks.timed,
-            )
+            worker.columns(self.batch, columns, &mut sums, sink)
         });
         (sums, report)
     }
