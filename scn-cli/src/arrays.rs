@@ -7,7 +7,8 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use npyz::WriterBuilder;
 use scn_data::format::npy::Numbers;
-use scn_net::write_atomically;
+
+use crate::whole_file;
 
 /// An array that is to be written, in C order.
 #[derive(Debug, Clone, PartialEq)]
@@ -75,11 +76,10 @@ fn wrong_axes<T>(path: &Path, numbers: &Numbers<File>, names: &[&str]) -> Result
 impl Array {
     /// Writes the array, whole or not at all.
     pub(crate) fn write(&self, path: &Path) -> Result<()> {
-        write_atomically(path, |out| match &self.values {
+        whole_file::write(path, |out| match &self.values {
             Values::F32(values) => self.write_values(out, values),
             Values::F64(values) => self.write_values(out, values),
-        })?;
-        Ok(())
+        })
     }
 
     fn write_values<T: npyz::AutoSerialize + Copy>(

@@ -25,6 +25,7 @@ mod setting;
 mod solver_name;
 mod tensorboard;
 mod training;
+mod whole_file;
 
 use std::process::ExitCode;
 

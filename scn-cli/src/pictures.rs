@@ -7,7 +7,8 @@ use base64::Engine;
 use image::RgbImage;
 use scn_data::format::pictures::{self, Colours};
 use scn_data::{DatasetName, Normalization};
-use scn_net::write_atomically;
+
+use crate::whole_file;
 
 /// Pixels of a picture as the model takes them: upright, scaled to its size, grey or coloured as it
 /// needs, normalised.
@@ -167,8 +168,7 @@ pub(crate) fn draw_atoms(
     path: &Path,
 ) -> Result<()> {
     let png = Raster::of_atoms(dictionary, atoms, window).png()?;
-    write_atomically(path, |out| out.write_all(&png))?;
-    Ok(())
+    whole_file::write(path, |out| out.write_all(&png))
 }
 
 #[cfg(test)]

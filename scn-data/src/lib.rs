@@ -89,6 +89,7 @@ mod recipe;
 mod statistics;
 mod subset;
 mod whiten;
+mod whole_file;
 
 pub use augment::{Augmentation, Draw, Placement};
 pub use batch::{Batch, BatchPlan};
@@ -106,3 +107,4 @@ pub use normalize::{Mean, Normalization, NormalizationConfig, Scale};
 pub use open::open;
 pub use recipe::LastBatch;
 pub use subset::Subset;
+pub use whole_file::{remove_unfinished, write_whole};

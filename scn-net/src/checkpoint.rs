@@ -80,7 +80,7 @@ impl Checkpoint {
             .params()
             .map_err(|source| ModelFileError::Parameters {
                 path: path.to_path_buf(),
-                source,
+                source: Box::new(source),
             })?;
         for (name, param) in params.filter(|(_, param)| param.learned()) {
             let key = format!("{MOMENTUM}{name}");

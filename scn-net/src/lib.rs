@@ -37,7 +37,6 @@
 //! ```
 
 mod assembly;
-mod atomic;
 mod buffer;
 mod checkpoint;
 mod checksum;
@@ -84,7 +83,6 @@ pub use scn_data;
 
 /// For the command line, which writes its files as this crate does; no part of the surface that is kept.
 #[doc(hidden)]
-pub use atomic::write_atomically;
 pub use checkpoint::Checkpoint;
 pub use config::{
     BatchNormConfig, DictionaryInit, InputConfig, Lambda1Config, LayerConfig, Moments,

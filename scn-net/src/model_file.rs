@@ -85,7 +85,7 @@ pub(crate) fn save(
         .params()
         .map_err(|source| ModelFileError::Parameters {
             path: path.to_path_buf(),
-            source,
+            source: Box::new(source),
         })?;
     for (name, param) in params {
         let range = range_of(&name);

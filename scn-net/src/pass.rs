@@ -42,11 +42,21 @@ pub(crate) trait Backward: Forward {
         activations: Activations<'_, Self::Map>,
         gradient: Self::Map,
         wanted: bool,
-    ) -> Result<(Option<Self::Map>, Option<Self::Adjoint>), NetError>;
+    ) -> Result<InputGradient<Self>, NetError>;
 
     /// Adds to what is known of codes that they have been solved a second time.
     fn solved_again(first: &mut Self::Codes, again: Self::Codes);
 }
+
+/// dLoss/dinput of a layer, if it was wanted; and what is known of the adjoint of a sparse coding
+/// layer.
+pub(crate) type InputGradient<D> = (
+    Option<<D as Forward>::Map>,
+    Option<<D as Backward>::Adjoint>,
+);
+
+/// What is known of the codes of each sparse coding layer, and of their adjoint.
+pub(crate) type Solved<D> = (Vec<<D as Forward>::Codes>, Vec<<D as Backward>::Adjoint>);
 
 /// Input and output of a layer.
 #[derive(Debug, Clone, Copy)]
@@ -142,7 +152,7 @@ pub(crate) fn backward<D: Backward>(
     trained: Trained<D>,
     gradient: D::Map,
     first: usize,
-) -> Result<(Vec<D::Codes>, Vec<D::Adjoint>), NetError> {
+) -> Result<Solved<D>, NetError> {
     let Trained {
         mut codes,
         segments,

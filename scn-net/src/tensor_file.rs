@@ -2,13 +2,13 @@
 //! checksum of everything in it.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::Path;
 
 use safetensors::SafeTensors;
 use safetensors::tensor::Dtype;
 use serde::Serialize;
 
-use crate::atomic::write_atomically;
 use crate::checksum::{CHECKSUM_KEY, Checksum, written_checksum};
 use crate::error::ModelFileError;
 
@@ -220,11 +220,19 @@ impl TensorFile {
         let head = self
             .head(&checksum.text())
             .map_err(|error| ModelFileError::io(path, "write", error.into()))?;
-        write_atomically(path, |out| {
+        write(path, |out| {
             out.write_all(&head)?;
             bytes.iter().try_for_each(|bytes| out.write_all(bytes))
         })
     }
+}
+
+/// Writes a file whole or not at all.
+pub(crate) fn write(
+    path: &Path,
+    fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
+) -> Result<(), ModelFileError> {
+    scn_data::write_whole(path, fill).map_err(|source| ModelFileError::io(path, "write", source))
 }
 
 /// The error of the first number out of range.

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use safetensors::tensor::{Dtype, TensorView, serialize};
 use scn_data::format::npy;
-use scn_net::{Device, Shape, Tensor, write_atomically};
+use scn_net::{Device, Shape, Tensor};
 use serde::Serialize;
 
 use crate::arrays::preprocessed;
@@ -15,6 +15,7 @@ use crate::ending::Ending;
 use crate::model_file;
 use crate::number;
 use crate::output::Output;
+use crate::whole_file;
 
 /// Loss and every gradient of one batch in training mode (moments of the batch), without a step.
 ///
@@ -120,7 +121,7 @@ impl Gradients {
             })
             .collect::<Result<_, safetensors::SafeTensorError>>();
         let file = serialize(views?, None)?;
-        write_atomically(&self.out, |out| out.write_all(&file))?;
+        whole_file::write(&self.out, |out| out.write_all(&file))?;
 
         let kkt = report
             .activity

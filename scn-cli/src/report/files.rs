@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use anyhow::Result;
-use scn_net::write_atomically;
 
 use super::document::Document;
 use super::{html, markdown};
+use crate::whole_file;
 
 /// Writes a page in both its forms and its plots, each file whole or not at all, and returns their
 /// names.
@@ -22,7 +22,7 @@ pub(super) fn write(document: &Document, folder: &Path) -> Result<Vec<String>> {
             .map(|figure| (figure.file.clone(), figure.svg_file())),
     );
     for (name, text) in &files {
-        write_atomically(&folder.join(name), |out| out.write_all(text.as_bytes()))?;
+        whole_file::write(&folder.join(name), |out| out.write_all(text.as_bytes()))?;
     }
     Ok(files.into_iter().map(|(name, _)| name).collect())
 }

@@ -15,7 +15,7 @@ use crate::tensor::Tensor;
 /// What the processor keeps for a layer.
 #[derive(Debug)]
 pub(super) enum CpuLayer {
-    SparseCoding(Coding),
+    SparseCoding(Box<Coding>),
     /// Its parameters are all that it needs.
     Plain,
 }
@@ -23,7 +23,9 @@ pub(super) enum CpuLayer {
 impl CpuLayer {
     pub(super) fn new(step: &Step) -> Result<Self, NetError> {
         Ok(match &step.layer {
-            StepLayer::SparseCoding(layer) => Self::SparseCoding(Coding::new(&step.name, layer)?),
+            StepLayer::SparseCoding(layer) => {
+                Self::SparseCoding(Box::new(Coding::new(&step.name, layer)?))
+            }
             _ => Self::Plain,
         })
     }

@@ -64,7 +64,7 @@ pub enum ModelFileError {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: NetError,
+        source: Box<NetError>,
     },
     /// A configuration that is out of range.
     #[error("{path}: {source}", path = path.display())]

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use scn_data::{Dataset, Loader, Normalization};
 
 use super::start::RunStart;
-use crate::atomic::{remove_leftovers, write_atomically};
 use crate::buffer::release_memory;
 use crate::checkpoint::{self, Checkpoint};
 use crate::config::{Moments, RunConfig};
@@ -23,6 +22,7 @@ use crate::record::EpochRecord;
 use crate::run_folder::RunFolder;
 use crate::run_state::RunState;
 use crate::tensor::Tensor;
+use crate::tensor_file::write;
 
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq)]
@@ -169,12 +169,14 @@ impl Run {
             asked: VecDeque::new(),
         };
         run.expect_batches()?;
-        remove_leftovers(run.folder.path())?;
+        let folder = run.folder.path();
+        let removed = scn_data::remove_unfinished(folder);
+        removed.map_err(|source| ModelFileError::io(folder, "tidy up", source))?;
         if run.state.epochs_done > 0 && run.state.batches_done == 0 {
             run.save_model()?;
         }
         let config = run.state.config.to_toml()?;
-        write_atomically(&run.folder.config(), |out| out.write_all(config.as_bytes()))?;
+        write(&run.folder.config(), |out| out.write_all(config.as_bytes()))?;
         run.write_metrics()?;
         Ok(run)
     }
@@ -302,6 +304,6 @@ impl Run {
                 .map_err(|error| ModelFileError::io(&path, "write", error.into()))?;
             lines.push(b'\n');
         }
-        write_atomically(&path, |out| out.write_all(&lines))
+        write(&path, |out| out.write_all(&lines))
     }
 }

@@ -1,8 +1,8 @@
 //! Windows at stride 1, whole stretches of an image at a time.
 //!
-//! The map of windows is then as large as the image, so that entry (dy, dx) of the windows at `p..p
-//! + length`, in row-major order, is what stands at `p + (dy - padding) width + dx - padding`: one
-//! stretch of pixels, in which those are zero whose column is not in the image.
+//! The map of windows is then as large as the image, so that entry (dy, dx) of the windows at
+//! `p..p + length`, in row-major order, is what stands at `p + (dy - padding) width + dx - padding`:
+//! one stretch of pixels, in which those are zero whose column is not in the image.
 
 use std::ops::Range;
 

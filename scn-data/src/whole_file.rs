@@ -1,12 +1,10 @@
 //! Files that are written whole or not at all.
 
 use std::fs::{self, OpenOptions};
-use std::io::{BufWriter, Error, ErrorKind, Write};
+use std::io::{BufWriter, Error, ErrorKind, Result, Write};
 use std::path::{Path, PathBuf};
 
-use scn_data::sync_folder;
-
-use crate::error::ModelFileError;
+use crate::files::sync_folder;
 
 /// What the names of files begin and end with that are not complete yet.
 const PREFIX: &str = ".scn-";
@@ -20,43 +18,36 @@ const SUFFIX: &str = ".tmp";
 ///
 /// # Errors
 /// Whatever `fill` returns, and what the file system says. What was at `path` is then still there.
-pub fn write_atomically(
-    path: &Path,
-    fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
-) -> Result<(), ModelFileError> {
-    let write = || -> std::io::Result<()> {
-        let path = target(path)?;
-        let old = match fs::metadata(&path) {
-            Ok(old) => Some(old),
-            Err(error) if error.kind() == ErrorKind::NotFound => None,
-            Err(error) => return Err(error),
-        };
-        if old.as_ref().is_some_and(fs::Metadata::is_dir) {
-            return Err(ErrorKind::IsADirectory.into());
-        }
-        if old.as_ref().is_some_and(|old| !old.is_file()) || is_of_the_system(&path) {
-            let mut out = BufWriter::new(OpenOptions::new().append(true).open(&path)?);
-            fill(&mut out)?;
-            return out.flush();
-        }
-        let folder = folder_of(&path);
-        fs::create_dir_all(folder)?;
-        let mut file = builder().tempfile_in(folder)?;
-        // Says to `remove_leftovers` that somebody is writing; file systems without locks go
-        // without.
-        let _ = file.as_file().try_lock();
-        let mut out = BufWriter::new(file.as_file_mut());
-        fill(&mut out)?;
-        out.flush()?;
-        drop(out);
-        if let Some(old) = old {
-            file.as_file().set_permissions(old.permissions())?;
-        }
-        file.as_file().sync_all()?;
-        file.persist(&path).map_err(|error| error.error)?;
-        sync_folder(folder)
+pub fn write_whole(path: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+    let path = target(path)?;
+    let old = match fs::metadata(&path) {
+        Ok(old) => Some(old),
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) => return Err(error),
     };
-    write().map_err(|source| ModelFileError::io(path, "write", source))
+    if old.as_ref().is_some_and(fs::Metadata::is_dir) {
+        return Err(ErrorKind::IsADirectory.into());
+    }
+    if old.as_ref().is_some_and(|old| !old.is_file()) || is_of_the_system(&path) {
+        let mut out = BufWriter::new(OpenOptions::new().append(true).open(&path)?);
+        fill(&mut out)?;
+        return out.flush();
+    }
+    let folder = folder_of(&path);
+    fs::create_dir_all(folder)?;
+    let mut file = builder().tempfile_in(folder)?;
+    // Says to `remove_unfinished` that somebody is writing; file systems without locks go without.
+    let _ = file.as_file().try_lock();
+    let mut out = BufWriter::new(file.as_file_mut());
+    fill(&mut out)?;
+    out.flush()?;
+    drop(out);
+    if let Some(old) = old {
+        file.as_file().set_permissions(old.permissions())?;
+    }
+    file.as_file().sync_all()?;
+    file.persist(&path).map_err(|error| error.error)?;
+    sync_folder(folder)
 }
 
 /// Removes what processes have left in a folder that were ended while they wrote. Files that
@@ -64,36 +55,34 @@ pub fn write_atomically(
 ///
 /// # Errors
 /// What the file system says.
-pub(crate) fn remove_leftovers(folder: &Path) -> Result<(), ModelFileError> {
-    let remove = || -> std::io::Result<()> {
-        for entry in fs::read_dir(folder)? {
-            let entry = entry?;
-            let name = entry.file_name();
-            let name = name.to_string_lossy();
-            if !(name.starts_with(PREFIX) && name.ends_with(SUFFIX) && entry.file_type()?.is_file())
-            {
-                continue;
-            }
-            // Gone already, if its writer has just finished.
-            if let Ok(file) = OpenOptions::new().write(true).open(entry.path())
-                && file.try_lock().is_ok()
-            {
-                match fs::remove_file(entry.path()) {
-                    Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-                    _ => {}
-                }
+pub fn remove_unfinished(folder: &Path) -> Result<()> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let ours = name.starts_with(PREFIX) && name.ends_with(SUFFIX);
+        if !(ours && entry.file_type()?.is_file()) {
+            continue;
+        }
+        // Gone already, if its writer has just finished.
+        if let Ok(file) = OpenOptions::new().write(true).open(entry.path())
+            && file.try_lock().is_ok()
+        {
+            match fs::remove_file(entry.path()) {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+                _ => {}
             }
         }
-        Ok(())
-    };
-    match remove() {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        done => done.map_err(|source| ModelFileError::io(folder, "tidy up", source)),
     }
+    Ok(())
 }
 
 /// Where a chain of links ends; nothing need be there.
-fn target(path: &Path) -> std::io::Result<PathBuf> {
+fn target(path: &Path) -> Result<PathBuf> {
     /// As many as Linux follows.
     const MOST_LINKS: usize = 40;
     let mut path = path.to_path_buf();
@@ -142,14 +131,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("kept");
         fs::write(&path, "old").unwrap();
-        let failed = write_atomically(&path, |out| {
+        let failed = write_whole(&path, |out| {
             out.write_all(b"new")?;
             Err(Error::other("disk full"))
         });
-        let ModelFileError::Io { source, .. } = failed.unwrap_err() else {
-            panic!("expected the error of the write");
-        };
-        assert_eq!(source.to_string(), "disk full");
+        assert_eq!(failed.unwrap_err().to_string(), "disk full");
         assert_eq!(fs::read_to_string(&path).unwrap(), "old");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
@@ -157,7 +143,7 @@ mod tests {
     #[test]
     fn a_folder_is_not_replaced() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(write_atomically(folder.path(), |out| out.write_all(b"x")).is_err());
+        assert!(write_whole(folder.path(), |out| out.write_all(b"x")).is_err());
         assert!(folder.path().is_dir());
     }
 
@@ -174,14 +160,14 @@ mod tests {
             fs::write(folder.path().join(name), "x").unwrap();
         }
         let path = folder.path().join("new");
-        write_atomically(&path, |out| {
-            remove_leftovers(folder.path()).map_err(Error::other)?;
+        write_whole(&path, |out| {
+            remove_unfinished(folder.path())?;
             assert_eq!(names().len(), 3);
             out.write_all(b"x")
         })
         .unwrap();
         assert_eq!(names(), [".scn-other", "metrics.jsonl", "new"]);
-        remove_leftovers(&folder.path().join("none")).unwrap();
+        remove_unfinished(&folder.path().join("none")).unwrap();
     }
 
     #[cfg(unix)]
@@ -200,7 +186,7 @@ mod tests {
         fn files_are_as_readable_as_any() {
             let folder = tempfile::tempdir().unwrap();
             let (ours, plain) = (folder.path().join("ours"), folder.path().join("plain"));
-            write_atomically(&ours, |out| out.write_all(b"x")).unwrap();
+            write_whole(&ours, |out| out.write_all(b"x")).unwrap();
             fs::write(&plain, "x").unwrap();
             assert_eq!(mode(&ours), mode(&plain));
         }
@@ -211,7 +197,7 @@ mod tests {
             let path = folder.path().join("secret");
             fs::write(&path, "old").unwrap();
             fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-            write_atomically(&path, |out| out.write_all(b"new")).unwrap();
+            write_whole(&path, |out| out.write_all(b"new")).unwrap();
             assert_eq!(mode(&path) & 0o777, 0o600);
         }
 
@@ -224,12 +210,12 @@ mod tests {
             symlink("elsewhere/file", at("first")).unwrap();
             symlink(at("first"), at("second")).unwrap();
             for text in ["one", "two"] {
-                write_atomically(&at("second"), |out| out.write_all(text.as_bytes())).unwrap();
+                write_whole(&at("second"), |out| out.write_all(text.as_bytes())).unwrap();
                 assert_eq!(fs::read_to_string(at("elsewhere/file")).unwrap(), text);
             }
             assert!(at("second").is_symlink() && at("first").is_symlink());
             symlink("loop", at("loop")).unwrap();
-            assert!(write_atomically(&at("loop"), |out| out.write_all(b"x")).is_err());
+            assert!(write_whole(&at("loop"), |out| out.write_all(b"x")).is_err());
         }
 
         /// A named pipe is written to, and stays one.
@@ -252,7 +238,7 @@ mod tests {
                         Ok::<_, Error>(text)
                     })
                 };
-                write_atomically(path, |out| out.write_all(b"through")).unwrap();
+                write_whole(path, |out| out.write_all(b"through")).unwrap();
                 assert_eq!(reader.join().unwrap().unwrap(), "through");
             }
             assert!(fs::metadata(&pipe).unwrap().file_type().is_fifo());
