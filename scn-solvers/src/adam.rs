@@ -63,6 +63,8 @@ impl Adam {
 
 #[cfg(test)]
 mod tests {
+    use approx::assert_abs_diff_eq;
+
     use super::Adam;
 
     /// The first step is the rate in the direction of the gradient's sign, whatever its size, but for the floor; and counted
@@ -73,10 +75,7 @@ mod tests {
         let mut adam = Adam::new(vec![1.0, 2.0, 1.0]);
         let first: Vec<_> = adam.step([3.0, -3.0, 0.0].into_iter(), 0.5).collect();
         let close = |found: Option<f64>, expected: f64| {
-            assert!(
-                (found.expect("a step") - expected).abs() < 1e-7,
-                "{found:?}"
-            );
+            assert_abs_diff_eq!(found.expect("a step"), expected, epsilon = 1e-7);
         };
         close(first[0], 0.5);
         close(first[1], -1.0);

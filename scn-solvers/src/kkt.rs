@@ -229,6 +229,7 @@ mod tests {
     use crate::source::widen;
     use crate::tile::{Real, padded};
     use crate::{ElasticNet, synthetic};
+    use approx::assert_abs_diff_eq;
 
     const ATOMS: usize = 30;
     const TOLERANCE: f64 = 1e-6;
@@ -266,7 +267,7 @@ mod tests {
             let (c, a) = (column(&memory.correlations, k), column(&memory.codes, k));
             let defined = residual(problem, &c, &a);
             let found = f64::from(memory.residual[k]);
-            assert!((found - defined).abs() <= bound, "{found} {defined}");
+            assert_abs_diff_eq!(found, defined, epsilon = bound);
         }
     }
 

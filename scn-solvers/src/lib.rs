@@ -32,6 +32,15 @@
 //! | [`mod@encode`] | tiles × threads |
 //! | [`tile`] | the building blocks for a method of one's own |
 //!
+//! # Features
+//!
+//! None is on by default.
+//!
+//! - `approx`: `AbsDiffEq` and `RelativeEq` of the crate [approx](https://docs.rs/approx) for [`ElasticNet`],
+//!   [`Lambda1`], [`Certificate`], [`ColumnCertificate`], [`Report`] (without its times), [`OmpReport`],
+//!   [`Path`] and [`path::Breakpoint`]: numbers within a tolerance, all else equal.
+//! - `synthetic`: random problems, for tests, benches and examples.
+//!
 //! # Example
 //!
 //! ```
@@ -54,6 +63,8 @@
 //! ```
 
 mod adam;
+#[cfg(feature = "approx")]
+mod approx_eq;
 pub mod certificate;
 pub mod encode;
 mod error;

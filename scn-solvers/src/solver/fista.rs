@@ -193,6 +193,8 @@ static FIRST_WEIGHTS: LazyLock<Vec<f64>> = LazyLock::new(|| {
 
 #[cfg(test)]
 mod tests {
+    use approx::assert_abs_diff_eq;
+
     use super::FIRST_WEIGHTS;
 
     /// The momentum grows to one, and what is used beyond the table goes on from it. Without the square root, as the sequence is
@@ -201,7 +203,7 @@ mod tests {
     fn momentum_grows_to_one() {
         let last = FIRST_WEIGHTS.len() - 1;
         let beyond = last as f64 / (last as f64 + 3.0);
-        assert!((FIRST_WEIGHTS[last] - beyond).abs() < 1e-4);
+        assert_abs_diff_eq!(FIRST_WEIGHTS[last], beyond, epsilon = 1e-4);
         assert!(FIRST_WEIGHTS.is_sorted());
     }
 }

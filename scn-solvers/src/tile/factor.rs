@@ -89,6 +89,7 @@ impl ActiveFactor {
 mod tests {
     use super::*;
     use crate::synthetic::{dictionary, normal_matrix};
+    use approx::abs_diff_eq;
     use proptest::prelude::*;
 
     proptest! {
@@ -110,7 +111,8 @@ mod tests {
             let y = factor.solve(active.iter().map(|&j| right_side[(j, 0)]).collect());
             for &i in &active {
                 let product: f64 = active.iter().zip(&y).map(|(&j, y)| gram[(i, j)] * y).sum();
-                prop_assert!((product - right_side[(i, 0)]).abs() <= 12.0 * 100.0 * f64::EPSILON * right_side.norm_l2());
+                let epsilon = 12.0 * 100.0 * f64::EPSILON * right_side.norm_l2();
+                prop_assert!(abs_diff_eq!(product, right_side[(i, 0)], epsilon = epsilon));
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Tiles, threads, dirty memory, and what is said of wrong input.
 
+use approx::abs_diff_eq;
 use faer::Mat;
 use proptest::prelude::*;
 use scn_solvers::synthetic::{dictionary, normal_matrix};
@@ -45,11 +46,11 @@ fn remainders<T: Scalar>(tolerance: f64) {
                         encode(&*solver, &problem, &signal, alone.as_mut(), Start::Zero).unwrap();
                     assert!(report.converged());
                     for j in 0..n {
-                        let difference = (codes[(j, k)] - alone[(j, 0)]).to_f64().abs();
+                        let (found, expected) = (codes[(j, k)].to_f64(), alone[(j, 0)].to_f64());
                         // Residuals of both, times the condition (below 20) and max|c| (below 10).
                         assert!(
-                            difference <= 400.0 * tolerance,
-                            "{} ({j}, {k}): {difference}",
+                            abs_diff_eq!(found, expected, epsilon = 400.0 * tolerance),
+                            "{} ({j}, {k}): {found} {expected}",
                             solver.name()
                         );
                     }

@@ -1,5 +1,6 @@
 //! The regularisation path against the active-set oracle.
 
+use approx::abs_diff_eq;
 use proptest::prelude::*;
 use scn_solvers::{PathError, Problem, Sign, path};
 
@@ -45,7 +46,7 @@ proptest! {
         prop_assert_eq!(points[points.len() - 1].t, 0.0);
         let largest = correlations.iter().map(|&c| if sign == Sign::Free { c.abs() } else { c });
         let largest = largest.fold(0.0, f64::max);
-        prop_assert!((points[0].t - largest).abs() <= 1e-12 * largest);
+        prop_assert!(abs_diff_eq!(points[0].t, largest, epsilon = 1e-12 * largest));
         prop_assert!(points[0].code.iter().all(|&a| a == 0.0));
         for (point, next) in points.iter().zip(points.iter().skip(1).chain(points.last())) {
             prop_assert!(distance(&instance, &path, point.t) <= EXACT, "at {}", point.t);
@@ -72,7 +73,7 @@ fn orthonormal_atoms_have_a_closed_form() {
     ] {
         for (found, expected) in path.at(t).iter().zip(expected) {
             assert!(
-                (found - expected).abs() < 1e-14,
+                abs_diff_eq!(*found, expected, epsilon = 1e-14),
                 "{found} for {expected} at {t}"
             );
         }

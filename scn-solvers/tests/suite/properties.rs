@@ -1,5 +1,6 @@
 //! What must hold of every code, by random problems in f64.
 
+use approx::abs_diff_eq;
 use faer::Mat;
 use proptest::prelude::*;
 use scn_solvers::synthetic::normal_matrix;
@@ -33,11 +34,13 @@ fn instance() -> impl Strategy<Value = Instance> {
 }
 
 fn check_close(a: &Mat<f64>, b: &Mat<f64>, what: &str) -> Result<(), TestCaseError> {
-    let distance = (a - b).norm_max();
-    prop_assert!(
-        distance <= CODE_TOLERANCE * (1.0 + b.norm_max()),
-        "{what}: codes differ by {distance}"
-    );
+    prop_assert_eq!(a.shape(), b.shape());
+    let epsilon = CODE_TOLERANCE * (1.0 + b.norm_max());
+    for (a, b) in a.col_iter().zip(b.col_iter()) {
+        for (a, b) in a.iter().zip(b.iter()) {
+            prop_assert!(abs_diff_eq!(a, b, epsilon = epsilon), "{what}: {a} {b}");
+        }
+    }
     Ok(())
 }
 
@@ -69,9 +72,10 @@ proptest! {
                     if instance.sign == Sign::NonNegative {
                         prop_assert!(a >= 0.0);
                         prop_assert!(g + lambda1 >= -tolerance, "{}: g = {g}", solver.name());
-                        prop_assert!((diagonal * a).min(g + lambda1).abs() <= tolerance);
+                        let least = (diagonal * a).min(g + lambda1);
+                        prop_assert!(abs_diff_eq!(least, 0.0, epsilon = tolerance));
                     } else if diagonal * a.abs() > tolerance {
-                        prop_assert!((g + lambda1 * a.signum()).abs() <= tolerance);
+                        prop_assert!(abs_diff_eq!(g, -lambda1 * a.signum(), epsilon = tolerance));
                     } else {
                         prop_assert!(g.abs() <= lambda1 + tolerance);
                     }
@@ -100,7 +104,8 @@ proptest! {
                 let c: f64 = (0..m).map(|i| instance.dictionary[(i, 0)] * instance.signals[(i, column)]).sum();
                 let above = (c - 0.1).max(0.0);
                 let expected = if sign == Sign::Free { above + (c + 0.1).min(0.0) } else { above } / square;
-                prop_assert!((codes[(0, column)] - expected).abs() <= 2.0 * TOLERANCE * c.abs() / square + 1e-14);
+                let epsilon = 2.0 * TOLERANCE * c.abs() / square + 1e-14;
+                prop_assert!(abs_diff_eq!(codes[(0, column)], expected, epsilon = epsilon));
             }
         }
     }
@@ -145,7 +150,8 @@ proptest! {
             prop_assert!(report.converged(), "{}: {report:?}", solver.name());
             for column in 0..2 {
                 let (ours, best) = (doubled.objective(&codes, column), single.objective(&exact, column));
-                prop_assert!((ours - best).abs() <= 1e-7 * (1.0 + best), "{}: {ours} {best}", solver.name());
+                let epsilon = 1e-7 * (1.0 + best);
+                prop_assert!(abs_diff_eq!(ours, best, epsilon = epsilon), "{}: {ours} {best}", solver.name());
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Orthogonal matching pursuit against its definition.
 
+use approx::{abs_diff_eq, assert_abs_diff_eq};
 use faer::linalg::solvers::SolveLstsq;
 use faer::{Mat, Scale};
 use num_rational::BigRational;
@@ -47,7 +48,7 @@ proptest! {
         prop_assert_eq!(report.atoms, count as u64);
         let left = residual(&atoms, &signal, &code).norm_l2() / signal.norm_l2();
         // Codes are below 100.
-        prop_assert!((report.residual - left).abs() <= 1e-12);
+        prop_assert!(abs_diff_eq!(report.residual, left, epsilon = 1e-12));
     }
 
     /// The residual asked for is reached, codes are nonnegative, and optimal on their support.
@@ -86,11 +87,12 @@ fn edges() {
     let mut codes = Mat::zeros(10, 3);
     let report = omp.encode(&signals, codes.as_mut()).unwrap();
     assert_eq!((report.columns, report.atoms), (3, 2));
-    assert!((codes[(4, 0)] - 2.0).abs() < 1e-6 && (codes[(7, 0)] + 1.0).abs() < 1e-6);
+    assert_abs_diff_eq!(codes[(4, 0)], 2.0, epsilon = 1e-6);
+    assert_abs_diff_eq!(codes[(7, 0)], -1.0, epsilon = 1e-6);
     signals[(3, 1)] = f32::NAN;
     let report = omp.encode(&signals, codes.as_mut()).unwrap();
     assert!(report.residual.is_nan() && codes.col(1).norm_max() == 0.0);
-    assert!((codes[(4, 0)] - 2.0).abs() < 1e-6);
+    assert_abs_diff_eq!(codes[(4, 0)], 2.0, epsilon = 1e-6);
 }
 
 /// Atoms that differ by `2^-apart` in one entry make codes of size `2^apart`, and a square of the fit in which all digits of the
@@ -122,7 +124,7 @@ fn residuals_of_near_dependent_atoms_are_those_of_the_code() {
                 let true_residual = (left / square(&|i| exact(signal[(i, 0)]))).sqrt();
                 let rounding = 8.0 * f64::EPSILON * (1.0 + code.norm_l1());
                 assert!(
-                    (report.residual - true_residual).abs() <= rounding,
+                    abs_diff_eq!(report.residual, true_residual, epsilon = rounding),
                     "{apart}, {sign:?}, {count}: {} {true_residual} {code:?}",
                     report.residual
                 );

@@ -1,5 +1,6 @@
 //! Problems posed by their Gram matrix.
 
+use approx::abs_diff_eq;
 use faer::Mat;
 use scn_solvers::{
     Auto, ElasticNet, EncodeError, Problem, ProblemError, Scalar, Settings, Sign, Start,
@@ -28,8 +29,12 @@ fn agrees<T: Scalar>(tolerance: f64) {
             let bound = 280.0 * 10.0 * (tolerance + ORACLE + 13.0 * T::EPSILON.to_f64());
             for k in 0..60 {
                 for j in 0..13 {
-                    let error = (codes[(j, k)].to_f64() - exact[(j, k)]).abs();
-                    assert!(error <= bound, "{}: {error}, bound {bound}", solver.name());
+                    let (found, expected) = (codes[(j, k)].to_f64(), exact[(j, k)]);
+                    assert!(
+                        abs_diff_eq!(found, expected, epsilon = bound),
+                        "{}: {found} {expected}, bound {bound}",
+                        solver.name()
+                    );
                 }
             }
         }
@@ -61,7 +66,7 @@ fn wrong_input_is_an_error_that_names_it() {
     assert_eq!(pose(&gram), Ok(()));
     (gram[(0, 2)], gram[(2, 0)]) = (1.5, 1.5);
     assert!(
-        matches!(pose(&gram), Err(ProblemError::Indefinite { found }) if (found + 0.5).abs() < 1e-12)
+        matches!(pose(&gram), Err(ProblemError::Indefinite { found }) if abs_diff_eq!(found, -0.5, epsilon = 1e-12))
     );
     gram[(1, 1)] = f64::NAN;
     assert!(matches!(

@@ -1,5 +1,6 @@
 //! A code that is called converged is so in exact arithmetic: whatever rounding makes of the residual that a solver sees.
 
+use approx::assert_abs_diff_eq;
 use faer::Mat;
 use num_rational::BigRational;
 use num_traits::{FromPrimitive, Signed, Zero};
@@ -185,7 +186,8 @@ fn an_objective_without_a_minimum_is_unbounded() {
         assert_eq!(report.status, Status::Unbounded, "{what}: {report:?}");
         let (codes, report) = solve(ElasticNet::nonnegative(0.0, 0.0));
         assert!(report.converged(), "{what}: {report:?}");
-        assert!((codes[(0, 0)] - 0.0).abs() < 1e-5 && (codes[(1, 0)] - 2.0).abs() < 1e-5);
+        assert_abs_diff_eq!(codes[(0, 0)], 0.0, epsilon = 1e-5);
+        assert_abs_diff_eq!(codes[(1, 0)], 2.0, epsilon = 1e-5);
         let (_, report) = solve(ElasticNet::signed(0.0, 0.1));
         assert!(report.converged(), "{what}: {report:?}");
     }

@@ -397,6 +397,8 @@ fn numbers_mut<T: Scalar>(layer: &mut ListaLayer<T>) -> impl Iterator<Item = &mu
 
 #[cfg(test)]
 mod tests {
+    use approx::abs_diff_eq;
+
     use super::*;
     use crate::ElasticNet;
     use crate::synthetic::{dictionary, normal_matrix};
@@ -438,7 +440,7 @@ mod tests {
                 };
                 let difference = (moved(step) - moved(-step)) / (2.0 * step);
                 assert!(
-                    (difference - gradient).abs() < 1e-8,
+                    abs_diff_eq!(difference, gradient, epsilon = 1e-8),
                     "number {place}: {gradient} for {difference}"
                 );
             }

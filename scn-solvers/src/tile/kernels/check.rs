@@ -1,5 +1,7 @@
 //! What the tests of all kernels share: tiles of random numbers, and the comparison.
 
+use approx::abs_diff_eq;
+
 use crate::synthetic::normal_matrix;
 use crate::tile::Scalar;
 
@@ -22,10 +24,10 @@ pub(super) fn at<T: Scalar>(tile: &[T], row: usize, column: usize) -> f64 {
     tile[row * T::tile() + column].to_f64()
 }
 
-/// `|found - expected| <= bound`, where a NaN fails.
+/// As `assert_abs_diff_eq!`, and says what was compared.
 pub(super) fn assert_close(found: f64, expected: f64, bound: f64, what: &str) {
     assert!(
-        (found - expected).abs() <= bound,
+        abs_diff_eq!(found, expected, epsilon = bound),
         "{what}: {found} for {expected}, bound {bound:e}"
     );
 }
