@@ -56,7 +56,15 @@
 //! ```
 //! <!-- math: H_{LL}\, da_L = \bigl( dD^\top (x - D a) + D^\top (dx - dD\, a) - d\lambda_1\, s - d\lambda_2\, a \bigr)_L, \qquad da = 0 \text{ off } L -->
 //!
+//! # Features
+//!
+//! `approx`, off by default: `AbsDiffEq` and `RelativeEq` of the crate [approx](https://docs.rs/approx) for
+//! [`Gradients`], [`MaskedReport`] (without its times) and [`Margins`]: numbers within a tolerance, all else equal.
+//!
+//! # Example
+//!
 //! ```
+//! use approx::assert_abs_diff_eq;
 //! use faer::Mat;
 //! use scn_grad::{Gradients, Linearization, MaskedCholesky};
 //! use scn_solvers::{CoordinateDescent, ElasticNet, Problem, Settings, Start, encode};
@@ -76,12 +84,14 @@
 //! let report = point.vjp(&MaskedCholesky, cotangent.as_ref(), &mut gradients, Some(signal_gradient.as_mut()))?;
 //!
 //! assert!(report.converged());
-//! assert!((signal_gradient[(0, 0)] - 0.6).abs() < 1e-12);
+//! assert_abs_diff_eq!(signal_gradient[(0, 0)], 0.6, epsilon = 1e-12);
 //! assert_eq!(gradients.lambda1, [-1.0]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 mod adjoint;
+#[cfg(feature = "approx")]
+mod approx_eq;
 mod error;
 mod gradients;
 mod jvp;

@@ -1,6 +1,8 @@
 //! Adjoint and JVP against central differences, against each other and against the differentiated iteration, with every method for
 //! the codes and for the linear systems, in f64.
 
+use approx::{abs_diff_eq, assert_abs_diff_eq};
+
 use crate::point::{self, Point, inner};
 use faer::Mat;
 use proptest::prelude::*;
@@ -45,8 +47,9 @@ fn check_direction(
         moved.loss()
     };
     let difference = (at(STEP) - at(-STEP)) / (2.0 * STEP);
+    let epsilon = DIFFERENCE_TOLERANCE * size.max(1.0);
     prop_assert!(
-        (difference - analytic).abs() <= DIFFERENCE_TOLERANCE * size.max(1.0),
+        abs_diff_eq!(difference, analytic, epsilon = epsilon),
         "{what}: analytic {analytic}, difference {difference}"
     );
     Ok(())
@@ -117,7 +120,8 @@ proptest! {
             let pulled: f64 = parts.iter().sum();
             // Sums of up to m n + m P terms; an error of y, 1e-13 of the largest u times the condition of H_LL, is in both.
             let size = parts.iter().map(|part: &f64| part.abs()).sum::<f64>().max(point.cotangent.norm_l2());
-            prop_assert!((pushed - pulled).abs() <= 1e-12 * size.max(1.0), "{}: {pushed} {pulled}", solver.name());
+            let epsilon = 1e-12 * size.max(1.0);
+            prop_assert!(abs_diff_eq!(pushed, pulled, epsilon = epsilon), "{}: {pushed} {pulled}", solver.name());
         }
     }
 
@@ -201,7 +205,7 @@ proptest! {
         let (gradients, signal_gradient) = point.gradients(&MaskedCholesky);
         let unrolled = Unrolled::differentiate(&point);
         // The error of the iteration after k steps is (1 - λ2/L)^k < 1e-12 at the k chosen; sums of k terms add k ε.
-        let close = |a: f64, b: f64, size: f64| (a - b).abs() <= 1e-8 * size.max(1.0);
+        let close = |a: f64, b: f64, size: f64| abs_diff_eq!(a, b, epsilon = 1e-8 * size.max(1.0));
         for j in 0..n {
             for i in 0..m {
                 let size = gradients.dictionary.norm_max();
@@ -355,7 +359,7 @@ fn batches_add_up() {
     // Sums of 50 terms in another order.
     let rounding = 1e3 * f64::EPSILON * whole.dictionary.norm_max();
     assert!((&summed.dictionary - &whole.dictionary).norm_max() <= rounding);
-    assert!((summed.lambda2 - whole.lambda2).abs() <= rounding);
+    assert_abs_diff_eq!(summed.lambda2, whole.lambda2, epsilon = rounding);
 }
 
 /// Same bits for any number of threads, on a batch of several tasks.

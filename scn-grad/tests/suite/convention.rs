@@ -1,5 +1,7 @@
 //! The strict active set at kinks, degenerate active sets, and wrong input.
 
+use approx::{abs_diff_eq, assert_abs_diff_eq};
+
 use crate::point::{Point, masked_solvers};
 use faer::Mat;
 use scn_grad::{
@@ -49,10 +51,10 @@ fn the_margin_is_the_distance_to_the_kink() {
         let signal = signal.as_ref();
         let code = Mat::full(1, 1, f64::max(x - 0.5, 0.0));
         let point = Linearization::new(&problem, &signal, code.as_ref()).unwrap();
+        let smallest = point.margins(0.0).smallest;
         assert!(
-            (point.margins(0.0).smallest - expected).abs() < 1e-15,
-            "{x}: {}",
-            point.margins(0.0).smallest
+            abs_diff_eq!(smallest, expected, epsilon = 1e-15),
+            "{x}: {smallest}"
         );
     }
 }
@@ -215,5 +217,5 @@ fn undecided_columns_are_counted() {
     let point = Linearization::new(&problem, &signals, codes.as_ref()).unwrap();
     let margins = point.margins(1e-4);
     assert_eq!((margins.column, margins.undecided), (1, 1));
-    assert!((margins.smallest - 1e-6 / 0.500_001).abs() < 1e-12);
+    assert_abs_diff_eq!(margins.smallest, 1e-6 / 0.500_001, epsilon = 1e-12);
 }
