@@ -55,6 +55,8 @@ pub(crate) fn classifier(classes: usize, features: usize, seed: u64) -> Vec<f32>
 
 #[cfg(test)]
 mod tests {
+    use approx::assert_abs_diff_eq;
+
     use super::*;
 
     #[test]
@@ -62,7 +64,7 @@ mod tests {
         let entries = dictionary(7, 3, DictionaryInit::UnitNorm, 1, 0);
         for atom in 0..3 {
             let square: f32 = (0..7).map(|row| entries[row * 3 + atom].powi(2)).sum();
-            assert!((square - 1.0).abs() < 8.0 * f32::EPSILON);
+            assert_abs_diff_eq!(square, 1.0, epsilon = 8.0 * f32::EPSILON);
         }
     }
 

@@ -63,6 +63,8 @@ fn remaining(config: &TrainingConfig, step: u64, steps: u64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use approx::{abs_diff_eq, assert_abs_diff_eq};
+
     use crate::config::{Schedule, SolverConfig};
     use crate::presets;
 
@@ -75,7 +77,10 @@ mod tests {
         let at = |step| super::tolerances(&config, solver, step, 100);
         for (step, tolerance) in [(0, 5e-3), (40, 1e-3), (80, 1e-4), (99, 1e-4)] {
             let found = at(step);
-            assert!((found.tolerance / tolerance - 1.0).abs() < 1e-5, "{step}");
+            assert!(
+                abs_diff_eq!(found.tolerance / tolerance, 1.0, epsilon = 1e-5),
+                "{step}"
+            );
             // What is asked for anyway is no worse than that.
             assert_eq!(found.adjoint_tolerance, solver.adjoint_tolerance);
         }
@@ -99,7 +104,7 @@ mod tests {
         ] {
             for step in [0, per_epoch - 1] {
                 assert!(
-                    (at(epoch, step) / rate - 1.0).abs() < 1e-12,
+                    abs_diff_eq!(at(epoch, step) / rate, 1.0, epsilon = 1e-12),
                     "epoch {epoch}"
                 );
             }
@@ -116,14 +121,20 @@ mod tests {
         // with h = 1/600.
         for (step, part) in [(0, 1.0), (200, 0.75), (300, 0.5), (400, 0.25)] {
             let rate = super::learning_rate(&config, step, 600);
-            assert!((rate / (0.1 * part) - 1.0).abs() < 1e-12, "{step}");
+            assert!(
+                abs_diff_eq!(rate / (0.1 * part), 1.0, epsilon = 1e-12),
+                "{step}"
+            );
             let tolerance = super::tolerances(&config, solver, step, 600).tolerance;
             let expected = 5e-3_f32.min(part as f32 * 1e-2);
-            assert!((tolerance / expected - 1.0).abs() < 1e-5, "{step}");
+            assert!(
+                abs_diff_eq!(tolerance / expected, 1.0, epsilon = 1e-5),
+                "{step}"
+            );
         }
         let last = super::learning_rate(&config, 599, 600);
         let expected = 0.1 * (std::f64::consts::PI / 600.0).powi(2) / 4.0;
-        assert!((last / expected - 1.0).abs() < 1e-4);
+        assert_abs_diff_eq!(last / expected, 1.0, epsilon = 1e-4);
         assert_eq!(super::tolerances(&config, solver, 599, 600), solver);
     }
 

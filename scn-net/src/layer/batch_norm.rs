@@ -143,6 +143,8 @@ impl Collected {
 
 #[cfg(test)]
 mod tests {
+    use approx::assert_abs_diff_eq;
+
     use super::*;
 
     /// Records a batch of one channel whose images have these values, in so many groups.
@@ -193,9 +195,10 @@ mod tests {
         let mut layer = BatchNorm::new(1, &BatchNormConfig::default());
         layer.rate = 1.0;
         pass(&mut layer, &[1.0, 3.0, 5.0, 9.0, 4.0], 2);
-        let error = |found: f32, expected: f64| (f64::from(found) - expected).abs() / expected;
         // A few roundings to f32.
-        assert!(error(layer.mean.value[0], 4.4) < 4.0 * f64::from(f32::EPSILON));
-        assert!(error(layer.variance.value[0], 3.2) < 4.0 * f64::from(f32::EPSILON));
+        let rounding = 4.0 * f64::from(f32::EPSILON);
+        let (mean, variance) = (layer.mean.value[0], layer.variance.value[0]);
+        assert_abs_diff_eq!(f64::from(mean), 4.4, epsilon = rounding * 4.4);
+        assert_abs_diff_eq!(f64::from(variance), 3.2, epsilon = rounding * 3.2);
     }
 }

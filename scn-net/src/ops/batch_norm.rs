@@ -237,6 +237,8 @@ impl<F: Fn([f32; 2]) -> [f64; 2]> Kernel<f32> for Sums<'_, F> {
 
 #[cfg(test)]
 mod tests {
+    use approx::abs_diff_eq;
+
     use super::*;
     use crate::shape::Shape;
     use proptest::prelude::*;
@@ -288,8 +290,8 @@ mod tests {
                 // Each number is rounded to f32 a few times; its size is moderate.
                 let rounding = 32.0 * f64::from(f32::EPSILON) * (1.0 + f64::from(moments.mean[channel].abs())
                     / f64::from(moments.variance[channel]).sqrt());
-                prop_assert!(mean.abs() < rounding, "{mean}");
-                prop_assert!((square - 1.0).abs() < rounding.max(1e-5), "{square}");
+                prop_assert!(abs_diff_eq!(mean, 0.0, epsilon = rounding), "{mean}");
+                prop_assert!(abs_diff_eq!(square, 1.0, epsilon = rounding.max(1e-5)), "{square}");
             }
         }
 
@@ -320,7 +322,8 @@ mod tests {
             }
             for (found, expected) in gradients.scale.iter().zip(by_scale).chain(gradients.shift.iter().zip(by_shift)) {
                 // Each group's own is rounded to f32; it is a sum of at most 120 terms of size 4.
-                prop_assert!((f64::from(*found) - expected).abs() <= 5.0 * 480.0 * f64::from(f32::EPSILON), "{found} {expected}");
+                let epsilon = 5.0 * 480.0 * f64::from(f32::EPSILON);
+                prop_assert!(abs_diff_eq!(f64::from(*found), expected, epsilon = epsilon), "{found} {expected}");
             }
         }
 
@@ -349,7 +352,7 @@ mod tests {
             let terms = || parts.iter().flat_map(|(d, v)| d.iter().zip(*v)).map(|(&d, &v)| f64::from(d * v));
             let size = terms().map(f64::abs).sum::<f64>() + 1.0;
             let analytic: f64 = terms().sum();
-            prop_assert!((difference - analytic).abs() < 1e-3 * size, "{difference} {analytic}");
+            prop_assert!(abs_diff_eq!(difference, analytic, epsilon = 1e-3 * size), "{difference} {analytic}");
         }
     }
 }

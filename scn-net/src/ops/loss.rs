@@ -98,6 +98,8 @@ pub(crate) fn predicted(logits: impl Iterator<Item = f32>) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    use approx::assert_abs_diff_eq;
+
     use super::*;
     use crate::shape::Shape;
 
@@ -114,7 +116,7 @@ mod tests {
     #[test]
     fn equal_logits_cost_the_logarithm_of_the_classes() {
         let loss = softmax_cross_entropy(&logits(&[5.0; 8], 4), &[0, 3]).unwrap();
-        assert!((loss.value - 4_f64.ln()).abs() < 1e-12);
+        assert_abs_diff_eq!(loss.value, 4_f64.ln(), epsilon = 1e-12);
         assert_eq!(loss.errors, 1);
     }
 
@@ -135,7 +137,8 @@ mod tests {
                     .value
             };
             let difference = (at(h) - at(-h)) / f64::from(2.0 * h);
-            assert!((difference - f64::from(loss.gradient.data()[k])).abs() < 4e-6);
+            let analytic = f64::from(loss.gradient.data()[k]);
+            assert_abs_diff_eq!(difference, analytic, epsilon = 4e-6);
         }
     }
 

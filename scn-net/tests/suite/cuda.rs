@@ -8,6 +8,7 @@ mod inference;
 use std::path::Path;
 use std::sync::Arc;
 
+use approx::assert_abs_diff_eq;
 use scn_data::{Augmentation, Loader, Normalization};
 use scn_net::{
     Device, NetError, Network, Observer, RunConfig, RunFolder, RunStart, Sgd, Silent, SolverMethod,
@@ -98,15 +99,15 @@ fn a_step_is_the_same(device: &Device, config: &RunConfig) {
         let reports = [&mut here, &mut there]
             .map(|network| network.loss_and_gradients(images.clone(), &labels).unwrap());
         let [expected, found] = &reports;
-        assert!((found.loss - expected.loss).abs() < 1e-3 * expected.loss);
+        assert_abs_diff_eq!(found.loss, expected.loss, epsilon = 1e-3 * expected.loss);
         assert_eq!(found.errors, expected.errors);
         for (found, expected) in found.activity.iter().zip(&expected.activity) {
             assert!(
                 found.residual <= 1e-5 && found.unconverged == 0,
                 "{found:?}"
             );
-            assert!((found.active - expected.active).abs() < 2e-3);
-            assert!((found.lambda1 - expected.lambda1).abs() < 1e-5);
+            assert_abs_diff_eq!(found.active, expected.active, epsilon = 2e-3);
+            assert_abs_diff_eq!(found.lambda1, expected.lambda1, epsilon = 1e-5);
             assert_eq!(found.columns, expected.columns);
         }
         assert_eq!(found.adjoint.len(), expected.adjoint.len());
@@ -209,10 +210,7 @@ fn runs_move_between_devices() {
     let close = |found: &[f64]| {
         assert_eq!(found.len(), expected.len());
         for (found, expected) in found.iter().zip(&expected) {
-            assert!(
-                (found - expected).abs() < 1e-2 * expected,
-                "{found} {expected}"
-            );
+            assert_abs_diff_eq!(found, expected, epsilon = 1e-2 * expected);
         }
     };
     close(&found);
@@ -341,7 +339,7 @@ fn two_devices_add_up_their_gradients() {
     for _ in 0..2 {
         let expected = one.loss_and_gradients(images.clone(), &labels).unwrap();
         let found = two.loss_and_gradients(both.clone(), &both_labels).unwrap();
-        assert!((found.loss - expected.loss).abs() <= 1e-12 * expected.loss);
+        assert_abs_diff_eq!(found.loss, expected.loss, epsilon = 1e-12 * expected.loss);
         assert_eq!(found.errors, 2 * expected.errors);
         for (found, expected) in found.activity.iter().zip(&expected.activity) {
             assert_eq!(found.columns, 2 * expected.columns);
@@ -405,11 +403,8 @@ fn running_moments_are_averaged_over_devices() {
         let expected = 0.4 * f64::from(*first) + 0.6 * f64::from(*second);
         // Five operations in f32, of numbers no larger than these.
         let size = f64::from(first.abs().max(second.abs()).max(1.0));
-        let error = (f64::from(*found) - expected).abs();
-        assert!(
-            error <= 5.0 * f64::from(f32::EPSILON) * size,
-            "{found} {expected}"
-        );
+        let rounding = 5.0 * f64::from(f32::EPSILON) * size;
+        assert_abs_diff_eq!(f64::from(*found), expected, epsilon = rounding);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Custom layers between the layers of a network.
 
+use approx::assert_abs_diff_eq;
 use scn_net::{
     Layer, LayerError, Model, ModelFileError, ModelInput, NetError, Network, Recompute, Sgd, Shape,
     Tensor,
@@ -42,7 +43,7 @@ fn the_layer_is_its_formula() {
         let expected = expected * 2.0_f64.sqrt();
         // A square root, a division and two products in f32.
         let bound = 4.0 * f64::from(f32::EPSILON);
-        assert!((f64::from(*found) - expected).abs() <= bound * expected);
+        assert_abs_diff_eq!(f64::from(*found), expected, epsilon = bound * expected);
     }
 }
 

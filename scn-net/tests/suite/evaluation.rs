@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use approx::{abs_diff_eq, assert_abs_diff_eq};
 use scn_data::{Batch, Loader, Normalization};
 use scn_net::{Device, Network, SolverMethod, Tensor, evaluate, evaluate_each, probabilities};
 
@@ -26,7 +27,7 @@ fn an_evaluation_shows_what_it_counts() {
     })
     .unwrap();
     assert_eq!(seen, test.labels());
-    assert!((watched.error - (1.0 - right as f64 / 48.0)).abs() < 1e-12);
+    assert_abs_diff_eq!(watched.error, 1.0 - right as f64 / 48.0, epsilon = 1e-12);
     let plain = evaluate(&network, &loader, &device).unwrap();
     assert_eq!(
         (plain.loss, plain.confusion, plain.active),
@@ -55,7 +56,7 @@ fn codes_are_those_of_inference() {
         assert_eq!(codes.shape().positions(), activity.columns);
         let active = codes.data().iter().filter(|&&code| code != 0.0).count();
         let share = active as f64 / codes.data().len() as f64;
-        assert!((share - activity.active).abs() < 1e-12);
+        assert_abs_diff_eq!(share, activity.active, epsilon = 1e-12);
     }
     let message = network.codes(images(), 2).unwrap_err().to_string();
     assert!(message.contains("layer2"), "{message}");
@@ -97,7 +98,10 @@ fn every_method_finds_the_same_codes() {
         // An error in the codes is at most the residual times the condition of H, in each of two
         // layers.
         for (found, expected) in logits.data().iter().zip(expected.data()) {
-            assert!((found - expected).abs() <= 2e-3 * largest, "{method:?}");
+            assert!(
+                abs_diff_eq!(found, expected, epsilon = 2e-3 * largest),
+                "{method:?}"
+            );
         }
         for layer in infer(method, 1e-12, 2).1 {
             assert!(

@@ -1,5 +1,6 @@
 //! The gradient of a whole network against central differences.
 
+use approx::{abs_diff_eq, assert_abs_diff_eq};
 use scn_net::{
     BatchNormConfig, LayerConfig, Network, NetworkConfig, NormPlacement, Recompute, Role, Shape,
     Tensor,
@@ -158,7 +159,7 @@ pub(crate) fn check_gradients(network: &mut Network, images: &Tensor) -> Vec<Str
         let difference = (at(step) - at(-step)) / (2.0 * step);
         let noise = 3e-7 / step;
         assert!(
-            (difference - norm).abs() <= 0.02 * norm + noise,
+            abs_diff_eq!(difference, norm, epsilon = 0.02 * norm + noise),
             "{name}: analytic {norm}, difference {difference}, noise {noise}"
         );
     }
@@ -233,13 +234,13 @@ fn a_doubled_batch_has_the_same_gradient() {
         (report.loss, gradients)
     };
     let ((loss, once), (loss_twice, twice)) = (gradient(1), gradient(2));
-    assert!((loss - loss_twice).abs() < 1e-4);
+    assert_abs_diff_eq!(loss, loss_twice, epsilon = 1e-4);
     // Codes are solved to 1e-4 in other tiles.
     let size = once
         .iter()
         .fold(0.0, |largest: f32, g| largest.max(g.abs()));
     for (a, b) in once.iter().zip(&twice) {
-        assert!((a - b).abs() <= 1e-2 * size, "{a} {b}");
+        assert_abs_diff_eq!(a, b, epsilon = 1e-2 * size);
     }
 }
 

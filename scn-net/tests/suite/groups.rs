@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use approx::assert_abs_diff_eq;
 use scn_data::{Draw, Loader, Normalization};
 use scn_net::{Network, NetworkConfig, RunConfig, Sgd, Tensor};
 
@@ -92,7 +93,8 @@ fn groups_have_moments_of_their_own() {
     let [mean, variance] = moments(Some(4));
     // Groups of equal size have the mean of the batch, up to some roundings, and less variance:
     // what is between them is missing.
-    assert!((mean - whole[0]).abs() <= 8.0 * f64::from(f32::EPSILON) * whole[0].abs());
+    let rounding = 8.0 * f64::from(f32::EPSILON);
+    assert_abs_diff_eq!(mean, whole[0], epsilon = rounding * whole[0].abs());
     let pixels = |images: std::ops::Range<usize>| -> f64 {
         let values: Vec<f64> = batch.pixels[images.start * 64..images.end * 64]
             .iter()
@@ -107,10 +109,7 @@ fn groups_have_moments_of_their_own() {
         / 4.0;
     // Running moments begin with variance 1, and a tenth of the way is gone.
     let expected = 1.0 + 0.1 * (within - 1.0);
-    assert!(
-        (variance - expected).abs() <= 8.0 * f64::from(f32::EPSILON),
-        "{variance} {expected}"
-    );
+    assert_abs_diff_eq!(variance, expected, epsilon = rounding);
     assert!(within < pixels(0..16));
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use approx::{abs_diff_eq, assert_abs_diff_eq};
 use scn_data::{Batch, ImageSet, Loader, Normalization};
 use scn_net::{
     Device, Evaluation, Model, ModelInput, NetError, Network, RunConfig, Shape, Tensor, evaluate,
@@ -80,11 +81,15 @@ pub(crate) fn compare(found: &Evaluation, expected: &Evaluation) {
     assert_eq!(found.error, expected.error);
     assert_eq!(found.confusion, expected.confusion);
     assert!(
-        (found.loss - expected.loss).abs() <= 16.0 / f64::from(1 << 24),
+        abs_diff_eq!(
+            found.loss,
+            expected.loss,
+            epsilon = 16.0 / f64::from(1 << 24)
+        ),
         "{found:?} {expected:?}"
     );
     for (found, expected) in found.active.iter().zip(&expected.active) {
-        assert!((found - expected).abs() < 1e-12);
+        assert_abs_diff_eq!(found, expected, epsilon = 1e-12);
     }
 }
 

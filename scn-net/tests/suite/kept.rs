@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use approx::abs_diff_eq;
 use scn_net::{Checkpoint, Device, Outcome, RunFolder, RunStart, Silent, train};
 
 use crate::small;
@@ -36,7 +37,7 @@ fn a_kept_checkpoint_goes_on() {
     assert_eq!(losses.len(), expected.len());
     for (found, expected) in losses.iter().zip(expected) {
         assert!(
-            (found - expected).abs() <= ROUNDING * expected,
+            abs_diff_eq!(*found, expected, epsilon = ROUNDING * expected),
             "{losses:?}"
         );
     }

@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use approx::assert_abs_diff_eq;
 use scn_data::{LastBatch, Loader, Subset};
 use scn_net::{
     Beginning, Device, EpochRecord, Model, Network, Observer, Outcome, RunConfig, RunFolder,
@@ -200,7 +201,7 @@ fn those_who_watch_are_told_what_the_files_say() {
     for (record, steps) in records.iter().zip(steps.chunks(3)) {
         let mean = |of: fn(&Step) -> f64| steps.iter().map(of).sum::<f64>() / 3.0;
         // Sums in another order.
-        let close = |a: f64, b: f64| assert!((a - b).abs() <= 1e-12 * b.abs(), "{a} {b}");
+        let close = |a: f64, b: f64| assert_abs_diff_eq!(a, b, epsilon = 1e-12 * b.abs());
         close(mean(|step| step.batch_loss), record.train_loss);
         close(mean(|step| step.batch_error), record.train_error);
         close(mean(|step| step.active), record.layers[1].active);

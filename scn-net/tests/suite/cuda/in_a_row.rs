@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use approx::assert_abs_diff_eq;
 use scn_data::{Augmentation, Draw, Loader, Normalization};
 use scn_net::{NetError, Network, Sgd, SolverMethod, StepReport, Tensor};
 
@@ -96,10 +97,7 @@ fn groups_in_a_row_are_the_same_as_here() {
     // As in `runs_move_between_devices`; two groups instead of four of the last batch are off by a
     // tenth.
     for (found, expected) in found.iter().zip(&expected) {
-        assert!(
-            (found - expected).abs() < 1e-2 * expected,
-            "{found} {expected}"
-        );
+        assert_abs_diff_eq!(found, expected, epsilon = 1e-2 * expected);
     }
 }
 
