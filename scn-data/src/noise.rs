@@ -46,6 +46,8 @@ impl ImageSet {
 
 #[cfg(test)]
 mod tests {
+    use approx::assert_abs_diff_eq;
+
     use super::*;
 
     fn grey(pixel: u8, images: usize) -> ImageSet {
@@ -64,13 +66,13 @@ mod tests {
         // 30,720 numbers of deviation 25.5: five standard errors of the mean are 0.73, of the
         // deviation 0.51. Five standard deviations are within 0 to 255, and rounding adds 1/12 to
         // the variance.
-        assert!(mean.abs() < 0.73, "{mean}");
-        assert!((deviation - 25.5).abs() < 0.51, "{deviation}");
+        assert_abs_diff_eq!(mean, 0.0, epsilon = 0.73);
+        assert_abs_diff_eq!(deviation, 25.5, epsilon = 0.51);
 
         let dark = grey(0, 40).with_noise(0.1, 3).expect("in range");
         let zeros = dark.pixels().iter().filter(|&&pixel| pixel == 0).count() as f64;
         // Half of the noise is negative; of the rest, what is below a half is rounded down: 0.8 %.
-        assert!((zeros / count - 0.508).abs() < 0.015);
+        assert_abs_diff_eq!(zeros / count, 0.508, epsilon = 0.015);
     }
 
     #[test]

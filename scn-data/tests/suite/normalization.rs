@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use approx::{abs_diff_eq, assert_abs_diff_eq};
+
 use crate::common::scattered;
 use proptest::prelude::*;
 use scn_data::{
@@ -65,14 +67,14 @@ fn check(images: &ImageSet) {
             Mean::Pixel => (0..volume).for_each(|place| {
                 let found = mean_of(place..place + 1);
                 assert!(
-                    found.abs() <= tolerance,
+                    abs_diff_eq!(found, 0.0, epsilon = tolerance),
                     "mean {found} of place {place} beyond {tolerance}"
                 );
             }),
             Mean::Channel => (0..volume).step_by(area).for_each(|plane| {
                 let found = mean_of(plane..plane + area);
                 assert!(
-                    found.abs() <= tolerance,
+                    abs_diff_eq!(found, 0.0, epsilon = tolerance),
                     "mean {found} of plane {plane} beyond {tolerance}"
                 );
             }),
@@ -91,11 +93,7 @@ fn check(images: &ImageSet) {
                 // Values off by at most t change a root mean square by at most t (triangle
                 // inequality); the factor itself is off by u of 1.
                 let allowed = tolerance + half_ulp;
-                assert!(
-                    (variance.sqrt() - 1.0).abs() <= allowed,
-                    "deviation {} not 1",
-                    variance.sqrt()
-                );
+                assert_abs_diff_eq!(variance.sqrt(), 1.0, epsilon = allowed);
             }
             other => panic!("no definition of {other:?} here"),
         }

@@ -4,6 +4,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use approx::{abs_diff_eq, assert_abs_diff_eq};
+
 use crate::common::scattered;
 use proptest::prelude::*;
 use scn_data::{
@@ -130,10 +132,10 @@ proptest! {
         let mean = mean_of(&p);
         let variance = mean_of(&p.iter().map(|value| (value - mean).powi(2)).collect::<Vec<_>>());
         // Each value is off by u of itself, and the root mean square of all is at most 1.
-        prop_assert!(mean_of(&c).abs() <= 2.0 * U);
+        prop_assert!(abs_diff_eq!(mean_of(&c), 0.0, epsilon = 2.0 * U));
         let square = mean_of(&c.iter().map(|value| value * value).collect::<Vec<_>>());
         let expected = variance / (variance + bias);
-        prop_assert!((square - expected).abs() <= 3.0 * U * expected, "{square} not {expected}");
+        prop_assert!(abs_diff_eq!(square, expected, epsilon = 3.0 * U * expected), "{square} not {expected}");
     }
 
     /// `scattered` pictures are few here, so that the covariance has eigenvalues of 0.
@@ -178,7 +180,8 @@ fn mean_and_deviation_are_those_after_contrast_normalisation() {
     let bias = fit(&images, Some(10.0), None)
         .contrast()
         .expect("asked for");
-    assert!((bias - 10.0 * 256.0 / 65025.0).abs() <= 4.0 * f64::EPSILON * bias);
+    let epsilon = 4.0 * f64::EPSILON * bias;
+    assert_abs_diff_eq!(bias, 10.0 * 256.0 / 65025.0, epsilon = epsilon);
     for mean in [Mean::None, Mean::Pixel, Mean::Channel] {
         let config = NormalizationConfig::default()
             .with_contrast(10.0)
@@ -200,23 +203,22 @@ fn mean_and_deviation_are_those_after_contrast_normalisation() {
             for place in 0..64 {
                 let found =
                     values.iter().map(|image| image[place]).sum::<f64>() / values.len() as f64;
-                assert!(found.abs() <= tolerance, "mean {found} of place {place}");
+                assert!(
+                    abs_diff_eq!(found, 0.0, epsilon = tolerance),
+                    "mean {found} of place {place}"
+                );
             }
         }
         // The contrast normalised image has mean 0, so that no mean and that of the channel are the
         // same for one channel.
-        assert!(total.abs() <= tolerance);
+        assert_abs_diff_eq!(total, 0.0, epsilon = tolerance);
         let variance = values
             .iter()
             .flatten()
             .map(|value| (value - total).powi(2))
             .sum::<f64>()
             / count;
-        assert!(
-            (variance.sqrt() - 1.0).abs() <= tolerance + U,
-            "deviation {}",
-            variance.sqrt()
-        );
+        assert_abs_diff_eq!(variance.sqrt(), 1.0, epsilon = tolerance + U);
     }
 }
 
