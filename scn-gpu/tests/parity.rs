@@ -23,6 +23,7 @@ mod parity {
 }
 mod skip;
 
+use approx::abs_diff_eq;
 use scn_gpu::Context;
 
 use self::skip::skipped;
@@ -44,12 +45,11 @@ fn device() -> Option<Context> {
 fn assert_near(found: &[f32], expected: &[Sum], tolerance: f64) {
     assert_eq!(found.len(), expected.len());
     for (k, (&found, expected)) in found.iter().zip(expected).enumerate() {
-        let error = (f64::from(found) - expected.value).abs();
+        let epsilon = tolerance * expected.magnitude;
         assert!(
-            error <= tolerance * expected.magnitude,
-            "number {k} is {found}, but {} within {:.1e} is expected",
-            expected.value,
-            tolerance * expected.magnitude
+            abs_diff_eq!(f64::from(found), expected.value, epsilon = epsilon),
+            "number {k} is {found}, but {} within {epsilon:.1e} is expected",
+            expected.value
         );
     }
 }

@@ -1,5 +1,6 @@
 //! The adjoint of the codes, and all gradients that come of it.
 
+use approx::assert_abs_diff_eq;
 use faer::Mat;
 use scn_gpu::update::{Parameters, Rule};
 use scn_gpu::{
@@ -149,11 +150,14 @@ fn check(context: &Context, instance: &Instance, per_atom: bool) {
             tolerance,
         );
     } else {
-        let error = f64::from(found.lambda1[0]) - gradients.shared_lambda1();
-        assert!(error.abs() <= tolerance * terms * atoms as f64);
+        let (shared, epsilon) = (
+            f64::from(found.lambda1[0]),
+            tolerance * terms * atoms as f64,
+        );
+        assert_abs_diff_eq!(shared, gradients.shared_lambda1(), epsilon = epsilon);
     }
-    let error = f64::from(found.lambda2[0]) - gradients.lambda2;
-    assert!(error.abs() <= tolerance * terms);
+    let lambda2 = f64::from(found.lambda2[0]);
+    assert_abs_diff_eq!(lambda2, gradients.lambda2, epsilon = tolerance * terms);
     assert_close("dLoss/dx", &found.map, &instance.fold(&columns), tolerance);
 }
 
@@ -177,12 +181,8 @@ fn check_residual(
     // Rounding of a product with H, whose terms are as large as y.
     let size = 1.0 + largest(found.adjoint.iter().map(|&y| f64::from(y)));
     let rounding = 4.0 * (atoms as f64).sqrt() * size * f64::from(f32::EPSILON);
-    let error = (worst - f64::from(found.report.residual)).abs();
-    assert!(
-        error <= rounding,
-        "{worst:.3e} instead of {:.3e}",
-        found.report.residual
-    );
+    let reported = f64::from(found.report.residual);
+    assert_abs_diff_eq!(worst, reported, epsilon = rounding);
 }
 
 #[test]

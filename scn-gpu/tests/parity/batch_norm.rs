@@ -1,5 +1,6 @@
 //! Batch normalisation, against its formulas in f64.
 
+use approx::assert_abs_diff_eq;
 use scn_gpu::layers::batch_norm::{self, Affine, AffineGradients, Groups};
 use scn_gpu::{ArgumentError, Context, GpuError};
 
@@ -154,10 +155,10 @@ fn check_group(run: &Run, channel: usize, places: std::ops::Range<usize>, moment
     let (mean, variance) = (moments[channel], moments[CHANNELS + channel]);
     let (expected_mean, expected_variance) = self::moments(x);
     // Rounded once from f64.
-    let mean_error = (f64::from(mean) - expected_mean).abs();
-    assert!(mean_error <= f64::from(f32::EPSILON) * expected_mean.abs());
-    let variance_error = (f64::from(variance) - expected_variance).abs();
-    assert!(variance_error <= 1e-6 * expected_variance + 1e-12);
+    let epsilon = f64::from(f32::EPSILON) * expected_mean.abs();
+    assert_abs_diff_eq!(f64::from(mean), expected_mean, epsilon = epsilon);
+    let epsilon = 1e-6 * expected_variance + 1e-12;
+    assert_abs_diff_eq!(f64::from(variance), expected_variance, epsilon = epsilon);
 
     let (scale, shift) = (f64::from(run.scale[channel]), f64::from(run.shift[channel]));
     let n = |&x: &f32| normalized(x, moments, channel);

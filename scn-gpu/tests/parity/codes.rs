@@ -1,5 +1,6 @@
 //! Codes and their certificates.
 
+use approx::assert_abs_diff_eq;
 use faer::Mat;
 use scn_gpu::{
     ArgumentError, Context, EncodeMethod, GpuError, Reports, SolveReport, SolveSettings, Windows,
@@ -66,8 +67,7 @@ fn check(context: &Context, instance: &Instance, method: EncodeMethod) {
 
     let worst = largest(residuals(instance, &codes));
     let rounding = residual_rounding(instance);
-    let error = (worst - f64::from(report.residual)).abs();
-    assert!(error <= rounding, "{worst:.3e} and {:.3e}", report.residual);
+    assert_abs_diff_eq!(worst, f64::from(report.residual), epsilon = rounding);
 
     // A step of size r along each coordinate keeps within (1 + L) / μ sqrt(n) r of the minimum of a μ-convex, L-smooth function.
     let exact = instance.codes();
@@ -214,9 +214,8 @@ fn certificates_of_given_codes() {
         let (_, greatest) = instance.spectrum();
         let found = found.download().unwrap();
         for (found, expected) in found.into_iter().zip(residuals(&instance, &codes)) {
-            let error = (f64::from(found) - expected).abs();
             let bound = (1.0 + greatest) * residual_rounding(&instance) * (1.0 + expected);
-            assert!(error <= bound, "{found} instead of {expected}");
+            assert_abs_diff_eq!(f64::from(found), expected, epsilon = bound);
         }
     }
 }
@@ -264,7 +263,7 @@ fn too_few_passes_are_reported() {
     assert_eq!(report.column_passes, 9);
     let codes = codes.download().unwrap();
     let worst = largest(residuals(&instance, &codes));
-    assert!((worst - f64::from(report.residual)).abs() <= 1e-3 * worst);
+    assert_abs_diff_eq!(worst, f64::from(report.residual), epsilon = 1e-3 * worst);
 }
 
 #[test]

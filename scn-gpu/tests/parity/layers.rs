@@ -1,5 +1,6 @@
 //! Pooling, classifier and loss, against their formulas in f64.
 
+use approx::assert_abs_diff_eq;
 use scn_gpu::Labels;
 use scn_gpu::layers::loss::softmax_cross_entropy;
 use scn_gpu::layers::{classifier, pooling};
@@ -156,14 +157,12 @@ fn the_loss_and_its_gradient() {
             for (class, z) in column().enumerate() {
                 let target = f64::from(u8::from(class == usize::from(label)));
                 let expected = (z.exp() / sum - target) / images as f64;
-                let error = (f64::from(gradient[class * images + image]) - expected).abs();
-                assert!(error <= f64::from(f32::EPSILON) / images as f64);
+                let found = f64::from(gradient[class * images + image]);
+                let epsilon = f64::from(f32::EPSILON) / images as f64;
+                assert_abs_diff_eq!(found, expected, epsilon = epsilon);
             }
         }
-        assert!(
-            (value - expected).abs() <= 1e-12 * expected,
-            "{value} {expected}"
-        );
+        assert_abs_diff_eq!(value, expected, epsilon = 1e-12 * expected);
         assert_eq!(errors, expected_errors);
     }
 }
@@ -189,7 +188,7 @@ fn parts_of_a_batch_add_up_to_its_loss() {
         error_sum += errors;
         assert_eq!(found, columns(&gradient));
     }
-    assert!((sum - value).abs() <= 1e-12 * value);
+    assert_abs_diff_eq!(sum, value, epsilon = 1e-12 * value);
     assert_eq!(error_sum, errors);
 }
 
@@ -197,7 +196,7 @@ fn parts_of_a_batch_add_up_to_its_loss() {
 fn ties_go_to_the_first_class_and_no_number_is_an_error() {
     let Some(context) = device() else { return };
     let (value, errors, _) = loss(&context, &[5.0; 8], &[0, 3], 4);
-    assert!((value - 4_f64.ln()).abs() < 1e-12);
+    assert_abs_diff_eq!(value, 4_f64.ln(), epsilon = 1e-12);
     assert_eq!(errors, 1);
     let (value, errors, _) = loss(&context, &[1e30, -1e30], &[0], 2);
     assert_eq!((value, errors), (0.0, 0));

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use approx::abs_diff_eq;
 use scn_gpu::layers::pooling;
 use scn_gpu::{Buffer, Context, KernelTime};
 
@@ -25,7 +26,7 @@ fn assert_counted(context: &Context, time: Duration, operations: u32) {
     if context.name().starts_with("Stand-in") {
         let expected = 1e-6 * f64::from(operations);
         assert!(
-            (time.as_secs_f64() / expected - 1.0).abs() < 1e-4,
+            abs_diff_eq!(time.as_secs_f64() / expected, 1.0, epsilon = 1e-4),
             "{time:?}"
         );
     }

@@ -1,5 +1,6 @@
 //! Steps of the optimiser.
 
+use approx::assert_abs_diff_eq;
 use scn_gpu::update::{DescentSettings, Parameters, Rule, add_in_order};
 use scn_gpu::{Context, Reports};
 
@@ -49,8 +50,8 @@ fn steps_have_the_formula_of_the_processor() {
             let w = value[k] + v;
             let w = if rule.nonnegative { w.max(0.0) } else { w };
             // The device rounds a product and a sum at once.
-            assert!((new_velocity[k] - v).abs() <= 2.0 * f32::EPSILON);
-            assert!((new_value[k] - w).abs() <= 4.0 * f32::EPSILON);
+            assert_abs_diff_eq!(new_velocity[k], v, epsilon = 2.0 * f32::EPSILON);
+            assert_abs_diff_eq!(new_value[k], w, epsilon = 4.0 * f32::EPSILON);
         }
     }
     // Between the parameters nothing moves.
