@@ -151,6 +151,8 @@ pub(crate) fn largest(values: &[f64], count: usize) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
+    use approx::assert_abs_diff_eq;
+
     use super::*;
 
     #[test]
@@ -175,7 +177,7 @@ mod tests {
             shares: vec![Some(vec![0.2, 0.4]), None, Some(vec![0.4, 0.0])],
         };
         let mean = usage.mean();
-        assert!((mean[0] - 0.3).abs() < 1e-15 && (mean[1] - 0.2).abs() < 1e-15);
+        assert_abs_diff_eq!(mean[..], [0.3, 0.2][..], epsilon = 1e-15);
         assert_eq!(largest(&[0.1, 0.5, 0.3], 2), [1, 2]);
         assert_eq!(largest(&[0.1], 2), [0]);
     }

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use approx::{abs_diff_eq, assert_abs_diff_eq};
 use predicates::prelude::*;
 
 use crate::mistakes::fails;
@@ -71,7 +72,7 @@ fn numbers_of_all_types_are_solved_in_f4_or_f8() {
         };
         for (code, expected) in codes.iter().zip(expected) {
             assert!(
-                (code - expected).abs() < 1e-4,
+                abs_diff_eq!(*code, expected, epsilon = 1e-4),
                 "{dictionary} {signals}: {codes:?}"
             );
         }
@@ -97,10 +98,7 @@ fn numbers_of_all_types_are_solved_in_f4_or_f8() {
         .args(["--dictionary", "D4.npy", "--signals", "x.npy"]);
     command.assert().success();
     let (_, codes) = read_array::<f32>(&at("A.npy"));
-    assert!(
-        (codes[0] - 2.0).abs() < 1e-4 && (codes[1] - 0.5).abs() < 1e-4,
-        "{codes:?}"
-    );
+    assert_abs_diff_eq!(codes[..], [2.0, 0.5][..], epsilon = 1e-4);
 }
 
 #[test]

@@ -1,3 +1,4 @@
+use approx::{abs_diff_eq, assert_abs_diff_eq};
 use predicates::prelude::*;
 
 use crate::{json, scn};
@@ -25,12 +26,15 @@ fn bench_says_where_the_time_of_a_network_goes() {
         assert_eq!(report["random_pictures"], false);
         let step = number(&report["seconds_per_step"]);
         let rate = number(&report["images_per_second"]);
-        assert!((rate * step / 32.0 - 1.0).abs() < 1e-9);
+        assert_abs_diff_eq!(rate * step / 32.0, 1.0, epsilon = 1e-9);
         assert!(number(&report["share_of_peak"]) > 0.0);
         let phases = report["phases"].as_array().unwrap();
         let sum: f64 = phases.iter().map(|phase| number(&phase["seconds"])).sum();
         // The clock is read once between two phases, so nothing is lost but rounding.
-        assert!((sum / step - 1.0).abs() < 1e-9, "{sum} of {step}");
+        assert!(
+            abs_diff_eq!(sum / step, 1.0, epsilon = 1e-9),
+            "{sum} of {step}"
+        );
         let names: Vec<&str> = phases.iter().filter_map(|p| p["phase"].as_str()).collect();
         assert!(names.contains(&"solve"));
         assert_eq!(names.contains(&"adjoint: solve"), adjoint);

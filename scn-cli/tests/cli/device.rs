@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use approx::{abs_diff_eq, assert_abs_diff_eq};
 use predicates::prelude::*;
 
 use crate::{json, scn, train_small};
@@ -208,7 +209,7 @@ fn a_run_moves_between_devices() {
     });
     let [here, there] = evaluations.map(|evaluation| evaluation["loss"].as_f64().unwrap());
     // Codes to 1e-4 on both.
-    assert!((here - there).abs() < 1e-2 * here, "{here} {there}");
+    assert_abs_diff_eq!(here, there, epsilon = 1e-2 * here);
     let picture = path("picture.png");
     image::GrayImage::from_fn(8, 8, |x, _| image::Luma([if x == 4 { 255 } else { 0 }]))
         .save(&picture)
@@ -246,9 +247,8 @@ fn bench_says_where_the_time_of_a_device_goes() {
         assert_eq!(report["what"], what);
         assert_eq!(report["steps"], steps);
         let step = number(&report["seconds_per_step"]);
-        assert!(
-            (number(&report["images_per_second"]) * step / f64::from(batch) - 1.0).abs() < 1e-9
-        );
+        let rate = number(&report["images_per_second"]);
+        assert_abs_diff_eq!(rate * step / f64::from(batch), 1.0, epsilon = 1e-9);
         assert!(number(&report["share_of_peak"]) > 0.0);
         assert!(number(&report["peak_bytes_per_second"]) > 0.0);
         assert!(number(&report["device_memory_bytes"]) > 0.0);
@@ -270,7 +270,7 @@ fn bench_says_where_the_time_of_a_device_goes() {
             // else between them. Times are read as f32.
             let expected = 1e-6 * launches;
             assert!(
-                !stand_in || (seconds / expected - 1.0).abs() < 1e-3,
+                !stand_in || abs_diff_eq!(seconds / expected, 1.0, epsilon = 1e-3),
                 "{kernel}"
             );
         }
@@ -279,7 +279,7 @@ fn bench_says_where_the_time_of_a_device_goes() {
             .map(|kernel| number(&kernel["seconds"]))
             .sum();
         let outside = number(&report["outside_kernels_seconds"]);
-        assert!((outside - (step - inside).max(0.0)).abs() < 1e-12);
+        assert_abs_diff_eq!(outside, (step - inside).max(0.0), epsilon = 1e-12);
 
         let of_layers = report["layers"].as_array().unwrap();
         assert_eq!(of_layers.len(), layers as usize);

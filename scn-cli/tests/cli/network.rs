@@ -1,5 +1,6 @@
 use std::path::Path;
 
+use approx::assert_abs_diff_eq;
 use predicates::prelude::*;
 use safetensors::SafeTensors;
 use scn_net::{Model, Shape, Tensor};
@@ -56,7 +57,8 @@ fn a_network_from_training_to_use() {
     let confusion: Vec<Vec<u64>> = serde_json::from_value(evaluation["confusion"].clone()).unwrap();
     assert_eq!(confusion.iter().flatten().sum::<u64>(), 40);
     let right: u64 = (0..10).map(|class| confusion[class][class]).sum();
-    assert!((evaluation["error"].as_f64().unwrap() - (1.0 - right as f64 / 40.0)).abs() < 1e-12);
+    let error = evaluation["error"].as_f64().unwrap();
+    assert_abs_diff_eq!(error, 1.0 - right as f64 / 40.0, epsilon = 1e-12);
 
     // Noise is drawn by its seed, and none is nothing.
     assert_eq!(evaluated(&["--noise", "0"])["loss"], evaluation["loss"]);
@@ -125,7 +127,7 @@ fn a_network_from_training_to_use() {
         .iter()
         .map(|class| class["probability"].as_f64().unwrap())
         .sum();
-    assert!((sum - 1.0).abs() < 1e-9);
+    assert_abs_diff_eq!(sum, 1.0, epsilon = 1e-9);
 
     let inspection = json(
         scn()

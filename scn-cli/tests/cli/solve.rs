@@ -1,3 +1,4 @@
+use approx::{abs_diff_eq, assert_abs_diff_eq};
 use predicates::prelude::*;
 
 use crate::{json, read_array, scn, write_array};
@@ -87,7 +88,7 @@ fn codes_of_orthonormal_atoms_have_a_closed_form() {
                 for (code, c) in codes.iter().zip(signals) {
                     let shrunk = (c - 0.5).max(0.0) + if signed { (c + 0.5).min(0.0) } else { 0.0 };
                     assert!(
-                        (code - shrunk / 1.25).abs() <= 10.0 * tolerance,
+                        abs_diff_eq!(*code, shrunk / 1.25, epsilon = 10.0 * tolerance),
                         "{solver}: {codes:?}"
                     );
                 }
@@ -173,10 +174,7 @@ fn gram_matrix_and_correlations_take_the_place_of_dictionary_and_signals() {
     let (_, b) = read_array::<f64>(&path("B.npy"));
     assert_eq!(shape, [2, 2]);
     // Residuals of 1e-9, over the smallest eigenvalue (above 1) and times max |c| (below 10).
-    assert!(
-        a.iter().zip(&b).all(|(a, b)| (a - b).abs() < 1e-7),
-        "{a:?} {b:?}"
-    );
+    assert_abs_diff_eq!(a[..], b[..], epsilon = 1e-7);
     assert!(a.iter().all(|a| *a != 0.0), "{a:?}");
 }
 
@@ -205,7 +203,7 @@ fn pursuit_finds_the_atoms_of_a_signal() {
     assert!(residual <= 1e-7);
     assert_eq!(codes, [0.0, -3.0, 0.0, 4.0]);
     let (residual, codes) = solve(&["--atoms", "1"]);
-    assert!((residual - 0.6).abs() < 1e-7);
+    assert_abs_diff_eq!(residual, 0.6, epsilon = 1e-7);
     assert_eq!(codes, [0.0, 0.0, 0.0, 4.0]);
 }
 
@@ -279,15 +277,12 @@ fn bench_writes_the_derivatives_of_problems_in_files() {
         3.0 * (2.0 - 2.0 * code * 0.8),
     ];
     // Codes of residual 1e-6 and sums of a few f32.
-    let close = |found: &[f32], expected: &[f64]| {
-        let pairs = found.iter().zip(expected);
-        found.len() == expected.len()
-            && pairs
-                .into_iter()
-                .all(|(&f, &e)| (f64::from(f) - e).abs() < 2e-5)
+    let gradient = |name: &str| -> Vec<f64> {
+        let (_, values) = read_array::<f32>(&path(name));
+        values.into_iter().map(f64::from).collect()
     };
-    assert!(close(&read_array::<f32>(&path("dD.npy")).1, &by_dictionary));
-    assert!(close(&read_array::<f32>(&path("dX.npy")).1, &[1.8, 2.4]));
+    assert_abs_diff_eq!(gradient("dD.npy")[..], by_dictionary[..], epsilon = 2e-5);
+    assert_abs_diff_eq!(gradient("dX.npy")[..], [1.8, 2.4][..], epsilon = 2e-5);
 
     write_array(&path("long.npy"), &[1, 2], &[3.0, 1.0_f32]);
     bench("long.npy")
