@@ -48,8 +48,8 @@ impl Output {
         Ok(())
     }
 
-    /// A line for a person. What is being done goes on if it cannot be written; [`all_written`]
-    /// tells of it at the end.
+    /// A line for a person. If it cannot be written, the command goes on; [`all_written`] reports it
+    /// at the end.
     pub(crate) fn say(&self, text: impl Display) {
         if self.for_a_person()
             && let Err(error) = unless_unread(writeln!(io::stdout(), "{text}"))

@@ -1,4 +1,4 @@
-//! A method of one's own: the projected gradient method with the spectral step lengths of Barzilai and Borwein, IMA J. Numerical
+//! Your own method: the projected gradient method with the spectral step lengths of Barzilai and Borwein, IMA J. Numerical
 //! Analysis 8 (1988), for nonnegative codes, run and certified by this crate's loop.
 //!
 //! cargo run --release -p scn-solvers --features synthetic --example own_solver

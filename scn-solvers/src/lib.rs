@@ -30,7 +30,7 @@
 //! | [`mod@path`], [`grid`] | the code as a function of λ1: of one signal for every λ1, of all signals for some |
 //! | [`omp`] | orthogonal matching pursuit, for so many atoms or a given residual |
 //! | [`mod@encode`] | tiles × threads |
-//! | [`tile`] | the building blocks for a method of one's own |
+//! | [`tile`] | the building blocks for your own method |
 //!
 //! # Features
 //!

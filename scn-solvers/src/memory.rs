@@ -32,7 +32,7 @@ pub(crate) struct TileMemory<T> {
     /// One entry per column: the sum of the sizes of its codes, each times the norm of its atom, and the largest of these.
     pub(crate) code_sum: Vec<T>,
     pub(crate) largest_code: Vec<T>,
-    /// One entry per column, for whoever needs one for a moment.
+    /// One entry per column: scratch of a certificate.
     pub(crate) row: Vec<T>,
     /// Products with `H` beyond one per pass, which count as passes.
     pub(crate) extra_passes: u32,

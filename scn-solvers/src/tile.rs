@@ -1,4 +1,4 @@
-//! The ground that everything stands on, and the building blocks for a method of one's own.
+//! The lowest floor of the crate, and the building blocks for your own method.
 //!
 //! A *tile* is a row-major block of [`Real::tile`] columns: entry (i, k) is at
 //! `i * T::tile() + k`. Tiles with one row per atom have their number of rows rounded up to a
@@ -32,7 +32,6 @@ mod symmetric_gauss_seidel;
 
 pub use columns::{ColumnSource, expect_columns};
 pub use conjugate_gradients::ConjugateGradients;
-pub(crate) use dense::Multiply;
 pub(crate) use factor::ActiveFactor;
 pub use instruction_set::InstructionSet;
 pub use kernel::Kernel;

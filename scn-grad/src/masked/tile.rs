@@ -82,8 +82,8 @@ impl<T: Scalar> MaskedTile<T> {
         }
     }
 
-    /// Forgets what the tiles before have told about those to come. For the same bits whoever solved what before, that is to be done
-    /// at the same columns always.
+    /// Forgets what earlier tiles have taught about later ones. Call it at the same columns every time, so that the bits do not depend
+    /// on who solved which tile.
     pub fn forget(&mut self) {
         self.forecast = None;
     }

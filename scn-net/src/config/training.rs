@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 /// While training, codes and adjoint are solved less exactly as long as steps are long: to the
 /// tolerances of `network.solver`, times the rate over its last value (over a hundredth of
 /// `learning_rate` with a cosine, which ends at zero), but no worse than `loosest_tolerance` and
-/// `loosest_adjoint_tolerance`. Evaluation, and whoever uses the model, has those of
+/// `loosest_adjoint_tolerance`. Evaluation and the saved model use those of
 /// `network.solver`. Measured in `docs/training.md`. For the same tolerances throughout, make these
 /// as small as those.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

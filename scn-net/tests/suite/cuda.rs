@@ -190,8 +190,8 @@ fn run(
     observer.losses
 }
 
-/// The loss falls as it does here; a checkpoint goes on here or there, whoever has written it; two
-/// runs have the same bits.
+/// The loss falls as it does here; a checkpoint resumes on either device, whichever has written
+/// it; two runs have the same bits.
 #[test]
 fn runs_move_between_devices() {
     let Some(device) = cuda() else { return };

@@ -1,5 +1,6 @@
 //! Learned ISTA: a fixed number of steps, learned from data.
 
+mod pass;
 mod training;
 
 pub use training::{ListaEpoch, ListaTraining};
@@ -152,12 +153,6 @@ impl<T: Scalar> Lista<T> {
         let fit = |layer: &ListaLayer<T>| layer.thresholds.len() == problem.atoms();
         self.layers.iter().all(fit)
     }
-
-    /// Takes other layers of the same shapes.
-    fn set_layers(&mut self, layers: Vec<ListaLayer<T>>) {
-        self.packed = layers.iter().map(ListaLayer::pack).collect();
-        self.layers = layers;
-    }
 }
 
 impl<T: Scalar> Method<T> for Lista<T> {
@@ -175,8 +170,7 @@ impl<T: Scalar> Method<T> for Lista<T> {
         ListaScratch::new(atoms)
     }
 
-    fn begin(&self, tile: &mut Tile<'_, T>, scratch: &mut Self::Scratch) {
-        let _ = tile;
+    fn begin(&self, _: &mut Tile<'_, T>, scratch: &mut Self::Scratch) {
         scratch.step = 0;
     }
 

@@ -10,12 +10,12 @@ use super::{Operator, Scalar, padded};
 #[derive(Debug, Clone, Default)]
 pub struct ConjugateGradients<T> {
     /// d, zero off the active sets.
-    pub(crate) solution: Vec<T>,
-    pub(crate) remainder: Vec<T>,
-    pub(crate) direction: Vec<T>,
+    solution: Vec<T>,
+    remainder: Vec<T>,
+    direction: Vec<T>,
     product: Vec<T>,
     /// `r' diag(H)^-1 r`
-    pub(crate) square: Vec<T>,
+    square: Vec<T>,
     factor: Vec<T>,
     last_square: Vec<T>,
     curvature: Vec<T>,
@@ -31,7 +31,7 @@ impl<T: Scalar> ConjugateGradients<T> {
     }
 
     /// Sizes every buffer for a operator.
-    pub(crate) fn fit(&mut self, operator: &Operator<T>) {
+    fn fit(&mut self, operator: &Operator<T>) {
         let tile = padded(operator.atoms()) * T::tile();
         for buffer in [
             &mut self.solution,

@@ -20,6 +20,7 @@ pub(crate) mod shrink;
 pub(crate) mod signed;
 pub(crate) mod sizes;
 pub(crate) mod sweep;
+pub(crate) mod sweep_rules;
 pub(crate) mod transpose;
 pub(crate) mod triangular;
 
@@ -43,7 +44,8 @@ pub(crate) use shrink::ShrinkSum;
 pub(crate) use shrink::shrink;
 pub(crate) use signed::SubtractSigned;
 pub(crate) use sizes::{CodeSizes, ColumnSquares, NormBounds};
-pub(crate) use sweep::{Sweep, SweepRule};
+pub(crate) use sweep::Sweep;
+pub(crate) use sweep_rules::SweepRule;
 pub(crate) use transpose::{CopyRows, FromTile, IntoTile};
 pub(crate) use triangular::{Backward, Forward};
 

@@ -12,7 +12,7 @@ use self::dictionary::PackedDictionary;
 use self::sizes::{Norms, Overlaps};
 use super::atom_groups::AtomGroups;
 use super::dense::Multiply;
-use super::{Kernels, Panels, Scalar, padded};
+use super::{Panels, Scalar, padded};
 
 /// The Gram matrix `H = D'D + λ2 I` (n × n) of a dictionary (m × n), computed once and packed for
 /// the kernels, with all that depends on it alone.
@@ -58,13 +58,7 @@ impl<T: Scalar> Operator<T> {
     /// Takes the values of another dictionary of the same shape, and another λ2.
     pub(crate) fn update(&mut self, dictionary: MatRef<'_, T>, lambda2: T) {
         self.dictionary.update(dictionary);
-        T::multiply(Multiply {
-            a: dictionary.transpose(),
-            b: dictionary,
-            factor: T::ONE,
-            accumulate: Accum::Replace,
-            out: self.gram.as_mut(),
-        });
+        square(dictionary, &mut self.gram);
         self.complete(lambda2);
     }
 
@@ -118,14 +112,7 @@ impl<T: Scalar> Operator<T> {
         let lambda2 = lambda2.to_f64();
         let mut exact = Operator::<f64>::blank(dictionary, self.atoms());
         if self.rows() > 0 {
-            let dictionary = exact.dictionary.matrix();
-            f64::multiply(Multiply {
-                a: dictionary.transpose(),
-                b: dictionary,
-                factor: 1.0,
-                accumulate: Accum::Replace,
-                out: exact.gram.as_mut(),
-            });
+            square(exact.dictionary.matrix(), &mut exact.gram);
             exact.complete(lambda2);
         } else {
             // λ2 is on its diagonal already, as near as this type has it.
@@ -198,7 +185,7 @@ impl<T: Scalar> Operator<T> {
         &self.diagonal
     }
 
-    /// `1 / H_jj`; 0 for a zero atom, as which one counts that is too small to divide by.
+    /// `1 / H_jj`; 0 for a zero atom. An atom too small to divide by counts as zero.
     pub fn inverse_diagonal(&self) -> &[T] {
         &self.inverse_diagonal
     }
@@ -228,4 +215,15 @@ impl<T: Scalar> Operator<T> {
     pub fn steps(&self) -> &[T] {
         &self.steps
     }
+}
+
+/// `gram = D'D`
+fn square<T: Scalar>(dictionary: MatRef<'_, T>, gram: &mut Mat<T>) {
+    T::multiply(Multiply {
+        a: dictionary.transpose(),
+        b: dictionary,
+        factor: T::ONE,
+        accumulate: Accum::Replace,
+        out: gram.as_mut(),
+    });
 }

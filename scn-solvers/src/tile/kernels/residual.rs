@@ -225,7 +225,7 @@ mod tests {
             }
         }
 
-        /// Residual, not_finite and, if `rows` leave room for it, the descent.
+        /// Residual, the row that tells what is not finite and, if `rows` leave room for it, the descent.
         fn residual(&self, signed: bool, set: InstructionSet, rows: usize) -> [Vec<T>; 3] {
             let (mut residual, mut not_finite) = (dirty::<T>(1), dirty::<T>(1));
             let mut descent = dirty::<T>(rows);
@@ -277,7 +277,7 @@ mod tests {
         }
     }
 
-    /// Whatever row it is in, a number that is not finite reaches the not_finite of its own column and of no other.
+    /// Whatever row it is in, a number that is not finite reaches the row of its own column and of no other.
     fn what_is_not_finite_is_carried<T: Scalar>() {
         for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
             for (row, column) in [(0, 0), (3, T::tile() - 1), (ATOMS - 1, 5)] {
