@@ -22,6 +22,7 @@ pub(crate) struct Array {
 pub(crate) enum Values {
     F32(Vec<f32>),
     F64(Vec<f64>),
+    U16(Vec<u16>),
 }
 
 /// The shape of an array, if it has as many axes as `names`.
@@ -79,6 +80,7 @@ impl Array {
         whole_file::write(path, |out| match &self.values {
             Values::F32(values) => self.write_values(out, values),
             Values::F64(values) => self.write_values(out, values),
+            Values::U16(values) => self.write_values(out, values),
         })
     }
 

@@ -4,6 +4,7 @@ pub(crate) mod bench;
 pub(crate) mod completions;
 pub(crate) mod data;
 pub(crate) mod device;
+pub(crate) mod encode;
 pub(crate) mod evaluate;
 pub(crate) mod gradients;
 pub(crate) mod init;

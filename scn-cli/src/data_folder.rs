@@ -1,14 +1,28 @@
-//! Where data sets are.
+//! Where images are: data sets by name in the data folder, pictures and arrays elsewhere.
 
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use anyhow::{Result, bail};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, FromArgMatches};
 use scn_data::fetch::ArchiveSet;
-use scn_data::{DataError, Dataset, DatasetName, FileError, UnknownDataset};
+use scn_data::{
+    DataError, DataSource, Dataset, DatasetName, FileError, Reading, UnknownDataset, UnknownSource,
+    open_source,
+};
 
 /// Where data sets are.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone)]
 pub(crate) struct DataFolder {
+    folder: PathBuf,
+    /// Whether the arguments say so; the environment may speak of data sets that a command does not
+    /// read.
+    given: bool,
+}
+
+/// The argument.
+#[derive(Debug, Args)]
+struct Argument {
     /// Folder that holds mnist/, cifar-10-batches-bin/, ...; the digits need none
     #[arg(
         long = "data",
@@ -17,6 +31,29 @@ pub(crate) struct DataFolder {
         default_value = "data"
     )]
     folder: PathBuf,
+}
+
+impl Args for DataFolder {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        Argument::augment_args(command)
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Argument::augment_args_for_update(command)
+    }
+}
+
+impl FromArgMatches for DataFolder {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let Argument { folder } = Argument::from_arg_matches(matches)?;
+        let given = matches.value_source("folder") == Some(ValueSource::CommandLine);
+        Ok(Self { folder, given })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
 }
 
 impl DataFolder {
@@ -36,17 +73,43 @@ impl DataFolder {
         format!("scn data fetch {name} --dir {}", self.folder.display())
     }
 
-    /// Reads a data set.
-    pub(crate) fn open(&self, name: DatasetName) -> anyhow::Result<Dataset> {
-        scn_data::open(name, &self.folder).map_err(|error| match error {
-            DataError::File(FileError::Missing { .. }) => anyhow::anyhow!(
+    /// That a folder which was asked for is one that the images are read from.
+    pub(crate) fn expect_use(&self, source: &DataSource) -> Result<()> {
+        let why = match source {
+            DataSource::Named(name) if name.folder().is_some() => return Ok(()),
+            DataSource::Named(_) => "is embedded",
+            _ => "says where its files are",
+        };
+        if !self.given {
+            return Ok(());
+        }
+        let folder = self.folder.display();
+        bail!(
+            "--data {folder}: no data set is read from there, as {source} {why}; pictures of your own: --dataset folder:{folder}"
+        )
+    }
+
+    /// Reads the images of a source.
+    pub(crate) fn open(&self, source: &DataSource, reading: &Reading) -> Result<Dataset> {
+        self.expect_use(source)?;
+        open_source(source, &self.folder, reading).map_err(|error| match (error, source.name()) {
+            (error @ DataError::File(FileError::Missing { .. }), Some(name)) => anyhow::anyhow!(
                 "{error}; `{}` gets {}",
                 self.fetch_command(name),
                 archives(name)
             ),
-            error => error.into(),
+            (error, _) => error.into(),
         })
     }
+}
+
+/// A source of images as it is written in an argument; for clap, which says what was found.
+///
+/// # Errors
+/// The choices there are.
+pub(crate) fn parse_source(text: &str) -> Result<DataSource, String> {
+    text.parse()
+        .map_err(|error: UnknownSource| error.to_string())
 }
 
 /// A data set by its name; for clap, which says what was found.

@@ -12,6 +12,7 @@ mod data_folder;
 mod device_name;
 mod ending;
 mod model_file;
+mod model_images;
 mod number;
 mod output;
 mod pictures;
@@ -76,6 +77,7 @@ enum Command {
     Train(command::train::Train),
     Evaluate(command::evaluate::Evaluate),
     Predict(command::predict::Predict),
+    Encode(command::encode::Encode),
     Inspect(command::inspect::Inspect),
     Report(command::report::Report),
     Reproduce(command::reproduce::Reproduce),
@@ -129,6 +131,7 @@ impl Command {
             Self::Train(_)
             | Self::Evaluate(_)
             | Self::Predict(_)
+            | Self::Encode(_)
             | Self::Report(_)
             | Self::Reproduce(_)
             | Self::Gradients(_) => None,
@@ -151,6 +154,7 @@ impl Command {
             Self::Solve(command) => return command.run(output),
             Self::Evaluate(command) => command.run(device, output),
             Self::Predict(command) => command.run(device, output),
+            Self::Encode(command) => command.run(device, output),
             Self::Report(command) => command.run(device, output),
             Self::Bench(command) => command.run(device, output),
             Self::Inspect(command) => command.run(output),

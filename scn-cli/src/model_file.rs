@@ -1,17 +1,27 @@
 //! Models as commands read them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use scn_net::Model;
+use scn_net::{Model, RunFolder};
 
 use crate::output::Output;
 
-/// Reads a model or the model in a checkpoint; a warning says if its file has no checksum.
+/// Reads a model, the model in a checkpoint, or that of a run folder: the best one, if validation
+/// images chose one. A warning says if its file has no checksum.
 pub(crate) fn read(path: &Path, output: &Output) -> Result<Model> {
-    let model = Model::load(path)?;
-    warn_if_unchecked(&model, path, output);
+    let path = file_of(path);
+    let model = Model::load(&path)?;
+    warn_if_unchecked(&model, &path, output);
     Ok(model)
+}
+
+/// The file of a model, which may be asked for by its run folder.
+fn file_of(path: &Path) -> PathBuf {
+    match path.is_dir() {
+        true => RunFolder::new(path).chosen_model(),
+        false => path.to_path_buf(),
+    }
 }
 
 /// Says that damage to a file would not have been found.

@@ -2,38 +2,53 @@
 
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use base64::Engine;
 use image::RgbImage;
-use scn_data::format::pictures::{self, Colours};
-use scn_data::{DatasetName, Normalization};
+use scn_data::format::pictures;
+use scn_data::{Colours, PixelSlice};
+use scn_net::Model;
 
 use crate::whole_file;
 
 /// Pixels of a picture as the model takes them: upright, scaled to its size, grey or coloured as it
 /// needs, normalised.
-pub(crate) fn read(
-    path: &Path,
-    dataset: DatasetName,
-    normalization: &Normalization,
-) -> Result<Vec<f32>> {
+pub(crate) fn read(path: &Path, model: &Model) -> Result<Vec<f32>> {
+    let input = &model.input;
+    let normalization = input
+        .normalization
+        .as_ref()
+        .context("expected a trained model, found an untrained one")?;
     let [channels, height, width] = normalization.shape();
-    let colours = match channels {
-        1 => Colours::Grey,
-        3 => Colours::Rgb,
-        _ => bail!("pictures have 1 or 3 channels, but the model takes {channels}"),
-    };
-    let picture = pictures::read_scaled(path, colours, [height, width])?;
-    // Pictures go up to 255; the digits' pixels up to 16.
-    let brightest = u32::from(dataset.brightest());
-    let pixels: Vec<u8> = picture
-        .pixels
-        .iter()
-        .map(|&value| ((u32::from(value) * brightest + 127) / 255) as u8)
-        .collect();
-    let mut normalized = vec![0.0; pixels.len()];
-    normalization.apply(&pixels, &mut normalized)?;
+    let picture = pictures::read_scaled(path, colours(channels)?, [height, width], input.fit())?;
+    let mut normalized = vec![0.0; picture.pixels.len()];
+    // Pictures go up to 255; the digits' pixels up to 16, those of arrays up to any number.
+    if input.brightest == 255.0 {
+        normalization.apply(&picture.pixels[..], &mut normalized)?;
+    } else {
+        let values = picture.pixels.iter();
+        let values: Vec<f32> = values
+            .map(|&value| f32::from(value) * input.brightest / 255.0)
+            .map(|value| {
+                if input.dataset.name().is_some() {
+                    value.round()
+                } else {
+                    value
+                }
+            })
+            .collect();
+        normalization.apply(&values[..], &mut normalized)?;
+    }
     Ok(normalized)
+}
+
+/// The kind of pictures that a model takes.
+pub(crate) fn colours(channels: usize) -> Result<Colours> {
+    match channels {
+        1 => Ok(Colours::Grey),
+        3 => Ok(Colours::Rgb),
+        _ => bail!("pictures have 1 or 3 channels, but the model takes {channels}"),
+    }
 }
 
 /// Side of a pixel of an atom, and the gap between atoms, on the drawing of all.
@@ -102,12 +117,21 @@ impl Raster {
     }
 
     /// An image of a data set (C, H, W), whose pixels go up to `brightest`. Three channels are red,
-    /// green and blue; of others the first is shown.
-    pub(crate) fn of_image(pixels: &[u8], shape: [usize; 3], brightest: u8) -> Self {
+    /// green and blue; of others the first is shown. Floating point numbers are shown from the
+    /// smallest to the largest of the image.
+    pub(crate) fn of_image(pixels: PixelSlice<'_>, shape: [usize; 3], brightest: f32) -> Self {
         let [channels, height, width] = shape;
         let plane = height * width;
-        let full = u32::from(brightest);
-        let shade = |at: usize| ((u32::from(pixels[at]) * 255 + full / 2) / full) as u8;
+        let values: Vec<f32> = pixels.values().collect();
+        let (dark, bright) = match pixels {
+            PixelSlice::Bytes(_) => (0.0, brightest),
+            _ => values.iter().fold(
+                (f32::INFINITY, f32::NEG_INFINITY),
+                |(least, most), &value| (value.min(least), value.max(most)),
+            ),
+        };
+        let range = (bright - dark).max(f32::MIN_POSITIVE);
+        let shade = |at: usize| ((values[at] - dark) / range * 255.0).round() as u8;
         let colour = |at: usize| {
             if channels == 3 {
                 [0, 1, 2].map(|channel| shade(channel * plane + at))
@@ -119,6 +143,20 @@ impl Raster {
             width,
             height,
             colours: (0..plane).map(colour).collect(),
+        }
+    }
+
+    /// The part of `height` x `width` pixels around (y, x), moved into the picture where that is near
+    /// its edge; no more than the picture has.
+    pub(crate) fn around(&self, [y, x]: [usize; 2], [height, width]: [usize; 2]) -> Self {
+        let (height, width) = (height.min(self.height), width.min(self.width));
+        let top = y.saturating_sub(height / 2).min(self.height - height);
+        let left = x.saturating_sub(width / 2).min(self.width - width);
+        let rows = (top..top + height).map(|row| &self.colours[row * self.width + left..][..width]);
+        Self {
+            width,
+            height,
+            colours: rows.flatten().copied().collect(),
         }
     }
 
@@ -199,9 +237,9 @@ mod tests {
     #[test]
     fn images_are_drawn_upright_and_in_colour() {
         // Two rows of three pixels: the last of the first row is green at half its brightness.
-        let mut pixels = [0; 18];
+        let mut pixels = [0_u8; 18];
         pixels[6 + 2] = 8;
-        let raster = Raster::of_image(&pixels, [3, 2, 3], 16).zoomed(2);
+        let raster = Raster::of_image(pixels[..].into(), [3, 2, 3], 16.0).zoomed(2);
         assert_eq!(raster.size(), (6, 4));
         let picture = image::load_from_memory(&raster.png().unwrap())
             .unwrap()

@@ -16,6 +16,7 @@ mod paper;
 mod reproduction;
 mod run;
 mod sheet;
+mod usage;
 
 use anyhow::Result;
 use scn_net::RunFolder;
@@ -25,6 +26,8 @@ pub(crate) use self::findings::Findings;
 pub(crate) use self::paper::{PrintedTable, TABLE_1, TABLE_2, TABLE_3};
 pub(crate) use self::reproduction::{Reproduction, Row};
 pub(crate) use self::run::Run;
+pub(crate) use self::sheet::draw as draw_sheet;
+pub(crate) use self::usage::{Usage, largest};
 
 /// Writes the report on a run into its folder, and returns the names of the files.
 pub(crate) fn write(run: &Run, folder: &RunFolder) -> Result<Vec<String>> {

@@ -37,6 +37,9 @@ pub(crate) struct RunView {
 const HEADING: &str =
     "epoch      rate   train loss    error   test loss    error   active   images/s     time";
 
+/// The same with the images that are set apart to validate on.
+const VALIDATED: &str = "epoch      rate   train loss    error  valid. loss    error   test loss    error   active   images/s     time";
+
 impl RunView {
     pub(crate) fn new(config: &RunConfig, folder: &RunFolder, output: &Output) -> Result<Self> {
         ending::wait_for_signals()?;
@@ -147,11 +150,18 @@ impl Observer for RunView {
     fn epoch(&mut self, record: &EpochRecord, _: &Network) {
         if !self.headed {
             self.headed = true;
-            self.line(HEADING);
+            self.line(match record.validation_error {
+                None => HEADING,
+                Some(_) => VALIDATED,
+            });
         }
         let active = mean(record.layers.iter().map(|layer| layer.active));
+        let validation = match (record.validation_loss, record.validation_error) {
+            (Some(loss), Some(error)) => format!(" {loss:>12.4} {:>6.2} %", 100.0 * error),
+            _ => String::new(),
+        };
         self.line(&format!(
-            "{:>5} {:>9.1e} {:>12.4} {:>6.2} % {:>11.4} {:>6.2} % {:>6.1} % {:>10.0} {:>8}",
+            "{:>5} {:>9.1e} {:>12.4} {:>6.2} %{validation} {:>11.4} {:>6.2} % {:>6.1} % {:>10.0} {:>8}",
             record.epoch,
             record.learning_rate,
             record.train_loss,

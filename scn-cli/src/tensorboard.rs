@@ -111,6 +111,15 @@ impl EventFile {
             ("error/train".to_string(), record.train_error),
             ("error/test".to_string(), record.test_error),
         ];
+        let validation = [
+            ("loss/validation", record.validation_loss),
+            ("error/validation", record.validation_error),
+        ];
+        scalars.extend(
+            validation
+                .into_iter()
+                .filter_map(|(name, value)| Some((name.to_string(), value?))),
+        );
         for (
             layer,
             &LayerRecord {

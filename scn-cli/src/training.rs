@@ -23,8 +23,15 @@ pub(crate) fn run(
 ) -> Result<(Outcome, f64)> {
     let folder = run.folder();
     let parameters = Network::new(&config.network, config.seed)?.parameter_count();
+    let validation = match config.training.validation {
+        None => String::new(),
+        Some(share) => format!(
+            ", {:.0} % of the training images set apart to choose the best epoch",
+            100.0 * share
+        ),
+    };
     output.say(format_args!(
-        "{}: {} training and {} test images of {}, {} sparse coding layers, {} parameters, {device}",
+        "{}: {} training and {} test images of {}{validation}, {} sparse coding layers, {} parameters, {device}",
         folder.path().display(),
         data.train.len().min(config.train_limit.unwrap_or(usize::MAX)),
         data.test.len().min(config.test_limit.unwrap_or(usize::MAX)),
@@ -43,7 +50,7 @@ pub(crate) fn run(
         let Outcome::Finished { history } = &outcome else {
             return Ok(());
         };
-        let mut model = Model::load(&folder.model())?;
+        let mut model = Model::load(&folder.chosen_model())?;
         model.network.move_to(device)?;
         let count = config.test_limit.unwrap_or(usize::MAX);
         let test = Arc::new(config.subset.of(&data.test, count, config.seed));

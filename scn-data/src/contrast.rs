@@ -12,6 +12,7 @@
 //! by n - 1.
 
 use crate::error::NormalizationError;
+use crate::pixels::PixelSlice;
 
 /// Contrast normalisation with a bias above 0, in squares of the pixels' unit.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -32,22 +33,37 @@ impl Contrast {
         self.bias
     }
 
-    /// Writes c(`image`) to `out`, of the same length. The sums are sums of integers, hence exact,
-    /// and so is 0 for an image of equal pixels.
-    pub(crate) fn write(self, image: &[u8], out: &mut [f32]) {
-        let count = image.len() as u64;
-        let sum: u64 = image.iter().map(|&pixel| u64::from(pixel)).sum();
-        let squares: u64 = image
-            .iter()
-            .map(|&pixel| u64::from(u32::from(pixel).pow(2)))
-            .sum();
-        let scatter = u128::from(count) * u128::from(squares) - u128::from(sum).pow(2);
-        let count = count as f64;
-        let variance = scatter as f64 / count / count;
-        let mean = sum as f64 / count;
+    /// Writes c(`image`) to `out`, of the same length.
+    pub(crate) fn write(self, image: PixelSlice<'_>, out: &mut [f32]) {
+        let (mean, variance) = match image {
+            PixelSlice::Bytes(pixels) => moments_of_bytes(pixels),
+            PixelSlice::Floats(pixels) => moments(pixels),
+        };
         let factor = 1.0 / (variance + self.bias).sqrt();
-        for (value, &pixel) in out.iter_mut().zip(image) {
+        for (value, pixel) in out.iter_mut().zip(image.values()) {
             *value = ((f64::from(pixel) - mean) * factor) as f32;
         }
     }
+}
+
+/// Mean and variance of bytes. The sums are sums of integers, hence exact, and so is 0 for equal
+/// pixels.
+fn moments_of_bytes(pixels: &[u8]) -> (f64, f64) {
+    let count = pixels.len() as u64;
+    let sum: u64 = pixels.iter().map(|&pixel| u64::from(pixel)).sum();
+    let squares: u64 = pixels
+        .iter()
+        .map(|&pixel| u64::from(u32::from(pixel).pow(2)))
+        .sum();
+    let scatter = u128::from(count) * u128::from(squares) - u128::from(sum).pow(2);
+    let count = count as f64;
+    (sum as f64 / count, scatter as f64 / count / count)
+}
+
+/// Mean and variance of numbers, summed in f64.
+fn moments(pixels: &[f32]) -> (f64, f64) {
+    let count = pixels.len() as f64;
+    let mean = pixels.iter().map(|&pixel| f64::from(pixel)).sum::<f64>() / count;
+    let square = |&pixel: &f32| (f64::from(pixel) - mean).powi(2);
+    (mean, pixels.iter().map(square).sum::<f64>() / count)
 }

@@ -82,7 +82,7 @@ impl DatasetName {
     }
 
     /// All names, for messages.
-    fn choices() -> String {
+    pub(crate) fn choices() -> String {
         Self::ALL.map(Self::as_str).join(", ")
     }
 }

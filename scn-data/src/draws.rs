@@ -28,6 +28,11 @@ pub(crate) enum Purpose {
     Subset,
     /// Noise on one image; epoch 0, the image in place of the batch.
     Noise,
+    /// The images of one class that are set apart to test on; epoch 0, the label in place of the
+    /// batch.
+    Test,
+    /// The same for those to validate on.
+    Validation,
 }
 
 /// A stream of random numbers.
@@ -42,6 +47,8 @@ impl Draws {
             Purpose::Augmentation => *b"augment\0",
             Purpose::Subset => *b"subset\0\0",
             Purpose::Noise => *b"noise\0\0\0",
+            Purpose::Test => *b"test\0\0\0\0",
+            Purpose::Validation => *b"validate",
         };
         let mut key = [0; 32];
         key[..8].copy_from_slice(&seed.to_le_bytes());
@@ -107,10 +114,12 @@ mod tests {
             first(0, 0, Purpose::Augmentation, 0),
             first(0, 0, Purpose::Subset, 0),
             first(0, 0, Purpose::Noise, 0),
+            first(0, 0, Purpose::Test, 0),
+            first(0, 0, Purpose::Validation, 0),
             first(0, 0, Purpose::Augmentation, 1),
         ];
         seen.sort_unstable();
         seen.dedup();
-        assert_eq!(seen.len(), 7);
+        assert_eq!(seen.len(), 9);
     }
 }

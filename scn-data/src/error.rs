@@ -5,12 +5,14 @@ mod file;
 mod image;
 mod normalization;
 mod picture;
+mod source;
 
 pub use self::batch::BatchError;
 pub use self::file::FileError;
 pub use self::image::ImageError;
 pub use self::normalization::NormalizationError;
 pub use self::picture::PictureError;
+pub use self::source::SourceError;
 use crate::memory::MemoryError;
 
 /// Any failure of this crate but those of a name and of a download.
@@ -27,6 +29,9 @@ pub enum DataError {
     /// A folder of pictures, or one of them.
     #[error(transparent)]
     Picture(#[from] PictureError),
+    /// A source of images that has none to give.
+    #[error(transparent)]
+    Source(#[from] SourceError),
     /// A set of images in memory.
     #[error(transparent)]
     Image(#[from] ImageError),

@@ -21,8 +21,8 @@ use std::path::Path;
 
 use crate::error::FileError;
 use crate::files::read_regular;
-use crate::images::Pixels;
 use crate::mapped::Mapped;
+use crate::pixels::Pixels;
 
 /// The bytes of a file, and its path for errors.
 #[derive(Debug, Clone, Copy)]

@@ -1,53 +1,24 @@
-//! Images with their labels, as bytes.
+//! Images with their labels.
 
-use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::error::{DataError, ImageError};
-use crate::mapped::Mapped;
+use crate::pixels::{PixelSlice, Pixels};
 
 /// Pictures of one shape, with a label for each and a name for each label.
 ///
 /// Pixels lie in the order N, C, H, W: image after image, in each the channels as whole planes, in
 /// each plane the rows from the top, in each row the pixels from the left. A value that exists is
-/// consistent: the pixels fill the images, labels are below [`classes`](Self::classes), pixels at
-/// most [`brightest`](Self::brightest).
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// consistent: the pixels fill the images, labels are below [`classes`](Self::classes), bytes are at
+/// most [`brightest`](Self::brightest), floating point numbers are finite.
+#[derive(Debug, Clone, PartialEq)]
 pub struct ImageSet {
     pixels: Pixels,
     shape: [usize; 3],
     labels: Vec<u16>,
     class_names: Arc<[String]>,
-    brightest: u8,
+    brightest: f32,
 }
-
-/// Where pixels are; two that are alike are equal, wherever they are.
-#[derive(Debug, Clone)]
-pub(crate) enum Pixels {
-    /// In memory.
-    Owned(Vec<u8>),
-    /// In a file.
-    Mapped(Mapped),
-}
-
-impl Deref for Pixels {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        match self {
-            Self::Owned(pixels) => pixels,
-            Self::Mapped(pixels) => pixels,
-        }
-    }
-}
-
-impl PartialEq for Pixels {
-    fn eq(&self, other: &Self) -> bool {
-        **self == **other
-    }
-}
-
-impl Eq for Pixels {}
 
 impl ImageSet {
     /// Takes `pixels` (N, C, H, W) of `labels.len()` images of `shape` (C, H, W).
@@ -75,6 +46,32 @@ impl ImageSet {
             shape,
             labels,
             class_names,
+            f32::from(brightest),
+        )?)
+    }
+
+    /// As [`new`](Self::new), of floating point numbers, which are kept as they are.
+    ///
+    /// `brightest` is the number that full brightness has: 1 for pixels from 0 to 1. Pixels may be
+    /// negative and may exceed it. [`Scale::Range`](crate::Scale::Range) divides by it, and noise
+    /// and pictures are measured by it.
+    ///
+    /// # Errors
+    /// Those of [`new`](Self::new), and [`NotFinite`](ImageError::NotFinite).
+    pub fn from_floats(
+        pixels: Vec<f32>,
+        shape: [usize; 3],
+        labels: Vec<u16>,
+        class_names: impl Into<Arc<[String]>>,
+        brightest: f32,
+    ) -> Result<Self, DataError> {
+        let class_names = class_names.into();
+        let pixels = Pixels::Floats(pixels);
+        Ok(Self::from_pixels(
+            pixels,
+            shape,
+            labels,
+            class_names,
             brightest,
         )?)
     }
@@ -85,15 +82,16 @@ impl ImageSet {
         shape: [usize; 3],
         labels: Vec<u16>,
         class_names: Arc<[String]>,
-        brightest: u8,
+        brightest: f32,
     ) -> Result<Self, ImageError> {
         let volume = volume(shape)?;
-        if volume.checked_mul(labels.len()) != Some(pixels.len()) {
+        let found = pixels.as_slice().len();
+        if volume.checked_mul(labels.len()) != Some(found) {
             return Err(ImageError::PixelCount {
                 labels: labels.len(),
                 shape,
                 expected: (volume as u64).saturating_mul(labels.len() as u64),
-                found: pixels.len(),
+                found,
             });
         }
         let classes = class_names.len();
@@ -110,18 +108,30 @@ impl ImageSet {
                 classes,
             });
         }
-        if brightest == 0 {
-            return Err(ImageError::Brightest);
+        if !(brightest.is_finite() && brightest > 0.0) {
+            return Err(ImageError::Brightest { found: brightest });
         }
-        // The scan is skipped for photographs: no byte exceeds 255, and they are the large sets.
-        if brightest < u8::MAX
-            && let Some(index) = pixels.iter().position(|&pixel| pixel > brightest)
-        {
-            return Err(ImageError::Pixel {
-                image: index / volume,
-                value: pixels[index],
-                brightest,
-            });
+        match pixels.as_slice() {
+            // The scan is skipped for photographs: no byte exceeds 255, and they are the large sets.
+            PixelSlice::Bytes(_) if brightest >= 255.0 => (),
+            PixelSlice::Bytes(bytes) => {
+                let exceeds = |&pixel: &u8| f32::from(pixel) > brightest;
+                if let Some(index) = bytes.iter().position(exceeds) {
+                    return Err(ImageError::Pixel {
+                        image: index / volume,
+                        value: bytes[index],
+                        brightest,
+                    });
+                }
+            }
+            PixelSlice::Floats(values) => {
+                if let Some(index) = values.iter().position(|pixel| !pixel.is_finite()) {
+                    return Err(ImageError::NotFinite {
+                        image: index / volume,
+                        value: values[index],
+                    });
+                }
+            }
         }
         Ok(Self {
             pixels,
@@ -163,22 +173,32 @@ impl ImageSet {
     }
 
     /// All pixels, N, C, H, W.
-    pub fn pixels(&self) -> &[u8] {
-        &self.pixels
+    pub fn pixels(&self) -> PixelSlice<'_> {
+        self.pixels.as_slice()
     }
 
     /// Pixels of one image, C, H, W.
     ///
     /// # Panics
     /// If `index` is not below [`len`](Self::len), as indexing a slice does.
-    pub fn image(&self, index: usize) -> &[u8] {
+    pub fn image(&self, index: usize) -> PixelSlice<'_> {
         let volume = self.volume();
-        &self.pixels[index * volume..][..volume]
+        self.pixels().part(index * volume..(index + 1) * volume)
     }
 
-    /// Largest value that a pixel can have.
-    pub fn brightest(&self) -> u8 {
+    /// Largest value that a byte can have, or the number that full brightness has.
+    pub fn brightest(&self) -> f32 {
         self.brightest
+    }
+
+    /// The same set with other pixels, as many and in the same range.
+    pub(crate) fn with_pixels(&self, pixels: Pixels) -> Self {
+        Self {
+            pixels,
+            labels: self.labels.clone(),
+            class_names: Arc::clone(&self.class_names),
+            ..*self
+        }
     }
 
     /// A copy of the first `count` images, or of all if there are fewer; pixels that stay in their
@@ -187,10 +207,7 @@ impl ImageSet {
         let count = count.min(self.len());
         let length = count * self.volume();
         Self {
-            pixels: match &self.pixels {
-                Pixels::Owned(pixels) => Pixels::Owned(pixels[..length].to_vec()),
-                Pixels::Mapped(pixels) => Pixels::Mapped(pixels.first(length)),
-            },
+            pixels: self.pixels.first(length),
             labels: self.labels[..count].to_vec(),
             class_names: Arc::clone(&self.class_names),
             ..*self
@@ -213,12 +230,8 @@ impl ImageSet {
 
     /// [`subset`](Self::subset) where the indices are known to be images'.
     pub(crate) fn select(&self, indices: &[usize]) -> ImageSet {
-        let mut pixels = Vec::with_capacity(indices.len() * self.volume());
-        for &index in indices {
-            pixels.extend_from_slice(self.image(index));
-        }
         Self {
-            pixels: Pixels::Owned(pixels),
+            pixels: self.pixels.select(self.volume(), indices),
             labels: indices.iter().map(|&index| self.labels[index]).collect(),
             class_names: Arc::clone(&self.class_names),
             ..*self
@@ -254,7 +267,8 @@ mod tests {
         let set =
             ImageSet::new((0..24).collect(), [2, 2, 3], vec![1, 0], names(2), 255).expect("valid");
         assert_eq!((set.len(), set.classes(), set.shape()), (2, 2, [2, 2, 3]));
-        assert_eq!(set.image(1), (12..24).collect::<Vec<u8>>());
+        let second: Vec<u8> = (12..24).collect();
+        assert_eq!(set.image(1), second[..].into());
         let one = set.first(1);
         assert_eq!(
             (one.len(), one.labels(), one.image(0)),
@@ -328,12 +342,26 @@ mod tests {
             Err(DataError::Image(ImageError::Pixel {
                 image: 0,
                 value: 7,
-                brightest: 6
+                brightest: 6.0
             }))
         ));
+        let floats = |pixel: f32, brightest| {
+            ImageSet::from_floats(vec![pixel; 4], [1, 2, 2], vec![0], names(1), brightest)
+        };
+        assert!(floats(-300.0, 1.0).is_ok());
+        assert!(matches!(
+            floats(f32::NAN, 1.0),
+            Err(DataError::Image(ImageError::NotFinite { image: 0, .. }))
+        ));
+        for brightest in [0.0, -1.0, f32::INFINITY] {
+            assert!(matches!(
+                floats(1.0, brightest),
+                Err(DataError::Image(ImageError::Brightest { .. }))
+            ));
+        }
         assert!(matches!(
             new(4, [1, 2, 2], &[0], 1, 0),
-            Err(DataError::Image(ImageError::Brightest))
+            Err(DataError::Image(ImageError::Brightest { .. }))
         ));
     }
 }

@@ -15,9 +15,10 @@
 //!
 //! # From files to batches
 //! 1. [`open`] reads a [`DatasetName`] into a [`Dataset`]: two [`ImageSet`]s of bytes in the order
-//!    N, C, H, W. [`mod@format`] describes the files; the digits are embedded in this crate and
-//!    need none. `format::pictures::open` reads folders of your own pictures, [`format::npy::open`]
-//!    arrays of numpy; [`format::npy::map`] and [`format::mnist::map`] leave the pixels of files
+//!    N, C, H, W. [`open_source`] reads any [`DataSource`], folders of your own pictures and arrays
+//!    of numpy included; [`Dataset::new`] takes image sets from anywhere. [`mod@format`] describes
+//!    the files; the digits are embedded in this crate and need none. [`split`] sets images apart; [`format::npy::map`] and
+//!    [`format::mnist::map`] leave the pixels of files
 //!    larger than memory where they are. With the feature `fetch`, the module `fetch` downloads the
 //!    other data sets.
 //! 2. [`Normalization::fit`] computes mean, scale and whitening as [`NormalizationConfig`] says. It
@@ -64,6 +65,7 @@
 mod augment;
 mod batch;
 mod contrast;
+mod data_source;
 mod dataset;
 mod dataset_name;
 mod digits;
@@ -85,7 +87,11 @@ mod memory;
 mod noise;
 mod normalize;
 mod open;
+mod open_source;
+mod picture_config;
+mod pixels;
 mod recipe;
+mod split;
 mod statistics;
 mod subset;
 mod whiten;
@@ -93,10 +99,13 @@ mod whole_file;
 
 pub use augment::{Augmentation, Draw, Placement};
 pub use batch::{Batch, BatchPlan};
+pub use data_source::{DataSource, UnknownSource};
 pub use dataset::Dataset;
 pub use dataset_name::{DatasetName, UnknownDataset};
 pub use epoch::{Epoch, Plans};
-pub use error::{BatchError, DataError, FileError, ImageError, NormalizationError, PictureError};
+pub use error::{
+    BatchError, DataError, FileError, ImageError, NormalizationError, PictureError, SourceError,
+};
 pub use files::{open_regular, read_regular, read_small, read_text, sync_folder};
 pub use groups::groups;
 pub use images::ImageSet;
@@ -105,6 +114,10 @@ pub use lock::FileLock;
 pub use memory::{MemoryError, bytes_of, check_memory};
 pub use normalize::{Mean, Normalization, NormalizationConfig, Scale};
 pub use open::open;
+pub use open_source::{Reading, open_source};
+pub use picture_config::{Colours, Fit, PictureConfig};
+pub use pixels::PixelSlice;
 pub use recipe::LastBatch;
+pub use split::{Part, split};
 pub use subset::Subset;
 pub use whole_file::{remove_unfinished, write_whole};

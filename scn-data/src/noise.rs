@@ -5,6 +5,7 @@ use rand_distr::{Distribution, StandardNormal};
 use crate::draws::{Draws, Purpose};
 use crate::error::{DataError, ImageError};
 use crate::images::ImageSet;
+use crate::pixels::{PixelSlice, Pixels};
 
 impl ImageSet {
     /// A copy with Gaussian noise on every pixel,
@@ -16,7 +17,7 @@ impl ImageSet {
     /// as in Hendrycks, Dietterich, "Benchmarking neural network robustness to common corruptions
     /// and perturbations", ICLR 2019, who take deviations from 0.04 to 0.1 for CIFAR-10. The noise
     /// of an image depends on `seed` and its place in the set; other deviations multiply the same
-    /// noise.
+    /// noise. Pixels that are floating point numbers are neither rounded nor kept in a range.
     ///
     /// # Errors
     /// [`ImageError::Noise`] for a deviation that is negative or not finite.
@@ -28,19 +29,21 @@ impl ImageSet {
         let mut noisy = Vec::with_capacity(self.pixels().len());
         for image in 0..self.len() {
             let mut draws = Draws::new(seed, 0, Purpose::Noise, image as u64);
-            for &pixel in self.image(image) {
+            noisy.extend(self.image(image).values().map(|pixel| {
                 let noise: f64 = StandardNormal.sample(draws.generator());
-                let value = f64::from(pixel) + deviation * brightest * noise;
-                noisy.push(value.clamp(0.0, brightest).round() as u8);
-            }
+                f64::from(pixel) + deviation * brightest * noise
+            }));
         }
-        ImageSet::new(
-            noisy,
-            self.shape(),
-            self.labels().to_vec(),
-            self.class_names(),
-            self.brightest(),
-        )
+        let values = noisy.into_iter();
+        let pixels = match self.pixels() {
+            PixelSlice::Bytes(_) => Pixels::Owned(
+                values
+                    .map(|value| value.clamp(0.0, brightest).round() as u8)
+                    .collect(),
+            ),
+            PixelSlice::Floats(_) => Pixels::Floats(values.map(|value| value as f32).collect()),
+        };
+        Ok(self.with_pixels(pixels))
     }
 }
 
@@ -60,7 +63,12 @@ mod tests {
     fn noise_has_the_deviation_asked_for_and_stays_in_range() {
         let noisy = grey(128, 40).with_noise(0.1, 3).expect("in range");
         let count = noisy.pixels().len() as f64;
-        let differences = || noisy.pixels().iter().map(|&pixel| f64::from(pixel) - 128.0);
+        let differences = || {
+            noisy
+                .pixels()
+                .values()
+                .map(|pixel| f64::from(pixel) - 128.0)
+        };
         let mean = differences().sum::<f64>() / count;
         let deviation = (differences().map(|d| d * d).sum::<f64>() / count - mean * mean).sqrt();
         // 30,720 numbers of deviation 25.5: five standard errors of the mean are 0.73, of the
@@ -70,7 +78,7 @@ mod tests {
         assert_abs_diff_eq!(deviation, 25.5, epsilon = 0.51);
 
         let dark = grey(0, 40).with_noise(0.1, 3).expect("in range");
-        let zeros = dark.pixels().iter().filter(|&&pixel| pixel == 0).count() as f64;
+        let zeros = dark.pixels().values().filter(|&pixel| pixel == 0.0).count() as f64;
         // Half of the noise is negative; of the rest, what is below a half is rounded down: 0.8 %.
         assert_abs_diff_eq!(zeros / count, 0.508, epsilon = 0.015);
     }

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::contrast::Contrast;
 use crate::error::{DataError, ImageError, NormalizationError};
 use crate::images::{ImageSet, volume};
-use crate::statistics::{ByteStatistics, ContrastStatistics, Statistics};
+use crate::pixels::PixelSlice;
+use crate::statistics::{ByteStatistics, FloatStatistics, Statistics};
 use crate::whiten::Whitening;
 
 /// The mean that is subtracted from every image, taken over the training images.
@@ -123,7 +124,8 @@ impl Normalization {
     /// Fits a normalisation to the training images.
     ///
     /// Without contrast normalisation the sums for mean and scale are sums of bytes, kept as
-    /// integers: they are exact, whatever the order and however many images. Whitening takes about
+    /// integers: they are exact, whatever the order and however many images. Pixels that are floating
+    /// point numbers are summed in f64, in their order. Whitening takes about
     /// `N D^2 + 10 D^3` operations, for the covariance and its eigenvectors, and four D x D matrices
     /// of f64.
     ///
@@ -143,9 +145,9 @@ impl Normalization {
             .contrast
             .map(|bias| Contrast::new(bias * (brightest / 255.0).powi(2)))
             .transpose()?;
-        let statistics: &dyn Statistics = match contrast {
-            None => &ByteStatistics::of(train),
-            Some(contrast) => &ContrastStatistics::of(train, contrast),
+        let statistics: &dyn Statistics = match (contrast, train.pixels()) {
+            (None, PixelSlice::Bytes(pixels)) => &ByteStatistics::of(pixels, train.volume()),
+            _ => &FloatStatistics::of(train, contrast),
         };
         let [channels, height, width] = train.shape();
         let (area, volume) = (height * width, channels * height * width);
@@ -186,8 +188,9 @@ impl Normalization {
             whitening: None,
         };
         if let Some(epsilon) = config.whitening {
-            let images = train.pixels().chunks_exact(volume);
-            let before = |image: &[u8], out: &mut [f32]| normalization.before_whitening(image, out);
+            let images = train.pixels().images(volume);
+            let before =
+                |image: PixelSlice<'_>, out: &mut [f32]| normalization.before_whitening(image, out);
             let whitening = Whitening::fit(images, volume, epsilon, before)?;
             normalization.whitening = Some(Arc::new(whitening));
         }
@@ -279,7 +282,12 @@ impl Normalization {
     ///
     /// # Errors
     /// [`NormalizationError::ImageLength`] if one of them does not have C H W values.
-    pub fn apply(&self, image: &[u8], out: &mut [f32]) -> Result<(), DataError> {
+    pub fn apply<'a>(
+        &self,
+        image: impl Into<PixelSlice<'a>>,
+        out: &mut [f32],
+    ) -> Result<(), DataError> {
+        let image = image.into();
         let expected = self.mean.len();
         for (what, found) in [
             ("the image", image.len()),
@@ -299,7 +307,7 @@ impl Normalization {
     }
 
     /// [`apply`](Self::apply) where the lengths are known to fit.
-    pub(crate) fn write(&self, image: &[u8], out: &mut [f32]) {
+    pub(crate) fn write(&self, image: PixelSlice<'_>, out: &mut [f32]) {
         self.before_whitening(image, out);
         if let Some(whitening) = &self.whitening {
             whitening.apply(out);
@@ -311,7 +319,7 @@ impl Normalization {
         let whitening = self.whitening.as_ref()?;
         let volume = self.mean.len();
         let mut values = vec![0.0; images.pixels().len()];
-        let pixels = images.pixels().chunks_exact(volume);
+        let pixels = images.pixels().images(volume);
         for (image, out) in pixels.zip(values.chunks_exact_mut(volume)) {
             self.before_whitening(image, out);
         }
@@ -320,11 +328,12 @@ impl Normalization {
     }
 
     /// z = (c(p) - mean) * scale.
-    fn before_whitening(&self, image: &[u8], out: &mut [f32]) {
+    fn before_whitening(&self, image: PixelSlice<'_>, out: &mut [f32]) {
         match self.contrast {
             None => {
-                for ((value, &pixel), &mean) in out.iter_mut().zip(image).zip(&self.mean) {
-                    *value = (f32::from(pixel) - mean) * self.scale;
+                let centred = image.values().zip(&self.mean);
+                for (value, (pixel, &mean)) in out.iter_mut().zip(centred) {
+                    *value = (pixel - mean) * self.scale;
                 }
             }
             Some(contrast) => {

@@ -28,5 +28,5 @@ pub fn open(name: DatasetName, data: &Path) -> Result<Dataset, DataError> {
         DatasetName::Cifar100 => cifar::train_and_test(&folder, &cifar::CIFAR100)?,
         DatasetName::Stl10 => stl10::train_and_test(&folder)?,
     };
-    Ok(Dataset::new(name, train, test))
+    Dataset::new(name, train, test)
 }

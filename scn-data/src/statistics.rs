@@ -5,6 +5,7 @@
 
 use crate::contrast::Contrast;
 use crate::images::ImageSet;
+use crate::pixels::PixelSlice;
 
 /// Means and variances that a normalisation is fitted to.
 pub(crate) trait Statistics {
@@ -25,10 +26,11 @@ pub(crate) struct ByteStatistics {
 }
 
 impl ByteStatistics {
-    pub(crate) fn of(images: &ImageSet) -> Self {
-        let mut pixel = vec![0; images.volume()];
+    /// Of images of so many pixels each, one after the other.
+    pub(crate) fn of(pixels: &[u8], volume: usize) -> Self {
+        let mut pixel = vec![0; volume];
         let mut squares = 0;
-        for image in images.pixels().chunks_exact(images.volume()) {
+        for image in pixels.chunks_exact(volume) {
             for (sum, &value) in pixel.iter_mut().zip(image) {
                 *sum += u64::from(value);
             }
@@ -38,7 +40,7 @@ impl ByteStatistics {
                 .sum::<u64>();
         }
         Self {
-            images: images.len(),
+            images: pixels.len() / volume,
             pixel,
             squares,
         }
@@ -69,20 +71,21 @@ impl Statistics for ByteStatistics {
     }
 }
 
-/// Statistics of images after contrast normalisation: sums in f64, in the order of the images.
-pub(crate) struct ContrastStatistics<'a> {
+/// Statistics of floating point numbers, as pixels or as contrast normalisation leaves them: sums
+/// in f64, in the order of the images.
+pub(crate) struct FloatStatistics<'a> {
     images: &'a ImageSet,
-    contrast: Contrast,
+    contrast: Option<Contrast>,
     /// For every place, the sum over all images.
     sums: Vec<f64>,
 }
 
-impl<'a> ContrastStatistics<'a> {
-    pub(crate) fn of(images: &'a ImageSet, contrast: Contrast) -> Self {
+impl<'a> FloatStatistics<'a> {
+    pub(crate) fn of(images: &'a ImageSet, contrast: Option<Contrast>) -> Self {
         let mut sums = vec![0.0; images.volume()];
         let mut values = vec![0.0; images.volume()];
-        for image in images.pixels().chunks_exact(images.volume()) {
-            contrast.write(image, &mut values);
+        for image in images.pixels().images(images.volume()) {
+            write(contrast, image, &mut values);
             for (sum, &value) in sums.iter_mut().zip(&values) {
                 *sum += f64::from(value);
             }
@@ -95,7 +98,7 @@ impl<'a> ContrastStatistics<'a> {
     }
 }
 
-impl Statistics for ContrastStatistics<'_> {
+impl Statistics for FloatStatistics<'_> {
     fn means(&self, together: usize) -> Vec<f64> {
         let count = self.images.len() as f64 * together as f64;
         self.sums
@@ -108,8 +111,8 @@ impl Statistics for ContrastStatistics<'_> {
         let means = self.means(together);
         let mut values = vec![0.0; self.sums.len()];
         let mut scatter = 0.0;
-        for image in self.images.pixels().chunks_exact(values.len()) {
-            self.contrast.write(image, &mut values);
+        for image in self.images.pixels().images(values.len()) {
+            write(self.contrast, image, &mut values);
             for (places, mean) in values.chunks_exact(together).zip(&means) {
                 scatter += places
                     .iter()
@@ -118,5 +121,16 @@ impl Statistics for ContrastStatistics<'_> {
             }
         }
         scatter / (self.images.len() as f64 * values.len() as f64)
+    }
+}
+
+/// The values of an image after contrast normalisation, if that is done.
+fn write(contrast: Option<Contrast>, image: PixelSlice<'_>, out: &mut [f32]) {
+    match contrast {
+        Some(contrast) => contrast.write(image, out),
+        None => out
+            .iter_mut()
+            .zip(image.values())
+            .for_each(|(value, pixel)| *value = pixel),
     }
 }

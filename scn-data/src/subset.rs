@@ -115,9 +115,9 @@ mod tests {
             let count = (part * labels.len() as f64) as usize;
             let subset = Subset::Stratified.of(&images, count, seed);
             prop_assert_eq!(subset.len(), count.min(labels.len()));
-            prop_assert!(subset.pixels().is_sorted_by(|a, b| a < b));
+            prop_assert!(subset.pixels().values().is_sorted_by(|a, b| a < b));
             for (image, &label) in subset.labels().iter().enumerate() {
-                prop_assert_eq!(label, labels[usize::from(subset.image(image)[0])]);
+                prop_assert_eq!(label, labels[subset.image(image).values().next().expect("one pixel") as usize]);
             }
             for (all, chosen) in per_class(&images).into_iter().zip(per_class(&subset)) {
                 let quota = (subset.len() * all) as f64 / labels.len() as f64;

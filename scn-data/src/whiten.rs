@@ -17,6 +17,7 @@
 //! bound on D.
 
 use crate::error::NormalizationError;
+use crate::pixels::PixelSlice;
 use faer::diag::Diag;
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch};
@@ -49,10 +50,10 @@ pub(crate) struct Whitening {
 impl Whitening {
     /// Fits W to `images`, each of which `write` makes z of D = `values` numbers.
     pub(crate) fn fit<'a>(
-        images: impl Iterator<Item = &'a [u8]>,
+        images: impl Iterator<Item = PixelSlice<'a>>,
         values: usize,
         epsilon: f64,
-        write: impl Fn(&[u8], &mut [f32]),
+        write: impl Fn(PixelSlice<'_>, &mut [f32]),
     ) -> Result<Self, NormalizationError> {
         if values > LARGEST {
             return Err(NormalizationError::WhiteningSize {
@@ -141,9 +142,9 @@ impl Whitening {
 
 /// The lower triangle of the mean of z z', D x D, column-major.
 fn covariance<'a>(
-    images: impl Iterator<Item = &'a [u8]>,
+    images: impl Iterator<Item = PixelSlice<'a>>,
     values: usize,
-    write: impl Fn(&[u8], &mut [f32]),
+    write: impl Fn(PixelSlice<'_>, &mut [f32]),
 ) -> Vec<f64> {
     let mut sum = vec![0.0; values * values];
     let mut block = Mat::zeros(values, FITTED);

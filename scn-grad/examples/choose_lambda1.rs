@@ -44,9 +44,16 @@ struct Pictures {
 impl Pictures {
     /// Pixels from 0 to 1, and normal noise of standard deviation 1/4.
     fn new(images: &ImageSet, range: Range<usize>, seed: u64) -> Self {
-        let clean = Mat::from_fn(PIXELS, range.len(), |i, k| {
-            f64::from(images.image(range.start + k)[i]) / f64::from(images.brightest())
-        });
+        let mut clean = Mat::zeros(PIXELS, range.len());
+        for (k, image) in range.clone().enumerate() {
+            for (entry, pixel) in clean
+                .col_mut(k)
+                .iter_mut()
+                .zip(images.image(image).values())
+            {
+                *entry = f64::from(pixel / images.brightest());
+            }
+        }
         let noise = normal_matrix::<f64>(PIXELS, range.len(), seed) * Scale(0.25);
         let noisy = &clean + noise;
         Self { clean, noisy }

@@ -30,6 +30,7 @@ pub struct Checkpoint {
     /// The epochs so far.
     pub history: Vec<EpochRecord>,
     pub(crate) sums: EpochSums,
+    pub(crate) images: Option<String>,
     pub(crate) velocity: BTreeMap<String, Vec<f32>>,
 }
 
@@ -74,7 +75,7 @@ impl Checkpoint {
             )
         })?;
         let network = &contents.network;
-        run.check(network.config(), contents.input.dataset, path)?;
+        run.check(network.config(), &contents.input.dataset, path)?;
         let mut velocity = BTreeMap::new();
         let params = network
             .params()
@@ -96,6 +97,7 @@ impl Checkpoint {
             epochs_done,
             batches_done,
             sums,
+            images,
             history,
         } = run;
         Ok(Self {
@@ -105,6 +107,7 @@ impl Checkpoint {
             batches_done,
             history,
             sums,
+            images,
             velocity,
         })
     }

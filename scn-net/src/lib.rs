@@ -101,7 +101,7 @@ pub use ops::loss::probabilities;
 pub use optimizer::Sgd;
 pub use param::{Param, Role};
 pub use progress::{Beginning, Observer, Silent, StepProgress};
-pub use record::{EpochRecord, LayerRecord};
+pub use record::{EpochRecord, LayerRecord, chosen_epoch};
 pub use report::{Activity, AdjointActivity, KernelTime, LayerTimes, StepReport};
 pub use run_folder::{LockedRun, RunFolder};
 pub use schedule::{learning_rate, tolerances};

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use scn_data::{DatasetName, Normalization};
+use scn_data::{DataSource, Normalization, Reading};
 use serde::{Deserialize, Serialize};
 
 use crate::assembly::array_shapes;
 use crate::config::NetworkConfig;
 use crate::error::ModelFileError;
-use crate::model_input::ModelInput;
+use crate::model_input::{ModelInput, brightest};
 use crate::network::Network;
 use crate::run_state::RunState;
 use crate::tensor_file::{Range, TensorFile, content};
@@ -28,7 +28,13 @@ pub(crate) const MOMENTUM: &str = "momentum.";
 struct Header {
     #[serde(flatten)]
     network: NetworkConfig,
-    dataset: DatasetName,
+    dataset: DataSource,
+    /// What decided which images these are, unless nothing but the data set did.
+    #[serde(default, skip_serializing_if = "is_default")]
+    reading: Reading,
+    /// The number that full brightness has, unless the data set says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    brightest: Option<f32>,
     class_names: Vec<String>,
     active: Vec<f64>,
     /// The factor of the normalisation; its mean is the tensor `input.mean`, its whitening the
@@ -40,6 +46,10 @@ struct Header {
     /// What a checkpoint has in addition.
     #[serde(skip_serializing_if = "Option::is_none")]
     run: Option<RunState>,
+}
+
+fn is_default(reading: &Reading) -> bool {
+    *reading == Reading::default()
 }
 
 /// What a file holds of a network.
@@ -101,7 +111,9 @@ pub(crate) fn save(
     }
     let header = Header {
         network: network.config().clone(),
-        dataset: input.dataset,
+        dataset: input.dataset.clone(),
+        reading: input.reading,
+        brightest: Some(input.brightest).filter(|&own| own != brightest(&input.dataset)),
         class_names: input.class_names.clone(),
         active: input.active.clone(),
         pixel_scale: input.normalization.as_ref().map(Normalization::scale),
@@ -153,12 +165,16 @@ pub(crate) fn take(file: &mut TensorFile, path: &Path) -> Result<Contents, Model
     };
     let Header {
         dataset,
+        reading,
+        brightest: own_brightest,
         class_names,
         active,
         ..
     } = header;
     let input = ModelInput {
+        brightest: own_brightest.unwrap_or_else(|| brightest(&dataset)),
         dataset,
+        reading,
         normalization,
         class_names,
         active,
@@ -188,6 +204,12 @@ impl Header {
             active,
             ..
         } = self;
+        if let Some(found) = self.brightest
+            && !(found.is_finite() && found > 0.0)
+        {
+            let expected = "a brightest value that is finite and positive".to_string();
+            return Err(content(path, expected, found.to_string()));
+        }
         expect("names of classes", network.classes, class_names.len())?;
         expect(
             "active shares of layers",

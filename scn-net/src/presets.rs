@@ -6,6 +6,7 @@
 //! | `cifar10-scn4-expansion-first`, ... | the same with the other order of layers, below |
 //! | `cifar10-scn1-cosine`, ... | trained otherwise than in the paper: fewer epochs, a smaller error for as many |
 //! | `digits` | a small network for the embedded digits |
+//! | `scn1`, `scn2`, `scn4` | SCN-K for images of any size and number of classes |
 //!
 //! A bottleneck module has a reduction layer with M atoms and an expansion layer with M K atoms.
 //! SCN-K is (16, 16K) × 3, (32, 32K) × 2, (64, 64K) × 2: fourteen sparse coding layers, with stride
@@ -15,7 +16,7 @@
 //! groups of 32 images in which batches are normalised, flipped and shifted (of 4 on STL-10), and
 //! the weight decay on STL-10; solver, tolerances and λ2 are ours.
 
-use scn_data::{DatasetName, Draw, LastBatch, Mean, Scale, Subset};
+use scn_data::{DataSource, DatasetName, Draw, LastBatch, Mean, PictureConfig, Scale, Subset};
 
 use crate::config::{
     BatchNormConfig, DictionaryInit, InputConfig, Lambda1Config, LayerConfig, Moments,
@@ -71,7 +72,7 @@ pub fn get(name: &str) -> Result<RunConfig, ConfigError> {
         .find(|config| config.preset.as_deref() == Some(name))
         .ok_or_else(|| ConfigError::Preset {
             found: name.to_string(),
-            choices: choices(),
+            choices: format!("{}, scn1/2/4 with a data set", choices()),
         })
 }
 
@@ -99,12 +100,50 @@ fn choices() -> String {
 }
 
 /// The name of the preset that a data set gets if none is named.
-pub fn for_dataset(dataset: DatasetName) -> String {
-    if dataset == DatasetName::Digits {
-        dataset.to_string()
-    } else {
-        format!("{dataset}-scn1")
+pub fn for_dataset(dataset: &DataSource) -> String {
+    match dataset.name() {
+        Some(DatasetName::Digits) => "digits".to_owned(),
+        Some(name) if PAPER.contains(&name) => format!("{name}-scn1"),
+        _ => "scn1".to_owned(),
     }
+}
+
+/// The names of the presets for images of any size: [`for_images`].
+pub const ANY_IMAGES: [&str; 3] = ["scn1", "scn2", "scn4"];
+
+/// SCN-K (`scn1`, `scn2`, `scn4`) for images of any size and any number of classes, which are those
+/// of `shape` (channels, height, width) and `classes`.
+///
+/// The layers are those of the paper, whose second and third section halve height and width; the
+/// average over the map takes any size. Training is that of `cifar10-scn1-cosine`, with smaller
+/// batches, as sets of your own have fewer images, and pixels divided by their deviation, whatever
+/// their unit. Images are not mirrored or moved: not all may be.
+///
+/// # Errors
+/// No such preset; a shape or a number of classes that no network takes.
+pub fn for_images(
+    name: &str,
+    dataset: impl Into<DataSource>,
+    shape: [usize; 3],
+    classes: usize,
+) -> Result<RunConfig, ConfigError> {
+    let Some(at) = ANY_IMAGES.iter().position(|preset| *preset == name) else {
+        return Err(ConfigError::Preset {
+            found: name.to_string(),
+            choices: ANY_IMAGES.join(", "),
+        });
+    };
+    let mut config = cifar10_cosine(WIDTHS[at]);
+    config.preset = Some(name.to_owned());
+    config.dataset = dataset.into();
+    config.input.scale = Scale::Deviation;
+    config.input.flip = false;
+    config.input.shift = 0;
+    config.training.batch_size = 32;
+    config.network.input = shape;
+    config.network.classes = classes;
+    config.network.validate()?;
+    Ok(config)
 }
 
 /// The sparse coding layers of SCN-K.
@@ -143,7 +182,9 @@ fn paper(dataset: DatasetName, width: usize) -> RunConfig {
     let batch_size = if stl10 { 16 } else { 128 };
     RunConfig {
         preset: Some(format!("{dataset}-scn{width}")),
-        dataset,
+        dataset: dataset.into(),
+        test_share: None,
+        pictures: PictureConfig::default(),
         seed: 0,
         train_limit: None,
         subset: Subset::First,
@@ -175,6 +216,8 @@ fn paper(dataset: DatasetName, width: usize) -> RunConfig {
             weight_decay: if stl10 { 1e-4 } else { 5e-4 },
             loosest_tolerance: 1e-3,
             loosest_adjoint_tolerance: 1e-2,
+            validation: None,
+            patience: None,
             recompute: Recompute::Nothing,
         },
         network: NetworkConfig {
@@ -231,7 +274,9 @@ fn digits() -> RunConfig {
     let layer = |atoms, stride| LayerConfig { atoms, stride };
     RunConfig {
         preset: Some("digits".to_string()),
-        dataset,
+        dataset: dataset.into(),
+        test_share: None,
+        pictures: PictureConfig::default(),
         seed: 0,
         train_limit: None,
         subset: Subset::First,
@@ -257,6 +302,8 @@ fn digits() -> RunConfig {
             weight_decay: 1e-3,
             loosest_tolerance: 1e-3,
             loosest_adjoint_tolerance: 1e-2,
+            validation: None,
+            patience: None,
             recompute: Recompute::Nothing,
         },
         network: NetworkConfig {
@@ -291,7 +338,7 @@ mod tests {
     #[test]
     fn a_wrong_name_is_answered_with_all() {
         let error = get("x").unwrap_err().to_string();
-        assert!(error.len() < 290, "{error}");
+        assert!(error.len() < 320, "{error}");
         for group in [
             "are digits, mnist-scn1/2/4, ",
             ", cifar10-scn1/2/4-cosine, ",

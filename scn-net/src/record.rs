@@ -14,6 +14,12 @@ pub struct EpochRecord {
     pub train_loss: f64,
     /// Share of training images classified wrongly, while the weights moved.
     pub train_error: f64,
+    /// Mean loss over the images set apart to validate on; absent if there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation_loss: Option<f64>,
+    /// Share of these classified wrongly.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation_error: Option<f64>,
     /// Mean loss over the test images.
     pub test_loss: f64,
     /// Share of test images classified wrongly.
@@ -25,6 +31,20 @@ pub struct EpochRecord {
     pub seconds: f64,
     /// One per sparse coding layer.
     pub layers: Vec<LayerRecord>,
+}
+
+/// The epoch of a run that its validation images choose: the one with the smallest error on them,
+/// among equal ones with the smallest loss, then the first. None without validation images.
+pub fn chosen_epoch(history: &[EpochRecord]) -> Option<&EpochRecord> {
+    let measured = history
+        .iter()
+        .filter_map(|record| Some((record, record.validation_error?, record.validation_loss?)));
+    let chosen = measured.min_by(|(_, error, loss), (_, other_error, other_loss)| {
+        error
+            .total_cmp(other_error)
+            .then(loss.total_cmp(other_loss))
+    });
+    chosen.map(|(record, ..)| record)
 }
 
 /// What a sparse coding layer did in an epoch of training.

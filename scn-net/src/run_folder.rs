@@ -45,6 +45,19 @@ impl RunFolder {
         self.path.join("model.safetensors")
     }
 
+    /// The network after the epoch that the validation images have chosen; there in runs with such
+    /// images alone.
+    pub fn best_model(&self) -> PathBuf {
+        self.path.join("model-best.safetensors")
+    }
+
+    /// The network that a run has come to: [`best_model`](Self::best_model) where there is one,
+    /// otherwise [`model`](Self::model).
+    pub fn chosen_model(&self) -> PathBuf {
+        let best = self.best_model();
+        if best.exists() { best } else { self.model() }
+    }
+
     /// Keeps other processes out of the folder, which is made where there is none.
     ///
     /// # Errors

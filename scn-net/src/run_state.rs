@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use scn_data::DatasetName;
+use scn_data::DataSource;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{NetworkConfig, RunConfig};
@@ -18,6 +18,9 @@ pub(crate) struct RunState {
     pub(crate) epochs_done: u64,
     pub(crate) batches_done: usize,
     pub(crate) sums: EpochSums,
+    /// Checksum of the training images, where these are files of a user, who may change them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) images: Option<String>,
     pub(crate) history: Vec<EpochRecord>,
 }
 
@@ -31,7 +34,7 @@ impl RunState {
     pub(crate) fn check(
         &self,
         network: &NetworkConfig,
-        dataset: DatasetName,
+        dataset: &DataSource,
         path: &Path,
     ) -> Result<(), ModelFileError> {
         self.config
@@ -52,7 +55,7 @@ impl RunState {
             "another".to_string(),
         )?;
         expect(
-            self.config.dataset == dataset,
+            self.config.dataset == *dataset,
             format!("a run on {}, as the model is for", dataset),
             self.config.dataset.to_string(),
         )?;

@@ -1,6 +1,7 @@
 //! Training, from a configuration to a run folder.
 
 mod epoch;
+mod images;
 mod run;
 mod start;
 
@@ -19,7 +20,8 @@ use crate::run_folder::{LockedRun, RunFolder};
 
 /// Trains as configured and keeps the run folder: `config.toml` at the start;
 /// `checkpoint.safetensors`, `model.safetensors` and `metrics.jsonl` after each epoch, each written
-/// whole or not at all, in this order. A process may be ended at any point: a resumed run makes the
+/// whole or not at all, in this order; with `training.validation` also `model-best.safetensors`, the
+/// network after the best epoch so far. A process may be ended at any point: a resumed run makes the
 /// others again from the checkpoint. No second process gets into the folder meanwhile.
 ///
 /// The same configuration and data give the same bits, whatever the number of threads and however

@@ -183,6 +183,7 @@ impl Check {
             .map(FileState::from)
             .collect();
         let missing = files.iter().filter(|file| file.found.is_none()).count();
+        self.data.expect_use(&self.name.into())?;
         let opened = scn_data::open(self.name, self.data.path());
         let sums = check_sums(self.name, self.data.path())?;
         let changed = (!sums.is_empty()).then(|| changed(&sums));

@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use scn_data::{DatasetName, Loader};
+use scn_data::{DataSource, Loader};
 use scn_net::{Device, Evaluation, evaluate, evaluate_average_mirrored};
 use serde::Serialize;
 
-use crate::data_folder::{DataFolder, parse_dataset};
+use crate::data_folder::{DataFolder, parse_source};
 use crate::model_file;
+use crate::model_images::{expect_classes, reading_for};
 use crate::number;
 use crate::output::Output;
 
@@ -21,12 +22,13 @@ use crate::output::Output;
     after_help = "Examples:\n  scn evaluate --model runs/digits/model.safetensors\n  scn evaluate --model runs/digits/model.safetensors --noise 0.1\n  scn evaluate --model runs/cifar10-scn1/model.safetensors --data data --average-mirrored"
 )]
 pub(crate) struct Evaluate {
-    /// Model or checkpoint
+    /// Model, checkpoint or run folder
     #[arg(long, value_name = "MODEL")]
     model: PathBuf,
-    /// Data set, if not the one the model was trained on
-    #[arg(long, value_name = "NAME", value_parser = parse_dataset)]
-    dataset: Option<DatasetName>,
+    /// Images, if not those the model was trained on: a data set by its name, folder:DIR or
+    /// npy:PREFIX
+    #[arg(long, value_name = "DATASET", value_parser = parse_source)]
+    dataset: Option<DataSource>,
     #[command(flatten)]
     data: DataFolder,
     /// Images at a time
@@ -61,7 +63,7 @@ pub(crate) struct Evaluate {
 #[derive(Debug, Serialize)]
 struct Summary {
     model: PathBuf,
-    dataset: DatasetName,
+    dataset: DataSource,
     noise: f64,
     lambda1_scale: f64,
     /// Whether logits are the mean of each image's and its mirror image's.
@@ -75,8 +77,13 @@ impl Evaluate {
         let mut model = model_file::read(&self.model, output)?;
         model.network.scale_lambda1(self.lambda1_scale)?;
         model.network.move_to(device)?;
-        let dataset = self.dataset.unwrap_or(model.input.dataset);
-        let data = self.data.open(dataset)?;
+        let dataset = self
+            .dataset
+            .as_ref()
+            .unwrap_or(&model.input.dataset)
+            .clone();
+        let data = self.data.open(&dataset, &reading_for(&model, &dataset)?)?;
+        expect_classes(&model, &data, &dataset)?;
         let normalization = model.input.normalization.with_context(|| {
             format!(
                 "{}: expected a trained model, found an untrained one",

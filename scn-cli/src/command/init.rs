@@ -40,7 +40,7 @@ impl Init {
         let config = presets::get(&self.preset)?;
         let network = Network::new(&config.network, self.seed)?;
         let parameters = network.parameter_count();
-        let input = ModelInput::new(config.dataset);
+        let input = ModelInput::new(config.dataset.clone());
         Model::new(network, input).save(&self.out)?;
         let summary = Summary {
             model: &self.out,

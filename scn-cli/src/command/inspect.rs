@@ -1,38 +1,64 @@
 //! `scn inspect`.
 
-use std::fmt::Write;
-use std::path::PathBuf;
+mod excitement;
 
-use anyhow::{Context, Result};
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
 use clap::Args;
-use scn_data::{DatasetName, Normalization};
-use scn_net::Model;
+use scn_data::{DataSource, ImageSet, Loader, Normalization};
+use scn_net::{Device, Model};
 use serde::Serialize;
 
-use crate::model_file;
+use self::excitement::{SHOWN, excitements};
+use crate::data_folder::{DataFolder, parse_source};
+use crate::model_images::{BATCH, expect_classes, normalization, reading_for};
 use crate::output::Output;
 use crate::pictures;
-use crate::readable::condition_number;
+use crate::readable::{condition_number, percent};
+use crate::report::{Usage, draw_sheet, largest};
+use crate::{model_file, whole_file};
 
-/// Layers, shapes, parameters, lambda1 and activity of a model; pictures of its first dictionary.
+/// Layers, shapes, parameters, lambda1 and activity of a model; what its atoms look like, and which
+/// classes use them.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  scn inspect --model runs/digits/model.safetensors --atoms atoms.png"
+    after_help = "Examples:\n  scn inspect --model runs/digits --atoms atoms.png\n  \
+    scn inspect --model runs/digits --layer 3 --atoms excited.svg --usage"
 )]
 pub(crate) struct Inspect {
-    /// Model or checkpoint
+    /// Model, checkpoint or run folder
     #[arg(long, value_name = "MODEL")]
     model: PathBuf,
-    /// Draws the atoms of the first layer, as PNG
-    #[arg(long, value_name = "atoms.png")]
+    /// Layer that --atoms and --usage show, counted from 0
+    #[arg(long, value_name = "H", default_value_t = 0)]
+    layer: usize,
+    /// Draws the atoms of the layer: of the first as they are, PNG; of a deeper one by the parts of
+    /// test images that most excite each, with their classes, SVG
+    #[arg(long, value_name = "FILE")]
     atoms: Option<PathBuf>,
+    /// Counts how often each class of test images uses the atoms of the layer
+    #[arg(long)]
+    usage: bool,
+    /// Images to look at, if not those the model was tested on: a data set by its name, folder:DIR or
+    /// npy:PREFIX
+    #[arg(long, value_name = "DATASET", value_parser = parse_source)]
+    dataset: Option<DataSource>,
+    #[command(flatten)]
+    data: DataFolder,
 }
+
+/// Test images that are looked at, and atoms listed for each class.
+const LOOKED_AT: usize = 2000;
+const LISTED: usize = 5;
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
 struct Summary {
     model: PathBuf,
-    dataset: DatasetName,
+    dataset: DataSource,
     trained: bool,
     input: [usize; 3],
     /// The bias of contrast normalisation, if that is done, in squares of the pixels' own unit.
@@ -41,6 +67,9 @@ struct Summary {
     classes: usize,
     parameters: usize,
     layers: Vec<LayerSummary>,
+    /// How often the layer asked for uses its atoms.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usage: Option<Usage>,
 }
 
 #[derive(Debug, Serialize)]
@@ -62,20 +91,68 @@ struct LayerSummary {
 impl Inspect {
     pub(crate) fn run(&self, output: &Output) -> Result<()> {
         let model = model_file::read(&self.model, output)?;
-        let summary = self.summarise(&model)?;
-        if let Some(path) = &self.atoms {
-            let dictionary = model
-                .network
-                .param("layer0.dictionary")?
-                .context("the network has no dictionary")?;
-            pictures::draw_atoms(
-                &dictionary.value,
-                dictionary.shape[1],
-                model.network.config().window,
-                path,
-            )?;
+        let layers = model.network.config().layers.len();
+        if self.layer >= layers {
+            bail!(
+                "--layer {}: expected one of the {layers} sparse coding layers of {}, counted from 0",
+                self.layer,
+                self.model.display()
+            );
         }
-        output.result(&summary, || describe(&summary))
+        let mut summary = self.summarise(&model)?;
+        let deep = self.atoms.is_some() && self.layer > 0;
+        let images = match self.usage || deep {
+            true => Some(Arc::new(self.images(&model)?)),
+            false => None,
+        };
+        if let (Some(images), true) = (&images, self.usage) {
+            let normalization = Arc::new(normalization(&model, &self.model)?.clone());
+            let device = Device::cpu(None)?;
+            let usage = Usage::count(&model, self.layer, images, normalization, &device)?;
+            summary.usage = Some(usage);
+        }
+        match (&self.atoms, &images) {
+            (Some(path), Some(images)) if deep => self.draw_excitements(&model, images, path)?,
+            (Some(path), _) => draw_first_atoms(&model, path)?,
+            (None, _) => (),
+        }
+        output.result(&summary, || {
+            describe(&summary, self.layer, &model.input.class_names)
+        })
+    }
+
+    /// The first test images.
+    fn images(&self, model: &Model) -> Result<ImageSet> {
+        let source = self.dataset.as_ref().unwrap_or(&model.input.dataset);
+        let data = self.data.open(source, &reading_for(model, source)?)?;
+        expect_classes(model, &data, source)?;
+        Ok(data.test.first(LOOKED_AT))
+    }
+
+    /// Parts of images for each atom of a deeper layer, as SVG.
+    fn draw_excitements(&self, model: &Model, images: &Arc<ImageSet>, path: &Path) -> Result<()> {
+        if path.extension().is_none_or(|extension| extension != "svg") {
+            bail!(
+                "--atoms {}: expected a name that ends in .svg, as atoms of layer {} are shown by labelled images",
+                path.display(),
+                self.layer
+            );
+        }
+        let normalization = Arc::new(normalization(model, &self.model)?.clone());
+        let loader = Loader::in_order(Arc::clone(images), normalization, BATCH)?;
+        let found = excitements(model, self.layer, images, &loader)?;
+        let names = images.class_names();
+        let caption = |atom: usize, label: u16| format!("{atom}: {}", names[usize::from(label)]);
+        let captions: Vec<String> = found
+            .iter()
+            .map(|excitement| caption(excitement.atom, excitement.label))
+            .collect();
+        let parts: Vec<_> = found
+            .into_iter()
+            .map(|excitement| excitement.part)
+            .collect();
+        let svg = draw_sheet(&parts, &captions, 2 * SHOWN)?;
+        whole_file::write(path, |out| out.write_all(svg.as_bytes()))
     }
 
     fn summarise(&self, model: &Model) -> Result<Summary> {
@@ -119,7 +196,7 @@ impl Inspect {
         });
         Ok(Summary {
             model: self.model.clone(),
-            dataset: model.input.dataset,
+            dataset: model.input.dataset.clone(),
             trained: normalization.is_some(),
             input: config.input,
             contrast: normalization.and_then(Normalization::contrast),
@@ -127,11 +204,26 @@ impl Inspect {
             classes: config.classes,
             parameters: model.network.parameter_count(),
             layers: layers.collect::<Result<_>>()?,
+            usage: None,
         })
     }
 }
 
-fn describe(summary: &Summary) -> String {
+/// The atoms of the first layer, as PNG.
+fn draw_first_atoms(model: &Model, path: &Path) -> Result<()> {
+    let dictionary = model
+        .network
+        .param("layer0.dictionary")?
+        .context("the network has no dictionary")?;
+    pictures::draw_atoms(
+        &dictionary.value,
+        dictionary.shape[1],
+        model.network.config().window,
+        path,
+    )
+}
+
+fn describe(summary: &Summary, layer: usize, names: &[String]) -> String {
     let [channels, height, width] = summary.input;
     let contrast = if summary.contrast.is_some() {
         ", normalised in contrast"
@@ -167,6 +259,27 @@ fn describe(summary: &Summary) -> String {
             layer.smallest_norm,
             layer.largest_norm,
         );
+    }
+    if let Some(usage) = &summary.usage {
+        let _ = writeln!(
+            text,
+            "\nshare of windows that use an atom of layer {layer}, over {} test images",
+            usage.images
+        );
+        let wide = names
+            .iter()
+            .map(|name| name.chars().count())
+            .max()
+            .unwrap_or(0);
+        for (name, shares) in names.iter().zip(&usage.shares) {
+            // A class without images uses nothing.
+            let Some(shares) = shares else { continue };
+            let atoms = largest(shares, LISTED).into_iter();
+            let atoms: Vec<String> = atoms
+                .map(|atom| format!("{atom}: {}", percent(shares[atom])))
+                .collect();
+            let _ = writeln!(text, "{name:wide$}  {}", atoms.join("  "));
+        }
     }
     text.trim_end().to_string()
 }

@@ -2,28 +2,28 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use clap::Args;
 use scn_data::{bytes_of, check_memory};
-use scn_net::{Device, Model, NetError, Network, Shape, Tensor, probabilities};
+use scn_net::{Device, Model, probabilities};
 use serde::Serialize;
 
-use crate::arrays::{Array, Values, preprocessed};
+use crate::arrays::{Array, Values};
 use crate::model_file;
+use crate::model_images::{BATCH, ModelImages, normalization};
 use crate::output::Output;
-use crate::pictures;
 
 /// Classes with probabilities for pictures, or logits for arrays.
 ///
 /// Pictures (PNG, JPEG) are turned upright, scaled to the size the model takes, and treated as its
-/// training images were. Arrays are taken as they are: [N, C, H, W], preprocessed.
+/// training images were. Arrays [N, C, H, W] hold pixels (u1) or preprocessed images (f4).
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  scn predict --model runs/mnist-scn1/model.safetensors seven.png\n  \
     scn predict --model model.safetensors --images X.npy --logits Z.npy"
 )]
 pub(crate) struct Predict {
-    /// Model or checkpoint
+    /// Model, checkpoint or run folder
     #[arg(long, value_name = "MODEL")]
     model: PathBuf,
     /// Pictures to classify
@@ -33,9 +33,13 @@ pub(crate) struct Predict {
         conflicts_with = "images"
     )]
     pictures: Vec<PathBuf>,
-    /// Array of preprocessed images, .npy [N, C, H, W], f2, f4 or f8; taken as f4
+    /// Array of images, .npy [N, C, H, W]: u1 are pixels, preprocessed as in training; f2, f4 or f8
+    /// are preprocessed already, unless --raw says otherwise
     #[arg(long, value_name = "X.npy", requires = "logits")]
     images: Option<PathBuf>,
+    /// Floating point numbers of --images are pixels, too, in the unit of those trained on
+    #[arg(long, requires = "images")]
+    raw: bool,
     /// Where logits go, .npy [N, classes], f4
     #[arg(long, value_name = "OUT.npy", requires = "images")]
     logits: Option<PathBuf>,
@@ -43,9 +47,6 @@ pub(crate) struct Predict {
     #[arg(long, value_name = "COUNT", default_value_t = 3)]
     top: usize,
 }
-
-/// Images given to the network at a time.
-const BATCH: usize = 128;
 
 /// A picture's likeliest classes.
 #[derive(Debug, Serialize)]
@@ -74,48 +75,31 @@ impl Predict {
         let mut model = model_file::read(&self.model, output)?;
         model.network.move_to(device)?;
         match (&self.images, &self.logits) {
-            (Some(images), Some(logits)) => {
-                self.arrays(&model.network, images, logits, device, output)
-            }
+            (Some(images), Some(logits)) => self.arrays(&model, images, logits, device, output),
             _ => self.pictures(&model, device, output),
         }
     }
 
     fn arrays(
         &self,
-        network: &Network,
-        images: &Path,
+        model: &Model,
+        file: &Path,
         out: &Path,
         device: &Device,
         output: &Output,
     ) -> Result<()> {
-        let (pixels, [count, channels, height, width]) = preprocessed(images)?;
-        let (input, classes) = (network.config().input, network.config().classes);
-        if [channels, height, width] != input {
-            bail!(
-                "{}: expected images of shape {input:?}, found {:?}",
-                images.display(),
-                [channels, height, width]
-            );
-        }
+        let images = ModelImages::array(file, model, self.raw)?;
+        let (network, count) = (&model.network, images.len());
+        let classes = network.config().classes;
         network.check_inference_memory(count.min(BATCH))?;
         check_memory("the logits", bytes_of::<f32>(&[count, classes]))?;
-        let size = channels * height * width;
         let mut logits = Vec::with_capacity(count * classes);
-        for (index, batch) in pixels.chunks((BATCH * size).max(1)).enumerate() {
-            let shape = Shape {
-                channels,
-                images: batch.len() / size,
-                height,
-                width,
-            };
-            let tensor = Tensor::from_images(batch, shape)?;
-            let (z, _) = device
-                .run(|| network.infer(tensor))
-                .map_err(|error| error.counted_from(index * BATCH))
-                .with_context(|| images.display().to_string())?;
-            (0..shape.images).for_each(|image| logits.extend(z.column(image)));
-        }
+        images.each(model, |batch| {
+            let count = batch.shape().images;
+            let (z, _) = device.run(|| network.infer(batch))?;
+            (0..count).for_each(|image| logits.extend(z.column(image)));
+            Ok(())
+        })?;
         Array {
             shape: vec![count, classes],
             values: Values::F32(logits),
@@ -135,32 +119,13 @@ impl Predict {
     }
 
     fn pictures(&self, model: &Model, device: &Device, output: &Output) -> Result<()> {
-        let Some(normalization) = &model.input.normalization else {
-            bail!(
-                "{}: expected a trained model, found an untrained one",
-                self.model.display()
-            );
-        };
+        normalization(model, &self.model)?;
+        let mut files = self.pictures.iter();
         let mut predictions = Vec::new();
-        for paths in self.pictures.chunks(BATCH) {
-            let mut pixels = Vec::new();
-            for path in paths {
-                pixels.extend(pictures::read(path, model.input.dataset, normalization)?);
-            }
-            let [channels, height, width] = model.network.config().input;
-            let tensor = Tensor::from_images(
-                &pixels,
-                Shape {
-                    channels,
-                    images: paths.len(),
-                    height,
-                    width,
-                },
-            )?;
-            let (logits, _) = device
-                .run(|| model.network.infer(tensor))
-                .map_err(|error| of_picture(error, paths))?;
-            for (index, path) in paths.iter().enumerate() {
+        ModelImages::Pictures(self.pictures.clone()).each(model, |batch| {
+            let count = batch.shape().images;
+            let (logits, _) = device.run(|| model.network.infer(batch))?;
+            for (index, file) in (0..count).zip(&mut files) {
                 let mut classes: Vec<ClassProbability> = probabilities(&logits, index)
                     .into_iter()
                     .enumerate()
@@ -176,11 +141,12 @@ impl Predict {
                 classes.sort_by(|a, b| b.probability.total_cmp(&a.probability));
                 classes.truncate(self.top.max(1));
                 predictions.push(Prediction {
-                    image: path.clone(),
+                    image: file.clone(),
                     classes,
                 });
             }
-        }
+            Ok(())
+        })?;
         output.result(&predictions, || {
             let line = |prediction: &Prediction| {
                 let classes = prediction.classes.iter();
@@ -191,13 +157,5 @@ impl Predict {
             };
             predictions.iter().map(line).collect::<Vec<_>>().join("\n")
         })
-    }
-}
-
-/// The error, with the file of the picture that it is about.
-fn of_picture(error: NetError, paths: &[PathBuf]) -> anyhow::Error {
-    match error.image().and_then(|image| paths.get(image)) {
-        Some(path) => anyhow::Error::from(error).context(path.display().to_string()),
-        None => error.into(),
     }
 }

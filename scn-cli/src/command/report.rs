@@ -47,10 +47,11 @@ impl Report {
         if history.is_empty() {
             bail!("{}: no epoch is complete yet", self.run.display());
         }
-        let mut model = model_file::read(&folder.model(), output)?;
+        self.data.expect_use(&config.dataset)?;
+        let mut model = model_file::read(&folder.chosen_model(), output)?;
         check(&config, &history, &model, &folder)?;
         model.network.move_to(device)?;
-        let findings = match self.data.open(config.dataset) {
+        let findings = match self.data.open(&config.dataset, &config.reading()) {
             Ok(data) => {
                 let count = config.test_limit.unwrap_or(usize::MAX);
                 let test = Arc::new(config.subset.of(&data.test, count, config.seed));

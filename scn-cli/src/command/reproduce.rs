@@ -286,7 +286,7 @@ impl Reproduce {
         device: &Device,
         output: &Output,
     ) -> Result<Option<Outcome>> {
-        let data = self.data.open(row.config.dataset);
+        let data = self.data.open(&row.config.dataset, &row.config.reading());
         row.images = data
             .as_ref()
             .ok()

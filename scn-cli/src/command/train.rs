@@ -3,15 +3,16 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Args;
-use scn_data::DatasetName;
+use scn_data::{DataSource, Dataset, DatasetName};
 use scn_net::{
-    Checkpoint, Device, EpochRecord, LockedRun, Outcome, RunConfig, RunFolder, RunStart, presets,
+    Checkpoint, Device, EpochRecord, LockedRun, Outcome, RunConfig, RunFolder, RunStart,
+    chosen_epoch, presets,
 };
 use serde::Serialize;
 
-use crate::data_folder::{DataFolder, parse_dataset};
+use crate::data_folder::{DataFolder, parse_source};
 use crate::ending::Ending;
 use crate::model_file;
 use crate::output::Output;
@@ -28,7 +29,8 @@ use crate::training;
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  scn train\n  scn train --preset mnist-scn1 --data data --epochs 3\n  \
-    scn train --preset cifar10-scn1 --out runs/mine --set training.learning_rate=0.05\n  scn train --out runs/mine --resume"
+    scn train --preset cifar10-scn1 --out runs/mine --set training.learning_rate=0.05\n  \
+    scn train --dataset folder:pictures --test-share 0.2 --set pictures.size=[32,32]\n  scn train --out runs/mine --resume"
 )]
 pub(crate) struct Train {
     /// Settings by name: digits, mnist-scn1, cifar10-scn1, ... (a wrong name lists all)
@@ -37,9 +39,15 @@ pub(crate) struct Train {
     /// Settings from a file, such as a run's config.toml
     #[arg(long, value_name = "FILE.toml")]
     config: Option<PathBuf>,
-    /// Data set; chooses the preset if none is named
-    #[arg(long, value_name = "NAME", value_parser = parse_dataset)]
-    dataset: Option<DatasetName>,
+    /// Images: a data set by its name, folder:DIR for pictures of your own (DIR/train/CLASS/*.png,
+    /// DIR/test/CLASS/*.jpg, or DIR/CLASS/* with --test-share), or npy:PREFIX for arrays
+    /// (PREFIX-train-images.npy, -train-labels.npy, -test-images.npy, -test-labels.npy); chooses the
+    /// preset if none is named
+    #[arg(long, value_name = "DATASET", value_parser = parse_source)]
+    dataset: Option<DataSource>,
+    /// Share of the pictures of each class to test on, for folder:DIR without train/ and test/
+    #[arg(long, value_name = "SHARE")]
+    test_share: Option<f64>,
     #[command(flatten)]
     data: DataFolder,
     /// Run folder [default: runs/<preset>, numbered if that is taken]
@@ -65,7 +73,7 @@ pub(crate) struct Train {
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = setting::parse)]
     settings: Vec<(String, String)>,
     /// Goes on with the run in the run folder; of the settings only --epochs counts
-    #[arg(long, conflicts_with_all = ["preset", "config", "dataset", "batch_size", "seed", "train_limit", "test_limit", "settings"])]
+    #[arg(long, conflicts_with_all = ["preset", "config", "dataset", "test_share", "batch_size", "seed", "train_limit", "test_limit", "settings"])]
     resume: bool,
 }
 
@@ -76,6 +84,8 @@ struct Summary {
     finished: bool,
     epochs: u64,
     seconds: f64,
+    /// The epoch that the validation images have chosen, if there are any.
+    best: Option<EpochRecord>,
     last: Option<EpochRecord>,
 }
 
@@ -83,12 +93,11 @@ impl Train {
     pub(crate) fn run(&self, device: &Device, output: &Output) -> Result<Ending> {
         let (config, run, data, start) = if self.resume {
             let (config, run) = self.resumed(output)?;
-            let data = self.data.open(config.dataset)?;
+            let data = self.data.open(&config.dataset, &config.reading())?;
             (config, run, data, RunStart::Resume)
         } else {
-            let config = self.fresh()?;
             // No folder is made for a run that has no images.
-            let data = self.data.open(config.dataset)?;
+            let (config, data) = self.fresh()?;
             let run = self.fresh_folder(&config)?.lock()?;
             (config, run, data, RunStart::Fresh)
         };
@@ -98,8 +107,9 @@ impl Train {
             Outcome::Finished { history } => Summary {
                 run: folder.path().to_path_buf(),
                 finished: true,
-                epochs: config.training.epochs,
+                epochs: history.len() as u64,
                 seconds,
+                best: chosen_epoch(&history).cloned(),
                 last: history.last().cloned(),
             },
             Outcome::Interrupted {
@@ -116,6 +126,7 @@ impl Train {
                     finished: false,
                     epochs: epochs_done,
                     seconds,
+                    best: None,
                     last: None,
                 }
             }
@@ -128,28 +139,56 @@ impl Train {
         })
     }
 
-    /// Settings as given.
-    fn fresh(&self) -> Result<RunConfig> {
+    /// Settings as given, and the images they ask for.
+    fn fresh(&self) -> Result<(RunConfig, Dataset)> {
         let mut config = match (&self.config, &self.preset) {
             (Some(path), _) => read_settings(path)?,
-            (None, Some(name)) => presets::get(name)?,
-            (None, None) => presets::get(&presets::for_dataset(
-                self.dataset.unwrap_or(DatasetName::Digits),
-            ))?,
+            (None, Some(name)) => self.preset(name)?,
+            (None, None) => {
+                let digits = DatasetName::Digits.into();
+                self.preset(&presets::for_dataset(
+                    self.dataset.as_ref().unwrap_or(&digits),
+                ))?
+            }
         };
-        if let Some(dataset) = self.dataset {
-            config.dataset = dataset;
+        if let Some(dataset) = &self.dataset {
+            config.dataset = dataset.clone();
         }
         config.training.epochs = self.epochs.unwrap_or(config.training.epochs);
         config.training.batch_size = self.batch_size.unwrap_or(config.training.batch_size);
         config.seed = self.seed.unwrap_or(config.seed);
+        config.test_share = self.test_share.or(config.test_share);
         config.train_limit = self.train_limit.or(config.train_limit);
         config.test_limit = self.test_limit.or(config.test_limit);
         for (key, value) in &self.settings {
             config.set(key, value)?;
         }
         config.validate()?;
-        Ok(config)
+        let data = self.data.open(&config.dataset, &config.reading())?;
+        if config.network.input == UNKNOWN_SHAPE {
+            config.network.input = data.train.shape();
+            config.network.classes = data.train.classes();
+        }
+        config.fits(&data)?;
+        Ok((config, data))
+    }
+
+    /// A preset by its name; one for any images gets the shape of those with a name, and that of
+    /// others once they are read.
+    fn preset(&self, name: &str) -> Result<RunConfig> {
+        if !presets::ANY_IMAGES.contains(&name) {
+            return Ok(presets::get(name)?);
+        }
+        let Some(dataset) = &self.dataset else {
+            bail!(
+                "preset {name} is for any images: expected --dataset with a name, folder:DIR or npy:PREFIX, found none"
+            );
+        };
+        let (shape, classes) = match dataset.name() {
+            Some(name) => (name.shape(), name.classes()),
+            None => (UNKNOWN_SHAPE, 2),
+        };
+        Ok(presets::for_images(name, dataset.clone(), shape, classes)?)
     }
 
     /// The folder that is named, or one that nobody has.
@@ -181,13 +220,20 @@ impl Train {
     }
 }
 
+/// The shape of images that have not been read yet: of one pixel, as no preset has it.
+const UNKNOWN_SHAPE: [usize; 3] = [1, 1, 1];
+
 fn default_folder(config: &RunConfig) -> PathBuf {
-    Path::new("runs").join(
-        config
-            .preset
-            .clone()
-            .unwrap_or_else(|| config.dataset.to_string()),
-    )
+    let dataset = config.dataset.short_name();
+    let name = match &config.preset {
+        // Other presets are named after their data set.
+        Some(preset) if presets::ANY_IMAGES.contains(&preset.as_str()) => {
+            format!("{dataset}-{preset}")
+        }
+        Some(preset) => preset.clone(),
+        None => dataset,
+    };
+    Path::new("runs").join(name)
 }
 
 /// Makes the folder, or the first of folder-2, folder-3, ... that is not there: so each of several
@@ -213,12 +259,24 @@ fn describe(summary: &Summary) -> String {
     let Some(last) = &summary.last else {
         return format!("checkpoint {}", folder.checkpoint().display());
     };
+    let choice = match &summary.best {
+        None => format!(
+            "test error {:.2} % after {} epochs",
+            100.0 * last.test_error,
+            last.epoch
+        ),
+        Some(best) => format!(
+            "test error {:.2} % after epoch {} of {}, whose validation error is the smallest: {:.2} %",
+            100.0 * best.test_error,
+            best.epoch,
+            last.epoch,
+            100.0 * best.validation_error.unwrap_or(f64::NAN),
+        ),
+    };
     format!(
-        "test error {:.2} % after {} epochs, {:.1} s\nmodel  {}\nreport {}",
-        100.0 * last.test_error,
-        last.epoch,
+        "{choice}, {:.1} s\nmodel  {}\nreport {}",
         summary.seconds,
-        folder.model().display(),
+        folder.chosen_model().display(),
         summary.run.join("report.html").display()
     )
 }

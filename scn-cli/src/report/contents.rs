@@ -4,7 +4,7 @@ mod images;
 mod settings;
 
 use anyhow::Result;
-use scn_net::{EpochRecord, Network};
+use scn_net::{EpochRecord, Network, chosen_epoch};
 
 use super::document::{Block, Document, Table};
 use super::history::{active_share, epochs, learning_curve, training_rate, training_time};
@@ -45,6 +45,18 @@ fn summary(run: &Run) -> String {
     let Some(last) = run.history.last() else {
         return "No epoch is complete yet.".to_string();
     };
+    if let Some(best) = chosen_epoch(run.history) {
+        return format!(
+            "Test error {} on {} after epoch {} of {}. Its error on the images set apart from the \
+             training images, {}, is the smallest of all epochs; that chose it, and nothing was \
+             chosen on the test images.",
+            percent(best.test_error),
+            run.config.dataset,
+            best.epoch,
+            last.epoch,
+            percent(best.validation_error.unwrap_or(f64::NAN)),
+        );
+    }
     let errors = run.history.iter().map(|record| record.test_error);
     let best = errors.fold(f64::INFINITY, f64::min);
     format!(
@@ -62,6 +74,7 @@ fn result(run: &Run, changed: bool) -> Result<Vec<Block>> {
     let original = paper::original(preset);
     let published = paper::result(original);
     let last = run.history.last();
+    let chosen = chosen_epoch(run.history).or(last);
     let parameters = match run.model {
         Some(model) => model.network.parameter_count(),
         None => Network::new(&run.config.network, run.config.seed)?.parameter_count(),
@@ -75,7 +88,7 @@ fn result(run: &Run, changed: bool) -> Result<Vec<Block>> {
     let rows = [
         (
             "test error",
-            last.map(|record| percent(record.test_error)),
+            chosen.map(|record| percent(record.test_error)),
             of_paper(&|row| row.test_error.map(percent)),
         ),
         (

@@ -28,28 +28,33 @@ pub(super) fn learning_curve(history: &[EpochRecord]) -> Result<Figure> {
 
 /// The table of all epochs.
 pub(super) fn epochs(history: &[EpochRecord]) -> Table {
-    let mut table = Table::new(
-        format!("All {} epochs", history.len()),
-        &[
-            "epoch",
-            "rate",
-            "training loss",
-            "training error",
-            "test loss",
-            "test error",
-            "images/s",
-        ],
-    );
+    let validated = history
+        .iter()
+        .any(|record| record.validation_error.is_some());
+    let mut columns = vec!["epoch", "rate", "training loss", "training error"];
+    if validated {
+        columns.extend(["validation loss", "validation error"]);
+    }
+    columns.extend(["test loss", "test error", "images/s"]);
+    let mut table = Table::new(format!("All {} epochs", history.len()), &columns);
     for record in history {
-        table.push([
+        let mut cells = vec![
             record.epoch.to_string(),
             format!("{:.1e}", record.learning_rate),
             format!("{:.4}", record.train_loss),
             percent(record.train_error),
+        ];
+        if validated {
+            let or_none = |text: Option<String>| text.unwrap_or_else(|| "–".to_string());
+            let loss = record.validation_loss.map(|loss| format!("{loss:.4}"));
+            cells.extend([or_none(loss), or_none(record.validation_error.map(percent))]);
+        }
+        cells.extend([
             format!("{:.4}", record.test_loss),
             percent(record.test_error),
             rate(record.images_per_second),
         ]);
+        table.push(cells);
     }
     table.fold_if_long();
     table

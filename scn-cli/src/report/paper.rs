@@ -3,7 +3,7 @@
 
 mod tables;
 
-use scn_data::DatasetName;
+use scn_data::{DataSource, DatasetName};
 
 pub(crate) use self::tables::{Measure, PrintedTable, TABLE_1, TABLE_2, TABLE_3};
 
@@ -76,19 +76,20 @@ pub(crate) fn result(preset: &str) -> Option<Published> {
 }
 
 /// A data set as the paper writes it.
-pub(crate) fn dataset(name: DatasetName) -> &'static str {
-    match name {
-        DatasetName::Mnist => "MNIST",
-        DatasetName::Cifar10 => "CIFAR-10",
-        DatasetName::Cifar100 => "CIFAR-100",
-        DatasetName::Stl10 => "STL-10",
-        other => other.as_str(),
-    }
+pub(crate) fn dataset(source: &DataSource) -> String {
+    let written = match source.name() {
+        Some(DatasetName::Mnist) => "MNIST",
+        Some(DatasetName::Cifar10) => "CIFAR-10",
+        Some(DatasetName::Cifar100) => "CIFAR-100",
+        Some(DatasetName::Stl10) => "STL-10",
+        _ => return source.to_string(),
+    };
+    written.to_owned()
 }
 
 /// How many training and test images a data set of the paper has.
-pub(crate) fn images(name: DatasetName) -> Option<[usize; 2]> {
-    match name {
+pub(crate) fn images(source: &DataSource) -> Option<[usize; 2]> {
+    match source.name()? {
         DatasetName::Mnist => Some([60_000, 10_000]),
         DatasetName::Cifar10 | DatasetName::Cifar100 => Some([50_000, 10_000]),
         DatasetName::Stl10 => Some([5_000, 8_000]),

@@ -85,7 +85,7 @@ impl Reproduction<'_> {
             // The title names a data set that is alone.
             let of = match printed.datasets.len() {
                 1 => String::new(),
-                _ => format!("{}, ", paper::dataset(dataset)),
+                _ => format!("{}, ", paper::dataset(&dataset.into())),
             };
             columns.extend(["paper", "here"].map(|whose| format!("{of}{whose}")));
         }
@@ -133,10 +133,10 @@ impl Reproduction<'_> {
         table.narrow = Narrow::Stacks;
         table.marked = vec![7];
         for row in self.rows {
-            let of = paper::images(row.config.dataset);
+            let of = paper::images(&row.config.dataset);
             let text = [
                 row.network().to_string(),
-                paper::dataset(row.config.dataset).to_string(),
+                paper::dataset(&row.config.dataset),
                 self.budget.to_string(),
                 row.config.seed.to_string(),
                 row.epochs(),
@@ -176,7 +176,7 @@ impl Reproduction<'_> {
             let hours = published.and_then(|row| row.hours);
             let text = [
                 row.network().to_string(),
-                paper::dataset(row.config.dataset).to_string(),
+                paper::dataset(&row.config.dataset),
                 thousands(network.parameter_count()),
                 or_none(parameters),
                 or_none(training_time(&row.history).map(time)),
@@ -197,7 +197,7 @@ impl Reproduction<'_> {
             let mut caption = format!(
                 "{} on {}",
                 row.network(),
-                paper::dataset(row.config.dataset)
+                paper::dataset(&row.config.dataset)
             );
             let notes = row.differences()?;
             if !notes.is_empty() {

@@ -1,21 +1,26 @@
-//! Small pictures on one sheet, numbered.
+//! Small pictures on one sheet, with a word under each.
 
 use std::fmt::Write;
 
 use anyhow::Result;
 
+use super::markup::escape;
 use super::palette::{GRID, INK, PAPER};
 use crate::pictures::{Raster, data_uri};
 
 /// Side of the larger pictures on the sheet, at least; and the gap around each.
 const SIDE: usize = 48;
 const GAP: usize = 12;
-/// Of a number.
+/// Of a caption.
 const LINE: usize = 20;
 
-/// An SVG with the pictures, all of one size, in rows of `across`, and under each its number, from
-/// `first` on.
-pub(crate) fn draw(pictures: &[Raster], across: usize, first: usize) -> Result<String> {
+/// Captions that count.
+pub(crate) fn numbers(numbers: impl Iterator<Item = usize>) -> Vec<String> {
+    numbers.map(|number| number.to_string()).collect()
+}
+
+/// An SVG with the pictures, all of one size, in rows of `across`, and under each its caption.
+pub(crate) fn draw(pictures: &[Raster], captions: &[String], across: usize) -> Result<String> {
     let (width, height) = pictures.first().map_or((1, 1), Raster::size);
     let zoom = SIDE.div_ceil(width.max(1)).max(1);
     let (wide, high) = (zoom * width + GAP, zoom * height + LINE + GAP);
@@ -31,7 +36,7 @@ pub(crate) fn draw(pictures: &[Raster], across: usize, first: usize) -> Result<S
         size.1,
         PAPER.hex()
     );
-    for (index, picture) in pictures.iter().enumerate() {
+    for (index, (picture, caption)) in pictures.iter().zip(captions).enumerate() {
         let (x, y) = (GAP + index % columns * wide, GAP + index / columns * high);
         writeln!(
             svg,
@@ -47,7 +52,7 @@ pub(crate) fn draw(pictures: &[Raster], across: usize, first: usize) -> Result<S
             x + zoom * width / 2,
             y + zoom * height + LINE - 5,
             INK.hex(),
-            first + index
+            escape(caption)
         )?;
     }
     svg.push_str("</svg>\n");

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use scn_net::{Beginning, EpochRecord, StepProgress};
+use scn_net::{Beginning, EpochRecord, StepProgress, chosen_epoch};
 
 use crate::readable::{clock, mean};
 
@@ -112,14 +112,19 @@ impl Live {
     /// After each epoch.
     pub(super) fn epoch(&mut self, history: &[EpochRecord]) {
         let errors: Vec<f64> = history.iter().map(|record| record.test_error).collect();
-        let best = history
+        let lowest = history
             .iter()
             .min_by(|a, b| a.test_error.total_cmp(&b.test_error));
-        if let Some(best) = best {
+        let best = match chosen_epoch(history) {
+            Some(best) => best
+                .validation_error
+                .map(|error| ("validation", error, best.epoch)),
+            None => lowest.map(|best| ("test", best.test_error, best.epoch)),
+        };
+        if let Some((images, error, epoch)) = best {
             self.best = format!(
-                "   best test error {:.2} % in epoch {}",
-                100.0 * best.test_error,
-                best.epoch
+                "   best {images} error {:.2} % in epoch {epoch}",
+                100.0 * error
             );
             let largest = errors.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
             self.history = format!("   test error by epoch {}", blocks(&errors, largest));

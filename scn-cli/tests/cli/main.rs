@@ -1,6 +1,6 @@
 //! The command line as a person uses it: `network` trains and uses a small network, `bench`
 //! measures, `data` fetches and checks, `device` computes elsewhere, `solve` solves, `arrays` and
-//! `pictures` are read, `mistakes` are answered, `options` are taken by every command, `models` and
+//! `pictures` are read, `own` ones trained on, `mistakes` are answered, `options` are taken by every command, `models` and
 //! images that are not right too, what has no end or no room is `refused`, `report` shows a run,
 //! `reproduce` those of the paper (`page` reads and shows their pages), `evaluation` measures with
 //! mirror images and another lambda1, `results` are what they are said to be, `shell` has
@@ -18,6 +18,7 @@ mod mistakes;
 mod models;
 mod network;
 mod options;
+mod own;
 mod page;
 mod pictures;
 mod refused;

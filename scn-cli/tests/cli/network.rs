@@ -77,7 +77,10 @@ fn a_network_from_training_to_use() {
     let loaded = Model::load(&model).unwrap();
     let digits = scn_data::open(scn_data::DatasetName::Digits, folder.path()).unwrap();
     let picture = image::GrayImage::from_fn(8, 8, |x, y| {
-        image::Luma([(u32::from(digits.test.image(3)[(y * 8 + x) as usize]) * 255 / 16) as u8])
+        image::Luma([
+            (u32::from(digits.test.image(3).bytes().unwrap()[(y * 8 + x) as usize]) * 255 / 16)
+                as u8,
+        ])
     });
     picture.save(path("digit.png")).unwrap();
     let mut pixels = vec![0.0; 64];

@@ -7,10 +7,11 @@ use crate::shell::commands;
 use crate::{json, scn};
 
 /// Arguments with which each command starts; whether it computes on the processor alone.
-const COMMANDS: [(&str, bool); 18] = [
+const COMMANDS: [(&str, bool); 19] = [
     ("train", false),
     ("evaluate --model M", false),
     ("predict --model M picture.png", false),
+    ("encode --model M --layer 0 --out F", false),
     ("inspect --model M", true),
     ("report run", false),
     ("reproduce table3", false),

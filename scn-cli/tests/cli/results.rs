@@ -16,7 +16,7 @@ fn kept_networks_have_the_errors_they_are_said_to_have() {
             continue;
         }
         let model = Model::load(&folder.model()).unwrap();
-        let Some(data) = real_data(model.input.dataset) else {
+        let Some(data) = real_data(model.input.dataset.name().unwrap()) else {
             continue;
         };
         let kept = std::fs::read_to_string(folder.path().join("evaluation.json")).unwrap();

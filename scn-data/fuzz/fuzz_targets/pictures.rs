@@ -5,7 +5,8 @@ use std::path::Path;
 
 use libfuzzer_sys::fuzz_target;
 use scn_data::format::Contents;
-use scn_data::format::pictures::{self, Colours};
+use scn_data::Colours;
+use scn_data::format::pictures;
 
 fuzz_target!(|bytes: &[u8]| {
     let contents = Contents::new(bytes, Path::new("file"));

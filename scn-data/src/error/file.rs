@@ -135,6 +135,52 @@ pub enum FileError {
         /// Largest label of the format.
         last: u16,
     },
+    /// Images of another shape than the training images.
+    #[error(
+        "{} must hold images of shape {expected:?} (channels, height, width), as the training images have, but holds {found:?}",
+        .file.display()
+    )]
+    ImageShape {
+        /// The file.
+        file: PathBuf,
+        /// Channels, height and width of the training images.
+        expected: [usize; 3],
+        /// Channels, height and width found.
+        found: [usize; 3],
+    },
+    /// Images of another kind of numbers than the training images.
+    #[error("{} must hold {expected}, as the training images are, but holds {found}", .file.display())]
+    ImageKind {
+        /// The file.
+        file: PathBuf,
+        /// Kind of the training images.
+        expected: &'static str,
+        /// Kind found.
+        found: &'static str,
+    },
+    /// A pixel that is not a number, or infinite.
+    #[error("{} must hold finite pixels, but image {image} has a pixel of {value}", .file.display())]
+    PixelValue {
+        /// The file.
+        file: PathBuf,
+        /// Which image, from 0.
+        image: usize,
+        /// The pixel found.
+        value: f32,
+    },
+    /// Labels that leave out a class.
+    #[error(
+        "{} must hold every label from 0 to the largest, so that each class has an image, but label {missing} is not there",
+        .file.display()
+    )]
+    EmptyClass {
+        /// The file.
+        file: PathBuf,
+        /// Number of classes by the largest label.
+        classes: usize,
+        /// The first label that is left out.
+        missing: usize,
+    },
     /// Images and labels that are not equally many.
     #[error(
         "{} must hold one label for each of the {images} images in {}, but holds {labels}",

@@ -50,11 +50,54 @@ pub enum ImageError {
         /// The pixel found.
         value: u8,
         /// Largest value allowed.
-        brightest: u8,
+        brightest: f32,
+    },
+    /// A pixel that is not a number, or infinite.
+    #[error("pixels must be finite numbers, but image {image} has a pixel of {value}")]
+    NotFinite {
+        /// Which image, from 0.
+        image: usize,
+        /// The pixel found.
+        value: f32,
     },
     /// A brightest value that leaves only black.
-    #[error("the brightest value of a pixel must be at least 1, but is 0")]
-    Brightest,
+    #[error("the brightest value of a pixel must be a finite number above 0, but is {found}")]
+    Brightest {
+        /// The value given.
+        found: f32,
+    },
+    /// Training and test images that differ in shape.
+    #[error(
+        "training and test images must have the same shape (channels, height, width), but have {train:?} and {test:?}"
+    )]
+    Shapes {
+        /// Shape of the training images.
+        train: [usize; 3],
+        /// Shape of the test images.
+        test: [usize; 3],
+    },
+    /// Training and test images that differ in their classes.
+    #[error("training and test images must have the same classes, but only one set has {class:?}")]
+    ClassesDiffer {
+        /// The first class that is in one of them alone, or stands at another place.
+        class: String,
+    },
+    /// A share of images that is none.
+    #[error("a share of images must lie between 0 and 1, but is {found}")]
+    Share {
+        /// The share given.
+        found: f64,
+    },
+    /// A class that is too small to be parted.
+    #[error(
+        "class {class:?} must have at least two images for a share of them to be set apart, but has {images}"
+    )]
+    TooFewImages {
+        /// Name of the class.
+        class: String,
+        /// Its images.
+        images: usize,
+    },
     /// An index that is no image's.
     #[error("indices of images must be below their number {images}, but one is {index}")]
     Index {

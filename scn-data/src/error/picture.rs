@@ -34,7 +34,7 @@ pub enum PictureError {
     },
     /// A grey picture among coloured ones, or the other way round.
     #[error(
-        "{} must have as many channels as the first picture, {expected}, but has {found}",
+        "{} must have as many channels as the first picture, {expected}, but has {found}; `pictures.colours` makes all grey or all coloured",
         .file.display()
     )]
     Channels {
@@ -44,6 +44,58 @@ pub enum PictureError {
         expected: usize,
         /// Channels found.
         found: usize,
+    },
+    /// A class to learn that has no picture.
+    #[error("{} must hold at least one picture of its class, but holds none", .folder.display())]
+    EmptyClass {
+        /// The folder of the class.
+        folder: PathBuf,
+    },
+    /// A folder with fewer classes than can be told apart.
+    #[error(
+        "{} must hold folders of at least two classes, but holds {}",
+        .folder.display(),
+        match .class { Some(class) => format!("only {class:?}"), None => "none".to_owned() }
+    )]
+    TooFewClasses {
+        /// The folder.
+        folder: PathBuf,
+        /// The one class there is.
+        class: Option<String>,
+    },
+    /// Pictures of several sizes, where none is asked for.
+    #[error(
+        "{} must be of {} x {} pixels, as the first picture is, but is of {} x {}; `pictures.size` brings all to one size",
+        .file.display(), .expected[0], .expected[1], .found[0], .found[1]
+    )]
+    Size {
+        /// The file.
+        file: PathBuf,
+        /// Rows and columns of the first picture.
+        expected: [usize; 2],
+        /// Rows and columns found.
+        found: [usize; 2],
+    },
+    /// A folder without the folders `train` and `test`, and no share of it to test on.
+    #[error(
+        "{} must hold the folders train and test, or folders by class of which a share is set apart to test on (`test_share`), but {}",
+        .folder.display(),
+        match .found { Some(found) => format!("holds {found:?} and no {:?}", if found == "train" { "test" } else { "train" }), None => "holds neither train nor test, and no share is given".to_owned() }
+    )]
+    NoHalves {
+        /// The folder.
+        folder: PathBuf,
+        /// Which of the two there is.
+        found: Option<String>,
+    },
+    /// A share to test on, of pictures that have a folder `test`.
+    #[error(
+        "{} must hold folders by class for a share of them to be set apart to test on, but holds the folders train and test",
+        .folder.display()
+    )]
+    Halves {
+        /// The folder.
+        folder: PathBuf,
     },
     /// A folder that should hold pictures and holds none.
     #[error("{} must hold a picture in a folder of a class, but holds none", .folder.display())]

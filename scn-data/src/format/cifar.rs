@@ -118,7 +118,7 @@ pub fn records(
 pub fn open_coarse(data: &Path) -> Result<Dataset, DataError> {
     let name = DatasetName::Cifar100;
     let (train, test) = train_and_test(&Folder::new(name, data), &CIFAR100_COARSE)?;
-    Ok(Dataset { name, train, test })
+    Dataset::new(name, train, test)
 }
 
 /// Training and test images of the folder.

@@ -18,7 +18,7 @@ use flate2::bufread::MultiGzDecoder;
 use super::{Contents, map, unreadable};
 use crate::error::{DataError, FileError};
 use crate::files::open_regular;
-use crate::images::Pixels;
+use crate::pixels::Pixels;
 
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// Bytes before the pixels.

@@ -6,7 +6,8 @@ use super::{Contents, check_counts, class_names, idx, read};
 use crate::dataset_name::DatasetName;
 use crate::error::DataError;
 use crate::folder::Folder;
-use crate::images::{ImageSet, Pixels};
+use crate::images::ImageSet;
+use crate::pixels::Pixels;
 
 /// Images and labels of one half of the data set, digits 0 to 9 in grey.
 ///
@@ -58,14 +59,14 @@ fn with_labels(
 ) -> Result<ImageSet, DataError> {
     let [height, width] = size;
     let values = idx::labels(labels, 10)?;
-    let count = pixels.len() / (height * width).max(1);
+    let count = pixels.as_slice().len() / (height * width).max(1);
     check_counts([images_file, labels.file], count, values.len())?;
     Ok(ImageSet::from_pixels(
         pixels,
         [1, height, width],
         values,
         class_names::numbers(10).into(),
-        brightest,
+        f32::from(brightest),
     )?)
 }
 

@@ -13,20 +13,24 @@
 //! The header is read here and not by the crate `npyz`: that one recurses into nested brackets and
 //! multiplies sizes without looking for overflow, so some bytes would make it panic.
 //!
-//! [`Numbers`] reads arrays of any shape as floating point numbers.
+//! [`Numbers`] reads arrays of any shape as floating point numbers; [`train_and_test`] reads a whole
+//! data set of four files, whose images may be floating point numbers too.
 
+mod halves;
 mod header;
 mod numbers;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use self::halves::train_and_test;
 use self::header::{Header, read_head};
 pub use self::numbers::{Float, Kind, Numbers};
 use super::{Contents, check_counts, read, unreadable};
 use crate::error::{DataError, FileError, ImageError};
 use crate::files::open_regular;
-use crate::images::{ImageSet, Pixels, volume};
+use crate::images::{ImageSet, volume};
+use crate::pixels::Pixels;
 
 /// Images and labels of the files `NAME-images.npy` and `NAME-labels.npy` in `folder`.
 ///
@@ -100,14 +104,14 @@ fn with_labels(
     class_names: Arc<[String]>,
 ) -> Result<ImageSet, DataError> {
     let values = self::labels(labels, class_names.len())?;
-    let count = pixels.len() / volume(shape)?;
+    let count = pixels.as_slice().len() / volume(shape)?;
     check_counts([images_file, labels.file], count, values.len())?;
     Ok(ImageSet::from_pixels(
         pixels,
         shape,
         values,
         class_names,
-        u8::MAX,
+        255.0,
     )?)
 }
 
@@ -122,6 +126,10 @@ pub fn images(contents: Contents<'_>) -> Result<(&[u8], [usize; 3]), DataError> 
     Ok((array.values(contents, 1)?, shape))
 }
 
+/// What an array of images has to be.
+const IMAGES: &str =
+    "uint8 images of shape [N, H, W] or [N, C, H, W] with C H W positive and countable";
+
 /// The header of an array of images, and the shape of each.
 fn image_array(contents: Contents<'_>) -> Result<(Header<'_>, [usize; 3]), FileError> {
     let array = Header::read_c_order(contents)?;
@@ -131,10 +139,7 @@ fn image_array(contents: Contents<'_>) -> Result<(Header<'_>, [usize; 3]), FileE
         _ => [0; 3],
     };
     if array.kind.get(1..) != Some("u1") || volume(shape).is_err() {
-        return Err(array.refuse(
-            contents,
-            "uint8 images of shape [N, H, W] or [N, C, H, W] with C H W positive and countable",
-        ));
+        return Err(array.refuse(contents, IMAGES));
     }
     Ok((array, shape))
 }

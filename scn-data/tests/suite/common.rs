@@ -123,3 +123,13 @@ pub(crate) fn scattered(count: usize, shape: [usize; 3]) -> ImageSet {
     let names: Vec<String> = ["a", "b", "c", "d", "e"].map(str::to_owned).to_vec();
     ImageSet::new(pixels, shape, labels, names, 255).expect("consistent")
 }
+
+/// The pixels of a set of bytes.
+pub(crate) fn bytes(images: &ImageSet) -> &[u8] {
+    images.pixels().bytes().expect("bytes")
+}
+
+/// The pixels of one of its images.
+pub(crate) fn image_bytes(images: &ImageSet, image: usize) -> &[u8] {
+    images.image(image).bytes().expect("bytes")
+}

@@ -82,7 +82,7 @@ fn check(images: &ImageSet) {
         }
         match scale {
             Scale::None => assert_eq!(factor, 1.0),
-            Scale::Range => assert_eq!(normalization.scale(), 1.0 / f32::from(images.brightest())),
+            Scale::Range => assert_eq!(normalization.scale(), 1.0 / images.brightest()),
             Scale::Deviation => {
                 let mean = mean_of(0..volume);
                 let variance = values
@@ -221,14 +221,14 @@ fn what_cannot_be_fitted_or_applied_is_an_error() {
         .expect("fitted");
     assert_eq!(again, fitted);
     assert!(matches!(
-        fitted.apply(&[0; 3], &mut [0.0; 4]),
+        fitted.apply(&[0_u8; 3][..], &mut [0.0; 4]),
         Err(DataError::Normalization(NormalizationError::ImageLength {
             found: 3,
             ..
         }))
     ));
     assert!(matches!(
-        fitted.apply(&[0; 4], &mut [0.0; 5]),
+        fitted.apply(&[0_u8; 4][..], &mut [0.0; 5]),
         Err(DataError::Normalization(NormalizationError::ImageLength {
             found: 5,
             ..

@@ -5,7 +5,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
-use crate::common::scattered;
+use crate::common::{image_bytes, scattered};
 use proptest::prelude::*;
 use scn_data::{
     Augmentation, Batch, BatchError, DataError, Draw, ImageError, ImageSet, LastBatch, Loader,
@@ -95,7 +95,7 @@ proptest! {
             seen.extend(pictures.zip(batch.labels.iter().copied()));
         }
         let mut all: Vec<(Vec<u8>, u16)> =
-            (0..count).map(|image| (images.image(image).to_vec(), images.labels()[image])).collect();
+            (0..count).map(|image| (image_bytes(&images, image).to_vec(), images.labels()[image])).collect();
         seen.sort_unstable();
         all.sort_unstable();
         prop_assert_eq!(seen, all);

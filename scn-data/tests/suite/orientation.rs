@@ -5,8 +5,8 @@ use std::path::Path;
 
 use image::{GrayImage, ImageFormat, Luma, Rgb, RgbImage};
 use scn_data::format::Contents;
-use scn_data::format::pictures::{self, Colours};
-use scn_data::{DataError, FileError, ImageError, PictureError};
+use scn_data::format::pictures;
+use scn_data::{Colours, DataError, FileError, Fit, ImageError, PictureError};
 
 /// 32 rows and 48 columns, black but for a red square of 16 in the upper right corner.
 fn corner(format: ImageFormat) -> Vec<u8> {
@@ -151,8 +151,9 @@ fn a_picture_alone_is_scaled_upright_and_refused_in_halves() {
     ] {
         fs::write(folder.path().join(name), bytes).expect("a writable folder");
     }
-    let read =
-        |name: &str, colours, size| pictures::read_scaled(&folder.path().join(name), colours, size);
+    let read = |name: &str, colours, size| {
+        pictures::read_scaled(&folder.path().join(name), colours, size, Fit::Stretch)
+    };
     // The lit square is the third at the bottom and the half at the right.
     let picture = read("photo", Colours::Rgb, [12, 8]).expect("whole");
     assert_eq!(picture.shape, [3, 12, 8]);

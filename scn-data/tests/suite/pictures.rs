@@ -7,8 +7,10 @@ use std::path::Path;
 use image::{GrayImage, ImageFormat, Luma, Rgb, RgbImage};
 use proptest::prelude::*;
 use scn_data::format::Contents;
-use scn_data::format::pictures::{self, Colours};
-use scn_data::{DataError, FileError, ImageSet, PictureError};
+use scn_data::format::pictures;
+use scn_data::{Colours, DataError, Fit, ImageError, ImageSet, PictureConfig, PictureError};
+
+use crate::common::bytes;
 
 /// 3 rows and 5 columns, black but for row 1, column 4.
 fn rgb(lit: [u8; 3]) -> Vec<u8> {
@@ -58,7 +60,8 @@ fn open(
     files: &[(&str, Vec<u8>)],
     colours: Option<Colours>,
 ) -> Result<(ImageSet, ImageSet), DataError> {
-    pictures::open(folder(files).path(), colours)
+    let config = PictureConfig::default().with_colours(colours);
+    pictures::open(folder(files).path(), &config)
 }
 
 /// The error for a folder that is right but for these files; its message must name `named` and be
@@ -94,18 +97,19 @@ fn pixels_labels_and_names_are_at_their_places() {
     assert_eq!((train.labels(), test.labels()), (&[0, 1, 1][..], &[1][..]));
     // Row 1, column 4 of planes of 3 x 5: red, blue and green in the sorted order of the files.
     assert_eq!(
-        lit(train.pixels()),
+        lit(bytes(&train)),
         [(9, 202), (45 + 30 + 9, 201), (90 + 15 + 9, 200)]
     );
-    assert_eq!(lit(test.pixels()), [(15 + 9, 203)]);
+    assert_eq!(lit(bytes(&test)), [(15 + 9, 203)]);
 }
 
 #[test]
 fn grey_and_rgb_are_the_first_pictures_or_as_asked() {
     let mixed = [
         ("train/a/1.png", grey(200)),
-        ("train/a/2.png", rgb([0, 100, 0])),
+        ("train/b/2.png", rgb([0, 100, 0])),
         ("test/a/1.png", grey(7)),
+        ("test/b/.keep", vec![]),
     ];
     let error = open(&mixed, None).expect_err("one is grey, one is not");
     assert!(
@@ -123,19 +127,20 @@ fn grey_and_rgb_are_the_first_pictures_or_as_asked() {
 
     let (train, test) = open(&mixed, Some(Colours::Grey)).expect("brought to grey");
     assert_eq!(
-        (train.shape(), lit(test.pixels())),
+        (train.shape(), lit(bytes(&test))),
         ([1, 3, 5], vec![(9, 7)])
     );
-    assert_eq!(lit(train.pixels()), [(9, 200), (15 + 9, 72)]);
+    assert_eq!(lit(bytes(&train)), [(9, 200), (15 + 9, 72)]);
     let (train, _) = open(&mixed, Some(Colours::Rgb)).expect("brought to RGB");
     assert_eq!(
-        lit(train.pixels()),
+        lit(bytes(&train)),
         [(9, 200), (24, 200), (39, 200), (45 + 24, 100)]
     );
-    let all_grey = [mixed[0].clone(), mixed[2].clone()];
+    let mut all_grey = mixed;
+    all_grey[1].1 = grey(0);
     let (train, _) = open(&all_grey, None).expect("all grey");
     assert_eq!(
-        (train.shape(), lit(train.pixels())),
+        (train.shape(), lit(bytes(&train))),
         ([1, 3, 5], vec![(9, 200)])
     );
 }
@@ -177,7 +182,7 @@ fn folders_that_are_wrong() {
     assert!(
         matches!(
             error,
-            DataError::File(FileError::PictureSize {
+            DataError::Picture(PictureError::Size {
                 expected: [3, 5],
                 found: [3, 4],
                 ..
@@ -185,17 +190,112 @@ fn folders_that_are_wrong() {
         ),
         "{error}"
     );
-    let error = open(&whole()[..4], None).expect_err("no test folder");
+    let refused = |files: &[(&str, Vec<u8>)], says: &str| {
+        let message = open(files, None).expect_err("a wrong folder").to_string();
+        assert!(message.contains(says), "{message}");
+    };
+    refused(&whole()[..4], "but holds \"train\" and no \"test\"");
+    refused(&[("a/1.png", grey(1))], "neither train nor test");
+    let one = [("train/a/1.png", grey(1)), ("test/a/1.png", grey(1))];
+    refused(
+        &one,
+        "train must hold folders of at least two classes, but holds only \"a\"",
+    );
+    refused(
+        &[("train/.keep", vec![]), ("test/a/1.png", grey(1))],
+        "train must hold folders of at least two classes, but holds none",
+    );
+    let mut empty = whole();
+    empty[3].0 = "train/ant/.keep";
+    refused(
+        &empty,
+        "train/ant must hold at least one picture of its class, but holds none",
+    );
+    let mut untested = whole();
+    untested[4].0 = "test/cat/.keep";
+    refused(
+        &untested,
+        "test must hold a picture in a folder of a class, but holds none",
+    );
+    let missing = pictures::open(Path::new("nowhere"), &PictureConfig::default());
+    let missing = missing.expect_err("no folder");
     assert!(
-        matches!(&error, DataError::Picture(PictureError::UnreadableFolder { folder, .. }) if folder.ends_with("test")),
+        matches!(
+            missing,
+            DataError::Picture(PictureError::UnreadableFolder { .. })
+        ),
+        "{missing}"
+    );
+}
+
+#[test]
+fn a_share_of_each_class_is_set_apart() {
+    let mut files = Vec::new();
+    for number in 0..10 {
+        files.push((format!("ant/{number}.png"), rgb([number + 1, 0, 0])));
+        files.push((format!("cat/{number}.png"), rgb([0, 0, number + 1])));
+    }
+    let files: Vec<_> = files
+        .iter()
+        .map(|(name, bytes)| (name.as_str(), bytes.clone()))
+        .collect();
+    let folder = folder(&files);
+    let parted =
+        |share, seed| pictures::open_parted(folder.path(), &PictureConfig::default(), share, seed);
+    let (train, test) = parted(0.3, 1).expect("whole");
+    assert_eq!((train.len(), test.labels()), (14, &[0, 0, 0, 1, 1, 1][..]));
+    assert_eq!(train.class_names(), ["ant", "cat"]);
+    assert_eq!(parted(0.3, 1).expect("whole").1, test);
+    assert_ne!(parted(0.3, 2).expect("whole").1, test);
+    assert!(matches!(
+        parted(1.0, 1),
+        Err(DataError::Image(ImageError::Share { .. }))
+    ));
+    let halves = self::folder(&whole());
+    let error = pictures::open_parted(halves.path(), &PictureConfig::default(), 0.3, 1);
+    let error = error.expect_err("train and test are there");
+    assert!(
+        matches!(error, DataError::Picture(PictureError::Halves { .. })),
         "{error}"
     );
-    let hidden = [("train/a/.keep", vec![]), ("test/a/1.png", grey(1))];
-    let error = open(&hidden, None).expect_err("no training picture");
-    assert!(
-        matches!(&error, DataError::Picture(PictureError::NoPictures { folder }) if folder.ends_with("train")),
-        "{error}"
-    );
+}
+
+/// 40 rows and 20 columns: red above, green in the middle half, blue below.
+fn tall() -> Vec<u8> {
+    let picture = RgbImage::from_fn(20, 40, |_, y| match y {
+        0..10 => Rgb([255, 0, 0]),
+        10..30 => Rgb([0, 255, 0]),
+        _ => Rgb([0, 0, 255]),
+    });
+    crate::common::encode(picture, ImageFormat::Png)
+}
+
+#[test]
+fn pictures_of_any_size_are_brought_to_one() {
+    let files = [
+        ("train/ant/1.png", tall()),
+        ("train/cat/1.png", rgb([0; 3])),
+        ("test/ant/1.png", tall()),
+        ("test/cat/.keep", vec![]),
+    ];
+    let folder = folder(&files);
+    let open = |fit| {
+        let config = PictureConfig::default().with_size([4, 4]).with_fit(fit);
+        pictures::open(folder.path(), &config).expect("whole")
+    };
+    // The centre of the tall picture is green all over; stretched, each colour has its rows.
+    let (train, test) = open(Fit::Crop);
+    assert_eq!((train.shape(), train.len()), ([3, 4, 4], 2));
+    assert_eq!(bytes(&test), [[0; 16], [255; 16], [0; 16]].concat());
+    let (_, test) = open(Fit::Stretch);
+    // Four rows for forty: a pixel is the mean of twenty rows around its own ten, weighted by a tent.
+    // The five green rows below the red ones have 1.25 of 8.75 in the first row, where the tent ends
+    // at the edge of the picture; in the second the red ones have 1.25 of 10.
+    let [red, green] =
+        [255.0 * 7.5 / 8.75, 255.0 * 8.75 / 10.0].map(|value: f64| value.round() as u8);
+    assert_eq!(bytes(&test)[..4], [red; 4]);
+    assert_eq!(bytes(&test)[16 + 4..16 + 12], [green; 8]);
+    assert_eq!(bytes(&test)[32 + 12..], [red; 4]);
 }
 
 /// A PNG file whose header promises `side` x `side` pixels of four 16-bit values.

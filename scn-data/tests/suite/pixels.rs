@@ -1,7 +1,7 @@
 //! What is in a file comes out at its place: orientation, order of the channels, labels and names,
 //! for every format.
 
-use crate::common::{files, folder, gzip, write};
+use crate::common::{bytes, files, folder, gzip, write};
 use scn_data::format::cifar;
 use scn_data::{DatasetName, ImageSet};
 
@@ -17,11 +17,11 @@ fn set(files: &mut [(&'static str, Vec<u8>)], name: &str, at: usize, value: u8) 
 /// That `images` are black but for one pixel.
 fn assert_only_pixel(images: &ImageSet, image: usize, [c, y, x]: [usize; 3], value: u8) {
     let [channels, height, width] = images.shape();
-    let mut expected = vec![0; images.pixels().len()];
+    let mut expected = vec![0; bytes(images).len()];
     expected[((image * channels + c) * height + y) * width + x] = value;
     let lit = |pixels: &[u8]| pixels.iter().position(|&pixel| pixel > 0);
-    assert_eq!(lit(images.pixels()), lit(&expected));
-    assert!(images.pixels() == expected);
+    assert_eq!(lit(bytes(images)), lit(&expected));
+    assert!(bytes(images) == expected);
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn mnist_is_stored_row_by_row_packed_or_not() {
         );
         assert_eq!(
             (mnist.train.shape(), mnist.train.brightest()),
-            (name.shape(), 255)
+            (name.shape(), 255.0)
         );
         assert_eq!(mnist.train.class_names()[9], "9");
     }
@@ -163,8 +163,12 @@ fn cifar100_has_coarse_labels_too() {
     let coarse = cifar::open_coarse(data.path()).expect("whole");
     assert_only_pixel(&coarse.train, 1, [1, 3, 20], 200);
     assert_eq!(
-        (coarse.name, coarse.train.labels(), coarse.test.labels()),
-        (name, &[19, 4][..], &[0][..])
+        (
+            coarse.source.name(),
+            coarse.train.labels(),
+            coarse.test.labels()
+        ),
+        (Some(name), &[19, 4][..], &[0][..])
     );
     assert_eq!(
         (
@@ -229,8 +233,8 @@ fn the_digits_are_all_there() {
             (count, DatasetName::Digits.shape(), 10)
         );
         assert_eq!(
-            (set.brightest(), set.pixels().iter().max()),
-            (16, Some(&16))
+            (set.brightest(), bytes(set).iter().max()),
+            (16.0, Some(&16))
         );
         let counts: Vec<usize> = (0..10)
             .map(|class| set.labels().iter().filter(|&&label| label == class).count())

@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 
+use crate::common::image_bytes;
 use scn_data::{Dataset, DatasetName, ImageSet, Mean, Normalization, NormalizationConfig, Scale};
 
 /// The data set, or nothing after having said why.
@@ -89,7 +90,7 @@ fn channel_moments(images: &ImageSet) -> [[f64; 3]; 2] {
     let area = height * width;
     let moments = [0, 1, 2].map(|channel| {
         let of_image = |image: usize| {
-            let pixels = &images.image(image)[channel * area..][..area];
+            let pixels = &image_bytes(images, image)[channel * area..][..area];
             pixels.iter().fold([0u64; 2], |[sum, squares], &pixel| {
                 let pixel = u64::from(pixel);
                 [sum + pixel, squares + pixel * pixel]

@@ -4,7 +4,7 @@
 use std::io::{self, Read};
 use std::path::Path;
 
-use crate::common::{files, fold_indices, folder};
+use crate::common::{bytes, files, fold_indices, folder};
 use scn_data::format::{Contents, stl10};
 use scn_data::{BatchError, DataError, DatasetName, FileError};
 
@@ -48,7 +48,7 @@ fn folds_are_the_lines_of_their_file() {
     let fold = train.subset(&folds[2]).expect("indices below 2");
     assert_eq!((fold.labels(), fold.shape()), (&[9, 0][..], [3, 96, 96]));
     assert_eq!(
-        fold.pixels().iter().position(|&pixel| pixel > 0),
+        bytes(&fold).iter().position(|&pixel| pixel > 0),
         Some(9216 + 3 * 96 + 20)
     );
 }

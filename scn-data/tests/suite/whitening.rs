@@ -10,7 +10,7 @@ use crate::common::scattered;
 use proptest::prelude::*;
 use scn_data::{
     Augmentation, DataError, DatasetName, Draw, ImageSet, Loader, Mean, Normalization,
-    NormalizationConfig, NormalizationError, Scale,
+    NormalizationConfig, NormalizationError, PixelSlice, Scale,
 };
 
 const U: f64 = f32::EPSILON as f64 / 2.0;
@@ -28,7 +28,7 @@ fn fit(images: &ImageSet, contrast: Option<f64>, whitening: Option<f64>) -> Norm
     Normalization::fit(images, config).expect("fits")
 }
 
-fn applied(normalization: &Normalization, image: &[u8]) -> Vec<f32> {
+fn applied(normalization: &Normalization, image: PixelSlice<'_>) -> Vec<f32> {
     let mut out = vec![f32::NAN; image.len()];
     normalization.apply(image, &mut out).expect("same shape");
     out
@@ -126,7 +126,7 @@ proptest! {
     ) {
         let normalization = Normalization::from_parts([3, 2, 2], vec![0.0; 12], 1.0).expect("valid");
         let normalization = normalization.with_contrast(bias).expect("positive");
-        let c: Vec<f64> = applied(&normalization, &pixels).into_iter().map(f64::from).collect();
+        let c: Vec<f64> = applied(&normalization, pixels[..].into()).into_iter().map(f64::from).collect();
         let mean_of = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
         let p: Vec<f64> = pixels.iter().map(|&pixel| f64::from(pixel)).collect();
         let mean = mean_of(&p);
@@ -155,7 +155,7 @@ fn an_image_without_contrast_is_zero() {
     let contrast = plain.with_contrast(10.0).expect("positive");
     for pixel in 0..=255 {
         assert!(
-            applied(&contrast, &[pixel; 105])
+            applied(&contrast, [pixel; 105][..].into())
                 .iter()
                 .all(|&value| value == 0.0)
         );

@@ -39,7 +39,7 @@ fn upload(context: &Context, loader: &Loader) -> Images {
     let (set, normalization) = (loader.image_set(), loader.normalization());
     let shape = map_shape(set.len(), set.shape());
     let (mean, scale) = (normalization.mean(), normalization.scale());
-    Images::upload(context, shape, set.pixels(), mean, scale).unwrap()
+    Images::upload(context, shape, set.pixels().bytes().unwrap(), mean, scale).unwrap()
 }
 
 fn picks_of(plan: &BatchPlan) -> Vec<Pick> {

@@ -1,9 +1,10 @@
 //! The range of every setting.
 
-use scn_data::Draw;
+use scn_data::{DataSource, Dataset, Draw, PictureConfig};
 
 use super::network::{Lambda1Config, NetworkConfig};
 use super::run::RunConfig;
+use super::training::TrainingConfig;
 use crate::error::ConfigError;
 
 /// Numbers in the Gram matrices of a network that need no further justification: 64 MiB in f32.
@@ -95,7 +96,26 @@ impl RunConfig {
         ] {
             check(key, "at least 1", limit.unwrap_or(1), limit != Some(0))?;
         }
-        let (input, shape) = (self.network.input, self.dataset.shape());
+        self.validate_data()?;
+        self.validate_choice()?;
+        match self.dataset.name() {
+            // Those of other sources are known when they are read.
+            None => Ok(()),
+            Some(name) => self.expect_images(name.shape(), name.classes()),
+        }
+    }
+
+    /// Checks that the network takes the images of a data set.
+    ///
+    /// # Errors
+    /// `network.input` or `network.classes`, whichever does not fit.
+    pub fn fits(&self, data: &Dataset) -> Result<(), ConfigError> {
+        self.expect_images(data.train.shape(), data.train.classes())
+    }
+
+    /// Checks that the network takes images of this shape and number of classes.
+    fn expect_images(&self, shape: [usize; 3], classes: usize) -> Result<(), ConfigError> {
+        let input = self.network.input;
         let expected = format!("{shape:?}, the images of {}", self.dataset);
         check(
             "network.input",
@@ -103,7 +123,6 @@ impl RunConfig {
             format!("{input:?}"),
             input == shape,
         )?;
-        let classes = self.dataset.classes();
         let expected = format!("{classes}, those of {}", self.dataset);
         check(
             "network.classes",
@@ -111,6 +130,50 @@ impl RunConfig {
             self.network.classes,
             self.network.classes == classes,
         )
+    }
+
+    /// What decides which images there are.
+    fn validate_data(&self) -> Result<(), ConfigError> {
+        let folder = matches!(self.dataset, DataSource::Folder(_));
+        let only = "off, as it is for folder:DIR alone";
+        if let Some(share) = self.test_share {
+            check("test_share", only, share, folder)?;
+            check("test_share", "between 0 and 1", share, in_unit(share))?;
+        }
+        let pictures = &self.pictures;
+        if *pictures != PictureConfig::default() {
+            check("pictures", only, "given", folder)?;
+        }
+        let sides = pictures.size.unwrap_or([1, 1]);
+        check(
+            "pictures.size",
+            "two sides from 1 to 4096",
+            format!("{sides:?}"),
+            sides.iter().all(|side| (1..=4096).contains(side)),
+        )
+    }
+
+    /// How the best epoch is chosen.
+    fn validate_choice(&self) -> Result<(), ConfigError> {
+        let TrainingConfig {
+            validation,
+            patience,
+            ..
+        } = self.training;
+        if let Some(share) = validation {
+            check(
+                "training.validation",
+                "between 0 and 1",
+                share,
+                in_unit(share),
+            )?;
+        }
+        if let Some(epochs) = patience {
+            check("training.patience", "at least 1", epochs, epochs >= 1)?;
+            let expected = "off, as training.validation is";
+            check("training.patience", expected, epochs, validation.is_some())?;
+        }
+        Ok(())
     }
 }
 
@@ -244,6 +307,11 @@ impl NetworkConfig {
         }
         (weights + self.classes as u64 * channels, gram)
     }
+}
+
+/// Strictly between 0 and 1.
+fn in_unit(share: f64) -> bool {
+    share > 0.0 && share < 1.0
 }
 
 fn positive(value: f64) -> bool {

@@ -1,6 +1,6 @@
 //! A run, complete.
 
-use scn_data::{Augmentation, DatasetName, Subset};
+use scn_data::{Augmentation, DataSource, PictureConfig, Reading, Subset};
 use serde::{Deserialize, Serialize};
 
 use super::input::InputConfig;
@@ -15,8 +15,13 @@ pub struct RunConfig {
     /// The preset it was made from; for the reader, without effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preset: Option<String>,
-    /// The data set.
-    pub dataset: DatasetName,
+    /// Where the images come from: the name of a data set, `folder:DIR` for pictures of your own in
+    /// folders by class, or `npy:PREFIX` for arrays of your own.
+    pub dataset: DataSource,
+    /// Share of the pictures of each class that is set apart to test on, drawn by the seed; for
+    /// `folder:DIR` without the folders `train` and `test`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_share: Option<f64>,
     /// Seed of initial weights, order and augmentation.
     #[serde(default)]
     pub seed: u64,
@@ -30,6 +35,9 @@ pub struct RunConfig {
     /// seed.
     #[serde(default)]
     pub subset: Subset,
+    /// How pictures of `folder:DIR` become images of one shape.
+    #[serde(default)]
+    pub pictures: PictureConfig,
     /// What is done to the pixels.
     #[serde(default)]
     pub input: InputConfig,
@@ -41,10 +49,16 @@ pub struct RunConfig {
 
 impl RunConfig {
     /// A run on a data set with seed 0, on all images as they are.
-    pub fn new(dataset: DatasetName, training: TrainingConfig, network: NetworkConfig) -> Self {
+    pub fn new(
+        dataset: impl Into<DataSource>,
+        training: TrainingConfig,
+        network: NetworkConfig,
+    ) -> Self {
         Self {
             preset: None,
-            dataset,
+            dataset: dataset.into(),
+            test_share: None,
+            pictures: PictureConfig::default(),
             seed: 0,
             train_limit: None,
             test_limit: None,
@@ -53,6 +67,13 @@ impl RunConfig {
             training,
             network,
         }
+    }
+
+    /// What decides, beside the files, which images the data set has.
+    pub fn reading(&self) -> Reading {
+        Reading::default()
+            .with_pictures(self.pictures)
+            .with_test_share(self.test_share, self.seed)
     }
 
     /// How training images are varied.

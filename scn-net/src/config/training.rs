@@ -19,6 +19,8 @@ use serde::{Deserialize, Serialize};
 /// | `weight_decay` | 5e-4 | >= 0 |
 /// | `loosest_tolerance` | 1e-3 | > 0; see below |
 /// | `loosest_adjoint_tolerance` | 1e-2 | > 0; see below |
+/// | `validation` | off | in (0, 1): share of each class that is set apart to choose the best epoch on, and not trained on |
+/// | `patience` | off | >= 1, with `validation`: epochs without a smaller validation error after which the run ends |
 /// | `recompute` | `nothing` | `nothing`, or `codes`: half the memory for activations or less, for another solve of each code; not on a graphics processor, which keeps all |
 ///
 /// The paper drops the rate after epochs 80 and 160 of 200 (10 and 20 of 25 on MNIST): parts 0.4
@@ -71,6 +73,14 @@ pub struct TrainingConfig {
     /// allows a larger one.
     #[serde(default = "default::loosest_adjoint_tolerance")]
     pub loosest_adjoint_tolerance: f32,
+    /// Share of the training images of each class, in (0, 1), that is set apart by the seed to choose
+    /// the best epoch on, and not trained on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation: Option<f64>,
+    /// Epochs without a smaller validation error after which the run ends, at least 1; with
+    /// `validation` alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patience: Option<u64>,
     /// What the backward pass computes again instead of remembering it.
     #[serde(default)]
     pub recompute: Recompute,
@@ -92,6 +102,8 @@ impl TrainingConfig {
             weight_decay: default::weight_decay(),
             loosest_tolerance: default::loosest_tolerance(),
             loosest_adjoint_tolerance: default::loosest_adjoint_tolerance(),
+            validation: None,
+            patience: None,
             recompute: Recompute::default(),
         }
     }

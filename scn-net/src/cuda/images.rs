@@ -20,8 +20,8 @@ pub(super) struct Held {
 }
 
 impl Held {
-    /// None if images are contrast-normalised or whitened, which is done on the processor, or if
-    /// they take more than half of the memory that is free.
+    /// None if images are contrast-normalised or whitened, which is done on the processor, if their
+    /// pixels are floating point numbers, or if they take more than half of the memory that is free.
     pub(super) fn new(
         context: &Context,
         loader: &Loader,
@@ -32,9 +32,10 @@ impl Held {
         let fits = context
             .memory_free()
             .is_some_and(|free| set.pixels().len() <= free / 2);
-        if !plain || !fits {
-            return Ok(None);
-        }
+        let pixels = match set.pixels().bytes() {
+            Some(pixels) if plain && fits => pixels,
+            _ => return Ok(None),
+        };
         let [channels, height, width] = set.shape();
         let shape = MapShape {
             channels,
@@ -43,7 +44,7 @@ impl Held {
             width,
         };
         let (mean, scale) = (normalization.mean(), normalization.scale());
-        let images = Images::upload(context, shape, set.pixels(), mean, scale)?;
+        let images = Images::upload(context, shape, pixels, mean, scale)?;
         Ok(Some(Self {
             picks: Picks::new(&images, loader.batch_size(), classes)?,
             images,

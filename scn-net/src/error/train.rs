@@ -36,6 +36,17 @@ pub enum TrainError {
         /// The run folder.
         path: PathBuf,
     },
+    /// A run cannot go on with other images than it began with.
+    #[error(
+        "{path}: expected the training images that the run began with, found others in {dataset}",
+        path = path.display()
+    )]
+    OtherImages {
+        /// The checkpoint.
+        path: PathBuf,
+        /// Where the images come from.
+        dataset: String,
+    },
     /// There is nothing to resume.
     #[error("{path} holds no checkpoint to resume from", path = path.display())]
     NoCheckpoint {

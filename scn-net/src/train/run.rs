@@ -1,10 +1,13 @@
 //! A run in progress, and the files that it keeps.
 
 use std::collections::VecDeque;
+use std::io::ErrorKind;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use scn_data::{Dataset, Loader, Normalization};
 
+use super::images::{self, RunImages};
 use super::start::RunStart;
 use crate::buffer::release_memory;
 use crate::checkpoint::{self, Checkpoint};
@@ -12,13 +15,13 @@ use crate::config::{Moments, RunConfig};
 use crate::device::Device;
 use crate::epoch_sums::EpochSums;
 use crate::error::{ModelFileError, NetError, TrainError};
-use crate::evaluate::evaluate_here;
+use crate::evaluate::{Evaluation, evaluate_here};
 use crate::model_file;
 use crate::model_input::ModelInput;
 use crate::network::Network;
 use crate::optimizer::Sgd;
 use crate::progress::{Beginning, Observer};
-use crate::record::EpochRecord;
+use crate::record::{EpochRecord, chosen_epoch};
 use crate::run_folder::RunFolder;
 use crate::run_state::RunState;
 use crate::tensor::Tensor;
@@ -49,6 +52,8 @@ pub(super) struct Run {
     pub(super) optimizer: Sgd,
     pub(super) state: RunState,
     pub(super) training: Loader,
+    /// The images that are set apart to choose the best epoch on.
+    validation: Option<Loader>,
     test: Loader,
     /// The images of each step whose report is not summed up yet.
     pub(super) asked: VecDeque<usize>,
@@ -74,11 +79,22 @@ impl Run {
             .clone();
         config.training.epochs = epochs;
 
-        let limited = |set, limit: Option<usize>| {
-            let count = limit.unwrap_or(usize::MAX);
-            Arc::new(config.subset.of(set, count, config.seed))
-        };
-        let images = limited(&data.train, config.train_limit);
+        config.fits(data)?;
+        let checksum = images::checksum(data);
+        if let Some(checkpoint) = &resumed
+            && checkpoint.images.is_some()
+            && checkpoint.images != checksum
+        {
+            return Err(TrainError::OtherImages {
+                path: folder.checkpoint(),
+                dataset: config.dataset.to_string(),
+            });
+        }
+        let RunImages {
+            training: images,
+            validation,
+            test,
+        } = RunImages::of(&config, data)?;
         let fitted = resumed
             .as_ref()
             .and_then(|checkpoint| checkpoint.model.input.normalization.clone());
@@ -90,7 +106,6 @@ impl Run {
             }
         };
         let shared = Arc::new(normalization.clone());
-        let test = limited(&data.test, config.test_limit);
         let batch = config.training.batch_size;
         let augmentation = config.augmentation();
         let training = Loader::training(
@@ -101,10 +116,15 @@ impl Run {
             config.seed,
         )?
         .with_last_batch(config.training.last_batch)?;
+        let validation = validation
+            .map(|images| Loader::in_order(images, Arc::clone(&shared), batch))
+            .transpose()?;
         let test = Loader::in_order(test, shared, batch)?;
 
         let input = ModelInput {
-            dataset: config.dataset,
+            dataset: config.dataset.clone(),
+            reading: config.reading(),
+            brightest: data.train.brightest(),
             normalization: Some(normalization),
             class_names: data.train.class_names().to_vec(),
             active: resumed.as_ref().map_or(Vec::new(), |checkpoint| {
@@ -124,6 +144,7 @@ impl Run {
                         epochs_done: 0,
                         batches_done: 0,
                         sums,
+                        images: checksum,
                         history: Vec::new(),
                     },
                 )
@@ -146,6 +167,7 @@ impl Run {
                         epochs_done,
                         batches_done,
                         sums,
+                        images: checksum,
                         history,
                     },
                 )
@@ -165,6 +187,7 @@ impl Run {
             optimizer,
             state,
             training,
+            validation,
             test,
             asked: VecDeque::new(),
         };
@@ -201,7 +224,8 @@ impl Run {
             history: &self.state.history,
             steps_done: self.state.batches_done,
         });
-        while self.state.epochs_done < self.state.config.training.epochs {
+        while self.state.epochs_done < self.state.config.training.epochs && !self.out_of_patience()
+        {
             if !self.train_epoch(observer)? {
                 self.fetch()?;
                 self.save_checkpoint()?;
@@ -226,6 +250,26 @@ impl Run {
         })
     }
 
+    /// Whether so many epochs have passed since the best that no better one is waited for.
+    fn out_of_patience(&self) -> bool {
+        let best = chosen_epoch(&self.state.history);
+        match (self.state.config.training.patience, best) {
+            (Some(patience), Some(best)) => self.state.epochs_done - best.epoch >= patience,
+            _ => false,
+        }
+    }
+
+    /// How good the network is on images that it has not learned from.
+    fn evaluate(&self, loader: &Loader, what: &str) -> Result<Evaluation, TrainError> {
+        let evaluation = evaluate_here(&self.network, loader)
+            .map_err(|error| self.diverged(error, self.state.batches_done))?;
+        if !evaluation.loss.is_finite() {
+            let what = format!("the {what} loss after it");
+            return Err(self.non_finite(self.state.batches_done, what));
+        }
+        Ok(evaluation)
+    }
+
     /// Evaluates, and writes everything down.
     fn finish_epoch(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
         self.fetch()?;
@@ -242,12 +286,11 @@ impl Run {
             let estimated = self.network.estimate_moments(images?);
             estimated.map_err(|error| self.diverged(error, self.state.batches_done))?;
         }
-        let evaluation = evaluate_here(&self.network, &self.test)
-            .map_err(|error| self.diverged(error, self.state.batches_done))?;
-        if !evaluation.loss.is_finite() {
-            let what = "the test loss after it".to_string();
-            return Err(self.non_finite(self.state.batches_done, what));
-        }
+        let validation = match &self.validation {
+            Some(loader) => Some(self.evaluate(loader, "validation")?),
+            None => None,
+        };
+        let evaluation = self.evaluate(&self.test, "test")?;
         self.input.active = evaluation.active;
         let sums = std::mem::take(&mut self.state.sums);
         let record = EpochRecord {
@@ -255,6 +298,8 @@ impl Run {
             learning_rate: self.rate_of(self.training.batches() - 1),
             train_loss: sums.mean_loss(),
             train_error: sums.error(),
+            validation_loss: validation.as_ref().map(|found| found.loss),
+            validation_error: validation.as_ref().map(|found| found.error),
             test_loss: evaluation.loss,
             test_error: evaluation.error,
             images_per_second: sums.images_per_second(),
@@ -290,9 +335,24 @@ impl Run {
         )
     }
 
+    /// Writes the network after this epoch, and once more if it is the best so far. What an earlier
+    /// run in this folder left as its best goes where this one has no such choice.
     fn save_model(&self) -> Result<(), ModelFileError> {
-        let (path, none) = (self.folder.model(), Default::default());
-        model_file::save(&self.network, &self.input, None, none, &path)
+        let save = |path: PathBuf| {
+            model_file::save(&self.network, &self.input, None, Default::default(), &path)
+        };
+        save(self.folder.model())?;
+        let best = self.folder.best_model();
+        match chosen_epoch(&self.state.history) {
+            Some(record) if record.epoch == self.state.epochs_done => save(best),
+            Some(_) => Ok(()),
+            None => match std::fs::remove_file(&best) {
+                Err(source) if source.kind() != ErrorKind::NotFound => {
+                    Err(ModelFileError::io(&best, "remove", source))
+                }
+                _ => Ok(()),
+            },
+        }
     }
 
     /// All lines, from the history: after a resumption none is missing and none is doubled.

@@ -147,7 +147,7 @@ fn mirror_images_are_averaged_as_by_hand() {
 #[test]
 fn images_that_are_their_mirror_images_are_evaluated_as_without() {
     let digits = small::digits().test.first(48);
-    let mut pixels = digits.pixels().to_vec();
+    let mut pixels = digits.pixels().bytes().unwrap().to_vec();
     for row in pixels.chunks_exact_mut(8) {
         let (left, right) = row.split_at_mut(4);
         right.copy_from_slice(left);

@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use scn_data::{DatasetName, ImageSet, Loader, Normalization, bytes_of, check_memory};
-use scn_net::{Device, Network, RunConfig, Sgd, Tensor, learning_rate, presets, tolerances};
+use scn_data::{ImageSet, Loader, Normalization, bytes_of, check_memory};
+use scn_net::{
+    Device, Network, NetworkConfig, RunConfig, Sgd, Tensor, learning_rate, presets, tolerances,
+};
 use scn_solvers::InstructionSet;
 use scn_solvers::synthetic::normal_matrix;
 
@@ -156,21 +158,28 @@ impl NetworkBench {
         network.set_recompute(config.training.recompute);
         network.move_to(device)?;
         let batches = usize::from(self.steps).max(usize::from(self.warm_up));
-        let [channels, height, width] = config.dataset.shape();
+        let [channels, height, width] = config.network.input;
         let sides = [batches, config.training.batch_size, channels, height, width];
         // Bytes, and random numbers of which a picture is made.
         check_memory("the images of all batches", bytes_of::<[u8; 2]>(&sides))?;
         network.check_inference_memory(config.training.batch_size)?;
         let count = batches * config.training.batch_size;
-        let (images, random_pictures) = if self.data.holds(config.dataset) {
-            let data = self.data.open(config.dataset)?;
-            (repeated(&data.train, count)?, false)
-        } else {
-            output.warn(format_args!(
-                "no {} in the data folder: pictures are random",
-                config.dataset
-            ));
-            (random_images(config.dataset, count)?, true)
+        let absent = config.dataset.name().filter(|&name| !self.data.holds(name));
+        let (images, random_pictures) = match absent {
+            None => {
+                let data = self.data.open(&config.dataset, &config.reading())?;
+                config.fits(&data)?;
+                (repeated(&data.train, count)?, false)
+            }
+            Some(name) => {
+                output.warn(format_args!(
+                    "no {name} in the data folder: pictures are random"
+                ));
+                (
+                    random_images(&config.network, name.brightest(), count)?,
+                    true,
+                )
+            }
         };
         let images = Arc::new(images);
         let normalization = Normalization::fit(&images, config.input.normalization())?;
@@ -313,30 +322,18 @@ fn repeated(images: &ImageSet, count: usize) -> Result<ImageSet> {
     if images.is_empty() {
         bail!("expected images, found none");
     }
-    let mut pixels = Vec::new();
-    let mut labels = Vec::new();
-    for index in (0..images.len()).cycle().take(count) {
-        pixels.extend_from_slice(images.image(index));
-        labels.push(images.labels()[index]);
-    }
-    ImageSet::new(
-        pixels,
-        images.shape(),
-        labels,
-        images.class_names().to_vec(),
-        images.brightest(),
-    )
-    .context("images of the data set")
+    let indices: Vec<usize> = (0..images.len()).cycle().take(count).collect();
+    images.subset(&indices).context("images of the data set")
 }
 
 /// Pictures of blurred blotches with some noise: neighbouring pixels are alike, as in photographs.
-fn random_images(dataset: DatasetName, count: usize) -> Result<ImageSet> {
-    let [channels, height, width] = dataset.shape();
+fn random_images(network: &NetworkConfig, brightest: u8, count: usize) -> Result<ImageSet> {
+    let [channels, height, width] = network.input;
     let side = 4;
     let (rows, columns) = (height / side + 2, width / side + 2);
     let blotches = normal_matrix::<f32>(rows * columns, count * channels, 1);
     let noise = normal_matrix::<f32>(height * width, 1, 2);
-    let brightest = f32::from(dataset.brightest());
+    let full = f32::from(brightest);
     let mut pixels = Vec::with_capacity(count * channels * height * width);
     for plane in blotches.col_iter() {
         for y in 0..height {
@@ -347,13 +344,12 @@ fn random_images(dataset: DatasetName, count: usize) -> Result<ImageSet> {
                 let above = corner(0, 0) * (1.0 - right) + corner(0, 1) * right;
                 let below = corner(1, 0) * (1.0 - right) + corner(1, 1) * right;
                 let value = above * (1.0 - down) + below * down + 0.1 * noise[(y * width + x, 0)];
-                pixels.push((brightest * (0.5 + 0.25 * value)).clamp(0.0, brightest) as u8);
+                pixels.push((full * (0.5 + 0.25 * value)).clamp(0.0, full) as u8);
             }
         }
     }
-    let classes = dataset.classes();
+    let classes = network.classes;
     let labels = (0..count).map(|image| (image % classes) as u16).collect();
     let names: Vec<String> = (0..classes).map(|class| class.to_string()).collect();
-    ImageSet::new(pixels, dataset.shape(), labels, names, dataset.brightest())
-        .context("random pictures")
+    ImageSet::new(pixels, network.input, labels, names, brightest).context("random pictures")
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use scn_data::DatasetName;
+use scn_data::DataSource;
 use serde::Serialize;
 
 use crate::report::{Change, Row};
@@ -23,7 +23,7 @@ pub(super) struct Summary {
 struct RowSummary {
     preset: String,
     network: String,
-    dataset: DatasetName,
+    dataset: DataSource,
     seed: u64,
     finished: bool,
     epochs: usize,
@@ -97,7 +97,7 @@ impl RowSummary {
         Ok(Self {
             preset: row.preset.clone(),
             network: row.network().to_string(),
-            dataset: row.config.dataset,
+            dataset: row.config.dataset.clone(),
             seed: row.config.seed,
             finished: row.finished(),
             epochs: row.history.len(),

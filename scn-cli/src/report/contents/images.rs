@@ -8,8 +8,9 @@ use scn_net::Model;
 use crate::pictures::Raster;
 use crate::readable::{percent, thousands};
 use crate::report::document::{Block, CaptionedPicture, Cell, Figure, Table};
-use crate::report::findings::{Findings, largest};
+use crate::report::findings::Findings;
 use crate::report::run::Run;
+use crate::report::usage::largest;
 use crate::report::{matrix, sheet};
 
 /// Atoms listed per class.
@@ -27,7 +28,7 @@ pub(super) fn sections(run: &Run) -> Result<Vec<Block>> {
                 "The {} atoms of the first layer, numbered from 0.",
                 atoms.len()
             ),
-            svg: sheet::draw(&atoms, 8, 0)?,
+            svg: sheet::draw(&atoms, &sheet::numbers(0..atoms.len()), 8)?,
         }));
         blocks.push(Block::Text(
             "Each atom is scaled by its largest entry; grey is zero.".to_string(),
@@ -210,7 +211,7 @@ fn mistakes(found: &Findings, names: &[String]) -> Result<Vec<Block>> {
     let sheet = Figure {
         file: "mistakes.svg".to_string(),
         description: "The mistakes listed below, numbered.".to_string(),
-        svg: sheet::draw(&rasters, 6, 1)?,
+        svg: sheet::draw(&rasters, &sheet::numbers(1..=rasters.len()), 6)?,
     };
     blocks.push(Block::Gallery { sheet, pictures });
     Ok(blocks)

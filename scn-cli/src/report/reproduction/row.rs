@@ -96,7 +96,7 @@ impl Row {
             notes.push(self.state());
         }
         notes.extend(self.changes()?.iter().map(ToString::to_string));
-        let Some(whole) = paper::images(self.config.dataset) else {
+        let Some(whole) = paper::images(&self.config.dataset) else {
             return Ok(notes);
         };
         let kept = self.config.training.last_batch == LastBatch::Kept;

@@ -10,6 +10,7 @@ use crate::error::{DataError, FileError, ImageError, PictureError};
 use crate::files::read_small;
 use crate::format::{Contents, unreadable};
 use crate::memory::{bytes_of, check_memory};
+use crate::picture_config::{Colours, Fit};
 
 /// Largest height and width of a picture of a data set, whatever its header says.
 pub const LARGEST_SIDE: u32 = 4096;
@@ -86,17 +87,6 @@ impl Bounds {
     }
 }
 
-/// The channels of a picture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Colours {
-    /// One channel; colours become their luma by the weights 0.2126, 0.7152 and 0.0722 of ITU-R
-    /// BT.709.
-    Grey,
-    /// Red, green and blue; grey becomes three equal ones.
-    Rgb,
-}
-
 /// A decoded picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -123,8 +113,8 @@ pub(super) fn read(file: &Path, colours: Option<Colours>) -> Result<Picture, Dat
 }
 
 /// The picture in a PNG or JPEG file, whatever its name, brought to `colours` and to `height` x
-/// `width` pixels: its sides are scaled by bilinear interpolation, averaged over the pixels that
-/// fall together.
+/// `width` pixels: scaled by bilinear interpolation, averaged over the pixels that fall together;
+/// `fit` says what is done with other proportions.
 ///
 /// # Errors
 /// [`FileError::Unreadable`] for a file that is not there, is no regular one, or is far larger than
@@ -134,11 +124,22 @@ pub(super) fn read(file: &Path, colours: Option<Colours>) -> Result<Picture, Dat
 pub fn read_scaled(
     file: &Path,
     colours: Colours,
+    size: [usize; 2],
+    fit: Fit,
+) -> Result<Picture, DataError> {
+    read_fitted(file, Some(colours), size, fit)
+}
+
+/// [`read_scaled`], grey or RGB as the picture is if no `colours` are asked for.
+pub(super) fn read_fitted(
+    file: &Path,
+    colours: Option<Colours>,
     [height, width]: [usize; 2],
+    fit: Fit,
 ) -> Result<Picture, DataError> {
     let channels = match colours {
-        Colours::Grey => 1,
-        Colours::Rgb => 3,
+        Some(Colours::Grey) => 1,
+        _ => 3,
     };
     let shape = [channels, height, width];
     let (Ok(rows @ 1..), Ok(columns @ 1..)) = (u32::try_from(height), u32::try_from(width)) else {
@@ -147,11 +148,29 @@ pub fn read_scaled(
     check_memory("a picture", bytes_of::<f32>(&[4, height, width]))?;
     let bytes = ALONE.read(file)?;
     let decoded = ALONE.decode(Contents::new(&bytes, file))?;
-    let scaled = match (decoded.height(), decoded.width()) == (rows, columns) {
-        true => decoded,
-        false => decoded.resize_exact(columns, rows, FilterType::Triangle),
+    let fits = (decoded.height(), decoded.width()) == (rows, columns);
+    let scaled = match fit {
+        _ if fits => decoded,
+        Fit::Stretch => decoded.resize_exact(columns, rows, FilterType::Triangle),
+        Fit::Crop => {
+            centre(&decoded, rows, columns).resize_exact(columns, rows, FilterType::Triangle)
+        }
     };
-    Ok(planes(scaled, Some(colours)))
+    Ok(planes(scaled, colours))
+}
+
+/// The largest part of a picture with the proportions of `rows` to `columns`, around its centre. It
+/// is cut before anything is scaled, so that no picture becomes larger than what is asked for.
+fn centre(decoded: &DynamicImage, rows: u32, columns: u32) -> DynamicImage {
+    let (height, width) = (decoded.height(), decoded.width());
+    // The nearest whole number to `side` times `wanted / other`, from 1 to `bound`.
+    let part = |side: u32, wanted: u32, other: u32, bound: u32| {
+        let exact = f64::from(side) * f64::from(wanted) / f64::from(other);
+        (exact.round() as u32).clamp(1, bound)
+    };
+    let high = part(width, rows, columns, height);
+    let wide = part(height, columns, rows, width);
+    decoded.crop_imm((width - wide) / 2, (height - high) / 2, wide, high)
 }
 
 /// One plane of grey, or three of red, green and blue.

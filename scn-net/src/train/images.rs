@@ -1,0 +1,63 @@
+//! Which images a run learns from, chooses its best epoch on, and is judged by.
+
+use std::sync::Arc;
+
+use scn_data::{Dataset, ImageSet, Part, PixelSlice, split};
+use sha2::{Digest, Sha256};
+
+use crate::config::RunConfig;
+use crate::error::TrainError;
+
+/// The images of a run.
+pub(super) struct RunImages {
+    pub(super) training: Arc<ImageSet>,
+    /// Set apart from the training images.
+    pub(super) validation: Option<Arc<ImageSet>>,
+    pub(super) test: Arc<ImageSet>,
+}
+
+impl RunImages {
+    /// Those of a data set that the settings ask for.
+    pub(super) fn of(config: &RunConfig, data: &Dataset) -> Result<Self, TrainError> {
+        let limited = |set: &ImageSet, limit: Option<usize>| {
+            let count = limit.unwrap_or(usize::MAX);
+            config.subset.of(set, count, config.seed)
+        };
+        let training = limited(&data.train, config.train_limit);
+        let (training, validation) = match config.training.validation {
+            None => (training, None),
+            Some(share) => {
+                let (rest, apart) = split(&training, share, config.seed, Part::Validation)?;
+                (rest, Some(Arc::new(apart)))
+            }
+        };
+        Ok(Self {
+            training: Arc::new(training),
+            validation,
+            test: Arc::new(limited(&data.test, config.test_limit)),
+        })
+    }
+}
+
+/// SHA-256 of the training images and their labels, in hexadecimal digits; None for a data set with a
+/// name, whose files nobody changes.
+pub(super) fn checksum(data: &Dataset) -> Option<String> {
+    if data.source.name().is_some() {
+        return None;
+    }
+    let mut sum = Sha256::new();
+    match data.train.pixels() {
+        PixelSlice::Floats(pixels) => pixels
+            .iter()
+            .for_each(|pixel| sum.update(pixel.to_le_bytes())),
+        pixels => sum.update(pixels.bytes().unwrap_or_default()),
+    }
+    let labels = data.train.labels().iter();
+    labels.for_each(|label| sum.update(label.to_le_bytes()));
+    Some(
+        sum.finalize()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect(),
+    )
+}
