@@ -191,7 +191,7 @@ fn preprocessed(path: &Path, model: &Model, raw: bool) -> Result<(Vec<f32>, [usi
     }
     let Some(normalization) = &model.input.normalization else {
         bail!(
-            "{}: expected images that are preprocessed, as the model has not been trained, found pixels",
+            "{}: expected preprocessed images, as the model has not been trained, found pixels",
             path.display()
         );
     };

@@ -18,7 +18,7 @@ pub(crate) struct RunState {
     pub(crate) epochs_done: u64,
     pub(crate) batches_done: usize,
     pub(crate) sums: EpochSums,
-    /// Checksum of the training images, where these are files of a user, who may change them.
+    /// Checksum of the images, where these are files of a user, who may change them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) images: Option<String>,
     pub(crate) history: Vec<EpochRecord>,

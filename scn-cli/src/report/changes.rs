@@ -49,11 +49,24 @@ impl fmt::Display for Change {
 
 /// Settings that are not those of the configuration's preset; none for a run without one.
 pub(crate) fn from_preset(config: &RunConfig) -> Result<Vec<Change>> {
-    let preset = config.preset.as_deref();
-    match preset.map(presets::get) {
-        Some(Ok(preset)) => between(config, &preset),
+    let Some(name) = config.preset.as_deref() else {
+        return Ok(Vec::new());
+    };
+    let preset = match presets::ANY_IMAGES.contains(&name) {
+        false => presets::get(name),
+        true => {
+            let (dataset, network) = (config.dataset.clone(), &config.network);
+            presets::for_images(name, dataset, network.input, network.classes).map(|mut preset| {
+                // They belong to the images, not to the preset.
+                (preset.test_share, preset.pictures) = (config.test_share, config.pictures);
+                preset
+            })
+        }
+    };
+    match preset {
+        Ok(preset) => between(config, &preset),
         // A preset that this version does not know has nothing to compare with.
-        Some(Err(_)) | None => Ok(Vec::new()),
+        Err(_) => Ok(Vec::new()),
     }
 }
 

@@ -4,7 +4,7 @@ mod images;
 mod settings;
 
 use anyhow::Result;
-use scn_net::{EpochRecord, Network, chosen_epoch};
+use scn_net::{EpochRecord, Network, chosen_epoch, presets};
 
 use super::document::{Block, Document, Table};
 use super::history::{active_share, epochs, learning_curve, training_rate, training_time};
@@ -15,7 +15,14 @@ use crate::readable::{condition_number, percent, rate, thousands, time};
 /// All that can be said of a run.
 pub(crate) fn document(run: &Run) -> Result<Document> {
     let config = run.config;
-    let title = config.preset.clone();
+    let title = match &config.preset {
+        // Other presets are named after their data set.
+        Some(preset) if presets::ANY_IMAGES.contains(&preset.as_str()) => {
+            format!("{preset} on {}", config.dataset)
+        }
+        Some(preset) => preset.clone(),
+        None => config.dataset.to_string(),
+    };
     let changed = changes::from_preset(config)?;
     let mut blocks = vec![Block::Text(summary(run))];
     blocks.extend(result(run, !changed.is_empty())?);
@@ -35,7 +42,7 @@ pub(crate) fn document(run: &Run) -> Result<Document> {
         env!("CARGO_PKG_VERSION")
     )));
     Ok(Document {
-        title: title.unwrap_or_else(|| config.dataset.to_string()),
+        title,
         wide: false,
         blocks,
     })

@@ -38,7 +38,7 @@ pub enum TrainError {
     },
     /// A run cannot go on with other images than it began with.
     #[error(
-        "{path}: expected the training images that the run began with, found others in {dataset}",
+        "{path}: expected the images that the run began with, found others in {dataset}",
         path = path.display()
     )]
     OtherImages {

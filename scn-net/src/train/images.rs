@@ -39,21 +39,23 @@ impl RunImages {
     }
 }
 
-/// SHA-256 of the training images and their labels, in hexadecimal digits; None for a data set with a
-/// name, whose files nobody changes.
+/// SHA-256 of the images and their labels, in hexadecimal digits; None for a data set with a name,
+/// whose files nobody changes.
 pub(super) fn checksum(data: &Dataset) -> Option<String> {
     if data.source.name().is_some() {
         return None;
     }
     let mut sum = Sha256::new();
-    match data.train.pixels() {
-        PixelSlice::Floats(pixels) => pixels
-            .iter()
-            .for_each(|pixel| sum.update(pixel.to_le_bytes())),
-        pixels => sum.update(pixels.bytes().unwrap_or_default()),
+    for images in [&data.train, &data.test] {
+        match images.pixels() {
+            PixelSlice::Floats(pixels) => pixels
+                .iter()
+                .for_each(|pixel| sum.update(pixel.to_le_bytes())),
+            pixels => sum.update(pixels.bytes().unwrap_or_default()),
+        }
+        let labels = images.labels().iter();
+        labels.for_each(|label| sum.update(label.to_le_bytes()));
     }
-    let labels = data.train.labels().iter();
-    labels.for_each(|label| sum.update(label.to_le_bytes()));
     Some(
         sum.finalize()
             .iter()
