@@ -9,21 +9,21 @@
 //! | bytes 124-127 | the version 0x0100 and the letters IM |
 //! | then | elements: type (4 bytes), length (4 bytes), as many bytes as that |
 //!
-//! An element of type 14 is an array; one of type 15 is a zlib stream of one array. An array is
-//! made of elements itself, each filled up to a multiple of 8 bytes: flags, sizes of the axes, name,
-//! values. One of at most 4 bytes has its length beside its type, and its bytes where the length
-//! would be. Values have the class of their array, such as double, but may be stored in a smaller
-//! type that holds them. Their first axis is the fastest.
+//! An element of type 14 is an array; one of type 15 is a zlib stream that holds one array. An array
+//! consists of four parts, each padded to a multiple of 8 bytes: flags, sizes of the axes, name,
+//! values. A part of at most 4 bytes may have its length beside its type, and its bytes in place of
+//! the length. An array has a class, such as double; its values may be stored in a smaller type that
+//! holds them. The first axis is the fastest.
 //!
-//! Arrays other than those asked for are passed over. Version 7.3 is HDF5, and not read.
+//! Other arrays of the file are skipped. Version 7.3 is HDF5 and is not read.
 //!
-//! The elements are read here and not by a crate, as no crate for this format keeps the promise
-//! that no bytes make a parser panic or take more memory than they justify. `matfile` 0.5 multiplies
-//! the sizes of the axes as `i32` without looking for overflow, unpacks streams within streams to
-//! any length and depth, and prints. `matrw` 0.1 panics where a stream does not unpack. `mat5` 0.1
-//! subtracts lengths without looking, and reads arrays of two axes only. `matio-rs` is a library in
-//! C. Checking the elements before one of them sees them would need all of this file but the
-//! copying.
+//! The elements are read here and not by a crate, as no crate for this format (November 2026) keeps
+//! the promise that no bytes make a parser panic or allocate more than they justify. `matfile` 0.5
+//! multiplies the sizes of the axes as `i32` without looking for overflow, unpacks streams within
+//! streams to any length and depth, and prints. `matrw` 0.1 panics if a stream does not unpack.
+//! `mat5` 0.1 subtracts lengths without looking for overflow, and reads arrays of two axes only.
+//! `matio-rs` wraps a library in C. To check every element before a crate reads it would take all of
+//! this module except the copying of the values.
 
 mod stream;
 
@@ -64,8 +64,8 @@ pub(super) struct Array<'a> {
 }
 
 impl<'a> Array<'a> {
-    /// The array with this name. The file must be whole, as far as that can be seen without
-    /// unpacking other arrays.
+    /// Finds the array with this name. The file must be whole, as far as that can be seen without
+    /// unpacking the values of other arrays.
     pub(super) fn find(contents: Contents<'a>, name: &'static str) -> Result<Self, FileError> {
         let file = || contents.file.to_owned();
         let length = contents.bytes.len();
@@ -100,7 +100,7 @@ impl<'a> Array<'a> {
         found.ok_or_else(|| FileError::NoVariable { file: file(), name })
     }
 
-    /// The array of an element, if it has this name.
+    /// The array that `stream` holds, if it has this name.
     fn named(name: &'static str, mut stream: Stream<'a>) -> Result<Option<Self>, FileError> {
         let flags = stream.part("array flags", UINT32, 8, 8)?;
         let (class, is_complex) = (flags[0], flags[1] & 8 != 0);
@@ -159,7 +159,7 @@ impl<'a> Array<'a> {
         Ok((0..count).map(number))
     }
 
-    /// The type that values are stored in, and their bytes.
+    /// The type that the values are stored in, and their bytes.
     fn values(mut self, expected: &'static str) -> Result<(u32, Vec<u8>), FileError> {
         let is_known = matches!(self.class, CLASS_UINT8 | CLASS_DOUBLE);
         if !is_known || self.is_complex {
@@ -186,7 +186,7 @@ impl<'a> Array<'a> {
         Ok((tag.kind, values))
     }
 
-    /// That the array is not what was `expected`.
+    /// An error that says what was `expected` and what this array is.
     pub(super) fn refuse(&self, expected: &'static str) -> FileError {
         let class = match self.class {
             1 => "cell",
@@ -216,7 +216,7 @@ impl<'a> Array<'a> {
     }
 }
 
-/// Bytes of a value that is stored in this type, if doubles can be.
+/// Bytes of a value that is stored in this type; none for types in which no double is stored.
 fn size_of(kind: u32) -> Option<usize> {
     match kind {
         UINT8 => Some(1),

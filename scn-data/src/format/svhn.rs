@@ -1,11 +1,10 @@
-//! SVHN, the Street View House Numbers, in its format 2: cropped digits in files of MATLAB.
+//! SVHN, the Street View House Numbers, in its format 2: cropped digits in MATLAB files of level 5,
+//! compressed or not.
 //!
-//! A file holds two arrays. `X` is of bytes, 32 x 32 x 3 x N: rows, columns, the channels red, green
-//! and blue, pictures; the first axis is the fastest, so that planes are stored *column by column*,
-//! as those of STL-10. `y` is of bytes or doubles, N x 1: the labels, 1 to 9 for these digits and 10
-//! for the digit 0. MATLAB drops last axes of size 1, so one picture may be 32 x 32 x 3.
-//!
-//! The elements of the files are those of MATLAB's level 5, compressed or not.
+//! A file holds two arrays. `X` has bytes of shape 32 x 32 x 3 x N: rows, columns, channels (red,
+//! green, blue), pictures. The first axis is the fastest, so planes are stored *column by column*, as
+//! in STL-10. `y` has bytes or doubles of shape N x 1, the labels: 1 to 9 for these digits, 10 for
+//! the digit 0. MATLAB drops a last axis of size 1, so a single picture may be 32 x 32 x 3.
 
 use super::mat::Array;
 use super::{Contents, check_counts, class_names, stand_upright};

@@ -14,16 +14,16 @@ const MATRIX: u32 = 14;
 /// The type of a zlib stream.
 const COMPRESSED: u32 = 15;
 
-/// What precedes the bytes of a part of an array.
+/// The type and the length of a part of an array.
 #[derive(Clone, Copy)]
 pub(super) struct Tag {
     pub(super) kind: u32,
     pub(super) length: u32,
-    /// Whether the part fills 4 bytes, not a multiple of 8.
+    /// Whether its bytes stand in place of the length, in 4 bytes.
     is_small: bool,
 }
 
-/// The bytes of an array, unpacked on the way where they are packed.
+/// The bytes of an array, unpacked while they are read if they are compressed.
 pub(super) struct Stream<'a> {
     pub(super) contents: Contents<'a>,
     /// Where its element starts in the file.
@@ -36,7 +36,7 @@ pub(super) struct Stream<'a> {
 enum Source<'a> {
     Plain(&'a [u8]),
     Packed {
-        /// Zeros follow the stream, so that one which is cut short takes bytes that are not its own.
+        /// Zeros follow the stream: a stream that is cut short consumes some of them.
         decoder: Box<ZlibDecoder<Chain<&'a [u8], &'static [u8]>>>,
         /// Bytes of the stream.
         length: u64,
@@ -44,7 +44,7 @@ enum Source<'a> {
 }
 
 impl<'a> Stream<'a> {
-    /// The array whose element starts at byte `at` of the file, and where that ends.
+    /// Opens the array whose element starts at byte `at` of the file; says where the element ends.
     pub(super) fn open(contents: Contents<'a>, at: usize) -> Result<(Self, usize), FileError> {
         let short = |expected: usize| FileError::Short {
             file: contents.file.to_owned(),
@@ -79,8 +79,8 @@ impl<'a> Stream<'a> {
         Ok((stream, end))
     }
 
-    /// The bytes of the next part, which must be of a type and have `least` to `most` bytes, a
-    /// multiple of 4 unless they are letters.
+    /// The bytes of the next part, which must have the type `kind` and `least` to `most` bytes: a
+    /// multiple of 4, unless they are letters.
     pub(super) fn part(
         &mut self,
         what: &'static str,
@@ -165,8 +165,7 @@ impl<'a> Stream<'a> {
         }
     }
 
-    /// That nothing follows but what fills the last part up, and that a packed array has the right
-    /// checksum.
+    /// Checks that only padding follows, and that a compressed array has the right checksum.
     pub(super) fn end(mut self) -> Result<(), FileError> {
         if self.left >= 8 {
             let found = format!("goes on for {} bytes", self.left);
@@ -197,7 +196,7 @@ impl<'a> Stream<'a> {
         }
     }
 
-    /// That the element is not as it must be.
+    /// An error that says what was `expected` of this element.
     pub(super) fn wrong(&self, expected: &'static str, found: String) -> FileError {
         FileError::Element {
             file: self.contents.file.to_owned(),
@@ -208,7 +207,7 @@ impl<'a> Stream<'a> {
     }
 }
 
-/// The first numbers of bytes that are at least as many.
+/// The first `COUNT` numbers of 4 bytes, little-endian; 0 for those that are missing.
 fn words<const COUNT: usize>(bytes: &[u8]) -> [u32; COUNT] {
     let mut words = [0; COUNT];
     for (word, bytes) in words.iter_mut().zip(bytes.chunks_exact(4)) {
