@@ -18,17 +18,20 @@ pub enum DatasetName {
     Cifar10,
     /// 60,000 colour photographs of 32 x 32 pixels in 100 classes.
     Cifar100,
+    /// 99,289 colour photographs of house numbers, cropped to digits of 32 x 32 pixels.
+    Svhn,
     /// 13,000 labelled colour photographs of 96 x 96 pixels in 10 classes.
     Stl10,
 }
 
 impl DatasetName {
     /// Every data set, the smallest first.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Digits,
         Self::Mnist,
         Self::Cifar10,
         Self::Cifar100,
+        Self::Svhn,
         Self::Stl10,
     ];
 
@@ -37,7 +40,7 @@ impl DatasetName {
         match self {
             Self::Digits => [1, 8, 8],
             Self::Mnist => [1, 28, 28],
-            Self::Cifar10 | Self::Cifar100 => [3, 32, 32],
+            Self::Cifar10 | Self::Cifar100 | Self::Svhn => [3, 32, 32],
             Self::Stl10 => [3, 96, 96],
         }
     }
@@ -46,7 +49,7 @@ impl DatasetName {
     pub fn classes(self) -> usize {
         match self {
             Self::Cifar100 => 100,
-            Self::Digits | Self::Mnist | Self::Cifar10 | Self::Stl10 => 10,
+            Self::Digits | Self::Mnist | Self::Cifar10 | Self::Svhn | Self::Stl10 => 10,
         }
     }
 
@@ -54,7 +57,7 @@ impl DatasetName {
     pub fn brightest(self) -> u8 {
         match self {
             Self::Digits => 16,
-            Self::Mnist | Self::Cifar10 | Self::Cifar100 | Self::Stl10 => 255,
+            Self::Mnist | Self::Cifar10 | Self::Cifar100 | Self::Svhn | Self::Stl10 => 255,
         }
     }
 
@@ -66,6 +69,7 @@ impl DatasetName {
             Self::Mnist => Some("mnist"),
             Self::Cifar10 => Some("cifar-10-batches-bin"),
             Self::Cifar100 => Some("cifar-100-binary"),
+            Self::Svhn => Some("svhn"),
             Self::Stl10 => Some("stl10_binary"),
         }
     }
@@ -77,6 +81,7 @@ impl DatasetName {
             Self::Mnist => "mnist",
             Self::Cifar10 => "cifar10",
             Self::Cifar100 => "cifar100",
+            Self::Svhn => "svhn",
             Self::Stl10 => "stl10",
         }
     }
@@ -147,7 +152,7 @@ mod tests {
             .to_string();
         assert_eq!(
             message,
-            "data set must be one of digits, mnist, cifar10, cifar100, stl10, but is \"imagenet\""
+            "data set must be one of digits, mnist, cifar10, cifar100, svhn, stl10, but is \"imagenet\""
         );
     }
 }

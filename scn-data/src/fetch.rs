@@ -12,8 +12,8 @@
 //! come again.
 //!
 //! MD5 sums find damage, not forgery: what protects from the latter is HTTPS, or trust in the
-//! mirror. The SHA-256 sums of all files, as they were unpacked, are written beside them, for
-//! [`check_sums`] and for `sha256sum --check`.
+//! mirror; SVHN is published without HTTPS. The SHA-256 sums of all files, as they were unpacked,
+//! are written beside them, for [`check_sums`] and for `sha256sum --check`.
 
 mod archives;
 mod check;

@@ -8,11 +8,13 @@
 pub mod cifar;
 pub mod class_names;
 pub mod idx;
+mod mat;
 pub mod mnist;
 pub mod npy;
 #[cfg(feature = "pictures")]
 pub mod pictures;
 pub mod stl10;
+pub mod svhn;
 
 use std::cmp::Ordering;
 use std::fs::File;
@@ -127,6 +129,17 @@ fn check_counts(
         images,
         labels,
     })
+}
+
+/// Swaps rows and columns of every plane of `side` x `side` pixels, in place.
+fn stand_upright(pixels: &mut [u8], side: usize) {
+    for plane in pixels.chunks_exact_mut(side * side) {
+        for y in 0..side {
+            for x in 0..y {
+                plane.swap(y * side + x, x * side + y);
+            }
+        }
+    }
 }
 
 /// What a file holds.

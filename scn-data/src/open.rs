@@ -7,13 +7,13 @@ use crate::dataset_name::DatasetName;
 use crate::digits;
 use crate::error::DataError;
 use crate::folder::Folder;
-use crate::format::{cifar, mnist, stl10};
+use crate::format::{cifar, mnist, stl10, svhn};
 
 /// Reads the training and the test images of a data set.
 ///
 /// `data` is the data folder, the one that holds `mnist/`, `cifar-10-batches-bin/`,
-/// `cifar-100-binary/` or `stl10_binary/`, each as its official archive unpacks; the digits are
-/// embedded and need no folder.
+/// `cifar-100-binary/`, `svhn/` or `stl10_binary/`, each as its official archive unpacks; the
+/// digits are embedded and need no folder.
 ///
 /// # Errors
 /// [`FileError::Missing`](crate::FileError::Missing) for a file that is not there,
@@ -26,6 +26,7 @@ pub fn open(name: DatasetName, data: &Path) -> Result<Dataset, DataError> {
         DatasetName::Mnist => mnist::train_and_test(&folder)?,
         DatasetName::Cifar10 => cifar::train_and_test(&folder, &cifar::CIFAR10)?,
         DatasetName::Cifar100 => cifar::train_and_test(&folder, &cifar::CIFAR100)?,
+        DatasetName::Svhn => svhn::train_and_test(&folder)?,
         DatasetName::Stl10 => stl10::train_and_test(&folder)?,
     };
     Dataset::new(name, train, test)

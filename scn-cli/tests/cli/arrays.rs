@@ -188,7 +188,7 @@ fn images_and_labels_are_checked_against_the_model() {
     write_array(&at("bytes.npy"), &[1, 1, 8, 8], &[1_u8; 64]);
     fails(
         &mut predict("bytes.npy"),
-        &["bytes.npy: expected preprocessed images", "found integers"],
+        &["bytes.npy: expected preprocessed images", "found pixels"],
     );
     assert!(!at("Z.npy").exists());
     write_array(&at("X4.npy"), &[2, 1, 8, 8], &[0.5_f32; 128]);

@@ -1,4 +1,4 @@
-//! What can be wrong with the files of a data set, and with arrays of numpy.
+//! What can be wrong with the files of a data set, and with arrays of numpy and MATLAB.
 
 use std::path::PathBuf;
 
@@ -119,6 +119,59 @@ pub enum FileError {
         /// The arrays that can be read.
         expected: &'static str,
         /// What the header says.
+        found: String,
+    },
+    /// A file that is no MATLAB file of level 5.
+    #[error(
+        "{} must be a MATLAB file of level 5, whose bytes 124 to 127 are [0, 1, 73, 77], but has {found:?} there",
+        .file.display()
+    )]
+    NoMat {
+        /// The file.
+        file: PathBuf,
+        /// Its bytes 124 to 127.
+        found: Vec<u8>,
+    },
+    /// An element of a MATLAB file that is damaged, or of a kind that cannot be read.
+    #[error("the element at byte {at} of {} must be {expected}, but {found}", .file.display())]
+    Element {
+        /// The file.
+        file: PathBuf,
+        /// Where the element starts.
+        at: u64,
+        /// The elements that can be read.
+        expected: &'static str,
+        /// What this one is or has.
+        found: String,
+    },
+    /// A compressed element of a MATLAB file that does not unpack.
+    #[error("the element at byte {at} of {} must be a whole zlib stream, but does not unpack", .file.display())]
+    Zlib {
+        /// The file.
+        file: PathBuf,
+        /// Where the element starts.
+        at: u64,
+        /// What the decoder says.
+        source: std::io::Error,
+    },
+    /// A MATLAB file without an array of this name.
+    #[error("{} must hold a variable {name}, but holds none", .file.display())]
+    NoVariable {
+        /// The file.
+        file: PathBuf,
+        /// The name.
+        name: &'static str,
+    },
+    /// An array of a MATLAB file that has another shape, class or value.
+    #[error("variable {name} in {} must be {expected}, but {found}", .file.display())]
+    Variable {
+        /// The file.
+        file: PathBuf,
+        /// The name of the array.
+        name: &'static str,
+        /// The arrays that can be read.
+        expected: &'static str,
+        /// What this one is.
         found: String,
     },
     /// A label that stands for no class.

@@ -44,6 +44,8 @@ pub struct ArchiveSet {
 
 const MNIST: &str = "https://ossci-datasets.s3.amazonaws.com/mnist/";
 const CIFAR: &str = "https://www.cs.toronto.edu/~kriz/";
+/// Published over HTTP alone.
+const SVHN: &str = "http://ufldl.stanford.edu/housenumbers/";
 const STL10: &str = "https://ai.stanford.edu/~acoates/stl10/";
 
 impl ArchiveSet {
@@ -63,6 +65,8 @@ impl ArchiveSet {
     pub fn official(name: DatasetName) -> Result<Self, FetchError> {
         let kept =
             |file: &str, md5: &str| Archive::new(MNIST, file, 16_000_000, md5, Packing::Kept);
+        let svhn =
+            |file: &str, md5: &str| Archive::new(SVHN, file, 250_000_000, md5, Packing::Kept);
         let archives = match name {
             DatasetName::Digits => Vec::new(),
             DatasetName::Mnist => vec![
@@ -101,6 +105,10 @@ impl ArchiveSet {
                     largest: 250_000_000,
                 },
             )],
+            DatasetName::Svhn => vec![
+                svhn("train_32x32.mat", "e26dedcc434d2e4c54c9b2d4a06d8373"),
+                svhn("test_32x32.mat", "eb5a983be6a315427106f1b164d9cef3"),
+            ],
             DatasetName::Stl10 => vec![Archive::new(
                 STL10,
                 "stl10_binary.tar.gz",

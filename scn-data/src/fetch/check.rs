@@ -57,7 +57,8 @@ pub fn check_files(name: DatasetName, data: &Path) -> Vec<CheckedFile> {
         .collect()
 }
 
-/// Names and lengths, which follow from the formats: a head and records of label and pixels.
+/// Names and lengths, which follow from the formats: a head and records of label and pixels. The
+/// files of SVHN are compressed; theirs are those of the official ones.
 fn needed(name: DatasetName) -> Vec<(&'static str, u64)> {
     const CIFAR: u64 = 3 * 32 * 32;
     const STL: u64 = 3 * 96 * 96;
@@ -80,6 +81,10 @@ fn needed(name: DatasetName) -> Vec<(&'static str, u64)> {
         DatasetName::Cifar100 => vec![
             ("train.bin", 50_000 * (2 + CIFAR)),
             ("test.bin", 10_000 * (2 + CIFAR)),
+        ],
+        DatasetName::Svhn => vec![
+            ("train_32x32.mat", 182_040_794),
+            ("test_32x32.mat", 64_275_384),
         ],
         DatasetName::Stl10 => vec![
             ("train_X.bin", 5_000 * STL),

@@ -13,7 +13,7 @@ mod unlabelled;
 pub use folds::{folds, open_folds};
 pub use unlabelled::{Unlabelled, open_unlabelled};
 
-use super::{Contents, check_counts, class_names};
+use super::{Contents, check_counts, class_names, stand_upright};
 use crate::error::DataError;
 use crate::folder::Folder;
 use crate::images::ImageSet;
@@ -35,19 +35,8 @@ pub fn pictures(contents: Contents<'_>) -> Result<Vec<u8>, DataError> {
     for picture in pictures {
         pixels.extend_from_slice(picture);
     }
-    stand_upright(&mut pixels);
+    stand_upright(&mut pixels, SIDE);
     Ok(pixels)
-}
-
-/// Swaps rows and columns of every plane, in place.
-fn stand_upright(pixels: &mut [u8]) {
-    for plane in pixels.chunks_exact_mut(SIDE * SIDE) {
-        for y in 0..SIDE {
-            for x in 0..y {
-                plane.swap(y * SIDE + x, x * SIDE + y);
-            }
-        }
-    }
 }
 
 /// The labels of a file, counted from 0.

@@ -126,7 +126,9 @@ fn the_official_archives_are_described() {
             Ok(source) => {
                 assert_eq!(Some(source.folder.as_str()), name.folder());
                 for archive in &source.archives {
-                    assert!(archive.url().starts_with("https://"), "{archive:?}");
+                    // SVHN is published over HTTP alone.
+                    let is_safe = archive.url().starts_with("https://");
+                    assert_eq!(is_safe, name != DatasetName::Svhn, "{archive:?}");
                     assert!(
                         archive.md5.len() == 32
                             && archive.md5.bytes().all(|digit| digit.is_ascii_hexdigit()),
@@ -140,6 +142,39 @@ fn the_official_archives_are_described() {
             }
             Err(error) => assert!(matches!(error, FetchError::Embedded { .. }), "{error}"),
         }
+    }
+}
+
+#[test]
+fn the_files_of_svhn_are_kept_as_they_are() {
+    let data = tempfile::tempdir().unwrap();
+    // One file for both.
+    let file = include_bytes!("../svhn/packed-u1.mat");
+    let server = Server::new(file.to_vec(), &[Answer::Right; 2]);
+    let official = ArchiveSet::official(DatasetName::Svhn).unwrap();
+    let mut source = official.from_mirror(&server.base);
+    for archive in &mut source.archives {
+        assert_eq!(archive.packing, Packing::Kept);
+        archive.md5 = format!("{:x}", Md5::digest(file));
+    }
+    let folder = fetch(&source, data.path(), &policy(), &mut |_| {}).unwrap();
+    assert_eq!(folder, data.path().join("svhn"));
+    let files = ["test_32x32.mat", "train_32x32.mat"];
+    assert_eq!(names(&folder), [SUMS, files[0], files[1]]);
+    for name in files {
+        assert_eq!(fs::read(folder.join(name)).unwrap(), file);
+    }
+    let svhn = scn_data::open(DatasetName::Svhn, data.path()).unwrap();
+    assert_eq!(
+        (svhn.train.labels(), &svhn.train),
+        (&[0, 3][..], &svhn.test)
+    );
+    // Not the official files.
+    let checked = check_files(DatasetName::Svhn, data.path());
+    assert_eq!(checked.len(), 2);
+    for checked in checked {
+        assert_eq!(checked.found, Some(file.len() as u64));
+        assert!(!checked.is_whole());
     }
 }
 

@@ -5,7 +5,7 @@ use std::io::{Cursor, Write};
 use std::path::Path;
 
 use flate2::Compression;
-use flate2::write::GzEncoder;
+use flate2::write::{GzEncoder, ZlibEncoder};
 use image::{DynamicImage, ImageFormat};
 use scn_data::{DatasetName, ImageSet};
 
@@ -46,6 +46,54 @@ pub(crate) fn mnist_labels(labels: &[u8]) -> Vec<u8> {
     idx(2049, &[labels.len() as u32], labels)
 }
 
+/// A MATLAB file of level 5 with these elements.
+pub(crate) fn mat(elements: &[Vec<u8>]) -> Vec<u8> {
+    let mut bytes = b"MATLAB 5.0 MAT-file".to_vec();
+    bytes.resize(124, b' ');
+    bytes.extend([0, 1, b'I', b'M']);
+    bytes.extend(elements.concat());
+    bytes
+}
+
+/// An element of a MATLAB file: its type, its length and its bytes, filled up to a multiple of 8.
+pub(crate) fn mat_element(kind: u32, body: &[u8]) -> Vec<u8> {
+    let mut bytes = [kind.to_le_bytes(), (body.len() as u32).to_le_bytes()].concat();
+    bytes.extend_from_slice(body);
+    bytes.resize(bytes.len().next_multiple_of(8), 0);
+    bytes
+}
+
+/// An array of a MATLAB file, of a class, with values that are stored in a type.
+pub(crate) fn mat_array(name: &str, class: u8, shape: &[i32], kind: u32, values: &[u8]) -> Vec<u8> {
+    let sizes: Vec<u8> = shape.iter().flat_map(|size| size.to_le_bytes()).collect();
+    let parts = [
+        mat_element(6, &[class, 0, 0, 0, 0, 0, 0, 0]),
+        mat_element(5, &sizes),
+        mat_element(1, name.as_bytes()),
+        mat_element(kind, values),
+    ];
+    mat_element(14, &parts.concat())
+}
+
+/// An element in its compressed form.
+pub(crate) fn mat_packed(element: &[u8]) -> Vec<u8> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(element).expect("memory");
+    let stream = encoder.finish().expect("memory");
+    let length = (stream.len() as u32).to_le_bytes();
+    [&15_u32.to_le_bytes()[..], &length, &stream].concat()
+}
+
+/// A file of SVHN with black pictures and these labels.
+pub(crate) fn svhn(labels: &[u8]) -> Vec<u8> {
+    let count = labels.len() as i32;
+    let pixels = vec![0; labels.len() * 3072];
+    mat(&[
+        mat_packed(&mat_array("X", 9, &[32, 32, 3, count], 2, &pixels)),
+        mat_packed(&mat_array("y", 9, &[count, 1], 2, labels)),
+    ])
+}
+
 /// Ten folds of the pictures k and k + 10.
 pub(crate) fn fold_indices() -> Vec<u8> {
     let line = |k| format!("{k} {}\n", k + 10);
@@ -81,6 +129,10 @@ pub(crate) fn files(name: DatasetName) -> Vec<(&'static str, Vec<u8>)> {
                 ("test.bin", records(&[0, 7], 1)),
             ]
         }
+        DatasetName::Svhn => vec![
+            ("train_32x32.mat", svhn(&[10, 3])),
+            ("test_32x32.mat", svhn(&[1])),
+        ],
         DatasetName::Stl10 => vec![
             ("train_X.bin", vec![0; 2 * 27648]),
             ("train_y.bin", vec![1, 10]),

@@ -7,10 +7,11 @@ use crate::common::{files, folder, gzip, idx, mnist_images, mnist_labels, write}
 use scn_data::format::cifar;
 use scn_data::{DataError, Dataset, DatasetName, FileError};
 
-const WITH_FILES: [DatasetName; 4] = [
+const WITH_FILES: [DatasetName; 5] = [
     DatasetName::Mnist,
     DatasetName::Cifar10,
     DatasetName::Cifar100,
+    DatasetName::Svhn,
     DatasetName::Stl10,
 ];
 

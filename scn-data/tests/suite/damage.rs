@@ -3,14 +3,16 @@
 use std::path::Path;
 
 use crate::common::{files, fold_indices, gzip, mnist_images, mnist_labels};
+use crate::svhn::BY_SCIPY;
 use proptest::prelude::*;
 use scn_data::DatasetName;
-use scn_data::format::{Contents, cifar, class_names, idx, stl10};
+use scn_data::format::{Contents, cifar, class_names, idx, stl10, svhn};
 
-const WITH_FILES: [DatasetName; 4] = [
+const WITH_FILES: [DatasetName; 5] = [
     DatasetName::Mnist,
     DatasetName::Cifar10,
     DatasetName::Cifar100,
+    DatasetName::Svhn,
     DatasetName::Stl10,
 ];
 
@@ -40,6 +42,12 @@ fn parse_all(bytes: &[u8]) -> Result<(), TestCaseError> {
     if let Ok(labels) = stl10::labels(contents) {
         prop_assert!(labels.iter().all(|&label| label < 10));
     }
+    if let Ok(pixels) = svhn::pictures(contents) {
+        prop_assert_eq!(pixels.len() % 3072, 0);
+    }
+    if let Ok(labels) = svhn::labels(contents) {
+        prop_assert!(labels.iter().all(|&label| label < 10));
+    }
     for batch in stl10::Unlabelled::new(bytes, Path::new("file"), 2).expect("a batch size") {
         // The last item may be an error; a batch is of one or two whole pictures.
         prop_assert!(
@@ -67,14 +75,15 @@ proptest! {
     /// Right files of every format, with a few bytes changed and then cut at any place.
     #[test]
     fn damaged_files_never_panic(
-        which in 0usize..20,
+        which in 0usize..26,
         flips in prop::collection::vec((any::<prop::sample::Index>(), 1u8..), 0..4),
         cut in prop::option::of(any::<prop::sample::Index>()),
     ) {
         let mut all: Vec<Vec<u8>> = WITH_FILES.iter().flat_map(|&name| files(name)).map(|(_, bytes)| bytes).collect();
         all.extend([gzip(&mnist_images(2)), gzip(&mnist_labels(&[1, 2]))]);
         all.extend([fold_indices(), vec![0; 5 * 27648]]);
-        prop_assert_eq!(all.len(), 20);
+        all.extend(BY_SCIPY.map(<[u8]>::to_vec));
+        prop_assert_eq!(all.len(), 26);
         let mut bytes = all.swap_remove(which);
         for (place, flip) in flips {
             let place = place.index(bytes.len());
@@ -97,5 +106,26 @@ proptest! {
             whole[..cut].to_vec()
         };
         prop_assert!(idx::images(Contents::new(&bytes, Path::new("file")), [28, 28]).is_err());
+    }
+}
+
+/// Every byte that is no pixel of an uncompressed MATLAB file, with every value.
+#[test]
+fn a_wrong_byte_in_a_matlab_file_never_panics() {
+    let [whole, ..] = BY_SCIPY;
+    let mut bytes = whole.to_vec();
+    let pixels = 192..192 + 2 * 3072;
+    for place in (120..bytes.len()).filter(|place| !pixels.contains(place)) {
+        for value in 0..=u8::MAX {
+            bytes[place] = value;
+            let contents = Contents::new(&bytes, Path::new("file"));
+            if let Ok(pixels) = svhn::pictures(contents) {
+                assert_eq!(pixels.len(), 2 * 3072);
+            }
+            if let Ok(labels) = svhn::labels(contents) {
+                assert!(labels.iter().all(|&label| label < 10));
+            }
+        }
+        bytes[place] = whole[place];
     }
 }

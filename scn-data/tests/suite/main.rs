@@ -1,12 +1,13 @@
-//! Formats: `pixels`, `orientation`, `pictures`, `npy`, `numbers`, `stl10` and `mapped` are about
-//! right files, `corrupt` and `damage` about wrong ones. `normalization` and `whitening`: the values of
-//! pixels. `order` and `plans`: batches. `real_data`: the data sets themselves. `common` makes
-//! the files.
+//! Formats: `pixels`, `orientation`, `pictures`, `npy`, `numbers`, `stl10`, `svhn` and `mapped` are
+//! about right files, `corrupt`, `mat` and `damage` about wrong ones. `normalization` and
+//! `whitening`: the values of pixels. `order` and `plans`: batches. `real_data`: the data sets
+//! themselves. `common` makes the files.
 
 mod common;
 mod corrupt;
 mod damage;
 mod mapped;
+mod mat;
 mod normalization;
 mod npy;
 mod numbers;
@@ -19,4 +20,5 @@ mod pixels;
 mod plans;
 mod real_data;
 mod stl10;
+mod svhn;
 mod whitening;

@@ -120,6 +120,23 @@ fn cifar100_is_the_known_one() {
 }
 
 #[test]
+fn svhn_is_the_known_one() {
+    let Some(svhn) = real(DatasetName::Svhn) else {
+        return;
+    };
+    assert_eq!(
+        counts(&svhn.train),
+        [4948, 13861, 10585, 8497, 7458, 6882, 5727, 5595, 5045, 4659]
+    );
+    assert_eq!(
+        counts(&svhn.test),
+        [1744, 5099, 4149, 2882, 2523, 2384, 1977, 2019, 1660, 1595]
+    );
+    let published = [[0.4377, 0.4438, 0.4728], [0.1980, 0.2010, 0.1970]];
+    assert_eq!(channel_moments(&svhn.train), published);
+}
+
+#[test]
 fn stl10_is_the_known_one() {
     let Some(stl) = real(DatasetName::Stl10) else {
         return;

@@ -5,10 +5,11 @@ use std::io::Read;
 use std::iter::FusedIterator;
 use std::path::{Path, PathBuf};
 
-use super::{PIXELS, stand_upright};
+use super::{PIXELS, SIDE};
 use crate::dataset_name::DatasetName;
 use crate::error::{BatchError, DataError, FileError};
 use crate::folder::Folder;
+use crate::format::stand_upright;
 
 /// Batches of the unlabelled pictures, in the order of the file.
 ///
@@ -79,7 +80,7 @@ impl<R: Read> Unlabelled<R> {
                 found: self.read,
             });
         }
-        stand_upright(&mut pixels);
+        stand_upright(&mut pixels, SIDE);
         Ok(Some(pixels).filter(|pixels| !pixels.is_empty()))
     }
 }
