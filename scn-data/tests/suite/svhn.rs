@@ -99,7 +99,7 @@ fn a_folder_has_a_file_for_training_and_one_for_tests() {
     for set in [&svhn.train, &svhn.test] {
         assert_eq!(
             (set.shape(), set.classes(), set.brightest()),
-            (name.shape(), name.classes(), name.brightest())
+            (name.shape(), name.classes(), f32::from(name.brightest()))
         );
         assert_eq!((&*set.class_names()[0], &*set.class_names()[9]), ("0", "9"));
     }
