@@ -262,3 +262,46 @@ fn settings_are_written_in_kebab_case_and_unknown_ones_refused() {
     let range: StrDeserializer<'_, Error> = "range".into_deserializer();
     assert_eq!(Scale::deserialize(range), Ok(Scale::Range));
 }
+
+/// The same pixels as bytes and as floating point numbers. Bytes are summed exactly; of N numbers up
+/// to b, sums in f64 are off by at most N roundings, far below an f32's, which both are kept in: the
+/// results may differ by one f32 rounding of a value up to b.
+#[test]
+fn floating_point_numbers_are_normalised_as_bytes_are() {
+    let bytes = scattered(50, [2, 4, 5]);
+    let values = bytes.pixels().values().collect();
+    let labels = bytes.labels().to_vec();
+    let floats = ImageSet::from_floats(
+        values,
+        bytes.shape(),
+        labels,
+        bytes.class_names(),
+        bytes.brightest(),
+    )
+    .expect("finite");
+    let contrasts = [None, Some(10.0)];
+    for (mean, scale) in MEANS
+        .into_iter()
+        .flat_map(|mean| SCALES.map(|scale| (mean, scale)))
+    {
+        for contrast in contrasts {
+            let config = NormalizationConfig::default()
+                .with_mean(mean)
+                .with_scale(scale)
+                .with_contrast(contrast);
+            let fit = |images| Normalization::fit(images, config).expect("fits");
+            let (exact, summed) = (fit(&bytes), fit(&floats));
+            let relative = f64::from(f32::EPSILON);
+            let largest = normalized(&bytes, &exact)
+                .into_iter()
+                .fold(f64::from(bytes.brightest()), |most, value| {
+                    most.max(value.abs())
+                });
+            let pairs = normalized(&bytes, &exact).into_iter();
+            for (one, other) in pairs.zip(normalized(&floats, &summed)) {
+                // Mean, difference and scale, a rounding each.
+                assert_abs_diff_eq!(one, other, epsilon = 3.0 * relative * largest);
+            }
+        }
+    }
+}
