@@ -1,5 +1,6 @@
 //! A run, complete.
 
+use schemars::JsonSchema;
 use scn_data::{Augmentation, DatasetName, Subset};
 use serde::{Deserialize, Serialize};
 
@@ -8,26 +9,28 @@ use super::network::NetworkConfig;
 use super::training::TrainingConfig;
 
 /// A run, complete: starting again from it gives the same bits.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RunConfig {
-    /// The preset it was made from; for the reader, without effect.
+    /// The preset that the settings were made from; for the reader, without effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"digits")]
     pub preset: Option<String>,
     /// The data set.
     pub dataset: DatasetName,
     /// Seed of initial weights, order and augmentation.
     #[serde(default)]
     pub seed: u64,
-    /// Trains on so many images only.
+    /// Trains on so many images only, at least 1. Off: on all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = 1000)]
     pub train_limit: Option<usize>,
-    /// Tests on so many images only.
+    /// Tests on so many images only, at least 1. Off: on all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = 1000)]
     pub test_limit: Option<usize>,
-    /// Which images these are: the `first`, or `stratified`, of each class its share, drawn by the
-    /// seed.
+    /// Which images the two limits keep; the seed draws those that are `stratified`.
     #[serde(default)]
     pub subset: Subset,
     /// What is done to the pixels.
