@@ -11,6 +11,7 @@ use scn_net::{
 };
 use serde::Serialize;
 
+use crate::configuration::annotated;
 use crate::data_folder::{DataFolder, parse_dataset};
 use crate::ending::Ending;
 use crate::model_file;
@@ -28,7 +29,8 @@ use crate::training;
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  scn train\n  scn train --preset mnist-scn1 --data data --epochs 3\n  \
-    scn train --preset cifar10-scn1 --out runs/mine --set training.learning_rate=0.05\n  scn train --out runs/mine --resume"
+    scn train --preset cifar10-scn1 --out runs/mine --set training.learning_rate=0.05\n  scn train --out runs/mine --resume\n  \
+    scn train --preset cifar10-scn1 --epochs 20 --print-config > mine.toml    # then: scn train --config mine.toml"
 )]
 pub(crate) struct Train {
     /// Settings by name: digits, mnist-scn1, cifar10-scn1, ... (a wrong name lists all)
@@ -64,6 +66,10 @@ pub(crate) struct Train {
     /// Any setting of config.toml, as in training.momentum=0.8 (repeatable)
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = setting::parse)]
     settings: Vec<(String, String)>,
+    /// Prints all settings that the run would have, with comments, as --config reads them, and trains
+    /// nothing
+    #[arg(long, conflicts_with = "resume")]
+    print_config: bool,
     /// Goes on with the run in the run folder; of the settings only --epochs counts
     #[arg(long, conflicts_with_all = ["preset", "config", "dataset", "batch_size", "seed", "train_limit", "test_limit", "settings"])]
     resume: bool,
@@ -81,6 +87,12 @@ struct Summary {
 
 impl Train {
     pub(crate) fn run(&self, device: &Device, output: &Output) -> Result<Ending> {
+        if self.print_config {
+            let config = self.fresh()?;
+            let text = annotated(&config)?;
+            output.result(&config, || text.trim_end().to_string())?;
+            return Ok(Ending::Done);
+        }
         let (config, run, data, start) = if self.resume {
             let (config, run) = self.resumed(output)?;
             let data = self.data.open(config.dataset)?;
@@ -90,6 +102,11 @@ impl Train {
             // No folder is made for a run that has no images.
             let data = self.data.open(config.dataset)?;
             let run = self.fresh_folder(&config)?.lock()?;
+            let images = data.train.len();
+            let used = config.train_limit.map_or(images, |limit| limit.min(images));
+            for surprise in config.surprises(used) {
+                output.warn(surprise);
+            }
             (config, run, data, RunStart::Fresh)
         };
         let (outcome, seconds) = training::run(&config, &run, &data, start, device, output)?;
