@@ -15,25 +15,12 @@ pub(crate) enum Piece<'a> {
 
 /// The paragraphs of a comment, each in one line.
 pub(crate) fn paragraphs(comment: &str) -> Vec<String> {
-    let mut found = vec![String::new()];
-    for line in comment.lines().map(str::trim) {
-        match found.last_mut() {
-            Some(last) if line.is_empty() => {
-                if !last.is_empty() {
-                    found.push(String::new());
-                }
-            }
-            Some(last) => {
-                if !last.is_empty() {
-                    last.push(' ');
-                }
-                last.push_str(line);
-            }
-            None => {}
-        }
-    }
-    found.retain(|paragraph| !paragraph.is_empty());
-    found
+    let lines: Vec<&str> = comment.lines().map(str::trim).collect();
+    let paragraphs = lines.split(|line| line.is_empty());
+    paragraphs
+        .filter(|lines| !lines.is_empty())
+        .map(|lines| lines.join(" "))
+        .collect()
 }
 
 /// What a paragraph consists of.
