@@ -93,10 +93,103 @@ fn write_value(out: &mut String, setting: &Setting, value: Option<&Value>) {
 
 #[cfg(test)]
 mod tests {
+    use schemars::JsonSchema;
     use scn_net::presets;
+    use serde::{Deserialize, Serialize};
+    use serde_json::json;
 
     use super::*;
     use crate::configuration::prose::WIDTH;
+
+    /// Settings of kinds that a run may get.
+    #[derive(Serialize, JsonSchema)]
+    struct Made {
+        /// A table that may be absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        inner: Option<Inner>,
+        /// A text with a form of its own.
+        form: Form,
+        /// A choice that may be absent.
+        #[serde(default)]
+        choice: Option<Choice>,
+    }
+
+    #[derive(Serialize, JsonSchema)]
+    struct Inner {
+        /// Something that must be there.
+        size: [usize; 2],
+        /// Something that need not.
+        #[serde(default)]
+        #[schemars(example = 0.5)]
+        share: Option<f32>,
+        /// A [link](crate::x).
+        #[serde(default)]
+        fit: bool,
+    }
+
+    #[derive(Serialize, Deserialize, JsonSchema)]
+    #[serde(rename_all = "kebab-case")]
+    enum Choice {
+        /// Documented.
+        OneWay,
+        /// Documented too.
+        Other,
+    }
+
+    /// Read and written by hand, as `name` or `folder:DIR`.
+    #[derive(Serialize)]
+    struct Form(String);
+
+    impl JsonSchema for Form {
+        fn schema_name() -> std::borrow::Cow<'static, str> {
+            "Form".into()
+        }
+
+        fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+            schemars::json_schema!({ "type": "string", "examples": ["folder:DIR"] })
+        }
+    }
+
+    #[test]
+    fn tables_that_are_off_are_comments() {
+        let table = setting::of(schemars::schema_for!(Made));
+        let write = |value: &Value| {
+            let mut out = String::new();
+            write_table(&mut out, "", &table, value.as_object());
+            out
+        };
+        let off = write(&json!({ "form": "a" }));
+        assert_eq!(
+            off,
+            r#"
+# A text with a form of its own.
+form = "a"
+
+# A choice that may be absent.
+#   "one-way": Documented.
+#   "other": Documented too.
+# choice = "one-way"  # off
+
+# A table that may be absent.
+# [inner]  # off
+
+# Something that must be there.
+# size = [1, 1]  # off
+
+# Something that need not.
+# share = 0.5  # off
+
+# A link.
+# fit = false  # off
+"#
+        );
+        let on =
+            json!({ "inner": { "size": [1, 2], "fit": true }, "form": "a", "choice": "other" });
+        let written = write(&on);
+        assert!(written.contains("\n[inner]\n"), "{written}");
+        let read: toml::Table = toml::from_str(&written).unwrap();
+        assert_eq!(serde_json::to_value(&read).unwrap(), on);
+    }
 
     #[test]
     fn every_setting_is_there_and_is_read_as_it_was() {

@@ -53,7 +53,12 @@ pub(crate) struct Choice {
 
 /// All settings of a run.
 pub(crate) fn all() -> Table {
-    let schema = Value::from(schemars::schema_for!(RunConfig));
+    of(schemars::schema_for!(RunConfig))
+}
+
+/// All settings that a schema has.
+pub(crate) fn of(schema: schemars::Schema) -> Table {
+    let schema = Value::from(schema);
     table(&schema, &schema["$defs"])
 }
 
@@ -149,27 +154,30 @@ fn setting(name: &str, field: &Value, types: &Value) -> Setting {
             own => own,
         },
         optional,
-        example: example.unwrap_or_else(|| placeholder(shape, &kind).to_string()),
+        example: example.unwrap_or_else(|| placeholder(shape, types)),
         default,
         kind,
     }
 }
 
 /// Something that could be the value of a setting without a default or an example.
-fn placeholder<'a>(shape: &Value, kind: &'a Kind) -> &'a str {
-    if let Kind::Value { choices, .. } = kind
-        && let Some(first) = choices.first()
-    {
-        return &first.value;
+fn placeholder(shape: &Value, types: &Value) -> String {
+    if let Some(first) = choices(shape).into_iter().next() {
+        return first.value;
     }
-    match name_of_type(shape) {
+    let text = match name_of_type(shape) {
         "integer" => "1",
         "number" => "1.0",
         "boolean" => "true",
-        "array" => "[]",
         "object" => "{}",
+        "array" => {
+            let entry = placeholder(resolved(&shape["items"], types), types);
+            let least = shape["minItems"].as_u64().unwrap_or(0) as usize;
+            return format!("[{}]", vec![entry; least].join(", "));
+        }
         _ => "\"\"",
-    }
+    };
+    text.to_string()
 }
 
 fn kind(shape: &Value, types: &Value) -> Kind {
