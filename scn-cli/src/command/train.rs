@@ -30,7 +30,7 @@ use crate::training;
 #[command(
     after_help = "Examples:\n  scn train\n  scn train --preset mnist-scn1 --data data --epochs 3\n  \
     scn train --preset cifar10-scn1 --out runs/mine --set training.learning_rate=0.05\n  scn train --out runs/mine --resume\n  \
-    scn train --preset cifar10-scn1 --epochs 20 --print-config > mine.toml    # then: scn train --config mine.toml"
+    scn train --preset cifar10-scn1 --epochs 20 --print-config > mine.toml\n  scn train --config mine.toml"
 )]
 pub(crate) struct Train {
     /// Settings by name: digits, mnist-scn1, cifar10-scn1, ... (a wrong name lists all)
