@@ -11,6 +11,7 @@ pub(crate) mod init;
 pub(crate) mod inspect;
 pub(crate) mod man;
 pub(crate) mod predict;
+pub(crate) mod presets;
 pub(crate) mod report;
 pub(crate) mod reproduce;
 pub(crate) mod solve;

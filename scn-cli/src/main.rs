@@ -8,6 +8,7 @@
 
 mod arrays;
 mod command;
+mod configuration;
 mod data_folder;
 mod device_name;
 mod ending;
@@ -75,6 +76,7 @@ struct Global {
 #[derive(Debug, Subcommand)]
 enum Command {
     Train(command::train::Train),
+    Presets(command::presets::Presets),
     Evaluate(command::evaluate::Evaluate),
     Predict(command::predict::Predict),
     Encode(command::encode::Encode),
@@ -136,6 +138,7 @@ impl Command {
             | Self::Reproduce(_)
             | Self::Gradients(_) => None,
             Self::Bench(command) => command.on_processor_alone(),
+            Self::Presets(_) => Some("scn presets"),
             Self::Inspect(_) => Some("scn inspect"),
             Self::Init(_) => Some("scn init"),
             Self::Solve(_) => Some("scn solve"),
@@ -152,6 +155,7 @@ impl Command {
             Self::Reproduce(command) => return command.run(device, output),
             Self::Gradients(command) => return command.run(device, output),
             Self::Solve(command) => return command.run(output),
+            Self::Presets(command) => command.run(output),
             Self::Evaluate(command) => command.run(device, output),
             Self::Predict(command) => command.run(device, output),
             Self::Encode(command) => command.run(device, output),

@@ -1,12 +1,13 @@
 //! Random flips and shifts of normalised images.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::draws::Draws;
 use crate::error::BatchError;
 
 /// How many images share one random flip and shift.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Draw {
@@ -17,7 +18,7 @@ pub enum Draw {
     /// authors](https://github.com/XiaoxiaSun/supervised-deep-sparse-coding-networks), whose
     /// devices each draw for their part of a batch.
     Group,
-    /// None: each image has its own, as is usual.
+    /// One image: each has its own, as is usual.
     Image,
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::dataset_name::DatasetName;
@@ -16,7 +17,7 @@ use crate::dataset_name::DatasetName;
 /// | `folder:DIR` | pictures of your own in folders by class |
 /// | `npy:PREFIX` | arrays of your own in the files `PREFIX-train-images.npy`, ... |
 /// | `own:NAME` | images that a program has put together; they cannot be read from anywhere |
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 #[non_exhaustive]
 pub enum DataSource {

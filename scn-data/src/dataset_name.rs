@@ -3,14 +3,15 @@
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A data set that [`open`](crate::open) can read; written and read in lower case (`cifar10`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum DatasetName {
-    /// 1,797 handwritten digits of 8 x 8 pixels, embedded in this crate.
+    /// 1,797 handwritten digits of 8 x 8 pixels, embedded: they need no files.
     Digits,
     /// 70,000 handwritten digits of 28 x 28 pixels.
     Mnist,

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::contrast::Contrast;
@@ -13,7 +14,7 @@ use crate::statistics::{ByteStatistics, FloatStatistics, Statistics};
 use crate::whiten::Whitening;
 
 /// The mean that is subtracted from every image, taken over the training images.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Mean {
@@ -29,11 +30,11 @@ pub enum Mean {
 }
 
 /// The scale that every image is divided by once its mean is subtracted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Scale {
-    /// 1: pixels keep their unit, as in the [authors'
+    /// No scale: pixels keep their unit, as in the [authors'
     /// program](https://github.com/XiaoxiaSun/supervised-deep-sparse-coding-networks).
     #[default]
     None,

@@ -1,20 +1,24 @@
 //! How pictures of any size become images of one shape.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How the pictures of a folder become images of one shape.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct PictureConfig {
-    /// Height and width that every picture is scaled to. Off: all pictures must be of one size.
+    /// Height and width that every picture is scaled to, from 1 to 4096. Off: all pictures must be of
+    /// one size.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = [32, 32])]
     pub size: Option<[usize; 2]>,
-    /// What is done with pictures of other proportions: `crop` scales a picture until it covers the
-    /// size and keeps its centre; `stretch` changes its proportions. Only with `size`.
+    /// How a picture of other proportions is brought to the `size`.
     pub fit: Fit,
-    /// Channels: `grey` or `rgb`. Off: as the pictures have them, all grey or all coloured.
+    /// The channels that every picture is brought to. Off: as the pictures have them, all grey or all
+    /// coloured.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"rgb")]
     pub colours: Option<Colours>,
 }
 
@@ -41,7 +45,7 @@ impl PictureConfig {
 }
 
 /// How a picture is brought to a size of other proportions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Fit {
@@ -53,7 +57,7 @@ pub enum Fit {
 }
 
 /// The channels of a picture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Colours {

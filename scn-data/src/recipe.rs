@@ -5,10 +5,11 @@ use std::sync::Arc;
 use crate::augment::Augmentation;
 use crate::images::ImageSet;
 use crate::normalize::Normalization;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Whether the images at the end of an epoch that do not fill a batch are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum LastBatch {
     /// They form a smaller batch.

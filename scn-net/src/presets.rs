@@ -45,22 +45,26 @@ const PAPER: [DatasetName; 4] = [
     DatasetName::Stl10,
 ];
 
-/// Every preset, in display order.
-fn all() -> impl Iterator<Item = RunConfig> {
+/// Every preset with a phrase that says what it is, in display order.
+fn all() -> impl Iterator<Item = (RunConfig, &'static str)> {
     let networks = PAPER
         .iter()
         .flat_map(|&dataset| WIDTHS.map(|width| (dataset, width)));
     // With K = 1 both layers of a module have as many atoms, and there is no order.
     let wider = networks.clone().filter(|&(_, width)| width > 1);
-    std::iter::once(digits())
-        .chain(networks.map(|(dataset, width)| paper(dataset, width)))
-        .chain(WIDTHS.map(cifar10_cosine))
-        .chain(wider.map(|(dataset, width)| expansion_first(dataset, width)))
+    let small = std::iter::once(digits());
+    let papers = networks.map(|(dataset, width)| paper(dataset, width));
+    let cosines = WIDTHS.into_iter().map(cifar10_cosine);
+    let others = wider.map(|(dataset, width)| expansion_first(dataset, width));
+    (small.map(|config| (config, "A small network, trained in seconds")))
+        .chain(papers.map(|config| (config, "SCN-K with the paper's settings")))
+        .chain(cosines.map(|config| (config, "SCN-K in fewer epochs, with a cosine rate")))
+        .chain(others.map(|config| (config, "SCN-K with modules that expand first")))
 }
 
 /// The names of all presets.
 pub fn names() -> Vec<String> {
-    all().filter_map(|config| config.preset).collect()
+    all().filter_map(|(config, _)| config.preset).collect()
 }
 
 /// A preset by its name.
@@ -68,8 +72,20 @@ pub fn names() -> Vec<String> {
 /// # Errors
 /// No such preset.
 pub fn get(name: &str) -> Result<RunConfig, ConfigError> {
+    find(name).map(|(config, _)| config)
+}
+
+/// What a preset is, in a phrase; presets that differ only in data set and width share it.
+///
+/// # Errors
+/// No such preset.
+pub fn phrase(name: &str) -> Result<&'static str, ConfigError> {
+    find(name).map(|(_, phrase)| phrase)
+}
+
+fn find(name: &str) -> Result<(RunConfig, &'static str), ConfigError> {
     all()
-        .find(|config| config.preset.as_deref() == Some(name))
+        .find(|(config, _)| config.preset.as_deref() == Some(name))
         .ok_or_else(|| ConfigError::Preset {
             found: name.to_string(),
             choices: format!("{}, scn1/2/4 with a data set", choices()),
@@ -412,6 +428,8 @@ mod tests {
             let config = get(&name).unwrap();
             config.validate().unwrap();
             assert_eq!(config.preset.as_deref(), Some(name.as_str()));
+            // Fits a line of a terminal.
+            assert!(phrase(&name).unwrap().len() < 60);
         }
         let message = get("cifar-scn1").unwrap_err().to_string();
         assert!(message.contains("cifar10-scn1"), "{message}");

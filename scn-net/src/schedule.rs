@@ -49,11 +49,16 @@ pub fn tolerances(
     }
 }
 
+/// The step, counted from 0, at which the rate drops after a part of a run of `steps`.
+pub(crate) fn drop_step(part: f64, steps: u64) -> u64 {
+    (part * steps as f64).round() as u64
+}
+
 /// The part of the rate that is left at a step, without warm-up.
 fn remaining(config: &TrainingConfig, step: u64, steps: u64) -> f64 {
     match config.schedule {
         Schedule::Drops => {
-            let reached = |&&part: &&f64| step >= (part * steps as f64).round() as u64;
+            let reached = |&&part: &&f64| step >= drop_step(part, steps);
             let drops = config.drops.iter().filter(reached).count();
             config.drop_factor.powi(drops as i32)
         }

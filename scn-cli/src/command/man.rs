@@ -1,17 +1,21 @@
 //! `scn man`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::Args;
 use serde::Serialize;
 
+use crate::configuration;
 use crate::output::Output;
 
-/// Writes the manual pages of all commands.
+/// Writes the manual pages of all commands, and that of the settings of a run.
+///
+/// The latter, scn-config(5), goes to the folder man5 beside DIR if DIR is named man1, as man looks
+/// for it there, and else to DIR.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  scn man ~/.local/share/man/man1    # then: man scn, man scn-train"
+    after_help = "Example:\n  scn man ~/.local/share/man/man1    # then: man scn, man scn-train, man scn-config"
 )]
 pub(crate) struct Man {
     /// Folder that shall hold scn.1, scn-train.1, ...
@@ -23,6 +27,8 @@ pub(crate) struct Man {
 #[derive(Debug, Serialize)]
 struct Summary<'a> {
     folder: &'a PathBuf,
+    /// Of the settings.
+    config: &'a PathBuf,
 }
 
 impl Man {
@@ -32,8 +38,22 @@ impl Man {
         std::fs::create_dir_all(folder)
             .and_then(|()| clap_mangen::generate_to(tree, folder))
             .with_context(|| format!("cannot write manual pages to {}", folder.display()))?;
-        output.result(&Summary { folder }, || {
-            format!("{}: manual pages", folder.display())
+        let beside = folder_of_settings(folder);
+        let config = &beside.join("scn-config.5");
+        std::fs::create_dir_all(&beside)
+            .and_then(|()| std::fs::write(config, configuration::page()?))
+            .with_context(|| format!("cannot write {}", config.display()))?;
+        output.result(&Summary { folder, config }, || {
+            format!("{}: manual pages\n{}", folder.display(), config.display())
         })
+    }
+}
+
+/// Where `man` looks for the fifth section, if `folder` is where it looks for the first.
+fn folder_of_settings(folder: &Path) -> PathBuf {
+    if folder.file_name().is_some_and(|name| name == "man1") {
+        folder.with_file_name("man5")
+    } else {
+        folder.to_path_buf()
     }
 }

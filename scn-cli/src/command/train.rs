@@ -12,6 +12,7 @@ use scn_net::{
 };
 use serde::Serialize;
 
+use crate::configuration::annotated;
 use crate::data_folder::{DataFolder, parse_source};
 use crate::ending::Ending;
 use crate::model_file;
@@ -30,10 +31,12 @@ use crate::training;
 #[command(
     after_help = "Examples:\n  scn train\n  scn train --preset mnist-scn1 --data data --epochs 3\n  \
     scn train --preset cifar10-scn1 --out runs/mine --set training.learning_rate=0.05\n  \
-    scn train --dataset folder:pictures --test-share 0.2 --set pictures.size=[32,32]\n  scn train --out runs/mine --resume"
+    scn train --dataset folder:pictures --test-share 0.2 --set pictures.size=[32,32]\n  scn train --out runs/mine --resume\n  \
+    scn train --preset cifar10-scn1 --epochs 20 --print-config > mine.toml\n  scn train --config mine.toml"
 )]
 pub(crate) struct Train {
-    /// Settings by name: digits, mnist-scn1, cifar10-scn1, ... (a wrong name lists all)
+    /// Settings by name: digits, mnist-scn1, cifar10-scn1, ..., or scn1, scn2, scn4 for any images
+    /// (scn presets lists all)
     #[arg(long, value_name = "NAME", conflicts_with = "config")]
     preset: Option<String>,
     /// Settings from a file, such as a run's config.toml
@@ -72,6 +75,10 @@ pub(crate) struct Train {
     /// Any setting of config.toml, as in training.momentum=0.8 (repeatable)
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = setting::parse)]
     settings: Vec<(String, String)>,
+    /// Prints all settings that the run would have, with comments, as --config reads them, and trains
+    /// nothing
+    #[arg(long, conflicts_with = "resume")]
+    print_config: bool,
     /// Goes on with the run in the run folder; of the settings only --epochs counts
     #[arg(long, conflicts_with_all = ["preset", "config", "dataset", "test_share", "batch_size", "seed", "train_limit", "test_limit", "settings"])]
     resume: bool,
@@ -91,6 +98,12 @@ struct Summary {
 
 impl Train {
     pub(crate) fn run(&self, device: &Device, output: &Output) -> Result<Ending> {
+        if self.print_config {
+            let (config, _) = self.settings()?;
+            let text = annotated(&config)?;
+            output.result(&config, || text.trim_end().to_string())?;
+            return Ok(Ending::Done);
+        }
         let (config, run, data, start) = if self.resume {
             let (config, run) = self.resumed(output)?;
             let data = self.data.open(&config.dataset, &config.reading())?;
@@ -99,6 +112,13 @@ impl Train {
             // No folder is made for a run that has no images.
             let (config, data) = self.fresh()?;
             let run = self.fresh_folder(&config)?.lock()?;
+            let images = data.train.len();
+            let used = config.train_limit.map_or(images, |limit| limit.min(images));
+            let kept = 1.0 - config.training.validation.unwrap_or(0.0);
+            let used = (used as f64 * kept).round() as usize;
+            for surprise in config.surprises(used) {
+                output.warn(surprise);
+            }
             (config, run, data, RunStart::Fresh)
         };
         let (outcome, seconds) = training::run(&config, &run, &data, start, device, output)?;
@@ -141,6 +161,17 @@ impl Train {
 
     /// Settings as given, and the images they ask for.
     fn fresh(&self) -> Result<(RunConfig, Dataset)> {
+        let (config, data) = self.settings()?;
+        let data = match data {
+            Some(data) => data,
+            None => self.data.open(&config.dataset, &config.reading())?,
+        };
+        config.fits(&data)?;
+        Ok((config, data))
+    }
+
+    /// Settings as given, and the images where those decide on the network.
+    fn settings(&self) -> Result<(RunConfig, Option<Dataset>)> {
         let mut config = match (&self.config, &self.preset) {
             (Some(path), _) => read_settings(path)?,
             (None, Some(name)) => self.preset(name)?,
@@ -164,13 +195,14 @@ impl Train {
             config.set(key, value)?;
         }
         config.validate()?;
-        let data = self.data.open(&config.dataset, &config.reading())?;
-        if config.network.input == UNKNOWN_SHAPE {
-            config.network.input = data.train.shape();
-            config.network.classes = data.train.classes();
+        self.data.expect_use(&config.dataset)?;
+        if config.network.input != UNKNOWN_SHAPE {
+            return Ok((config, None));
         }
-        config.fits(&data)?;
-        Ok((config, data))
+        let data = self.data.open(&config.dataset, &config.reading())?;
+        config.network.input = data.train.shape();
+        config.network.classes = data.train.classes();
+        Ok((config, Some(data)))
     }
 
     /// A preset by its name; one for any images gets the shape of those with a name, and that of

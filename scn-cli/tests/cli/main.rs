@@ -3,9 +3,9 @@
 //! `pictures` are read, `own` ones trained on, `mistakes` are answered, `options` are taken by every command, `models` and
 //! images that are not right too, what has no end or no room is `refused`, `report` shows a run,
 //! `reproduce` those of the paper (`page` reads and shows their pages), `evaluation` measures with
-//! mirror images and another lambda1, `results` are what they are said to be, `shell` has
-//! completions and manual pages, `tensorboard` is told of a run, `crashes` end nothing, processes
-//! work `together`.
+//! mirror images and another lambda1, `results` are what they are said to be, `settings` are shown,
+//! `shell` has completions and manual pages, `tensorboard` is told of a run, `crashes` end nothing,
+//! processes work `together`.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod arrays;
@@ -25,6 +25,7 @@ mod refused;
 mod report;
 mod reproduce;
 mod results;
+mod settings;
 mod shell;
 mod solve;
 mod tensorboard;

@@ -7,8 +7,9 @@ use crate::shell::commands;
 use crate::{json, scn};
 
 /// Arguments with which each command starts; whether it computes on the processor alone.
-const COMMANDS: [(&str, bool); 19] = [
+const COMMANDS: [(&str, bool); 20] = [
     ("train", false),
+    ("presets", true),
     ("evaluate --model M", false),
     ("predict --model M picture.png", false),
     ("encode --model M --layer 0 --out F", false),

@@ -44,6 +44,8 @@ fn every_command_has_a_page() {
     let pages = folder.path().join("man1");
     let report = json(scn().arg("man").arg(&pages));
     assert_eq!(report["folder"], pages.to_str().unwrap());
+    let settings = folder.path().join("man5/scn-config.5");
+    assert_eq!(report["config"], settings.to_str().unwrap());
 
     let top = commands(&[]);
     assert!(top.contains(&"train".to_string()) && top.contains(&"man".to_string()));
@@ -62,8 +64,8 @@ fn every_command_has_a_page() {
     expected.sort();
     assert_eq!(found, expected);
 
-    for page in found {
-        let path = pages.join(page);
+    let all = found.iter().map(|page| pages.join(page)).chain([settings]);
+    for path in all {
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.contains(".SH SYNOPSIS"), "{}", path.display());
         // Warnings of what typesets manual pages, without typesetting.
@@ -88,6 +90,16 @@ fn completions_are_scripts_that_know_every_command() {
         if shell == "bash" || shell == "zsh" {
             check(Command::new(shell).arg("-n").arg(&path));
         }
+    }
+}
+
+/// Where the folder has another name, all pages are in it.
+#[test]
+fn the_page_of_settings_is_beside_the_others() {
+    let folder = tempfile::tempdir().unwrap();
+    scn().arg("man").arg(folder.path()).assert().success();
+    for page in ["scn.1", "scn-presets.1", "scn-config.5"] {
+        assert!(folder.path().join(page).is_file(), "{page}");
     }
 }
 

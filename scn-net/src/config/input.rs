@@ -1,38 +1,36 @@
 //! What is done to the pixels.
 
+use schemars::JsonSchema;
 use scn_data::{Draw, Mean, NormalizationConfig, Scale};
 use serde::{Deserialize, Serialize};
 
 /// What is done to the pixels.
 ///
-/// | key | default | meaning |
-/// |---|---|---|
-/// | `contrast` | off | > 0: contrast normalisation of every image, with this bias for pixels 0 to 255; 10 in the literature |
-/// | `mean` | `channel` | what is subtracted: `pixel` (the mean image), `channel`, or `none` |
-/// | `scale` | `none` | what it is divided by: `deviation`, `range`, or `none` |
-/// | `whitening` | off | > 0: ZCA whitening, with this epsilon; 0.1 in the literature. Subtracts the mean image, whatever `mean` |
-/// | `flip` | false | mirror left to right with probability 1/2 |
-/// | `shift` | 0 | move by up to so many pixels each way, filled with zeros, after all the above |
-/// | `draw` | `batch` | one draw for the whole `batch`, one per `group` of `network.batch_norm.group` images, as in the [authors' program](https://github.com/XiaoxiaSun/supervised-deep-sparse-coding-networks), or one per `image` |
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+/// Contrast, mean, scale, whitening: in this order, each fitted to what the one before leaves, on
+/// the training images, and stored with the model. Flips and shifts come after, in training only.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct InputConfig {
-    /// The bias of contrast normalisation; absent: none is done.
+    /// Contrast normalisation: each image gets mean 0 and variance v / (v + bias), with this bias
+    /// for pixels 0 to 255, above 0; 10 in the literature. Off: none.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = 10.0)]
     pub contrast: Option<f64>,
-    /// What is subtracted.
+    /// The mean that is subtracted from every image.
     pub mean: Mean,
-    /// What it is divided by.
+    /// The scale that every image is divided by.
     pub scale: Scale,
-    /// The epsilon of whitening; absent: none is done.
+    /// ZCA whitening, with this epsilon, above 0; 0.1 in the literature. It subtracts the mean
+    /// image, whatever `mean`. Off: none.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = 0.1)]
     pub whitening: Option<f64>,
-    /// Whether images are mirrored at random.
+    /// Whether training images are mirrored left to right, with probability 1/2.
     pub flip: bool,
-    /// Largest shift, in pixels.
+    /// Largest random shift of training images, in pixels each way; what it uncovers is zero.
     pub shift: usize,
-    /// How often flip and shift are drawn.
+    /// How many images share one random flip and shift; `group` needs `network.batch_norm.group`.
     pub draw: Draw,
 }
 

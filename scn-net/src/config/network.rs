@@ -1,5 +1,6 @@
 //! The network: its layers and what they begin with.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::batch_norm::BatchNormConfig;
@@ -7,29 +8,21 @@ use super::solver::SolverConfig;
 
 /// A network: sparse coding layers in order of flow, then the average over the map and a linear
 /// classifier.
-///
-/// | key | default | range |
-/// |---|---|---|
-/// | `input` | | [channels, height, width] |
-/// | `classes` | | >= 2 |
-/// | `window` | 3 | odd |
-/// | `lambda2` | 1e-4 | >= 0 |
-/// | `dictionary` | `paper` | `paper`: entries N(0,1)/m; `unit-norm`: columns N(0,1) scaled to norm 1 |
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct NetworkConfig {
-    /// Channels, height and width of an image.
+    /// Channels, height and width of an image, those of the data set.
     pub input: [usize; 3],
-    /// Number of classes.
+    /// Number of classes, that of the data set.
     pub classes: usize,
-    /// Side k of the windows.
+    /// Side of the windows in pixels, odd and at most 255.
     #[serde(default = "default::window")]
     pub window: usize,
-    /// λ2 of every layer. Not learned.
+    /// λ2 of every layer, at least 0; it is not learned.
     #[serde(default = "default::lambda2")]
     pub lambda2: f32,
-    /// Initial dictionaries.
+    /// Where dictionaries start.
     #[serde(default)]
     pub dictionary: DictionaryInit,
     /// λ1 of every layer.
@@ -41,7 +34,7 @@ pub struct NetworkConfig {
     /// How codes and their adjoint are computed.
     #[serde(default)]
     pub solver: SolverConfig,
-    /// The sparse coding layers.
+    /// The sparse coding layers in order of flow, from 1 to 1024.
     pub layers: Vec<LayerConfig>,
 }
 
@@ -64,13 +57,13 @@ impl NetworkConfig {
 }
 
 /// One sparse coding layer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct LayerConfig {
-    /// Atoms, the channels of its output.
+    /// Atoms, which are the channels of the layer's output, from 1 to 65536.
     pub atoms: usize,
-    /// Distance between windows, in pixels.
+    /// Distance between neighbouring windows in pixels, from 1 to 255.
     #[serde(default = "default::stride")]
     pub stride: usize,
 }
@@ -83,34 +76,28 @@ impl LayerConfig {
 }
 
 /// Where dictionaries start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum DictionaryInit {
-    /// Entries N(0,1)/m, as in the [authors'
+    /// Entries N(0,1)/m for windows of m numbers, as in the [authors'
     /// program](https://github.com/XiaoxiaSun/supervised-deep-sparse-coding-networks).
     #[default]
     Paper,
-    /// Atoms of norm 1 in random directions.
+    /// Atoms N(0,1), scaled to norm 1.
     UnitNorm,
 }
 
 /// λ1 of every layer.
-///
-/// | key | default | meaning |
-/// |---|---|---|
-/// | `initial` | 0 | value at the start, >= 0 |
-/// | `rate` | 1 | factor on the learning rate; 0 holds λ1 fixed |
-/// | `per_atom` | false | one per atom instead of one per layer |
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct Lambda1Config {
-    /// Value at the start.
+    /// λ1 at the start, at least 0.
     pub initial: f32,
-    /// Factor on the learning rate.
+    /// Factor on the learning rate of λ1, at least 0; 0 holds λ1 fixed.
     pub rate: f32,
-    /// One per atom instead of one per layer.
+    /// Whether each atom has its own λ1, instead of one for all of a layer.
     pub per_atom: bool,
 }
 

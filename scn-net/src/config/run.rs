@@ -1,5 +1,6 @@
 //! A run, complete.
 
+use schemars::JsonSchema;
 use scn_data::{Augmentation, DataSource, PictureConfig, Reading, Subset};
 use serde::{Deserialize, Serialize};
 
@@ -8,31 +9,34 @@ use super::network::NetworkConfig;
 use super::training::TrainingConfig;
 
 /// A run, complete: starting again from it gives the same bits.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RunConfig {
-    /// The preset it was made from; for the reader, without effect.
+    /// The preset that the settings were made from; for the reader, without effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"digits")]
     pub preset: Option<String>,
     /// Where the images come from: the name of a data set, `folder:DIR` for pictures of your own in
     /// folders by class, or `npy:PREFIX` for arrays of your own.
     pub dataset: DataSource,
-    /// Share of the pictures of each class that is set apart to test on, drawn by the seed; for
-    /// `folder:DIR` without the folders `train` and `test`.
+    /// Share of the pictures of each class, between 0 and 1, that the seed sets apart to test on; for
+    /// `folder:DIR` without the folders `train` and `test`. Off: it has them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = 0.2)]
     pub test_share: Option<f64>,
     /// Seed of initial weights, order and augmentation.
     #[serde(default)]
     pub seed: u64,
-    /// Trains on so many images only.
+    /// Trains on so many images only, at least 1. Off: on all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = 1000)]
     pub train_limit: Option<usize>,
-    /// Tests on so many images only.
+    /// Tests on so many images only, at least 1. Off: on all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = 1000)]
     pub test_limit: Option<usize>,
-    /// Which images these are: the `first`, or `stratified`, of each class its share, drawn by the
-    /// seed.
+    /// Which images the two limits keep; the seed draws those that are `stratified`.
     #[serde(default)]
     pub subset: Subset,
     /// How pictures of `folder:DIR` become images of one shape.

@@ -1,26 +1,20 @@
 //! How codes and their adjoint are computed.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How codes and their adjoint are computed.
-///
-/// | key | default | range |
-/// |---|---|---|
-/// | `method` | `auto` | or `coordinate-descent`, `fista`, `fista-without-restart` (the paper's; not on a graphics processor) |
-/// | `tolerance` | 1e-4 | KKT residual of the codes, > 0 |
-/// | `adjoint_tolerance` | 1e-4 | relative residual of the adjoint system, > 0 |
-/// | `max_passes` | 200 | >= 1 |
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct SolverConfig {
     /// Method of the forward solve.
     pub method: SolverMethod,
-    /// KKT residual of the codes.
+    /// The KKT residual that codes are solved to, above 0.
     pub tolerance: f32,
-    /// Relative residual of the adjoint system.
+    /// The relative residual that adjoint systems are solved to, above 0.
     pub adjoint_tolerance: f32,
-    /// Passes before a tile of windows is given up; the adjoint then factorises.
+    /// Passes before a tile of windows is given up, at least 1; the adjoint then factorises.
     pub max_passes: u32,
 }
 
@@ -36,16 +30,16 @@ impl Default for SolverConfig {
 }
 
 /// Method of the forward solve.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum SolverMethod {
-    /// [`scn_solvers::Auto`]
+    /// Coordinate descent, with exact steps where that is slow ([`scn_solvers::Auto`]).
     Auto,
-    /// [`scn_solvers::CoordinateDescent`]
+    /// Coordinate descent.
     CoordinateDescent,
-    /// [`scn_solvers::Fista`] with adaptive restart
+    /// FISTA with adaptive restart.
     Fista,
-    /// [`scn_solvers::Fista::without_restart`]
+    /// FISTA without restart, the paper's method; not on a graphics processor.
     FistaWithoutRestart,
 }

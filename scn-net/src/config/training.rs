@@ -1,27 +1,10 @@
 //! How a network is trained.
 
+use schemars::JsonSchema;
 use scn_data::LastBatch;
 use serde::{Deserialize, Serialize};
 
 /// How a network is trained: stochastic gradient descent with momentum (paper, section 5).
-///
-/// | key | default | range |
-/// |---|---|---|
-/// | `batch_size` | 128 | >= 1 |
-/// | `last_batch` | `kept` | `kept` or `dropped`: what is done with images at the end of an epoch that do not fill a batch |
-/// | `epochs` | | >= 1 |
-/// | `learning_rate` | 0.1 | > 0 |
-/// | `schedule` | `drops` | how the rate falls: in `drops`, or as a half `cosine` to zero |
-/// | `drops` | [0.4, 0.8] | parts of the run, in (0, 1), after which the rate is multiplied by `drop_factor`; only with `schedule = "drops"` |
-/// | `drop_factor` | 0.1 | > 0 |
-/// | `warm_up_steps` | 0 | steps over which the rate rises linearly to its value |
-/// | `momentum` | 0.9 | [0, 1) |
-/// | `weight_decay` | 5e-4 | >= 0 |
-/// | `loosest_tolerance` | 1e-3 | > 0; see below |
-/// | `loosest_adjoint_tolerance` | 1e-2 | > 0; see below |
-/// | `validation` | off | in (0, 1): share of each class that is set apart to choose the best epoch on, and not trained on |
-/// | `patience` | off | >= 1, with `validation`: epochs without a smaller validation error after which the run ends |
-/// | `recompute` | `nothing` | `nothing`, or `codes`: half the memory for activations or less, for another solve of each code; not on a graphics processor, which keeps all |
 ///
 /// The paper drops the rate after epochs 80 and 160 of 200 (10 and 20 of 25 on MNIST): parts 0.4
 /// and 0.8 of the run, which stay in place when a run is made shorter.
@@ -32,56 +15,60 @@ use serde::{Deserialize, Serialize};
 /// `loosest_adjoint_tolerance`. Evaluation and the saved model use those of
 /// `network.solver`. Measured in `docs/training.md`. For the same tolerances throughout, make these
 /// as small as those.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct TrainingConfig {
-    /// Images per step.
+    /// Images per step, at least 1.
     #[serde(default = "default::batch_size")]
     pub batch_size: usize,
-    /// Whether images at the end of an epoch that do not fill a batch are a smaller one.
+    /// What is done with the images at the end of an epoch that do not fill a batch.
     #[serde(default)]
     pub last_batch: LastBatch,
-    /// Passes over the training images.
+    /// Passes over the training images, from 1 to 1000000000.
     pub epochs: u64,
-    /// Learning rate at the start.
+    /// The learning rate at the start, above 0.
     #[serde(default = "default::learning_rate")]
     pub learning_rate: f64,
-    /// How it falls.
+    /// How the learning rate falls over the run.
     #[serde(default)]
     pub schedule: Schedule,
-    /// Parts of the run after which it drops.
+    /// Parts of the run, between 0 and 1, after which the rate is multiplied by `drop_factor`; only
+    /// with `schedule = "drops"`.
     #[serde(default = "default::drops")]
     pub drops: Vec<f64>,
-    /// Factor of a drop.
+    /// What the rate is multiplied by at each of the `drops`, above 0.
     #[serde(default = "default::drop_factor")]
     pub drop_factor: f64,
-    /// Steps of linear warm-up.
+    /// Steps over which the rate first rises linearly to its value.
     #[serde(default)]
     pub warm_up_steps: u64,
-    /// Weight of the last step's direction.
+    /// Weight of the last step's direction, at least 0 and below 1.
     #[serde(default = "default::momentum")]
     pub momentum: f64,
-    /// Weight of the squared parameters, halved.
+    /// Factor of half the squared norm of the parameters in the loss, at least 0.
     #[serde(default = "default::weight_decay")]
     pub weight_decay: f64,
-    /// The largest KKT residual of codes while training, unless `network.solver` allows a larger
-    /// one.
+    /// The largest KKT residual of codes while training, above 0, unless `network.solver` allows a
+    /// larger one.
     #[serde(default = "default::loosest_tolerance")]
     pub loosest_tolerance: f32,
-    /// The largest relative residual of adjoint systems while training, unless `network.solver`
-    /// allows a larger one.
+    /// The largest relative residual of adjoint systems while training, above 0, unless
+    /// `network.solver` allows a larger one.
     #[serde(default = "default::loosest_adjoint_tolerance")]
     pub loosest_adjoint_tolerance: f32,
-    /// Share of the training images of each class, in (0, 1), that is set apart by the seed to choose
-    /// the best epoch on, and not trained on.
+    /// Share of the training images of each class, between 0 and 1, that the seed sets apart to choose
+    /// the best epoch on; it is not trained on. Off: nothing is chosen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = 0.1)]
     pub validation: Option<f64>,
-    /// Epochs without a smaller validation error after which the run ends, at least 1; with
-    /// `validation` alone.
+    /// Epochs without a better one, by `validation`, after which the run ends, at least 1. Off: it
+    /// goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = 10)]
     pub patience: Option<u64>,
-    /// What the backward pass computes again instead of remembering it.
+    /// What the backward pass computes again instead of remembering it. Gradients are the same to
+    /// the bit.
     #[serde(default)]
     pub recompute: Recompute,
 }
@@ -110,7 +97,7 @@ impl TrainingConfig {
 }
 
 /// How the learning rate falls over a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Schedule {
@@ -124,7 +111,7 @@ pub enum Schedule {
 
 /// What the backward pass computes again instead of remembering it. Gradients are the same to the
 /// bit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Recompute {
@@ -132,7 +119,8 @@ pub enum Recompute {
     #[default]
     Nothing,
     /// Of every two sparse coding layers the input is kept; they are solved again, with what stands
-    /// between them, when their gradients are due.
+    /// between them, when their gradients are due. Activations take half the memory or less; a
+    /// graphics processor keeps all the same.
     Codes,
 }
 

@@ -1,0 +1,110 @@
+//! `scn presets`.
+
+use std::fmt::Write;
+
+use anyhow::Result;
+use clap::Args;
+use scn_data::DataSource;
+use scn_net::{Network, RunConfig, presets};
+use serde::Serialize;
+
+use crate::configuration::annotated;
+use crate::output::Output;
+use crate::readable::thousands;
+
+/// Lists the presets, or shows the settings of one.
+///
+/// The settings are a file for scn train --config, in which a comment explains each. Those of scn1,
+/// scn2 and scn4, which are for images of any size, are shown for coloured pictures of 32 x 32
+/// pixels in ten classes; scn train --dataset takes what there is.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  scn presets\n  scn presets cifar10-scn1 > mine.toml    # then: scn train --config mine.toml"
+)]
+pub(crate) struct Presets {
+    /// Preset whose settings are shown; all are listed if none is named
+    #[arg(value_name = "NAME")]
+    name: Option<String>,
+}
+
+/// What `--json` prints of each.
+#[derive(Debug, Serialize)]
+struct Summary {
+    name: String,
+    /// "any" for a preset that is for any images.
+    dataset: String,
+    layers: usize,
+    parameters: usize,
+    epochs: u64,
+    description: &'static str,
+}
+
+impl Presets {
+    pub(crate) fn run(&self, output: &Output) -> Result<()> {
+        if let Some(name) = &self.name {
+            let config = config(name)?;
+            let text = annotated(&config)?;
+            return output.result(&config, || text.trim_end().to_string());
+        }
+        let names = presets::names().into_iter();
+        let names = names.chain(presets::ANY_IMAGES.map(str::to_owned));
+        let summaries = names.map(summary).collect::<Result<Vec<_>>>()?;
+        output.result(&summaries, || listed(&summaries))
+    }
+}
+
+/// The settings of a preset.
+fn config(name: &str) -> Result<RunConfig> {
+    if !presets::ANY_IMAGES.contains(&name) {
+        return Ok(presets::get(name)?);
+    }
+    let pictures = DataSource::Folder("DIR".into());
+    Ok(presets::for_images(name, pictures, [3, 32, 32], 10)?)
+}
+
+fn summary(name: String) -> Result<Summary> {
+    let config = config(&name)?;
+    let any = config.dataset.name().is_none();
+    Ok(Summary {
+        description: match any {
+            true => "SCN-K for images of any size (numbers: 3 channels, 10 classes)",
+            false => presets::phrase(&name)?,
+        },
+        name,
+        dataset: match any {
+            true => "any".to_owned(),
+            false => config.dataset.to_string(),
+        },
+        layers: config.network.layers.len(),
+        parameters: Network::new(&config.network, config.seed)?.parameter_count(),
+        epochs: config.training.epochs,
+    })
+}
+
+/// A table with a heading for those that follow each other and are alike.
+fn listed(summaries: &[Summary]) -> String {
+    let longest = summaries.iter().map(|summary| summary.name.len()).max();
+    let width = longest.unwrap_or(0);
+    let mut text = format!(
+        "  {:width$}  {:8}  layers  parameters  epochs\n",
+        "name", "data set"
+    );
+    let mut heading = "";
+    for summary in summaries {
+        if summary.description != heading {
+            heading = summary.description;
+            let _ = writeln!(text, "\n{heading}");
+        }
+        let _ = writeln!(
+            text,
+            "  {:width$}  {:8}  {:>6}  {:>10}  {:>6}",
+            summary.name,
+            summary.dataset,
+            summary.layers,
+            thousands(summary.parameters),
+            summary.epochs
+        );
+    }
+    text.push_str("\nscn presets NAME shows all settings of one.");
+    text
+}

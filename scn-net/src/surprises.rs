@@ -1,0 +1,311 @@
+//! Settings that are valid, but do not do what one may expect of them.
+
+use std::fmt;
+
+use scn_data::{LastBatch, Subset};
+
+use crate::config::{BatchNormConfig, Moments, RunConfig, Schedule, TrainingConfig};
+use crate::presets;
+use crate::schedule::drop_step;
+
+/// A setting that is valid, but does not do what one may expect of it. Its text is one line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Surprise {
+    /// Drops of the learning rate fall in the first epoch.
+    EarlyDrops {
+        /// The steps after which they fall.
+        after: Vec<u64>,
+        /// Steps of an epoch.
+        steps: u64,
+    },
+    /// The run is over before its warm-up.
+    WarmUpIsWholeRun {
+        /// Steps of the warm-up.
+        warm_up: u64,
+        /// Steps of the run.
+        steps: u64,
+    },
+    /// Drops are given, but the rate falls as a cosine.
+    DropsUnused,
+    /// A batch has more images than there are.
+    BatchExceedsImages {
+        /// Images of a batch.
+        batch: usize,
+        /// Training images.
+        images: usize,
+    },
+    /// A group has more images than a batch.
+    GroupExceedsBatch {
+        /// Images of a group.
+        group: usize,
+        /// Images of a batch.
+        batch: usize,
+    },
+    /// Batches for estimated moments are given, but inference uses running ones.
+    EstimationUnused,
+    /// A stratified subset is asked for, but all images are used.
+    SubsetUnused,
+}
+
+impl fmt::Display for Surprise {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::EarlyDrops { after, steps } => {
+                let places: Vec<String> = after.iter().map(u64::to_string).collect();
+                write!(
+                    f,
+                    "the learning rate drops within the first epoch, after {} of its {steps} steps: \
+                     training.drops are parts of the run, which has few epochs",
+                    places.join(" and ")
+                )
+            }
+            Self::WarmUpIsWholeRun { warm_up, steps } => write!(
+                f,
+                "training.warm_up_steps is {warm_up}, but the run has {steps} steps: the learning \
+                 rate never gets beyond its warm-up"
+            ),
+            Self::DropsUnused => f.write_str(
+                "training.drops and training.drop_factor have no effect: training.schedule is \
+                 cosine",
+            ),
+            Self::BatchExceedsImages { batch, images } => write!(
+                f,
+                "training.batch_size is {batch}, but there are {images} training images: each \
+                 epoch is a single step"
+            ),
+            Self::GroupExceedsBatch { group, batch } => write!(
+                f,
+                "network.batch_norm.group is {group}, but a batch has {batch} images: each batch is \
+                 one group"
+            ),
+            Self::EstimationUnused => f.write_str(
+                "network.batch_norm.estimation_batches has no effect: network.batch_norm.moments \
+                 is running",
+            ),
+            Self::SubsetUnused => f.write_str(
+                "subset = stratified has no effect: neither train_limit nor test_limit is set",
+            ),
+        }
+    }
+}
+
+impl RunConfig {
+    /// Settings that are valid, but do not do what one may expect of them, in a run on so many
+    /// training images. Of no preset there are any, on the images of its data set.
+    ///
+    /// ```
+    /// let mut config = scn_net::presets::get("digits")?;
+    /// assert!(config.surprises(1437).is_empty());
+    /// config.training.epochs = 1;
+    /// let surprises = config.surprises(1437);
+    /// assert!(surprises[0].to_string().starts_with("the learning rate drops within the first epoch"));
+    /// # Ok::<(), scn_net::ConfigError>(())
+    /// ```
+    pub fn surprises(&self, images: usize) -> Vec<Surprise> {
+        let mut found = Vec::new();
+        let training = &self.training;
+        let batch = training.batch_size;
+        let per_epoch = match training.last_batch {
+            LastBatch::Dropped => images.checked_div(batch),
+            LastBatch::Kept => (batch > 0).then(|| images.div_ceil(batch)),
+        };
+        let per_epoch = per_epoch.unwrap_or(0) as u64;
+        let steps = training.epochs.saturating_mul(per_epoch);
+        if training.schedule == Schedule::Drops {
+            let places = training.drops.iter().map(|&part| drop_step(part, steps));
+            let mut after: Vec<u64> = places.filter(|&step| step < per_epoch).collect();
+            if !after.is_empty() {
+                after.sort_unstable();
+                found.push(Surprise::EarlyDrops {
+                    after,
+                    steps: per_epoch,
+                });
+            }
+        }
+        if training.warm_up_steps > 0 && training.warm_up_steps >= steps {
+            found.push(Surprise::WarmUpIsWholeRun {
+                warm_up: training.warm_up_steps,
+                steps,
+            });
+        }
+        if training.schedule == Schedule::Cosine && self.drops_are_given() {
+            found.push(Surprise::DropsUnused);
+        }
+        if batch > images {
+            found.push(Surprise::BatchExceedsImages { batch, images });
+        }
+        let norm = &self.network.batch_norm;
+        if let Some(group) = norm.group
+            && group > batch
+        {
+            found.push(Surprise::GroupExceedsBatch { group, batch });
+        }
+        let estimated = BatchNormConfig::default().estimation_batches;
+        if norm.moments == Moments::Running && norm.estimation_batches != estimated {
+            found.push(Surprise::EstimationUnused);
+        }
+        let limited = self.train_limit.is_some() || self.test_limit.is_some();
+        if self.subset == Subset::Stratified && !limited {
+            found.push(Surprise::SubsetUnused);
+        }
+        found
+    }
+
+    /// Whether the drops are neither those of the preset nor the default.
+    fn drops_are_given(&self) -> bool {
+        let ours = &self.training;
+        let differ = |theirs: &TrainingConfig| {
+            ours.drops != theirs.drops || ours.drop_factor != theirs.drop_factor
+        };
+        let preset = self.preset.as_deref().map(presets::get);
+        differ(&TrainingConfig::new(ours.epochs))
+            && !matches!(preset, Some(Ok(preset)) if !differ(&preset.training))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use scn_data::DatasetName;
+
+    use super::*;
+
+    fn training_images(dataset: DatasetName) -> usize {
+        match dataset {
+            DatasetName::Digits => 1437,
+            DatasetName::Mnist => 60_000,
+            DatasetName::Stl10 => 5000,
+            _ => 50_000,
+        }
+    }
+
+    /// What a preset with some settings surprises with, on all images of its data set.
+    fn with(preset: &str, settings: &[(&str, &str)]) -> Vec<Surprise> {
+        let mut config = presets::get(preset).unwrap();
+        for (key, value) in settings {
+            config.set(key, value).unwrap();
+        }
+        let images = training_images(config.dataset.name().unwrap());
+        config.surprises(config.train_limit.map_or(images, |limit| limit.min(images)))
+    }
+
+    #[test]
+    fn no_preset_surprises() {
+        for name in presets::names() {
+            assert_eq!(with(&name, &[]), [], "{name}");
+            assert_eq!(with(&name, &[("training.epochs", "3")]), [], "{name}");
+        }
+    }
+
+    #[test]
+    fn a_run_of_one_epoch_has_its_drops_in_it() {
+        // 60,000 images in batches of 128 are 469 steps; 0.4 and 0.8 of them.
+        let once = with("mnist-scn1", &[("training.epochs", "1")]);
+        let expected = Surprise::EarlyDrops {
+            after: vec![188, 375],
+            steps: 469,
+        };
+        assert_eq!(once, [expected]);
+        let text = once[0].to_string();
+        assert!(
+            text.contains("after 188 and 375 of its 469 steps"),
+            "{text}"
+        );
+        // Of two epochs the first drop is in the first, at 0.8 of it; where the second begins is
+        // no surprise.
+        let twice = with("mnist-scn1", &[("training.epochs", "2")]);
+        let expected = Surprise::EarlyDrops {
+            after: vec![375],
+            steps: 469,
+        };
+        assert_eq!(twice, [expected]);
+        let halves = [("training.epochs", "2"), ("training.drops", "[0.5]")];
+        assert_eq!(with("mnist-scn1", &halves), []);
+        let cosine = [("training.epochs", "1"), ("training.schedule", "cosine")];
+        assert_eq!(with("mnist-scn1", &cosine), []);
+    }
+
+    #[test]
+    fn settings_without_effect_are_told() {
+        for (settings, expected) in [
+            (
+                &[("training.schedule", "cosine"), ("training.drops", "[0.5]")][..],
+                Surprise::DropsUnused,
+            ),
+            (
+                &[("train_limit", "20")],
+                Surprise::BatchExceedsImages {
+                    batch: 32,
+                    images: 20,
+                },
+            ),
+            (
+                &[("network.batch_norm.group", "33")],
+                Surprise::GroupExceedsBatch {
+                    group: 33,
+                    batch: 32,
+                },
+            ),
+            (
+                &[
+                    ("network.batch_norm.moments", "running"),
+                    ("network.batch_norm.estimation_batches", "8"),
+                ],
+                Surprise::EstimationUnused,
+            ),
+            (&[("subset", "stratified")], Surprise::SubsetUnused),
+        ] {
+            let found = with("digits", settings);
+            assert_eq!(found, [expected]);
+            let text = found[0].to_string();
+            assert!(text.len() < 200 && !text.contains('\n'), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_warm_up_must_end_before_the_run() {
+        // 469 steps.
+        let warm_up = |steps| {
+            with(
+                "mnist-scn1",
+                &[
+                    ("training.epochs", "1"),
+                    ("training.schedule", "cosine"),
+                    ("training.warm_up_steps", steps),
+                ],
+            )
+        };
+        assert_eq!(warm_up("468"), []);
+        let expected = Surprise::WarmUpIsWholeRun {
+            warm_up: 469,
+            steps: 469,
+        };
+        assert_eq!(warm_up("469"), [expected]);
+    }
+
+    #[test]
+    fn settings_that_have_an_effect_do_not_surprise() {
+        for settings in [
+            // The drops are the preset's, and not the default.
+            &[("training.schedule", "cosine")][..],
+            &[("training.drops", "[0.5]"), ("training.drop_factor", "0.2")],
+            &[("network.batch_norm.estimation_batches", "8")],
+            &[("subset", "stratified"), ("test_limit", "100")],
+            &[("network.batch_norm.group", "32")],
+            &[("train_limit", "32")],
+        ] {
+            assert_eq!(with("digits", settings), [], "{settings:?}");
+        }
+    }
+
+    #[test]
+    fn no_settings_and_no_images_panic() {
+        let mut config = presets::get("digits").unwrap();
+        config.training.batch_size = 0;
+        config.training.epochs = u64::MAX;
+        config.training.drops = vec![f64::NAN, -1.0, 2.0];
+        for images in [0, 1, usize::MAX] {
+            let _ = config.surprises(images);
+        }
+    }
+}
