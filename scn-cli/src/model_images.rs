@@ -3,33 +3,72 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
 use scn_data::format::npy::{Kind, Numbers};
-use scn_data::{DataSource, Dataset, Loader, Normalization, PictureConfig, Reading};
+use scn_data::format::pictures as formats;
+use scn_data::{DataSource, Dataset, ImageSet, Loader, Normalization, PictureConfig, Reading};
 use scn_net::{Model, NetError, Shape, Tensor};
 
 use crate::arrays::axes;
+use crate::data_folder::DataFolder;
 use crate::pictures;
 
-/// How the images of a source become images for a model: its own as in training, other pictures
-/// brought to its shape.
-pub(crate) fn reading_for(model: &Model, source: &DataSource) -> Result<Reading> {
-    if *source == model.input.dataset {
-        return Ok(model.input.reading);
+/// Which images of a data set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Half {
+    Train,
+    Test,
+}
+
+/// The images of a source with their labels, for a model: those it was trained or tested on as in
+/// training, other pictures brought to its shape. A folder of pictures that are not parted is taken
+/// as a whole.
+pub(crate) fn labelled(
+    model: &Model,
+    source: &DataSource,
+    half: Half,
+    data: &DataFolder,
+) -> Result<ImageSet> {
+    let images = match source {
+        DataSource::Folder(folder) if *source != model.input.dataset => {
+            let pictures = pictures_for(model)?;
+            let parted = ["train", "test"].map(|half| folder.join(half).is_dir());
+            if parted == [false, false] {
+                data.expect_use(source)?;
+                formats::open_whole(folder, &pictures)?
+            } else {
+                let reading = Reading::default().with_pictures(pictures);
+                of_half(data.open(source, &reading)?, half)
+            }
+        }
+        _ if *source == model.input.dataset => {
+            of_half(data.open(source, &model.input.reading)?, half)
+        }
+        _ => of_half(data.open(source, &Reading::default())?, half),
+    };
+    expect_classes(model, images.class_names(), source)?;
+    Ok(images)
+}
+
+fn of_half(data: Dataset, half: Half) -> ImageSet {
+    match half {
+        Half::Train => data.train,
+        Half::Test => data.test,
     }
-    if !matches!(source, DataSource::Folder(_)) {
-        return Ok(Reading::default());
-    }
+}
+
+/// How pictures become images for a model that has not seen them.
+fn pictures_for(model: &Model) -> Result<PictureConfig> {
     let [channels, height, width] = model.network.config().input;
-    let pictures = PictureConfig::default()
+    Ok(PictureConfig::default()
         .with_colours(pictures::colours(channels)?)
         .with_size([height, width])
-        .with_fit(model.input.fit());
-    Ok(Reading::default().with_pictures(pictures))
+        .with_fit(model.input.fit()))
 }
 
 /// That images fall into the classes that a model tells apart.
-pub(crate) fn expect_classes(model: &Model, data: &Dataset, source: &DataSource) -> Result<()> {
-    let (known, found) = (&model.input.class_names, data.test.class_names());
+fn expect_classes(model: &Model, found: &[String], source: &DataSource) -> Result<()> {
+    let known = &model.input.class_names;
     // A model that has not been trained knows no names.
     if known.is_empty() || known == found {
         return Ok(());

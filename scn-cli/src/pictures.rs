@@ -146,6 +146,15 @@ impl Raster {
         }
     }
 
+    /// A white picture of this width and height.
+    pub(crate) fn blank((width, height): (usize, usize)) -> Self {
+        Self {
+            width,
+            height,
+            colours: vec![[255; 3]; width * height],
+        }
+    }
+
     /// The part of `height` x `width` pixels around (y, x), moved into the picture where that is near
     /// its edge; no more than the picture has.
     pub(crate) fn around(&self, [y, x]: [usize; 2], [height, width]: [usize; 2]) -> Self {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use npyz::WriterBuilder;
 use scn_data::{DataSource, Loader};
 use scn_net::{Device, Model, Tensor};
@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::arrays::{Array, Values};
 use crate::data_folder::{DataFolder, parse_source};
 use crate::model_file;
-use crate::model_images::{BATCH, ModelImages, expect_classes, normalization, reading_for};
+use crate::model_images::{BATCH, Half, ModelImages, labelled, normalization};
 use crate::output::Output;
 use crate::whole_file;
 
@@ -66,13 +66,6 @@ pub(crate) struct Encode {
     /// Pictures
     #[arg(value_name = "IMAGE")]
     pictures: Vec<PathBuf>,
-}
-
-/// Which images of a data set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Half {
-    Train,
-    Test,
 }
 
 /// What `--json` prints.
@@ -181,12 +174,7 @@ impl Encode {
             return Ok((ModelImages::Pictures(self.pictures.clone()), None));
         }
         let source = self.dataset.as_ref().unwrap_or(&model.input.dataset);
-        let data = self.data.open(source, &reading_for(model, source)?)?;
-        expect_classes(model, &data, source)?;
-        let half = match self.part {
-            Half::Train => data.train,
-            Half::Test => data.test,
-        };
+        let half = labelled(model, source, self.part, &self.data)?;
         let images = half.first(self.limit.unwrap_or(usize::MAX));
         let labels = images.labels().to_vec();
         let loader = Loader::in_order(Arc::new(images), Arc::new(normalization.clone()), BATCH)?;

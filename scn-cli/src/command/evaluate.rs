@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::data_folder::{DataFolder, parse_source};
 use crate::model_file;
-use crate::model_images::{expect_classes, reading_for};
+use crate::model_images::{Half, labelled};
 use crate::number;
 use crate::output::Output;
 
@@ -25,8 +25,8 @@ pub(crate) struct Evaluate {
     /// Model, checkpoint or run folder
     #[arg(long, value_name = "MODEL")]
     model: PathBuf,
-    /// Images, if not those the model was trained on: a data set by its name, folder:DIR or
-    /// npy:PREFIX
+    /// Images, if not those the model was trained for: a data set by its name, folder:DIR (its
+    /// DIR/test, or DIR/CLASS/* as a whole) or npy:PREFIX
     #[arg(long, value_name = "DATASET", value_parser = parse_source)]
     dataset: Option<DataSource>,
     #[command(flatten)]
@@ -82,15 +82,14 @@ impl Evaluate {
             .as_ref()
             .unwrap_or(&model.input.dataset)
             .clone();
-        let data = self.data.open(&dataset, &reading_for(&model, &dataset)?)?;
-        expect_classes(&model, &data, &dataset)?;
+        let test = labelled(&model, &dataset, Half::Test, &self.data)?;
         let normalization = model.input.normalization.with_context(|| {
             format!(
                 "{}: expected a trained model, found an untrained one",
                 self.model.display()
             )
         })?;
-        let mut test = data.test.first(self.test_limit.unwrap_or(usize::MAX));
+        let mut test = test.first(self.test_limit.unwrap_or(usize::MAX));
         if self.noise != 0.0 {
             test = test.with_noise(self.noise, self.seed)?;
         }

@@ -12,11 +12,11 @@ use scn_data::{DataSource, ImageSet, Loader, Normalization};
 use scn_net::{Device, Model};
 use serde::Serialize;
 
-use self::excitement::{SHOWN, excitements};
+use self::excitement::{Excitement, SHOWN, excitements};
 use crate::data_folder::{DataFolder, parse_source};
-use crate::model_images::{BATCH, expect_classes, normalization, reading_for};
+use crate::model_images::{BATCH, Half, labelled, normalization};
 use crate::output::Output;
-use crate::pictures;
+use crate::pictures::{self, Raster};
 use crate::readable::{condition_number, percent};
 use crate::report::{Usage, draw_sheet, largest};
 use crate::{model_file, whole_file};
@@ -124,9 +124,8 @@ impl Inspect {
     /// The first test images.
     fn images(&self, model: &Model) -> Result<ImageSet> {
         let source = self.dataset.as_ref().unwrap_or(&model.input.dataset);
-        let data = self.data.open(source, &reading_for(model, source)?)?;
-        expect_classes(model, &data, source)?;
-        Ok(data.test.first(LOOKED_AT))
+        let test = labelled(model, source, Half::Test, &self.data)?;
+        Ok(test.first(LOOKED_AT))
     }
 
     /// Parts of images for each atom of a deeper layer, as SVG.
@@ -141,16 +140,27 @@ impl Inspect {
         let normalization = Arc::new(normalization(model, &self.model)?.clone());
         let loader = Loader::in_order(Arc::clone(images), normalization, BATCH)?;
         let found = excitements(model, self.layer, images, &loader)?;
-        let names = images.class_names();
-        let caption = |atom: usize, label: u16| format!("{atom}: {}", names[usize::from(label)]);
-        let captions: Vec<String> = found
+        let side = found
             .iter()
-            .map(|excitement| caption(excitement.atom, excitement.label))
-            .collect();
-        let parts: Vec<_> = found
-            .into_iter()
-            .map(|excitement| excitement.part)
-            .collect();
+            .flatten()
+            .next()
+            .map_or((1, 1), |excitement| excitement.part.size());
+        let names = images.class_names();
+        let (mut parts, mut captions) = (Vec::new(), Vec::new());
+        for (atom, found) in found.into_iter().enumerate() {
+            // A row has as many places for each atom.
+            let missing = SHOWN - found.len();
+            let unused = found.is_empty();
+            for Excitement { label, part } in found {
+                parts.push(part);
+                captions.push(format!("{atom}: {}", names[usize::from(label)]));
+            }
+            parts.extend(std::iter::repeat_n(Raster::blank(side), missing));
+            captions.extend(std::iter::repeat_n(String::new(), missing));
+            if unused {
+                captions[atom * SHOWN] = format!("{atom}: unused");
+            }
+        }
         let svg = draw_sheet(&parts, &captions, 2 * SHOWN)?;
         whole_file::write(path, |out| out.write_all(svg.as_bytes()))
     }

@@ -100,6 +100,15 @@ pub fn open_parted(
     split(&images, share, seed, Part::Test)
 }
 
+/// All images of a folder that holds the folders of the classes itself, to judge a network by: a
+/// class may be without pictures. The rest as for [`open`].
+///
+/// # Errors
+/// Those of [`open`] but for [`PictureError::NoHalves`] and [`PictureError::EmptyClass`].
+pub fn open_whole(folder: &Path, config: &PictureConfig) -> Result<ImageSet, DataError> {
+    Reader::new(config).images(folder, &classes(folder)?, false)
+}
+
 /// Reads pictures of one shape: the first sets it.
 struct Reader<'a> {
     config: &'a PictureConfig,

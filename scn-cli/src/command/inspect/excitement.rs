@@ -20,19 +20,18 @@ struct Peak {
 
 /// A part of an image that excites an atom, and whose class the image is of.
 pub(super) struct Excitement {
-    pub(super) atom: usize,
     pub(super) label: u16,
     pub(super) part: Raster,
 }
 
-/// For each atom of a layer, the parts of `SHOWN` images with its largest codes, the largest first;
-/// fewer for an atom that fewer images use.
+/// For each atom of a layer, the parts of [`SHOWN`] images with its largest codes, the largest
+/// first; fewer for an atom that fewer images use.
 pub(super) fn excitements(
     model: &Model,
     layer: usize,
     images: &ImageSet,
     loader: &Loader,
-) -> Result<Vec<Excitement>> {
+) -> Result<Vec<Vec<Excitement>>> {
     let network = model.network.config();
     let mut peaks = vec![Vec::new(); network.layers[layer].atoms];
     let mut first = 0;
@@ -47,19 +46,15 @@ pub(super) fn excitements(
         first += batch.labels.len();
     }
     let field = ReceptiveField::of(network, layer);
-    let part = |atom: usize, peak: Peak| {
+    let part = |peak: Peak| {
         let image = Raster::of_image(images.image(peak.image), images.shape(), images.brightest());
         Excitement {
-            atom,
             label: images.labels()[peak.image],
             part: image.around(peak.place.map(|side| side * field.step), [field.side; 2]),
         }
     };
-    let parts = peaks.into_iter().enumerate();
-    Ok(parts
-        .flat_map(|(atom, peaks)| peaks.into_iter().map(move |peak| (atom, peak)))
-        .map(|(atom, peak)| part(atom, peak))
-        .collect())
+    let parts = |peaks: Vec<Peak>| peaks.into_iter().map(&part).collect();
+    Ok(peaks.into_iter().map(parts).collect())
 }
 
 /// The largest code of an atom in each image of a batch that uses it; `first` is the place of the
