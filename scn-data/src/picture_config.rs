@@ -3,6 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// A size in documents.
+const EXAMPLE_SIZE: [usize; 2] = [32, 32];
+
 /// How the pictures of a folder become images of one shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -11,7 +14,7 @@ pub struct PictureConfig {
     /// Height and width that every picture is scaled to, from 1 to 4096. Off: all pictures must be of
     /// one size.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(example = [32, 32])]
+    #[schemars(example = EXAMPLE_SIZE)]
     pub size: Option<[usize; 2]>,
     /// How a picture of other proportions is brought to the `size`.
     pub fit: Fit,
