@@ -25,6 +25,7 @@ pub(crate) struct DataFolder {
 struct Argument {
     /// Folder that holds mnist/, cifar-10-batches-bin/, ...; the digits need none
     #[arg(
+        help_heading = "Input",
         long = "data",
         value_name = "DIR",
         env = "SCN_DATA",

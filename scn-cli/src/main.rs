@@ -56,6 +56,7 @@ struct Cli {
 
 /// Options of every command.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Common options")]
 struct Global {
     /// Threads of this machine's processor, also beside a graphics processor: up to 1024 (or the
     /// number of cores); as many as there are cores if not given. Results do not depend on it

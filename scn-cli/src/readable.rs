@@ -25,6 +25,12 @@ pub(crate) fn thousands(number: usize) -> String {
     text
 }
 
+/// So many of something: 1 epoch, 2 epochs.
+pub(crate) fn counted(count: u64, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}
+
 /// Seconds for a reader.
 pub(crate) fn time(seconds: f64) -> String {
     if seconds < 0.9995 {

@@ -3,6 +3,7 @@
 
 mod live;
 mod pace;
+mod rows;
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,7 @@ use scn_net::{Beginning, EpochRecord, Network, Observer, RunConfig, RunFolder, S
 use self::live::Live;
 use self::pace::Pace;
 use crate::output::Output;
-use crate::readable::{clock, mean};
+use crate::readable::clock;
 use crate::tensorboard::EventFile;
 use crate::{ending, report};
 
@@ -33,12 +34,6 @@ pub(crate) struct RunView {
     events: Option<EventFile>,
     failure: Option<anyhow::Error>,
 }
-
-const HEADING: &str =
-    "epoch      rate   train loss    error   test loss    error   active   images/s     time";
-
-/// The same with the images that are set apart to validate on.
-const VALIDATED: &str = "epoch      rate   train loss    error  valid. loss    error   test loss    error   active   images/s     time";
 
 impl RunView {
     pub(crate) fn new(config: &RunConfig, folder: &RunFolder, output: &Output) -> Result<Self> {
@@ -150,28 +145,11 @@ impl Observer for RunView {
     fn epoch(&mut self, record: &EpochRecord, _: &Network) {
         if !self.headed {
             self.headed = true;
-            self.line(match record.validation_error {
-                None => HEADING,
-                Some(_) => VALIDATED,
-            });
+            rows::heading(record)
+                .into_iter()
+                .for_each(|line| self.line(&line));
         }
-        let active = mean(record.layers.iter().map(|layer| layer.active));
-        let validation = match (record.validation_loss, record.validation_error) {
-            (Some(loss), Some(error)) => format!(" {loss:>12.4} {:>6.2} %", 100.0 * error),
-            _ => String::new(),
-        };
-        self.line(&format!(
-            "{:>5} {:>9.1e} {:>12.4} {:>6.2} %{validation} {:>11.4} {:>6.2} % {:>6.1} % {:>10.0} {:>8}",
-            record.epoch,
-            record.learning_rate,
-            record.train_loss,
-            100.0 * record.train_error,
-            record.test_loss,
-            100.0 * record.test_error,
-            100.0 * active,
-            record.images_per_second,
-            clock(self.start.elapsed())
-        ));
+        self.line(&rows::row(record, self.start.elapsed()));
         self.history.push(record.clone());
         self.live.epoch(&self.history);
         if let Err(error) = self.report() {

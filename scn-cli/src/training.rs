@@ -30,15 +30,18 @@ pub(crate) fn run(
             100.0 * share
         ),
     };
-    output.say(format_args!(
+    let heading = format!(
         "{}: {} training and {} test images of {}{validation}, {} sparse coding layers, {} parameters, {device}",
         folder.path().display(),
-        data.train.len().min(config.train_limit.unwrap_or(usize::MAX)),
+        data.train
+            .len()
+            .min(config.train_limit.unwrap_or(usize::MAX)),
         data.test.len().min(config.test_limit.unwrap_or(usize::MAX)),
         config.dataset,
         config.network.layers.len(),
         parameters,
-    ));
+    );
+    output.say(textwrap::fill(&heading, 80));
     let mut view = RunView::new(config, folder, output)?;
     let outcome = train_locked(config, data, run, start, device, &mut view);
     let (seconds, failure) = view.finish();

@@ -30,38 +30,43 @@ use crate::whole_file;
 )]
 pub(crate) struct Encode {
     /// Model, checkpoint or run folder
-    #[arg(long, value_name = "MODEL")]
+    #[arg(help_heading = "Input", long, value_name = "MODEL")]
     model: PathBuf,
     /// Sparse coding layer, counted from 0 as scn inspect lists them
     #[arg(long, value_name = "H")]
     layer: usize,
     /// Where the codes go
-    #[arg(long, value_name = "F.npy")]
+    #[arg(help_heading = "Output", long, value_name = "F.npy")]
     out: PathBuf,
     /// The mean of each atom's codes over the map
-    #[arg(long)]
+    #[arg(help_heading = "Output", long)]
     pooled: bool,
     /// Images, if not those the model was trained on: a data set by its name, folder:DIR or
     /// npy:PREFIX
-    #[arg(long, value_name = "DATASET", value_parser = parse_source, conflicts_with_all = ["images", "pictures"])]
+    #[arg(help_heading = "Input", long, value_name = "DATASET", value_parser = parse_source, conflicts_with_all = ["images", "pictures"])]
     dataset: Option<DataSource>,
     #[command(flatten)]
     data: DataFolder,
     /// Which images of the data set
-    #[arg(long, value_enum, default_value_t = Half::Test, conflicts_with_all = ["images", "pictures"])]
+    #[arg(help_heading = "Input", long, value_enum, default_value_t = Half::Test, conflicts_with_all = ["images", "pictures"])]
     part: Half,
     /// Only the first so many of them
-    #[arg(long, value_name = "COUNT", conflicts_with_all = ["images", "pictures"])]
+    #[arg(help_heading = "Input", long, value_name = "COUNT", conflicts_with_all = ["images", "pictures"])]
     limit: Option<usize>,
     /// Where their labels go, .npy [N], u2
-    #[arg(long, value_name = "y.npy", conflicts_with_all = ["images", "pictures"])]
+    #[arg(help_heading = "Output", long, value_name = "y.npy", conflicts_with_all = ["images", "pictures"])]
     labels: Option<PathBuf>,
     /// Array of images, .npy [N, C, H, W]: u1 are pixels, preprocessed as in training; f2, f4 or f8
     /// are preprocessed already, unless --raw says otherwise
-    #[arg(long, value_name = "X.npy", conflicts_with = "pictures")]
+    #[arg(
+        help_heading = "Input",
+        long,
+        value_name = "X.npy",
+        conflicts_with = "pictures"
+    )]
     images: Option<PathBuf>,
     /// Floating point numbers of --images are pixels, too, in the unit of those trained on
-    #[arg(long, requires = "images")]
+    #[arg(help_heading = "Input", long, requires = "images")]
     raw: bool,
     /// Pictures
     #[arg(value_name = "IMAGE")]

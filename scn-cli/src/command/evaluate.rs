@@ -23,11 +23,11 @@ use crate::output::Output;
 )]
 pub(crate) struct Evaluate {
     /// Model, checkpoint or run folder
-    #[arg(long, value_name = "MODEL")]
+    #[arg(help_heading = "Input", long, value_name = "MODEL")]
     model: PathBuf,
     /// Images, if not those the model was trained for: a data set by its name, folder:DIR (its
     /// DIR/test, or DIR/CLASS/* as a whole) or npy:PREFIX
-    #[arg(long, value_name = "DATASET", value_parser = parse_source)]
+    #[arg(help_heading = "Input", long, value_name = "DATASET", value_parser = parse_source)]
     dataset: Option<DataSource>,
     #[command(flatten)]
     data: DataFolder,
@@ -35,7 +35,7 @@ pub(crate) struct Evaluate {
     #[arg(long, value_name = "COUNT", default_value_t = 128)]
     batch_size: usize,
     /// Tests on the first so many images only
-    #[arg(long, value_name = "COUNT")]
+    #[arg(help_heading = "Input", long, value_name = "COUNT")]
     test_limit: Option<usize>,
     /// Adds Gaussian noise to the pixels first: its standard deviation, as a part of their range
     #[arg(long, value_name = "DEVIATION", default_value_t = 0.0, value_parser = number::parse::<f64>)]

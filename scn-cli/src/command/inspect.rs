@@ -30,21 +30,21 @@ use crate::{model_file, whole_file};
 )]
 pub(crate) struct Inspect {
     /// Model, checkpoint or run folder
-    #[arg(long, value_name = "MODEL")]
+    #[arg(help_heading = "Input", long, value_name = "MODEL")]
     model: PathBuf,
     /// Layer that --atoms and --usage show, counted from 0
-    #[arg(long, value_name = "H", default_value_t = 0)]
+    #[arg(help_heading = "Output", long, value_name = "H", default_value_t = 0)]
     layer: usize,
     /// Draws the atoms of the layer: of the first as they are, PNG; of a deeper one by the parts of
     /// test images that most excite each, with their classes, SVG
-    #[arg(long, value_name = "FILE")]
+    #[arg(help_heading = "Output", long, value_name = "FILE")]
     atoms: Option<PathBuf>,
     /// Counts how often each class of test images uses the atoms of the layer
-    #[arg(long)]
+    #[arg(help_heading = "Output", long)]
     usage: bool,
     /// Images to look at, if not those the model was tested on: a data set by its name, folder:DIR or
     /// npy:PREFIX
-    #[arg(long, value_name = "DATASET", value_parser = parse_source)]
+    #[arg(help_heading = "Input", long, value_name = "DATASET", value_parser = parse_source)]
     dataset: Option<DataSource>,
     #[command(flatten)]
     data: DataFolder,

@@ -24,7 +24,7 @@ use crate::output::Output;
 )]
 pub(crate) struct Predict {
     /// Model, checkpoint or run folder
-    #[arg(long, value_name = "MODEL")]
+    #[arg(help_heading = "Input", long, value_name = "MODEL")]
     model: PathBuf,
     /// Pictures to classify
     #[arg(
@@ -35,16 +35,31 @@ pub(crate) struct Predict {
     pictures: Vec<PathBuf>,
     /// Array of images, .npy [N, C, H, W]: u1 are pixels, preprocessed as in training; f2, f4 or f8
     /// are preprocessed already, unless --raw says otherwise
-    #[arg(long, value_name = "X.npy", requires = "logits")]
+    #[arg(
+        help_heading = "Input",
+        long,
+        value_name = "X.npy",
+        requires = "logits"
+    )]
     images: Option<PathBuf>,
     /// Floating point numbers of --images are pixels, too, in the unit of those trained on
-    #[arg(long, requires = "images")]
+    #[arg(help_heading = "Input", long, requires = "images")]
     raw: bool,
     /// Where logits go, .npy [N, classes], f4
-    #[arg(long, value_name = "OUT.npy", requires = "images")]
+    #[arg(
+        help_heading = "Output",
+        long,
+        value_name = "OUT.npy",
+        requires = "images"
+    )]
     logits: Option<PathBuf>,
     /// Classes listed per picture
-    #[arg(long, value_name = "COUNT", default_value_t = 3)]
+    #[arg(
+        help_heading = "Output",
+        long,
+        value_name = "COUNT",
+        default_value_t = 3
+    )]
     top: usize,
 }
 

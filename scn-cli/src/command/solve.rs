@@ -56,7 +56,7 @@ pub(crate) struct Solve {
     #[command(flatten)]
     pursuit: Pursuit,
     /// Where the codes go, .npy [n, P]
-    #[arg(long, value_name = "A.npy")]
+    #[arg(help_heading = "Output", long, value_name = "A.npy")]
     out: PathBuf,
 }
 

@@ -17,6 +17,7 @@ use crate::data_folder::{DataFolder, parse_source};
 use crate::ending::Ending;
 use crate::model_file;
 use crate::output::Output;
+use crate::readable::counted;
 use crate::run_files::read_settings;
 use crate::setting;
 use crate::training;
@@ -37,50 +38,55 @@ use crate::training;
 pub(crate) struct Train {
     /// Settings by name: digits, mnist-scn1, cifar10-scn1, ..., or scn1, scn2, scn4 for any images
     /// (scn presets lists all)
-    #[arg(long, value_name = "NAME", conflicts_with = "config")]
+    #[arg(
+        help_heading = "Input",
+        long,
+        value_name = "NAME",
+        conflicts_with = "config"
+    )]
     preset: Option<String>,
     /// Settings from a file, such as a run's config.toml
-    #[arg(long, value_name = "FILE.toml")]
+    #[arg(help_heading = "Input", long, value_name = "FILE.toml")]
     config: Option<PathBuf>,
     /// Images: a data set by its name, folder:DIR for pictures of your own (DIR/train/CLASS/*.png,
     /// DIR/test/CLASS/*.jpg, or DIR/CLASS/* with --test-share), or npy:PREFIX for arrays
     /// (PREFIX-train-images.npy, -train-labels.npy, -test-images.npy, -test-labels.npy); chooses the
     /// preset if none is named
-    #[arg(long, value_name = "DATASET", value_parser = parse_source)]
+    #[arg(help_heading = "Input", long, value_name = "DATASET", value_parser = parse_source)]
     dataset: Option<DataSource>,
     /// Share of the pictures of each class to test on, for folder:DIR without train/ and test/
-    #[arg(long, value_name = "SHARE")]
+    #[arg(help_heading = "Input", long, value_name = "SHARE")]
     test_share: Option<f64>,
     #[command(flatten)]
     data: DataFolder,
     /// Run folder [default: runs/<preset>, numbered if that is taken]
-    #[arg(long, value_name = "RUN")]
+    #[arg(help_heading = "Output", long, value_name = "RUN")]
     out: Option<PathBuf>,
     /// Passes over the training images; the learning rate drops at the same parts of the run
-    #[arg(long, value_name = "COUNT")]
+    #[arg(help_heading = "Training", long, value_name = "COUNT")]
     epochs: Option<u64>,
     /// Images per step
-    #[arg(long, value_name = "COUNT")]
+    #[arg(help_heading = "Training", long, value_name = "COUNT")]
     batch_size: Option<usize>,
     /// Seed of initial weights, order and augmentation
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(help_heading = "Training", long, value_name = "NUMBER")]
     seed: Option<u64>,
     /// Trains on so many images only: the first, or with --set subset=stratified of each class its
     /// share
-    #[arg(long, value_name = "COUNT")]
+    #[arg(help_heading = "Training", long, value_name = "COUNT")]
     train_limit: Option<usize>,
     /// Tests on so many images only, chosen likewise
-    #[arg(long, value_name = "COUNT")]
+    #[arg(help_heading = "Training", long, value_name = "COUNT")]
     test_limit: Option<usize>,
     /// Any setting of config.toml, as in training.momentum=0.8 (repeatable)
-    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = setting::parse)]
+    #[arg(help_heading = "Training", long = "set", value_name = "KEY=VALUE", value_parser = setting::parse)]
     settings: Vec<(String, String)>,
     /// Prints all settings that the run would have, with comments, as --config reads them, and trains
     /// nothing
-    #[arg(long, conflicts_with = "resume")]
+    #[arg(help_heading = "Output", long, conflicts_with = "resume")]
     print_config: bool,
     /// Goes on with the run in the run folder; of the settings only --epochs counts
-    #[arg(long, conflicts_with_all = ["preset", "config", "dataset", "test_share", "batch_size", "seed", "train_limit", "test_limit", "settings"])]
+    #[arg(help_heading = "Training", long, conflicts_with_all = ["preset", "config", "dataset", "test_share", "batch_size", "seed", "train_limit", "test_limit", "settings"])]
     resume: bool,
 }
 
@@ -137,8 +143,9 @@ impl Train {
                 batches_done,
             } => {
                 output.say(format_args!(
-                    "stopped in epoch {} after {batches_done} steps; go on with: scn train --out {} --resume",
+                    "stopped in epoch {} after {}; go on with: scn train --out {} --resume",
                     epochs_done + 1,
+                    counted(batches_done as u64, "step"),
                     folder.path().display()
                 ));
                 Summary {
@@ -293,9 +300,9 @@ fn describe(summary: &Summary) -> String {
     };
     let choice = match &summary.best {
         None => format!(
-            "test error {:.2} % after {} epochs",
+            "test error {:.2} % after {}",
             100.0 * last.test_error,
-            last.epoch
+            counted(last.epoch, "epoch")
         ),
         Some(best) => format!(
             "test error {:.2} % after epoch {} of {}, whose validation error is the smallest: {:.2} %",

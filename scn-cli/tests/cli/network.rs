@@ -17,7 +17,7 @@ fn a_network_from_training_to_use() {
     train_small(&run, &[])
         .assert()
         .success()
-        .stdout(predicate::str::contains("test error").and(predicate::str::contains("train loss")));
+        .stdout(predicate::str::contains("test error").and(predicate::str::contains("training")));
     for file in [
         "config.toml",
         "metrics.jsonl",
