@@ -53,7 +53,7 @@ fn numpy_finds_the_logits_of_predict_from_the_model_file() {
     for (index, settings) in all.into_iter().enumerate() {
         let run = path(&index.to_string());
         let mut train = train_small(&run, &["--set", "network.solver.tolerance=1e-6"]);
-        for setting in settings {
+        for &setting in settings {
             train.args(["--set", setting]);
         }
         train.assert().success();
