@@ -5,7 +5,7 @@
 //! `reproduce` those of the paper (`page` reads and shows their pages), `evaluation` measures with
 //! mirror images and another lambda1, `results` are what they are said to be, `settings` are shown,
 //! `shell` has completions and manual pages, `tensorboard` is told of a run, `crashes` end nothing,
-//! processes work `together`.
+//! `python` computes the same logits from a model file, processes work `together`.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod arrays;
@@ -21,6 +21,7 @@ mod options;
 mod own;
 mod page;
 mod pictures;
+mod python;
 mod refused;
 mod report;
 mod reproduce;
