@@ -99,7 +99,10 @@ impl Chart<'_> {
         let highest = points().map(|point| point.1).fold(1.0, f64::max);
         let first = points().map(|point| point.0).fold(f64::INFINITY, f64::min);
         let first = if first.is_finite() { first } else { 0.0 };
-        let last = points().map(|point| point.0).fold(first + 1.0, f64::max);
+        let last = points().map(|point| point.0).fold(first, f64::max);
+        // A point alone stands in the middle, and nothing is said of another.
+        let margin = if first == last { 0.5 } else { 0.0 };
+        let (first, last) = (first - margin, last + margin);
         let mut chart = ChartBuilder::on(&plot)
             .margin(10)
             .margin_right(20)
@@ -214,5 +217,26 @@ mod tests {
                 roxmltree::Document::parse(&svg).unwrap();
             }
         }
+    }
+
+    #[test]
+    fn one_epoch_is_not_followed_by_another() {
+        let labels = |epochs: u64| -> Vec<String> {
+            let record = |epoch| {
+                let mut record = EpochRecord::default();
+                (record.epoch, record.train_error, record.test_error) = (epoch, 0.3, 0.4);
+                record
+            };
+            let history: Vec<EpochRecord> = (1..=epochs).map(record).collect();
+            let svg = learning_curve(&history).unwrap();
+            let page = roxmltree::Document::parse(&svg).unwrap();
+            let texts = page.descendants().filter(|node| node.has_tag_name("text"));
+            let texts = texts.filter_map(|node| node.text().map(str::trim));
+            // Percentages are 0 or multiples of ten.
+            let epochs = texts.filter(|text| ["1", "2", "3"].contains(text));
+            epochs.map(str::to_string).collect()
+        };
+        assert_eq!(labels(1), ["1"]);
+        assert_eq!(labels(2), ["1", "2"]);
     }
 }
