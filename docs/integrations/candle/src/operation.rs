@@ -2,9 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use candle_core::{
-    CpuStorage, CustomOp3, DType, Device, Error, Layout, Result, Shape, Tensor, WithDType,
-};
+use candle_core::{CpuStorage, CustomOp3, DType, Error, Layout, Result, Shape, Tensor, WithDType};
 use scn_grad::{Gradients, Linearization, MaskedAuto};
 use scn_solvers::faer::{Mat, MatRef};
 use scn_solvers::{Auto, ElasticNet, Lambda1, Problem, Report, Scalar, Settings, Sign, Start};
@@ -263,7 +261,7 @@ fn contiguous<'a, T: Number>(storage: &'a CpuStorage, layout: &Layout) -> Result
 
 /// The numbers of a tensor, row by row.
 fn numbers<T: Number>(tensor: &Tensor) -> Result<Vec<T>> {
-    tensor.to_device(&Device::Cpu)?.flatten_all()?.to_vec1()
+    tensor.flatten_all()?.to_vec1()
 }
 
 /// The numbers of a tensor as a matrix of its shape.
