@@ -51,6 +51,8 @@ pub fn encode(
 /// | `adjoint` | tolerance 1e-4, 1000 passes | when the linear systems of the backward pass are solved, by relative residual; after so many passes they are factorised |
 ///
 /// Training gets by with far coarser systems ([`scn_grad::MaskedAuto::tolerance_for`]); nothing corrects their error afterwards.
+/// The backward pass reports no errors: where active atoms depend linearly on each other, which `lambda2 > 0` rules out, its gradients miss
+/// their tolerance unnoticed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SparseCoding {
     /// Weight of `1/2 ‖a‖²`, zero or more.

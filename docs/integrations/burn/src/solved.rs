@@ -65,7 +65,7 @@ impl<T: Number> Solved<T> {
         let mut signals = Mat::zeros(self.signals.nrows(), self.signals.ncols());
         let point = Linearization::new(&self.problem, &self.signals, self.codes.as_ref())
             .expect("the forward pass has checked the shapes");
-        // What has not converged after so many passes is factorised: there is no status to pass on.
+        // The backward pass of burn returns no errors: where a system is singular, its solution is what the solver has reached.
         let _ = point
             .vjp(
                 &MaskedAuto::new(self.adjoint),

@@ -1,6 +1,6 @@
 //! What candle's errors wrap.
 
-use scn_grad::GradError;
+use scn_grad::{GradError, MaskedReport};
 use scn_solvers::{EncodeError, ProblemError, Report};
 
 /// Why there are no codes, or no gradients. candle's own errors report shapes and types of tensors; this one stands in
@@ -20,6 +20,9 @@ pub enum SparseCodingError {
     /// The codes miss their tolerance. [`SparseCoding::encode`](crate::SparseCoding::encode) returns such codes, with the report.
     #[error("the codes miss their tolerance: {status}, KKT residual {residual:.1e}", status = .0.status, residual = .0.residual)]
     Unconverged(Report),
+    /// The linear systems of the backward pass miss their tolerance: without λ2, active atoms that depend linearly on each other.
+    #[error("the gradients miss their tolerance: relative residual {residual:.1e}", residual = .0.residual)]
+    Adjoint(MaskedReport),
 }
 
 impl From<SparseCodingError> for candle_core::Error {

@@ -144,8 +144,7 @@ impl SparseCoding {
         let point = Linearization::new(&problem, &x, a).map_err(SparseCodingError::from)?;
         let mut gradients = Gradients::zeros(&problem);
         let mut signal_gradient = Mat::zeros(x.nrows(), x.ncols());
-        // What has not converged after so many passes is factorised: there is no status to pass on.
-        let _ = point
+        let report = point
             .vjp(
                 &MaskedAuto::new(self.adjoint),
                 u,
@@ -153,6 +152,9 @@ impl SparseCoding {
                 Some(signal_gradient.as_mut()),
             )
             .map_err(SparseCodingError::from)?;
+        if !report.converged() {
+            return Err(SparseCodingError::Adjoint(report).into());
+        }
 
         let lambda1_gradient = if shared {
             vec![gradients.shared_lambda1()]

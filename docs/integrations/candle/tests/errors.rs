@@ -61,3 +61,14 @@ fn codes_that_miss_their_tolerance_are_told_apart() -> Result<()> {
     );
     Ok(())
 }
+
+#[test]
+fn a_loss_that_is_not_finite_shows_in_the_gradients() -> Result<()> {
+    let (dictionary, signals, lambda1) = inputs()?;
+    let dictionary = candle_core::Var::from_tensor(&dictionary)?;
+    let codes = encode(&dictionary, &signals, &lambda1, 0.01)?;
+    let gradients = (codes * f64::NAN)?.sum_all()?.backward()?;
+    let gradient = gradients.get(&dictionary).expect("a gradient");
+    assert!(gradient.sum_all()?.to_scalar::<f32>()?.is_nan());
+    Ok(())
+}
