@@ -37,5 +37,5 @@ pub enum SparseCodingError {
     Gradient(#[from] GradError),
     /// The codes miss their tolerance. [`SparseCoding::encode`](crate::SparseCoding::encode) returns such codes, with the report.
     #[error("the codes miss their tolerance: {status}, KKT residual {residual:.1e}", status = .0.status, residual = .0.residual)]
-    Unconverged(Report),
+    Unconverged(Box<Report>),
 }

@@ -37,7 +37,7 @@ pub fn encode(
     if report.converged() {
         Ok(codes)
     } else {
-        Err(SparseCodingError::Unconverged(report))
+        Err(SparseCodingError::Unconverged(Box::new(report)))
     }
 }
 

@@ -19,10 +19,10 @@ pub enum SparseCodingError {
     Gradient(#[from] GradError),
     /// The codes miss their tolerance. [`SparseCoding::encode`](crate::SparseCoding::encode) returns such codes, with the report.
     #[error("the codes miss their tolerance: {status}, KKT residual {residual:.1e}", status = .0.status, residual = .0.residual)]
-    Unconverged(Report),
+    Unconverged(Box<Report>),
     /// The linear systems of the backward pass miss their tolerance: without λ2, active atoms that depend linearly on each other.
     #[error("the gradients miss their tolerance: relative residual {residual:.1e}", residual = .0.residual)]
-    Adjoint(MaskedReport),
+    Adjoint(Box<MaskedReport>),
 }
 
 impl From<SparseCodingError> for candle_core::Error {

@@ -25,7 +25,7 @@ pub fn encode(
     if report.converged() {
         Ok(codes)
     } else {
-        Err(SparseCodingError::Unconverged(report).into())
+        Err(SparseCodingError::Unconverged(Box::new(report)).into())
     }
 }
 
@@ -153,7 +153,7 @@ impl SparseCoding {
             )
             .map_err(SparseCodingError::from)?;
         if !report.converged() {
-            return Err(SparseCodingError::Adjoint(report).into());
+            return Err(SparseCodingError::Adjoint(Box::new(report)).into());
         }
 
         let lambda1_gradient = if shared {

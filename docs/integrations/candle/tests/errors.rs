@@ -55,7 +55,7 @@ fn codes_that_miss_their_tolerance_are_told_apart() -> Result<()> {
     assert_eq!(codes.dims(), [2, 2]);
     assert!(!report.converged());
     assert!(
-        SparseCodingError::Unconverged(report)
+        SparseCodingError::Unconverged(Box::new(report))
             .to_string()
             .contains("KKT residual")
     );
