@@ -238,6 +238,15 @@ impl ImageSet {
         }
     }
 
+    /// Places of the images of each class, in order.
+    pub(crate) fn by_class(&self) -> Vec<Vec<usize>> {
+        let mut classes = vec![Vec::new(); self.classes()];
+        for (image, &label) in self.labels.iter().enumerate() {
+            classes[usize::from(label)].push(image);
+        }
+        classes
+    }
+
     /// Pixels of one image: C H W.
     pub(crate) fn volume(&self) -> usize {
         self.shape.iter().product()

@@ -328,15 +328,20 @@ impl Normalization {
         Some(values)
     }
 
+    /// (p - mean) * scale, for pixels of either kind: every image of every batch comes by here.
+    fn centre_and_scale<P: Copy + Into<f32>>(&self, pixels: &[P], out: &mut [f32]) {
+        for ((value, &pixel), &mean) in out.iter_mut().zip(pixels).zip(&self.mean) {
+            *value = (pixel.into() - mean) * self.scale;
+        }
+    }
+
     /// z = (c(p) - mean) * scale.
     fn before_whitening(&self, image: PixelSlice<'_>, out: &mut [f32]) {
         match self.contrast {
-            None => {
-                let centred = image.values().zip(&self.mean);
-                for (value, (pixel, &mean)) in out.iter_mut().zip(centred) {
-                    *value = (pixel - mean) * self.scale;
-                }
-            }
+            None => match image {
+                PixelSlice::Bytes(pixels) => self.centre_and_scale(pixels, out),
+                PixelSlice::Floats(pixels) => self.centre_and_scale(pixels, out),
+            },
             Some(contrast) => {
                 contrast.write(image, out);
                 for (value, mean) in out.iter_mut().zip(&self.mean) {

@@ -38,12 +38,8 @@ pub fn split(
         Part::Test => Purpose::Test,
         Part::Validation => Purpose::Validation,
     };
-    let mut classes = vec![Vec::new(); images.classes()];
-    for (image, &label) in images.labels().iter().enumerate() {
-        classes[usize::from(label)].push(image);
-    }
     let mut apart = vec![false; images.len()];
-    for (label, members) in classes.iter().enumerate() {
+    for (label, members) in images.by_class().iter().enumerate() {
         match members.len() {
             0 => continue,
             1 => {

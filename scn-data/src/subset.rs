@@ -36,10 +36,7 @@ impl Subset {
 
 /// Places of `count` images, fewer than there are.
 fn stratified(images: &ImageSet, count: usize, seed: u64) -> Vec<usize> {
-    let mut classes = vec![Vec::new(); images.classes()];
-    for (image, &label) in images.labels().iter().enumerate() {
-        classes[usize::from(label)].push(image);
-    }
+    let classes = images.by_class();
     let mut chosen: Vec<usize> = classes
         .iter()
         .zip(shares(&classes, count))

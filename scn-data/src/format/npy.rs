@@ -133,15 +133,20 @@ const IMAGES: &str =
 /// The header of an array of images, and the shape of each.
 fn image_array(contents: Contents<'_>) -> Result<(Header<'_>, [usize; 3]), FileError> {
     let array = Header::read_c_order(contents)?;
-    let shape = match *array.shape {
-        [_, height, width] => [1, height, width],
-        [_, channels, height, width] => [channels, height, width],
-        _ => [0; 3],
-    };
+    let shape = image_shape(&array.shape);
     if array.kind.get(1..) != Some("u1") || volume(shape).is_err() {
         return Err(array.refuse(contents, IMAGES));
     }
     Ok((array, shape))
+}
+
+/// Channels, height and width of each image of an array; zeros if it is none of images.
+fn image_shape(axes: &[usize]) -> [usize; 3] {
+    match *axes {
+        [_, height, width] => [1, height, width],
+        [_, channels, height, width] => [channels, height, width],
+        _ => [0; 3],
+    }
 }
 
 /// [`labels`] of a file.

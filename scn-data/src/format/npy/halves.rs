@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::{Contents, Numbers, check_counts, image_array, labels, read};
+use super::{Contents, Numbers, check_counts, image_array, image_shape, labels, read};
 use crate::error::{DataError, FileError};
 use crate::files::open_regular;
 use crate::format::class_names;
@@ -164,11 +164,7 @@ fn read_images(file: &Path) -> Result<(Pixels, [usize; 3]), DataError> {
     let header = Header::read(contents)?;
     if matches!(header.kind.get(1..), Some("f2" | "f4" | "f8")) {
         let numbers = Numbers::open(file)?;
-        let shape = match *numbers.shape() {
-            [_, height, width] => [1, height, width],
-            [_, channels, height, width] => [channels, height, width],
-            _ => [0; 3],
-        };
+        let shape = image_shape(numbers.shape());
         let volume = volume(shape).map_err(|_| header.refuse(contents, super::IMAGES))?;
         let values: Vec<f32> = numbers.read()?;
         if let Some(at) = values.iter().position(|value| !value.is_finite()) {
