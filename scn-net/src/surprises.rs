@@ -91,8 +91,9 @@ impl fmt::Display for Surprise {
 }
 
 impl RunConfig {
-    /// Settings that are valid, but do not do what one may expect of them, in a run on so many
-    /// training images. Of no preset there are any, on the images of its data set.
+    /// Settings that are valid, but do not do what one may expect of them, on a data set of so many
+    /// training images, of which the run uses what `train_limit` and `training.validation` leave. No
+    /// preset has any on its own data set.
     ///
     /// ```
     /// let mut config = scn_net::presets::get("digits")?;
@@ -105,6 +106,11 @@ impl RunConfig {
     pub fn surprises(&self, images: usize) -> Vec<Surprise> {
         let mut found = Vec::new();
         let training = &self.training;
+        let limited = images.min(self.train_limit.unwrap_or(images));
+        let images = match training.validation {
+            None => limited,
+            Some(share) => (limited as f64 * (1.0 - share)).round() as usize,
+        };
         let batch = training.batch_size;
         let per_epoch = match training.last_batch {
             LastBatch::Dropped => images.checked_div(batch),
@@ -186,7 +192,7 @@ mod tests {
             config.set(key, value).unwrap();
         }
         let images = training_images(config.dataset.name().unwrap());
-        config.surprises(config.train_limit.map_or(images, |limit| limit.min(images)))
+        config.surprises(images)
     }
 
     #[test]

@@ -118,11 +118,7 @@ impl Train {
             // No folder is made for a run that has no images.
             let (config, data) = self.fresh()?;
             let run = self.fresh_folder(&config)?.lock()?;
-            let images = data.train.len();
-            let used = config.train_limit.map_or(images, |limit| limit.min(images));
-            let kept = 1.0 - config.training.validation.unwrap_or(0.0);
-            let used = (used as f64 * kept).round() as usize;
-            for surprise in config.surprises(used) {
+            for surprise in config.surprises(data.train.len()) {
                 output.warn(surprise);
             }
             (config, run, data, RunStart::Fresh)
