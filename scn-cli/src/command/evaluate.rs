@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 use scn_data::{DataSource, Loader};
 use scn_net::{Device, Evaluation, evaluate, evaluate_average_mirrored};
@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::data_folder::{DataFolder, parse_source};
 use crate::model_file;
-use crate::model_images::{Half, labelled};
+use crate::model_images::{Half, labelled, normalization};
 use crate::number;
 use crate::output::Output;
 
@@ -83,12 +83,7 @@ impl Evaluate {
             .unwrap_or(&model.input.dataset)
             .clone();
         let test = labelled(&model, &dataset, Half::Test, &self.data)?;
-        let normalization = model.input.normalization.with_context(|| {
-            format!(
-                "{}: expected a trained model, found an untrained one",
-                self.model.display()
-            )
-        })?;
+        let normalization = normalization(&model, &self.model)?.clone();
         let mut test = test.first(self.test_limit.unwrap_or(usize::MAX));
         if self.noise != 0.0 {
             test = test.with_noise(self.noise, self.seed)?;

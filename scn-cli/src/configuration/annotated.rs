@@ -229,7 +229,7 @@ form = "a"
         }
     }
 
-    /// Whoever takes the mark of a comment away has settings that are read.
+    /// Without its comment mark, a setting that is off is read.
     #[test]
     fn settings_that_are_off_can_be_switched_on() {
         let config = presets::get("digits").unwrap();

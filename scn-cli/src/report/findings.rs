@@ -7,6 +7,7 @@ use scn_data::{ImageSet, Loader};
 use scn_net::{Device, Evaluation, Model, evaluate_each, probabilities};
 
 use super::usage::Usage;
+use crate::model_images::BATCH;
 use crate::pictures::Raster;
 
 /// The results of a model on the test images.
@@ -36,8 +37,6 @@ pub(crate) struct Mistake {
 
 /// Mistakes shown.
 const MISTAKES: usize = 12;
-/// Images classified at a time.
-const BATCH: usize = 128;
 
 impl Findings {
     /// Evaluates a model on `test`.

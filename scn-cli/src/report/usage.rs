@@ -7,9 +7,10 @@ use scn_data::{ImageSet, Loader, Normalization};
 use scn_net::{Device, Model, Tensor};
 use serde::Serialize;
 
-/// Images whose codes are counted, and how many at a time.
+use crate::model_images::BATCH;
+
+/// Images whose codes are counted.
 const COUNTED: usize = 2000;
-const BATCH: usize = 128;
 
 /// How often a layer uses its atoms.
 #[derive(Debug, Serialize)]
