@@ -9,7 +9,18 @@ pub struct Batch {
     pub pixels: Vec<f32>,
     /// N, C, H, W; N is at least 1.
     pub shape: [usize; 4],
-    /// Label of each of the N images.
+    /// Label of each of the N images; of mixed images that of the heavier one.
+    pub labels: Vec<u16>,
+    /// What has been mixed into the images; absent without [mixup](crate::Loader::with_mixup).
+    pub mixture: Option<Mixture>,
+}
+
+/// The lighter parts of mixed images (mixup).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mixture {
+    /// Share of the lighter images, from 0 to 1/2; that of the heavier ones is 1 - `share`.
+    pub share: f32,
+    /// Label of the lighter one of each of the N images.
     pub labels: Vec<u16>,
 }
 
@@ -18,12 +29,32 @@ pub struct Batch {
 ///
 /// Image n of the batch is image `images[n]` of the [set](crate::Loader::image_set), first
 /// [normalised](crate::Loader::normalization), then placed as `placements[n]` says.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct BatchPlan {
     /// The place in the set of each of the N images.
     pub images: Vec<usize>,
     /// Flip and shift of each of the N images.
     pub placements: Vec<Placement>,
     /// Label of each of the N images.
+    pub labels: Vec<u16>,
+    /// What is mixed into the images; absent without [mixup](crate::Loader::with_mixup).
+    pub mixture: Option<PlannedMixture>,
+}
+
+/// What is to be mixed into the images of a batch. With x_n, image n as it is without, and y_n, its
+/// partner, the mixed image is, in f32 with one rounding after the difference (`mul_add`),
+///
+/// ```text
+/// x_n + share (y_n - x_n) = (1 - share) x_n + share y_n
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlannedMixture {
+    /// Share of the partners, from 0 to 1/2.
+    pub share: f32,
+    /// The place in the set of each of the N partners.
+    pub images: Vec<usize>,
+    /// Flip and shift of each of the N partners.
+    pub placements: Vec<Placement>,
+    /// Label of each of the N partners.
     pub labels: Vec<u16>,
 }

@@ -24,6 +24,8 @@ pub(crate) enum Purpose {
     Order,
     /// Flips and shifts of one batch.
     Augmentation,
+    /// The order in which the images of one batch are mixed, and their shares.
+    Mixup,
     /// The images of one class that are in a subset; epoch 0, the label in place of the batch.
     Subset,
     /// Noise on one image; epoch 0, the image in place of the batch.
@@ -45,6 +47,7 @@ impl Draws {
         let purpose = match purpose {
             Purpose::Order => *b"order\0\0\0",
             Purpose::Augmentation => *b"augment\0",
+            Purpose::Mixup => *b"mixup\0\0\0",
             Purpose::Subset => *b"subset\0\0",
             Purpose::Noise => *b"noise\0\0\0",
             Purpose::Test => *b"test\0\0\0\0",
@@ -59,7 +62,8 @@ impl Draws {
         Self(stream)
     }
 
-    /// For distributions of other crates, whose numbers nothing that is kept may depend on.
+    /// For distributions of other crates, whose algorithms may change between versions: what uses
+    /// one has a test of the numbers that it gives.
     pub(crate) fn generator(&mut self) -> &mut ChaCha8Rng {
         &mut self.0
     }
@@ -112,6 +116,7 @@ mod tests {
             first(1, 0, Purpose::Order, 0),
             first(0, 1, Purpose::Order, 0),
             first(0, 0, Purpose::Augmentation, 0),
+            first(0, 0, Purpose::Mixup, 0),
             first(0, 0, Purpose::Subset, 0),
             first(0, 0, Purpose::Noise, 0),
             first(0, 0, Purpose::Test, 0),
@@ -120,6 +125,6 @@ mod tests {
         ];
         seen.sort_unstable();
         seen.dedup();
-        assert_eq!(seen.len(), 9);
+        assert_eq!(seen.len(), 10);
     }
 }

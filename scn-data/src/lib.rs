@@ -84,6 +84,7 @@ mod lock;
 mod maker;
 mod mapped;
 mod memory;
+mod mixup;
 mod noise;
 mod normalize;
 mod open;
@@ -98,7 +99,7 @@ mod whiten;
 mod whole_file;
 
 pub use augment::{Augmentation, Draw, Placement};
-pub use batch::{Batch, BatchPlan};
+pub use batch::{Batch, BatchPlan, Mixture, PlannedMixture};
 pub use data_source::{DataSource, UnknownSource};
 pub use dataset::Dataset;
 pub use dataset_name::{DatasetName, UnknownDataset};

@@ -9,6 +9,7 @@ use crate::error::{BatchError, DataError, ImageError};
 use crate::images::ImageSet;
 use crate::maker::Maker;
 use crate::memory::{bytes_of, check_memory};
+use crate::mixup::Mixup;
 use crate::normalize::Normalization;
 use crate::recipe::{LastBatch, Recipe, Shuffle};
 
@@ -19,8 +20,8 @@ use crate::recipe::{LastBatch, Recipe, Shuffle};
 /// 50,000 of CIFAR-10.
 ///
 /// Cheap to clone. A loader has no state: an epoch depends only on what the loader was made with
-/// and on the epoch's number, the order of its images on (seed, epoch), the flips and shifts of a
-/// batch on (seed, epoch, batch).
+/// and on the epoch's number, the order of its images on (seed, epoch), the flips, shifts and
+/// mixtures of a batch on (seed, epoch, batch).
 #[derive(Debug, Clone)]
 pub struct Loader {
     recipe: Recipe,
@@ -78,6 +79,7 @@ impl Loader {
             batch_size,
             last_batch: LastBatch::Kept,
             shuffle: None,
+            mixup: None,
             mirrored: false,
         };
         Ok(Self { recipe })
@@ -95,6 +97,23 @@ impl Loader {
             return Err(BatchError::NoWholeBatch { images, batch_size }.into());
         }
         recipe.last_batch = last_batch;
+        Ok(Self { recipe })
+    }
+
+    /// Mixes the images of each batch with one another (Zhang, Cisse, Dauphin, Lopez-Paz, "mixup:
+    /// Beyond empirical risk minimization", ICLR 2018): with one λ for a batch, from the
+    /// distribution Beta(`alpha`, `alpha`), and a random order of its images, image n becomes λ of
+    /// itself and 1 - λ of the n-th in that order, both flipped and shifted before. λ is at least
+    /// 1/2: a smaller one is exchanged for 1 - λ, which gives the same mixtures with the same
+    /// probabilities. [`Batch::mixture`](crate::Batch::mixture) has the labels that are mixed in.
+    ///
+    /// λ and order depend on (seed, epoch, batch); a loader that does not shuffle does not mix.
+    ///
+    /// # Errors
+    /// [`BatchError::Mixup`] if `alpha` is not above 0 or beyond 1000.
+    pub fn with_mixup(self, alpha: f64) -> Result<Self, DataError> {
+        let mut recipe = self.recipe;
+        recipe.mixup = Some(Mixup::new(alpha)?);
         Ok(Self { recipe })
     }
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::augment::{Draw, Placement};
-use crate::batch::{Batch, BatchPlan};
+use crate::batch::{Batch, BatchPlan, Mixture, PlannedMixture};
 use crate::draws::{Draws, Purpose};
 use crate::groups::groups;
 use crate::recipe::{Recipe, Shuffle};
@@ -48,28 +48,76 @@ impl Maker {
             Some(order) => order[start..start + count].to_vec(),
             None => (start..start + count).collect(),
         };
+        let placements = self.placements(index, count);
+        let labels: Vec<u16> = indices.iter().map(|&i| images.labels()[i]).collect();
         BatchPlan {
-            placements: self.placements(index, count),
-            labels: indices.iter().map(|&i| images.labels()[i]).collect(),
+            mixture: self.mixture(index, &indices, &placements, &labels),
+            placements,
+            labels,
             images: indices,
         }
     }
 
+    /// What is mixed into the images of a batch, which are these.
+    fn mixture(
+        &self,
+        batch: usize,
+        images: &[usize],
+        placements: &[Placement],
+        labels: &[u16],
+    ) -> Option<PlannedMixture> {
+        let (Some(mixup), Some(Shuffle { seed, .. })) = (self.recipe.mixup, self.recipe.shuffle)
+        else {
+            return None;
+        };
+        let mut draws = Draws::new(seed, self.epoch, Purpose::Mixup, batch as u64);
+        let share = mixup.share(&mut draws);
+        let order = draws.permutation(images.len());
+        Some(PlannedMixture {
+            share,
+            images: order.iter().map(|&n| images[n]).collect(),
+            placements: order.iter().map(|&n| placements[n]).collect(),
+            labels: order.iter().map(|&n| labels[n]).collect(),
+        })
+    }
+
     /// Batch `index` of the epoch, which must be below the number of batches.
     pub(crate) fn batch(&self, index: usize) -> Batch {
+        let plan = self.plan(index);
+        let [channels, height, width] = self.recipe.images.shape();
+        let mut pixels = self.placed(&plan.images, &plan.placements);
+        let mixture = plan.mixture.map(|planned| {
+            let partners = self.placed(&planned.images, &planned.placements);
+            for (x, y) in pixels.iter_mut().zip(partners) {
+                *x = planned.share.mul_add(y - *x, *x);
+            }
+            Mixture {
+                share: planned.share,
+                labels: planned.labels,
+            }
+        });
+        Batch {
+            pixels,
+            shape: [plan.images.len(), channels, height, width],
+            labels: plan.labels,
+            mixture,
+        }
+    }
+
+    /// Images of the set one after the other, normalised and placed.
+    fn placed(&self, indices: &[usize], placements: &[Placement]) -> Vec<f32> {
         let Recipe {
             images,
             normalization,
             whitened,
             ..
         } = &self.recipe;
-        let plan = self.plan(index);
-        let shape @ [channels, height, width] = images.shape();
+        let shape = images.shape();
         let volume = images.volume();
-        let mut pixels = vec![0.0; plan.images.len() * volume];
+        let mut pixels = vec![0.0; indices.len() * volume];
         let mut normalized = vec![0.0; volume];
-        let outputs = pixels.chunks_exact_mut(volume).zip(&plan.placements);
-        for (&image, (out, placement)) in plan.images.iter().zip(outputs) {
+        let outputs = pixels.chunks_exact_mut(volume).zip(placements);
+        for (&image, (out, placement)) in indices.iter().zip(outputs) {
             match whitened {
                 Some(whitened) => {
                     placement.place(&whitened[image * volume..][..volume], shape, out)
@@ -81,11 +129,7 @@ impl Maker {
                 }
             }
         }
-        Batch {
-            pixels,
-            shape: [plan.images.len(), channels, height, width],
-            labels: plan.labels,
-        }
+        pixels
     }
 
     /// The flips and shifts of the `count` images of a batch.

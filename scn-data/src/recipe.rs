@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::augment::Augmentation;
 use crate::images::ImageSet;
+use crate::mixup::Mixup;
 use crate::normalize::Normalization;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,8 @@ pub(crate) struct Recipe {
     pub(crate) last_batch: LastBatch,
     /// Absent for evaluation.
     pub(crate) shuffle: Option<Shuffle>,
+    /// How images are mixed, in training.
+    pub(crate) mixup: Option<Mixup>,
     /// Whether every image of every batch is mirrored.
     pub(crate) mirrored: bool,
 }

@@ -33,3 +33,13 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) make_batch(const uns
     }
 }
 REGISTER_KERNEL(make_batch);
+
+// x + share (partner - x), settings[0] being the share: as scn-data does it, the sum of the product rounded once.
+extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) mix_images(const float* partners, const float* settings, int count, float* x) {
+    size_t element = thread_element();
+    if (element < count) {
+        float own = x[element];
+        x[element] = fmaf(__ldg(settings), __ldg(partners + element) - own, own);
+    }
+}
+REGISTER_KERNEL(mix_images);

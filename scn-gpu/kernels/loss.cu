@@ -1,6 +1,7 @@
-// Softmax cross-entropy, averaged over the N images of a batch, of which these may be a part:
+// Softmax cross-entropy of soft labels, averaged over the N images of a batch, of which these may be a part:
 //
-//     loss = 1/N sum_i (log sum_k exp z_ki - z_(label i) i),     dloss/dz_ki = (softmax(z_i)_k - [k = label i]) / N
+//     loss = 1/N sum_i sum_k t_ki (log sum_j exp z_ji - z_ki),     dloss/dz_ki = (softmax(z_i)_k - t_ki) / N
+//     t_ki = (1 - smoothing) ((1 - share) [k = label i] + share [k = label of the partner of i]) + smoothing / K
 #include "cuda.cuh"
 
 #include "reduce.cuh"
@@ -40,31 +41,43 @@ __device__ inline Best predicted_class(const float* column, int classes, int ima
     return best;
 }
 
-// One warp per image. report[0]: the bits of what these images have in the loss, a double; report[1]: images whose prediction is not their
+// One warp per image. settings: share, smoothing. Where a share is 0, what it would weigh is left out: a logit may be infinite. report[0]: the bits of what these images have in the loss, a double; report[1]: images whose prediction is not their
 // label.
-extern "C" __global__ void __launch_bounds__(LOSS_THREADS) softmax_cross_entropy(const float* logits, const int* labels, int classes,
-    int images, int batch_images, float* gradient, unsigned long long* report) {
+extern "C" __global__ void __launch_bounds__(LOSS_THREADS) softmax_cross_entropy(const float* logits, const int* labels,
+    const int* partner_labels, const float* settings, int classes, int images, int batch_images, float* gradient, unsigned long long* report) {
     SHARED_ARRAY(double, loss_scratch, LOSS_WARPS);
     SHARED_ARRAY(int, error_scratch, LOSS_WARPS);
+    double share = __ldg(settings), smoothing = __ldg(settings + 1);
     // Of the warp, on its first lane.
     double loss = 0.0;
     int errors = 0;
     for (int image = threadIdx.x / WARP_THREADS; image < images; image += LOSS_WARPS) {
         const float* column = logits + image;
-        int own = __ldg(labels + image);
+        int own = __ldg(labels + image), partner = __ldg(partner_labels + image);
         Best best = predicted_class(column, classes, images);
-        double largest = best.label < 0 ? __ldg(column) : best.logit, sum = 0.0;
+        double largest = best.label < 0 ? __ldg(column) : best.logit, sum = 0.0, total = 0.0;
         for (int label = warp_lane(); label < classes; label += WARP_THREADS) {
-            sum += exp(__ldg(column + (size_t)label * images) - largest);
+            double logit = __ldg(column + (size_t)label * images);
+            sum += exp(logit - largest);
+            total += logit;
         }
         sum = warp_sum(sum);
+        total = warp_sum(total);
         for (int label = warp_lane(); label < classes; label += WARP_THREADS) {
             double probability = exp(__ldg(column + (size_t)label * images) - largest) / sum;
-            double target = label == own ? 1.0 : 0.0;
+            double target = (label == own ? 1.0 - share : 0.0) + (label == partner ? share : 0.0);
+            target = (1.0 - smoothing) * target + smoothing / classes;
             gradient[(size_t)label * images + image] = (float)((probability - target) / batch_images);
         }
         if (warp_lane() == 0) {
-            loss += log(sum) + largest - __ldg(column + (size_t)own * images);
+            double aimed_at = __ldg(column + (size_t)own * images);
+            if (share > 0.0) {
+                aimed_at = (1.0 - share) * aimed_at + share * __ldg(column + (size_t)partner * images);
+            }
+            if (smoothing > 0.0) {
+                aimed_at = (1.0 - smoothing) * aimed_at + smoothing * (total / classes);
+            }
+            loss += log(sum) + largest - aimed_at;
             errors += best.label != own;
         }
     }

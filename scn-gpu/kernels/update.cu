@@ -4,7 +4,7 @@
 // its own, and what is between its end and the next is zero; `owners` says for each block whose it is.
 #include "cuda.cuh"
 
-#include "elements.cuh"
+#include "reduce.cuh"
 
 // What the optimiser does with a parameter: three numbers of `rules`.
 constexpr int RULE_NUMBERS = 3;
@@ -13,19 +13,56 @@ struct Rule {
     bool nonnegative, learned;
 };
 
-__device__ inline Rule block_rule(const int* owners, const float* rules) {
-    const float* rule = rules + RULE_NUMBERS * __ldg(owners + blockIdx.x);
+__device__ inline Rule rule_of(int block, const int* owners, const float* rules) {
+    const float* rule = rules + RULE_NUMBERS * __ldg(owners + block);
     return Rule{__ldg(rule), __ldg(rule + 1) != 0.0f, __ldg(rule + 2) != 0.0f};
 }
 
+__device__ inline Rule block_rule(const int* owners, const float* rules) {
+    return rule_of(blockIdx.x, owners, rules);
+}
+
+// The numbers of a step, in `settings`.
+constexpr int RATE = 0, MOMENTUM = 1, DECAY = 2, CLIP_NORM = 3, AVERAGE = 4;
+
+// One block, so that the squares are added in a fixed order.
+constexpr int NORM_THREADS = 1024;
+constexpr int NORM_WARPS = NORM_THREADS / WARP_THREADS;
+
+// The factor that scales the gradients of all that is learned down to the largest norm of all together, or 1.
+extern "C" __global__ void __launch_bounds__(NORM_THREADS) clip_scale(const float* gradients, const int* owners, const float* rules,
+    int blocks, const float* settings, float* scale) {
+    SHARED_ARRAY(double, scratch, NORM_WARPS);
+    double squares = 0.0;
+    for (int block = threadIdx.x / BLOCK_THREADS; block < blocks; block += NORM_THREADS / BLOCK_THREADS) {
+        if (rule_of(block, owners, rules).learned) {
+            double gradient = __ldg(gradients + (size_t)block * BLOCK_THREADS + threadIdx.x % BLOCK_THREADS);
+            squares += gradient * gradient;
+        }
+    }
+    squares = block_sum<NORM_WARPS>(squares, scratch);
+    if (threadIdx.x == 0) {
+        double norm = sqrt(squares), largest = __ldg(settings + CLIP_NORM);
+        *scale = norm > largest ? (float)(largest / norm) : 1.0f;
+    }
+}
+REGISTER_KERNEL(clip_scale);
+
+extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) clip_gradients(const int* owners, const float* rules, const float* scale,
+    float* gradients) {
+    if (block_rule(owners, rules).learned) {
+        gradients[thread_element()] *= __ldg(scale);
+    }
+}
+REGISTER_KERNEL(clip_gradients);
+
 // v <- momentum v - rate (decay w + gradient),   w <- w + v,   w <- max(w, 0) where it may not be negative.
-// settings: rate, momentum, decay.
 extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) descend(const float* gradients, const int* owners, const float* rules,
     const float* settings, float* values, float* velocities) {
     Rule rule = block_rule(owners, rules);
     if (rule.learned) {
         size_t element = thread_element();
-        float rate = __ldg(settings) * rule.rate, momentum = __ldg(settings + 1), decay = __ldg(settings + 2);
+        float rate = __ldg(settings + RATE) * rule.rate, momentum = __ldg(settings + MOMENTUM), decay = __ldg(settings + DECAY);
         float w = values[element];
         float v = momentum * velocities[element] - rate * (decay * w + __ldg(gradients + element));
         w += v;
@@ -34,6 +71,17 @@ extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) descend(const float*
     }
 }
 REGISTER_KERNEL(descend);
+
+// average <- average + weight (value - average)
+extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) follow_average(const float* values, const float* settings, int count,
+    float* average) {
+    size_t element = thread_element();
+    if (element < count) {
+        float mean = average[element];
+        average[element] = mean + __ldg(settings + AVERAGE) * (__ldg(values + element) - mean);
+    }
+}
+REGISTER_KERNEL(follow_average);
 
 // For each parameter that is learned, sets its report to 1 where a number of its gradient is not finite; leaves it alone otherwise.
 extern "C" __global__ void __launch_bounds__(BLOCK_THREADS) find_non_finite(const float* gradients, const int* owners, const float* rules,

@@ -11,12 +11,13 @@
 
 use crate::context::Context;
 use crate::error::{ArgumentError, GpuError};
-use crate::kernels::images::{MakeBatch, PICK_INTS};
+use crate::kernels::images::{MakeBatch, MixImages, PICK_INTS};
 use crate::labels::{LabelsView, expect_labels};
 use crate::launch::launch;
 use crate::memory::buffer::Buffer;
 use crate::memory::staged::StagedBuffer;
 use crate::sizes::{expect_len, expect_within, int};
+use crate::targets::TargetSettings;
 use crate::windows::MapShape;
 
 /// A set of images on a device, one byte a value, with the normalisation that batches get.
@@ -170,6 +171,31 @@ impl Images {
         };
         launch(self.context(), &make)
     }
+}
+
+/// Mixes partners into the images of a batch, entry by entry,
+///
+/// ```text
+/// x <- x + share (partner - x),
+/// ```
+///
+/// with the bits of `scn-data`: the difference is rounded, then the sum of the product.
+///
+/// # Errors
+/// [`ArgumentError::Length`] if there are not as many entries of both,
+/// [`ArgumentError::OtherContext`].
+pub fn mix_images(
+    settings: &TargetSettings,
+    partners: &Buffer<f32>,
+    x: &mut Buffer<f32>,
+) -> Result<(), GpuError> {
+    let mix = MixImages {
+        partners: partners.view(),
+        settings: settings.view(),
+        count: int("the numbers of a batch", partners.len())?,
+        x: x.view_mut(),
+    };
+    launch(partners.context(), &mix)
 }
 
 impl Picks {

@@ -99,6 +99,11 @@ mod tests {
             ),
             (KernelFile::Prepare, "GRAM_SIDE", prepare::GRAM_SIDE),
             (KernelFile::Update, "RULE_NUMBERS", update::RULE_NUMBERS),
+            (
+                KernelFile::Update,
+                "NORM_THREADS",
+                update::NORM_THREADS as usize,
+            ),
             (KernelFile::BatchNorm, "AT_ONCE", batch_norm::AT_ONCE),
             (
                 KernelFile::Loss,

@@ -7,7 +7,10 @@ use std::sync::Arc;
 use crate::context::Context;
 use crate::error::{ArgumentError, GpuError};
 use crate::kernels::elements::BLOCK_THREADS;
-use crate::kernels::update::{AddInOrder, Descend, FindNonFinite, Owners};
+use crate::kernels::update::{
+    AddInOrder, ClipGradients, ClipScale, Descend, FindNonFinite, FollowAverage, Owners,
+    STEP_NUMBERS,
+};
 use crate::launch::launch;
 use crate::memory::buffer::Buffer;
 use crate::memory::staged::StagedBuffer;
@@ -144,27 +147,43 @@ pub struct Parameters {
     /// The parameter that each block of threads belongs to.
     owners: Buffer<i32>,
     rules: Buffer<f32>,
+    /// What gradients are scaled by when they are clipped.
+    scale: Buffer<f32>,
     context: Context,
 }
 
-/// Learning rate, momentum and weight decay in device memory, so that a recorded step can be run
-/// again with others.
+/// The numbers of a step. The default is zero.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct DescentNumbers {
+    /// Learning rate.
+    pub rate: f32,
+    /// Momentum.
+    pub momentum: f32,
+    /// Weight decay.
+    pub weight_decay: f32,
+    /// The norm of all gradients together to which [`Parameters::clip`] scales larger ones down.
+    pub clip_norm: f32,
+    /// The weight of new values in averages that [follow](follow_average).
+    pub average: f32,
+}
+
+/// The numbers of a step in device memory, so that a recorded step can be run again with others.
 #[derive(Debug)]
 pub struct DescentSettings {
     staged: StagedBuffer<f32>,
     /// What is there.
-    numbers: [f32; 3],
+    numbers: DescentNumbers,
 }
 
 impl DescentSettings {
-    /// Learning rate, momentum and weight decay zero.
+    /// All numbers zero.
     ///
     /// # Errors
     /// [`GpuError::OutOfMemory`].
     pub fn new(context: &Context) -> Result<Self, GpuError> {
         Ok(Self {
-            staged: StagedBuffer::new(context, 3)?,
-            numbers: [0.0; 3],
+            staged: StagedBuffer::new(context, STEP_NUMBERS)?,
+            numbers: DescentNumbers::default(),
         })
     }
 
@@ -172,10 +191,17 @@ impl DescentSettings {
     ///
     /// # Errors
     /// [`GpuError::Driver`].
-    pub fn set(&mut self, rate: f32, momentum: f32, weight_decay: f32) -> Result<(), GpuError> {
-        let numbers = [rate, momentum, weight_decay];
+    pub fn set(&mut self, numbers: DescentNumbers) -> Result<(), GpuError> {
         if self.numbers != numbers {
-            self.staged.refill(|all| all.copy_from_slice(&numbers))?;
+            let DescentNumbers {
+                rate,
+                momentum,
+                weight_decay,
+                clip_norm,
+                average,
+            } = numbers;
+            let all = [rate, momentum, weight_decay, clip_norm, average];
+            self.staged.refill(|places| places.copy_from_slice(&all))?;
             self.numbers = numbers;
         }
         Ok(())
@@ -208,6 +234,7 @@ impl Parameters {
             velocities: zeros()?,
             owners: context.upload(&owners)?,
             rules: context.upload(&rules)?,
+            scale: context.zeros(1)?,
             context: context.clone(),
         })
     }
@@ -220,6 +247,46 @@ impl Parameters {
     /// Whether there are no parameters.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// More arrays of the same lengths, all zero.
+    ///
+    /// # Errors
+    /// [`GpuError::OutOfMemory`].
+    pub fn more_arrays(&self) -> Result<Arrays, GpuError> {
+        let places = &self.values.places;
+        Arrays::zeros(&self.context, places, self.values.buffer.len())
+    }
+
+    /// Scales the gradients of all parameters that are learned,
+    ///
+    /// ```text
+    /// dLoss/dw <- dLoss/dw min(1, clip_norm / |dLoss/dw|),
+    /// ```
+    ///
+    /// where the norm is that of all of them together. Its squares are added up in f64, in a fixed
+    /// order.
+    ///
+    /// # Errors
+    /// Settings of another context.
+    pub fn clip(&mut self, settings: &DescentSettings) -> Result<(), GpuError> {
+        let parameters = self.len();
+        let measure = ClipScale {
+            gradients: self.gradients.all(),
+            owners: Owners::new(self.owners.view(), parameters),
+            rules: self.rules.view(),
+            blocks: int("the blocks of all parameters", self.owners.len())?,
+            settings: settings.staged.view(),
+            scale: self.scale.view_mut(),
+        };
+        launch(&self.context, &measure)?;
+        let clip = ClipGradients {
+            owners: Owners::new(self.owners.view(), parameters),
+            rules: self.rules.view(),
+            scale: self.scale.view(),
+            gradients: self.gradients.buffer.view_mut(),
+        };
+        launch(&self.context, &clip)
     }
 
     /// One step of gradient descent for all parameters that are learned.
@@ -256,6 +323,31 @@ impl Parameters {
         launch(&self.context, &find)?;
         Ok(PendingFinite { first, parameters })
     }
+}
+
+/// Moves an average towards new values, entry by entry,
+///
+/// ```text
+/// average <- average + weight (value - average),
+/// ```
+///
+/// with the weight of the settings.
+///
+/// # Errors
+/// [`ArgumentError::Length`] if there are not as many entries of both; settings of another context.
+pub fn follow_average(
+    settings: &DescentSettings,
+    values: View<'_, f32>,
+    average: ViewMut<'_, f32>,
+) -> Result<(), GpuError> {
+    let context = values.context;
+    let follow = FollowAverage {
+        values,
+        settings: settings.staged.view(),
+        count: int("the length of an average", values.len())?,
+        average,
+    };
+    launch(context, &follow)
 }
 
 /// The sum of parts of the length of `sum`, which lie one after another in `parts`, added up in

@@ -1,15 +1,15 @@
 //! The state of a run, complete: training goes on from it as if it had never stopped.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::config::RunConfig;
 use crate::epoch_sums::EpochSums;
 use crate::error::ModelFileError;
 use crate::model::Model;
-use crate::model_file::{self, MOMENTUM};
+use crate::model_file::{self, AVERAGE, MOMENTUM, range_of};
 use crate::model_input::ModelInput;
 use crate::network::Network;
+use crate::optimizer::{Arrays, OptimizerState};
 use crate::record::EpochRecord;
 use crate::run_state::RunState;
 use crate::tensor_file::{Range, TensorFile, content};
@@ -31,7 +31,7 @@ pub struct Checkpoint {
     pub history: Vec<EpochRecord>,
     pub(crate) sums: EpochSums,
     pub(crate) images: Option<String>,
-    pub(crate) velocity: BTreeMap<String, Vec<f32>>,
+    pub(crate) optimizer: OptimizerState,
 }
 
 /// Writes a checkpoint, whole or not at all.
@@ -39,13 +39,17 @@ pub(crate) fn save(
     path: &Path,
     network: &Network,
     input: &ModelInput,
-    velocity: &BTreeMap<String, Vec<f32>>,
+    optimizer: &OptimizerState,
     state: &RunState,
 ) -> Result<(), ModelFileError> {
     let mut file = TensorFile::default();
-    for (name, values) in velocity {
+    for (name, values) in &optimizer.velocity {
         let (name, shape) = (format!("{MOMENTUM}{name}"), [values.len()]);
         file.insert(path, name, &shape, values, Range::Finite)?;
+    }
+    for (name, values) in &optimizer.average {
+        let (range, shape) = (range_of(name), [values.len()]);
+        file.insert(path, format!("{AVERAGE}{name}"), &shape, values, range)?;
     }
     model_file::save(network, input, Some(state.clone()), file, path)
 }
@@ -76,19 +80,31 @@ impl Checkpoint {
         })?;
         let network = &contents.network;
         run.check(network.config(), &contents.input.dataset, path)?;
-        let mut velocity = BTreeMap::new();
+        let mut optimizer = OptimizerState::default();
+        let averages = run.config.training.average_decay.is_some();
         let params = network
             .params()
             .map_err(|source| ModelFileError::Parameters {
                 path: path.to_path_buf(),
                 source: Box::new(source),
             })?;
-        for (name, param) in params.filter(|(_, param)| param.learned()) {
-            let key = format!("{MOMENTUM}{name}");
-            // Before the first step there is none.
+        // Before the first step there is none.
+        let mut take = |prefix: &str, name: &str, len: usize, range, arrays: &mut Arrays| {
+            let key = format!("{prefix}{name}");
             if run.has_begun() || file.tensors.contains_key(&key) {
-                let shape = [param.value.len()];
-                velocity.insert(name, file.take(path, &key, &shape, Range::Finite)?);
+                let values = file.take(path, &key, &[len], range)?;
+                arrays.insert(name.to_string(), values);
+            }
+            Ok(())
+        };
+        for (name, param) in params {
+            let len = param.value.len();
+            if param.learned() {
+                let velocity = &mut optimizer.velocity;
+                take(MOMENTUM, &name, len, Range::Finite, velocity)?;
+            }
+            if averages {
+                take(AVERAGE, &name, len, range_of(&name), &mut optimizer.average)?;
             }
         }
         file.expect_empty(path)?;
@@ -108,7 +124,7 @@ impl Checkpoint {
             history,
             sums,
             images,
-            velocity,
+            optimizer,
         })
     }
 }

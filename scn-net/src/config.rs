@@ -12,6 +12,7 @@ mod training;
 pub use self::batch_norm::{BatchNormConfig, Moments, NormPlacement};
 pub use self::input::InputConfig;
 pub use self::network::{DictionaryInit, Lambda1Config, LayerConfig, NetworkConfig};
+pub(crate) use self::range::check_label_smoothing;
 pub use self::run::RunConfig;
 pub use self::solver::{SolverConfig, SolverMethod};
 pub use self::training::{Recompute, Schedule, TrainingConfig};

@@ -7,6 +7,7 @@
 
 mod asked;
 mod average_pooling;
+mod averages;
 mod batch_norm;
 mod classifier;
 mod contexts;

@@ -11,6 +11,7 @@ use crate::error::NetError;
 use crate::network::Network;
 use crate::ops::loss::{predicted, softmax_cross_entropy};
 use crate::report::Activity;
+use crate::targets::Targets;
 use crate::tensor::Tensor;
 
 /// How good a network is. Errors are fractions.
@@ -163,7 +164,7 @@ impl Tally {
 
     /// Counts the images of a batch by their logits (classes × images).
     fn classify(&mut self, logits: &Tensor, labels: &[u16]) -> Result<(), NetError> {
-        let part = softmax_cross_entropy(logits, labels)?;
+        let part = softmax_cross_entropy(logits, Targets::of_labels(labels))?;
         self.images += labels.len();
         self.loss += labels.len() as f64 * part.value;
         self.errors += part.errors;

@@ -1,7 +1,5 @@
 //! What a device does for a network.
 
-use std::collections::BTreeMap;
-
 use scn_data::{Loader, MemoryError};
 
 use crate::config::{Recompute, SolverConfig};
@@ -9,11 +7,12 @@ use crate::error::NetError;
 use crate::feed::Fed;
 use crate::finite::uncoded;
 use crate::moments::GroupMoments;
-use crate::optimizer::Descent;
+use crate::optimizer::{Descent, OptimizerState};
 use crate::param::Param;
 use crate::report::{Activity, KernelTime, LayerTimes, StepReport};
 use crate::step::Step;
 use crate::steps::Steps;
+use crate::targets::Targets;
 use crate::tensor::Tensor;
 
 /// Takes the logits (classes × images) of a batch, its labels, and what each sparse coding layer
@@ -48,12 +47,13 @@ pub(crate) trait Executor: Send + Sync + std::fmt::Debug {
         each: &mut EachBatch<'_>,
     ) -> Result<(), NetError>;
 
-    /// As [`Network::loss_and_gradients`](crate::Network::loss_and_gradients).
+    /// As [`Network::loss_and_gradients`](crate::Network::loss_and_gradients). Labels are smoothed
+    /// as the settings say.
     fn loss_and_gradients(
         &mut self,
         steps: &mut Steps,
         images: Tensor,
-        labels: &[u16],
+        targets: Targets<'_>,
         settings: PassSettings,
     ) -> Result<StepReport, NetError>;
 
@@ -80,23 +80,23 @@ pub(crate) trait Executor: Send + Sync + std::fmt::Debug {
         fed: &Fed,
         settings: PassSettings,
         descent: Descent,
-        velocity: &mut BTreeMap<String, Vec<f32>>,
+        state: &mut OptimizerState,
     ) -> Result<Option<Done>, NetError>;
 
     /// Waits for the earliest step whose report has not been returned; None if there is none.
     fn finish(&mut self) -> Result<Option<Done>, NetError>;
 
-    /// A step of [`Sgd`](crate::Sgd) with the gradients of the last step. Where momenta are kept on
-    /// the device, parameters that have none yet start with that in `velocity`, or at rest.
+    /// A step of [`Sgd`](crate::Sgd) with the gradients of the last step. Where the optimiser's
+    /// state is kept on the device, what is not there yet starts as `state` has it.
     fn descend(
         &mut self,
         steps: &mut Steps,
         descent: Descent,
-        velocity: &mut BTreeMap<String, Vec<f32>>,
+        state: &mut OptimizerState,
     ) -> Result<(), NetError>;
 
-    /// Brings the momenta from where they are kept, by the names of the parameters.
-    fn fetch_velocity(&self, velocity: &mut BTreeMap<String, Vec<f32>>) -> Result<(), NetError>;
+    /// Brings the optimiser's state from where it is kept.
+    fn fetch_state(&self, state: &mut OptimizerState) -> Result<(), NetError>;
 
     /// Solves codes and adjoint with other settings from here on.
     fn set_solver(&mut self, solver: &SolverConfig) -> Result<(), NetError>;
@@ -124,13 +124,15 @@ pub(crate) struct Inferred {
 }
 
 /// How a batch is taken through a network in training.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct PassSettings {
     /// [Groups](scn_data::groups) into which batch normalisation divides the images.
     pub(crate) groups: usize,
     /// What is computed again instead of being remembered; of no effect on a graphics processor,
     /// which remembers all.
     pub(crate) recompute: Recompute,
+    /// The share that all classes have in each label, at least 0 and below 1.
+    pub(crate) smoothing: f32,
 }
 
 /// The result of a step of training.

@@ -37,6 +37,18 @@ impl Iterator for Feed {
 }
 
 impl Fed {
+    /// The share of the images that are mixed in; None where none are.
+    #[cfg_attr(
+        not(feature = "cuda"),
+        expect(dead_code, reason = "the processor takes whole batches")
+    )]
+    pub(crate) fn share(&self) -> Option<f32> {
+        match self {
+            Self::Plan(plan) => plan.mixture.as_ref().map(|mixture| mixture.share),
+            Self::Batch(batch) => batch.mixture.as_ref().map(|mixture| mixture.share),
+        }
+    }
+
     /// The label of each image.
     pub(crate) fn labels(&self) -> &[u16] {
         match self {

@@ -20,8 +20,11 @@ const MEAN: &str = "input.mean";
 /// The tensor with the whitening matrix.
 const WHITENING: &str = "input.whitening";
 
-/// The prefix of the optimiser's arrays.
+/// The prefix of the optimiser's momenta.
 pub(crate) const MOMENTUM: &str = "momentum.";
+
+/// The prefix of averaged arrays.
+pub(crate) const AVERAGE: &str = "average.";
 
 /// The file's metadata entry `scn`: the keys of the network's configuration, and ours beside them.
 #[derive(Debug, Serialize, Deserialize)]
@@ -68,7 +71,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, ModelFileError> {
 }
 
 /// Which numbers an array of a network may hold.
-fn range_of(name: &str) -> Range {
+pub(crate) fn range_of(name: &str) -> Range {
     let nonnegative = [".lambda1", ".lambda2", ".variance"];
     if nonnegative.iter().any(|end| name.ends_with(end)) {
         Range::Nonnegative

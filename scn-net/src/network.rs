@@ -10,8 +10,10 @@ mod training;
 
 use std::collections::BTreeMap;
 
+use scn_data::Batch;
+
 use crate::assembly::{initial_steps, steps_from_arrays};
-use crate::config::{NetworkConfig, Recompute, SolverConfig};
+use crate::config::{NetworkConfig, Recompute, SolverConfig, check_label_smoothing};
 use crate::cpu::Processor;
 use crate::device::Device;
 use crate::error::{ConfigError, NetError};
@@ -22,6 +24,7 @@ use crate::on_device::executor;
 use crate::report::{Activity, KernelTime, LayerTimes, StepReport};
 use crate::step::Step;
 use crate::steps::Steps;
+use crate::targets::Targets;
 use crate::tensor::Tensor;
 
 /// A network: sparse coding layers with batch normalisation, the average over the map, and a linear
@@ -36,6 +39,7 @@ pub struct Network {
     executor: Box<dyn Executor>,
     timed: bool,
     recompute: Recompute,
+    label_smoothing: f32,
     /// Images in the largest batch of the loader that it is trained with; 0 if there is none.
     largest_batch: usize,
 }
@@ -70,6 +74,7 @@ impl Network {
             steps,
             timed: false,
             recompute: Recompute::Nothing,
+            label_smoothing: 0.0,
             largest_batch: 0,
         })
     }
@@ -129,6 +134,19 @@ impl Network {
     /// What the backward pass computes again instead of remembering it.
     pub fn set_recompute(&mut self, recompute: Recompute) {
         self.recompute = recompute;
+    }
+
+    /// The share of all classes together in every label while training, as in
+    /// [`TrainingConfig::label_smoothing`](crate::TrainingConfig::label_smoothing). Evaluation does
+    /// not smooth.
+    ///
+    /// # Errors
+    /// [`ConfigError::Range`] for a share that is negative, 1 or more; the network then keeps its
+    /// own.
+    pub fn set_label_smoothing(&mut self, share: f64) -> Result<(), ConfigError> {
+        check_label_smoothing(share)?;
+        self.label_smoothing = share as f32;
+        Ok(())
     }
 
     /// Whether reports are to say where the time went. Results do not depend on it.
@@ -211,12 +229,29 @@ impl Network {
         images: Tensor,
         labels: &[u16],
     ) -> Result<StepReport, NetError> {
+        self.gradients_toward(images, Targets::of_labels(labels))
+    }
+
+    /// As [`loss_and_gradients`](Self::loss_and_gradients), of a batch of a loader. Where its images
+    /// [are mixed](scn_data::Loader::with_mixup), its labels are, too.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn batch_gradients(&mut self, batch: &Batch) -> Result<StepReport, NetError> {
+        self.gradients_toward(Tensor::from_batch(batch)?, Targets::of_batch(batch))
+    }
+
+    fn gradients_toward(
+        &mut self,
+        images: Tensor,
+        targets: Targets<'_>,
+    ) -> Result<StepReport, NetError> {
         self.check_input(&images)?;
         let settings = self.pass_settings(images.shape().images);
         let steps = &mut self.steps;
         let report = self
             .executor
-            .loss_and_gradients(steps, images, labels, settings)?;
+            .loss_and_gradients(steps, images, targets, settings)?;
         check_activity(&report.activity)?;
         Ok(report)
     }
@@ -231,6 +266,7 @@ impl Network {
         PassSettings {
             groups,
             recompute: self.recompute,
+            smoothing: self.label_smoothing,
         }
     }
 

@@ -24,6 +24,9 @@ pub struct EpochRecord {
     pub test_loss: f64,
     /// Share of test images classified wrongly.
     pub test_error: f64,
+    /// How good the averaged network is; absent in runs that keep none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub averaged: Option<AveragedRecord>,
     /// Training images per second.
     pub images_per_second: f64,
     /// Time of the training steps, evaluation not counted; zero where it was not written down.
@@ -31,6 +34,24 @@ pub struct EpochRecord {
     pub seconds: f64,
     /// One per sparse coding layer.
     pub layers: Vec<LayerRecord>,
+}
+
+/// How good the average of a network over the steps so far is. Errors are fractions.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct AveragedRecord {
+    /// Mean loss over the images set apart to validate on; absent if there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation_loss: Option<f64>,
+    /// Share of these classified wrongly.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation_error: Option<f64>,
+    /// Mean loss over the test images.
+    pub test_loss: f64,
+    /// Share of test images classified wrongly.
+    pub test_error: f64,
+    /// Share of codes that are not zero on the test images, per sparse coding layer.
+    pub active: Vec<f64>,
 }
 
 /// The epoch of a run that its validation images choose: the one with the smallest error on them,

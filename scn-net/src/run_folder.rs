@@ -51,6 +51,12 @@ impl RunFolder {
         self.path.join("model-best.safetensors")
     }
 
+    /// The average of the network over the steps so far, after the latest epoch; there in runs with
+    /// [`TrainingConfig::average_decay`](crate::TrainingConfig::average_decay) alone.
+    pub fn averaged_model(&self) -> PathBuf {
+        self.path.join("model-averaged.safetensors")
+    }
+
     /// The network that a run has come to: [`best_model`](Self::best_model) where there is one,
     /// otherwise [`model`](Self::model).
     pub fn chosen_model(&self) -> PathBuf {

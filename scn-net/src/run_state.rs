@@ -78,6 +78,28 @@ impl RunState {
                 record.layers.len().to_string(),
             )?;
         }
+        for record in &self.history {
+            let (epoch, averaged) = (record.epoch, &record.averaged);
+            let (said, asked) = (
+                averaged.is_some(),
+                self.config.training.average_decay.is_some(),
+            );
+            let [said, asked] =
+                [said, asked].map(|is| if is { "an average" } else { "no average" });
+            expect(
+                said == asked,
+                format!("{asked} in epoch {epoch} of the history"),
+                said.to_string(),
+            )?;
+            let active = averaged
+                .as_ref()
+                .map_or(layers, |averaged| averaged.active.len());
+            expect(
+                active == layers,
+                format!("{layers} layers in the average of epoch {epoch} of the history"),
+                active.to_string(),
+            )?;
+        }
         let sums = &self.sums;
         expect(
             (sums.images == 0) == (self.batches_done == 0),

@@ -2,6 +2,7 @@
 
 mod epoch;
 mod images;
+mod measure;
 mod run;
 mod start;
 
@@ -21,7 +22,8 @@ use crate::run_folder::{LockedRun, RunFolder};
 /// Trains as configured and keeps the run folder: `config.toml` at the start;
 /// `checkpoint.safetensors`, `model.safetensors` and `metrics.jsonl` after each epoch, each written
 /// whole or not at all, in this order; with `training.validation` also `model-best.safetensors`, the
-/// network after the best epoch so far. A process may be ended at any point: a resumed run makes the
+/// network after the best epoch so far, and with `training.average_decay`
+/// `model-averaged.safetensors`, its average over the steps so far. A process may be ended at any point: a resumed run makes the
 /// others again from the checkpoint. No second process gets into the folder meanwhile.
 ///
 /// The same configuration and data give the same bits, whatever the number of threads and however

@@ -40,4 +40,10 @@ pub enum BatchError {
     /// Flips and shifts are to be drawn for groups of no image.
     #[error("a draw for each group needs groups of at least 1 image, but the group is 0")]
     Group,
+    /// A parameter for [mixup](crate::Loader::with_mixup) out of range.
+    #[error("mixup must be above 0 and at most 1000, but is {found}")]
+    Mixup {
+        /// The parameter of the Beta distribution.
+        found: f64,
+    },
 }

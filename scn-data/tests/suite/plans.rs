@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::common::scattered;
 use proptest::prelude::*;
 use scn_data::{
-    Augmentation, Batch, BatchPlan, Draw, LastBatch, Loader, Mean, Normalization,
+    Augmentation, Batch, BatchPlan, Draw, LastBatch, Loader, Mean, Mixture, Normalization,
     NormalizationConfig, Placement, Scale,
 };
 
@@ -40,18 +40,34 @@ fn placed(image: &[f32], placement: Placement) -> Vec<f32> {
 fn by_hand(loader: &Loader, plan: &BatchPlan) -> Batch {
     let [channels, height, width] = SHAPE;
     let (set, normalization) = (loader.image_set(), loader.normalization());
-    let mut normalized = vec![0.0; channels * height * width];
-    let mut pixels = Vec::new();
-    for (&image, &placement) in plan.images.iter().zip(&plan.placements) {
-        normalization
-            .apply(set.image(image), &mut normalized)
-            .expect("same shape");
-        pixels.extend(placed(&normalized, placement));
+    let made = |images: &[usize], placements: &[Placement]| -> Vec<f32> {
+        let mut normalized = vec![0.0; channels * height * width];
+        let mut pixels = Vec::new();
+        for (&image, &placement) in images.iter().zip(placements) {
+            normalization
+                .apply(set.image(image), &mut normalized)
+                .expect("same shape");
+            pixels.extend(placed(&normalized, placement));
+        }
+        pixels
+    };
+    let mut pixels = made(&plan.images, &plan.placements);
+    if let Some(mixture) = &plan.mixture {
+        let partners = made(&mixture.images, &mixture.placements);
+        for (x, y) in pixels.iter_mut().zip(partners) {
+            // A sum of a product in f64 that is rounded once: the product of two f32 is exact there,
+            // and the sum is rounded twice at worst, which these few numbers do not show.
+            *x = (f64::from(*x) + f64::from(mixture.share) * f64::from(y - *x)) as f32;
+        }
     }
     Batch {
         pixels,
         shape: [plan.images.len(), channels, height, width],
         labels: plan.labels.clone(),
+        mixture: plan.mixture.as_ref().map(|mixture| Mixture {
+            share: mixture.share,
+            labels: mixture.labels.clone(),
+        }),
     }
 }
 
@@ -88,6 +104,7 @@ proptest! {
     fn plans_say_what_is_in_the_batches(
         count in 1usize..40, batch_size in 1usize..12, first in 0usize..8, seed: u64, epoch: u64,
         flip: bool, shift in 0usize..=3, dropped: bool,
+        mixup in prop::option::of(0.1f64..3.0),
         draw in prop::sample::select(vec![Draw::Batch, Draw::Group, Draw::Image]), group in 1usize..14,
         mean in prop::sample::select(vec![Mean::None, Mean::Pixel, Mean::Channel]),
         scale in prop::sample::select(vec![Scale::None, Scale::Range, Scale::Deviation]),
@@ -104,9 +121,62 @@ proptest! {
             if dropped && loader.image_set().len() >= batch_size {
                 loader = loader.with_last_batch(LastBatch::Dropped).expect("one is whole");
             }
+            if let Some(alpha) = mixup {
+                loader = loader.with_mixup(alpha).expect("in range");
+            }
             check(&loader, epoch, first);
         }
     }
+}
+
+/// Mixing changes nothing of what is drawn without it; the partners are the images of the batch in
+/// another order, each with its own flip, shift and label.
+#[test]
+fn images_of_a_batch_are_mixed_with_one_another() {
+    let images = Arc::new(scattered(50, SHAPE));
+    let config = NormalizationConfig::default();
+    let normalization = Arc::new(Normalization::fit(&images, config).expect("fits"));
+    let augmentation = Augmentation::default()
+        .with_flip(true)
+        .with_shift(2)
+        .with_draw(Draw::Image);
+    let plain = Loader::training(images, normalization, augmentation, 16, 5).expect("valid");
+    let mixed = plain.clone().with_mixup(1.0).expect("in range");
+    let mut shares = Vec::new();
+    for epoch in 0..3 {
+        for (plain, mixed) in plain.plans(epoch, 0).zip(mixed.plans(epoch, 0)) {
+            let mixture = mixed.mixture.expect("mixed");
+            assert_eq!(
+                (&mixed.images, &mixed.placements, &mixed.labels),
+                (&plain.images, &plain.placements, &plain.labels)
+            );
+            let place = |image| plain.images.iter().position(|&its| its == image);
+            let order: Vec<usize> = mixture.images.iter().copied().filter_map(place).collect();
+            let in_order = |n: &usize| (plain.placements[*n], plain.labels[*n]);
+            let partners = mixture.placements.into_iter().zip(mixture.labels);
+            assert!(order.iter().map(in_order).eq(partners));
+            assert!(!order.is_sorted(), "{order:?}");
+            let mut sorted = order;
+            sorted.sort_unstable();
+            assert!(sorted.into_iter().eq(0..plain.images.len()));
+            shares.push(mixture.share);
+        }
+    }
+    assert_eq!(shares.len(), 12);
+    shares.sort_by(f32::total_cmp);
+    shares.dedup();
+    assert_eq!(shares.len(), 12, "one for each batch");
+}
+
+#[test]
+fn images_in_order_are_not_mixed() {
+    let images = Arc::new(scattered(7, SHAPE));
+    let config = NormalizationConfig::default();
+    let normalization = Arc::new(Normalization::fit(&images, config).expect("fits"));
+    let loader = Loader::in_order(images, normalization, 3).expect("valid");
+    let mixed = loader.clone().with_mixup(1.0).expect("in range");
+    assert!(loader.epoch(0, 0).eq(mixed.epoch(0, 0)));
+    assert!(loader.with_mixup(0.0).is_err());
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use crate::error::ArgumentError;
 use crate::kernels::elements::thread_per_item;
+use crate::kernels::loss::TARGET_SETTINGS;
 use crate::launch::{DeviceKernel, Grid, kernels};
 use crate::memory::view::{View, ViewMut};
 use crate::sizes::{expect_len, size};
@@ -22,6 +23,24 @@ kernels! {
         height: i32,
         width: i32,
         x: ViewMut<'a, f32>,
+    }
+
+    /// Images mixed with their partners.
+    MixImages = "mix_images" in Images {
+        partners: View<'a, f32>,
+        settings: View<'a, f32>,
+        count: i32,
+        x: ViewMut<'a, f32>,
+    }
+}
+
+impl DeviceKernel for MixImages<'_> {
+    fn grid(&self) -> Result<Option<Grid>, ArgumentError> {
+        let count = size(self.count);
+        expect_len("the partners", count, self.partners.len())?;
+        expect_len("the batch", count, self.x.len())?;
+        assert_eq!(self.settings.len(), TARGET_SETTINGS, "the settings");
+        thread_per_item(count)
     }
 }
 

@@ -6,6 +6,9 @@ use crate::memory::view::{View, ViewMut};
 use crate::report::SLOT_WORDS;
 use crate::sizes::{expect_len, size};
 
+/// Numbers that say how labels are mixed and smoothed.
+pub(crate) const TARGET_SETTINGS: usize = 2;
+
 /// Threads of the one block of the loss.
 pub(super) const LOSS_THREADS: u32 = 512;
 
@@ -14,6 +17,8 @@ kernels! {
     SoftmaxCrossEntropy = "softmax_cross_entropy" in Loss {
         logits: View<'a, f32>,
         labels: View<'a, i32>,
+        partner_labels: View<'a, i32>,
+        settings: View<'a, f32>,
         classes: i32,
         images: i32,
         batch_images: i32,
@@ -27,6 +32,8 @@ impl DeviceKernel for SoftmaxCrossEntropy<'_> {
         let (classes, images) = (size(self.classes), size(self.images));
         expect_len("the logits", classes * images, self.logits.len())?;
         expect_len("the labels", images, self.labels.len())?;
+        expect_len("the labels of partners", images, self.partner_labels.len())?;
+        assert_eq!(self.settings.len(), TARGET_SETTINGS, "the settings");
         expect_len("dLoss/dlogits", classes * images, self.gradient.len())?;
         assert_eq!(self.report.len(), SLOT_WORDS, "the report");
         Grid::new([usize::from(images > 0), 1, 1], LOSS_THREADS)

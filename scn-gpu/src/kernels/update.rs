@@ -14,7 +14,40 @@ use crate::sizes::{expect_len, size};
 /// Numbers that say what the optimiser does with a parameter.
 pub(crate) const RULE_NUMBERS: usize = 3;
 
+/// Numbers of a step: learning rate, momentum, weight decay, largest norm of the gradients, weight
+/// in averages.
+pub(crate) const STEP_NUMBERS: usize = 5;
+
+/// Threads of the one block that adds up the squares of gradients.
+pub(crate) const NORM_THREADS: u32 = 1024;
+
 kernels! {
+    /// What brings the gradients of all parameters to a norm of at most that of the settings.
+    ClipScale = "clip_scale" in Update {
+        gradients: View<'a, f32>,
+        owners: Owners<'a>,
+        rules: View<'a, f32>,
+        blocks: i32,
+        settings: View<'a, f32>,
+        scale: ViewMut<'a, f32>,
+    }
+
+    /// Scales the gradients of all parameters that are learned.
+    ClipGradients = "clip_gradients" in Update {
+        owners: Owners<'a>,
+        rules: View<'a, f32>,
+        scale: View<'a, f32>,
+        gradients: ViewMut<'a, f32>,
+    }
+
+    /// Moves an average towards new values.
+    FollowAverage = "follow_average" in Update {
+        values: View<'a, f32>,
+        settings: View<'a, f32>,
+        count: i32,
+        average: ViewMut<'a, f32>,
+    }
+
     /// Momentum, weight decay and the bound at zero, for all parameters.
     Descend = "descend" in Update {
         gradients: View<'a, f32>,
@@ -80,7 +113,42 @@ impl DeviceKernel for Descend<'_> {
         expect_len("the momenta", count, self.velocities.len())?;
         let rules = RULE_NUMBERS * self.owners.parameters();
         assert_eq!(self.rules.len(), rules, "the rules of parameters");
-        assert_eq!(self.settings.len(), 3, "the settings of a step");
+        assert_eq!(self.settings.len(), STEP_NUMBERS, "the settings of a step");
+        thread_per_item(count)
+    }
+}
+
+impl DeviceKernel for ClipScale<'_> {
+    fn grid(&self) -> Result<Option<Grid>, ArgumentError> {
+        let blocks = self.owners.blocks();
+        assert_eq!(size(self.blocks), blocks, "the blocks of all parameters");
+        let count = blocks * BLOCK_THREADS as usize;
+        expect_len("the gradients", count, self.gradients.len())?;
+        let rules = RULE_NUMBERS * self.owners.parameters();
+        assert_eq!(self.rules.len(), rules, "the rules of parameters");
+        assert_eq!(self.settings.len(), STEP_NUMBERS, "the settings of a step");
+        assert_eq!(self.scale.len(), 1, "the factor");
+        Grid::new([1, 1, 1], NORM_THREADS)
+    }
+}
+
+impl DeviceKernel for ClipGradients<'_> {
+    fn grid(&self) -> Result<Option<Grid>, ArgumentError> {
+        let count = self.owners.blocks() * BLOCK_THREADS as usize;
+        expect_len("the gradients", count, self.gradients.len())?;
+        let rules = RULE_NUMBERS * self.owners.parameters();
+        assert_eq!(self.rules.len(), rules, "the rules of parameters");
+        assert_eq!(self.scale.len(), 1, "the factor");
+        thread_per_item(count)
+    }
+}
+
+impl DeviceKernel for FollowAverage<'_> {
+    fn grid(&self) -> Result<Option<Grid>, ArgumentError> {
+        let count = size(self.count);
+        expect_len("the values", count, self.values.len())?;
+        expect_len("the average", count, self.average.len())?;
+        assert_eq!(self.settings.len(), STEP_NUMBERS, "the settings of a step");
         thread_per_item(count)
     }
 }

@@ -68,6 +68,7 @@ impl RunConfig {
             decay,
             decay.is_finite() && decay >= 0.0,
         )?;
+        self.validate_tools()?;
         for (key, tolerance) in [
             ("training.loosest_tolerance", training.loosest_tolerance),
             (
@@ -150,6 +151,34 @@ impl RunConfig {
             "two sides from 1 to 4096",
             format!("{sides:?}"),
             sides.iter().all(|side| (1..=4096).contains(side)),
+        )
+    }
+
+    /// What helps gradient descent.
+    fn validate_tools(&self) -> Result<(), ConfigError> {
+        let TrainingConfig {
+            clip_norm,
+            label_smoothing,
+            mixup,
+            average_decay,
+            ..
+        } = self.training;
+        let norm = clip_norm.unwrap_or(1.0);
+        check("training.clip_norm", "positive", norm, positive(norm))?;
+        check_label_smoothing(label_smoothing)?;
+        let alpha = mixup.unwrap_or(1.0);
+        check(
+            "training.mixup",
+            "in (0, 1000]",
+            alpha,
+            alpha > 0.0 && alpha <= 1000.0,
+        )?;
+        let decay = average_decay.unwrap_or(0.5);
+        check(
+            "training.average_decay",
+            "between 0 and 1",
+            decay,
+            in_unit(decay),
         )
     }
 
@@ -307,6 +336,12 @@ impl NetworkConfig {
         }
         (weights + self.classes as u64 * channels, gram)
     }
+}
+
+/// `Ok` for a share that all classes can have in each label.
+pub(crate) fn check_label_smoothing(share: f64) -> Result<(), ConfigError> {
+    let below_one = (0.0..1.0).contains(&share) && (share as f32) < 1.0;
+    check("training.label_smoothing", "in [0, 1)", share, below_one)
 }
 
 /// Strictly between 0 and 1.

@@ -49,6 +49,34 @@ pub struct TrainingConfig {
     /// Factor of half the squared norm of the parameters in the loss, at least 0.
     #[serde(default = "default::weight_decay")]
     pub weight_decay: f64,
+    /// Norm of the gradients of all parameters together to which those of a step are scaled down if
+    /// theirs is larger, above 0 (Pascanu, Mikolov, Bengio, "On the difficulty of training recurrent
+    /// neural networks", ICML 2013). Off: they stay as they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = 1.0)]
+    pub clip_norm: Option<f64>,
+    /// Share of each class in the labels is (1 - `label_smoothing`) of what it was, plus
+    /// `label_smoothing` / classes, while training; at least 0 and below 1 (Szegedy et al.,
+    /// "Rethinking the inception architecture for computer vision", CVPR 2016).
+    #[serde(default)]
+    pub label_smoothing: f64,
+    /// Parameter α of mixup, above 0 and at most 1000: the images of a batch, with their labels, are
+    /// mixed in pairs, with shares from the distribution Beta(α, α) (Zhang et al., "mixup: Beyond
+    /// empirical risk minimization", ICLR 2018). Off: they are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = 0.2)]
+    pub mixup: Option<f64>,
+    /// Decay of an exponential average of all weights over the steps, between 0 and 1. The averaged
+    /// network is evaluated after each epoch, too, and kept in `model-averaged.safetensors`. Off:
+    /// there is none.
+    ///
+    /// Each step counts `average_decay` of the next: 0.999 averages over about the last thousand
+    /// (Polyak, Juditsky, "Acceleration of stochastic approximation by averaging", SIAM J. Control
+    /// Optim. 30, 1992; with falling weights and corrected for the start as the moments of Kingma,
+    /// Ba, "Adam", ICLR 2015).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = 0.999)]
+    pub average_decay: Option<f64>,
     /// The largest KKT residual of codes while training, above 0, unless `network.solver` allows a
     /// larger one.
     #[serde(default = "default::loosest_tolerance")]
@@ -87,6 +115,10 @@ impl TrainingConfig {
             warm_up_steps: 0,
             momentum: default::momentum(),
             weight_decay: default::weight_decay(),
+            clip_norm: None,
+            label_smoothing: 0.0,
+            mixup: None,
+            average_decay: None,
             loosest_tolerance: default::loosest_tolerance(),
             loosest_adjoint_tolerance: default::loosest_adjoint_tolerance(),
             validation: None,

@@ -1,8 +1,6 @@
 //! The processor of this machine as the executor of a network, which trains the parameters in
 //! place.
 
-use std::collections::BTreeMap;
-
 use scn_data::{Loader, MemoryError, check_memory};
 
 use super::clock::Clock;
@@ -18,12 +16,13 @@ use crate::feed::Fed;
 use crate::finite::{broken_gradient, check_pixels};
 use crate::moments::GroupMoments;
 use crate::ops::loss::softmax_cross_entropy;
-use crate::optimizer::Descent;
+use crate::optimizer::{Descent, OptimizerState};
 use crate::param::Param;
 use crate::pass;
 use crate::report::{KernelTime, StepReport};
 use crate::step::{Step, StepLayer};
 use crate::steps::Steps;
+use crate::targets::Targets;
 use crate::tensor::Tensor;
 
 /// The processor, on the threads of whichever pool calls it.
@@ -114,7 +113,7 @@ impl Executor for Processor {
         &mut self,
         steps: &mut Steps,
         images: Tensor,
-        labels: &[u16],
+        targets: Targets<'_>,
         settings: PassSettings,
     ) -> Result<StepReport, NetError> {
         let segments = segments(steps.list(), settings.recompute, images.shape())?;
@@ -126,7 +125,7 @@ impl Executor for Processor {
                 norm.record(moments);
             }
         }
-        let loss = softmax_cross_entropy(&trained.logits, labels)?;
+        let loss = softmax_cross_entropy(&trained.logits, targets.smoothed(settings.smoothing))?;
         for param in training.steps.iter_mut().flat_map(Step::params_mut) {
             param.grad.fill(0.0);
         }
@@ -163,19 +162,19 @@ impl Executor for Processor {
         fed: &Fed,
         settings: PassSettings,
         descent: Descent,
-        velocity: &mut BTreeMap<String, Vec<f32>>,
+        state: &mut OptimizerState,
     ) -> Result<Option<Done>, NetError> {
         let Fed::Batch(batch) = fed else {
             unreachable!("plans are for devices that hold the images");
         };
         let images = Tensor::from_batch(batch)?;
         check_pixels(&images)?;
-        let report = self.loss_and_gradients(steps, images, &batch.labels, settings)?;
+        let report = self.loss_and_gradients(steps, images, Targets::of_batch(batch), settings)?;
         let broken = broken_gradient(steps.list().iter().flat_map(Step::params));
         let non_finite = broken.as_deref().map(gradient_of);
         let mut done = Done { report, non_finite };
         if done.broken().is_none()
-            && let Err(error) = self.descend(steps, descent, velocity)
+            && let Err(error) = self.descend(steps, descent, state)
         {
             // A network that cannot be refreshed after a step has lost its way.
             done.non_finite = Some(format!("a parameter ({error})"));
@@ -192,14 +191,14 @@ impl Executor for Processor {
         &mut self,
         steps: &mut Steps,
         descent: Descent,
-        velocity: &mut BTreeMap<String, Vec<f32>>,
+        state: &mut OptimizerState,
     ) -> Result<(), NetError> {
-        descend(steps.list_mut(), descent, velocity);
+        descend(steps.list_mut(), descent, state);
         self.load(steps)
     }
 
     /// The optimiser has them.
-    fn fetch_velocity(&self, _velocity: &mut BTreeMap<String, Vec<f32>>) -> Result<(), NetError> {
+    fn fetch_state(&self, _state: &mut OptimizerState) -> Result<(), NetError> {
         Ok(())
     }
 

@@ -8,7 +8,6 @@
 //! devices, as is usual; the running moments follow the mean over all groups, each weighted with
 //! its images.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 use scn_data::{Loader, MemoryError};
@@ -18,7 +17,7 @@ use scn_gpu::{Buffer, Communicator, Context, View};
 use super::graphics_processor::GraphicsProcessor;
 use super::layers::custom_layer;
 use super::merge::{all_or_none, inferred_together, longest, together};
-use super::parts::{fed_part, part};
+use super::parts::{fed_part, mixture_part, part};
 use super::plan::StepPlan;
 use super::share::Share;
 use crate::config::{NetworkConfig, SolverConfig};
@@ -26,12 +25,12 @@ use crate::error::NetError;
 use crate::executor::{Done, EachBatch, Executor, Inferred, PassSettings, infer_each};
 use crate::feed::Fed;
 use crate::moments::GroupMoments;
-use crate::ops::loss::expect_labels;
-use crate::optimizer::Descent;
+use crate::optimizer::{Descent, OptimizerState};
 use crate::param::Param;
 use crate::report::{KernelTime, StepReport};
 use crate::step::Step;
 use crate::steps::Steps;
+use crate::targets::Targets;
 use crate::tensor::Tensor;
 
 /// Several graphics processors with a copy of a network on each.
@@ -144,15 +143,22 @@ impl Executor for DataParallel {
         &mut self,
         steps: &mut Steps,
         images: Tensor,
-        labels: &[u16],
+        targets: Targets<'_>,
         settings: PassSettings,
     ) -> Result<StepReport, NetError> {
         let count = images.shape().images;
-        expect_labels(labels, count)?;
+        targets.expect_images(count)?;
         steps.trained_elsewhere();
         let begin = |member: &mut Member, (range, share): (Range<usize>, Share)| {
             let images = part(&images, range.clone());
-            member.processor.begin_step(&images, &labels[range], share)
+            let mixture = targets.mixture;
+            let mixture = mixture.map(|mixture| mixture_part(mixture, range.clone()));
+            let targets = Targets {
+                labels: &targets.labels[range],
+                mixture: mixture.as_ref(),
+                smoothing: settings.smoothing,
+            };
+            member.processor.begin_step(&images, targets, share)
         };
         let parts = Share::of_devices(count, settings.groups, self.members.len());
         // Whatever fails, fails before a device waits for another.
@@ -186,17 +192,18 @@ impl Executor for DataParallel {
         fed: &Fed,
         settings: PassSettings,
         descent: Descent,
-        velocity: &mut BTreeMap<String, Vec<f32>>,
+        state: &mut OptimizerState,
     ) -> Result<Option<Done>, NetError> {
         steps.trained_elsewhere();
-        let velocity = &*velocity;
+        let state = &*state;
         let begin = |member: &mut Member, (range, share): (Range<usize>, Share)| {
             let GraphicsProcessor {
                 network, pipeline, ..
             } = &mut member.processor;
-            network.set_descent(descent, velocity)?;
-            let mut plan = pipeline.plans.take(network, share)?;
-            pipeline.feed(network, &fed_part(fed, range), &mut plan)?;
+            network.set_descent(descent, state)?;
+            let mut plan = pipeline.plans.take(network, share, fed.share().is_some())?;
+            let smoothing = settings.smoothing;
+            pipeline.feed(network, &fed_part(fed, range), smoothing, &mut plan)?;
             let asked = pipeline.ask_fed_gradients(network, &mut plan)?;
             Ok((plan, asked))
         };
@@ -225,14 +232,14 @@ impl Executor for DataParallel {
         &mut self,
         steps: &mut Steps,
         descent: Descent,
-        velocity: &mut BTreeMap<String, Vec<f32>>,
+        state: &mut OptimizerState,
     ) -> Result<(), NetError> {
         steps.trained_elsewhere();
-        self.try_each(|processor| processor.descend_part(descent, velocity))
+        self.try_each(|processor| processor.descend_part(descent, state))
     }
 
-    fn fetch_velocity(&self, velocity: &mut BTreeMap<String, Vec<f32>>) -> Result<(), NetError> {
-        self.first().fetch_velocity(velocity)
+    fn fetch_state(&self, state: &mut OptimizerState) -> Result<(), NetError> {
+        self.first().fetch_state(state)
     }
 
     fn set_solver(&mut self, solver: &SolverConfig) -> Result<(), NetError> {

@@ -1,10 +1,9 @@
 //! A graphics processor as the executor of a network.
 
-use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use scn_data::{Loader, MemoryError};
-use scn_gpu::{Context, Labels};
+use scn_gpu::{Context, Labels, Targets as DeviceTargets};
 
 use super::asked::Asked;
 use super::evaluation::Evaluation;
@@ -20,12 +19,12 @@ use crate::error::NetError;
 use crate::executor::{Done, EachBatch, Executor, Inferred, PassSettings};
 use crate::feed::Fed;
 use crate::moments::GroupMoments;
-use crate::ops::loss::expect_labels;
-use crate::optimizer::Descent;
+use crate::optimizer::{Descent, OptimizerState};
 use crate::param::Param;
 use crate::report::{KernelTime, StepReport};
 use crate::step::Step;
 use crate::steps::Steps;
+use crate::targets::Targets;
 use crate::tensor::Tensor;
 
 /// A graphics processor with its copy of a network.
@@ -54,15 +53,24 @@ impl GraphicsProcessor {
     pub(super) fn begin_step(
         &mut self,
         images: &Tensor,
-        labels: &[u16],
+        targets: Targets<'_>,
         share: Share,
     ) -> Result<(StepPlan, Asked, Laps), NetError> {
         let network = &mut self.network;
-        let mut plan = self.pipeline.plans.take(network, share)?;
+        let mut plan = self.pipeline.plans.take(network, share, false)?;
         let mut laps = network.laps();
-        let labels = Labels::upload(&network.context, labels, network.classes())?;
+        let upload = |labels| Labels::upload(&network.context, labels, network.classes());
+        let labels = upload(targets.labels)?;
+        let mixture = targets.mixture;
+        let partners = mixture.map(|mixture| upload(&mixture.labels)).transpose()?;
         let images = Map::upload(&network.context, images)?;
-        let asked = network.ask_gradients(images, labels.view(), &mut plan, &mut laps)?;
+        let mixed_in = mixture.map(|mixture| mixture.share);
+        let settings = self.pipeline.soften(network, mixed_in, targets.smoothing)?;
+        let mut targets = DeviceTargets::new(labels.view(), settings);
+        if let Some(partners) = &partners {
+            targets = targets.mixed_with(partners.view());
+        }
+        let asked = network.ask_gradients(images, targets, &mut plan, &mut laps)?;
         Ok((plan, asked, laps))
     }
 
@@ -108,9 +116,9 @@ impl GraphicsProcessor {
     pub(super) fn descend_part(
         &mut self,
         descent: Descent,
-        velocity: &BTreeMap<String, Vec<f32>>,
+        state: &OptimizerState,
     ) -> Result<(), NetError> {
-        self.network.set_descent(descent, velocity)?;
+        self.network.set_descent(descent, state)?;
         self.network.ask_descent()?;
         self.network.update_problems()
     }
@@ -124,7 +132,7 @@ impl GraphicsProcessor {
         let network = &mut self.network;
         let count = images.shape().images;
         let share = Share::whole(count, groups);
-        let mut plan = self.pipeline.plans.take(network, share)?;
+        let mut plan = self.pipeline.plans.take(network, share, false)?;
         let images = Map::upload(&network.context, images)?;
         let groups: Vec<usize> = scn_data::groups(count, groups)
             .map(|group| group.len())
@@ -168,14 +176,15 @@ impl Executor for GraphicsProcessor {
         &mut self,
         steps: &mut Steps,
         images: Tensor,
-        labels: &[u16],
+        targets: Targets<'_>,
         settings: PassSettings,
     ) -> Result<StepReport, NetError> {
         let count = images.shape().images;
-        expect_labels(labels, count)?;
+        targets.expect_images(count)?;
         steps.trained_elsewhere();
         let share = Share::whole(count, settings.groups);
-        let (plan, asked, laps) = self.begin_step(&images, labels, share)?;
+        let targets = targets.smoothed(settings.smoothing);
+        let (plan, asked, laps) = self.begin_step(&images, targets, share)?;
         self.network.ask_own_moments(&plan)?;
         self.finish_step(plan, &asked, &laps)
     }
@@ -199,12 +208,12 @@ impl Executor for GraphicsProcessor {
         fed: &Fed,
         settings: PassSettings,
         descent: Descent,
-        velocity: &mut BTreeMap<String, Vec<f32>>,
+        state: &mut OptimizerState,
     ) -> Result<Option<Done>, NetError> {
         steps.trained_elsewhere();
         let network = &mut self.network;
-        network.set_descent(descent, velocity)?;
-        self.pipeline.step(network, fed, settings.groups)?;
+        network.set_descent(descent, state)?;
+        self.pipeline.step(network, fed, settings)?;
         self.pipeline.next_report(network, false)
     }
 
@@ -216,14 +225,14 @@ impl Executor for GraphicsProcessor {
         &mut self,
         steps: &mut Steps,
         descent: Descent,
-        velocity: &mut BTreeMap<String, Vec<f32>>,
+        state: &mut OptimizerState,
     ) -> Result<(), NetError> {
         steps.trained_elsewhere();
-        self.descend_part(descent, velocity)
+        self.descend_part(descent, state)
     }
 
-    fn fetch_velocity(&self, velocity: &mut BTreeMap<String, Vec<f32>>) -> Result<(), NetError> {
-        self.network.fetch_velocity(velocity)
+    fn fetch_state(&self, state: &mut OptimizerState) -> Result<(), NetError> {
+        self.network.fetch_state(state)
     }
 
     fn set_solver(&mut self, solver: &SolverConfig) -> Result<(), NetError> {

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use scn_data::{BatchPlan, ImageSet, Loader, Normalization};
-use scn_gpu::{Context, Images, MapShape, Pick, Picks};
+use scn_data::{BatchPlan, ImageSet, Loader, Normalization, Placement};
+use scn_gpu::{Context, Images, MapShape, Pick, Picks, TargetSettings, Targets, mix_images};
 
 use super::map::Map;
 use crate::error::NetError;
@@ -14,6 +14,9 @@ use crate::shape::Shape;
 pub(super) struct Held {
     images: Images,
     pub(super) picks: Picks,
+    /// The table that names what is mixed into a batch, once there is something.
+    partners: Option<Picks>,
+    classes: usize,
     /// What it was made of.
     set: Arc<ImageSet>,
     normalization: Arc<Normalization>,
@@ -47,6 +50,8 @@ impl Held {
         let images = Images::upload(context, shape, pixels, mean, scale)?;
         Ok(Some(Self {
             picks: Picks::new(&images, loader.batch_size(), classes)?,
+            partners: None,
+            classes,
             images,
             set: Arc::clone(set),
             normalization: Arc::clone(normalization),
@@ -62,19 +67,46 @@ impl Held {
 
     /// Names the images of the next batch.
     pub(super) fn set(&mut self, plan: &BatchPlan) -> Result<(), NetError> {
-        let pairs = plan.images.iter().zip(&plan.placements);
-        let picks: Vec<Pick> = pairs
-            .map(|(&image, placement)| {
-                Pick::new(image)
-                    .flipped(placement.flip)
-                    .moved(placement.down, placement.right)
-            })
-            .collect();
+        if let Some(mixture) = &plan.mixture {
+            let partners = match &mut self.partners {
+                Some(partners) => partners,
+                none => {
+                    let capacity = self.picks.capacity();
+                    none.insert(Picks::new(&self.images, capacity, self.classes)?)
+                }
+            };
+            partners.set(
+                &picks(&mixture.images, &mixture.placements),
+                &mixture.labels,
+            )?;
+        }
+        let picks = picks(&plan.images, &plan.placements);
         Ok(self.picks.set(&picks, &plan.labels)?)
     }
 
-    /// The batch that has been named.
+    /// The batch that has been named, without what is mixed in.
     pub(super) fn batch(&self, context: &Context) -> Result<Map, NetError> {
+        self.picked(&self.picks, context)
+    }
+
+    /// The batch that has been named, mixed if it `mixes`, and its targets.
+    pub(super) fn training_batch<'a>(
+        &'a self,
+        context: &Context,
+        settings: &'a TargetSettings,
+        mixes: bool,
+    ) -> Result<(Map, Targets<'a>), NetError> {
+        let mut map = self.batch(context)?;
+        let mut targets = Targets::new(self.picks.labels(self.picks.len())?, settings);
+        if let (true, Some(partners)) = (mixes, &self.partners) {
+            let mixed_in = self.picked(partners, context)?;
+            mix_images(settings, &mixed_in.data, &mut map.data)?;
+            targets = targets.mixed_with(partners.labels(partners.len())?);
+        }
+        Ok((map, targets))
+    }
+
+    fn picked(&self, picks: &Picks, context: &Context) -> Result<Map, NetError> {
         let MapShape {
             channels,
             height,
@@ -83,13 +115,23 @@ impl Held {
         } = self.images.shape();
         let shape = Shape {
             channels,
-            images: self.picks.len(),
+            images: picks.len(),
             height,
             width,
         };
         let mut map = Map::unspecified(context, shape)?;
-        self.images
-            .batch(&self.picks, shape.images, &mut map.data)?;
+        self.images.batch(picks, shape.images, &mut map.data)?;
         Ok(map)
     }
+}
+
+/// Images of a set, flipped and moved as planned.
+fn picks(images: &[usize], placements: &[Placement]) -> Vec<Pick> {
+    let pairs = images.iter().zip(placements);
+    let picks = pairs.map(|(&image, placement)| {
+        Pick::new(image)
+            .flipped(placement.flip)
+            .moved(placement.down, placement.right)
+    });
+    picks.collect()
 }

@@ -1,12 +1,12 @@
 //! A network's copy on a graphics processor: its numbers and its layers.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use scn_gpu::update::DescentSettings;
+use scn_gpu::update::{DescentNumbers, DescentSettings};
 use scn_gpu::{Context, PendingSolve, ReportValues, Reports, Windows};
 
 use super::asked::Asked;
+use super::averages::Averages;
 use super::inventory::Inventory;
 use super::laps::Laps;
 use super::layers::{CudaLayer, Inference, Location};
@@ -17,7 +17,7 @@ use super::weights::Weights;
 use crate::config::NetworkConfig;
 use crate::error::NetError;
 use crate::executor::{Done, gradient_of};
-use crate::optimizer::Descent;
+use crate::optimizer::{Arrays, Descent, OptimizerState};
 use crate::param::Param;
 use crate::pass;
 use crate::report::{Activity, LayerTimes, StepReport};
@@ -37,8 +37,9 @@ pub(super) struct CudaNetwork {
     pub(super) first_learned: usize,
     /// The names of the steps.
     steps: Vec<String>,
-    /// Where the arrays are, in the order of [`Steps::params`].
-    locations: Vec<Location>,
+    /// Where the arrays are, and their names, in the order of [`Steps::params`].
+    pub(super) locations: Vec<Location>,
+    pub(super) array_names: Vec<String>,
     /// Name of each parameter by its index, and whether it is learned.
     names: Vec<String>,
     learned: Vec<bool>,
@@ -51,6 +52,11 @@ pub(super) struct CudaNetwork {
     pub(super) settings: DescentSettings,
     /// Whether the parameters have momenta here.
     moving: bool,
+    /// Whether gradients are clipped.
+    pub(super) clips: bool,
+    /// The averages of all arrays, once there are some, and whether they are moved.
+    pub(super) averages: Option<Averages>,
+    pub(super) averaging: bool,
     timed: bool,
 }
 
@@ -79,9 +85,10 @@ impl CudaNetwork {
         let learned = inventory.learned();
         let mut names = vec![String::new(); learned.len()];
         let params = steps.list().iter().flat_map(Step::params);
-        for (location, (name, _)) in locations.iter().zip(params) {
+        let array_names: Vec<String> = params.map(|(name, _)| name).collect();
+        for (location, name) in locations.iter().zip(&array_names) {
             if let Location::Parameter(index) = location {
-                names[*index] = name;
+                names[*index].clone_from(name);
             }
         }
         let mut network = Self {
@@ -91,6 +98,7 @@ impl CudaNetwork {
             first_learned: steps.list().iter().position(Step::learns).unwrap_or(0),
             steps: steps.names().map(str::to_string).collect(),
             locations,
+            array_names,
             names,
             learned,
             input,
@@ -99,6 +107,9 @@ impl CudaNetwork {
             rate: config.batch_norm.rate,
             settings: DescentSettings::new(context)?,
             moving: false,
+            clips: false,
+            averages: None,
+            averaging: false,
             timed: false,
         };
         network.load(steps)?;
@@ -145,24 +156,30 @@ impl CudaNetwork {
         Ok(self.weights.problems.update(&self.weights.parameters)?)
     }
 
-    /// The numbers of the next step, and momenta to begin with.
+    /// The numbers of the next step, and momenta and averages to begin with.
     pub(super) fn set_descent(
         &mut self,
         descent: Descent,
-        velocity: &BTreeMap<String, Vec<f32>>,
+        state: &OptimizerState,
     ) -> Result<(), NetError> {
-        self.begin_moving(velocity)?;
-        let Descent {
-            rate,
-            momentum,
-            weight_decay,
-        } = descent;
-        Ok(self.settings.set(rate, momentum, weight_decay)?)
+        self.begin_moving(&state.velocity)?;
+        if let (Some(weight), None) = (descent.average, &self.averages) {
+            self.averages = Some(Averages::new(self, &state.average, weight)?);
+        }
+        self.clips = descent.clip_norm.is_some();
+        self.averaging = descent.average.is_some();
+        Ok(self.settings.set(DescentNumbers {
+            rate: descent.rate,
+            momentum: descent.momentum,
+            weight_decay: descent.weight_decay,
+            clip_norm: descent.clip_norm.unwrap_or(0.0),
+            average: descent.average.unwrap_or(0.0),
+        })?)
     }
 
     /// Takes momenta from here, unless there are some already; those of other parameters are at
     /// rest.
-    fn begin_moving(&mut self, velocity: &BTreeMap<String, Vec<f32>>) -> Result<(), NetError> {
+    fn begin_moving(&mut self, velocity: &Arrays) -> Result<(), NetError> {
         if std::mem::replace(&mut self.moving, true) {
             return Ok(());
         }
@@ -175,18 +192,18 @@ impl CudaNetwork {
         Ok(())
     }
 
-    /// Brings the momenta, by the names of the parameters; none before the first step.
-    pub(super) fn fetch_velocity(
-        &self,
-        velocity: &mut BTreeMap<String, Vec<f32>>,
-    ) -> Result<(), NetError> {
+    /// Brings momenta and averages; none before the first step.
+    pub(super) fn fetch_state(&self, state: &mut OptimizerState) -> Result<(), NetError> {
+        if let Some(averages) = &self.averages {
+            state.average = averages.fetch(self)?;
+        }
         if !self.moving {
             return Ok(());
         }
         for (index, name) in self.names.iter().enumerate() {
             if self.learned[index] {
                 let momentum = self.weights.parameters.velocities.get(index)?;
-                velocity.insert(name.clone(), momentum.download()?);
+                state.velocity.insert(name.clone(), momentum.download()?);
             }
         }
         Ok(())

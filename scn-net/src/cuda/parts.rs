@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use scn_data::{Batch, BatchPlan};
+use scn_data::{Batch, BatchPlan, Mixture, PlannedMixture};
 
 use crate::error::NetError;
 use crate::feed::Fed;
@@ -15,7 +15,13 @@ pub(super) fn fed_part(fed: &Fed, images: Range<usize>) -> Fed {
         Fed::Plan(plan) => Fed::Plan(BatchPlan {
             images: plan.images[images.clone()].to_vec(),
             placements: plan.placements[images.clone()].to_vec(),
-            labels: plan.labels[images].to_vec(),
+            labels: plan.labels[images.clone()].to_vec(),
+            mixture: plan.mixture.as_ref().map(|mixture| PlannedMixture {
+                share: mixture.share,
+                images: mixture.images[images.clone()].to_vec(),
+                placements: mixture.placements[images.clone()].to_vec(),
+                labels: mixture.labels[images].to_vec(),
+            }),
         }),
         Fed::Batch(batch) => {
             let [_, channels, height, width] = batch.shape;
@@ -23,9 +29,21 @@ pub(super) fn fed_part(fed: &Fed, images: Range<usize>) -> Fed {
             Fed::Batch(Batch {
                 pixels: batch.pixels[images.start * volume..images.end * volume].to_vec(),
                 shape: [images.len(), channels, height, width],
-                labels: batch.labels[images].to_vec(),
+                labels: batch.labels[images.clone()].to_vec(),
+                mixture: batch
+                    .mixture
+                    .as_ref()
+                    .map(|mixture| mixture_part(mixture, images)),
             })
         }
+    }
+}
+
+/// What is mixed into some images of a batch.
+pub(super) fn mixture_part(mixture: &Mixture, images: Range<usize>) -> Mixture {
+    Mixture {
+        share: mixture.share,
+        labels: mixture.labels[images].to_vec(),
     }
 }
 

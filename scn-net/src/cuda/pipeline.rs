@@ -3,8 +3,8 @@
 
 use std::collections::VecDeque;
 
-use scn_data::Loader;
-use scn_gpu::{GpuError, StagedBuffer, StagedLabels};
+use scn_data::{Batch, Loader};
+use scn_gpu::{GpuError, StagedBuffer, StagedLabels, TargetSettings, Targets};
 
 use super::asked::Asked;
 use super::images::Held;
@@ -15,7 +15,7 @@ use super::plan::{Plans, Recorded, Sent, StepPlan};
 use super::share::Share;
 use super::slots::{Slot, Slots};
 use crate::error::NetError;
-use crate::executor::Done;
+use crate::executor::{Done, PassSettings};
 use crate::feed::Fed;
 use crate::tensor::Tensor;
 
@@ -28,6 +28,8 @@ pub(super) struct Pipeline {
     pub(super) plans: Plans,
     /// The training images, if they are on the device.
     held: Option<Held>,
+    /// How labels are mixed and smoothed, once a step has been fed.
+    targets: Option<TargetSettings>,
     late: VecDeque<Late>,
     slots: Slots,
 }
@@ -57,22 +59,37 @@ impl Pipeline {
         Ok(self.held.is_some())
     }
 
+    /// How the labels of the next step are mixed and smoothed.
+    pub(super) fn soften(
+        &mut self,
+        network: &CudaNetwork,
+        share: Option<f32>,
+        smoothing: f32,
+    ) -> Result<&TargetSettings, NetError> {
+        let targets = match &mut self.targets {
+            Some(targets) => targets,
+            none => none.insert(TargetSettings::new(&network.context)?),
+        };
+        targets.set(share.unwrap_or(0.0), smoothing)?;
+        Ok(targets)
+    }
+
     /// Names the images of the next step, or sends them.
     pub(super) fn feed(
         &mut self,
         network: &CudaNetwork,
         fed: &Fed,
+        smoothing: f32,
         plan: &mut StepPlan,
     ) -> Result<(), NetError> {
+        self.soften(network, fed.share(), smoothing)?;
         match (fed, &mut self.held) {
             (Fed::Plan(batch), Some(held)) => {
                 plan.sent = None;
                 held.set(batch)
             }
             (Fed::Plan(_), None) => unreachable!("{NOT_HELD}"),
-            (Fed::Batch(batch), _) => {
-                send(network, &Tensor::from_batch(batch)?, &batch.labels, plan)
-            }
+            (Fed::Batch(batch), _) => send(network, batch, plan),
         }
     }
 
@@ -83,19 +100,25 @@ impl Pipeline {
         plan: &mut StepPlan,
     ) -> Result<Asked, NetError> {
         let mut laps = Laps::none();
+        let Some(settings) = &self.targets else {
+            unreachable!("feeding a step sets its targets")
+        };
         if let Some(sent) = plan.sent.take() {
             let mut map = Map::unspecified(&network.context, sent.shape)?;
             map.data.copy_from(sent.images.view())?;
-            let asked = network.ask_gradients(map, sent.labels.view(), plan, &mut laps);
+            let mut targets = Targets::new(sent.labels.view(), settings);
+            if let Some(partners) = &sent.partners {
+                targets = targets.mixed_with(partners.view());
+            }
+            let asked = network.ask_gradients(map, targets, plan, &mut laps);
             plan.sent = Some(sent);
             return asked;
         }
         let Some(held) = &self.held else {
             unreachable!("{NOT_HELD}")
         };
-        let map = held.batch(&network.context)?;
-        let labels = held.picks.labels(held.picks.len())?;
-        network.ask_gradients(map, labels, plan, &mut laps)
+        let (map, targets) = held.training_batch(&network.context, settings, plan.kind.mixes)?;
+        network.ask_gradients(map, targets, plan, &mut laps)
     }
 
     /// A whole step with the images that have been named or sent.
@@ -115,11 +138,12 @@ impl Pipeline {
         &mut self,
         network: &mut CudaNetwork,
         fed: &Fed,
-        groups: usize,
+        settings: PassSettings,
     ) -> Result<(), NetError> {
-        let share = Share::whole(fed.labels().len(), groups);
-        let mut plan = self.plans.take(network, share)?;
-        self.feed(network, fed, &mut plan)?;
+        let share = Share::whole(fed.labels().len(), settings.groups);
+        let mixes = fed.share().is_some();
+        let mut plan = self.plans.take(network, share, mixes)?;
+        self.feed(network, fed, settings.smoothing, &mut plan)?;
         let asked = self.start_step(network, &mut plan)?;
         self.close_step(network, plan, asked)
     }
@@ -198,21 +222,22 @@ impl Pipeline {
 }
 
 /// Sends images and labels.
-fn send(
-    network: &CudaNetwork,
-    images: &Tensor,
-    labels: &[u16],
-    plan: &mut StepPlan,
-) -> Result<(), NetError> {
+fn send(network: &CudaNetwork, batch: &Batch, plan: &mut StepPlan) -> Result<(), NetError> {
+    let (images, labels) = (Tensor::from_batch(batch)?, &batch.labels);
+    let room = || StagedLabels::new(&network.context, labels.len(), network.classes());
     let sent = match &mut plan.sent {
         Some(sent) => sent,
         none => none.insert(Sent {
             images: StagedBuffer::new(&network.context, images.data().len())?,
             shape: images.shape(),
-            labels: StagedLabels::new(&network.context, labels.len(), network.classes())?,
+            labels: room()?,
+            partners: batch.mixture.as_ref().map(|_| room()).transpose()?,
         }),
     };
     sent.labels.set(labels)?;
+    if let (Some(partners), Some(mixture)) = (&mut sent.partners, &batch.mixture) {
+        partners.set(&mixture.labels)?;
+    }
     Ok(sent
         .images
         .refill(|numbers| numbers.copy_from_slice(images.data()))?)

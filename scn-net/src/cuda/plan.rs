@@ -13,6 +13,7 @@ use crate::shape::Shape;
 #[derive(Debug)]
 pub(super) struct StepPlan {
     pub(super) share: Share,
+    pub(super) kind: StepKind,
     pub(super) reports: Reports,
     pub(super) moments: BatchMoments,
     /// How the rows of moments count.
@@ -23,12 +24,25 @@ pub(super) struct StepPlan {
     pub(super) recorded: Recorded,
 }
 
+/// What a step does beside what every step does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct StepKind {
+    /// Mixes images and labels.
+    pub(super) mixes: bool,
+    /// Clips gradients.
+    pub(super) clips: bool,
+    /// Averages arrays.
+    pub(super) averages: bool,
+}
+
 /// Images and labels that this machine sends for each step.
 #[derive(Debug)]
 pub(super) struct Sent {
     pub(super) images: StagedBuffer<f32>,
     pub(super) shape: Shape,
     pub(super) labels: StagedLabels,
+    /// Of the images that are mixed in.
+    pub(super) partners: Option<StagedLabels>,
 }
 
 /// How far the recording of a plan's steps has come.
@@ -51,19 +65,27 @@ pub(super) enum Recorded {
 pub(super) struct Plans(Vec<StepPlan>);
 
 impl Plans {
-    /// The plan for a share of a batch: the one that is there, or a new one.
+    /// The plan for a share of a batch that is mixed or not, on the network as it is set: the one
+    /// that is there, or a new one.
     pub(super) fn take(
         &mut self,
         network: &CudaNetwork,
         share: Share,
+        mixes: bool,
     ) -> Result<StepPlan, NetError> {
         /// The batches of an epoch, its last one, and those of several devices.
         const MOST: usize = 4;
-        if let Some(index) = self.0.iter().position(|plan| plan.share == share) {
+        let kind = StepKind {
+            mixes,
+            clips: network.clips,
+            averages: network.averaging,
+        };
+        let fits = |plan: &StepPlan| plan.share == share && plan.kind == kind;
+        if let Some(index) = self.0.iter().position(fits) {
             return Ok(self.0.remove(index));
         }
         self.0.truncate(MOST - 1);
-        StepPlan::new(network, share)
+        StepPlan::new(network, share, kind)
     }
 
     /// Keeps a plan for the next step.
@@ -77,7 +99,7 @@ impl Plans {
 }
 
 impl StepPlan {
-    fn new(network: &CudaNetwork, share: Share) -> Result<Self, NetError> {
+    fn new(network: &CudaNetwork, share: Share, kind: StepKind) -> Result<Self, NetError> {
         let (context, weights) = (&network.context, &network.weights);
         let windows = network.windows(share.images)?;
         let stride = weights.running.len();
@@ -91,6 +113,7 @@ impl StepPlan {
             weights: context.upload(&share.weights)?,
             sums: GradientSums::new(context, &weights.problems, &windows)?,
             share,
+            kind,
             sent: None,
             recorded: Recorded::default(),
         })

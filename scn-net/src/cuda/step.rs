@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use scn_gpu::layers::batch_norm;
 use scn_gpu::layers::loss::softmax_cross_entropy;
-use scn_gpu::{Buffer, LabelsView};
+use scn_gpu::{Buffer, Targets};
 
 use super::asked::Asked;
 use super::laps::Laps;
@@ -21,7 +21,7 @@ impl CudaNetwork {
     pub(super) fn ask_gradients(
         &mut self,
         images: Map,
-        labels: LabelsView<'_>,
+        targets: Targets<'_>,
         plan: &mut StepPlan,
         laps: &mut Laps,
     ) -> Result<Asked, NetError> {
@@ -35,7 +35,7 @@ impl CudaNetwork {
         let mut gradient = Map::unspecified(logits.data.context(), logits.shape)?;
         let loss = softmax_cross_entropy(
             &logits.data,
-            labels,
+            targets,
             batch_images,
             &mut gradient.data,
             training.reports,
@@ -100,8 +100,21 @@ impl CudaNetwork {
         self.ask_moments(&plan.moments.rows, plan)
     }
 
-    /// Moves the parameters.
+    /// Moves the parameters, and the averages of all arrays.
     pub(super) fn ask_descent(&mut self) -> Result<(), NetError> {
-        Ok(self.weights.parameters.descend(&self.settings)?)
+        let Self {
+            weights,
+            settings,
+            averages,
+            ..
+        } = self;
+        if self.clips {
+            weights.parameters.clip(settings)?;
+        }
+        weights.parameters.descend(settings)?;
+        match averages {
+            Some(averages) if self.averaging => averages.ask(weights, settings),
+            _ => Ok(()),
+        }
     }
 }

@@ -3,6 +3,7 @@
 use super::Network;
 use crate::error::NetError;
 use crate::layer::sparse_coding::{condition, problem};
+use crate::optimizer::Arrays;
 use crate::param::Param;
 use crate::step::{Step, StepLayer};
 
@@ -64,6 +65,43 @@ impl Network {
     pub fn refresh(&mut self) -> Result<(), NetError> {
         self.fetch()?;
         self.executor.load(&mut self.steps)
+    }
+
+    /// Lets `work` have the network with other values of its arrays, each as long as its own, and
+    /// gives it back its own, whatever `work` has done with it. Arrays that are not named stay as
+    /// they are.
+    ///
+    /// # Errors
+    /// As [`refresh`](Self::refresh).
+    pub(crate) fn with_values<R>(
+        &mut self,
+        values: &Arrays,
+        work: impl FnOnce(&mut Self) -> R,
+    ) -> Result<R, NetError> {
+        let mut own = Arrays::new();
+        self.visit_params_mut(&mut |name, param| {
+            let other = values.get(name).unwrap_or(&param.value).clone();
+            own.insert(name.to_string(), std::mem::replace(&mut param.value, other));
+        })?;
+        let done = self.refresh().map(|()| work(self));
+        self.visit_params_mut(&mut |name, param| {
+            if let Some(value) = own.remove(name) {
+                param.value = value;
+            }
+        })?;
+        self.refresh()?;
+        done
+    }
+
+    /// The values of all arrays.
+    ///
+    /// # Errors
+    /// As [`params`](Self::params).
+    pub(crate) fn values(&self) -> Result<Arrays, NetError> {
+        let params = self.params()?;
+        Ok(params
+            .map(|(name, param)| (name, param.value.clone()))
+            .collect())
     }
 
     /// Condition number of `H = D'D + λ2 I` of each sparse coding layer.

@@ -88,9 +88,9 @@ impl Network {
         rate: f64,
     ) -> Result<Option<Done>, NetError> {
         let settings = self.pass_settings(fed.labels().len());
-        let descent = optimizer.descent(rate);
-        let (steps, velocity) = (&mut self.steps, optimizer.velocity_mut());
-        self.executor.train(steps, fed, settings, descent, velocity)
+        let descent = optimizer.next_descent(rate);
+        let (steps, state) = (&mut self.steps, optimizer.state_mut());
+        self.executor.train(steps, fed, settings, descent, state)
     }
 
     /// Waits for the earliest step that was not returned yet; None if there is none.

@@ -1,10 +1,14 @@
-//! Softmax cross-entropy, averaged over the batch:
+//! Softmax cross-entropy of soft labels, averaged over the batch:
 //!
 //! ```text
-//! loss = 1/N sum_i ( log sum_k exp z_ki - z_(label i) i ),     dloss/dz_ki = (softmax(z_i)_k - [k = label i]) / N
+//! loss = 1/N sum_i sum_k t_ki ( log sum_j exp z_ji - z_ki ),     dloss/dz_ki = (softmax(z_i)_k - t_ki) / N
+//! t_ki = (1 - smoothing) ( (1 - share) [k = label i] + share [k = label of the partner of i] ) + smoothing / K
 //! ```
+//!
+//! Without smoothing and mixing t_ki is 1 for the label and 0 for the other classes.
 
 use crate::error::NetError;
+use crate::targets::Targets;
 use crate::tensor::Tensor;
 
 /// What a batch of logits is worth.
@@ -12,40 +16,49 @@ use crate::tensor::Tensor;
 pub(crate) struct Loss {
     /// Mean over the images.
     pub(crate) value: f64,
-    /// Images whose largest logit is not that of their label. Logits that are not numbers count as
-    /// errors.
+    /// Images whose largest logit is not that of their label, of mixed images that of the heavier.
+    /// Logits that are not numbers count as errors.
     pub(crate) errors: usize,
     /// dloss/dlogits, classes × images.
     pub(crate) gradient: Tensor,
 }
 
 /// Value and gradient at once.
-pub(crate) fn softmax_cross_entropy(logits: &Tensor, labels: &[u16]) -> Result<Loss, NetError> {
+pub(crate) fn softmax_cross_entropy(
+    logits: &Tensor,
+    targets: Targets<'_>,
+) -> Result<Loss, NetError> {
     let (classes, images) = (logits.shape().channels, logits.shape().positions());
-    expect_labels(labels, images)?;
-    if let Some(&label) = labels.iter().find(|&&label| usize::from(label) >= classes) {
-        return Err(NetError::LabelRange {
-            classes,
-            found: label,
-        });
-    }
+    targets.expect_images(images)?;
+    targets.expect_classes(classes)?;
+    let smoothing = f64::from(targets.smoothing);
     let mut gradient = Tensor::zeros(logits.shape());
     let out = gradient.data_mut();
     let mut total = 0.0;
     let mut errors = 0;
-    for (image, &label) in labels.iter().enumerate() {
-        let label = usize::from(label);
+    for image in 0..images {
+        let shares = targets.shares(image);
+        let label = shares[0].0;
         let probabilities = probabilities(logits, image);
         let largest = logits.column(image).fold(f32::NEG_INFINITY, f32::max);
-        let own = f64::from(logits.data()[label * images + image]);
+        let logit = |class: usize| f64::from(logits.data()[class * images + image]);
+        // What has no share is left out: its logit may be infinite.
+        let aims = shares.into_iter().filter(|&(_, share)| share > 0.0);
+        let mut aimed_at: f64 = aims.map(|(class, share)| share * logit(class)).sum();
+        if smoothing > 0.0 {
+            let mean = (0..classes).map(logit).sum::<f64>() / classes as f64;
+            aimed_at = (1.0 - smoothing) * aimed_at + smoothing * mean;
+        }
         let rest: f64 = logits
             .column(image)
             .map(|z| (f64::from(z) - f64::from(largest)).exp())
             .sum();
-        total += rest.ln() + f64::from(largest) - own;
+        total += rest.ln() + f64::from(largest) - aimed_at;
         errors += usize::from(predicted(logits.column(image)) != Some(label));
         for (class, probability) in probabilities.into_iter().enumerate() {
-            let target = f64::from(u8::from(class == label));
+            let own = shares.into_iter().filter(|&(its, _)| its == class);
+            let target = (1.0 - smoothing) * own.map(|(_, share)| share).sum::<f64>()
+                + smoothing / classes as f64;
             out[class * images + image] = ((probability - target) / images as f64) as f32;
         }
     }
@@ -53,17 +66,6 @@ pub(crate) fn softmax_cross_entropy(logits: &Tensor, labels: &[u16]) -> Result<L
         value: total / images.max(1) as f64,
         errors,
         gradient,
-    })
-}
-
-/// `Ok` for a label per image.
-pub(crate) fn expect_labels(labels: &[u16], images: usize) -> Result<(), NetError> {
-    if labels.len() == images {
-        return Ok(());
-    }
-    Err(NetError::LabelCount {
-        images,
-        found: labels.len(),
     })
 }
 
@@ -99,6 +101,7 @@ pub(crate) fn predicted(logits: impl Iterator<Item = f32>) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use approx::assert_abs_diff_eq;
+    use scn_data::Mixture;
 
     use super::*;
     use crate::shape::Shape;
@@ -115,7 +118,8 @@ mod tests {
 
     #[test]
     fn equal_logits_cost_the_logarithm_of_the_classes() {
-        let loss = softmax_cross_entropy(&logits(&[5.0; 8], 4), &[0, 3]).unwrap();
+        let loss =
+            softmax_cross_entropy(&logits(&[5.0; 8], 4), Targets::of_labels(&[0, 3])).unwrap();
         assert_abs_diff_eq!(loss.value, 4_f64.ln(), epsilon = 1e-12);
         assert_eq!(loss.errors, 1);
     }
@@ -123,8 +127,22 @@ mod tests {
     #[test]
     fn the_gradient_agrees_with_differences() {
         let values = [0.5, -1.0, 2.0, 0.25, 1.5, -0.75];
-        let labels = [2, 0];
-        let loss = softmax_cross_entropy(&logits(&values, 3), &labels).unwrap();
+        let partners = Mixture {
+            share: 0.25,
+            labels: vec![0, 0],
+        };
+        let mixed = Targets {
+            labels: &[2, 0],
+            mixture: Some(&partners),
+            smoothing: 0.125,
+        };
+        for targets in [Targets::of_labels(&[2, 0]), mixed] {
+            check_gradient(values, targets);
+        }
+    }
+
+    fn check_gradient(values: [f32; 6], targets: Targets<'_>) {
+        let loss = softmax_cross_entropy(&logits(&values, 3), targets).unwrap();
         for k in 0..6 {
             // The value is computed in f64 from exact inputs: error h²/6 = 3e-6 of third
             // derivatives below 1, and the f32 rounding of the gradient.
@@ -132,7 +150,7 @@ mod tests {
             let at = |step: f32| {
                 let mut moved = values;
                 moved[k] += step;
-                softmax_cross_entropy(&logits(&moved, 3), &labels)
+                softmax_cross_entropy(&logits(&moved, 3), targets)
                     .unwrap()
                     .value
             };
@@ -142,20 +160,83 @@ mod tests {
         }
     }
 
+    /// Of optax 0.2.8 in f64: `softmax_cross_entropy` of logits and `smooth_labels(0.75 one_hot(labels)
+    /// + 0.25 one_hot(partners), 0.125)`, averaged, with its gradient by jax.
+    #[test]
+    fn soft_labels_cost_what_they_do_elsewhere() {
+        let logits = logits(&[0.5, -1.0, 2.0, 0.25, 1.5, -0.75], 3);
+        let partners = Mixture {
+            share: 0.25,
+            labels: vec![0, 0],
+        };
+        let smoothed = Targets::of_labels(&[2, 0]).smoothed(0.125);
+        let mixed = Targets {
+            mixture: Some(&partners),
+            ..Targets::of_labels(&[2, 0])
+        };
+        for (targets, value, gradient) in [
+            (
+                smoothed,
+                1.4079464083273434,
+                [
+                    0.04014249282153109,
+                    -0.37174377624196797,
+                    0.2524413602997565,
+                    0.2813939174502538,
+                    -0.29258385312128754,
+                    0.09034985879171405,
+                ],
+            ),
+            (
+                mixed,
+                1.5537797416606767,
+                [
+                    -0.06402417384513558,
+                    -0.4134104429086346,
+                    0.2732746936330898,
+                    0.3022272507835872,
+                    -0.20925051978795425,
+                    0.1111831921250474,
+                ],
+            ),
+            (
+                mixed.smoothed(0.125),
+                1.5173214083273434,
+                [
+                    -0.06923250717846892,
+                    -0.37174377624196797,
+                    0.2524413602997565,
+                    0.2813939174502538,
+                    -0.18320885312128757,
+                    0.09034985879171405,
+                ],
+            ),
+        ] {
+            let found = softmax_cross_entropy(&logits, targets).unwrap();
+            // Both in f64, our gradient rounded to f32, half a unit in the last place of 0.5.
+            assert_abs_diff_eq!(found.value, value, epsilon = 1e-14);
+            for (&found, expected) in found.gradient.data().iter().zip(gradient) {
+                assert_abs_diff_eq!(f64::from(found), expected, epsilon = 1.5e-8);
+            }
+            assert_eq!(found.errors, 2);
+        }
+    }
+
     #[test]
     fn huge_logits_do_not_overflow() {
-        let loss = softmax_cross_entropy(&logits(&[1e30, -1e30], 2), &[0]).unwrap();
+        let loss =
+            softmax_cross_entropy(&logits(&[1e30, -1e30], 2), Targets::of_labels(&[0])).unwrap();
         assert_eq!((loss.value, loss.errors), (0.0, 0));
     }
 
     #[test]
     fn labels_out_of_range_are_errors() {
         assert!(matches!(
-            softmax_cross_entropy(&logits(&[0.0; 2], 2), &[2]),
+            softmax_cross_entropy(&logits(&[0.0; 2], 2), Targets::of_labels(&[2])),
             Err(NetError::LabelRange { .. })
         ));
         assert!(matches!(
-            softmax_cross_entropy(&logits(&[0.0; 2], 2), &[]),
+            softmax_cross_entropy(&logits(&[0.0; 2], 2), Targets::of_labels(&[])),
             Err(NetError::LabelCount { .. })
         ));
     }

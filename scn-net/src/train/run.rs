@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
 use scn_data::{Dataset, Loader, Normalization};
@@ -11,20 +11,18 @@ use super::images::{self, RunImages};
 use super::start::RunStart;
 use crate::buffer::release_memory;
 use crate::checkpoint::{self, Checkpoint};
-use crate::config::{Moments, RunConfig};
+use crate::config::RunConfig;
 use crate::device::Device;
 use crate::epoch_sums::EpochSums;
 use crate::error::{ModelFileError, NetError, TrainError};
-use crate::evaluate::{Evaluation, evaluate_here};
 use crate::model_file;
 use crate::model_input::ModelInput;
 use crate::network::Network;
-use crate::optimizer::Sgd;
+use crate::optimizer::{Arrays, Sgd};
 use crate::progress::{Beginning, Observer};
 use crate::record::{EpochRecord, chosen_epoch};
 use crate::run_folder::RunFolder;
 use crate::run_state::RunState;
-use crate::tensor::Tensor;
 use crate::tensor_file::write;
 
 /// How a run ended.
@@ -53,8 +51,8 @@ pub(super) struct Run {
     pub(super) state: RunState,
     pub(super) training: Loader,
     /// The images that are set apart to choose the best epoch on.
-    validation: Option<Loader>,
-    test: Loader,
+    pub(super) validation: Option<Loader>,
+    pub(super) test: Loader,
     /// The images of each step whose report is not summed up yet.
     pub(super) asked: VecDeque<usize>,
 }
@@ -116,6 +114,10 @@ impl Run {
             config.seed,
         )?
         .with_last_batch(config.training.last_batch)?;
+        let training = match config.training.mixup {
+            Some(alpha) => training.with_mixup(alpha)?,
+            None => training,
+        };
         let validation = validation
             .map(|images| Loader::in_order(images, Arc::clone(&shared), batch))
             .transpose()?;
@@ -133,6 +135,7 @@ impl Run {
         };
         let mut optimizer = Sgd::new(&config.training);
         let recompute = config.training.recompute;
+        let label_smoothing = config.training.label_smoothing;
         let (mut network, state) = match resumed {
             None => {
                 let network = Network::new(&config.network, config.seed)?;
@@ -156,10 +159,11 @@ impl Run {
                     batches_done,
                     history,
                     sums,
-                    velocity,
+                    optimizer: resumed,
                     ..
                 } = checkpoint;
-                optimizer.set_velocity(velocity);
+                let steps = epochs_done * training.batches() as u64 + batches_done as u64;
+                optimizer.resume(steps, resumed);
                 (
                     model.network,
                     RunState {
@@ -174,13 +178,14 @@ impl Run {
             }
         };
         network.set_recompute(recompute);
+        network.set_label_smoothing(label_smoothing)?;
         network.move_to(device)?;
         // What an earlier run has left for the next one counts as free.
         release_memory();
         let images = batch.min(training.image_set().len());
         let room = network.check_training_memory(images);
         room.map_err(NetError::from)?;
-        let run = Self {
+        let mut run = Self {
             folder,
             network,
             input,
@@ -196,7 +201,8 @@ impl Run {
         let removed = scn_data::remove_unfinished(folder);
         removed.map_err(|source| ModelFileError::io(folder, "tidy up", source))?;
         if run.state.epochs_done > 0 && run.state.batches_done == 0 {
-            run.save_model()?;
+            let averaged = run.averaged(run.state.epochs_done)?;
+            run.save_models(averaged.as_ref())?;
         }
         let config = run.state.config.to_toml()?;
         write(&run.folder.config(), |out| out.write_all(config.as_bytes()))?;
@@ -259,49 +265,30 @@ impl Run {
         }
     }
 
-    /// How good the network is on images that it has not learned from.
-    fn evaluate(&self, loader: &Loader, what: &str) -> Result<Evaluation, TrainError> {
-        let evaluation = evaluate_here(&self.network, loader)
-            .map_err(|error| self.diverged(error, self.state.batches_done))?;
-        if !evaluation.loss.is_finite() {
-            let what = format!("the {what} loss after it");
-            return Err(self.non_finite(self.state.batches_done, what));
-        }
-        Ok(evaluation)
-    }
-
     /// Evaluates, and writes everything down.
     fn finish_epoch(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
         self.fetch()?;
         self.network.solve_as_configured()?;
-        let norm = self.state.config.network.batch_norm;
-        if norm.moments == Moments::Estimated {
-            // Batches of the epoch to come: as good as any, and the same for a resumed run.
-            let batches = self
-                .training
-                .epoch(self.state.epochs_done + 1, 0)
-                .take(norm.estimation_batches);
-            let images: Result<Vec<Tensor>, NetError> =
-                batches.map(|batch| Tensor::from_batch(&batch)).collect();
-            let estimated = self.network.estimate_moments(images?);
-            estimated.map_err(|error| self.diverged(error, self.state.batches_done))?;
-        }
-        let validation = match &self.validation {
-            Some(loader) => Some(self.evaluate(loader, "validation")?),
+        let epoch = self.state.epochs_done + 1;
+        self.estimate_moments(epoch)?;
+        let measured = self.measure()?;
+        let averaged = self.averaged(epoch)?;
+        let averaged_record = match &averaged {
+            Some(values) => Some(self.measure_averaged(values)?.averaged_record()),
             None => None,
         };
-        let evaluation = self.evaluate(&self.test, "test")?;
-        self.input.active = evaluation.active;
+        self.input.active.clone_from(&measured.test.active);
         let sums = std::mem::take(&mut self.state.sums);
         let record = EpochRecord {
-            epoch: self.state.epochs_done + 1,
+            epoch,
             learning_rate: self.rate_of(self.training.batches() - 1),
             train_loss: sums.mean_loss(),
             train_error: sums.error(),
-            validation_loss: validation.as_ref().map(|found| found.loss),
-            validation_error: validation.as_ref().map(|found| found.error),
-            test_loss: evaluation.loss,
-            test_error: evaluation.error,
+            validation_loss: measured.validation_loss(),
+            validation_error: measured.validation_error(),
+            test_loss: measured.test.loss,
+            test_error: measured.test.error,
+            averaged: averaged_record,
             images_per_second: sums.images_per_second(),
             seconds: sums.seconds,
             layers: sums.layer_records(&self.network.conditions()?),
@@ -313,7 +300,7 @@ impl Run {
         // The model and the metrics follow from the checkpoint: a run that ends between them is
         // resumed without loss.
         self.save_checkpoint()?;
-        self.save_model()?;
+        self.save_models(averaged.as_ref())?;
         self.write_metrics()?;
         Ok(())
     }
@@ -330,29 +317,38 @@ impl Run {
             &self.folder.checkpoint(),
             &self.network,
             &self.input,
-            self.optimizer.velocity(),
+            self.optimizer.state(),
             &self.state,
         )
     }
 
-    /// Writes the network after this epoch, and once more if it is the best so far. What an earlier
-    /// run in this folder left as its best goes where this one has no such choice.
-    fn save_model(&self) -> Result<(), ModelFileError> {
-        let save = |path: PathBuf| {
-            model_file::save(&self.network, &self.input, None, Default::default(), &path)
+    /// Writes the network after this epoch, once more if it is the best so far, and its average,
+    /// which has these arrays. What an earlier run in this folder left as its best or its average
+    /// goes where this one has none.
+    fn save_models(&mut self, averaged: Option<&Arrays>) -> Result<(), TrainError> {
+        let save = |network: &Network, input: &ModelInput, path: &Path| {
+            model_file::save(network, input, None, Default::default(), path)
         };
-        save(self.folder.model())?;
+        save(&self.network, &self.input, &self.folder.model())?;
         let best = self.folder.best_model();
         match chosen_epoch(&self.state.history) {
-            Some(record) if record.epoch == self.state.epochs_done => save(best),
-            Some(_) => Ok(()),
-            None => match std::fs::remove_file(&best) {
-                Err(source) if source.kind() != ErrorKind::NotFound => {
-                    Err(ModelFileError::io(&best, "remove", source))
-                }
-                _ => Ok(()),
-            },
+            Some(record) if record.epoch == self.state.epochs_done => {
+                save(&self.network, &self.input, &best)?;
+            }
+            Some(_) => {}
+            None => remove(&best)?,
         }
+        let path = self.folder.averaged_model();
+        let Some(averaged) = averaged else {
+            return Ok(remove(&path)?);
+        };
+        let mut input = self.input.clone();
+        let record = self.state.history.last();
+        if let Some(record) = record.and_then(|record| record.averaged.as_ref()) {
+            input.active.clone_from(&record.active);
+        }
+        let saved = |network: &mut Network| save(network, &input, &path);
+        Ok(self.network.with_values(averaged, saved)??)
     }
 
     /// All lines, from the history: after a resumption none is missing and none is doubled.
@@ -365,5 +361,15 @@ impl Run {
             lines.push(b'\n');
         }
         write(&path, |out| out.write_all(&lines))
+    }
+}
+
+/// Removes a file that may not be there.
+fn remove(path: &Path) -> Result<(), ModelFileError> {
+    match std::fs::remove_file(path) {
+        Err(source) if source.kind() != ErrorKind::NotFound => {
+            Err(ModelFileError::io(path, "remove", source))
+        }
+        _ => Ok(()),
     }
 }

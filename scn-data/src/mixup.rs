@@ -1,0 +1,88 @@
+//! How much of another image is mixed into an image.
+
+use rand_distr::{Beta, Distribution};
+
+use crate::draws::Draws;
+use crate::error::BatchError;
+
+/// The largest parameter. Shares are 0.49 on average.
+const LARGEST: f64 = 1000.0;
+
+/// The distribution of the shares.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Mixup(Beta<f64>);
+
+impl Mixup {
+    /// Beta(alpha, alpha).
+    pub(crate) fn new(alpha: f64) -> Result<Self, BatchError> {
+        let refused = || BatchError::Mixup { found: alpha };
+        // Beyond 10^150 or so the library gives numbers that are none, and half from much less on.
+        if alpha > LARGEST {
+            return Err(refused());
+        }
+        Ok(Self(Beta::new(alpha, alpha).map_err(|_| refused())?))
+    }
+
+    /// The share of the lighter image, from 0 to 1/2.
+    pub(crate) fn share(self, draws: &mut Draws) -> f32 {
+        let lambda = self.0.sample(draws.generator());
+        lambda.min(1.0 - lambda) as f32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use approx::assert_abs_diff_eq;
+
+    use super::*;
+    use crate::draws::Purpose;
+
+    fn shares(alpha: f64, count: u64) -> Vec<f64> {
+        let mixup = Mixup::new(alpha).unwrap();
+        let share = |batch| mixup.share(&mut Draws::new(1, 2, Purpose::Mixup, batch));
+        (0..count).map(|batch| f64::from(share(batch))).collect()
+    }
+
+    /// Beta(α, α) has the variance 1 / (4 (2α + 1)) about 1/2 (Johnson, Kotz, Balakrishnan,
+    /// Continuous univariate distributions 2, chapter 25), which folding at 1/2 leaves as it is.
+    #[test]
+    fn shares_are_distributed_as_the_paper_says() {
+        for alpha in [0.1, 0.4, 1.0, 3.0] {
+            let squares: Vec<f64> = shares(alpha, 40_000)
+                .iter()
+                .map(|share| (share - 0.5) * (share - 0.5))
+                .collect();
+            let mean = squares.iter().sum::<f64>() / squares.len() as f64;
+            // Squares lie in [0, 1/4]: their deviation is at most 1/8, that of the mean
+            // 1/8 / sqrt(40000) = 6.3e-4. Four of these.
+            assert_abs_diff_eq!(mean, 1.0 / (4.0 * (2.0 * alpha + 1.0)), epsilon = 2.5e-3);
+        }
+        // Beta(1, 1) is uniform: a quarter of the shares is below 1/8.
+        let low = shares(1.0, 40_000).iter().filter(|&&s| s < 0.125).count();
+        // Deviation sqrt(40000 / 4 * 3 / 4) = 87. Four of these.
+        assert_abs_diff_eq!(low as f64, 10_000.0, epsilon = 350.0);
+    }
+
+    /// A version of the library that draws otherwise would change runs that are resumed with it.
+    #[test]
+    fn shares_stay_what_they_were() {
+        assert_eq!(shares(0.2, 4), [0.0; 4]);
+        assert_eq!(shares(1.0, 4), [0.0; 4]);
+        assert_eq!(shares(2.5, 4), [0.0; 4]);
+    }
+
+    #[test]
+    fn parameters_that_no_distribution_has_are_refused() {
+        for alpha in [0.0, -1.0, 1001.0, f64::NAN, f64::INFINITY] {
+            assert!(matches!(Mixup::new(alpha), Err(BatchError::Mixup { .. })));
+        }
+        // None of the others gives a share that is none.
+        for alpha in [f64::MIN_POSITIVE, 1e-300, 1e-9, LARGEST] {
+            let found = shares(alpha, 100);
+            assert!(
+                found.iter().all(|share| (0.0..=0.5).contains(share)),
+                "{alpha}: {found:?}"
+            );
+        }
+    }
+}

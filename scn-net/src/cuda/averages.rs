@@ -1,0 +1,86 @@
+//! The averages of a network's arrays over the steps, on a device.
+
+use scn_gpu::Buffer;
+use scn_gpu::update::{Arrays as DeviceArrays, DescentSettings, follow_average};
+
+use super::layers::Location;
+use super::network::CudaNetwork;
+use super::weights::Weights;
+use crate::error::NetError;
+use crate::optimizer::Arrays;
+
+/// The averages of all arrays of a network, where the arrays themselves are in
+/// [`Weights`].
+#[derive(Debug)]
+pub(super) struct Averages {
+    parameters: DeviceArrays,
+    running: Buffer<f32>,
+}
+
+impl Averages {
+    /// Those that there are. Others begin with zero, which a first step of weight 1 forgets to the
+    /// bit, or, in the middle, with what the network has.
+    pub(super) fn new(
+        network: &CudaNetwork,
+        start: &Arrays,
+        weight: f32,
+    ) -> Result<Self, NetError> {
+        let Weights {
+            parameters,
+            running,
+            ..
+        } = &network.weights;
+        let mut averages = Self {
+            parameters: parameters.more_arrays()?,
+            running: network.context.zeros(running.len())?,
+        };
+        for (location, name) in network.locations.iter().zip(&network.array_names) {
+            let own;
+            let values = match start.get(name) {
+                Some(values) => values,
+                None if weight == 1.0 => continue,
+                None => {
+                    own = match location {
+                        Location::Parameter(index) => parameters.values.get(*index)?.download()?,
+                        Location::Moments(range) => running.range(range.clone())?.download()?,
+                    };
+                    &own
+                }
+            };
+            match location {
+                Location::Parameter(index) => {
+                    averages.parameters.get_mut(*index)?.write(values)?;
+                }
+                Location::Moments(range) => {
+                    averages.running.range_mut(range.clone())?.write(values)?;
+                }
+            }
+        }
+        Ok(averages)
+    }
+
+    /// Moves them towards the arrays.
+    pub(super) fn ask(
+        &mut self,
+        weights: &Weights,
+        settings: &DescentSettings,
+    ) -> Result<(), NetError> {
+        let values = weights.parameters.values.all();
+        follow_average(settings, values, self.parameters.all_mut())?;
+        let running = weights.running.view();
+        Ok(follow_average(settings, running, self.running.view_mut())?)
+    }
+
+    /// Brings them, by the names of the arrays.
+    pub(super) fn fetch(&self, network: &CudaNetwork) -> Result<Arrays, NetError> {
+        let places = network.locations.iter().zip(&network.array_names);
+        let arrays = places.map(|(location, name)| {
+            let values = match location {
+                Location::Parameter(index) => self.parameters.get(*index)?.download()?,
+                Location::Moments(range) => self.running.range(range.clone())?.download()?,
+            };
+            Ok((name.clone(), values))
+        });
+        arrays.collect()
+    }
+}
