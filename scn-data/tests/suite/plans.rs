@@ -155,7 +155,8 @@ fn images_of_a_batch_are_mixed_with_one_another() {
             let in_order = |n: &usize| (plain.placements[*n], plain.labels[*n]);
             let partners = mixture.placements.into_iter().zip(mixture.labels);
             assert!(order.iter().map(in_order).eq(partners));
-            assert!(!order.is_sorted(), "{order:?}");
+            // Not of the last batch, of two images.
+            assert!(order.len() < 16 || !order.is_sorted(), "{order:?}");
             let mut sorted = order;
             sorted.sort_unstable();
             assert!(sorted.into_iter().eq(0..plain.images.len()));

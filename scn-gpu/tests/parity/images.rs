@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use scn_data::{
-    Augmentation, Batch, BatchPlan, Draw, ImageSet, Loader, Mean, Normalization,
-    NormalizationConfig, Scale,
+    Augmentation, Batch, Draw, ImageSet, Loader, Mean, Normalization, NormalizationConfig,
+    Placement, Scale,
 };
 use scn_gpu::layers::loss::softmax_cross_entropy;
 use scn_gpu::{
     ArgumentError, Buffer, Context, GpuError, Images, LossReport, MapShape, Pick, Picks, Reports,
+    TargetSettings, Targets, mix_images,
 };
 use scn_gpu::{Labels, LabelsView};
 
@@ -42,9 +43,9 @@ fn upload(context: &Context, loader: &Loader) -> Images {
     Images::upload(context, shape, set.pixels().bytes().unwrap(), mean, scale).unwrap()
 }
 
-fn picks_of(plan: &BatchPlan) -> Vec<Pick> {
-    let pairs = plan.images.iter().zip(&plan.placements);
-    let pick = |(&image, placement): (&usize, &scn_data::Placement)| {
+fn picks_of(images: &[usize], placements: &[Placement]) -> Vec<Pick> {
+    let pairs = images.iter().zip(placements);
+    let pick = |(&image, placement): (&usize, &Placement)| {
         Pick::new(image)
             .flipped(placement.flip)
             .moved(placement.down, placement.right)
@@ -90,10 +91,21 @@ fn check(context: &Context, loader: &Loader) {
         let plans = loader.plans(epoch, 0);
         assert!(plans.len() > 1);
         for (plan, batch) in plans.zip(loader.epoch(epoch, 0)) {
-            picks.set(&picks_of(&plan), &plan.labels).unwrap();
+            let named = picks_of(&plan.images, &plan.placements);
+            picks.set(&named, &plan.labels).unwrap();
             let count = batch.labels.len();
             assert_eq!(picks.len(), count);
-            let found = made(&images, &picks, count).download().unwrap();
+            let mut found = made(&images, &picks, count);
+            if let Some(mixture) = &plan.mixture {
+                let mut settings = TargetSettings::new(context).unwrap();
+                settings.set(mixture.share, 0.0).unwrap();
+                let mut partners = Picks::new(&images, count, CLASSES).unwrap();
+                let named = picks_of(&mixture.images, &mixture.placements);
+                partners.set(&named, &mixture.labels).unwrap();
+                let partners = made(&images, &partners, count);
+                mix_images(&settings, &partners, &mut found).unwrap();
+            }
+            let found = found.download().unwrap();
             assert_eq!(bits(&found), channel_major(&batch));
         }
     }
@@ -124,7 +136,9 @@ fn batches_have_the_bits_of_the_loader() {
                         .with_group(0);
                     let (set, normalization) = (Arc::clone(&set), Arc::clone(&normalization));
                     let loader = Loader::training(set, normalization, augmentation, 8, 3);
-                    check(&context, &loader.unwrap());
+                    let loader = loader.unwrap();
+                    check(&context, &loader);
+                    check(&context, &loader.with_mixup(1.0).unwrap());
                 }
             }
         }
@@ -224,7 +238,9 @@ fn loss(context: &Context, logits: &[f32], labels: LabelsView<'_>) -> (LossRepor
     let mut gradient = context.unspecified(logits.len()).unwrap();
     let logits = context.upload(logits).unwrap();
     let images = labels.len();
-    let pending = softmax_cross_entropy(&logits, labels, images, &mut gradient, &mut reports);
+    let settings = TargetSettings::new(context).unwrap();
+    let targets = Targets::new(labels, &settings);
+    let pending = softmax_cross_entropy(&logits, targets, images, &mut gradient, &mut reports);
     let report = pending.unwrap().read(&reports.download().unwrap());
     (report, gradient.download().unwrap())
 }

@@ -4,7 +4,7 @@ use approx::assert_abs_diff_eq;
 use scn_gpu::Labels;
 use scn_gpu::layers::loss::softmax_cross_entropy;
 use scn_gpu::layers::{classifier, pooling};
-use scn_gpu::{ArgumentError, Context, GpuError, Reports};
+use scn_gpu::{ArgumentError, Context, GpuError, Reports, TargetSettings, Targets};
 
 use crate::{Sum, assert_near, device, noise, rounding};
 
@@ -127,9 +127,11 @@ fn part_of_loss(
 ) -> (f64, usize, Vec<f32>) {
     let mut reports = Reports::new(context, 1).unwrap();
     let mut gradient = context.unspecified(logits.len()).unwrap();
+    let labels = Labels::upload(context, labels, classes).unwrap();
+    let settings = TargetSettings::new(context).unwrap();
     let pending = softmax_cross_entropy(
         &context.upload(logits).unwrap(),
-        Labels::upload(context, labels, classes).unwrap().view(),
+        Targets::new(labels.view(), &settings),
         batch_images,
         &mut gradient,
         &mut reports,
@@ -164,6 +166,76 @@ fn the_loss_and_its_gradient() {
         }
         assert_abs_diff_eq!(value, expected, epsilon = 1e-12 * expected);
         assert_eq!(errors, expected_errors);
+    }
+}
+
+/// Loss and gradient of labels that are mixed with those of partners, and smoothed.
+#[test]
+fn soft_labels_have_their_shares_of_the_loss() {
+    let Some(context) = device() else { return };
+    let (classes, images) = (37, 70);
+    let logits: Vec<f32> = noise(classes * images, 8).iter().map(|z| 5.0 * z).collect();
+    let label = |image: usize| image * 3 % classes;
+    // Some images have a partner of their own class.
+    let partner = |image: usize| {
+        if image.is_multiple_of(4) {
+            label(image)
+        } else {
+            image * 5 % classes
+        }
+    };
+    let upload = |of: &dyn Fn(usize) -> usize| {
+        let labels: Vec<u16> = (0..images).map(|image| of(image) as u16).collect();
+        Labels::upload(&context, &labels, classes).unwrap()
+    };
+    let (labels, partners) = (upload(&label), upload(&partner));
+    for (share, smoothing) in [(0.25_f32, 0.0_f32), (0.0, 0.125), (0.25, 0.125)] {
+        let mut settings = TargetSettings::new(&context).unwrap();
+        settings.set(share, smoothing).unwrap();
+        let mut reports = Reports::new(&context, 1).unwrap();
+        let mut gradient = context.unspecified(logits.len()).unwrap();
+        let pending = softmax_cross_entropy(
+            &context.upload(&logits).unwrap(),
+            Targets::new(labels.view(), &settings).mixed_with(partners.view()),
+            images,
+            &mut gradient,
+            &mut reports,
+        );
+        let report = pending.unwrap().read(&reports.download().unwrap());
+        let gradient = gradient.download().unwrap();
+        let (share, smoothing) = (f64::from(share), f64::from(smoothing));
+        let mut loss = 0.0;
+        for image in 0..images {
+            let column = || (0..classes).map(|k| f64::from(logits[k * images + image]));
+            let sum: f64 = column().map(f64::exp).sum();
+            for (class, z) in column().enumerate() {
+                let is = |of: usize| f64::from(u8::from(class == of));
+                let hard = (1.0 - share) * is(label(image)) + share * is(partner(image));
+                let target = (1.0 - smoothing) * hard + smoothing / classes as f64;
+                loss += target * (sum.ln() - z) / images as f64;
+                let expected = (z.exp() / sum - target) / images as f64;
+                let found = f64::from(gradient[class * images + image]);
+                let epsilon = f64::from(f32::EPSILON) / images as f64;
+                assert_abs_diff_eq!(found, expected, epsilon = epsilon);
+            }
+        }
+        assert_abs_diff_eq!(report.loss, loss, epsilon = 1e-12 * loss);
+    }
+    // Of partners with other classes, or for other images.
+    let settings = TargetSettings::new(&context).unwrap();
+    let others = [
+        Labels::upload(&context, &[0; 70], classes + 1).unwrap(),
+        Labels::upload(&context, &[0; 69], classes).unwrap(),
+    ];
+    for others in &others {
+        let refused = softmax_cross_entropy(
+            &context.upload(&logits).unwrap(),
+            Targets::new(labels.view(), &settings).mixed_with(others.view()),
+            images,
+            &mut context.unspecified(logits.len()).unwrap(),
+            &mut Reports::new(&context, 1).unwrap(),
+        );
+        assert!(refused.is_err());
     }
 }
 

@@ -1,7 +1,9 @@
 //! Steps of the optimiser.
 
-use approx::assert_abs_diff_eq;
-use scn_gpu::update::{DescentSettings, Parameters, Rule, add_in_order};
+use approx::{assert_abs_diff_eq, assert_relative_eq};
+use scn_gpu::update::{
+    DescentNumbers, DescentSettings, Parameters, Rule, add_in_order, follow_average,
+};
 use scn_gpu::{Context, Reports};
 
 use crate::{device, noise};
@@ -35,7 +37,14 @@ fn steps_have_the_formula_of_the_processor() {
     }
     let (rate, momentum, decay) = (0.1_f32, 0.9_f32, 1e-3_f32);
     let mut settings = DescentSettings::new(&context).unwrap();
-    settings.set(rate, momentum, decay).unwrap();
+    settings
+        .set(DescentNumbers {
+            rate,
+            momentum,
+            weight_decay: decay,
+            ..DescentNumbers::default()
+        })
+        .unwrap();
     all.descend(&settings).unwrap();
     for (index, rule) in RULES.into_iter().enumerate() {
         let [value, gradient, velocity] = [1, 2, 3].map(|seed| numbers(index, seed));
@@ -62,6 +71,83 @@ fn steps_have_the_formula_of_the_processor() {
     };
     assert!(zeros(all.values.all()) >= all.values.all().len() - together);
     assert!(zeros(all.velocities.all()) >= all.values.all().len() - together);
+}
+
+/// Gradients of what is learned, scaled to a norm that they exceed, and left alone by one that they
+/// do not. Many blocks, so that every thread of the one that adds squares has several.
+#[test]
+fn gradients_are_scaled_to_their_norm() {
+    let Some(context) = device() else { return };
+    let lengths = [300, 1, 256, 7, 20_000];
+    let rules = RULES.into_iter().chain([Rule::learned(0.1)]);
+    let parameters: Vec<(usize, Rule)> = lengths.into_iter().zip(rules).collect();
+    let mut all = Parameters::new(&context, &parameters).unwrap();
+    let gradients = |index: usize| noise(lengths[index], index as u64);
+    let learned = |index: usize| parameters[index].1.learned;
+    let squares: f64 = (0..5)
+        .filter(|&index| learned(index))
+        .flat_map(gradients)
+        .map(|gradient| f64::from(gradient).powi(2))
+        .sum();
+    let norm = squares.sqrt();
+    for clip_norm in [0.25 * norm, 1.01 * norm] {
+        for index in 0..5 {
+            let mut place = all.gradients.get_mut(index).unwrap();
+            place.write(&gradients(index)).unwrap();
+        }
+        let mut settings = DescentSettings::new(&context).unwrap();
+        settings
+            .set(DescentNumbers {
+                clip_norm: clip_norm as f32,
+                ..DescentNumbers::default()
+            })
+            .unwrap();
+        all.clip(&settings).unwrap();
+        for index in 0..5 {
+            let found = all.gradients.get(index).unwrap().download().unwrap();
+            if clip_norm > norm || !learned(index) {
+                assert_eq!(found, gradients(index));
+                continue;
+            }
+            for (found, gradient) in found.into_iter().zip(gradients(index)) {
+                // The norm as an f32, the factor and the product are rounded.
+                assert_relative_eq!(found, 0.25 * gradient, max_relative = 2e-7);
+            }
+        }
+    }
+    // No norm to divide by.
+    all.gradients.all_mut().fill_zero().unwrap();
+    all.clip(&DescentSettings::new(&context).unwrap()).unwrap();
+    let zeros = all.gradients.all().download().unwrap();
+    assert!(zeros.iter().all(|&gradient| gradient == 0.0));
+}
+
+#[test]
+fn averages_move_towards_values() {
+    let Some(context) = device() else { return };
+    let (values, start) = (noise(700, 1), noise(700, 2));
+    let [values_there, mut average] = [&values, &start].map(|all| context.upload(all).unwrap());
+    let mut settings = DescentSettings::new(&context).unwrap();
+    let weight = 0.125_f32;
+    settings
+        .set(DescentNumbers {
+            average: weight,
+            ..DescentNumbers::default()
+        })
+        .unwrap();
+    follow_average(&settings, values_there.view(), average.view_mut()).unwrap();
+    for (found, (value, start)) in average
+        .download()
+        .unwrap()
+        .into_iter()
+        .zip(values.into_iter().zip(start))
+    {
+        // The device rounds a product and a sum at once.
+        let expected = start + weight * (value - start);
+        assert_abs_diff_eq!(found, expected, epsilon = 2.0 * f32::EPSILON);
+    }
+    let mut short = context.zeros::<f32>(699).unwrap();
+    assert!(follow_average(&settings, values_there.view(), short.view_mut()).is_err());
 }
 
 #[test]
