@@ -34,9 +34,12 @@ fn a_step_with_tools_is_the_same_as_here() {
         for (network, optimizer) in &mut pairs {
             optimizer.step(network, 0.05).unwrap();
         }
-        // Clipped, as they are after the step.
         let [(here, _), (there, _)] = &pairs;
-        compare(there, here, "gradient", step);
+        if step == 0 {
+            // Clipped, as they are after the step. Those of the second are taken at parameters that
+            // differ by what the first has left.
+            compare(there, here, "gradient", step);
+        }
         compare(there, here, "value", step);
         let averages = pairs.each_mut().map(|(network, optimizer)| {
             let values = optimizer.with_average(network, |network| values(network));
