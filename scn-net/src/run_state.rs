@@ -78,27 +78,26 @@ impl RunState {
                 record.layers.len().to_string(),
             )?;
         }
+        let averages = self.config.training.average_decay.is_some();
+        let said = |averages| if averages { "an average" } else { "no average" };
         for record in &self.history {
-            let (epoch, averaged) = (record.epoch, &record.averaged);
-            let (said, asked) = (
-                averaged.is_some(),
-                self.config.training.average_decay.is_some(),
-            );
-            let [said, asked] =
-                [said, asked].map(|is| if is { "an average" } else { "no average" });
+            let (epoch, found) = (record.epoch, record.averaged.is_some());
             expect(
-                said == asked,
-                format!("{asked} in epoch {epoch} of the history"),
-                said.to_string(),
+                found == averages,
+                format!("{} in epoch {epoch} of the history", said(averages)),
+                said(found).to_string(),
             )?;
-            let active = averaged
-                .as_ref()
-                .map_or(layers, |averaged| averaged.active.len());
-            expect(
-                active == layers,
-                format!("{layers} layers in the average of epoch {epoch} of the history"),
-                active.to_string(),
-            )?;
+            let active = record.averaged.iter().map(|averaged| &averaged.active);
+            for shares in active {
+                let in_range = shares.iter().all(|share| (0.0..=1.0).contains(share));
+                expect(
+                    shares.len() == layers && in_range,
+                    format!(
+                        "active shares of {layers} layers, from 0 to 1, in the average of epoch {epoch}"
+                    ),
+                    format!("{shares:?}"),
+                )?;
+            }
         }
         let sums = &self.sums;
         expect(

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use approx::{assert_abs_diff_eq, assert_relative_eq};
 use scn_data::{Augmentation, Batch, Draw, Loader, Normalization};
 use scn_net::{
-    ConfigError, Device, EpochRecord, Model, NetError, Network, Observer, Outcome, RunConfig,
-    RunFolder, RunStart, Sgd, StepProgress, Tensor, evaluate, train,
+    Checkpoint, ConfigError, Device, EpochRecord, Model, NetError, Network, Observer, Outcome,
+    RunConfig, RunFolder, RunStart, Sgd, StepProgress, Tensor, evaluate, train,
 };
+use serde_json::{Value, json};
 
+use crate::edited::Edited;
 use crate::small;
 
 /// Codes and adjoint so exact that what is linear in the loss is linear to 1e-4.
@@ -323,6 +325,67 @@ fn runs_with_all_tools_have_the_same_bits() {
         (averaged.test_loss, averaged.test_error)
     );
     assert_ne!(averaged.test_loss, record.test_loss);
+}
+
+#[test]
+fn checkpoints_with_averages_that_do_not_fit_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = with_tools(small::config());
+    config.training.epochs = 1;
+    run(&config, folder.path(), RunStart::Fresh, 1, usize::MAX);
+    let path = RunFolder::new(folder.path()).checkpoint();
+    let whole = Edited::read(&path);
+    assert!(Checkpoint::load(&path).is_ok());
+    let refused = |change: &dyn Fn(&mut Edited)| {
+        let mut file = whole.clone();
+        change(&mut file);
+        Checkpoint::from_bytes(&file.bytes(), &path)
+            .unwrap_err()
+            .to_string()
+    };
+    let record = |file: &mut Edited| file.header["run"]["history"][0]["averaged"].take();
+    let shares = |file: &mut Edited, shares: Value| {
+        file.header["run"]["history"][0]["averaged"]["active"] = shares;
+    };
+    for (says, line) in [
+        (
+            "expected a tensor average.norm1.mean of shape [8], found none",
+            refused(&|file| drop(file.tensors.remove("average.norm1.mean"))),
+        ),
+        (
+            "expected finite numbers in tensor average.classifier.bias, found NaN at [7]",
+            refused(&|file| file.values("average.classifier.bias")[7] = f32::NAN),
+        ),
+        (
+            "in tensor average.norm1.variance, found -1 at [2]",
+            refused(&|file| file.values("average.norm1.variance")[2] = -1.0),
+        ),
+        (
+            "expected an average in epoch 1 of the history, found no average",
+            refused(&|file| drop(record(file))),
+        ),
+        (
+            "expected no average in epoch 1 of the history, found an average",
+            refused(&|file| {
+                file.header["run"]["config"]["training"]["average_decay"].take();
+            }),
+        ),
+        (
+            "expected active shares of 2 layers, from 0 to 1, in the average of epoch 1, found [0.5]",
+            refused(&|file| shares(file, json!([0.5]))),
+        ),
+        (
+            "in the average of epoch 1, found [0.5, 1.5]",
+            refused(&|file| shares(file, json!([0.5, 1.5]))),
+        ),
+        (
+            "training.mixup must be in (0, 1000], but is -1",
+            refused(&|file| file.header["run"]["config"]["training"]["mixup"] = json!(-1.0)),
+        ),
+    ] {
+        assert!(line.ends_with(says), "{line}");
+        assert_eq!(line.lines().count(), 1, "{line}");
+    }
 }
 
 /// What an earlier run has left as its average goes.
