@@ -5,6 +5,8 @@
 //! | `batch/loss`, `batch/error`, `batch/active` | every [`EVERY`] steps | of that step's batch |
 //! | `learning_rate`, `images_per_second` | every [`EVERY`] steps | |
 //! | `loss/train`, `loss/test`, `error/train`, `error/test` | every epoch | as in `metrics.jsonl`; errors are fractions |
+//! | `loss/validation`, `error/validation` | every epoch | in runs with `training.validation` |
+//! | `loss/test_averaged`, `error/test_averaged`, `.../validation_averaged` | every epoch | of the averaged network, in runs with `training.average_decay` |
 //! | `active/layer00`, `lambda1/...`, `passes/...`, `kkt/...`, `condition/...` | every epoch | of each layer, likewise |
 //! | `atoms` | every epoch | the first layer's, as a picture |
 //! | `config` | once | `config.toml` |
@@ -24,7 +26,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
 use prost::Message;
-use scn_net::{EpochRecord, LayerRecord, Param, StepProgress};
+use scn_net::{AveragedRecord, EpochRecord, LayerRecord, Param, StepProgress};
 
 use self::message::{
     Content, Dim, Event, Image, Metadata, Payload, PluginData, SessionLog, Status, Summary, Tensor,
@@ -111,12 +113,18 @@ impl EventFile {
             ("error/train".to_string(), record.train_error),
             ("error/test".to_string(), record.test_error),
         ];
-        let validation = [
+        let averaged = record.averaged.as_ref();
+        let of_averaged = |value: fn(&AveragedRecord) -> Option<f64>| averaged.and_then(value);
+        let not_always = [
             ("loss/validation", record.validation_loss),
             ("error/validation", record.validation_error),
+            ("loss/test_averaged", of_averaged(|its| Some(its.test_loss))),
+            ("error/test_averaged", of_averaged(|its| Some(its.test_error))),
+            ("loss/validation_averaged", of_averaged(|its| its.validation_loss)),
+            ("error/validation_averaged", of_averaged(|its| its.validation_error)),
         ];
         scalars.extend(
-            validation
+            not_always
                 .into_iter()
                 .filter_map(|(name, value)| Some((name.to_string(), value?))),
         );
