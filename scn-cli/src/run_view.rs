@@ -136,12 +136,13 @@ impl Observer for RunView {
     }
 
     fn evaluating(&mut self, _: u64) {
-        self.live.say("testing");
+        self.live.wait_for("testing");
     }
 
     /// Before the checkpoint: a resumed run discards what lies beyond it and tells it again, so
     /// that no epoch is missing or doubled.
     fn evaluated(&mut self, record: &EpochRecord, network: &Network) {
+        self.live.waited();
         let step = self.pace.step();
         self.record(|events| {
             events.epoch(step, record)?;

@@ -132,9 +132,12 @@ impl Bar {
             let waits = |time| is_over.recv_timeout(time) == Err(RecvTimeoutError::Timeout);
             if waits(SOON) {
                 let bar = lines().add(bar);
-                bar.set_message(times(&bar, start));
-                while waits(EVERY) {
+                loop {
                     bar.set_message(times(&bar, start));
+                    bar.tick();
+                    if !waits(EVERY) {
+                        break;
+                    }
                 }
                 remove(&bar);
             }

@@ -34,13 +34,12 @@ pub(crate) fn run(
             100.0 * share
         ),
     };
+    let used = |count: usize, limit: Option<usize>| thousands(count.min(limit.unwrap_or(count)));
     let heading = format!(
         "{}: {} training and {} test images of {}{validation}, {} sparse coding layers, {} parameters, {device}",
         folder.path().display(),
-        data.train
-            .len()
-            .min(config.train_limit.unwrap_or(usize::MAX)),
-        data.test.len().min(config.test_limit.unwrap_or(usize::MAX)),
+        used(data.train.len(), config.train_limit),
+        used(data.test.len(), config.test_limit),
         config.dataset,
         config.network.layers.len(),
         thousands(parameters),

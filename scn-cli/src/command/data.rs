@@ -15,7 +15,7 @@ use crate::data_folder::{DataFolder, parse_dataset};
 use crate::output::Output;
 use crate::readable::thousands;
 use crate::screen::{self, Bar};
-use crate::table::{Table, left, right, shortened};
+use crate::table::{Table, left, right, shortened, wrapped};
 
 /// Gets the data sets and checks that they are whole.
 #[derive(Debug, Args)]
@@ -264,7 +264,7 @@ fn describe(checked: &Checked) -> String {
         parts.push("all bytes as they were fetched".to_string());
     }
     if let Some(error) = &checked.error {
-        parts.push(format!("cannot be read: {error}"));
+        parts.push(wrapped(&format!("cannot be read: {error}"), ""));
     }
     if !checked.classes.is_empty() {
         let mut table = Table::new([

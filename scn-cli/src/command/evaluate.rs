@@ -18,7 +18,7 @@ use crate::model_file;
 use crate::model_images::{Half, labelled, normalization};
 use crate::number;
 use crate::output::Output;
-use crate::readable::percent;
+use crate::readable::{percent, rate};
 use crate::screen::Bar;
 
 /// Test error, loss and confusion of a model.
@@ -151,10 +151,11 @@ fn describe(summary: &Summary, names: &[String]) -> String {
     };
     let mut text = format!(
         "{}, {} test images{noise}{lambda1}{mirrored}\ntest error  {}  ({wrong} wrong)\ntest loss   {loss:.4}\n\
-         speed       {images_per_second:.0} images/s ({seconds:.1} s)\n",
+         speed       {} images/s ({seconds:.1} s)\n",
         summary.dataset,
         images,
-        percent(*error)
+        percent(*error),
+        rate(*images_per_second)
     );
     let _ = write!(text, "\n{}", confusion::describe(names, confusion));
     text

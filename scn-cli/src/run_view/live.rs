@@ -13,7 +13,7 @@ use scn_data::{FitProgress, FitStage};
 use scn_net::{Beginning, EpochRecord, StepProgress, chosen_epoch};
 
 use crate::readable::{clock, mean};
-use crate::screen;
+use crate::screen::{self, Bar};
 
 /// Three lines that change, if there is a terminal and a person who wants them.
 pub(super) struct Live {
@@ -23,17 +23,22 @@ pub(super) struct Live {
     shapes: ProgressBar,
     history: String,
     best: String,
+    /// What is waited for between the steps.
+    waiting: Option<Bar>,
 }
 
 impl Live {
     pub(super) fn new() -> Self {
         Self {
             start: Instant::now(),
-            bar: screen::line("{prefix:.bold} {bar:30.green/dim} {pos:>4}/{len}  {wide_msg}"),
+            bar: screen::line(
+                "{prefix:.bold} {bar:30.green/dim} {human_pos:>4}/{human_len}  {wide_msg}",
+            ),
             numbers: screen::line("{wide_msg}"),
             shapes: screen::line("{wide_msg}"),
             history: String::new(),
             best: String::new(),
+            waiting: None,
         }
     }
 
@@ -58,9 +63,13 @@ impl Live {
     }
 
     /// What is done between the steps.
-    pub(super) fn say(&self, what: &'static str) {
-        self.bar.set_message(what);
-        self.bar.tick();
+    pub(super) fn wait_for(&mut self, what: &'static str) {
+        self.waiting = Some(Bar::wait(what));
+    }
+
+    /// It is done.
+    pub(super) fn waited(&mut self) {
+        self.waiting = None;
     }
 
     pub(super) fn begin(&mut self, beginning: &Beginning<'_>) {

@@ -33,7 +33,14 @@ pub(super) fn heading(record: &EpochRecord) -> Vec<String> {
 
 /// The line of an epoch that ended `time` after the start.
 pub(super) fn row(record: &EpochRecord, time: Duration) -> String {
-    let pair = |loss: f64, error: f64| [format!("{loss:.4}"), percent(error)];
+    let pair = |loss: f64, error: f64| {
+        // A run that diverges does not move the other columns.
+        let loss = match loss {
+            loss if loss < 100.0 => format!("{loss:.4}"),
+            loss => format!("{loss:.1e}"),
+        };
+        [loss, percent(error)]
+    };
     let mut cells = vec![
         record.epoch.to_string(),
         format!("{:.1e}", record.learning_rate),
@@ -61,7 +68,7 @@ mod tests {
         let mut record = EpochRecord::default();
         (record.epoch, record.learning_rate) = (200, 1e-3);
         (record.train_loss, record.train_error) = (0.1234, 0.0512);
-        (record.test_loss, record.test_error) = (10.5, 1.0);
+        (record.test_loss, record.test_error) = (4_183_811.0, 1.0);
         record.images_per_second = 12345.0;
         let hours = Duration::from_secs(100 * 3600 - 1);
         for validation in [None, Some(0.25)] {

@@ -130,7 +130,6 @@ fn whitening_that_is_stopped_ends_at_once_and_leaves_nothing() {
         write_array(&file("images"), &[2, 1, 50, 50], &pixels);
         write_array(&file("labels"), &[2], &[0_u8, 1]);
     }
-    let whole = Instant::now();
     for (send, code) in signals() {
         let out = folder.path().join("runs/made");
         let arguments =
@@ -152,7 +151,6 @@ fn whitening_that_is_stopped_ends_at_once_and_leaves_nothing() {
         assert_eq!(last, "stopped before the first step; nothing is written");
         assert!(!out.exists());
     }
-    eprintln!("{:?}", whole.elapsed());
 }
 
 /// A trained model, and more images of its shape and classes than it tests in a minute.
