@@ -62,8 +62,16 @@ impl Terminal {
         }
     }
 
-    fn press_ctrl_c(&mut self) {
-        self.pty.write_all(b"\x03").unwrap();
+    /// As a person sends the one and a program the other.
+    fn send(&mut self, signal: Signal) {
+        match signal {
+            Signal::CtrlC => self.pty.write_all(b"\x03").unwrap(),
+            Signal::Term => {
+                let id = self.child.id().to_string();
+                let mut kill = std::process::Command::new("kill");
+                assert!(kill.args(["-TERM", &id]).status().unwrap().success());
+            }
+        }
     }
 
     /// Waits until the command has ended. The cursor must be where a shell's prompt belongs, and
@@ -83,28 +91,25 @@ impl Terminal {
     }
 }
 
-/// Both signals, and how a person or a program sends them.
-fn signals() -> [(fn(&mut Terminal), i32); 2] {
-    let term = |terminal: &mut Terminal| {
-        let id = terminal.child.id().to_string();
-        let sent = std::process::Command::new("kill")
-            .args(["-TERM", &id])
-            .status();
-        assert!(sent.unwrap().success());
-    };
-    [(Terminal::press_ctrl_c, 130), (term, 143)]
+/// What ends a command, with the code that it ends with.
+const SIGNALS: [(Signal, i32); 2] = [(Signal::CtrlC, 130), (Signal::Term, 143)];
+
+#[derive(Clone, Copy)]
+enum Signal {
+    CtrlC,
+    Term,
 }
 
 #[test]
 fn training_that_is_stopped_leaves_its_epochs_and_the_way_to_go_on() {
     let folder = tempfile::tempdir().unwrap();
-    for (send, code) in signals() {
+    for (signal, code) in SIGNALS {
         let out = code.to_string();
         let arguments = ["train", "--epochs", "100000", "--out", &out];
         let mut terminal = Terminal::start(&arguments, folder.path());
         // In an epoch after the second.
         terminal.until(&["\n    2 ", "━", "images/s,"]);
-        send(&mut terminal);
+        terminal.send(signal);
         let ended = terminal.end();
         assert_eq!(ended.code, Some(code));
         let [.., epoch, stopped, resume] = &ended.lines[..] else {
@@ -130,7 +135,7 @@ fn whitening_that_is_stopped_ends_at_once_and_leaves_nothing() {
         write_array(&file("images"), &[2, 1, 50, 50], &pixels);
         write_array(&file("labels"), &[2], &[0_u8, 1]);
     }
-    for (send, code) in signals() {
+    for (signal, code) in SIGNALS {
         let out = folder.path().join("runs/made");
         let arguments =
             "train --dataset npy:made --preset scn1 --set input.whitening=0.1 --out runs/made";
@@ -138,7 +143,7 @@ fn whitening_that_is_stopped_ends_at_once_and_leaves_nothing() {
         let mut terminal = Terminal::start(&arguments, folder.path());
         terminal.until(&["whitening", "eigenvectors, 0:00"]);
         let sent = Instant::now();
-        send(&mut terminal);
+        terminal.send(signal);
         let ended = terminal.end();
         // It looks twenty times a second; the rest is for machines that are busy.
         assert!(
@@ -178,11 +183,11 @@ fn what_only_computes_is_stopped_at_once() {
         ),
     ];
     for (command, bar) in commands {
-        for (send, code) in signals() {
+        for (signal, code) in SIGNALS {
             let arguments: Vec<&str> = command.split(' ').collect();
             let mut terminal = Terminal::start(&arguments, folder.path());
             terminal.until(&[bar, "/200,000", " left"]);
-            send(&mut terminal);
+            terminal.send(signal);
             let ended = terminal.end();
             assert_eq!(ended.code, Some(code));
             let by = if code == 130 { "Ctrl-C" } else { "TERM" };
