@@ -110,6 +110,8 @@ impl Train {
             output.result(&config, || text.trim_end().to_string())?;
             return Ok(Ending::Done);
         }
+        // Whether the run folder is made for this run.
+        let mut made = false;
         let (config, run, data, start) = if self.resume {
             let (config, run) = self.resumed(output)?;
             let data = self.data.open(&config.dataset, &config.reading())?;
@@ -117,6 +119,7 @@ impl Train {
         } else {
             // No folder is made for a run that has no images.
             let (config, data) = self.fresh()?;
+            made = self.out.as_ref().is_none_or(|out| !out.exists());
             let run = self.fresh_folder(&config)?.lock()?;
             for surprise in config.surprises(data.train.len()) {
                 output.warn(surprise);
@@ -126,11 +129,12 @@ impl Train {
         let folder = run.folder().clone();
         let ended = training::run(&config, &run, &data, start, device, output);
         drop(run);
-        if !matches!(
+        let written = matches!(
             ended,
             Ok((Outcome::Finished { .. } | Outcome::Interrupted { .. }, _))
-        ) {
-            // Of a run that has written nothing no empty folder stays; one with files does.
+        );
+        if made && !written {
+            // No empty folder stays of a run that has written nothing; one with files does.
             let _ = std::fs::remove_dir(folder.path());
         }
         let (outcome, seconds) = ended?;

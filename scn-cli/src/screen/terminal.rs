@@ -63,8 +63,10 @@ impl TermLike for Terminal {
     /// Ends a drawing, with the cursor where the last line begins. It would stand where that ends, at
     /// the right edge: there the `^C` that a terminal writes when somebody types it goes on to the
     /// next line, and the lines that are cleared then are not those that were drawn.
+    ///
+    /// A terminal that has gone meanwhile is no error: what is computed goes on.
     fn flush(&self) -> io::Result<()> {
-        self.0.write_str("\r")?;
-        self.0.flush()
+        let _ = self.0.write_str("\r").and_then(|()| self.0.flush());
+        Ok(())
     }
 }
