@@ -11,6 +11,8 @@ use scn_data::{
     open_source,
 };
 
+use crate::screen::Bar;
+
 /// Where data sets are.
 #[derive(Debug, Clone)]
 pub(crate) struct DataFolder {
@@ -93,7 +95,10 @@ impl DataFolder {
     /// Reads the images of a source.
     pub(crate) fn open(&self, source: &DataSource, reading: &Reading) -> Result<Dataset> {
         self.expect_use(source)?;
-        open_source(source, &self.folder, reading).map_err(|error| match (error, source.name()) {
+        let bar = Bar::wait(format!("reading {source}"));
+        let opened = open_source(source, &self.folder, reading);
+        drop(bar);
+        opened.map_err(|error| match (error, source.name()) {
             (error @ DataError::File(FileError::Missing { .. }), Some(name)) => anyhow::anyhow!(
                 "{error}; `{}` gets {}",
                 self.fetch_command(name),

@@ -1,13 +1,11 @@
-//! Exit codes and signals: how the program ends.
+//! Exit codes: how the program ends.
 
+use std::fmt;
+use std::ops::ControlFlow;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicU8, Ordering};
 
-use anyhow::{Context, Result};
 use scn_net::TrainError;
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag::{register_conditional_shutdown, register_usize};
 
 /// For the manual page.
 pub(crate) const CODES: &str = "Exit codes:
@@ -34,8 +32,7 @@ impl Ending {
         match self {
             Self::Done => ExitCode::SUCCESS,
             Self::Unconverged => ExitCode::from(3),
-            Self::Stopped if signal() == SIGTERM as usize => ExitCode::from(143),
-            Self::Stopped => ExitCode::from(130),
+            Self::Stopped => asked_to_stop().unwrap_or(Signal::CtrlC).code().into(),
         }
     }
 }
@@ -48,41 +45,78 @@ pub(crate) fn code_of(error: &anyhow::Error) -> ExitCode {
             Some(TrainError::NonFinite { .. })
         )
     };
-    if error.chain().any(diverged) {
+    if let Some(Stopped(signal)) = error.downcast_ref() {
+        signal.code().into()
+    } else if error.chain().any(diverged) {
         ExitCode::from(4)
     } else {
         ExitCode::FAILURE
     }
 }
 
-static SIGNAL: OnceLock<Arc<AtomicUsize>> = OnceLock::new();
-
-/// The signal that asks to stop, once it has come; 0 before.
-fn signal() -> usize {
-    SIGNAL
-        .get()
-        .map_or(0, |signal| signal.load(Ordering::SeqCst))
+/// A signal that ends the program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Signal {
+    CtrlC,
+    Term,
 }
 
-/// Whether the program is to stop.
-pub(crate) fn is_asked_to_stop() -> bool {
-    signal() != 0
+impl Signal {
+    /// The exit code of a program that it has ended.
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Self::CtrlC => 130,
+            Self::Term => 143,
+        }
+    }
 }
 
-/// From here on Ctrl-C and TERM only ask the program to stop; the second of a kind does not wait.
-pub(crate) fn wait_for_signals() -> Result<()> {
-    if SIGNAL.get().is_some() {
-        return Ok(());
+impl fmt::Display for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::CtrlC => "Ctrl-C",
+            Self::Term => "TERM",
+        })
     }
-    let first = Arc::new(AtomicUsize::new(0));
-    for (signal, code) in [(SIGINT, 130), (SIGTERM, 143)] {
-        let again = Arc::new(AtomicBool::new(false));
-        // In this order: what is registered first sees the flag as it was before.
-        register_conditional_shutdown(signal, code, Arc::clone(&again))
-            .and_then(|_| signal_hook::flag::register(signal, again))
-            .and_then(|_| register_usize(signal, Arc::clone(&first), signal as usize))
-            .context("cannot watch for Ctrl-C")?;
+}
+
+/// A command that has ended itself because a signal asked for it.
+#[derive(Debug)]
+pub(crate) struct Stopped(pub(crate) Signal);
+
+impl fmt::Display for Stopped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "stopped by {}", self.0)
     }
-    let _ = SIGNAL.set(first);
-    Ok(())
+}
+
+impl std::error::Error for Stopped {}
+
+/// The code of the signal that asks to stop; 0 before it comes.
+static ASKED: AtomicU8 = AtomicU8::new(0);
+
+/// The program is to stop.
+pub(crate) fn ask_to_stop(signal: Signal) {
+    ASKED.store(signal.code(), Ordering::SeqCst);
+}
+
+/// The signal that asks the program to stop, if one has.
+pub(crate) fn asked_to_stop() -> Option<Signal> {
+    let asked = ASKED.load(Ordering::SeqCst);
+    [Signal::CtrlC, Signal::Term]
+        .into_iter()
+        .find(|signal| signal.code() == asked)
+}
+
+/// A break if the program is to stop.
+pub(crate) fn break_if_stopped() -> ControlFlow<()> {
+    match asked_to_stop() {
+        Some(_) => ControlFlow::Break(()),
+        None => ControlFlow::Continue(()),
+    }
+}
+
+/// An error if the program is to stop.
+pub(crate) fn unless_stopped() -> Result<(), Stopped> {
+    asked_to_stop().map_or(Ok(()), |signal| Err(Stopped(signal)))
 }

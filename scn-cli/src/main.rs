@@ -23,8 +23,11 @@ mod readable;
 mod report;
 mod run_files;
 mod run_view;
+mod screen;
 mod setting;
+mod signals;
 mod solver_name;
+mod table;
 mod tensorboard;
 mod training;
 mod whole_file;
@@ -116,6 +119,10 @@ fn run(cli: &Cli) -> anyhow::Result<Ending> {
         quiet,
     } = &cli.global;
     let output = Output::new(*json, *quiet);
+    if !output.for_a_person() {
+        screen::hide();
+    }
+    signals::watch(output)?;
     if let Some(command) = cli.command.on_processor_alone() {
         device.expect_cpu(command)?;
     }

@@ -11,7 +11,8 @@ use scn_net::{Model, NetError, Shape, Tensor};
 
 use crate::arrays::axes;
 use crate::data_folder::DataFolder;
-use crate::pictures;
+use crate::screen::Bar;
+use crate::{ending, pictures};
 
 /// Which images of a data set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -128,13 +129,26 @@ impl ModelImages {
         }
     }
 
-    /// Calls `use_batch` with each batch in order, and what it is made of in an error: an image of
-    /// a batch is named by its file, or by its place among all.
+    /// Calls `use_batch` with each batch in order, and says what is done meanwhile. In an error an
+    /// image of a batch is named by its file, or by its place among all.
+    ///
+    /// # Errors
+    /// Those of `use_batch`, images that cannot be read, and [`Stopped`](crate::ending::Stopped) if
+    /// the program is to stop.
     pub(crate) fn each(
         &self,
         model: &Model,
+        what: &'static str,
         mut use_batch: impl FnMut(Tensor) -> Result<()>,
     ) -> Result<()> {
+        let bar = Bar::new(what, self.len());
+        let mut use_batch = |batch: Tensor| -> Result<()> {
+            ending::unless_stopped()?;
+            let count = batch.shape().images;
+            use_batch(batch)?;
+            bar.advance(count);
+            Ok(())
+        };
         let [channels, height, width] = model.network.config().input;
         let tensor = |pixels: &[f32], images: usize| {
             let shape = Shape {

@@ -8,7 +8,8 @@ use std::sync::OnceLock;
 use anyhow::{Context, anyhow};
 use serde::Serialize;
 
-use crate::ending::Ending;
+use crate::ending::{Ending, Signal, Stopped};
+use crate::screen;
 
 /// How results are shown.
 #[derive(Debug, Clone, Copy)]
@@ -52,7 +53,7 @@ impl Output {
     /// at the end.
     pub(crate) fn say(&self, text: impl Display) {
         if self.for_a_person()
-            && let Err(error) = unless_unread(writeln!(io::stdout(), "{text}"))
+            && let Err(error) = screen::above(|| unless_unread(writeln!(io::stdout(), "{text}")))
         {
             UNWRITTEN.get_or_init(|| error.to_string());
         }
@@ -62,8 +63,11 @@ impl Output {
     /// it is. No error if the other end, such as `head`, has read enough.
     #[expect(clippy::unused_self, reason = "all output goes through an `Output`")]
     pub(crate) fn raw(&self, text: &[u8]) -> anyhow::Result<()> {
-        let mut out = io::stdout().lock();
-        unless_unread(out.write_all(text).and_then(|()| out.flush())).context(NOT_WRITTEN)
+        let written = screen::above(|| {
+            let mut out = io::stdout().lock();
+            out.write_all(text).and_then(|()| out.flush())
+        });
+        unless_unread(written).context(NOT_WRITTEN)
     }
 
     /// Codes have missed their tolerance, which is an error unless it was allowed.
@@ -79,7 +83,16 @@ impl Output {
     /// Something that a person should know and a program need not stop for.
     pub(crate) fn warn(&self, text: impl Display) {
         if !self.quiet {
-            let _ = writeln!(io::stderr(), "{}", one_line(&format!("warning: {text}")));
+            complain(&one_line(&format!("warning: {text}")));
+        }
+    }
+
+    /// A person has asked a run to stop, which takes longer than one may expect.
+    pub(crate) fn stopping(&self) {
+        if !self.quiet {
+            complain(
+                "stopping after what is being computed; Ctrl-C again ends at once, without a checkpoint",
+            );
         }
     }
 }
@@ -159,7 +172,25 @@ pub(crate) fn error(error: &anyhow::Error) {
             line.push_str(&cause);
         }
     }
-    let _ = writeln!(io::stderr(), "{}", one_line(&format!("error: {line}")));
+    if !error.is::<Stopped>() {
+        line.insert_str(0, "error: ");
+    }
+    complain(&one_line(&line));
+}
+
+/// A signal ends the program: this line is its last, and nothing moves any more.
+pub(crate) fn stopped(signal: Signal, end: fn(i32) -> !) {
+    screen::above(|| {
+        let _ = writeln!(io::stderr(), "{}", Stopped(signal));
+        end(signal.code().into())
+    })
+}
+
+/// A line on standard error, which a terminal breaks between words.
+fn complain(line: &str) {
+    let broken = screen::width().map(|columns| textwrap::fill(line, columns));
+    let line = broken.as_deref().unwrap_or(line);
+    let _ = screen::above(|| writeln!(io::stderr(), "{line}"));
 }
 
 /// A text in one line, not too long, without characters that a terminal would follow.

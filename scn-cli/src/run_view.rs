@@ -8,6 +8,7 @@ mod rows;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use scn_data::{FitProgress, FitStage};
 use scn_net::{Beginning, EpochRecord, Network, Observer, RunConfig, RunFolder, StepProgress};
 
 use self::live::Live;
@@ -15,7 +16,7 @@ use self::pace::Pace;
 use crate::output::Output;
 use crate::readable::clock;
 use crate::tensorboard::EventFile;
-use crate::{ending, report};
+use crate::{ending, report, screen};
 
 /// Where there is no terminal, how often a line says how far an epoch has come.
 const LINE_EVERY: Duration = Duration::from_secs(60);
@@ -37,10 +38,9 @@ pub(crate) struct RunView {
 
 impl RunView {
     pub(crate) fn new(config: &RunConfig, folder: &RunFolder, output: &Output) -> Result<Self> {
-        ending::wait_for_signals()?;
         Ok(Self {
             output: *output,
-            live: Live::new(output.for_a_person())?,
+            live: Live::new(),
             start: Instant::now(),
             pace: Pace::default(),
             last_line: Instant::now(),
@@ -55,13 +55,12 @@ impl RunView {
 
     /// Seconds since the start, and why report or events could not be written, if that failed.
     pub(crate) fn finish(self) -> (f64, Option<anyhow::Error>) {
-        self.live.clear();
         (self.start.elapsed().as_secs_f64(), self.failure)
     }
 
     fn line(&mut self, text: &str) {
         self.last_line = Instant::now();
-        self.live.above(|| self.output.say(text));
+        self.output.say(text);
     }
 
     /// Writes events, and gives them up if that fails: the run goes on, and its end says so.
@@ -86,8 +85,19 @@ impl RunView {
 }
 
 impl Observer for RunView {
-    fn fitting(&mut self) {
-        self.live.say("fitting mean, scale and whitening");
+    fn fitting(&mut self, progress: &FitProgress) {
+        self.live.fitting(progress);
+        if screen::is_hidden() && self.last_line.elapsed() >= LINE_EVERY {
+            let FitProgress {
+                images_done,
+                images,
+                ..
+            } = progress;
+            match progress.stage {
+                FitStage::Eigenvectors => self.line("whitening: eigenvectors of the covariance"),
+                _ => self.line(&format!("fitting to image {images_done} of {images}")),
+            }
+        }
     }
 
     fn begin(&mut self, beginning: &Beginning<'_>) {
@@ -109,7 +119,7 @@ impl Observer for RunView {
         self.record(|events| events.step(step, progress));
         let left = self.pace.left();
         self.live.step(progress, left);
-        if self.live.is_hidden() && self.last_line.elapsed() >= LINE_EVERY {
+        if screen::is_hidden() && self.last_line.elapsed() >= LINE_EVERY {
             let text = format!(
                 "epoch {}/{}, step {}/{}: loss {:.4}, error {:.2} %, {:.0} images/s, {} left",
                 progress.epoch,
@@ -126,12 +136,13 @@ impl Observer for RunView {
     }
 
     fn evaluating(&mut self, _: u64) {
-        self.live.say("testing");
+        self.live.wait_for("testing");
     }
 
     /// Before the checkpoint: a resumed run discards what lies beyond it and tells it again, so
     /// that no epoch is missing or doubled.
     fn evaluated(&mut self, record: &EpochRecord, network: &Network) {
+        self.live.waited();
         let step = self.pace.step();
         self.record(|events| {
             events.epoch(step, record)?;
@@ -145,6 +156,7 @@ impl Observer for RunView {
     fn epoch(&mut self, record: &EpochRecord, _: &Network) {
         if !self.headed {
             self.headed = true;
+            self.line("");
             rows::heading(record)
                 .into_iter()
                 .for_each(|line| self.line(&line));
@@ -158,6 +170,6 @@ impl Observer for RunView {
     }
 
     fn stop(&self) -> bool {
-        ending::is_asked_to_stop()
+        ending::asked_to_stop().is_some()
     }
 }

@@ -119,9 +119,18 @@ impl EventFile {
             ("loss/validation", record.validation_loss),
             ("error/validation", record.validation_error),
             ("loss/test_averaged", of_averaged(|its| Some(its.test_loss))),
-            ("error/test_averaged", of_averaged(|its| Some(its.test_error))),
-            ("loss/validation_averaged", of_averaged(|its| its.validation_loss)),
-            ("error/validation_averaged", of_averaged(|its| its.validation_error)),
+            (
+                "error/test_averaged",
+                of_averaged(|its| Some(its.test_error)),
+            ),
+            (
+                "loss/validation_averaged",
+                of_averaged(|its| its.validation_loss),
+            ),
+            (
+                "error/validation_averaged",
+                of_averaged(|its| its.validation_error),
+            ),
         ];
         scalars.extend(
             not_always

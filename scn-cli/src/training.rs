@@ -6,9 +6,13 @@ use anyhow::{Context, Result};
 use scn_data::Dataset;
 use scn_net::{Device, LockedRun, Model, Network, Outcome, RunConfig, RunStart, train_locked};
 
+use crate::ending;
 use crate::output::Output;
+use crate::readable::thousands;
 use crate::report::{self, Findings};
 use crate::run_view::RunView;
+use crate::signals::Patience;
+use crate::table::wrapped;
 
 /// Trains, shows how it goes, and writes the report of a run that is complete. Returns its end, and
 /// the seconds it took. Where only the report or the events for TensorBoard fail, a warning says
@@ -30,18 +34,18 @@ pub(crate) fn run(
             100.0 * share
         ),
     };
+    let used = |count: usize, limit: Option<usize>| thousands(count.min(limit.unwrap_or(count)));
     let heading = format!(
         "{}: {} training and {} test images of {}{validation}, {} sparse coding layers, {} parameters, {device}",
         folder.path().display(),
-        data.train
-            .len()
-            .min(config.train_limit.unwrap_or(usize::MAX)),
-        data.test.len().min(config.test_limit.unwrap_or(usize::MAX)),
+        used(data.train.len(), config.train_limit),
+        used(data.test.len(), config.test_limit),
         config.dataset,
         config.network.layers.len(),
-        parameters,
+        thousands(parameters),
     );
-    output.say(textwrap::fill(&heading, 80));
+    output.say(wrapped(&heading, ""));
+    let _patience = Patience::new();
     let mut view = RunView::new(config, folder, output)?;
     let outcome = train_locked(config, data, run, start, device, &mut view);
     let (seconds, failure) = view.finish();
@@ -67,8 +71,13 @@ pub(crate) fn run(
         report::write(&run, folder).map(drop)
     };
     if let Err(error) = report() {
+        let error = match ending::unless_stopped() {
+            Ok(()) => error,
+            Err(stopped) => stopped.into(),
+        };
         output.warn(format_args!(
-            "the run is complete, but not its report: {error:#}"
+            "the run is complete, but not its report: {error:#}; scn report {} writes it",
+            folder.path().display()
         ));
     }
     Ok((outcome, seconds))

@@ -22,7 +22,8 @@
 //!    larger than memory where they are. With the feature `fetch`, the module `fetch` downloads the
 //!    other data sets.
 //! 2. [`Normalization::fit`] computes mean, scale and whitening as [`NormalizationConfig`] says. It
-//!    is applied to both sets and stored with a model.
+//!    is applied to both sets and stored with a model. [`Normalization::fit_watched`] says how far it
+//!    has come, and can be stopped.
 //! 3. [`Loader::training`] and [`Loader::in_order`] cut a set into [`Batch`]es; the former shuffles
 //!    it and varies the images by an [`Augmentation`]. [`Loader::epoch`] iterates over them while a
 //!    thread makes the next ones. [`Subset`] makes a set smaller before that; [`LastBatch`] says
@@ -95,6 +96,7 @@ mod recipe;
 mod split;
 mod statistics;
 mod subset;
+mod watch;
 mod whiten;
 mod whole_file;
 
@@ -121,4 +123,5 @@ pub use pixels::PixelSlice;
 pub use recipe::LastBatch;
 pub use split::{Part, split};
 pub use subset::Subset;
+pub use watch::{FitProgress, FitStage};
 pub use whole_file::{remove_unfinished, write_whole};

@@ -1,6 +1,7 @@
 //! Subtracting a mean and dividing by a scale, both fitted to the training images; before that
 //! contrast normalisation, after it whitening, if asked for.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use schemars::JsonSchema;
@@ -11,6 +12,7 @@ use crate::error::{DataError, ImageError, NormalizationError};
 use crate::images::{ImageSet, volume};
 use crate::pixels::PixelSlice;
 use crate::statistics::{ByteStatistics, FloatStatistics, Statistics};
+use crate::watch::{FitProgress, Watch};
 use crate::whiten::Whitening;
 
 /// The mean that is subtracted from every image, taken over the training images.
@@ -138,6 +140,24 @@ impl Normalization {
     /// 4096 values are to be whitened; [`NormalizationError::WhiteningValue`] if epsilon is so
     /// small that W is beyond f32; [`NormalizationError::Eigenvalues`] if they are not found.
     pub fn fit(train: &ImageSet, config: NormalizationConfig) -> Result<Self, DataError> {
+        Self::fit_watched(train, config, &mut |_| ControlFlow::Continue(()))
+    }
+
+    /// As [`fit`](Self::fit), with the same bits, and reports how far it has come: at the beginning
+    /// of each [stage](crate::FitStage), and from then on several times a second. A break from
+    /// `watcher` ends the fit there.
+    ///
+    /// Eigenvectors are computed in a thread of their own, which cannot be stopped: after a break in
+    /// [`FitStage::Eigenvectors`](crate::FitStage::Eigenvectors) this returns at once, while the
+    /// thread goes on until it has them, and gives its memory back then.
+    ///
+    /// # Errors
+    /// Those of [`fit`](Self::fit), and [`NormalizationError::Stopped`] after a break.
+    pub fn fit_watched(
+        train: &ImageSet,
+        config: NormalizationConfig,
+        watcher: &mut dyn FnMut(FitProgress) -> ControlFlow<()>,
+    ) -> Result<Self, DataError> {
         if train.is_empty() {
             return Err(ImageError::NoImages.into());
         }
@@ -146,9 +166,12 @@ impl Normalization {
             .contrast
             .map(|bias| Contrast::new(bias * (brightest / 255.0).powi(2)))
             .transpose()?;
+        let watch = &mut Watch::new(watcher, train.len(), train.volume());
         let statistics: &dyn Statistics = match (contrast, train.pixels()) {
-            (None, PixelSlice::Bytes(pixels)) => &ByteStatistics::of(pixels, train.volume()),
-            _ => &FloatStatistics::of(train, contrast),
+            (None, PixelSlice::Bytes(pixels)) => {
+                &ByteStatistics::of(pixels, train.volume(), watch)?
+            }
+            _ => &FloatStatistics::of(train, contrast, watch)?,
         };
         let [channels, height, width] = train.shape();
         let (area, volume) = (height * width, channels * height * width);
@@ -170,11 +193,12 @@ impl Normalization {
             Scale::Deviation => {
                 // A deviation is about a mean in any case; if none is subtracted, about that of all
                 // pixels.
-                let variance = statistics.variance(match config.mean {
+                let together = match config.mean {
                     Mean::None => volume,
                     Mean::Channel => area,
                     Mean::Pixel => 1,
-                });
+                };
+                let variance = statistics.variance(together, watch)?;
                 if variance == 0.0 {
                     return Err(NormalizationError::NoDeviation.into());
                 }
@@ -192,7 +216,7 @@ impl Normalization {
             let images = train.pixels().images(volume);
             let before =
                 |image: PixelSlice<'_>, out: &mut [f32]| normalization.before_whitening(image, out);
-            let whitening = Whitening::fit(images, volume, epsilon, before)?;
+            let whitening = Whitening::fit(images, volume, epsilon, before, watch)?;
             normalization.whitening = Some(Arc::new(whitening));
         }
         Ok(normalization)

@@ -4,8 +4,10 @@
 //! itself, H W for every channel, C H W for all.
 
 use crate::contrast::Contrast;
+use crate::error::NormalizationError;
 use crate::images::ImageSet;
 use crate::pixels::PixelSlice;
+use crate::watch::{FitStage, Watch};
 
 /// Means and variances that a normalisation is fitted to.
 pub(crate) trait Statistics {
@@ -13,7 +15,7 @@ pub(crate) trait Statistics {
     fn means(&self, together: usize) -> Vec<f64>;
 
     /// The mean square, over all places and images, of the distance from the group's mean.
-    fn variance(&self, together: usize) -> f64;
+    fn variance(&self, together: usize, watch: &mut Watch<'_>) -> Result<f64, NormalizationError>;
 }
 
 /// Statistics of images as they are: exact, as sums of bytes are kept as integers.
@@ -27,10 +29,15 @@ pub(crate) struct ByteStatistics {
 
 impl ByteStatistics {
     /// Of images of so many pixels each, one after the other.
-    pub(crate) fn of(pixels: &[u8], volume: usize) -> Self {
+    pub(crate) fn of(
+        pixels: &[u8],
+        volume: usize,
+        watch: &mut Watch<'_>,
+    ) -> Result<Self, NormalizationError> {
         let mut pixel = vec![0; volume];
         let mut squares = 0;
-        for image in pixels.chunks_exact(volume) {
+        for (index, image) in pixels.chunks_exact(volume).enumerate() {
+            watch.image(FitStage::Moments, index)?;
             for (sum, &value) in pixel.iter_mut().zip(image) {
                 *sum += u64::from(value);
             }
@@ -39,11 +46,11 @@ impl ByteStatistics {
                 .map(|&value| u64::from(u32::from(value).pow(2)))
                 .sum::<u64>();
         }
-        Self {
+        Ok(Self {
             images: pixels.len() / volume,
             pixel,
             squares,
-        }
+        })
     }
 }
 
@@ -59,7 +66,7 @@ impl Statistics for ByteStatistics {
     /// With n = `images` x `together` pixels in a group g and s_g their sum, the sum over all
     /// pixels of (x - s_g / n)^2 is sum x^2 - sum s_g^2 / n; multiplied by n it is an integer, so
     /// that equal pixels give 0.
-    fn variance(&self, together: usize) -> f64 {
+    fn variance(&self, together: usize, _: &mut Watch<'_>) -> Result<f64, NormalizationError> {
         let group = self.images as u128 * together as u128;
         let squared_sums: u128 = self
             .pixel
@@ -67,7 +74,7 @@ impl Statistics for ByteStatistics {
             .map(|places| u128::from(places.iter().sum::<u64>()).pow(2))
             .sum();
         let scatter = group * u128::from(self.squares) - squared_sums;
-        scatter as f64 / group as f64 / (self.images as f64 * self.pixel.len() as f64)
+        Ok(scatter as f64 / group as f64 / (self.images as f64 * self.pixel.len() as f64))
     }
 }
 
@@ -81,20 +88,25 @@ pub(crate) struct FloatStatistics<'a> {
 }
 
 impl<'a> FloatStatistics<'a> {
-    pub(crate) fn of(images: &'a ImageSet, contrast: Option<Contrast>) -> Self {
+    pub(crate) fn of(
+        images: &'a ImageSet,
+        contrast: Option<Contrast>,
+        watch: &mut Watch<'_>,
+    ) -> Result<Self, NormalizationError> {
         let mut sums = vec![0.0; images.volume()];
         let mut values = vec![0.0; images.volume()];
-        for image in images.pixels().images(images.volume()) {
+        for (index, image) in images.pixels().images(images.volume()).enumerate() {
+            watch.image(FitStage::Moments, index)?;
             write(contrast, image, &mut values);
             for (sum, &value) in sums.iter_mut().zip(&values) {
                 *sum += f64::from(value);
             }
         }
-        Self {
+        Ok(Self {
             images,
             contrast,
             sums,
-        }
+        })
     }
 }
 
@@ -107,11 +119,13 @@ impl Statistics for FloatStatistics<'_> {
             .collect()
     }
 
-    fn variance(&self, together: usize) -> f64 {
+    fn variance(&self, together: usize, watch: &mut Watch<'_>) -> Result<f64, NormalizationError> {
         let means = self.means(together);
         let mut values = vec![0.0; self.sums.len()];
         let mut scatter = 0.0;
-        for image in self.images.pixels().images(values.len()) {
+        let images = self.images.pixels().images(values.len());
+        for (index, image) in images.enumerate() {
+            watch.image(FitStage::Moments, index)?;
             write(self.contrast, image, &mut values);
             for (places, mean) in values.chunks_exact(together).zip(&means) {
                 scatter += places
@@ -120,7 +134,7 @@ impl Statistics for FloatStatistics<'_> {
                     .sum::<f64>();
             }
         }
-        scatter / (self.images.len() as f64 * values.len() as f64)
+        Ok(scatter / (self.images.len() as f64 * values.len() as f64))
     }
 }
 

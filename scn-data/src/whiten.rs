@@ -16,8 +16,14 @@
 //! C and W are computed in f64 and W is kept in f32. Matrices of D x D, where D = C H W: hence a
 //! bound on D.
 
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::time::Duration;
+use std::{panic, thread};
+
 use crate::error::NormalizationError;
 use crate::pixels::PixelSlice;
+use crate::watch::{FitStage, Watch};
 use faer::diag::Diag;
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch};
@@ -34,6 +40,9 @@ const PANEL: usize = 128;
 
 /// Images that the covariance takes at a time.
 const FITTED: usize = 512;
+
+/// How often the watcher is asked while eigenvectors are computed.
+const BETWEEN_REPORTS: Duration = Duration::from_millis(50);
 
 /// Images that are whitened in one product, be they there or not: a product of another shape might
 /// be summed in another order, and an image alone shall have the bits that it has among others.
@@ -54,6 +63,7 @@ impl Whitening {
         values: usize,
         epsilon: f64,
         write: impl Fn(PixelSlice<'_>, &mut [f32]),
+        watch: &mut Watch<'_>,
     ) -> Result<Self, NormalizationError> {
         if values > LARGEST {
             return Err(NormalizationError::WhiteningSize {
@@ -64,10 +74,9 @@ impl Whitening {
         if !(epsilon.is_finite() && epsilon > 0.0) {
             return Err(NormalizationError::WhiteningEpsilon { found: epsilon });
         }
-        let mut covariance = covariance(images, values, write);
+        let covariance = covariance(images, values, write, watch)?;
         let eigenvectors = {
-            let matrix = MatRef::from_column_major_slice(&covariance, values, values);
-            let (mut vectors, spectrum) = decompose(matrix)?;
+            let (mut vectors, spectrum) = decompose_watched(covariance, values, watch)?;
             for (vector, &eigenvalue) in vectors.col_iter_mut().zip(spectrum.column_vector().iter())
             {
                 // Rounding may take an eigenvalue of 0 below it.
@@ -77,12 +86,12 @@ impl Whitening {
             vectors
         };
         // The product of a matrix and its transpose: W is symmetric to the bit.
-        covariance.fill(0.0);
-        add_gram(eigenvectors.as_ref(), &mut covariance);
+        let mut product = vec![0.0; values * values];
+        add_gram(eigenvectors.as_ref(), &mut product);
         let mut matrix = vec![0.0; values * values];
         for column in 0..values {
             for row in column..values {
-                let entry = covariance[column * values + row] as f32;
+                let entry = product[column * values + row] as f32;
                 matrix[column * values + row] = entry;
                 matrix[row * values + column] = entry;
             }
@@ -145,12 +154,16 @@ fn covariance<'a>(
     images: impl Iterator<Item = PixelSlice<'a>>,
     values: usize,
     write: impl Fn(PixelSlice<'_>, &mut [f32]),
-) -> Vec<f64> {
+    watch: &mut Watch<'_>,
+) -> Result<Vec<f64>, NormalizationError> {
     let mut sum = vec![0.0; values * values];
     let mut block = Mat::zeros(values, FITTED);
     let mut z = vec![0.0; values];
     let (mut count, mut filled) = (0_usize, 0);
     for image in images {
+        if filled == 0 {
+            watch.report(FitStage::Covariance, count)?;
+        }
         write(image, &mut z);
         for (entry, &value) in block.col_mut(filled).iter_mut().zip(&z) {
             *entry = f64::from(value);
@@ -165,7 +178,7 @@ fn covariance<'a>(
     add_gram(block.as_ref().subcols(0, filled), &mut sum);
     let scale = 1.0 / count as f64;
     sum.iter_mut().for_each(|entry| *entry *= scale);
-    sum
+    Ok(sum)
 }
 
 /// Adds the lower triangle of a a' to `sum`, D x D, column-major. What stands above the diagonal is
@@ -186,6 +199,43 @@ fn add_gram(a: MatRef<'_, f64>, sum: &mut [f64]) {
                 Par::Seq,
             );
         });
+}
+
+/// [`decompose`] of a D x D matrix, column-major, in a thread of its own, as it reports nothing on
+/// its way. If the watcher stops the fit, that thread goes on until it is done, and nobody waits.
+fn decompose_watched(
+    matrix: Vec<f64>,
+    size: usize,
+    watch: &mut Watch<'_>,
+) -> Result<(Mat<f64>, Diag<f64>), NormalizationError> {
+    let matrix = Arc::new(matrix);
+    let compute = {
+        let matrix = Arc::clone(&matrix);
+        move || decompose(MatRef::from_column_major_slice(&matrix, size, size))
+    };
+    let (sender, decomposed) = sync_channel(1);
+    let thread = thread::Builder::new()
+        .name("scn-data-whitening".to_owned())
+        .spawn(move || {
+            // Nobody may want it any more.
+            let _ = sender.send(compute());
+        });
+    let Ok(thread) = thread else {
+        // The system has no thread left.
+        return decompose(MatRef::from_column_major_slice(&matrix, size, size));
+    };
+    drop(matrix);
+    loop {
+        watch.report(FitStage::Eigenvectors, 0)?;
+        match decomposed.recv_timeout(BETWEEN_REPORTS) {
+            Ok(found) => return found,
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => match thread.join() {
+                Err(panic) => panic::resume_unwind(panic),
+                Ok(()) => return Err(NormalizationError::Eigenvalues),
+            },
+        }
+    }
 }
 
 /// Eigenvectors and eigenvalues of a symmetric matrix, of which the lower triangle is read.

@@ -1,6 +1,7 @@
 //! How good a network is on images it has not learned from.
 
 use std::collections::VecDeque;
+use std::ops::ControlFlow;
 use std::time::Instant;
 
 use scn_data::Loader;
@@ -51,15 +52,16 @@ pub fn evaluate(
     device.run(|| evaluate_here(network, loader))
 }
 
-/// As [`evaluate`], and hands over the logits (classes × images) and the labels of each batch.
+/// As [`evaluate`], and hands over the logits (classes × images) and the labels of each batch. A
+/// break ends it after that batch.
 ///
 /// # Errors
-/// Those of [`evaluate`].
+/// Those of [`evaluate`], and [`NetError::Stopped`] after a break.
 pub fn evaluate_each(
     network: &Network,
     loader: &Loader,
     device: &Device,
-    each: &mut (dyn FnMut(&Tensor, &[u16]) + Send),
+    each: &mut (dyn FnMut(&Tensor, &[u16]) -> ControlFlow<()> + Send),
 ) -> Result<Evaluation, NetError> {
     device.run(|| evaluate_batches(network, loader, each))
 }
@@ -81,17 +83,35 @@ pub fn evaluate_average_mirrored(
     loader: &Loader,
     device: &Device,
 ) -> Result<Evaluation, NetError> {
-    device.run(|| average_mirrored(network, loader))
+    evaluate_average_mirrored_watched(network, loader, device, &mut |_| ControlFlow::Continue(()))
 }
 
-fn average_mirrored(network: &Network, loader: &Loader) -> Result<Evaluation, NetError> {
+/// As [`evaluate_average_mirrored`], and tells the number of images of each batch once its logits
+/// are known: first of all images, then of all mirror images. A break ends it after that batch.
+///
+/// # Errors
+/// Those of [`evaluate`], and [`NetError::Stopped`] after a break.
+pub fn evaluate_average_mirrored_watched(
+    network: &Network,
+    loader: &Loader,
+    device: &Device,
+    watcher: &mut (dyn FnMut(usize) -> ControlFlow<()> + Send),
+) -> Result<Evaluation, NetError> {
+    device.run(|| average_mirrored(network, loader, watcher))
+}
+
+fn average_mirrored(
+    network: &Network,
+    loader: &Loader,
+    watcher: &mut dyn FnMut(usize) -> ControlFlow<()>,
+) -> Result<Evaluation, NetError> {
     let mut tally = Tally::new(network);
     let batches = loader.batches();
     let mut first = VecDeque::with_capacity(batches);
     network.infer_on(loader, batches, &mut |logits, labels, activity| {
         tally.watch(labels.len(), activity);
         first.push_back(logits);
-        Ok(())
+        unless_stopped(watcher(labels.len()))
     })?;
     let mirrored = loader.clone().mirrored();
     network.infer_on(&mirrored, batches, &mut |mut logits, labels, activity| {
@@ -106,29 +126,36 @@ fn average_mirrored(network: &Network, loader: &Loader) -> Result<Evaluation, Ne
             // In f64: no sum overflows, and the mean of two equal logits is that logit.
             *mean = ((f64::from(*mean) + f64::from(*z)) / 2.0) as f32;
         }
-        tally.classify(&logits, labels)
+        tally.classify(&logits, labels)?;
+        unless_stopped(watcher(labels.len()))
     })?;
     Ok(tally.result())
 }
 
 /// Evaluates on the threads of the current pool.
 pub(crate) fn evaluate_here(network: &Network, loader: &Loader) -> Result<Evaluation, NetError> {
-    evaluate_batches(network, loader, &mut |_, _| ())
+    evaluate_batches(network, loader, &mut |_, _| ControlFlow::Continue(()))
 }
 
 fn evaluate_batches(
     network: &Network,
     loader: &Loader,
-    each: &mut dyn FnMut(&Tensor, &[u16]),
+    each: &mut dyn FnMut(&Tensor, &[u16]) -> ControlFlow<()>,
 ) -> Result<Evaluation, NetError> {
     let mut tally = Tally::new(network);
     network.infer_on(loader, loader.batches(), &mut |logits, labels, activity| {
         tally.classify(&logits, labels)?;
         tally.watch(labels.len(), activity);
-        each(&logits, labels);
-        Ok(())
+        unless_stopped(each(&logits, labels))
     })?;
     Ok(tally.result())
+}
+
+fn unless_stopped(answer: ControlFlow<()>) -> Result<(), NetError> {
+    match answer {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => Err(NetError::Stopped),
+    }
 }
 
 /// Sums over the batches so far.

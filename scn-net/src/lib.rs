@@ -93,7 +93,10 @@ pub use config::{
 };
 pub use device::{CpuPool, Device};
 pub use error::{ConfigError, LayerError, ModelFileError, NetError, TrainError};
-pub use evaluate::{Evaluation, evaluate, evaluate_average_mirrored, evaluate_each};
+pub use evaluate::{
+    Evaluation, evaluate, evaluate_average_mirrored, evaluate_average_mirrored_watched,
+    evaluate_each,
+};
 pub use executor::EachBatch;
 pub use layer::Layer;
 pub use model::Model;

@@ -1,5 +1,7 @@
 //! What a run tells those who watch.
 
+use scn_data::FitProgress;
+
 use crate::network::Network;
 use crate::record::EpochRecord;
 use crate::report::Activity;
@@ -48,9 +50,9 @@ pub struct StepProgress<'a> {
 
 /// Someone who watches a run, and may stop it.
 pub trait Observer: Send {
-    /// Before mean, scale and whitening are fitted to the training images: whitening may take
-    /// minutes. Not where they are known.
-    fn fitting(&mut self) {}
+    /// While mean, scale and whitening are fitted to the training images, several times a second:
+    /// whitening may take minutes. Never where they are known.
+    fn fitting(&mut self, _progress: &FitProgress) {}
     /// Before the first step.
     fn begin(&mut self, _beginning: &Beginning<'_>) {}
     /// After each step, in order; on a graphics processor while the next one is being computed.
@@ -62,7 +64,8 @@ pub trait Observer: Send {
     fn evaluated(&mut self, _record: &EpochRecord, _network: &Network) {}
     /// After each epoch, when its files are written, with the network as it is then.
     fn epoch(&mut self, _record: &EpochRecord, _network: &Network) {}
-    /// Asked after each step; true ends the run with a checkpoint.
+    /// Asked after each step, where true ends the run with a checkpoint, and after each
+    /// [`fitting`](Self::fitting), where it ends the run before anything is written.
     fn stop(&self) -> bool {
         false
     }

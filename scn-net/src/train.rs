@@ -1,6 +1,7 @@
 //! Training, from a configuration to a run folder.
 
 mod epoch;
+mod fit;
 mod images;
 mod measure;
 mod run;
@@ -64,7 +65,12 @@ pub fn train_locked(
     config.validate()?;
     expect_run(run.folder(), start)?;
     let folder = run.folder().clone();
-    device.run(|| Run::begin(config, data, folder, start, device, observer)?.finish(observer))
+    device.run(
+        || match Run::begin(config, data, folder, start, device, observer)? {
+            Some(run) => run.finish(observer),
+            None => Ok(Outcome::NotBegun),
+        },
+    )
 }
 
 /// `Ok` if the folder holds a run that can be resumed, or none where one is to be begun.

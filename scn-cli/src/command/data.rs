@@ -1,11 +1,10 @@
 //! `scn data fetch`, `scn data check`.
 
-use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Chain, Result, bail};
 use clap::{Args, Subcommand};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 use scn_data::fetch::{
     ArchiveSet, CheckedFile, CheckedSum, Progress, TransferPolicy, check_files, check_sums, fetch,
 };
@@ -14,6 +13,9 @@ use serde::Serialize;
 
 use crate::data_folder::{DataFolder, parse_dataset};
 use crate::output::Output;
+use crate::readable::thousands;
+use crate::screen::{self, Bar};
+use crate::table::{Table, left, right, shortened, wrapped};
 
 /// Gets the data sets and checks that they are whole.
 #[derive(Debug, Args)]
@@ -93,16 +95,8 @@ impl Fetch {
         if let Some(mirror) = &self.mirror {
             archives = archives.from_mirror(mirror);
         }
-        let target = if output.for_a_person() {
-            ProgressDrawTarget::stderr()
-        } else {
-            ProgressDrawTarget::hidden()
-        };
-        let bar = ProgressBar::with_draw_target(None, target).with_style(
-            ProgressStyle::with_template(
-                "{prefix} {bar:24} {bytes}/{total_bytes}  {bytes_per_sec}  {msg}",
-            )?
-            .progress_chars("=> "),
+        let bar = screen::line(
+            "{prefix:.bold} {bar:24.green/dim} {bytes}/{total_bytes}  {bytes_per_sec}  {msg}",
         );
         let result = fetch(
             &archives,
@@ -110,7 +104,7 @@ impl Fetch {
             &TransferPolicy::default(),
             &mut |progress| show(&progress, &bar, output),
         );
-        bar.finish_and_clear();
+        screen::remove(&bar);
         let fetched = Fetched {
             dataset: self.name,
             folder: result?,
@@ -131,14 +125,14 @@ fn show(progress: &Progress<'_>, bar: &ProgressBar, output: &Output) {
             }
             bar.set_position(*bytes);
         }
-        Progress::Retry { error, wait, .. } => bar.suspend(|| {
+        Progress::Retry { error, wait, .. } => {
             let said: Vec<_> = Chain::new(*error).map(ToString::to_string).collect();
             output.warn(format!(
                 "{}; tried again in {:.0} s",
                 said.join(": "),
                 wait.as_secs_f64()
             ));
-        }),
+        }
         Progress::Unpacking { file } => {
             bar.set_prefix((*file).to_owned());
             bar.set_message("unpacking");
@@ -184,8 +178,10 @@ impl Check {
             .collect();
         let missing = files.iter().filter(|file| file.found.is_none()).count();
         self.data.expect_use(&self.name.into())?;
+        let bar = Bar::wait(format!("reading {}", self.name));
         let opened = scn_data::open(self.name, self.data.path());
         let sums = check_sums(self.name, self.data.path())?;
+        drop(bar);
         let changed = (!sums.is_empty()).then(|| changed(&sums));
         let unchanged = changed.as_ref().is_none_or(Vec::is_empty);
         let checked = Checked {
@@ -259,42 +255,68 @@ fn class_counts(dataset: &Dataset) -> Vec<ClassCount> {
 }
 
 fn describe(checked: &Checked) -> String {
-    let mut text = format!(
-        "{}: {}\n",
-        checked.dataset,
-        if checked.whole { "whole" } else { "not whole" }
-    );
+    let whole = if checked.whole { "whole" } else { "not whole" };
+    let mut parts = vec![format!("{}: {whole}", checked.dataset)];
+    if !checked.files.is_empty() {
+        parts.push(files(checked));
+    }
+    if checked.changed.as_ref().is_some_and(Vec::is_empty) {
+        parts.push("all bytes as they were fetched".to_string());
+    }
+    if let Some(error) = &checked.error {
+        parts.push(wrapped(&format!("cannot be read: {error}"), ""));
+    }
+    if !checked.classes.is_empty() {
+        let mut table = Table::new([
+            left("class"),
+            right("training images"),
+            right("test images"),
+        ]);
+        for count in &checked.classes {
+            table.push([
+                shortened(&count.class, 40),
+                thousands(count.train),
+                thousands(count.test),
+            ]);
+        }
+        parts.push(table.text());
+    }
+    parts.join("\n\n")
+}
+
+/// The files of a data set, by their folder.
+fn files(checked: &Checked) -> String {
+    let folder = checked.files.first().and_then(|file| file.file.parent());
+    let name = |path: &Path| {
+        let within = folder.and_then(|folder| path.strip_prefix(folder).ok());
+        within.unwrap_or(path).display().to_string()
+    };
+    let changed = checked.changed.as_deref().unwrap_or_default();
+    let mut table = Table::new([left("file"), left("state"), right("bytes")]);
     for file in &checked.files {
         let state = match (file.found, file.expected) {
             (None, _) => "missing".to_string(),
+            _ if changed.contains(&file.file) => CHANGED.to_string(),
             (Some(found), Some(expected)) if found != expected => {
-                format!("{found} bytes instead of {expected}")
+                format!("expected {} bytes", thousands(expected as usize))
             }
-            (Some(found), _) => format!("{found} bytes"),
+            _ => "whole".to_string(),
         };
-        let _ = writeln!(text, "{}  {state}", file.file.display());
+        let bytes = file.found.map(|bytes| thousands(bytes as usize));
+        table.push([
+            name(&file.file),
+            state,
+            bytes.unwrap_or_else(|| "-".to_string()),
+        ]);
     }
-    match &checked.changed {
-        Some(changed) if changed.is_empty() => text.push_str("all bytes as they were fetched\n"),
-        Some(changed) => {
-            for file in changed {
-                let _ = writeln!(text, "{}  not as it was fetched", file.display());
-            }
-        }
-        None => {}
+    // Others that came with them.
+    let listed = |path: &&PathBuf| checked.files.iter().any(|file| file.file == **path);
+    for path in changed.iter().filter(|path| !listed(path)) {
+        table.push([name(path), CHANGED.to_string(), "-".to_string()]);
     }
-    if let Some(error) = &checked.error {
-        let _ = writeln!(text, "cannot be read: {error}");
-    }
-    if !checked.classes.is_empty() {
-        let _ = writeln!(text, "\n {:>6} {:>6}  class", "train", "test");
-    }
-    for count in &checked.classes {
-        let _ = writeln!(
-            text,
-            " {:>6} {:>6}  {}",
-            count.train, count.test, count.class
-        );
-    }
-    text.trim_end().to_string()
+    let folder = folder.map_or(String::new(), |folder| format!("{}\n", folder.display()));
+    format!("{folder}{}", table.text())
 }
+
+/// The state of a file with another sum than when it was fetched.
+const CHANGED: &str = "not as it was fetched";

@@ -1,6 +1,5 @@
 //! `scn device`: where networks can be computed on this machine.
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 #[cfg(feature = "cuda")]
 use std::time::Instant;
@@ -13,6 +12,8 @@ use scn_solvers::InstructionSet;
 use serde::Serialize;
 
 use crate::output::Output;
+use crate::screen::Bar;
+use crate::table::wrapped;
 
 /// Where networks can be computed on this machine, and why not elsewhere; or compiles the kernels
 /// for another machine.
@@ -95,7 +96,10 @@ struct Kernels {
 impl Device {
     pub(crate) fn run(&self, output: &Output) -> Result<()> {
         if let Some(folder) = &self.folder {
-            let compiled = compile(&self.compile, folder, self.line_info)?;
+            let bar = Bar::wait("compiling kernels");
+            let compiled = compile(&self.compile, folder, self.line_info);
+            drop(bar);
+            let compiled = compiled?;
             return output.result(&compiled, || describe_compiled(&compiled));
         }
         let (cuda, cuda_missing) = match graphics() {
@@ -204,32 +208,38 @@ fn describe(summary: &Summary) -> String {
         cuda,
         cuda_missing,
     } = summary;
-    let mut text = format!("cpu     {} threads, {}", cpu.threads, cpu.instruction_set);
+    // Names, and beside them what is said of each.
+    let named = |name: &str, said: &str| wrapped(&format!("{name:<8}{said}"), "        ");
+    let processor = format!("{} threads, {}", cpu.threads, cpu.instruction_set);
+    let mut lines = vec![named("cpu", &processor)];
     if let Some(reason) = cuda_missing {
-        let _ = write!(text, "\ncuda    none: {reason}");
+        lines.push(named("cuda", &format!("none: {reason}")));
     }
     for device in cuda {
         let memory = |bytes: usize| format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30));
-        let _ = write!(
-            text,
-            "\n{}  {}, compute capability {}, driver for CUDA {}, {} of memory",
-            device.device,
+        let mut said = format!(
+            "{}, compute capability {}, driver for CUDA {}, {} of memory",
             device.name,
             device.compute_capability,
             device.driver,
             memory(device.memory_bytes)
         );
         if let Some(free) = device.free_memory_bytes {
-            let _ = write!(text, ", {} free", memory(free));
+            said.push_str(&format!(", {} free", memory(free)));
         }
+        lines.push(named(&device.device, &said));
         if let Some(kernels) = &device.kernels {
-            let _ = write!(text, "\n        kernels from {}", describe_kernels(kernels));
+            // In one line, however long: scripts read it.
+            lines.push(format!(
+                "        kernels from {}",
+                describe_kernels(kernels)
+            ));
         }
         if let Some(reason) = &device.unusable {
-            let _ = write!(text, "\n        cannot be used: {reason}");
+            lines.push(named("", &format!("cannot be used: {reason}")));
         }
     }
-    text
+    lines.join("\n")
 }
 
 fn describe_kernels(kernels: &Kernels) -> String {

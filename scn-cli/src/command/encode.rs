@@ -15,6 +15,7 @@ use crate::data_folder::{DataFolder, parse_source};
 use crate::model_file;
 use crate::model_images::{BATCH, Half, ModelImages, labelled, normalization};
 use crate::output::Output;
+use crate::signals::Patience;
 use crate::whole_file;
 
 /// Codes of any layer for images, as features for other programs.
@@ -95,6 +96,8 @@ impl Encode {
             .check_inference_memory(BATCH.min(images.len()))?;
         let mut active = Active::default();
         let mut failure = None;
+        // Ctrl-C leaves nothing of the file.
+        let patience = Patience::new();
         let written = whole_file::write(&self.out, |out| {
             let sides: Vec<u64> = shape.iter().map(|&side| side as u64).collect();
             let mut writer = npyz::WriteOptions::new()
@@ -102,7 +105,7 @@ impl Encode {
                 .shape(&sides)
                 .writer(out)
                 .begin_nd()?;
-            let encoded = images.each(&model, |batch| {
+            let encoded = images.each(&model, "encoding", |batch| {
                 let codes = device.run(|| model.network.codes(batch, self.layer))?;
                 active.count(&codes);
                 for image in 0..codes.shape().images {
@@ -120,6 +123,7 @@ impl Encode {
         });
         // What went wrong first: that the file is not written follows.
         failure.map_or(written, Err)?;
+        drop(patience);
         if let (Some(file), Some(labels)) = (&self.labels, labels) {
             Array {
                 shape: vec![labels.len()],

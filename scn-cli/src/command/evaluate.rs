@@ -1,13 +1,16 @@
 //! `scn evaluate`.
 
+mod confusion;
+
 use std::fmt::Write;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Result;
 use clap::Args;
 use scn_data::{DataSource, Loader};
-use scn_net::{Device, Evaluation, evaluate, evaluate_average_mirrored};
+use scn_net::{Device, Evaluation, evaluate_average_mirrored_watched, evaluate_each};
 use serde::Serialize;
 
 use crate::data_folder::{DataFolder, parse_source};
@@ -15,6 +18,8 @@ use crate::model_file;
 use crate::model_images::{Half, labelled, normalization};
 use crate::number;
 use crate::output::Output;
+use crate::readable::{percent, rate};
+use crate::screen::Bar;
 
 /// Test error, loss and confusion of a model.
 #[derive(Debug, Args)]
@@ -92,11 +97,20 @@ impl Evaluate {
         model.network.check_inference_memory(batch)?;
         let test = Arc::new(test);
         let loader = Loader::in_order(Arc::clone(&test), Arc::new(normalization), self.batch_size)?;
-        let evaluation = if self.average_mirrored {
-            evaluate_average_mirrored(&model.network, &loader, device)?
-        } else {
-            evaluate(&model.network, &loader, device)?
+        let looks = if self.average_mirrored { 2 } else { 1 };
+        let bar = Bar::new("testing", looks * test.len());
+        let mut watcher = |images| {
+            bar.advance(images);
+            ControlFlow::Continue(())
         };
+        let evaluation = if self.average_mirrored {
+            evaluate_average_mirrored_watched(&model.network, &loader, device, &mut watcher)
+        } else {
+            let mut each = |_: &_, labels: &[u16]| watcher(labels.len());
+            evaluate_each(&model.network, &loader, device, &mut each)
+        };
+        drop(bar);
+        let evaluation = evaluation?;
         let summary = Summary {
             model: self.model.clone(),
             dataset,
@@ -136,35 +150,13 @@ fn describe(summary: &Summary, names: &[String]) -> String {
         ""
     };
     let mut text = format!(
-        "{}, {} test images{noise}{lambda1}{mirrored}\ntest error  {:.2} %  ({wrong} wrong)\ntest loss   {loss:.4}\n\
-         speed       {images_per_second:.0} images/s ({seconds:.1} s)\n",
+        "{}, {} test images{noise}{lambda1}{mirrored}\ntest error  {}  ({wrong} wrong)\ntest loss   {loss:.4}\n\
+         speed       {} images/s ({seconds:.1} s)\n",
         summary.dataset,
         images,
-        100.0 * error
+        percent(*error),
+        rate(*images_per_second)
     );
-    // A table of hundred classes helps nobody.
-    if names.len() <= 20 {
-        let width = names
-            .iter()
-            .map(|name| name.chars().count())
-            .max()
-            .unwrap_or(0)
-            .max(5);
-        let _ = write!(text, "\nrows: label, columns: prediction\n{:width$}", "");
-        for name in names {
-            let _ = write!(text, " {:>5}", name.chars().take(5).collect::<String>());
-        }
-        for (name, row) in names.iter().zip(confusion) {
-            let _ = write!(text, "\n{name:width$}");
-            for count in row {
-                let count = if *count == 0 {
-                    "·".to_string()
-                } else {
-                    count.to_string()
-                };
-                let _ = write!(text, " {count:>5}");
-            }
-        }
-    }
-    text.trim_end().to_string()
+    let _ = write!(text, "\n{}", confusion::describe(names, confusion));
+    text
 }

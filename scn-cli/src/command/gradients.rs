@@ -15,6 +15,7 @@ use crate::ending::Ending;
 use crate::model_file;
 use crate::number;
 use crate::output::Output;
+use crate::screen::Bar;
 use crate::whole_file;
 
 /// Loss and every gradient of one batch in training mode (moments of the batch), without a step.
@@ -83,8 +84,10 @@ impl Gradients {
                 width,
             },
         )?;
-        let report = device
-            .run(|| network.loss_and_gradients(images, &labels))
+        let bar = Bar::wait("computing gradients");
+        let report = device.run(|| network.loss_and_gradients(images, &labels));
+        drop(bar);
+        let report = report
             .with_context(|| format!("{} with {}", self.images.display(), self.labels.display()))?;
         if !report.loss.is_finite() {
             bail!(

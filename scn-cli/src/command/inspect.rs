@@ -2,7 +2,6 @@
 
 mod excitement;
 
-use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,8 +16,9 @@ use crate::data_folder::{DataFolder, parse_source};
 use crate::model_images::{BATCH, Half, labelled, normalization};
 use crate::output::Output;
 use crate::pictures::{self, Raster};
-use crate::readable::{condition_number, percent};
+use crate::readable::{condition_number, thousands};
 use crate::report::{Usage, draw_sheet, largest};
+use crate::table::{Table, left, right, shortened, wrapped};
 use crate::{model_file, whole_file};
 
 /// Layers, shapes, parameters, lambda1 and activity of a model; what its atoms look like, and which
@@ -241,55 +241,70 @@ fn describe(summary: &Summary, layer: usize, names: &[String]) -> String {
         ""
     };
     let whitened = if summary.whitened { ", whitened" } else { "" };
-    let mut text = format!(
-        "{}: {} for {}, images of {channels} x {height} x {width}{contrast}{whitened}, {} classes, {} parameters\n\n\
-         layer  dictionary  stride  parameters  lambda1   active  atom norms       condition of H\n",
+    let trained = if summary.trained {
+        "trained"
+    } else {
+        "untrained"
+    };
+    let heading = format!(
+        "{}: {trained} for {}, images of {channels} x {height} x {width}{contrast}{whitened}, {} classes, {} parameters",
         summary.model.display(),
-        if summary.trained {
-            "trained"
-        } else {
-            "untrained"
-        },
         summary.dataset,
         summary.classes,
-        summary.parameters
+        thousands(summary.parameters)
     );
-    for (h, layer) in summary.layers.iter().enumerate() {
-        let active = layer
-            .active
-            .map_or("-".to_string(), |share| format!("{:.1} %", 100.0 * share));
-        let condition = condition_number(layer.condition);
-        let _ = writeln!(
-            text,
-            "{h:>5}  {:>10}  {:>6}  {:>10}  {:>7.4}  {active:>7}  {:>6.3} - {:<6.3}  {condition:>14}",
-            format!("{} x {}", layer.rows, layer.atoms),
-            layer.stride,
-            layer.parameters,
-            layer.lambda1,
-            layer.smallest_norm,
-            layer.largest_norm,
-        );
-    }
+    let mut text = format!("{}\n\n{}", wrapped(&heading, ""), layers(summary));
     if let Some(usage) = &summary.usage {
-        let _ = writeln!(
-            text,
-            "\nshare of windows that use an atom of layer {layer}, over {} test images",
-            usage.images
-        );
-        let wide = names
-            .iter()
-            .map(|name| name.chars().count())
-            .max()
-            .unwrap_or(0);
-        for (name, shares) in names.iter().zip(&usage.shares) {
-            // A class without images uses nothing.
-            let Some(shares) = shares else { continue };
-            let atoms = largest(shares, LISTED).into_iter();
-            let atoms: Vec<String> = atoms
-                .map(|atom| format!("{atom}: {}", percent(shares[atom])))
-                .collect();
-            let _ = writeln!(text, "{name:wide$}  {}", atoms.join("  "));
-        }
+        text.push_str(&format!(
+            "\n\nshare of windows that use an atom of layer {layer}, over {} test images\n{}",
+            thousands(usage.images),
+            most_used(usage, names)
+        ));
     }
-    text.trim_end().to_string()
+    text
+}
+
+fn layers(summary: &Summary) -> String {
+    let mut table = Table::new([
+        right("layer"),
+        right("dictionary"),
+        right("stride"),
+        right("parameters"),
+        right("lambda1"),
+        right("active"),
+        right("atom norms"),
+        right("condition"),
+    ]);
+    for (h, layer) in summary.layers.iter().enumerate() {
+        let active = layer.active.map(|share| format!("{:.1} %", 100.0 * share));
+        table.push([
+            h.to_string(),
+            format!("{} x {}", layer.rows, layer.atoms),
+            layer.stride.to_string(),
+            thousands(layer.parameters),
+            format!("{:.4}", layer.lambda1),
+            active.unwrap_or_else(|| "-".to_string()),
+            format!("{:.3}-{:.3}", layer.smallest_norm, layer.largest_norm),
+            condition_number(layer.condition),
+        ]);
+    }
+    format!(
+        "{}\ncondition: of H, the Gram matrix of the atoms plus lambda2",
+        table.text()
+    )
+}
+
+/// The atoms that each class uses most, with their shares.
+fn most_used(usage: &Usage, names: &[String]) -> String {
+    let places = ["most used", "second", "third", "fourth", "fifth"];
+    let columns = places.iter().take(LISTED).map(|&place| right(place));
+    let mut table = Table::new(std::iter::once(left("class")).chain(columns));
+    for (name, shares) in names.iter().zip(&usage.shares) {
+        // A class without images uses nothing.
+        let Some(shares) = shares else { continue };
+        let atoms = largest(shares, LISTED).into_iter();
+        let atoms = atoms.map(|atom| format!("{atom}: {:.1} %", 100.0 * shares[atom]));
+        table.push(std::iter::once(shortened(name, 16)).chain(atoms));
+    }
+    table.text()
 }

@@ -109,7 +109,7 @@ impl Predict {
         network.check_inference_memory(count.min(BATCH))?;
         check_memory("the logits", bytes_of::<f32>(&[count, classes]))?;
         let mut logits = Vec::with_capacity(count * classes);
-        images.each(model, |batch| {
+        images.each(model, "classifying", |batch| {
             let count = batch.shape().images;
             let (z, _) = device.run(|| network.infer(batch))?;
             (0..count).for_each(|image| logits.extend(z.column(image)));
@@ -137,7 +137,7 @@ impl Predict {
         normalization(model, &self.model)?;
         let mut files = self.pictures.iter();
         let mut predictions = Vec::new();
-        ModelImages::Pictures(self.pictures.clone()).each(model, |batch| {
+        ModelImages::Pictures(self.pictures.clone()).each(model, "classifying", |batch| {
             let count = batch.shape().images;
             let (logits, _) = device.run(|| model.network.infer(batch))?;
             for (index, file) in (0..count).zip(&mut files) {

@@ -1,7 +1,5 @@
 //! `scn presets`.
 
-use std::fmt::Write;
-
 use anyhow::Result;
 use clap::Args;
 use scn_data::DataSource;
@@ -11,6 +9,7 @@ use serde::Serialize;
 use crate::configuration::annotated;
 use crate::output::Output;
 use crate::readable::thousands;
+use crate::table::{Table, left, right};
 
 /// Lists the presets, or shows the settings of one.
 ///
@@ -83,27 +82,35 @@ fn summary(name: String) -> Result<Summary> {
 
 /// A table with a heading for those that follow each other and are alike.
 fn listed(summaries: &[Summary]) -> String {
-    let longest = summaries.iter().map(|summary| summary.name.len()).max();
-    let width = longest.unwrap_or(0);
-    let mut text = format!(
-        "  {:width$}  {:8}  layers  parameters  epochs\n",
-        "name", "data set"
-    );
-    let mut heading = "";
+    let mut table = Table::new([
+        left("name"),
+        left("data set"),
+        right("layers"),
+        right("parameters"),
+        right("epochs"),
+    ]);
     for summary in summaries {
+        table.push([
+            summary.name.clone(),
+            summary.dataset.clone(),
+            summary.layers.to_string(),
+            thousands(summary.parameters),
+            summary.epochs.to_string(),
+        ]);
+    }
+    let mut lines = table.lines().into_iter();
+    let mut text: String = lines
+        .by_ref()
+        .take(1)
+        .map(|names| format!("  {names}\n"))
+        .collect();
+    let mut heading = "";
+    for (summary, line) in summaries.iter().zip(lines) {
         if summary.description != heading {
             heading = summary.description;
-            let _ = writeln!(text, "\n{heading}");
+            text.push_str(&format!("\n{heading}\n"));
         }
-        let _ = writeln!(
-            text,
-            "  {:width$}  {:8}  {:>6}  {:>10}  {:>6}",
-            summary.name,
-            summary.dataset,
-            summary.layers,
-            thousands(summary.parameters),
-            summary.epochs
-        );
+        text.push_str(&format!("  {line}\n"));
     }
     text.push_str("\nscn presets NAME shows all settings of one.");
     text

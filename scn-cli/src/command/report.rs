@@ -13,6 +13,7 @@ use crate::model_file;
 use crate::output::Output;
 use crate::report::{self, Findings, Run};
 use crate::run_files::{read_config, read_history};
+use crate::table::wrapped;
 
 /// A page on a run: results beside the paper's, curves, layers, atoms, confusion, mistakes,
 /// configuration.
@@ -77,7 +78,7 @@ impl Report {
             format!(
                 "{}\n{}",
                 summary.report.display(),
-                summary.files[1..].join(" ")
+                wrapped(&summary.files[1..].join(" "), "")
             )
         })
     }

@@ -11,7 +11,7 @@ use scn_net::{Checkpoint, Device, Outcome, RunConfig, RunFolder, RunStart, prese
 
 use self::summary::Summary;
 use crate::data_folder::DataFolder;
-use crate::ending::Ending;
+use crate::ending::{self, Ending};
 use crate::model_file;
 use crate::output::Output;
 use crate::report::{PrintedTable, Reproduction, Row, TABLE_1, TABLE_2, TABLE_3};
@@ -275,7 +275,12 @@ impl Reproduce {
         if folder.checkpoint().exists() {
             row.history = read_history(&folder).unwrap_or_default();
         }
-        matches!(outcome, Some(Outcome::Interrupted { .. }))
+        // Also where a signal came so late that all epochs of this network are done.
+        ending::asked_to_stop().is_some()
+            || matches!(
+                outcome,
+                Some(Outcome::Interrupted { .. } | Outcome::NotBegun)
+            )
     }
 
     /// None if nothing is missing.

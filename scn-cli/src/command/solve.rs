@@ -18,6 +18,8 @@ use crate::number;
 use crate::output::Output;
 use crate::problem_arrays::{AnyProblem, ProblemArrays};
 use crate::problem_files::ProblemFiles;
+use crate::readable::counted;
+use crate::screen::Bar;
 use crate::solver_name::SolverName;
 
 /// Codes of signals over a dictionary: a = argmin 1/2 ||x - D a||² + lambda1 |a| + lambda2/2
@@ -119,13 +121,17 @@ impl Solve {
         let start = Instant::now();
         let problem = numbers.pose()?;
         let matrix = MatMut::from_row_major_slice_mut(&mut codes, atoms, columns);
+        let bar = Bar::wait(format!("solving {}", counted(columns as u64, "column")));
         let report = numbers.encode(&*solver, &problem, matrix)?;
         let seconds = start.elapsed().as_secs_f64();
+        drop(bar);
 
+        let bar = Bar::wait("checking the codes in f64");
         let check = numbers.check(
             &problem,
             MatRef::from_row_major_slice(&codes, atoms, columns),
         )?;
+        drop(bar);
         let summary = Summary {
             solver: solver.name(),
             status: report.status.to_string(),

@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use crate::configuration::annotated;
 use crate::data_folder::{DataFolder, parse_source};
-use crate::ending::Ending;
+use crate::ending::{self, Ending};
 use crate::model_file;
 use crate::output::Output;
 use crate::readable::counted;
@@ -110,6 +110,8 @@ impl Train {
             output.result(&config, || text.trim_end().to_string())?;
             return Ok(Ending::Done);
         }
+        // Whether the run folder is made for this run.
+        let mut made = false;
         let (config, run, data, start) = if self.resume {
             let (config, run) = self.resumed(output)?;
             let data = self.data.open(&config.dataset, &config.reading())?;
@@ -117,45 +119,59 @@ impl Train {
         } else {
             // No folder is made for a run that has no images.
             let (config, data) = self.fresh()?;
+            made = self.out.as_ref().is_none_or(|out| !out.exists());
             let run = self.fresh_folder(&config)?.lock()?;
             for surprise in config.surprises(data.train.len()) {
                 output.warn(surprise);
             }
             (config, run, data, RunStart::Fresh)
         };
-        let (outcome, seconds) = training::run(&config, &run, &data, start, device, output)?;
-        let folder = run.folder();
-        let summary = match outcome {
-            Outcome::Finished { history } => Summary {
-                run: folder.path().to_path_buf(),
-                finished: true,
-                epochs: history.len() as u64,
-                seconds,
-                best: chosen_epoch(&history).cloned(),
-                last: history.last().cloned(),
-            },
+        let folder = run.folder().clone();
+        let ended = training::run(&config, &run, &data, start, device, output);
+        drop(run);
+        let written = matches!(
+            ended,
+            Ok((Outcome::Finished { .. } | Outcome::Interrupted { .. }, _))
+        );
+        if made && !written {
+            // No empty folder stays of a run that has written nothing; one with files does.
+            let _ = std::fs::remove_dir(folder.path());
+        }
+        let (outcome, seconds) = ended?;
+        let mut summary = Summary {
+            run: folder.path().to_path_buf(),
+            finished: false,
+            epochs: 0,
+            seconds,
+            best: None,
+            last: None,
+        };
+        let text = match outcome {
+            Outcome::Finished { history } => {
+                summary.finished = true;
+                summary.epochs = history.len() as u64;
+                summary.best = chosen_epoch(&history).cloned();
+                summary.last = history.last().cloned();
+                describe(&summary, &folder)
+            }
             Outcome::Interrupted {
                 epochs_done,
                 batches_done,
             } => {
-                output.say(format_args!(
-                    "stopped in epoch {} after {}; go on with: scn train --out {} --resume",
+                summary.epochs = epochs_done;
+                format!(
+                    "stopped in epoch {} after {}; checkpoint {}\ngo on with: scn train --out {} --resume",
                     epochs_done + 1,
                     counted(batches_done as u64, "step"),
+                    folder.checkpoint().display(),
                     folder.path().display()
-                ));
-                Summary {
-                    run: folder.path().to_path_buf(),
-                    finished: false,
-                    epochs: epochs_done,
-                    seconds,
-                    best: None,
-                    last: None,
-                }
+                )
             }
+            Outcome::NotBegun => "stopped before the first step; nothing is written".to_string(),
         };
-        output.result(&summary, || describe(&summary))?;
-        Ok(if summary.finished {
+        output.result(&summary, || text)?;
+        // A signal may have come so late that all epochs are done.
+        Ok(if summary.finished && ending::asked_to_stop().is_none() {
             Ending::Done
         } else {
             Ending::Stopped
@@ -289,10 +305,10 @@ fn new_folder(folder: &Path) -> Result<PathBuf> {
         .with_context(|| format!("cannot make {}", folder.display()))
 }
 
-fn describe(summary: &Summary) -> String {
-    let folder = RunFolder::new(&summary.run);
+/// What came of a run that is complete.
+fn describe(summary: &Summary, folder: &RunFolder) -> String {
     let Some(last) = &summary.last else {
-        return format!("checkpoint {}", folder.checkpoint().display());
+        return "no epoch was asked for".to_string();
     };
     let choice = match &summary.best {
         None => format!(
@@ -308,8 +324,15 @@ fn describe(summary: &Summary) -> String {
             100.0 * best.validation_error.unwrap_or(f64::NAN),
         ),
     };
+    let averaged = last.averaged.as_ref().map_or(String::new(), |averaged| {
+        format!(
+            "\naveraged weights: test error {:.2} %, {}",
+            100.0 * averaged.test_error,
+            folder.averaged_model().display()
+        )
+    });
     format!(
-        "{choice}, {:.1} s\nmodel  {}\nreport {}",
+        "{choice}, {:.1} s{averaged}\nmodel  {}\nreport {}",
         summary.seconds,
         folder.chosen_model().display(),
         summary.run.join("report.html").display()

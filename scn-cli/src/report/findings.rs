@@ -7,8 +7,10 @@ use scn_data::{ImageSet, Loader};
 use scn_net::{Device, Evaluation, Model, evaluate_each, probabilities};
 
 use super::usage::Usage;
+use crate::ending;
 use crate::model_images::BATCH;
 use crate::pictures::Raster;
+use crate::screen::Bar;
 
 /// The results of a model on the test images.
 #[derive(Debug)]
@@ -50,6 +52,7 @@ impl Findings {
         let loader = Loader::in_order(Arc::clone(test), Arc::clone(&normalization), BATCH)?;
         let mut mistakes = Vec::new();
         let mut image = 0;
+        let bar = Bar::new("testing", test.len());
         let evaluation = evaluate_each(&model.network, &loader, device, &mut |logits, labels| {
             for (index, &label) in labels.iter().enumerate() {
                 let probabilities = probabilities(logits, index);
@@ -58,7 +61,10 @@ impl Findings {
             }
             mistakes.sort_by(|a, b| b.probability.total_cmp(&a.probability));
             mistakes.truncate(MISTAKES);
+            bar.advance(labels.len());
+            ending::break_if_stopped()
         })?;
+        drop(bar);
         Ok(Self {
             evaluation,
             device: device.to_string(),

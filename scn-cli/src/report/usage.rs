@@ -7,7 +7,9 @@ use scn_data::{ImageSet, Loader, Normalization};
 use scn_net::{Device, Model, Tensor};
 use serde::Serialize;
 
+use crate::ending;
 use crate::model_images::BATCH;
+use crate::screen::Bar;
 
 /// Images whose codes are counted.
 const COUNTED: usize = 2000;
@@ -37,7 +39,9 @@ impl Usage {
         let mut used = vec![vec![0_u64; atoms]; test.classes()];
         let mut windows = vec![0_u64; test.classes()];
         let loader = Loader::in_order(Arc::clone(&images), normalization, BATCH)?;
+        let bar = Bar::new("counting atoms", images.len());
         for batch in loader.epoch(0, 0) {
+            ending::unless_stopped()?;
             let pixels = Tensor::from_batch(&batch)?;
             let codes = device.run(|| model.network.codes(pixels, layer))?;
             let per_image = codes.shape().height * codes.shape().width;
@@ -49,6 +53,7 @@ impl Usage {
                     *used += codes.iter().filter(|&&code| code != 0.0).count() as u64;
                 }
             }
+            bar.advance(batch.labels.len());
         }
         let share = |(used, windows): (Vec<u64>, u64)| {
             let share = |used| used as f64 / windows as f64;

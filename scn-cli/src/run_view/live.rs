@@ -6,77 +6,83 @@
 //! active 38 %   by layer ▅▅▄▄▅▅▄▄▅▅▂▂▂▁   test error by epoch █▅
 //! ```
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::Result;
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
+use scn_data::{FitProgress, FitStage};
 use scn_net::{Beginning, EpochRecord, StepProgress, chosen_epoch};
 
 use crate::readable::{clock, mean};
+use crate::screen::{self, Bar};
 
 /// Three lines that change, if there is a terminal and a person who wants them.
 pub(super) struct Live {
-    all: MultiProgress,
+    start: Instant,
     bar: ProgressBar,
     numbers: ProgressBar,
     shapes: ProgressBar,
     history: String,
     best: String,
+    /// What is waited for between the steps.
+    waiting: Option<Bar>,
 }
 
 impl Live {
-    pub(super) fn new(wanted: bool) -> Result<Self> {
-        let all = MultiProgress::with_draw_target(if wanted {
-            ProgressDrawTarget::stderr()
-        } else {
-            ProgressDrawTarget::hidden()
-        });
-        let bar = ProgressStyle::with_template(
-            "{prefix:.bold} {bar:30.green/dim} {pos:>4}/{len}  {wide_msg}",
-        )?
-        .progress_chars("━━─");
-        let text = ProgressStyle::with_template("{wide_msg}")?;
-        let line = |style: &ProgressStyle| all.add(ProgressBar::new(0).with_style(style.clone()));
-        Ok(Self {
-            bar: line(&bar),
-            numbers: line(&text),
-            shapes: line(&text),
+    pub(super) fn new() -> Self {
+        Self {
+            start: Instant::now(),
+            bar: screen::line(
+                "{prefix:.bold} {bar:30.green/dim} {human_pos:>4}/{human_len}  {wide_msg}",
+            ),
+            numbers: screen::line("{wide_msg}"),
+            shapes: screen::line("{wide_msg}"),
             history: String::new(),
             best: String::new(),
-            all,
-        })
-    }
-
-    /// Whether nobody sees it.
-    pub(super) fn is_hidden(&self) -> bool {
-        self.all.is_hidden()
-    }
-
-    /// Prints above the view.
-    pub(super) fn above(&self, print: impl FnOnce()) {
-        self.all.suspend(print);
-    }
-
-    pub(super) fn clear(&self) {
-        for line in [&self.bar, &self.numbers, &self.shapes] {
-            line.finish_and_clear();
+            waiting: None,
         }
     }
 
+    /// Before the first step.
+    pub(super) fn fitting(&self, progress: &FitProgress) {
+        let since = clock(self.start.elapsed());
+        let (prefix, message) = match progress.stage {
+            FitStage::Covariance => ("whitening", format!("covariance, {since}")),
+            FitStage::Eigenvectors => ("whitening", format!("eigenvectors, {since}")),
+            _ => ("fitting", format!("mean and scale, {since}")),
+        };
+        let images = progress.images as u64;
+        // Eigenvectors come when all images are summed.
+        let done = match progress.stage {
+            FitStage::Eigenvectors => images,
+            _ => progress.images_done as u64,
+        };
+        self.bar.set_length(images);
+        self.bar.set_prefix(prefix);
+        self.bar.set_message(message);
+        self.bar.set_position(done);
+    }
+
     /// What is done between the steps.
-    pub(super) fn say(&self, what: &'static str) {
-        self.bar.set_message(what);
-        self.bar.tick();
+    pub(super) fn wait_for(&mut self, what: &'static str) {
+        self.waiting = Some(Bar::wait(what));
+    }
+
+    /// It is done.
+    pub(super) fn waited(&mut self) {
+        self.waiting = None;
     }
 
     pub(super) fn begin(&mut self, beginning: &Beginning<'_>) {
+        let epoch = beginning.history.len() + 1;
+        self.bar.set_prefix(prefix(epoch as u64, beginning.epochs));
+        self.bar.set_message("");
         self.bar.set_length(beginning.steps as u64);
         self.bar.set_position(beginning.steps_done as u64);
         self.epoch(beginning.history);
     }
 
     pub(super) fn step(&self, progress: &StepProgress<'_>, left: Duration) {
-        if self.is_hidden() {
+        if screen::is_hidden() {
             return;
         }
         let StepProgress {
@@ -86,7 +92,7 @@ impl Live {
             activity,
             ..
         } = *progress;
-        self.bar.set_prefix(format!("epoch {epoch:>2}/{epochs}"));
+        self.bar.set_prefix(prefix(epoch, epochs));
         self.bar.set_position(step as u64);
         self.bar.set_message(format!(
             "{:.0} images/s, {} left",
@@ -128,6 +134,18 @@ impl Live {
             );
             let largest = errors.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
             self.history = format!("   test error by epoch {}", blocks(&errors, largest));
+        }
+    }
+}
+
+fn prefix(epoch: u64, epochs: u64) -> String {
+    format!("epoch {epoch:>2}/{epochs}")
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        for line in [&self.bar, &self.numbers, &self.shapes] {
+            screen::remove(line);
         }
     }
 }

@@ -5,6 +5,7 @@
 //! `reproduce` those of the paper (`page` reads and shows their pages), `evaluation` measures with
 //! mirror images and another lambda1, `results` are what they are said to be, `settings` are shown,
 //! `shell` has completions and manual pages, `tensorboard` is told of a run, `crashes` end nothing,
+//! `screen` is what a terminal shows, `tables` fit it,
 //! `python` computes the same logits from a model file, processes work `together`.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -26,11 +27,14 @@ mod refused;
 mod report;
 mod reproduce;
 mod results;
+mod screen;
 mod settings;
 mod shell;
 mod solve;
+mod tables;
 mod tensorboard;
 mod together;
+mod tools;
 
 use std::path::{Path, PathBuf};
 

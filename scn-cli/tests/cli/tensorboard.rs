@@ -7,7 +7,7 @@ use prost::Message;
 use crate::{scn, train_small};
 
 /// The events of each file of a folder, in the order of the names, out of their frames.
-fn events(folder: &Path) -> Vec<Vec<Vec<u8>>> {
+pub(crate) fn events(folder: &Path) -> Vec<Vec<Vec<u8>>> {
     let files = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path());
@@ -41,7 +41,7 @@ fn frames(mut file: &[u8]) -> Vec<Vec<u8>> {
     frames
 }
 
-fn count(events: &[Vec<u8>], text: &str) -> usize {
+pub(crate) fn count(events: &[Vec<u8>], text: &str) -> usize {
     let holds = |event: &&Vec<u8>| {
         event
             .windows(text.len())

@@ -66,6 +66,9 @@ pub enum NormalizationError {
     /// A covariance whose eigenvalues the iteration did not find.
     #[error("the covariance of the training images must have eigenvalues, but none were found")]
     Eigenvalues,
+    /// A fit that its watcher has stopped.
+    #[error("the fit was stopped before it was complete")]
+    Stopped,
     /// An image, or the room for it, of another length.
     #[error("{what} must have {expected} values, but has {found}")]
     ImageLength {

@@ -1,6 +1,6 @@
 //! Formats: `pixels`, `orientation`, `pictures`, `npy`, `numbers`, `stl10`, `svhn` and `mapped` are
 //! about right files, `corrupt`, `mat` and `damage` about wrong ones. `normalization` and
-//! `whitening`: the values of pixels. `order` and `plans`: batches. `real_data`: the data sets
+//! `whitening`: the values of pixels; `watched`: fits that are. `order` and `plans`: batches. `real_data`: the data sets
 //! themselves. `common` makes the files.
 
 mod common;
@@ -21,4 +21,5 @@ mod plans;
 mod real_data;
 mod stl10;
 mod svhn;
+mod watched;
 mod whitening;

@@ -171,6 +171,9 @@ pub enum NetError {
         /// The setting or the layer.
         what: String,
     },
+    /// A computation that its caller has stopped.
+    #[error("stopped before it was complete")]
+    Stopped,
     /// More memory is needed than there is.
     #[error(transparent)]
     Memory(#[from] scn_data::MemoryError),

@@ -5,8 +5,9 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
-use scn_data::{Dataset, Loader, Normalization};
+use scn_data::{Dataset, Loader};
 
+use super::fit::fit;
 use super::images::{self, RunImages};
 use super::start::RunStart;
 use crate::buffer::release_memory;
@@ -33,6 +34,9 @@ pub enum Outcome {
         /// All epochs.
         history: Vec<EpochRecord>,
     },
+    /// The observer stopped it before its first step, while mean, scale and whitening were fitted:
+    /// no file was written, and there is nothing to resume.
+    NotBegun,
     /// The observer stopped it. The checkpoint holds everything.
     Interrupted {
         /// Epochs completed.
@@ -58,6 +62,7 @@ pub(super) struct Run {
 }
 
 impl Run {
+    /// None if the observer stopped it first.
     pub(super) fn begin(
         config: &RunConfig,
         data: &Dataset,
@@ -65,7 +70,7 @@ impl Run {
         start: RunStart,
         device: &Device,
         observer: &mut dyn Observer,
-    ) -> Result<Self, TrainError> {
+    ) -> Result<Option<Self>, TrainError> {
         let resumed = match start {
             RunStart::Fresh => None,
             RunStart::Resume => Some(Checkpoint::load(&folder.checkpoint())?),
@@ -98,10 +103,10 @@ impl Run {
             .and_then(|checkpoint| checkpoint.model.input.normalization.clone());
         let normalization = match fitted {
             Some(normalization) => normalization,
-            None => {
-                observer.fitting();
-                Normalization::fit(&images, config.input.normalization())?
-            }
+            None => match fit(&images, &config, observer)? {
+                Some(normalization) => normalization,
+                None => return Ok(None),
+            },
         };
         let shared = Arc::new(normalization.clone());
         let batch = config.training.batch_size;
@@ -207,7 +212,7 @@ impl Run {
         let config = run.state.config.to_toml()?;
         write(&run.folder.config(), |out| out.write_all(config.as_bytes()))?;
         run.write_metrics()?;
-        Ok(run)
+        Ok(Some(run))
     }
 
     /// `Ok` if the batches that are done are not more than an epoch has.

@@ -1,3 +1,4 @@
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use approx::{abs_diff_eq, assert_abs_diff_eq};
@@ -24,6 +25,7 @@ fn an_evaluation_shows_what_it_counts() {
             right += usize::from(probabilities.iter().all(|&other| other <= own));
             seen.push(label);
         }
+        ControlFlow::Continue(())
     })
     .unwrap();
     assert_eq!(seen, test.labels());

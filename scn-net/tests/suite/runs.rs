@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use approx::assert_abs_diff_eq;
-use scn_data::{LastBatch, Loader, Subset};
+use scn_data::{FitProgress, LastBatch, Loader, Subset};
 use scn_net::{
     Beginning, Device, EpochRecord, Model, Network, Observer, Outcome, RunConfig, RunFolder,
     RunStart, Shape, Silent, StepProgress, Tensor, TrainError, evaluate, probabilities, train,
@@ -14,18 +14,22 @@ use scn_net::{
 use crate::edited::Edited;
 use crate::small;
 
-/// Stops after so many steps.
+/// Stops after so many steps, once the run has begun.
 struct StopAfter {
     steps: usize,
     done: usize,
+    begun: bool,
 }
 
 impl Observer for StopAfter {
+    fn begin(&mut self, _: &Beginning<'_>) {
+        self.begun = true;
+    }
     fn step(&mut self, _: &StepProgress<'_>) {
         self.done += 1;
     }
     fn stop(&self) -> bool {
-        self.done == self.steps
+        self.begun && self.done == self.steps
     }
 }
 
@@ -40,6 +44,7 @@ fn run(
     let mut observer = StopAfter {
         steps: stop_after,
         done: 0,
+        begun: false,
     };
     train(
         config,
@@ -135,7 +140,7 @@ struct Step {
 }
 
 impl Observer for Notes {
-    fn fitting(&mut self) {
+    fn fitting(&mut self, _: &FitProgress) {
         self.fitted += 1;
     }
     fn begin(&mut self, beginning: &Beginning<'_>) {
@@ -190,7 +195,8 @@ fn those_who_watch_are_told_what_the_files_say() {
         notes
     };
     let first = watched(RunStart::Fresh, Some(4));
-    assert_eq!((first.fitted, &first.begun[..]), (1, &[(3, 3, 0, 0)][..]));
+    assert!(first.fitted > 0);
+    assert_eq!(first.begun, [(3, 3, 0, 0)]);
     let rest = watched(RunStart::Resume, None);
     assert_eq!((rest.fitted, &rest.begun[..]), (0, &[(3, 3, 1, 1)][..]));
 
@@ -230,6 +236,7 @@ fn what_does_not_fill_a_batch_is_kept_or_dropped() {
         let mut observer = StopAfter {
             steps: NEVER,
             done: 0,
+            begun: false,
         };
         let device = Device::cpu(Some(1)).unwrap();
         let digits = small::digits();

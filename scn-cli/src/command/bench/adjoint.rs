@@ -22,6 +22,9 @@ use crate::number;
 use crate::output::Output;
 use crate::problem_arrays::{AnyProblem, MatrixKind, ProblemArrays};
 use crate::problem_files::ProblemFiles;
+use crate::readable::{counted, rate};
+use crate::screen::Bar;
+use crate::table::{Rows, left, right, wrapped};
 
 /// The adjoint: from dLoss/da to the gradients by dictionary, signals, lambda1 and lambda2, beside
 /// the time that the codes take.
@@ -147,21 +150,14 @@ struct Batch {
 
 impl Adjoint {
     pub(super) fn run(&self, output: &Output) -> Result<()> {
-        output.say(format_args!(
-            "{} threads, f32: codes to a KKT residual of {:.0e}, linear systems to {:.0e}\n\n\
-             {:>10} {:>7} {:>11}  {:<19} {:>11} {:>5}  {:>6} {:>8}",
+        let heading = format!(
+            "{} threads, f32: codes to a KKT residual of {:.0e}, linear systems to {:.0e}",
             rayon::current_num_threads(),
             self.tolerance,
-            self.adjoint_tolerance(),
-            "shape",
-            "active",
-            "codes/s",
-            "solver",
-            "adjoints/s",
-            "time",
-            "passes",
-            "residual"
-        ));
+            self.adjoint_tolerance()
+        );
+        output.say(format_args!("{}\n", wrapped(&heading, "")));
+        output.say(self.rows().heading().join("\n"));
         let mut summary = Summary {
             threads: rayon::current_num_threads(),
             tolerance: self.tolerance,
@@ -228,6 +224,7 @@ impl Adjoint {
         let before = begin_memory();
         let mut codes = vec![0.0; atoms * columns];
         let mut signal_gradient = Mat::zeros(rows, columns);
+        let bar = Bar::wait(format!("timing codes on {rows} x {atoms}"));
         let (forward_seconds, problem) = fastest(self.repeats, || {
             let problem = numbers.pose()?;
             let codes = MatMut::from_row_major_slice_mut(&mut codes, atoms, columns);
@@ -239,6 +236,7 @@ impl Adjoint {
         })?;
         let codes = MatRef::from_row_major_slice(&codes, atoms, columns);
         let active = numbers.check(&problem, codes)?.active;
+        drop(bar);
         let point = Linearization::new(&problem, &numbers.columns, codes)?;
         let settings = Settings::new(self.adjoint_tolerance(), self.max_passes)?;
         let mut gradients = Gradients::zeros(&problem);
@@ -248,7 +246,9 @@ impl Adjoint {
                 let by_signals = Some(signal_gradient.as_mut());
                 Ok(point.vjp(&*solver, cotangent.transpose(), &mut gradients, by_signals)?)
             };
+            let bar = Bar::wait(format!("timing {} on {rows} x {atoms}", solver.name()));
             let (adjoint_seconds, report) = fastest(self.repeats, &mut adjoint)?;
+            drop(bar);
             let run = Run {
                 rows,
                 atoms,
@@ -267,7 +267,7 @@ impl Adjoint {
                     .zip(peak_memory())
                     .map(|(before, most)| most.saturating_sub(before)),
             };
-            output.say(describe(&run));
+            output.say(self.describe(&run));
             summary.runs.push(run);
         }
         if let Some(name) = self.solvers.last()
@@ -288,24 +288,47 @@ impl Adjoint {
         }
         Ok(())
     }
-}
 
-fn describe(run: &Run) -> String {
-    let missed = match run.unconverged {
-        0 => String::new(),
-        count => format!("  {count} columns not converged"),
-    };
-    format!(
-        "{:>10} {:>5.0} % {:>11.0}  {:<19} {:>11.0} {:>5.2}  {:>6.1} {:>8.1e}{missed}",
-        format!("{} x {}", run.rows, run.atoms),
-        100.0 * run.active,
-        run.forward_columns_per_second,
-        run.solver,
-        run.adjoint_columns_per_second,
-        run.adjoint_seconds / run.forward_seconds,
-        run.mean_passes,
-        run.residual
-    )
+    /// The columns of the runs.
+    fn rows(&self) -> Rows {
+        let names = self
+            .solvers
+            .iter()
+            .filter_map(MaskedSolverName::to_possible_value);
+        let longest = names.map(|name| name.get_name().len()).max();
+        Rows::new([
+            (right("shape"), 10),
+            (right("active"), 6),
+            (right("codes/s"), 9),
+            (left("solver"), longest.unwrap_or(0).max("solver".len())),
+            (right("adjoints/s"), 10),
+            (right("time"), 5),
+            (right("passes"), 6),
+            (right("residual"), 8),
+        ])
+    }
+
+    /// The line of a run, and one that says what it missed.
+    fn describe(&self, run: &Run) -> String {
+        let row = self.rows().row([
+            format!("{} x {}", run.rows, run.atoms),
+            format!("{:.0} %", 100.0 * run.active),
+            rate(run.forward_columns_per_second),
+            run.solver.to_string(),
+            rate(run.adjoint_columns_per_second),
+            format!("{:.2}", run.adjoint_seconds / run.forward_seconds),
+            format!("{:.1}", run.mean_passes),
+            format!("{:.1e}", run.residual),
+        ]);
+        match run.unconverged {
+            0 => row,
+            count => format!(
+                "{row}\n{:>10} {} not converged",
+                "",
+                counted(count as u64, "column")
+            ),
+        }
+    }
 }
 
 fn write(path: &Path, matrix: &Mat<f32>) -> Result<()> {

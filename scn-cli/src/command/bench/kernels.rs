@@ -7,8 +7,9 @@ use anyhow::Result;
 use scn_net::{Device, KernelTime};
 use serde::Serialize;
 
-use super::layers::{LayerSummary, write_layers};
-use super::phases::{Measured, Phases};
+use super::layers::{self, LayerSummary};
+use super::phases::{Measured, Phases, share_of_peak};
+use crate::table::{Table, left, right};
 
 /// Steps on the clock, with nothing timed within them.
 #[derive(Debug, Clone, Copy)]
@@ -192,34 +193,36 @@ impl fmt::Display for Summary {
         if let Some(bytes) = self.peak_memory_bytes {
             write!(f, ", {} MiB here", bytes >> 20)?;
         }
-        writeln!(
-            f,
-            "\n\n{:<27} {:>8} {:>8} {:>7} {:>9} {:>6}",
-            "kernel", "launches", "ms", "share", "GFLOP/s", "peak"
-        )?;
+        let mut table = Table::new([
+            left("kernel"),
+            right("launches"),
+            right("ms"),
+            right("share"),
+            right("GFLOP/s"),
+            right("peak"),
+        ]);
+        let time = |seconds: f64| format!("{:.3}", 1e3 * seconds);
+        let share = |share: f64| format!("{:.1} %", 100.0 * share);
         for kernel in &self.kernels {
-            write!(
-                f,
-                "{:<27} {:>8.0} {:>8.3} {:>5.1} %",
-                kernel.kernel,
-                kernel.launches,
-                1e3 * kernel.seconds,
-                100.0 * kernel.share
-            )?;
-            if let (Some(rate), Some(share)) = (kernel.operations_per_second, kernel.share_of_peak)
-            {
-                write!(f, " {:>9.0} {:>4.0} %", rate / 1e9, 100.0 * share)?;
-            }
-            writeln!(f)?;
+            let rate = kernel.operations_per_second;
+            table.push([
+                kernel.kernel.clone(),
+                format!("{:.0}", kernel.launches),
+                time(kernel.seconds),
+                share(kernel.share),
+                rate.map_or(String::new(), |rate| format!("{:.0}", rate / 1e9)),
+                share_of_peak(kernel.share_of_peak),
+            ]);
         }
-        writeln!(
-            f,
-            "{:<27} {:>8} {:>8.3} {:>5.1} %",
-            "outside kernels",
-            "",
-            1e3 * self.outside_kernels_seconds,
-            100.0 * self.outside_kernels_seconds / self.seconds_per_step
-        )?;
-        write_layers(f, &self.layers)
+        let outside = self.outside_kernels_seconds;
+        table.push([
+            "outside kernels".to_string(),
+            String::new(),
+            time(outside),
+            share(outside / self.seconds_per_step),
+            String::new(),
+            String::new(),
+        ]);
+        write!(f, "\n\n{}\n\n{}", table.text(), layers::table(&self.layers))
     }
 }

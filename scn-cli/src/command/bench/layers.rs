@@ -1,10 +1,11 @@
 //! What the sparse coding layers of a network do in a step, summed up and shown.
 
-use std::fmt;
 use std::time::Duration;
 
 use scn_net::{Activity, AdjointActivity, NetworkConfig};
 use serde::Serialize;
+
+use crate::table::{Table, right};
 
 /// One sparse coding layer.
 pub(super) struct Layer {
@@ -134,27 +135,35 @@ impl Layer {
     }
 }
 
-/// The table of all layers, without a line break at the end.
-pub(super) fn write_layers(f: &mut fmt::Formatter<'_>, layers: &[LayerSummary]) -> fmt::Result {
-    write!(
-        f,
-        "\n{:<5} {:>10} {:>9} {:>7} {:>7} {:>8} {:>9} {:>9} {:>6}",
-        "layer", "m x n", "windows", "active", "passes", "adjoint", "there ms", "back ms", "peak"
-    )?;
+/// The table of all layers.
+pub(super) fn table(layers: &[LayerSummary]) -> String {
+    let mut table = Table::new([
+        right("layer"),
+        right("m x n"),
+        right("windows"),
+        right("active"),
+        right("passes"),
+        right("adjoint"),
+        right("forward"),
+        right("backward"),
+        right("peak"),
+    ]);
     for (index, layer) in layers.iter().enumerate() {
-        let adjoint = layer.adjoint_passes;
-        write!(
-            f,
-            "\n{index:<5} {:>10} {:>9} {:>5.0} % {:>7.1} {:>8} {:>9.2} {:>9.2} {:>4.0} %",
+        let adjoint = layer.adjoint_passes.map(|passes| format!("{passes:.1}"));
+        table.push([
+            index.to_string(),
             format!("{} x {}", layer.rows, layer.atoms),
-            layer.windows,
-            100.0 * layer.active,
-            layer.passes,
-            adjoint.map_or("-".to_string(), |passes| format!("{passes:.1}")),
-            1e3 * layer.forward_seconds,
-            1e3 * layer.backward_seconds,
-            100.0 * layer.share_of_peak
-        )?;
+            layer.windows.to_string(),
+            format!("{:.0} %", 100.0 * layer.active),
+            format!("{:.1}", layer.passes),
+            adjoint.unwrap_or_else(|| "-".to_string()),
+            format!("{:.2}", 1e3 * layer.forward_seconds),
+            format!("{:.2}", 1e3 * layer.backward_seconds),
+            format!("{:.0} %", 100.0 * layer.share_of_peak),
+        ]);
     }
-    Ok(())
+    format!(
+        "sparse coding layers; forward and backward in ms\n{}",
+        table.text()
+    )
 }

@@ -22,6 +22,7 @@ use crate::data_folder::DataFolder;
 use crate::model_file;
 use crate::number;
 use crate::output::Output;
+use crate::screen::Bar;
 use crate::setting;
 
 /// What is measured, and on what.
@@ -102,7 +103,9 @@ impl Train {
         let batch = subject.config.training.batch_size;
         subject.network.check_training_memory(batch)?;
         subject.go_to(self.part)?;
+        let bar = Bar::wait(WARM_UP);
         subject.train(self.bench.warm_up)?;
+        drop(bar);
         let steps = (Subject::train, Subject::train_timed);
         self.bench.measure("train", device, subject, steps, output)
     }
@@ -111,14 +114,19 @@ impl Train {
 impl Infer {
     pub(super) fn run(&self, device: &Device, output: &Output) -> Result<()> {
         let mut subject = self.bench.prepare(device, output)?;
+        let bar = Bar::wait(WARM_UP);
         if self.bench.model.is_none() {
             subject.train(self.bench.warm_up)?;
         }
         subject.infer(self.bench.warm_up)?;
+        drop(bar);
         let steps = (Subject::infer, Subject::infer_timed);
         self.bench.measure("infer", device, subject, steps, output)
     }
 }
+
+/// What is done before anything is timed.
+const WARM_UP: &str = "warming up";
 
 /// A network, and batches for it.
 struct Subject {
@@ -182,7 +190,9 @@ impl NetworkBench {
             }
         };
         let images = Arc::new(images);
+        let bar = Bar::wait("fitting mean, scale and whitening");
         let normalization = Normalization::fit(&images, config.input.normalization())?;
+        drop(bar);
         let loader = Loader::training(
             images,
             Arc::new(normalization),
@@ -221,6 +231,7 @@ impl NetworkBench {
         };
         // Events between kernels take time on a graphics processor: the speed is that of steps
         // without them, and where the time goes is what further steps say.
+        let bar = Bar::wait(format!("timing {} steps", self.steps));
         let mut clock = None;
         if Graphics::of(device)?.is_some() {
             device.synchronize()?;
@@ -235,6 +246,7 @@ impl NetworkBench {
         subject.network.set_timed(true);
         timed(&mut subject, self.steps, &mut phases)?;
         let kernels = subject.network.take_kernel_times()?;
+        drop(bar);
         if let Some((clock, graphics)) = clock.zip(Graphics::of(device)?) {
             let summary =
                 kernels::Summary::new(measured, clock, &phases, kernels, graphics, peak_memory());

@@ -6,7 +6,8 @@ use std::time::Duration;
 use scn_net::{Activity, AdjointActivity, LayerTimes, NetworkConfig};
 use serde::Serialize;
 
-use super::layers::{Layer, LayerSummary, PARTS, write_layers};
+use super::layers::{self, Layer, LayerSummary, PARTS};
+use crate::table::{Table, left, right};
 
 /// Sums over steps.
 pub(super) struct Phases {
@@ -227,24 +228,28 @@ impl fmt::Display for Summary {
         if let Some(bytes) = machine.peak_memory_bytes {
             write!(f, "; memory at most {} MiB", bytes >> 20)?;
         }
-        writeln!(
-            f,
-            "\n\n{:<26} {:>8} {:>6} {:>8} {:>6}",
-            "phase", "ms", "share", "GFLOP/s", "peak"
-        )?;
+        let mut table = Table::new([
+            left("phase"),
+            right("ms"),
+            right("share"),
+            right("GFLOP/s"),
+            right("peak"),
+        ]);
         for phase in &self.phases {
-            write!(
-                f,
-                "{:<26} {:>8.2} {:>4.1} %",
-                phase.phase,
-                1e3 * phase.seconds,
-                100.0 * phase.share
-            )?;
-            if let (Some(rate), Some(share)) = (phase.operations_per_second, phase.share_of_peak) {
-                write!(f, " {:>8.0} {:>4.0} %", rate / 1e9, 100.0 * share)?;
-            }
-            writeln!(f)?;
+            let rate = phase.operations_per_second;
+            table.push([
+                phase.phase.to_string(),
+                format!("{:.2}", 1e3 * phase.seconds),
+                format!("{:.1} %", 100.0 * phase.share),
+                rate.map_or(String::new(), |rate| format!("{:.0}", rate / 1e9)),
+                share_of_peak(phase.share_of_peak),
+            ]);
         }
-        write_layers(f, &self.layers)
+        write!(f, "\n\n{}\n\n{}", table.text(), layers::table(&self.layers))
     }
+}
+
+/// A cell with the share of the machine's peak, where operations are counted.
+pub(super) fn share_of_peak(share: Option<f64>) -> String {
+    share.map_or(String::new(), |share| format!("{:.0} %", 100.0 * share))
 }

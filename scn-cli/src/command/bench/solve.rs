@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use clap::{ArgGroup, Args};
+use clap::{ArgGroup, Args, ValueEnum};
 use faer::{MatMut, MatRef};
 use scn_solvers::synthetic::Workload;
 use scn_solvers::{InstructionSet, Lambda1, Scalar, Settings};
@@ -17,7 +17,10 @@ use crate::number;
 use crate::output::Output;
 use crate::problem_arrays::{AnyProblem, MatrixKind, ProblemArrays};
 use crate::problem_files::ProblemFiles;
+use crate::readable::{counted, rate};
+use crate::screen::Bar;
 use crate::solver_name::SolverName;
+use crate::table::{Rows, left, right, wrapped};
 
 /// Sparse codes: columns per second, passes, KKT residual and share of the machine's peak, per
 /// shape and solver.
@@ -168,23 +171,15 @@ impl Solve {
         let coherence = summary.coherence.map_or(String::new(), |coherence| {
             format!(", coherence {coherence}")
         });
-        output.say(format_args!(
-            "{}, {} threads, {precision}: peak {:.1} GFLOP/s; KKT residual {:.0e}{coherence}\n\n\
-             {:>10} {:>8}  {:<24} {:>11}  {:>6}  {:>7}  {:>6}  {:>7}  {:>5}",
+        let heading = format!(
+            "{}, {} threads, {precision}: peak {:.1} GFLOP/s; KKT residual {:.0e}{coherence}",
             summary.instruction_set,
             summary.threads,
             summary.peak_operations_per_second / 1e9,
-            self.tolerance,
-            "shape",
-            "lambda1",
-            "solver",
-            "columns/s",
-            "passes",
-            "KKT",
-            "active",
-            "GFLOP/s",
-            "peak"
-        ));
+            self.tolerance
+        );
+        output.say(format_args!("{}\n", wrapped(&heading, "")));
+        output.say(self.rows().heading().join("\n"));
         summary
     }
 
@@ -202,6 +197,7 @@ impl Solve {
         let solver = name.build::<T>(settings);
         let (rows, atoms) = numbers.matrix.shape();
         let count = numbers.columns.ncols();
+        let bar = Bar::wait(format!("timing {} on {rows} x {atoms}", solver.name()));
         let (seconds, report) = fastest(self.repeats, || {
             let problem = numbers.pose()?;
             let codes = MatMut::from_row_major_slice_mut(codes, atoms, count);
@@ -209,6 +205,7 @@ impl Solve {
         })?;
         let codes = MatRef::from_row_major_slice(codes, atoms, count);
         let check = numbers.check(&numbers.pose()?, codes)?;
+        drop(bar);
         let columns = count as f64;
         let correlations = match numbers.kind {
             MatrixKind::Dictionary => rows * atoms,
@@ -235,28 +232,51 @@ impl Solve {
             operations_per_second,
             share_of_peak: operations_per_second / summary.peak_operations_per_second,
         };
-        output.say(describe(&run));
+        output.say(self.describe(&run));
         summary.runs.push(run);
         Ok(())
     }
-}
 
-fn describe(run: &Run) -> String {
-    let missed = match run.unconverged {
-        0 => String::new(),
-        count => format!("  {}: {count} columns", run.status),
-    };
-    format!(
-        "{:>10} {:>8}  {:<24} {:>11.0}  {:>6.1}  {:>7.1e}  {:>4.0} %  {:>7.1}  {:>3.0} %{missed}",
-        format!("{} x {}", run.rows, run.atoms),
-        run.lambda1
-            .map_or("per atom".to_string(), |lambda1| format!("{lambda1:.3}")),
-        run.solver,
-        run.columns_per_second,
-        run.mean_passes,
-        run.kkt,
-        100.0 * run.active,
-        run.operations_per_second / 1e9,
-        100.0 * run.share_of_peak
-    )
+    /// The columns of the runs.
+    fn rows(&self) -> Rows {
+        let names = self
+            .solvers
+            .iter()
+            .filter_map(SolverName::to_possible_value);
+        let longest = names.map(|name| name.get_name().len()).max();
+        Rows::new([
+            (right("shape"), 10),
+            (right("lambda1"), 8),
+            (left("solver"), longest.unwrap_or(0).max("solver".len())),
+            (right("columns/s"), 10),
+            (right("passes"), 7),
+            (right("KKT"), 7),
+            (right("active"), 6),
+            (right("peak"), 5),
+        ])
+    }
+
+    /// The line of a run, and one that says what it missed.
+    fn describe(&self, run: &Run) -> String {
+        let lambda1 = run.lambda1.map(|lambda1| format!("{lambda1:.3}"));
+        let row = self.rows().row([
+            format!("{} x {}", run.rows, run.atoms),
+            lambda1.unwrap_or_else(|| "per atom".to_string()),
+            run.solver.to_string(),
+            rate(run.columns_per_second),
+            format!("{:.1}", run.mean_passes),
+            format!("{:.1e}", run.kkt),
+            format!("{:.0} %", 100.0 * run.active),
+            format!("{:.0} %", 100.0 * run.share_of_peak),
+        ]);
+        match run.unconverged {
+            0 => row,
+            count => format!(
+                "{row}\n{:>10} {}: {}",
+                "",
+                run.status,
+                counted(count as u64, "column")
+            ),
+        }
+    }
 }

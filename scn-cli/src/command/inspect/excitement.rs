@@ -5,6 +5,7 @@ use scn_data::{ImageSet, Loader};
 use scn_net::{Model, NetworkConfig, Tensor};
 
 use crate::pictures::Raster;
+use crate::screen::Bar;
 
 /// Parts shown for each atom.
 pub(super) const SHOWN: usize = 6;
@@ -35,6 +36,7 @@ pub(super) fn excitements(
     let network = model.network.config();
     let mut peaks = vec![Vec::new(); network.layers[layer].atoms];
     let mut first = 0;
+    let bar = Bar::new("looking", images.len());
     for batch in loader.epoch(0, 0) {
         let codes = model.network.codes(Tensor::from_batch(&batch)?, layer)?;
         for (atom, peaks) in peaks.iter_mut().enumerate() {
@@ -44,6 +46,7 @@ pub(super) fn excitements(
             peaks.truncate(SHOWN);
         }
         first += batch.labels.len();
+        bar.advance(batch.labels.len());
     }
     let field = ReceptiveField::of(network, layer);
     let part = |peak: Peak| {

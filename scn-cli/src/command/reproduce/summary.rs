@@ -6,10 +6,9 @@ use anyhow::Result;
 use scn_data::DataSource;
 use serde::Serialize;
 
+use crate::readable::{percent, thousands};
 use crate::report::{Change, Row};
-
-/// Columns of a terminal.
-const WIDTH: usize = 80;
+use crate::table::{Table, left, right, wrapped};
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
@@ -55,39 +54,39 @@ impl Summary {
 
     /// For a terminal.
     pub(super) fn describe(&self) -> String {
-        let percent = |error: Option<f64>| match error {
-            Some(error) => format!("{:.2} %", 100.0 * error),
-            None => "-".to_string(),
-        };
-        let count = |images: Option<usize>| images.map_or("-".to_string(), |n| n.to_string());
-        let line = |cells: [&str; 7]| {
-            let [network, error, lowest, paper, epochs, trained, tested] = cells;
-            format!(
-                "{network:<13} {error:>10} {lowest:>9} {paper:>9} {epochs:>11} {trained:>10} {tested:>9}\n"
-            )
-        };
-        let mut text = line([
-            "network",
-            "test error",
-            "lowest",
-            "paper",
-            "epochs",
-            "trained on",
-            "tested on",
+        let percent = |error: Option<f64>| error.map_or("-".to_string(), percent);
+        let count = |images: Option<usize>| images.map_or("-".to_string(), thousands);
+        let mut table = Table::new([
+            left("network"),
+            right("test error"),
+            right("lowest"),
+            right("paper"),
+            right("epochs"),
+            right("trained on"),
+            right("tested on"),
         ]);
         for row in &self.rows {
-            text.push_str(&line([
-                &row.preset,
-                &percent(row.test_error),
-                &percent(row.lowest_test_error),
-                &percent(row.paper_test_error),
-                &format!("{} of {}", row.epochs, row.planned_epochs),
-                &count(row.train_images),
-                &count(row.test_images),
-            ]));
-            text.push_str(&wrapped(&row.differences.join("; "), "    "));
+            table.push([
+                row.preset.clone(),
+                percent(row.test_error),
+                percent(row.lowest_test_error),
+                percent(row.paper_test_error),
+                format!("{} of {}", row.epochs, row.planned_epochs),
+                count(row.train_images),
+                count(row.test_images),
+            ]);
         }
-        text.push_str(&format!("report {}", self.report.display()));
+        let mut lines = table.lines().into_iter();
+        let mut text = lines.next().unwrap_or_default();
+        for (row, line) in self.rows.iter().zip(lines) {
+            let differences = row.differences.join("; ");
+            text.push_str(&format!("\n{line}"));
+            if !differences.is_empty() {
+                let line = wrapped(&format!("    {differences}"), "    ");
+                text.push_str(&format!("\n{line}"));
+            }
+        }
+        text.push_str(&format!("\nreport {}", self.report.display()));
         text
     }
 }
@@ -113,45 +112,5 @@ impl RowSummary {
             differences: row.differences()?,
             failure: row.failure.clone(),
         })
-    }
-}
-
-/// A text in lines that a terminal holds, each indented; nothing for an empty text.
-fn wrapped(text: &str, indent: &str) -> String {
-    let mut lines = String::new();
-    let mut line = String::new();
-    for word in text.split_whitespace() {
-        let taken = indent.chars().count() + line.chars().count() + 1 + word.chars().count();
-        if !line.is_empty() && taken > WIDTH {
-            lines.push_str(&format!("{indent}{line}\n"));
-            line.clear();
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-    }
-    if !line.is_empty() {
-        lines.push_str(&format!("{indent}{line}\n"));
-    }
-    lines
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn long_lines_are_broken_between_words() {
-        assert_eq!(wrapped("", "    "), "");
-        assert_eq!(wrapped("a b", "    "), "    a b\n");
-        let words = ["training.momentum"; 12].join(" ");
-        let text = wrapped(&words, "    ");
-        assert!(
-            text.lines().all(|line| line.chars().count() <= WIDTH),
-            "{text}"
-        );
-        assert_eq!(text.lines().count(), 3);
-        assert_eq!(text.split_whitespace().collect::<Vec<_>>().join(" "), words);
     }
 }

@@ -14,6 +14,8 @@ use crate::number;
 use crate::output::Output;
 use crate::problem_arrays::{AnyProblem, MatrixKind, ProblemArrays};
 use crate::problem_files::ProblemFiles;
+use crate::readable::counted;
+use crate::screen::Bar;
 
 /// When a pursuit ends.
 #[derive(Debug, Clone, Copy, Args)]
@@ -77,8 +79,10 @@ fn pursue<T: Scalar>(
     let omp = Omp::new(numbers.matrix.as_ref(), numbers.penalty.sign, stop)
         .context("cannot pursue with this dictionary")?;
     let matrix = MatMut::from_row_major_slice_mut(&mut codes, atoms, columns);
+    let bar = Bar::wait(format!("pursuing {}", counted(columns as u64, "column")));
     let report = omp.encode(&numbers.columns, matrix)?;
     let seconds = start.elapsed().as_secs_f64();
+    drop(bar);
     let summary = Summary {
         solver: "omp",
         columns,

@@ -1,0 +1,89 @@
+//! A fit that is watched: what it says, and that it can be stopped anywhere.
+
+use std::ops::ControlFlow;
+
+use scn_data::{
+    DataError, FitProgress, FitStage, Normalization, NormalizationConfig, NormalizationError, Scale,
+};
+
+use crate::common::scattered;
+
+/// More images than the covariance takes at a time, twice.
+const IMAGES: usize = 1200;
+
+/// Everything, so that the images are gone through three times.
+fn config() -> NormalizationConfig {
+    NormalizationConfig::default()
+        .with_contrast(10.0)
+        .with_scale(Scale::Deviation)
+        .with_whitening(0.1)
+}
+
+/// A fit that is stopped where `stops` says so, and all it has told.
+fn fit(
+    mut stops: impl FnMut(FitProgress) -> bool,
+) -> (Result<Normalization, DataError>, Vec<FitProgress>) {
+    let mut told = Vec::new();
+    let fitted =
+        Normalization::fit_watched(&scattered(IMAGES, [3, 6, 5]), config(), &mut |progress| {
+            told.push(progress);
+            if stops(progress) {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        });
+    (fitted, told)
+}
+
+#[test]
+fn a_watched_fit_has_the_same_bits_and_says_how_far_it_is() {
+    let (fitted, told) = fit(|_| false);
+    let plain = Normalization::fit(&scattered(IMAGES, [3, 6, 5]), config()).expect("fits");
+    assert_eq!(fitted.expect("fits"), plain);
+
+    assert!(told.is_sorted_by_key(|progress| progress.stage));
+    assert!(told.iter().all(|progress| progress.images == IMAGES));
+    let done = |stage| {
+        let told = told.iter().filter(|progress| progress.stage == stage);
+        told.map(|progress| progress.images_done)
+            .collect::<Vec<_>>()
+    };
+    // Small images are summed at once, in two passes: for the mean, and for the deviation from it.
+    assert_eq!(done(FitStage::Moments), [0, 0]);
+    assert_eq!(done(FitStage::Covariance), [0, 512, 1024]);
+    let eigenvectors = done(FitStage::Eigenvectors);
+    assert!(!eigenvectors.is_empty() && eigenvectors.iter().all(|&done| done == 0));
+}
+
+#[test]
+fn a_fit_ends_where_it_is_stopped() {
+    let at = |stage, images_done| {
+        move |progress: FitProgress| (progress.stage, progress.images_done) == (stage, images_done)
+    };
+    let places = [
+        (FitStage::Moments, 0, 1),
+        (FitStage::Covariance, 0, 3),
+        (FitStage::Covariance, 512, 4),
+        (FitStage::Eigenvectors, 0, 6),
+    ];
+    for (stage, images_done, count) in places {
+        let (fitted, told) = fit(at(stage, images_done));
+        assert!(
+            matches!(
+                fitted,
+                Err(DataError::Normalization(NormalizationError::Stopped))
+            ),
+            "{stage:?}"
+        );
+        assert_eq!(told.len(), count, "{stage:?}");
+    }
+    // In the second pass.
+    let mut passes = 0;
+    let (fitted, told) = fit(|_| {
+        passes += 1;
+        passes == 2
+    });
+    assert!(fitted.is_err());
+    assert_eq!(told.len(), 2);
+}
