@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Chain, Result, bail};
 use clap::{Args, Subcommand};
-use indicatif::ProgressBar;
+use indicatif::{HumanBytes, ProgressBar};
 use scn_data::fetch::{
     ArchiveSet, CheckedFile, CheckedSum, Progress, TransferPolicy, check_files, check_sums, fetch,
 };
@@ -95,16 +95,19 @@ impl Fetch {
         if let Some(mirror) = &self.mirror {
             archives = archives.from_mirror(mirror);
         }
-        let bar = screen::line(
-            "{prefix:.bold} {bar:24.green/dim} {bytes}/{total_bytes}  {bytes_per_sec}  {msg}",
-        );
+        let mut shown = Shown {
+            line: screen::line(
+                "{prefix:.bold} {bar:12.green/dim} {bytes}/{total_bytes}  {wide_msg}",
+            ),
+            unpacking: None,
+        };
         let result = fetch(
             &archives,
             &self.folder,
             &TransferPolicy::default(),
-            &mut |progress| show(&progress, &bar, output),
+            &mut |progress| shown.show(&progress, output),
         );
-        screen::remove(&bar);
+        drop(shown);
         let fetched = Fetched {
             dataset: self.name,
             folder: result?,
@@ -115,29 +118,44 @@ impl Fetch {
     }
 }
 
-fn show(progress: &Progress<'_>, bar: &ProgressBar, output: &Output) {
-    match progress {
-        Progress::Received { file, bytes, total } => {
-            bar.set_prefix((*file).to_owned());
-            bar.set_message("");
-            if let Some(total) = total {
-                bar.set_length(*total);
+/// What moves while archives come.
+struct Shown {
+    line: ProgressBar,
+    unpacking: Option<Bar>,
+}
+
+impl Shown {
+    fn show(&mut self, progress: &Progress<'_>, output: &Output) {
+        match progress {
+            Progress::Received { file, bytes, total } => {
+                self.line.set_prefix((*file).to_owned());
+                if let Some(total) = total {
+                    self.line.set_length(*total);
+                }
+                self.line.set_position(*bytes);
+                let rate = HumanBytes(self.line.per_sec() as u64);
+                self.line.set_message(format!("{rate}/s"));
             }
-            bar.set_position(*bytes);
+            Progress::Retry { error, wait, .. } => {
+                let said: Vec<_> = Chain::new(*error).map(ToString::to_string).collect();
+                output.warn(format!(
+                    "{}; tried again in {:.0} s",
+                    said.join(": "),
+                    wait.as_secs_f64()
+                ));
+            }
+            Progress::Unpacking { file } => {
+                screen::remove(&self.line);
+                self.unpacking = Some(Bar::wait(format!("unpacking {file}")));
+            }
+            _ => {}
         }
-        Progress::Retry { error, wait, .. } => {
-            let said: Vec<_> = Chain::new(*error).map(ToString::to_string).collect();
-            output.warn(format!(
-                "{}; tried again in {:.0} s",
-                said.join(": "),
-                wait.as_secs_f64()
-            ));
-        }
-        Progress::Unpacking { file } => {
-            bar.set_prefix((*file).to_owned());
-            bar.set_message("unpacking");
-        }
-        _ => {}
+    }
+}
+
+impl Drop for Shown {
+    fn drop(&mut self) {
+        screen::remove(&self.line);
     }
 }
 
