@@ -1,5 +1,6 @@
 //! What a run folder shows a reader: `report.html`, `report.md`, and their plots as SVG files.
 
+mod captioned;
 mod changes;
 mod chart;
 mod comparison;

@@ -1,16 +1,18 @@
 //! `scn report`.
 
 mod names;
+mod place;
 mod several;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
 use scn_net::{Device, EpochRecord, Model, RunConfig, RunFolder};
 use serde::Serialize;
 
+use self::place::{made, written};
 use crate::data_folder::DataFolder;
 use crate::model_file;
 use crate::output::Output;
@@ -102,18 +104,6 @@ impl Report {
         };
         output.result(&summary, || written(&summary.report, &summary.files))
     }
-}
-
-/// A folder for the page, made if there is none.
-fn made(folder: &Path) -> Result<&Path> {
-    std::fs::create_dir_all(folder)
-        .with_context(|| format!("cannot create {}", folder.display()))?;
-    Ok(folder)
-}
-
-/// The page and the files beside it, for a terminal.
-fn written(report: &Path, files: &[String]) -> String {
-    format!("{}\n{}", report.display(), files[1..].join(" "))
 }
 
 /// The files of a run tell of one network.

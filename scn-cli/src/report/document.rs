@@ -1,10 +1,8 @@
 //! What a report says, once for all its forms.
 
-use std::sync::Arc;
-
+use super::captioned::CaptionedPicture;
 use super::drawing::Drawing;
 use super::table::Table;
-use crate::pictures;
 
 /// A page.
 #[derive(Debug)]
@@ -41,22 +39,6 @@ pub(crate) struct Figure {
     /// For those who do not see it.
     pub(crate) description: String,
     pub(crate) drawing: Drawing,
-}
-
-/// A picture as PNG, a few pixels wide, and the words to it.
-#[derive(Debug, Clone)]
-pub(crate) struct CaptionedPicture {
-    pub(crate) png: Arc<[u8]>,
-    pub(crate) alternative: String,
-    /// One or several lines.
-    pub(crate) caption: String,
-}
-
-impl CaptionedPicture {
-    /// The address of the picture within a page.
-    pub(crate) fn uri(&self) -> String {
-        pictures::data_uri(&self.png)
-    }
 }
 
 impl Document {

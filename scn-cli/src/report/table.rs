@@ -1,6 +1,6 @@
 //! Tables of a report.
 
-use super::document::CaptionedPicture;
+use super::captioned::CaptionedPicture;
 
 #[derive(Debug)]
 pub(crate) struct Table {

@@ -68,7 +68,12 @@ fn runs_stand_beside_each_other() {
         .success();
     train_small(
         &runs[1],
-        &["--epochs", "3", "--set", "training.schedule=cosine"],
+        &[
+            "--set",
+            "training.epochs=3",
+            "--set",
+            "training.schedule=cosine",
+        ],
     )
     .assert()
     .success();

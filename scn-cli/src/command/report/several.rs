@@ -8,7 +8,7 @@ use scn_net::{EpochRecord, RunFolder};
 use serde::Serialize;
 
 use super::names::distinct;
-use super::{made, written};
+use super::place::{made, written};
 use crate::output::Output;
 use crate::report::{Compared, chosen_by, write_comparison};
 use crate::run_files::{read_config, read_history};

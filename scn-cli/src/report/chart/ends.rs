@@ -8,9 +8,7 @@ const RIGHT: i32 = 14;
 const UP: i32 = 8;
 
 /// The ends of lines, their names and colours; returns where each name is written.
-pub(super) fn apart<'a>(
-    mut ends: Vec<((i32, i32), &'a str, Colour)>,
-) -> Vec<((i32, i32), &'a str, Colour)> {
+pub(super) fn apart(mut ends: Vec<((i32, i32), &str, Colour)>) -> Vec<((i32, i32), &str, Colour)> {
     for (at, ..) in &mut ends {
         *at = (at.0 + RIGHT, at.1 - UP);
     }

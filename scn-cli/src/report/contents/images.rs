@@ -7,7 +7,8 @@ use scn_net::Model;
 
 use crate::pictures::Raster;
 use crate::readable::{percent, thousands};
-use crate::report::document::{Block, CaptionedPicture, Figure};
+use crate::report::captioned::CaptionedPicture;
+use crate::report::document::{Block, Figure};
 use crate::report::findings::Findings;
 use crate::report::run::Run;
 use crate::report::table::{Cell, Table};
