@@ -12,7 +12,7 @@ use clap::Args;
 use scn_net::{Device, EpochRecord, Model, RunConfig, RunFolder};
 use serde::Serialize;
 
-use self::place::{made, written};
+use self::place::{expect_no_other_run, made, written};
 use crate::data_folder::DataFolder;
 use crate::model_file;
 use crate::output::Output;
@@ -31,7 +31,7 @@ use crate::run_files::{read_config, read_history};
 /// Writes report.html, which holds everything itself, report.md, and the plots as SVG files.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  scn report runs/digits\n  scn report runs/rate-0.05 runs/rate-0.1 runs/rate-0.2 --out runs/rates"
+    after_help = "Examples:\n  scn report runs/digits\n  scn report runs/rate-0.02 runs/rate-0.1 runs/rate-0.5 --out rates"
 )]
 pub(crate) struct Report {
     /// Run folders
@@ -66,6 +66,9 @@ impl Report {
     }
 
     fn on_one(&self, path: &Path, device: &Device, output: &Output) -> Result<()> {
+        if let Some(out) = &self.out {
+            expect_no_other_run(out, Some(path))?;
+        }
         let folder = RunFolder::new(path);
         let config = read_config(&folder)?;
         let history = read_history(&folder)?;

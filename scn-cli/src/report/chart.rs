@@ -12,7 +12,7 @@ use plotters::prelude::*;
 
 use self::axis::{Axis, Logarithmic};
 use self::legend::Legend;
-use self::style::{DASHES, DOTS, HEIGHT, WIDTH, text};
+use self::style::{DASHES, DOTS, HEIGHT, HOLLOW, WIDTH, text};
 use super::drawing::Drawing;
 use super::palette::{Colour, GRID, INK, PAPER, RULE};
 
@@ -133,8 +133,12 @@ impl Chart<'_> {
                 chart.draw_series([dashes])?;
             }
             if few || points.len() == 1 {
-                let mark = |&point| Circle::new(point, 3, line.colour.rgb().filled());
-                chart.draw_series(points.iter().map(mark))?;
+                // Those of training are hollow, as nothing else tells a point alone from the others'.
+                let (size, mark) = match line.stroke {
+                    Stroke::Dotted => (HOLLOW, line.colour.rgb().stroke_width(1)),
+                    Stroke::Dashed | Stroke::Solid => (3, line.colour.rgb().filled()),
+                };
+                chart.draw_series(points.iter().map(|&point| Circle::new(point, size, mark)))?;
             }
             let triangles = line.triangles.iter().filter_map(|&x| between(&points, x));
             chart.draw_series(
@@ -147,7 +151,8 @@ impl Chart<'_> {
             let at = chart.plotting_area().map_coordinate(line.on(&axis).last()?);
             Some((at, line.name.as_deref()?, line.colour))
         });
-        for (at, name, colour) in ends::apart(ends.collect()) {
+        let bottom = chart.plotting_area().get_pixel_range().1.end;
+        for (at, name, colour) in ends::apart(ends.collect(), bottom) {
             root.draw(&Text::new(name, at, text(19).color(&colour.rgb())))?;
         }
         root.present()?;

@@ -127,6 +127,7 @@ pub(super) fn of_one(
             continue;
         };
         let (sample, kind) = match stroke {
+            Stroke::Dotted if history.len() == 1 => (Sample::Hollow(colour), ""),
             _ if history.len() == 1 => (Sample::Dot(colour), ""),
             Stroke::Dotted => (Sample::Dotted(colour), "dotted"),
             Stroke::Dashed => (Sample::Dashed(colour), "dashed"),
@@ -161,7 +162,8 @@ pub(super) fn of_one(
     }
     if !rules.is_empty() {
         let text = format!("learning rate × {}", training.drop_factor);
-        let epochs: Vec<String> = rules.iter().map(f64::to_string).collect();
+        let rounded = |epoch: &f64| ((100.0 * epoch).round() / 100.0).to_string();
+        let epochs: Vec<String> = rules.iter().map(rounded).collect();
         told.push(format!("{text} after epoch {}", epochs.join(" and ")));
         legend.push((Sample::Rule(RULE), text));
     }
@@ -225,11 +227,16 @@ pub(super) fn of_several(quantity: Quantity, courses: &[Course], index: usize) -
     }
     // Solid lines lie on top.
     lines.sort_by_key(|line| line.stroke == Stroke::Solid);
-    legend.push((Sample::Solid(INK), "test".to_string()));
+    // Of runs of one epoch there are points only.
+    let (test, training) = match lines.iter().all(|line| line.points.len() == 1) {
+        true => (Sample::Dot(INK), Sample::Hollow(INK)),
+        false => (Sample::Solid(INK), Sample::Dotted(INK)),
+    };
+    legend.push((test, "test".to_string()));
     if validated {
         legend.push((Sample::Dashed(INK), "validation".to_string()));
     }
-    legend.push((Sample::Dotted(INK), "training".to_string()));
+    legend.push((training, "training".to_string()));
     if lines.iter().any(|line| line.ring.is_some()) {
         legend.push((Sample::Ring(INK), "best epoch".to_string()));
     }
@@ -254,7 +261,7 @@ pub(super) fn of_several(quantity: Quantity, courses: &[Course], index: usize) -
 }
 
 /// Most letters of a name in a legend.
-const NAME: usize = 56;
+const NAME: usize = 52;
 
 /// A name without its middle, if it is too long for a legend.
 fn shortened(name: &str) -> String {

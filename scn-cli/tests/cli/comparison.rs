@@ -365,7 +365,9 @@ fn what_cannot_be_compared_is_one_line() {
     );
     std::fs::write(&metrics, whole).unwrap();
     // Nor is the page of a run overwritten by that of several, or a folder named that is not used.
-    fails(&mut report(&runs, &runs[1]), &["found a run", "--out"]);
+    for several in [&runs[..], &runs[..1]] {
+        fails(&mut report(several, &runs[1]), &["found a run", "--out"]);
+    }
     fails(
         report(&runs, &out).arg("--data").arg(folder.path()),
         &["--data", "no images are read"],

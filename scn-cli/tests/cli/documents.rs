@@ -58,7 +58,7 @@ fn the_sweep_runs_as_written() {
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{block}\n{said}");
     }
-    let page = read(folder.path().join("runs/rates/report.html"));
+    let page = read(folder.path().join("rates/report.html"));
     let page = parse(&page);
     let heads: Vec<String> = all(&page, "th").into_iter().map(text).collect();
     for expected in [

@@ -310,13 +310,12 @@ fn one_epoch_is_a_point() {
     let out = reported(folder.path(), &[made::epoch(0.3, 0.2)]);
     for file in ["learning-curve.svg", "loss-curve.svg"] {
         let plot = Plot::read(&out.join(file));
+        // The point, and one in the legend.
+        assert_eq!(plot.points("#B4451A").len(), 2, "{file}");
+        assert_eq!(plot.rings("#5F6B7A").len(), 2, "{file}");
         for colour in ["#B4451A", "#5F6B7A"] {
-            // One in the legend.
-            assert_eq!(plot.points(colour).len(), 2, "{file}");
-            assert!(
-                plot.lines(colour).iter().all(|line| line.len() < 2),
-                "{file}"
-            );
+            let mut lines = plot.lines(colour).into_iter();
+            assert!(lines.all(|line| line.len() < 2), "{file}");
         }
         let numbers: Vec<f64> = plot.numbers().iter().map(|number| number.0).collect();
         assert_eq!(numbers, [1.0], "{file}");

@@ -8,7 +8,7 @@ use scn_net::{EpochRecord, RunFolder};
 use serde::Serialize;
 
 use super::names::distinct;
-use super::place::{made, written};
+use super::place::{expect_no_other_run, made, written};
 use crate::output::Output;
 use crate::report::{Compared, chosen_by, write_comparison};
 use crate::run_files::{read_config, read_history};
@@ -45,12 +45,7 @@ struct RunSummary<'a> {
 
 /// Writes the page on these runs into a folder.
 pub(super) fn compare(paths: &[PathBuf], out: &Path, output: &Output) -> Result<()> {
-    if RunFolder::new(out).config().exists() {
-        bail!(
-            "{}: expected a folder for the comparison, found a run, whose own report it would replace; choose another by --out",
-            out.display()
-        );
-    }
+    expect_no_other_run(out, None)?;
     let mut runs = Vec::new();
     for (path, name) in paths.iter().zip(distinct(paths)?) {
         let folder = RunFolder::new(path);

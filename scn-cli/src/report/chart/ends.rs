@@ -7,17 +7,32 @@ const HEIGHT: i32 = 16;
 const RIGHT: i32 = 14;
 const UP: i32 = 8;
 
-/// The ends of lines, their names and colours; returns where each name is written.
-pub(super) fn apart(mut ends: Vec<((i32, i32), &str, Colour)>) -> Vec<((i32, i32), &str, Colour)> {
+/// The ends of lines, their names and colours; returns where each name is written, above `bottom`.
+pub(super) fn apart(
+    mut ends: Vec<((i32, i32), &str, Colour)>,
+    bottom: i32,
+) -> Vec<((i32, i32), &str, Colour)> {
     for (at, ..) in &mut ends {
         *at = (at.0 + RIGHT, at.1 - UP);
     }
     ends.sort_by_key(|(at, ..)| (at.1, at.0));
+    let beside = |one: i32, other: i32| (one - other).abs() < 2 * HEIGHT;
+    // Down, as far as it takes, and up again, as far as there is no room.
     for index in 1..ends.len() {
         let (x, mut y) = ends[index].0;
         for ((other_x, other_y), ..) in &ends[..index] {
-            if (x - other_x).abs() < 2 * HEIGHT && y - other_y < HEIGHT {
+            if beside(x, *other_x) {
                 y = y.max(other_y + HEIGHT);
+            }
+        }
+        ends[index].0 = (x, y);
+    }
+    for index in (0..ends.len()).rev() {
+        let (x, mut y) = ends[index].0;
+        y = y.min(bottom - HEIGHT);
+        for ((other_x, other_y), ..) in &ends[index + 1..] {
+            if beside(x, *other_x) {
+                y = y.min(other_y - HEIGHT);
             }
         }
         ends[index].0 = (x, y);
@@ -34,10 +49,17 @@ mod tests {
     fn names_do_not_cover_each_other() {
         let ends = [(500, 100), (500, 101), (300, 101), (500, 90), (500, 200)];
         let ends = ends.map(|at| (at, "1", INK)).to_vec();
-        let places: Vec<_> = apart(ends).iter().map(|end| end.0).collect();
+        let places = |bottom| -> Vec<_> {
+            let ends = apart(ends.clone(), bottom);
+            ends.iter().map(|end| end.0).collect()
+        };
         assert_eq!(
-            places,
+            places(300),
             [(514, 82), (514, 98), (314, 93), (514, 114), (514, 192)]
+        );
+        assert_eq!(
+            places(130),
+            [(514, 66), (514, 82), (314, 93), (514, 98), (514, 114)]
         );
     }
 }

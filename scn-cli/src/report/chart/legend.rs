@@ -4,7 +4,7 @@ use plotters::coord::Shift;
 use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 
-use super::style::{DASHES, DOTS, text};
+use super::style::{DASHES, DOTS, HOLLOW, text};
 use crate::report::palette::Colour;
 
 /// What is shown before a word of the legend.
@@ -17,6 +17,8 @@ pub(crate) enum Sample {
     Ring(Colour),
     /// A point that is filled.
     Dot(Colour),
+    /// A point that is not.
+    Hollow(Colour),
     /// On a line.
     Triangle(Colour),
     /// Across the plot.
@@ -75,6 +77,10 @@ impl<'a> Legend<'a> {
                 }
                 Sample::Ring(colour) => area.draw(&Circle::new(middle, 6, line(colour)))?,
                 Sample::Dot(colour) => area.draw(&Circle::new(middle, 4, colour.rgb().filled()))?,
+                Sample::Hollow(colour) => {
+                    let style = colour.rgb().stroke_width(1);
+                    area.draw(&Circle::new(middle, HOLLOW, style))?;
+                }
                 Sample::Triangle(colour) => {
                     area.draw(&TriangleMarker::new(middle, 6, colour.rgb().filled()))?;
                 }
