@@ -23,6 +23,8 @@ pub(super) use self::legend::{Entry, Sample};
 pub(super) struct Chart<'a> {
     /// What is drawn, and its unit.
     pub(super) values: &'a str,
+    /// What no value can exceed.
+    pub(super) ceiling: f64,
     pub(super) lines: Vec<Line>,
     /// Epochs at which a rule crosses the plot.
     pub(super) rules: Vec<f64>,
@@ -74,7 +76,7 @@ impl Chart<'_> {
         let (above, plot) = root.split_vertically(legend.height);
         legend.draw(&above)?;
         let all = || self.lines.iter().flat_map(|line| line.points.iter());
-        let axis = Logarithmic::of(all().map(|point| point.1));
+        let axis = Logarithmic::of(all().map(|point| point.1), self.ceiling);
         let first = all().map(|point| point.0).fold(f64::INFINITY, f64::min);
         let first = if first.is_finite() { first } else { 0.0 };
         let last = all().map(|point| point.0).fold(first, f64::max);
@@ -214,6 +216,7 @@ mod tests {
     fn drawn(lines: Vec<Line>) -> String {
         let chart = Chart {
             values: "error in %",
+            ceiling: 100.0,
             lines,
             rules: Vec::new(),
             legend: vec![(Sample::Solid(TEST), "a<b".to_string())],

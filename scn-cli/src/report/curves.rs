@@ -63,6 +63,14 @@ impl Quantity {
     }
 
     /// In the unit of the axis.
+    fn ceiling(self) -> f64 {
+        match self {
+            Self::Error => 100.0,
+            Self::Loss => f64::INFINITY,
+        }
+    }
+
+    /// In the unit of the axis.
     fn of(self, images: Images, record: &EpochRecord) -> Option<f64> {
         match (self, images) {
             (Self::Error, Images::Training) => Some(100.0 * record.train_error),
@@ -173,6 +181,7 @@ pub(super) fn of_one(
     };
     let chart = Chart {
         values: quantity.values(),
+        ceiling: quantity.ceiling(),
         lines,
         rules,
         legend,
@@ -245,6 +254,7 @@ pub(super) fn of_several(quantity: Quantity, courses: &[Course], index: usize) -
     }
     let chart = Chart {
         values: quantity.values(),
+        ceiling: quantity.ceiling(),
         lines,
         rules: Vec::new(),
         legend,

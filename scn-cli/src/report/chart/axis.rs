@@ -76,8 +76,8 @@ const FACTOR: f64 = 2.0;
 
 impl Logarithmic {
     /// An axis for values of which none is negative; others, and those that are not numbers, do not
-    /// count.
-    pub(super) fn of(values: impl Iterator<Item = f64> + Clone) -> Self {
+    /// count. It has no marks above `ceiling`, which no value can exceed.
+    pub(super) fn of(values: impl Iterator<Item = f64> + Clone, ceiling: f64) -> Self {
         let positive = || {
             values
                 .clone()
@@ -91,7 +91,9 @@ impl Logarithmic {
         let room = (FACTOR / (most / least)).max(1.1).sqrt();
         let (mut low, high) = (least / room, most * room);
         let zero = values.clone().any(|value| value == 0.0).then(|| low / 2.0);
-        let marks = WITHIN.iter().map(|within| marks(within, low, high));
+        let marks = WITHIN
+            .iter()
+            .map(|within| marks(within, low, high.min(ceiling)));
         let marks = marks.fold(Vec::new(), |chosen: Vec<f64>, denser| {
             if chosen.len() < LEAST { denser } else { chosen }
         });
@@ -145,7 +147,7 @@ mod tests {
             vec![0.0],
             vec![f64::NAN, 3.0],
         ] {
-            let axis = Logarithmic::of(values.iter().copied());
+            let axis = Logarithmic::of(values.iter().copied(), f64::INFINITY);
             assert!((3..=12).contains(&axis.marks.len()), "{values:?}: {axis:?}");
             assert!(
                 0.0 < axis.low && axis.low < axis.high,
@@ -158,9 +160,11 @@ mod tests {
                 );
             }
         }
-        let axis = Logarithmic::of([0.0, 0.01, 1.0].into_iter());
+        let axis = Logarithmic::of([0.0, 0.01, 1.0].into_iter(), f64::INFINITY);
         assert_eq!(axis.zero, Some(axis.low));
         assert!(axis.low < 0.01 && axis.marks.contains(&0.1));
+        let axis = Logarithmic::of([90.0, 98.0].into_iter(), 100.0);
+        assert_eq!(axis.marks.last(), Some(&100.0));
     }
 
     #[test]
