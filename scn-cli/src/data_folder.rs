@@ -92,6 +92,17 @@ impl DataFolder {
         )
     }
 
+    /// That no folder was asked for where no images are read.
+    pub(crate) fn expect_none(&self) -> Result<()> {
+        if self.given {
+            bail!(
+                "--data {}: no images are read to compare runs",
+                self.folder.display()
+            );
+        }
+        Ok(())
+    }
+
     /// Reads the images of a source.
     pub(crate) fn open(&self, source: &DataSource, reading: &Reading) -> Result<Dataset> {
         self.expect_use(source)?;

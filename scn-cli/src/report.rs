@@ -1,27 +1,33 @@
 //! What a run folder shows a reader: `report.html`, `report.md`, and their plots as SVG files.
 
+mod captioned;
 mod changes;
 mod chart;
+mod comparison;
 mod contents;
+mod curves;
 mod document;
+mod drawing;
+mod escape;
 mod files;
 mod findings;
 mod history;
 mod html;
 mod markdown;
-mod markup;
 mod matrix;
 mod palette;
 mod paper;
 mod reproduction;
 mod run;
 mod sheet;
+mod table;
 mod usage;
 
 use anyhow::Result;
 use scn_net::RunFolder;
 
 pub(crate) use self::changes::Change;
+pub(crate) use self::comparison::{Compared, chosen_by, write as write_comparison};
 pub(crate) use self::findings::Findings;
 pub(crate) use self::paper::{PrintedTable, TABLE_1, TABLE_2, TABLE_3};
 pub(crate) use self::reproduction::{Reproduction, Row};

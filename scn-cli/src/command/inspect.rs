@@ -161,7 +161,11 @@ impl Inspect {
                 captions[atom * SHOWN] = format!("{atom}: unused");
             }
         }
-        let svg = draw_sheet(&parts, &captions, 2 * SHOWN)?;
+        let sheet = draw_sheet(&parts, &captions, 2 * SHOWN)?;
+        let svg = sheet.file(&format!(
+            "What most excites the atoms of layer {}.",
+            self.layer
+        ))?;
         whole_file::write(path, |out| out.write_all(svg.as_bytes()))
     }
 

@@ -1,5 +1,9 @@
 //! `scn report`.
 
+mod names;
+mod place;
+mod several;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,30 +12,39 @@ use clap::Args;
 use scn_net::{Device, EpochRecord, Model, RunConfig, RunFolder};
 use serde::Serialize;
 
+use self::place::{expect_no_other_run, made, written};
 use crate::data_folder::DataFolder;
 use crate::model_file;
 use crate::output::Output;
 use crate::report::{self, Findings, Run};
 use crate::run_files::{read_config, read_history};
-use crate::table::wrapped;
 
-/// A page on a run: results beside the paper's, curves, layers, atoms, confusion, mistakes,
-/// configuration.
+/// A page on a run, or one that compares several.
 ///
-/// Writes report.html, which holds everything itself, report.md, and the plots as SVG files into
-/// the run folder. `scn train` does the same at its end. Without the data set, what needs its test
+/// On one run: results beside the paper's, curves, layers, atoms, confusion, mistakes,
+/// configuration. `scn train` writes the same at its end. Without the data set, what needs its test
 /// images is left out.
+///
+/// On several: their results in one table, their learning curves over each other, and the settings
+/// that differ. This needs their config.toml and metrics.jsonl only, and they need not be complete.
+///
+/// Writes report.html, which holds everything itself, report.md, and the plots as SVG files.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  scn report runs/digits")]
+#[command(
+    after_help = "Examples:\n  scn report runs/digits\n  scn report runs/rate-0.02 runs/rate-0.1 runs/rate-0.5 --out rates"
+)]
 pub(crate) struct Report {
-    /// Run folder
-    #[arg(value_name = "RUN")]
-    run: PathBuf,
+    /// Run folders
+    #[arg(value_name = "RUN", required = true)]
+    runs: Vec<PathBuf>,
+    /// Folder of the page [default: the run's own, or comparison for several]
+    #[arg(help_heading = "Output", long, value_name = "DIR")]
+    out: Option<PathBuf>,
     #[command(flatten)]
     data: DataFolder,
 }
 
-/// What `--json` prints.
+/// What `--json` prints of one run.
 #[derive(Debug, Serialize)]
 struct Summary {
     report: PathBuf,
@@ -42,11 +55,25 @@ struct Summary {
 
 impl Report {
     pub(crate) fn run(&self, device: &Device, output: &Output) -> Result<()> {
-        let folder = RunFolder::new(&self.run);
+        match self.runs.as_slice() {
+            [run] => self.on_one(run, device, output),
+            runs => {
+                self.data.expect_none()?;
+                let out = self.out.as_deref().unwrap_or(Path::new("comparison"));
+                several::compare(runs, out, output)
+            }
+        }
+    }
+
+    fn on_one(&self, path: &Path, device: &Device, output: &Output) -> Result<()> {
+        if let Some(out) = &self.out {
+            expect_no_other_run(out, Some(path))?;
+        }
+        let folder = RunFolder::new(path);
         let config = read_config(&folder)?;
         let history = read_history(&folder)?;
         if history.is_empty() {
-            bail!("{}: no epoch is complete yet", self.run.display());
+            bail!("{}: no epoch is complete yet", path.display());
         }
         self.data.expect_use(&config.dataset)?;
         let mut model = model_file::read(&folder.chosen_model(), output)?;
@@ -69,18 +96,16 @@ impl Report {
             model: Some(&model),
             findings: findings.as_ref().map_err(Clone::clone),
         };
+        let out = match &self.out {
+            Some(out) => made(out)?,
+            None => path,
+        };
         let summary = Summary {
-            files: report::write(&run, &folder)?,
-            report: self.run.join("report.html"),
+            files: report::write(&run, &RunFolder::new(out))?,
+            report: out.join("report.html"),
             left_out: findings.err(),
         };
-        output.result(&summary, || {
-            format!(
-                "{}\n{}",
-                summary.report.display(),
-                wrapped(&summary.files[1..].join(" "), "")
-            )
-        })
+        output.result(&summary, || written(&summary.report, &summary.files))
     }
 }
 

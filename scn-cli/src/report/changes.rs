@@ -70,22 +70,55 @@ pub(crate) fn from_preset(config: &RunConfig) -> Result<Vec<Change>> {
     }
 }
 
-/// Settings that are not those of a preset, by name: first those outside all sections, such as
-/// limits.
+/// Settings that are not those of a preset, in the order of [`differing`].
 pub(crate) fn between(config: &RunConfig, preset: &RunConfig) -> Result<Vec<Change>> {
-    let (ours, theirs) = (settings(config)?, settings(preset)?);
-    let mut names: Vec<&String> = ours.keys().chain(theirs.keys()).collect();
+    let change = |difference: Difference| {
+        let mut values = difference.values.into_iter();
+        Change {
+            setting: difference.setting,
+            value: values.next().flatten(),
+            preset: values.next().flatten(),
+        }
+    };
+    Ok(differing(&[config, preset])?
+        .into_iter()
+        .map(change)
+        .collect())
+}
+
+/// A setting that is not the same everywhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Difference {
+    /// Its name with dots.
+    pub(crate) setting: String,
+    /// One for each configuration; absent where it is not set.
+    pub(crate) values: Vec<Option<String>>,
+}
+
+/// Settings that are not the same in all configurations, by name: first those outside all sections,
+/// such as limits.
+pub(crate) fn differing(configs: &[&RunConfig]) -> Result<Vec<Difference>> {
+    let all: Vec<_> = configs
+        .iter()
+        .map(|config| settings(config))
+        .collect::<Result<_>>()?;
+    let mut names: Vec<&String> = all.iter().flat_map(BTreeMap::keys).collect();
     names.sort_by_key(|&name| (name.contains('.'), name));
     names.dedup();
-    let changed = names
-        .into_iter()
-        .filter(|&name| ours.get(name) != theirs.get(name));
-    let change = |name: &String| Change {
+    let values = names.into_iter().map(|name| Difference {
         setting: name.clone(),
-        value: ours.get(name).cloned(),
-        preset: theirs.get(name).cloned(),
+        values: all
+            .iter()
+            .map(|settings| settings.get(name).cloned())
+            .collect(),
+    });
+    let differs = |difference: &Difference| {
+        difference
+            .values
+            .iter()
+            .any(|value| *value != difference.values[0])
     };
-    Ok(changed.map(change).collect())
+    Ok(values.filter(differs).collect())
 }
 
 fn settings(config: &RunConfig) -> Result<BTreeMap<String, String>> {
@@ -179,5 +212,32 @@ mod tests {
         let preset = presets::get("cifar10-scn1").unwrap();
         let less = between(&preset, &config).unwrap();
         assert_eq!(less[0].to_string(), "test_limit not set instead of 5000");
+    }
+
+    #[test]
+    fn several_configurations_are_compared_setting_by_setting() {
+        let preset = presets::get("digits").unwrap();
+        let mut slow = preset.clone();
+        slow.set("training.learning_rate", "0.01").unwrap();
+        let mut short = preset.clone();
+        short.set("training.learning_rate", "0.01").unwrap();
+        short.set("train_limit", "9").unwrap();
+        let found = differing(&[&preset, &slow, &short]).unwrap();
+        let some = |value: &str| Some(value.to_string());
+        let rows: Vec<_> = found
+            .iter()
+            .map(|row| (&*row.setting, &*row.values))
+            .collect();
+        assert_eq!(
+            rows,
+            [
+                ("train_limit", &[None, None, some("9")][..]),
+                (
+                    "training.learning_rate",
+                    &[some("0.1"), some("0.01"), some("0.01")]
+                ),
+            ]
+        );
+        assert!(differing(&[&slow, &slow]).unwrap().is_empty());
     }
 }

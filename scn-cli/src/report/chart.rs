@@ -1,164 +1,161 @@
-//! Plots of two lines: one dotted, one solid.
+//! A plot of lines over epochs, with a logarithmic axis.
+
+mod axis;
+mod dots;
+mod ends;
+mod legend;
+mod style;
 
 use anyhow::{Result, anyhow};
-use plotters::coord::Shift;
 use plotters::element::DashedPathElement;
 use plotters::prelude::*;
-use scn_net::EpochRecord;
 
-use super::palette::{GRID, INK, PAPER, TEST, TRAIN};
+use self::axis::{Axis, Logarithmic};
+use self::legend::Legend;
+use self::style::{DASHES, DOTS, HEIGHT, HOLLOW, WIDTH, text};
+use super::drawing::Drawing;
+use super::palette::{Colour, GRID, INK, PAPER, RULE};
 
-/// Small enough to be read on a telephone, where it shrinks to two thirds.
-const SIZE: (u32, u32) = (560, 360);
+pub(super) use self::dots::Dots;
+pub(super) use self::legend::{Entry, Sample};
 
-/// Height of the names above the plot, and length of the samples of their lines.
-const LEGEND: i32 = 36;
-const SAMPLE: i32 = 30;
-
-/// A plot of two lines over whole numbers.
-struct Chart<'a> {
-    x: &'a str,
-    y: &'a str,
-    dotted: Line<'a>,
-    solid: Line<'a>,
+/// Lines over the epochs of one run or of several.
+pub(super) struct Chart<'a> {
+    /// What is drawn, and its unit.
+    pub(super) values: &'a str,
+    /// What no value can exceed.
+    pub(super) ceiling: f64,
+    pub(super) lines: Vec<Line>,
+    /// Epochs at which a rule crosses the plot.
+    pub(super) rules: Vec<f64>,
+    pub(super) legend: Vec<Entry>,
 }
 
-/// Points from left to right, with a name. A line without points is left out.
-struct Line<'a> {
-    name: &'a str,
-    points: Vec<(f64, f64)>,
+/// Values by epoch, from left to right. Zero is drawn at the lower edge; what is not a number, not
+/// at all.
+pub(super) struct Line {
+    pub(super) points: Vec<(f64, f64)>,
+    pub(super) stroke: Stroke,
+    pub(super) colour: Colour,
+    /// The epoch with a ring.
+    pub(super) ring: Option<f64>,
+    /// Epochs with a triangle.
+    pub(super) triangles: Vec<f64>,
+    /// Stands at its end.
+    pub(super) name: Option<String>,
 }
 
-/// The errors in percent over the epochs: training dotted, test solid, as in Figure 2 of the paper.
-pub(crate) fn learning_curve(history: &[EpochRecord]) -> Result<String> {
-    let percent = |error: fn(&EpochRecord) -> f64| {
-        let point = |record| (record_epoch(record), 100.0 * error(record));
-        history.iter().map(point).collect()
-    };
-    Chart {
-        x: "epoch",
-        y: "error in %",
-        dotted: Line {
-            name: "training, while the weights move",
-            points: percent(|record| record.train_error),
-        },
-        solid: Line {
-            name: "test",
-            points: percent(|record| record.test_error),
-        },
-    }
-    .draw()
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stroke {
+    Solid,
+    Dashed,
+    Dotted,
 }
 
-/// The share of active codes over the layers: first epoch dotted, last solid.
-pub(crate) fn active_share(history: &[EpochRecord]) -> Result<String> {
-    let percent = |record: &EpochRecord| {
-        let shares = record.layers.iter().enumerate();
-        shares
-            .map(|(h, layer)| (h as f64, 100.0 * layer.active))
-            .collect()
-    };
-    let (first, last) = (history.first(), history.last());
-    let name = |record: Option<&EpochRecord>| {
-        record.map_or(String::new(), |record| format!("epoch {}", record.epoch))
-    };
-    Chart {
-        x: "layer",
-        y: "active codes in %",
-        dotted: Line {
-            name: &name(first),
-            points: first
-                .filter(|_| history.len() > 1)
-                .map_or(Vec::new(), percent),
-        },
-        solid: Line {
-            name: &name(last),
-            points: last.map_or(Vec::new(), percent),
-        },
-    }
-    .draw()
-}
-
-fn record_epoch(record: &EpochRecord) -> f64 {
-    record.epoch as f64
-}
+/// The points of a plot are marked if they are no more than this, and a point alone always is.
+const FEW: usize = 80;
 
 impl Chart<'_> {
-    fn draw(&self) -> Result<String> {
+    pub(super) fn draw(&self) -> Result<Drawing> {
+        let legend = Legend::new(&self.legend, WIDTH as i32);
+        let size = (WIDTH, HEIGHT + legend.height as u32);
         let mut svg = String::new();
-        self.draw_into(&mut svg)
-            .map_err(|error| anyhow!("cannot draw the plot over {}s: {error}", self.x))?;
-        Ok(svg)
+        self.draw_into(&mut svg, size, &legend)
+            .map_err(|error| anyhow!("cannot draw the plot of {}: {error}", self.values))?;
+        Ok(drawing(&svg, size))
     }
 
-    fn draw_into(&self, svg: &mut String) -> Result<(), Box<dyn std::error::Error>> {
-        let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
+    fn draw_into(
+        &self,
+        svg: &mut String,
+        size: (u32, u32),
+        legend: &Legend,
+    ) -> Result<(), Box<dyn std::error::Error>> {
+        let root = SVGBackend::with_string(svg, size).into_drawing_area();
         root.fill(&PAPER.rgb())?;
-        let (legend, plot) = root.split_vertically(LEGEND);
-        let points = || self.dotted.points.iter().chain(&self.solid.points);
-        let highest = points().map(|point| point.1).fold(1.0, f64::max);
-        let first = points().map(|point| point.0).fold(f64::INFINITY, f64::min);
+        let (above, plot) = root.split_vertically(legend.height);
+        legend.draw(&above)?;
+        let all = || self.lines.iter().flat_map(|line| line.points.iter());
+        let axis = Logarithmic::of(all().map(|point| point.1), self.ceiling);
+        let first = all().map(|point| point.0).fold(f64::INFINITY, f64::min);
         let first = if first.is_finite() { first } else { 0.0 };
-        let last = points().map(|point| point.0).fold(first, f64::max);
+        let last = all().map(|point| point.0).fold(first, f64::max);
         // A point alone stands in the middle, and nothing is said of another.
         let margin = if first == last { 0.5 } else { 0.0 };
-        let (first, last) = (first - margin, last + margin);
+        let named = self.lines.iter().any(|line| line.name.is_some());
+        let marks = axis.zero.into_iter().chain(axis.marks.iter().copied());
         let mut chart = ChartBuilder::on(&plot)
             .margin(10)
-            .margin_right(20)
-            .x_label_area_size(54)
-            .y_label_area_size(62)
-            .build_cartesian_2d(first..last, 0.0..1.05 * highest)?;
+            .margin_right(if named { 40 } else { 20 })
+            .x_label_area_size(58)
+            .y_label_area_size(76)
+            .build_cartesian_2d(
+                Axis {
+                    range: first - margin..last + margin,
+                    marks: axis::whole(first, last, 10.0),
+                },
+                Axis {
+                    range: axis.low.log10()..axis.high.log10(),
+                    marks: marks.map(f64::log10).collect(),
+                },
+            )?;
         chart
             .configure_mesh()
-            .x_desc(self.x)
-            .y_desc(self.y)
-            .axis_desc_style(text(19))
-            .label_style(text(18))
+            .x_desc("epoch")
+            .y_desc(self.values)
+            .axis_desc_style(text(20))
+            .label_style(text(20))
             .axis_style(INK.rgb())
             .bold_line_style(GRID.rgb())
-            .disable_x_mesh()
-            .x_labels(((last - first) as usize + 1).clamp(2, 12))
-            .y_labels(7)
-            // There is nothing between two whole numbers.
-            .x_label_formatter(&|x| {
-                if x.fract() == 0.0 {
-                    format!("{x:.0}")
-                } else {
-                    String::new()
-                }
-            })
-            .y_label_formatter(&|y| ((100.0 * y).round() / 100.0).to_string())
             .light_line_style(PAPER.rgb())
+            .disable_x_mesh()
+            .x_label_formatter(&|x| format!("{x:.0}"))
+            .y_label_formatter(&|y| match axis.zero {
+                Some(zero) if *y == zero.log10() => "0".to_string(),
+                _ => axis::label(10_f64.powf(*y)),
+            })
             .draw()?;
-        let (train, test) = (TRAIN.rgb().stroke_width(2), TEST.rgb().stroke_width(2));
-        // Marks show where the points of a short line are; a long one needs none.
-        let marked = points().count() <= 60;
-        let mut left = 72;
-        if !self.dotted.points.is_empty() {
-            chart.draw_series(DashedLineSeries::new(
-                self.dotted.points.clone(),
-                2,
-                4,
-                train,
-            ))?;
-            let sample = [(left, LEGEND - 10), (left + SAMPLE, LEGEND - 10)];
-            legend.draw(&DashedPathElement::new(sample, 2, 4, train))?;
-            left += self.dotted.name_in(&legend, left + SAMPLE)?;
+        for &x in &self.rules {
+            let ends = [(x, axis.low.log10()), (x, axis.high.log10())];
+            chart.draw_series([PathElement::new(ends, RULE.rgb().stroke_width(1))])?;
         }
-        if !self.solid.points.is_empty() {
-            chart.draw_series(LineSeries::new(self.solid.points.clone(), test))?;
-            let sample = [(left, LEGEND - 10), (left + SAMPLE, LEGEND - 10)];
-            legend.draw(&PathElement::new(sample, test))?;
-            self.solid.name_in(&legend, left + SAMPLE)?;
-        }
-        if marked {
-            let marks = |line: &Line, colour: RGBColor| {
-                let points = line.points.clone().into_iter();
-                points.map(move |point| Circle::new(point, 3, colour.filled()))
+        let few = all().count() <= FEW;
+        for line in &self.lines {
+            let points = line.on(&axis);
+            let style = line.colour.rgb().stroke_width(2);
+            let ((on, off), solid) = match line.stroke {
+                Stroke::Solid => ((1, 0), true),
+                Stroke::Dashed => (DASHES, false),
+                Stroke::Dotted => (DOTS, false),
             };
-            chart.draw_series(marks(&self.dotted, TRAIN.rgb()))?;
-            chart.draw_series(marks(&self.solid, TEST.rgb()))?;
+            if solid {
+                chart.draw_series(LineSeries::new(points.iter().copied(), style))?;
+            } else if points.len() > 1 {
+                let dashes = DashedPathElement::new(points.clone(), on, off, style);
+                chart.draw_series([dashes])?;
+            }
+            if few || points.len() == 1 {
+                // Those of training are hollow, as nothing else tells a point alone from the others'.
+                let (size, mark) = match line.stroke {
+                    Stroke::Dotted => (HOLLOW, line.colour.rgb().stroke_width(1)),
+                    Stroke::Dashed | Stroke::Solid => (3, line.colour.rgb().filled()),
+                };
+                chart.draw_series(points.iter().map(|&point| Circle::new(point, size, mark)))?;
+            }
+            let triangles = line.triangles.iter().filter_map(|&x| between(&points, x));
+            chart.draw_series(
+                triangles.map(|point| TriangleMarker::new(point, 7, line.colour.rgb().filled())),
+            )?;
+            let ring = line.ring.and_then(|x| between(&points, x));
+            chart.draw_series(ring.map(|point| Circle::new(point, 7, style)))?;
+        }
+        let ends = self.lines.iter().filter_map(|line| {
+            let at = chart.plotting_area().map_coordinate(line.on(&axis).last()?);
+            Some((at, line.name.as_deref()?, line.colour))
+        });
+        let bottom = chart.plotting_area().get_pixel_range().1.end;
+        for (at, name, colour) in ends::apart(ends.collect(), bottom) {
+            root.draw(&Text::new(name, at, text(19).color(&colour.rgb())))?;
         }
         root.present()?;
         drop(chart);
@@ -167,76 +164,95 @@ impl Chart<'_> {
     }
 }
 
-fn text(size: u32) -> TextStyle<'static> {
-    ("sans-serif", size).into_font().color(&INK.rgb())
+impl Line {
+    /// Its points by the logarithm.
+    fn on(&self, axis: &Logarithmic) -> Vec<(f64, f64)> {
+        let placed = self.points.iter().filter_map(|&(x, value)| {
+            let value = if value == 0.0 { axis.zero? } else { value };
+            (value.is_finite() && value > 0.0).then(|| (x, value.log10()))
+        });
+        placed.collect()
+    }
 }
 
-impl Line<'_> {
-    /// Writes its name beside the sample of its line, and returns the room that both take.
-    fn name_in<Backend: DrawingBackend>(
-        &self,
-        legend: &DrawingArea<Backend, Shift>,
-        right_of: i32,
-    ) -> Result<i32, DrawingAreaErrorKind<Backend::ErrorType>> {
-        let name = Text::new(self.name, (right_of + 8, LEGEND - 18), text(18));
-        legend.draw(&name)?;
-        // There is no font to measure with; letters are not half as wide as they are high.
-        Ok(SAMPLE + 32 + 7 * self.name.chars().count() as i32)
+/// Where a line of points is at `x`; none beyond its ends.
+fn between(points: &[(f64, f64)], x: f64) -> Option<(f64, f64)> {
+    let next = points.iter().position(|point| point.0 >= x)?;
+    let (right, top) = points[next];
+    if right == x {
+        return Some((x, top));
+    }
+    let (left, bottom) = points[next.checked_sub(1)?];
+    Some((x, bottom + (x - left) / (right - left) * (top - bottom)))
+}
+
+/// What the library has drawn, without the element around it.
+fn drawing(svg: &str, (width, height): (u32, u32)) -> Drawing {
+    let inside = svg.split_once('>').map_or(svg, |(_, inside)| inside);
+    let inside = inside.trim().trim_end_matches("</svg>");
+    Drawing {
+        width: width as usize,
+        height: height as usize,
+        elements: format!("{}\n", inside.trim()),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use scn_net::LayerRecord;
-
     use super::*;
+    use crate::report::palette::TEST;
 
-    fn record(epoch: u64) -> EpochRecord {
-        let mut layer = LayerRecord::default();
-        layer.active = 0.3;
-        let mut record = EpochRecord::default();
-        record.epoch = epoch;
-        record.train_error = 0.5 / epoch as f64;
-        record.test_error = 0.6 / epoch as f64;
-        record.layers = vec![layer; 14];
-        record
+    fn line(points: Vec<(f64, f64)>) -> Line {
+        Line {
+            points,
+            stroke: Stroke::Solid,
+            colour: TEST,
+            ring: None,
+            triangles: Vec::new(),
+            name: None,
+        }
+    }
+
+    fn drawn(lines: Vec<Line>) -> String {
+        let chart = Chart {
+            values: "error in %",
+            ceiling: 100.0,
+            lines,
+            rules: Vec::new(),
+            legend: vec![(Sample::Solid(TEST), "a<b".to_string())],
+        };
+        chart.draw().unwrap().file("a plot").unwrap()
     }
 
     #[test]
     fn lines_of_any_length_are_drawn() {
-        for epochs in [0, 1, 2, 30, 200] {
-            let history: Vec<_> = (1..=epochs).map(record).collect();
-            let errors = learning_curve(&history).unwrap();
-            // One mark per epoch and line, until there are too many.
-            let marks = if epochs <= 30 { 2 * epochs as usize } else { 0 };
-            assert_eq!(errors.matches("<circle").count(), marks);
-            let shares = active_share(&history).unwrap();
-            let marks = 14 * (epochs as usize).min(2);
-            assert_eq!(shares.matches("<circle").count(), marks);
-            for svg in [errors, shares] {
-                roxmltree::Document::parse(&svg).unwrap();
-            }
+        for count in [0, 1, 2, 30, 200] {
+            let points = (1..=count).map(|epoch| (f64::from(epoch), 50.0 / f64::from(epoch)));
+            let svg = drawn(vec![line(points.collect())]);
+            let page = roxmltree::Document::parse(&svg).unwrap();
+            let count_of = |name: &str| {
+                let nodes = page.descendants();
+                nodes.filter(|node| node.tag_name().name() == name).count() as i32
+            };
+            let marks = if count <= 30 { count } else { 0 };
+            assert_eq!(count_of("circle"), marks, "{count}");
         }
     }
 
     #[test]
-    fn one_epoch_is_not_followed_by_another() {
-        let labels = |epochs: u64| -> Vec<String> {
-            let record = |epoch| {
-                let mut record = EpochRecord::default();
-                (record.epoch, record.train_error, record.test_error) = (epoch, 0.3, 0.4);
-                record
-            };
-            let history: Vec<EpochRecord> = (1..=epochs).map(record).collect();
-            let svg = learning_curve(&history).unwrap();
-            let page = roxmltree::Document::parse(&svg).unwrap();
-            let texts = page.descendants().filter(|node| node.has_tag_name("text"));
-            let texts = texts.filter_map(|node| node.text().map(str::trim));
-            // Percentages are 0 or multiples of ten.
-            let epochs = texts.filter(|text| ["1", "2", "3"].contains(text));
-            epochs.map(str::to_string).collect()
-        };
-        assert_eq!(labels(1), ["1"]);
-        assert_eq!(labels(2), ["1", "2"]);
+    fn a_line_is_met_between_its_points() {
+        let points = [(1.0, 2.0), (2.0, 4.0), (3.0, 0.0)];
+        assert_eq!(between(&points, 2.0), Some((2.0, 4.0)));
+        assert_eq!(between(&points, 2.25), Some((2.25, 3.0)));
+        assert_eq!((between(&points, 0.5), between(&points, 3.5)), (None, None));
+        assert_eq!(between(&[], 1.0), None);
+    }
+
+    #[test]
+    fn zero_has_a_place_and_what_is_no_number_has_none() {
+        let points = vec![(1.0, 10.0), (2.0, f64::NAN), (3.0, 0.0)];
+        let svg = drawn(vec![line(points)]);
+        assert_eq!(svg.matches("<circle").count(), 2);
+        assert!(svg.contains(">\n0\n<"));
     }
 }

@@ -6,9 +6,11 @@ mod settings;
 use anyhow::Result;
 use scn_net::{EpochRecord, Network, chosen_epoch, presets};
 
-use super::document::{Block, Document, Table};
-use super::history::{active_share, epochs, learning_curve, training_rate, training_time};
+use super::curves::{self, Quantity};
+use super::document::{Block, Document};
+use super::history::{Best, active_share, epochs, training_rate, training_time};
 use super::run::Run;
+use super::table::Table;
 use super::{changes, paper};
 use crate::readable::{condition_number, percent, rate, thousands, time};
 
@@ -28,7 +30,10 @@ pub(crate) fn document(run: &Run) -> Result<Document> {
     blocks.extend(result(run, !changed.is_empty())?);
     if let Some(last) = run.history.last() {
         blocks.push(Block::Heading("Learning curve"));
-        blocks.push(Block::Figure(learning_curve(run.history)?));
+        for quantity in [Quantity::Error, Quantity::Loss] {
+            let figure = curves::of_one(quantity, &config.training, run.history)?;
+            blocks.push(Block::Figure(figure));
+        }
         blocks.push(Block::Table(epochs(run.history)));
         blocks.push(Block::Heading("Layers"));
         blocks.push(Block::Table(layers(run, last)));
@@ -64,15 +69,20 @@ fn summary(run: &Run) -> String {
             percent(best.validation_error.unwrap_or(f64::NAN)),
         );
     }
-    let errors = run.history.iter().map(|record| record.test_error);
-    let best = errors.fold(f64::INFINITY, f64::min);
+    let lowest = match Best::of(run.history) {
+        Some(best) if best.record.epoch != last.epoch => format!(
+            "; lowest on the way: {} after epoch {}",
+            percent(best.record.test_error),
+            best.record.epoch
+        ),
+        _ => String::new(),
+    };
     format!(
-        "Test error {} on {} after {} of {} epochs (lowest on the way: {}).",
+        "Test error {} on {} after {} of {} epochs{lowest}.",
         percent(last.test_error),
         run.config.dataset,
         last.epoch,
         run.config.training.epochs,
-        percent(best)
     )
 }
 
@@ -92,7 +102,7 @@ fn result(run: &Run, changed: bool) -> Result<Vec<Block>> {
             .as_ref()
             .map(|row| value(row).unwrap_or_else(|| "not given".to_string()))
     };
-    let rows = [
+    let mut rows = vec![
         (
             "test error",
             chosen.map(|record| percent(record.test_error)),
@@ -134,6 +144,14 @@ fn result(run: &Run, changed: bool) -> Result<Vec<Block>> {
             of_paper(&|row| Some(rate(row.test_images? as f64 / row.test_seconds?))),
         ),
     ];
+    if let Some(averaged) = last.and_then(|record| record.averaged.as_ref()) {
+        let averaged = (
+            "test error, averaged weights",
+            Some(percent(averaged.test_error)),
+            of_paper(&|_| None),
+        );
+        rows.insert(1, averaged);
+    }
     let column = published.map(|row| format!("paper, {}", row.network));
     let mut columns = vec!["", "this run"];
     columns.extend(column.as_deref());

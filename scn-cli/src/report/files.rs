@@ -12,15 +12,13 @@ use crate::whole_file;
 /// names.
 pub(super) fn write(document: &Document, folder: &Path) -> Result<Vec<String>> {
     let mut files = vec![
-        ("report.html".to_string(), html::render(document)),
-        ("report.md".to_string(), markdown::render(document)),
+        ("report.html".to_string(), html::render(document)?),
+        ("report.md".to_string(), markdown::render(document)?),
     ];
-    files.extend(
-        document
-            .figures()
-            .into_iter()
-            .map(|figure| (figure.file.clone(), figure.svg_file())),
-    );
+    for figure in document.figures() {
+        let svg = figure.drawing.file(&figure.description)?;
+        files.push((figure.file.clone(), svg));
+    }
     for (name, text) in &files {
         whole_file::write(&folder.join(name), |out| out.write_all(text.as_bytes()))?;
     }

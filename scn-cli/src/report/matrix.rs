@@ -1,96 +1,139 @@
 //! The confusion matrix as a plot.
 
-use std::fmt::Write;
+use anyhow::Result;
+use askama::Template;
 
-use super::markup::escape;
-use super::palette::{GRID, HIT, INK, PAPER, RIGHT, TEST, WRONG};
+use super::drawing::Drawing;
+use super::palette::{FONT, GRID, INK, PAPER, RIGHT, STEPS, WRONG, text_on};
+use crate::readable::thousands;
 
 /// More classes than this are shown without names and counts, which nobody could read.
 pub(crate) const READABLE: usize = 20;
 
-/// Rows are labels, columns predictions; the darker, the larger the share of the label's images.
-pub(crate) fn draw(confusion: &[Vec<u64>], names: &[String]) -> String {
+/// Names of columns with no more letters than this stand upright.
+const UPRIGHT: usize = 3;
+
+/// Side of a square of the key, and what the key takes below the matrix.
+const KEY: usize = 20;
+const KEY_HEIGHT: usize = 64;
+
+#[derive(Template)]
+#[template(path = "matrix.svg")]
+struct Matrix<'a> {
+    width: usize,
+    height: usize,
+    /// Where the matrix begins, to the right and down.
+    margin: usize,
+    /// Of a cell and of all.
+    cell: usize,
+    side: usize,
+    /// Of its side, for the names of the axes.
+    middle: usize,
+    readable: bool,
+    /// Whether the names of columns have room side by side.
+    upright: bool,
+    names: &'a [String],
+    cells: Vec<Cell>,
+    keys: [Key; 2],
+    /// The largest count.
+    most: String,
+    /// Where the squares of the key begin.
+    key_left: usize,
+}
+
+/// A count above zero.
+struct Cell {
+    x: usize,
+    y: usize,
+    label: usize,
+    prediction: usize,
+    count: u64,
+    fill: &'static str,
+    ink: &'static str,
+}
+
+/// What the colours of one kind mean.
+struct Key {
+    name: &'static str,
+    y: usize,
+    fills: Vec<&'static str>,
+}
+
+/// Rows are labels, columns predictions; the darker (in the dark: the brighter), the more images.
+/// Counts are measured by their logarithm, so that one mistake, a hundred and a thousand differ;
+/// where there is none, there is no colour.
+pub(crate) fn draw(confusion: &[Vec<u64>], names: &[String]) -> Result<Drawing> {
     let classes = confusion.len();
     let readable = classes <= READABLE;
     let cell = if readable { 40 } else { 520 / classes.max(1) }.max(2);
     let longest = names.iter().map(|name| name.chars().count()).max();
-    let margin = if readable {
-        36 + 8 * longest.unwrap_or(0)
-    } else {
-        36
-    };
+    let longest = longest.unwrap_or(0);
+    let margin = if readable { 36 + 9 * longest } else { 36 };
     let side = cell * classes;
-    let (width, height) = (margin + side + 12, margin + side + 12);
-    let mut svg = format!(
-        "<svg width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" xmlns=\"http://www.w3.org/2000/svg\">\n\
-         <rect width=\"{width}\" height=\"{height}\" fill=\"{}\"/>\n\
-         <g font-family=\"sans-serif\" font-size=\"15\" fill=\"{}\">\n\
-         <text x=\"18\" y=\"{}\" text-anchor=\"middle\" transform=\"rotate(-90 18 {})\">label</text>\n\
-         <text x=\"{}\" y=\"18\" text-anchor=\"middle\">prediction</text>\n",
-        PAPER.hex(),
-        INK.hex(),
-        margin + side / 2,
-        margin + side / 2,
-        margin + side / 2,
-    );
-    if readable {
-        for (class, name) in names.iter().enumerate() {
-            let (name, at) = (escape(name), margin + class * cell + cell / 2 + 5);
-            let before = margin - 8;
-            let _ = writeln!(
-                svg,
-                "<text x=\"{before}\" y=\"{at}\" text-anchor=\"end\">{name}</text>\
-                 <text x=\"{at}\" y=\"{before}\" transform=\"rotate(-90 {at} {before})\">{name}</text>"
-            );
-        }
-    }
-    svg.push_str("</g>\n");
+    let most = confusion.iter().flatten().copied().max().unwrap_or(0);
+    let mut cells = Vec::new();
     for (label, row) in confusion.iter().enumerate() {
-        let images = row.iter().sum::<u64>().max(1) as f64;
-        for (prediction, &count) in row.iter().enumerate() {
-            if count > 0 {
-                let (x, y) = (margin + prediction * cell, margin + label * cell);
-                let right = label == prediction;
-                let share = count as f64 / images;
-                // A few mistakes among many images are to be seen, too.
-                let opacity = if right {
-                    share
-                } else {
-                    0.2 + 0.8 * share.sqrt()
-                };
-                let colour = match (right, readable) {
-                    (true, true) => RIGHT,
-                    (false, true) => WRONG,
-                    (true, false) => HIT,
-                    (false, false) => TEST,
-                }
-                .hex();
-                let name = |class: usize| names.get(class).map_or(String::new(), |n| escape(n));
-                let _ = writeln!(
-                    svg,
-                    "<rect x=\"{x}\" y=\"{y}\" width=\"{cell}\" height=\"{cell}\" fill=\"{colour}\" fill-opacity=\"{opacity:.3}\">\
-                     <title>{} taken for {}: {count}</title></rect>",
-                    name(label),
-                    name(prediction)
-                );
-                if readable {
-                    let _ = writeln!(
-                        svg,
-                        "<text x=\"{}\" y=\"{}\" text-anchor=\"middle\" font-family=\"sans-serif\" font-size=\"14\" fill=\"{}\">{count}</text>",
-                        x + cell / 2,
-                        y + cell / 2 + 5,
-                        INK.hex()
-                    );
-                }
-            }
+        for (prediction, &count) in row.iter().enumerate().filter(|&(_, &count)| count > 0) {
+            let step = step(count, most);
+            let colours = if label == prediction { RIGHT } else { WRONG };
+            cells.push(Cell {
+                x: margin + prediction * cell,
+                y: margin + label * cell,
+                label,
+                prediction,
+                count,
+                fill: colours[step].hex(),
+                ink: text_on(step).hex(),
+            });
         }
     }
-    let _ = writeln!(
-        svg,
-        "<rect x=\"{margin}\" y=\"{margin}\" width=\"{side}\" height=\"{side}\" fill=\"none\" stroke=\"{}\"/>\n</svg>",
-        GRID.hex()
-    );
-    svg
+    let most = thousands(most as usize);
+    let key_left = 96;
+    let key_right = key_left + 18 + STEPS * KEY + 12 + 10 * most.chars().count();
+    let below = margin + side + 16;
+    let key = |name, colours: [super::palette::Colour; STEPS], row| Key {
+        name,
+        y: below + row * (KEY + 4),
+        fills: colours.iter().map(|colour| colour.hex()).collect(),
+    };
+    let matrix = Matrix {
+        width: (margin + side + 12).max(key_right),
+        height: below + KEY_HEIGHT,
+        margin,
+        cell,
+        side,
+        middle: margin + side / 2,
+        readable,
+        upright: longest <= UPRIGHT,
+        names,
+        cells,
+        keys: [key("right", RIGHT, 0), key("wrong", WRONG, 1)],
+        most,
+        key_left,
+    };
+    Ok(Drawing {
+        width: matrix.width,
+        height: matrix.height,
+        elements: matrix.render()?,
+    })
+}
+
+/// Where a count lies between one and the most, by its logarithm.
+fn step(count: u64, most: u64) -> usize {
+    let share = (count as f64).ln() / (most.max(2) as f64).ln();
+    (share * (STEPS - 1) as f64).round() as usize
+}
+
+impl Matrix<'_> {
+    /// The name of a class.
+    fn name(&self, class: usize) -> &str {
+        self.names.get(class).map_or("", |name| name)
+    }
+
+    /// The middle of a class along its axis.
+    fn middle_of(&self, class: usize) -> usize {
+        self.margin + class * self.cell + self.cell / 2
+    }
 }
 
 #[cfg(test)]
@@ -100,7 +143,8 @@ mod tests {
     #[test]
     fn every_count_is_drawn_once() {
         let names = ["a<b", "c"].map(String::from);
-        let svg = draw(&[vec![5, 1], vec![0, 9]], &names);
+        let drawing = draw(&[vec![5, 1], vec![0, 9]], &names).unwrap();
+        let svg = drawing.file("").unwrap();
         let page = roxmltree::Document::parse(&svg).unwrap();
         let titles: Vec<_> = page
             .descendants()
@@ -115,8 +159,16 @@ mod tests {
                 "c taken for c: 9"
             ]
         );
-        let many = draw(&vec![vec![1; 100]; 100], &vec!["x".to_string(); 100]);
-        assert_eq!(many.matches("<title>").count(), 10_000);
-        assert!(!many.contains(">1</text>"));
+        let many = draw(&vec![vec![1; 100]; 100], &vec!["x".to_string(); 100]).unwrap();
+        assert_eq!(many.elements.matches("<title>").count(), 10_000);
+        // Counts are in the key only: the least and the most of what is right, and of what is wrong.
+        assert_eq!(many.elements.matches(">1</text>").count(), 4);
+    }
+
+    #[test]
+    fn one_a_hundred_and_a_thousand_are_steps_apart() {
+        let steps = [1, 108, 900, 1000].map(|count| step(count, 1000));
+        assert_eq!(steps, [0, 5, 7, 7]);
+        assert_eq!((step(1, 1), step(2, 2)), (0, STEPS - 1));
     }
 }

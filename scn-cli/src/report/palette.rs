@@ -1,36 +1,93 @@
-//! Colours of the plots, in daylight and in the dark.
+//! Font and colours of pages and plots, in daylight and in the dark.
 //!
 //! Plots carry the colours of daylight as attributes, which every program that shows SVG
 //! understands; a style sheet replaces them where a reader prefers the dark. Pictures are given in
 //! `rgb(r,g,b)`, and so left alone.
 
-use std::fmt::Write;
-
+use askama::Template;
 use plotters::style::RGBColor;
 
-/// A colour in daylight.
-#[derive(Debug, Clone, Copy)]
+/// Of pages and plots alike; style.css has it too.
+pub(crate) const FONT: &str = "system-ui, sans-serif";
+
+/// A colour in daylight and in the dark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Colour(&'static str, &'static str);
 
 pub(crate) const PAPER: Colour = Colour("#FFFFFF", "#1B1D21");
 pub(crate) const INK: Colour = Colour("#33363B", "#DDDDDD");
 pub(crate) const GRID: Colour = Colour("#E2E4E8", "#34373D");
+/// Of what divides a plot, such as a drop of the learning rate.
+pub(crate) const RULE: Colour = Colour("#8A919C", "#7C8490");
 /// Of training.
 pub(crate) const TRAIN: Colour = Colour("#5F6B7A", "#9FB0C3");
+/// Of the validation images.
+pub(crate) const VALIDATION: Colour = Colour("#1F6FB4", "#7DB8EA");
 /// Of the test images.
 pub(crate) const TEST: Colour = Colour("#B4451A", "#FF9A6B");
-/// Of what is right.
-pub(crate) const HIT: Colour = Colour("#1F6FB4", "#7DB8EA");
-/// Behind ink: what is right.
-pub(crate) const RIGHT: Colour = Colour("#8FC1EF", "#1D5C99");
-/// Behind ink: what is wrong.
-pub(crate) const WRONG: Colour = Colour("#F2A285", "#9C3F1E");
-const ALL: [Colour; 8] = [PAPER, INK, GRID, TRAIN, TEST, HIT, RIGHT, WRONG];
+
+/// Of runs beside each other.
+pub(crate) const RUNS: [Colour; 8] = [
+    Colour("#1F6FB4", "#7DB8EA"),
+    Colour("#B4451A", "#FF9A6B"),
+    Colour("#1B7F4B", "#6FD09B"),
+    Colour("#7A4FB5", "#C3A1F5"),
+    Colour("#856300", "#E2BE4A"),
+    Colour("#B8327D", "#F58CC2"),
+    Colour("#0E7C86", "#5CCBD6"),
+    Colour("#5F6B7A", "#9FB0C3"),
+];
+
+/// Steps between one and the most.
+pub(crate) const STEPS: usize = 8;
+/// Behind text: what is right, from little to much.
+pub(crate) const RIGHT: [Colour; STEPS] = [
+    Colour("#DEEFFF", "#233A51"),
+    Colour("#B8D4F2", "#244668"),
+    Colour("#94BCE5", "#27527C"),
+    Colour("#70A3D8", "#2A5F92"),
+    Colour("#4F8FCF", "#2F6BA4"),
+    Colour("#2C73B6", "#5894D0"),
+    Colour("#105D9D", "#8BB9E9"),
+    Colour("#004684", "#BDDBFB"),
+];
+/// Behind text: what is wrong, from little to much.
+pub(crate) const WRONG: [Colour; STEPS] = [
+    Colour("#FFE7DD", "#4E2F22"),
+    Colour("#EFC7B6", "#623722"),
+    Colour("#E0A991", "#763F25"),
+    Colour("#D08B6C", "#894828"),
+    Colour("#C4724C", "#9A502D"),
+    Colour("#AA552A", "#C67854"),
+    Colour("#913E10", "#E3A387"),
+    Colour("#782700", "#F8CDBA"),
+];
+const ON_LITTLE: Colour = Colour("#15171A", "#F2F2F2");
+const ON_MUCH: Colour = Colour("#FFFFFE", "#101214");
+
+/// Of text on a step.
+pub(crate) fn text_on(step: usize) -> Colour {
+    if step < 5 { ON_LITTLE } else { ON_MUCH }
+}
+
+fn all() -> impl Iterator<Item = Colour> {
+    [
+        PAPER, INK, GRID, RULE, TRAIN, VALIDATION, TEST, ON_LITTLE, ON_MUCH,
+    ]
+    .into_iter()
+    .chain(RUNS)
+    .chain(RIGHT)
+    .chain(WRONG)
+}
 
 impl Colour {
     /// As an attribute.
-    pub(crate) fn hex(self) -> &'static str {
+    pub(crate) fn hex(&self) -> &'static str {
         self.0
+    }
+
+    fn in_the_dark(&self) -> &'static str {
+        self.1
     }
 
     /// For the library that plots.
@@ -40,60 +97,98 @@ impl Colour {
     }
 }
 
-/// The colours in the dark.
-pub(crate) fn dark_style() -> String {
-    let mut style = String::from("@media (prefers-color-scheme: dark) {\n");
-    for Colour(day, night) in ALL {
-        let _ = writeln!(
-            style,
-            "  svg [fill=\"{day}\"] {{ fill: {night}; }} svg [stroke=\"{day}\"] {{ stroke: {night}; }}"
-        );
+/// The style sheet for readers who prefer the dark.
+#[derive(Debug, Template)]
+#[template(path = "dark.css", escape = "none")]
+pub(crate) struct Dark {
+    colours: Vec<Colour>,
+}
+
+impl Dark {
+    pub(crate) fn new() -> Self {
+        let mut colours: Vec<Colour> = all().collect();
+        colours.sort_unstable_by_key(Colour::hex);
+        colours.dedup();
+        Self { colours }
     }
-    style.push_str("}\n");
-    style
+
+    /// Of the colours in these elements only.
+    pub(crate) fn of(elements: &str) -> Self {
+        let mut dark = Self::new();
+        dark.colours
+            .retain(|colour| elements.contains(colour.hex()));
+        dark
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn luminance(hex: &str) -> f64 {
+        let part = |at: usize| {
+            let value = f64::from(u8::from_str_radix(&hex[at..at + 2], 16).unwrap()) / 255.0;
+            if value <= 0.04045 {
+                value / 12.92
+            } else {
+                ((value + 0.055) / 1.055).powf(2.4)
+            }
+        };
+        0.2126 * part(1) + 0.7152 * part(3) + 0.0722 * part(5)
+    }
+
     /// The contrast of two colours, as the Web Content Accessibility Guidelines define it.
     fn contrast(one: &str, other: &str) -> f64 {
-        let luminance = |hex: &str| {
-            let part = |at: usize| {
-                let value = f64::from(u8::from_str_radix(&hex[at..at + 2], 16).unwrap()) / 255.0;
-                if value <= 0.04045 {
-                    value / 12.92
-                } else {
-                    ((value + 0.055) / 1.055).powf(2.4)
-                }
-            };
-            0.2126 * part(1) + 0.7152 * part(3) + 0.0722 * part(5)
-        };
         let (a, b) = (luminance(one), luminance(other));
         (a.max(b) + 0.05) / (a.min(b) + 0.05)
     }
 
     #[test]
     fn text_and_lines_stand_out_by_day_and_night() {
-        for (colour, least) in [(INK, 7.0), (TRAIN, 4.5), (TEST, 4.5), (HIT, 4.5)] {
+        let lines = [TRAIN, VALIDATION, TEST].into_iter().chain(RUNS);
+        let lines = lines.map(|colour| (colour, 4.5));
+        for (colour, least) in lines.chain([(INK, 7.0), (RULE, 3.0)]) {
             for (shown, paper) in [(colour.0, PAPER.0), (colour.1, PAPER.1)] {
-                assert!(
-                    contrast(shown, paper) >= least,
-                    "{shown} on {paper}: {}",
-                    contrast(shown, paper)
-                );
+                let found = contrast(shown, paper);
+                assert!(found >= least, "{shown} on {paper}: {found}");
             }
         }
-        for behind in [RIGHT, WRONG] {
-            for (ink, paper) in [(INK.0, behind.0), (INK.1, behind.1)] {
-                assert!(
-                    contrast(ink, paper) >= 4.5,
-                    "{ink} on {paper}: {}",
-                    contrast(ink, paper)
-                );
+        for steps in [RIGHT, WRONG] {
+            for (step, behind) in steps.into_iter().enumerate() {
+                let text = text_on(step);
+                for (text, behind) in [(text.0, behind.0), (text.1, behind.1)] {
+                    let found = contrast(text, behind);
+                    assert!(found >= 4.5, "{text} on {behind}: {found}");
+                }
             }
         }
+    }
+
+    /// More is darker by day and brighter by night, and even one is told from none, which is paper.
+    #[test]
+    fn steps_go_one_way_from_the_paper() {
+        for steps in [RIGHT, WRONG] {
+            let steps = || std::iter::once(PAPER).chain(steps);
+            for (less, more) in steps().zip(steps().skip(1)) {
+                assert!(luminance(less.0) > luminance(more.0), "{less:?} {more:?}");
+                assert!(luminance(less.1) < luminance(more.1), "{less:?} {more:?}");
+                for (less, more) in [(less.0, more.0), (less.1, more.1)] {
+                    let found = contrast(less, more);
+                    assert!(found >= 1.15, "{less} {more}: {found}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_colour_of_the_day_has_one_of_the_night() {
+        let colours = Dark::new().colours;
+        let mut days: Vec<&str> = colours.iter().map(Colour::hex).collect();
+        days.dedup();
+        assert_eq!(days.len(), colours.len());
+        let style = Dark::new().render().unwrap();
+        assert!(style.contains("[fill=\"#B4451A\"] { fill: #FF9A6B; }"));
+        assert_eq!(Dark::of("<rect fill=\"#B4451A\"/>").colours, [TEST]);
     }
 
     #[test]

@@ -7,10 +7,12 @@ use std::path::Path;
 use anyhow::Result;
 use scn_net::Network;
 
-use super::document::{Block, Cell, Document, Figure, Narrow, Table};
+use super::curves::{self, Quantity};
+use super::document::{Block, Document, Figure};
 use super::files;
-use super::history::{learning_curve, training_rate, training_time};
+use super::history::{training_rate, training_time};
 use super::paper::{self, Measure, PrintedTable};
+use super::table::{Cell, Narrow, Table};
 use crate::readable::{percent, rate, thousands, time};
 
 pub(crate) use self::row::Row;
@@ -205,7 +207,7 @@ impl Reproduction<'_> {
             }
             let figure = Figure {
                 file: format!("{}.svg", row.preset),
-                ..learning_curve(&row.history)?
+                ..curves::of_one(Quantity::Error, &row.config.training, &row.history)?
             };
             Ok((caption, figure))
         };

@@ -1,7 +1,8 @@
 //! The command line as a person uses it: `network` trains and uses a small network, `bench`
 //! measures, `data` fetches and checks, `device` computes elsewhere, `solve` solves, `arrays` and
 //! `pictures` are read, `own` ones trained on, `mistakes` are answered, `options` are taken by every command, `models` and
-//! images that are not right too, what has no end or no room is `refused`, `report` shows a run,
+//! images that are not right too, what has no end or no room is `refused`, `report` shows a run, `comparison` several (`made` runs
+//! among them, `plot` reads what is drawn), `documents` say what works,
 //! `reproduce` those of the paper (`page` reads and shows their pages), `evaluation` measures with
 //! mirror images and another lambda1, `results` are what they are said to be, `settings` are shown,
 //! `shell` has completions and manual pages, `tensorboard` is told of a run, `crashes` end nothing,
@@ -11,10 +12,13 @@
 
 mod arrays;
 mod bench;
+mod comparison;
 mod crashes;
 mod data;
 mod device;
+mod documents;
 mod evaluation;
+mod made;
 mod mistakes;
 mod models;
 mod network;
@@ -22,6 +26,7 @@ mod options;
 mod own;
 mod page;
 mod pictures;
+mod plot;
 mod python;
 mod refused;
 mod report;

@@ -125,7 +125,7 @@ pub(crate) fn browse(page: &Path, widths: &[u32]) {
         colours.sort_unstable();
         colours.dedup();
         assert!(
-            painted * 50 > (picture.width() * picture.height()) as usize && colours.len() > 100,
+            painted * 100 > (picture.width() * picture.height()) as usize && colours.len() > 100,
             "{painted} pixels, {} colours",
             colours.len()
         );

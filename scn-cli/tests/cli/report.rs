@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use roxmltree::{Document, Node};
-use scn_net::{EpochRecord, LayerRecord, Model, ModelInput, Network, presets};
+use scn_net::{EpochRecord, Model, ModelInput, Network};
 
 use crate::mistakes::fails;
 use crate::page::{self, all, check_page, parse, read, text};
-use crate::{json, scn, train_small};
+use crate::plot::Plot;
+use crate::{json, made, scn, train_small};
 
-const PLOTS: [&str; 5] = [
+const PLOTS: [&str; 6] = [
     "learning-curve.svg",
+    "loss-curve.svg",
     "active-share.svg",
     "atoms.svg",
     "confusion.svg",
@@ -109,30 +111,7 @@ fn a_report_says_everything_twice_and_asks_for_nothing() {
 
 /// A run of SCN-4 on MNIST as far as its files go.
 fn mnist_run(run: &Path) {
-    let config = presets::get("mnist-scn4").unwrap();
-    std::fs::create_dir_all(run).unwrap();
-    std::fs::write(run.join("config.toml"), config.to_toml().unwrap()).unwrap();
-    let mut layer = LayerRecord::default();
-    layer.active = 0.25;
-    layer.lambda1 = 0.5;
-    layer.passes = 3.0;
-    layer.residual = 1e-4;
-    layer.condition = Some(10.0);
-    let mut record = EpochRecord::default();
-    record.epoch = 1;
-    record.learning_rate = 0.1;
-    record.train_loss = 0.5;
-    record.train_error = 0.125;
-    record.test_loss = 0.5;
-    record.test_error = 0.0625;
-    record.images_per_second = 1000.0;
-    record.seconds = 60.0;
-    record.layers = vec![layer; config.network.layers.len()];
-    std::fs::write(
-        run.join("metrics.jsonl"),
-        serde_json::to_string(&record).unwrap(),
-    )
-    .unwrap();
+    let config = made::run(run, "mnist-scn4", &[made::epoch(0.125, 0.0625)]);
     let input = ModelInput::new(config.dataset);
     let model = Model::new(Network::new(&config.network, 0).unwrap(), input);
     model.save(&run.join("model.safetensors")).unwrap();
@@ -221,6 +200,169 @@ fn a_damaged_run_folder_is_one_line() {
     std::fs::remove_file(run.join("model.safetensors")).unwrap();
     fails(&mut report(), &["model.safetensors"]);
     assert!(!run.join("report.html").exists());
+}
+
+/// A report elsewhere, on a run of SCN-1 on MNIST that came to these training and test errors.
+fn reported(folder: &Path, epochs: &[EpochRecord]) -> std::path::PathBuf {
+    let (run, out) = (folder.join("run"), folder.join("out"));
+    let config = made::run(&run, "mnist-scn1", epochs);
+    let input = ModelInput::new(config.dataset);
+    let model = Model::new(Network::new(&config.network, 0).unwrap(), input);
+    model.save(&run.join("model.safetensors")).unwrap();
+    let mut command = scn();
+    command.arg("report").arg(&run).arg("--out").arg(&out);
+    json(command.arg("--data").arg(folder));
+    // Nothing is written into the run.
+    assert!(!run.join("report.html").exists());
+    out
+}
+
+/// Errors are drawn by their logarithm; rules are at the drops of the rate, which the preset has
+/// after epochs 10 and 20 of 25; a ring is around the lowest test error.
+#[test]
+fn curves_are_logarithmic_and_marked() {
+    let folder = tempfile::tempdir().unwrap();
+    let errors = [
+        0.5, 0.4, 0.2, 0.1, 0.08, 0.05, 0.04, 0.03, 0.02, 0.01, 0.002, 0.003,
+    ];
+    let out = reported(
+        folder.path(),
+        &errors.map(|error| made::epoch(2.0 * error, error)),
+    );
+    for file in ["learning-curve.svg", "loss-curve.svg"] {
+        let plot = Plot::read(&out.join(file));
+        let values = plot.values();
+        assert!(values.len() >= 3, "{values:?}");
+        // So many pixels for a factor, between any two marks; each is rounded to one.
+        let (first, last) = (values[0], values[values.len() - 1]);
+        let scale = (first.1 - last.1) / (last.0 / first.0).ln();
+        for (value, height) in &values {
+            let expected = first.1 - scale * (value / first.0).ln();
+            assert!((height - expected).abs() <= 2.0, "{file}: {values:?}");
+        }
+        let numbers = plot.numbers();
+        let place = |epoch: f64| {
+            let ((one, left), (other, right)) = (numbers[0], numbers[numbers.len() - 1]);
+            left + (epoch - one) / (other - one) * (right - left)
+        };
+        let rules = plot.lines("#8A919C");
+        let rules: Vec<_> = rules
+            .iter()
+            .filter(|line| (line[0].1 - line[1].1).abs() > 100.0)
+            .collect();
+        assert_eq!(rules.len(), 1, "{file}");
+        assert_eq!(rules[0][0].0, rules[0][1].0);
+        assert!(
+            (rules[0][0].0 - place(10.0)).abs() <= 1.0,
+            "{file}: {rules:?} {numbers:?}"
+        );
+        let rings = plot.rings("#B4451A");
+        let ring = rings.last().unwrap();
+        assert!((ring.0 - place(11.0)).abs() <= 1.0, "{file}: {rings:?}");
+        let description = plot.description();
+        for part in [
+            "lowest test error: epoch 11",
+            "learning rate × 0.1 after epoch 10",
+            "logarithmic",
+        ] {
+            assert!(description.contains(part), "{description}");
+        }
+    }
+    let page = read(out.join("report.md"));
+    assert!(
+        page.contains("lowest on the way: 0.20 % after epoch 11"),
+        "{page}"
+    );
+}
+
+#[test]
+fn the_validation_error_has_its_curve() {
+    let folder = tempfile::tempdir().unwrap();
+    let validated = |error: f64, validation| {
+        let mut record = made::epoch(error, error);
+        record.validation_error = Some(validation);
+        record.validation_loss = Some(validation);
+        record
+    };
+    let epochs = [
+        validated(0.5, 0.4),
+        validated(0.2, 0.3),
+        validated(0.1, 0.35),
+    ];
+    let out = reported(folder.path(), &epochs);
+    let plot = Plot::read(&out.join("learning-curve.svg"));
+    let description = plot.description();
+    assert!(
+        description.contains(
+            "validation, dashed, from 40.00 % to 35.00 %; test, solid, from 50.00 % to 10.00 %"
+        ) && description.contains("chosen by validation: epoch 2"),
+        "{description}"
+    );
+    assert!(plot.texts().iter().any(|(text, _)| text == "validation"));
+    assert_eq!(plot.points("#1F6FB4").len(), 3);
+    assert!(!plot.rings("#1F6FB4").is_empty());
+}
+
+/// A point is all that one epoch gives.
+#[test]
+fn one_epoch_is_a_point() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = reported(folder.path(), &[made::epoch(0.3, 0.2)]);
+    for file in ["learning-curve.svg", "loss-curve.svg"] {
+        let plot = Plot::read(&out.join(file));
+        // The point, and one in the legend.
+        assert_eq!(plot.points("#B4451A").len(), 2, "{file}");
+        assert_eq!(plot.rings("#5F6B7A").len(), 2, "{file}");
+        for colour in ["#B4451A", "#5F6B7A"] {
+            let mut lines = plot.lines(colour).into_iter();
+            assert!(lines.all(|line| line.len() < 2), "{file}");
+        }
+        let numbers: Vec<f64> = plot.numbers().iter().map(|number| number.0).collect();
+        assert_eq!(numbers, [1.0], "{file}");
+    }
+    let shares = Plot::read(&out.join("active-share.svg"));
+    assert_eq!(shares.points("#B4451A").len(), 14 + 1);
+    assert_eq!(shares.numbers().len(), 14);
+}
+
+/// Layers are categories: what is drawn of one does not lead to the next.
+#[test]
+fn no_line_leads_from_layer_to_layer() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = reported(
+        folder.path(),
+        &[0.3, 0.2].map(|error| made::epoch(error, error)),
+    );
+    let shares = Plot::read(&out.join("active-share.svg"));
+    for colour in ["#B4451A", "#5F6B7A"] {
+        for line in shares.lines(colour) {
+            assert!(line.iter().all(|point| point.0 == line[0].0), "{line:?}");
+        }
+    }
+    assert_eq!(shares.points("#B4451A").len(), 14 + 1);
+}
+
+/// One font for the page and all that is drawn on it.
+#[test]
+fn a_page_has_one_font() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    train_small(&run, &[]).assert().success();
+    let source = read(run.join("report.html"));
+    let page = parse(&source);
+    let style = text(all(&page, "style")[0]);
+    let body = style
+        .lines()
+        .find(|line| line.starts_with("body {"))
+        .unwrap();
+    let mut found = 0;
+    for node in page.descendants() {
+        if let Some(font) = node.attribute("font-family") {
+            assert!(body.contains(&format!(" {font};")), "{font} in {body}");
+            found += 1;
+        }
+    }
+    assert!(found > 20);
 }
 
 #[test]

@@ -45,6 +45,14 @@ fn averaged_weights_are_shown_and_kept() {
     let told = &events(&run)[0];
     assert_eq!(count(told, "error/test_averaged"), records.len());
 
+    let page = fs::read_to_string(run.join("report.md")).unwrap();
+    let row = format!("| test error, averaged weights | {percent} |");
+    assert!(page.lines().any(|line| line == row), "{page}");
+    assert!(
+        page.contains("test with averaged weights, dashed"),
+        "{page}"
+    );
+
     let evaluated = scn()
         .args(["evaluate", "--test-limit", "40", "--json", "--model"])
         .arg(&model)

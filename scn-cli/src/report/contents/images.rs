@@ -7,9 +7,11 @@ use scn_net::Model;
 
 use crate::pictures::Raster;
 use crate::readable::{percent, thousands};
-use crate::report::document::{Block, CaptionedPicture, Cell, Figure, Table};
+use crate::report::captioned::CaptionedPicture;
+use crate::report::document::{Block, Figure};
 use crate::report::findings::Findings;
 use crate::report::run::Run;
+use crate::report::table::{Cell, Table};
 use crate::report::usage::largest;
 use crate::report::{matrix, sheet};
 
@@ -28,7 +30,7 @@ pub(super) fn sections(run: &Run) -> Result<Vec<Block>> {
                 "The {} atoms of the first layer, numbered from 0.",
                 atoms.len()
             ),
-            svg: sheet::draw(&atoms, &sheet::numbers(0..atoms.len()), 8)?,
+            drawing: sheet::draw(&atoms, &sheet::numbers(0..atoms.len()), 8)?,
         }));
         blocks.push(Block::Text(
             "Each atom is scaled by its largest entry; grey is zero.".to_string(),
@@ -44,7 +46,7 @@ pub(super) fn sections(run: &Run) -> Result<Vec<Block>> {
         Ok(found) => {
             let names = class_names(run.model, found);
             blocks.extend(usage(found, &names, &atoms)?);
-            blocks.extend(confusion(found, &names));
+            blocks.extend(confusion(found, &names)?);
             blocks.extend(mistakes(found, &names)?);
         }
     }
@@ -116,7 +118,7 @@ fn usage(found: &Findings, names: &[String], atoms: &[Raster]) -> Result<Vec<Blo
     ])
 }
 
-fn confusion(found: &Findings, names: &[String]) -> Vec<Block> {
+fn confusion(found: &Findings, names: &[String]) -> Result<Vec<Block>> {
     let evaluation = &found.evaluation;
     let confusion = &evaluation.confusion;
     let wrong = (evaluation.error * evaluation.images as f64).round() as usize;
@@ -131,10 +133,10 @@ fn confusion(found: &Findings, names: &[String]) -> Vec<Block> {
         Block::Figure(Figure {
             file: "confusion.svg".to_string(),
             description: format!(
-                "Confusion matrix of {} classes: rows are labels, columns predictions. The tables below have its numbers.",
+                "Confusion matrix of {} classes: rows are labels, columns predictions, colours by the logarithm of the counts. The tables below have its numbers.",
                 names.len()
             ),
-            svg: matrix::draw(confusion, names),
+            drawing: matrix::draw(confusion, names)?,
         }),
     ];
     let mut classes = Table::new(
@@ -175,7 +177,7 @@ fn confusion(found: &Findings, names: &[String]) -> Vec<Block> {
         counts.folded = true;
         blocks.push(Block::Table(counts));
     }
-    blocks
+    Ok(blocks)
 }
 
 fn mistakes(found: &Findings, names: &[String]) -> Result<Vec<Block>> {
@@ -211,7 +213,7 @@ fn mistakes(found: &Findings, names: &[String]) -> Result<Vec<Block>> {
     let sheet = Figure {
         file: "mistakes.svg".to_string(),
         description: "The mistakes listed below, numbered.".to_string(),
-        svg: sheet::draw(&rasters, &sheet::numbers(1..=rasters.len()), 6)?,
+        drawing: sheet::draw(&rasters, &sheet::numbers(1..=rasters.len()), 6)?,
     };
     blocks.push(Block::Gallery { sheet, pictures });
     Ok(blocks)

@@ -4,7 +4,8 @@ use anyhow::Result;
 use scn_net::RunConfig;
 
 use crate::report::changes::Change;
-use crate::report::document::{Block, Table};
+use crate::report::document::Block;
+use crate::report::table::Table;
 
 /// The section.
 pub(super) fn blocks(config: &RunConfig, changed: &[Change]) -> Result<Vec<Block>> {

@@ -1,0 +1,97 @@
+//! What documents tell a person to type works.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::page::{all, parse, read, text};
+use crate::scn;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("..")
+        .canonicalize()
+        .unwrap()
+}
+
+/// The blocks of code in a section of a document; of all of it where no section is named.
+fn blocks(document: &str, section: Option<&str>) -> Vec<String> {
+    let text = read(root().join("docs").join(document));
+    let mut inside = section.is_none();
+    let (mut blocks, mut open) = (Vec::<String>::new(), false);
+    for line in text.lines() {
+        if let (Some(title), Some(section)) = (line.strip_prefix("## "), section) {
+            inside = title == section;
+        }
+        let code = line.strip_prefix("    ").filter(|_| inside);
+        match code {
+            Some(code) if open => blocks.last_mut().unwrap().extend(["\n", code]),
+            Some(code) => blocks.push(code.to_string()),
+            None => {}
+        }
+        open = code.is_some();
+    }
+    blocks
+}
+
+/// A shell in a folder, whose `scn` is the one under test.
+fn shell(folder: &Path, script: &str) -> std::process::Output {
+    let program = PathBuf::from(scn().get_program());
+    let mut path = vec![program.parent().unwrap().to_path_buf()];
+    path.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap()));
+    Command::new("bash")
+        .args(["-euo", "pipefail", "-c", script])
+        .current_dir(folder)
+        .env("PATH", std::env::join_paths(path).unwrap())
+        .env_remove("SCN_DATA")
+        .output()
+        .unwrap()
+}
+
+/// The sweep in docs/experiments.md, typed as it stands there.
+#[test]
+fn the_sweep_runs_as_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let blocks = blocks("experiments.md", Some("Experiments of your own"));
+    assert!(!blocks.is_empty());
+    for block in &blocks {
+        let output = shell(folder.path(), block);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{block}\n{said}");
+    }
+    let page = read(folder.path().join("rates/report.html"));
+    let page = parse(&page);
+    let heads: Vec<String> = all(&page, "th").into_iter().map(text).collect();
+    for expected in [
+        "rate-0.02",
+        "rate-0.1",
+        "rate-0.5",
+        "training.learning_rate",
+    ] {
+        assert!(
+            heads.iter().any(|head| head == expected),
+            "{expected} in {heads:?}"
+        );
+    }
+}
+
+/// Without the images, that is all that the other commands there lack.
+#[test]
+fn the_experiments_can_be_typed() {
+    let folder = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(root().join("docs"), folder.path().join("docs")).unwrap();
+    let mut trained = 0;
+    for block in blocks("experiments.md", None) {
+        let printed = block.replace("scn train", "scn train --print-config");
+        if printed != block && !block.contains("scn report") {
+            let output = shell(folder.path(), &printed);
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{block}\n{said}");
+            trained += 1;
+        } else if block.starts_with("scn evaluate") {
+            let output = shell(folder.path(), &block);
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(said.contains("scn data fetch cifar10"), "{block}\n{said}");
+        }
+    }
+    assert!(trained >= 2);
+}
