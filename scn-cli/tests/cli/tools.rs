@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use approx::assert_relative_eq;
 use scn_net::EpochRecord;
 use serde_json::Value;
 
@@ -60,7 +61,9 @@ fn averaged_weights_are_shown_and_kept() {
         .unwrap();
     let evaluated: Value = serde_json::from_slice(&evaluated.stdout).unwrap();
     assert_eq!(evaluated["error"], last.test_error);
-    assert_eq!(evaluated["loss"], last.test_loss);
+    // In batches of another size, whose codes are within the tolerance, too.
+    let loss = evaluated["loss"].as_f64().unwrap();
+    assert_relative_eq!(loss, last.test_loss, max_relative = 1e-4);
 }
 
 #[test]
