@@ -1,7 +1,7 @@
 //! A step of gradient descent, on the processor.
 
 use crate::optimizer::{Arrays, Descent, OptimizerState};
-use crate::param::{Param, Role};
+use crate::param::Role;
 use crate::step::Step;
 
 /// Moves the learned parameters, their momenta and the average, as [`Sgd`](crate::Sgd) says.
@@ -44,17 +44,14 @@ fn clip(steps: &mut [Step], norm: f32) {
     if scale >= 1.0 {
         return;
     }
-    let params = steps.iter_mut().flat_map(Step::params_mut);
-    for gradient in params
-        .filter(|param| param.learned())
-        .flat_map(gradients_of)
-    {
-        *gradient *= scale;
+    for param in steps.iter_mut().flat_map(Step::params_mut) {
+        if param.learned() {
+            param
+                .grad
+                .iter_mut()
+                .for_each(|gradient| *gradient *= scale);
+        }
     }
-}
-
-fn gradients_of(param: &mut Param) -> impl Iterator<Item = &mut f32> {
-    param.grad.iter_mut()
 }
 
 /// Moves the average of every array towards its value, by this part of the way.
