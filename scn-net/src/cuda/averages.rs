@@ -4,13 +4,11 @@ use scn_gpu::Buffer;
 use scn_gpu::update::{Arrays as DeviceArrays, DescentSettings, follow_average};
 
 use super::layers::Location;
-use super::network::CudaNetwork;
 use super::weights::Weights;
 use crate::error::NetError;
 use crate::optimizer::Arrays;
 
-/// The averages of all arrays of a network, where the arrays themselves are in
-/// [`Weights`].
+/// The averages of all arrays of a network, where the arrays themselves are in [`Weights`].
 #[derive(Debug)]
 pub(super) struct Averages {
     parameters: DeviceArrays,
@@ -21,7 +19,8 @@ impl Averages {
     /// Those that there are. Others begin with zero, which a first step of weight 1 forgets to the
     /// bit, or, in the middle, with what the network has.
     pub(super) fn new(
-        network: &CudaNetwork,
+        weights: &Weights,
+        arrays: &[(Location, String)],
         start: &Arrays,
         weight: f32,
     ) -> Result<Self, NetError> {
@@ -29,12 +28,12 @@ impl Averages {
             parameters,
             running,
             ..
-        } = &network.weights;
+        } = weights;
         let mut averages = Self {
             parameters: parameters.more_arrays()?,
-            running: network.context.zeros(running.len())?,
+            running: running.context().zeros(running.len())?,
         };
-        for (location, name) in network.locations.iter().zip(&network.array_names) {
+        for (location, name) in arrays {
             let own;
             let values = match start.get(name) {
                 Some(values) => values,
@@ -72,9 +71,8 @@ impl Averages {
     }
 
     /// Brings them, by the names of the arrays.
-    pub(super) fn fetch(&self, network: &CudaNetwork) -> Result<Arrays, NetError> {
-        let places = network.locations.iter().zip(&network.array_names);
-        let arrays = places.map(|(location, name)| {
+    pub(super) fn fetch(&self, arrays: &[(Location, String)]) -> Result<Arrays, NetError> {
+        let arrays = arrays.iter().map(|(location, name)| {
             let values = match location {
                 Location::Parameter(index) => self.parameters.get(*index)?.download()?,
                 Location::Moments(range) => self.running.range(range.clone())?.download()?,

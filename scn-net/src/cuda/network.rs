@@ -38,8 +38,7 @@ pub(super) struct CudaNetwork {
     /// The names of the steps.
     steps: Vec<String>,
     /// Where the arrays are, and their names, in the order of [`Steps::params`].
-    pub(super) locations: Vec<Location>,
-    pub(super) array_names: Vec<String>,
+    arrays: Vec<(Location, String)>,
     /// Name of each parameter by its index, and whether it is learned.
     names: Vec<String>,
     learned: Vec<bool>,
@@ -81,12 +80,13 @@ impl CudaNetwork {
             shape = step.output_shape(shape)?;
             shapes.push(shape);
         }
-        let locations: Vec<_> = layers.iter().flat_map(CudaLayer::locations).collect();
+        let locations: Vec<Location> = layers.iter().flat_map(CudaLayer::locations).collect();
         let learned = inventory.learned();
         let mut names = vec![String::new(); learned.len()];
         let params = steps.list().iter().flat_map(Step::params);
-        let array_names: Vec<String> = params.map(|(name, _)| name).collect();
-        for (location, name) in locations.iter().zip(&array_names) {
+        let array_names = params.map(|(name, _)| name);
+        let arrays: Vec<_> = locations.into_iter().zip(array_names).collect();
+        for (location, name) in &arrays {
             if let Location::Parameter(index) = location {
                 names[*index].clone_from(name);
             }
@@ -97,8 +97,7 @@ impl CudaNetwork {
             shapes,
             first_learned: steps.list().iter().position(Step::learns).unwrap_or(0),
             steps: steps.names().map(str::to_string).collect(),
-            locations,
-            array_names,
+            arrays,
             names,
             learned,
             input,
@@ -119,7 +118,7 @@ impl CudaNetwork {
     /// Takes the values of all parameters from the steps.
     pub(super) fn load(&mut self, steps: &Steps) -> Result<(), NetError> {
         let params = steps.list().iter().flat_map(Step::params);
-        for (location, (_, param)) in self.locations.iter().zip(params) {
+        for ((location, _), (_, param)) in self.arrays.iter().zip(params) {
             match location {
                 Location::Parameter(index) => {
                     let values = &mut self.weights.parameters.values;
@@ -137,7 +136,7 @@ impl CudaNetwork {
     /// Brings the values of all parameters, and the gradients of the last step.
     pub(super) fn fetch(&self, params: &mut [&mut Param]) -> Result<(), NetError> {
         let parameters = &self.weights.parameters;
-        for (location, param) in self.locations.iter().zip(params) {
+        for ((location, _), param) in self.arrays.iter().zip(params) {
             match location {
                 Location::Parameter(index) => {
                     param.value = parameters.values.get(*index)?.download()?;
@@ -164,7 +163,12 @@ impl CudaNetwork {
     ) -> Result<(), NetError> {
         self.begin_moving(&state.velocity)?;
         if let (Some(weight), None) = (descent.average, &self.averages) {
-            self.averages = Some(Averages::new(self, &state.average, weight)?);
+            self.averages = Some(Averages::new(
+                &self.weights,
+                &self.arrays,
+                &state.average,
+                weight,
+            )?);
         }
         self.clips = descent.clip_norm.is_some();
         self.averaging = descent.average.is_some();
@@ -195,7 +199,7 @@ impl CudaNetwork {
     /// Brings momenta and averages; none before the first step.
     pub(super) fn fetch_state(&self, state: &mut OptimizerState) -> Result<(), NetError> {
         if let Some(averages) = &self.averages {
-            state.average = averages.fetch(self)?;
+            state.average = averages.fetch(&self.arrays)?;
         }
         if !self.moving {
             return Ok(());
