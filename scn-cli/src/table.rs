@@ -128,6 +128,8 @@ impl Rows {
 pub(crate) fn wrapped(text: &str, indent: &str) -> String {
     let options = textwrap::Options::new(WIDTH)
         .subsequent_indent(indent)
+        // An address has no place where it may be broken.
+        .word_separator(textwrap::WordSeparator::AsciiSpace)
         .word_splitter(textwrap::WordSplitter::NoHyphenation)
         .break_words(false);
     textwrap::fill(text, options)
@@ -183,6 +185,15 @@ mod tests {
         );
         assert_eq!(text.lines().count(), 4);
         assert_eq!(text.split_whitespace().collect::<Vec<_>>().join(" "), words);
+        // Nor at what stands between the words of an address.
+        let address = "https://a-b.example/c-d/e?f=g-h";
+        for before in 40..WIDTH {
+            let text = wrapped(&format!("{} {address}", "x".repeat(before)), "");
+            assert!(
+                text.split_whitespace().any(|word| word == address),
+                "{text}"
+            );
+        }
     }
 
     #[test]
