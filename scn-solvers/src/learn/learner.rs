@@ -244,11 +244,8 @@ impl<T: Scalar> Learner<T> {
                 }
             }
         }
-        let diagonal = 0..self.problem.atoms();
-        if !diagonal
-            .into_iter()
-            .all(|j| self.state.codes[(j, j)].finite())
-        {
+        let atoms = self.problem.atoms();
+        if !(0..atoms).all(|j| self.state.codes[(j, j)].finite()) {
             return Err(LearnError::Overflow { step });
         }
         self.update_atoms(now, epoch);
@@ -327,7 +324,7 @@ impl<T: Scalar> Learner<T> {
             replaced: counts.replaced,
             unconverged: counts.unconverged,
             measured,
-            dictionary: self.dictionary(),
+            state: &self.state,
         }
     }
 

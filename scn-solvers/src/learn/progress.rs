@@ -1,6 +1,6 @@
 //! What is said while a dictionary is learned, and of the end.
 
-use faer::MatRef;
+use super::LearnState;
 
 /// What signals cost over a dictionary.
 #[must_use]
@@ -37,8 +37,8 @@ pub struct LearnProgress<'a, T> {
     pub unconverged: u64,
     /// The measurement that this step has completed, if it has: see [`LearnSettings`](super::LearnSettings::tolerance).
     pub measured: Option<f64>,
-    /// The dictionary (m × n) as it is now.
-    pub dictionary: MatRef<'a, T>,
+    /// The dictionary as it is now, and all that has to be kept to go on from here.
+    pub state: &'a LearnState<T>,
 }
 
 /// Why learning stopped.

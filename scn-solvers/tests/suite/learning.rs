@@ -39,7 +39,7 @@ fn state_of<T: Scalar>(
     from: Option<&LearnState<T>>,
 ) -> LearnState<T> {
     let signals = normal_matrix::<T>(20, 333, 1);
-    let held_out = normal_matrix::<T>(20, 70, 2);
+    let held_out = signals.subcols(0, 70);
     let settings = settings()
         .schedule(schedule)
         .replace_after(100)
@@ -86,7 +86,7 @@ fn a_run_goes_on_from_where_the_callback_has_stopped_it() {
         let mut steps = Vec::new();
         let report = learner.run(&solver(), &signals, None, &mut |progress| {
             steps.push(progress.step);
-            assert_eq!(progress.dictionary.shape(), (10, 12));
+            assert_eq!(progress.state.dictionary.shape(), (10, 12));
             if progress.step == stop_at {
                 ControlFlow::Break(())
             } else {
@@ -404,7 +404,8 @@ fn states_that_are_not_whole_are_refused() {
         Learner::resume(settings(), state).unwrap_err()
     };
     for damage in [
-        &(|state: &mut LearnState<f64>| state.codes = Mat::zeros(5, 4)) as &dyn Fn(&mut LearnState<f64>),
+        &(|state: &mut LearnState<f64>| state.codes = Mat::zeros(5, 4))
+            as &dyn Fn(&mut LearnState<f64>),
         &|state: &mut LearnState<f64>| state.last_used.truncate(4),
         &|state: &mut LearnState<f64>| state.signals[(0, 0)] = f64::NAN,
         &|state: &mut LearnState<f64>| state.counts.steps = 1000,
