@@ -13,7 +13,7 @@ use scn_solvers::Scalar;
 pub(super) struct Signals<T> {
     /// m × P, without those held out.
     pub(super) learned: Mat<T>,
-    /// Every so-manieth.
+    /// Spread evenly over the file.
     pub(super) held_out: Option<Mat<T>>,
     /// Of the values of all, so that a state goes on with those it has begun with.
     pub(super) checksum: u32,
@@ -34,8 +34,10 @@ impl<T: Scalar + Float> Signals<T> {
             );
         }
         let values = values(path, numbers, [rows, columns])?;
-        let apart = |column: usize| is_held_out(column, columns, held_out);
-        let (held, learned): (Vec<usize>, Vec<usize>) = (0..columns).partition(|&k| apart(k));
+        let held = held_out_columns(columns, held_out);
+        let mut apart = vec![false; columns];
+        held.iter().for_each(|&column| apart[column] = true);
+        let learned: Vec<usize> = (0..columns).filter(|&column| !apart[column]).collect();
         let of = |chosen: &[usize]| {
             Mat::from_fn(rows, chosen.len(), |i, k| values[i * columns + chosen[k]])
         };
@@ -49,10 +51,21 @@ impl<T: Scalar + Float> Signals<T> {
     }
 }
 
-/// Whether a signal is one of those held out, which are spread evenly.
-fn is_held_out(column: usize, columns: usize, held_out: usize) -> bool {
-    let before = |column: usize| column as u128 * held_out as u128 / columns as u128;
-    before(column + 1) > before(column)
+/// Signals that are held out: one of each of `held_out` runs of neighbours, at a place in it that looks random. A file may repeat
+/// itself, so that every so-manieth signal would be of one kind.
+fn held_out_columns(columns: usize, held_out: usize) -> Vec<usize> {
+    let first = |run: usize| (run as u128 * columns as u128 / held_out as u128) as usize;
+    let choose =
+        |run: usize| first(run) + (mixed(run as u64) as usize) % (first(run + 1) - first(run));
+    (0..held_out).map(choose).collect()
+}
+
+/// A number that looks random: a step of SplitMix64 (Steele, Lea, Flood, 2014).
+fn mixed(number: u64) -> u64 {
+    let mixed = (number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
 }
 
 /// A matrix of finite numbers in a file.
@@ -89,17 +102,28 @@ fn values<T: Scalar + Float>(
 
 #[cfg(test)]
 mod tests {
-    use super::is_held_out;
+    use super::*;
 
     #[test]
     fn held_out_signals_are_as_many_as_asked_for_and_spread_evenly() {
         for (columns, held_out) in [(10, 0), (10, 3), (10, 9), (1000, 100), (7, 7)] {
-            let chosen = (0..columns).filter(|&k| is_held_out(k, columns, held_out));
-            let chosen: Vec<usize> = chosen.collect();
+            let chosen = held_out_columns(columns, held_out);
             assert_eq!(chosen.len(), held_out);
+            assert!(
+                chosen.windows(2).all(|pair| pair[0] < pair[1])
+                    && chosen.iter().all(|&k| k < columns)
+            );
+            let width = columns.div_ceil(held_out.max(1));
             let gaps = chosen.windows(2).map(|pair| pair[1] - pair[0]);
-            let most = columns.div_ceil(held_out.max(1));
-            assert!(gaps.max().is_none_or(|gap| gap <= most), "{chosen:?}");
+            assert!(gaps.max().is_none_or(|gap| gap < 2 * width), "{chosen:?}");
         }
+        // Of a file in which signals of ten kinds alternate, about as many of each kind: 100, give or take three times 9.5.
+        let chosen = held_out_columns(10_000, 1000);
+        for kind in 0..10 {
+            let count = chosen.iter().filter(|&k| k % 10 == kind).count();
+            assert!((70..130).contains(&count), "{kind}: {count}");
+        }
+        // The first number of SplitMix64 with the seed 0.
+        assert_eq!(mixed(0), 0xe220_a839_7b1d_cdaf);
     }
 }
