@@ -9,6 +9,7 @@ pub(crate) mod evaluate;
 pub(crate) mod gradients;
 pub(crate) mod init;
 pub(crate) mod inspect;
+pub(crate) mod learn;
 pub(crate) mod man;
 pub(crate) mod predict;
 pub(crate) mod presets;

@@ -30,6 +30,7 @@
 //! | [`mod@path`], [`grid`] | the code as a function of λ1: of one signal for every λ1, of all signals for some |
 //! | [`omp`] | orthogonal matching pursuit, for so many atoms or a given residual |
 //! | [`mod@encode`] | tiles × threads |
+//! | [`learn`] | dictionaries learned from signals |
 //! | [`tile`] | the building blocks for your own method |
 //!
 //! # Features
@@ -70,6 +71,7 @@ pub mod encode;
 mod error;
 pub mod grid;
 pub mod kkt;
+pub mod learn;
 mod memory;
 pub mod omp;
 pub mod path;

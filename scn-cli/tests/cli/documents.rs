@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::page::{all, parse, read, text};
-use crate::scn;
+use crate::{scn, write_array};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -94,4 +94,36 @@ fn the_experiments_can_be_typed() {
         }
     }
     assert!(trained >= 2);
+}
+
+/// The commands in docs/learning-dictionaries.md, one after the other, on the embedded digits.
+#[test]
+fn dictionaries_are_learned_as_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let digits = scn_data::open(scn_data::DatasetName::Digits, folder.path()).unwrap();
+    let images = digits.train.len();
+    let mut signals = vec![0.0_f32; 64 * images];
+    for image in 0..images {
+        let pixels: Vec<f32> = digits.train.image(image).values().collect();
+        let mean = pixels.iter().sum::<f32>() / 64.0;
+        let norm = pixels
+            .iter()
+            .map(|p| (p - mean).powi(2))
+            .sum::<f32>()
+            .sqrt();
+        for (row, pixel) in pixels.iter().enumerate() {
+            signals[row * images + image] = (pixel - mean) / norm;
+        }
+    }
+    write_array(&folder.path().join("X.npy"), &[64, images as u64], &signals);
+    let blocks = blocks("learning-dictionaries.md", None);
+    assert_eq!(blocks.len(), 2);
+    for block in &blocks {
+        let output = shell(folder.path(), block);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{block}\n{said}");
+    }
+    for file in ["D.npy", "D.png", "A.npy", "D.state.safetensors"] {
+        assert!(folder.path().join(file).is_file(), "{file}");
+    }
 }

@@ -1,5 +1,5 @@
 //! The command line as a person uses it: `network` trains and uses a small network, `bench`
-//! measures, `data` fetches and checks, `device` computes elsewhere, `solve` solves, `arrays` and
+//! measures, `data` fetches and checks, `device` computes elsewhere, `solve` solves, `learn` learns dictionaries, `arrays` and
 //! `pictures` are read, `own` ones trained on, `mistakes` are answered, `options` are taken by every command, `models` and
 //! images that are not right too, what has no end or no room is `refused`, `report` shows a run, `comparison` several (`made` runs
 //! among them, `plot` reads what is drawn), `documents` say what works,
@@ -18,6 +18,7 @@ mod data;
 mod device;
 mod documents;
 mod evaluation;
+mod learn;
 mod made;
 mod mistakes;
 mod models;

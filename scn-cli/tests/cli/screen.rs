@@ -124,6 +124,39 @@ fn training_that_is_stopped_leaves_its_epochs_and_the_way_to_go_on() {
     }
 }
 
+/// The state is kept, and the same command goes on from it.
+#[test]
+fn learning_that_is_stopped_leaves_its_state_and_the_way_to_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let values: Vec<f32> = (0..32 * 5000_u32)
+        .map(|at| (at * at % 251) as f32 / 251.0)
+        .collect();
+    write_array(&folder.path().join("X.npy"), &[32, 5000], &values);
+    for (signal, code) in SIGNALS {
+        let out = format!("{code}.npy");
+        let arguments =
+            "learn --signals X.npy --atoms 64 --lambda1 0.05 --tolerance 0 --held-out 0";
+        let arguments: Vec<&str> = arguments.split(' ').chain(["--out", &out]).collect();
+        let mut terminal = Terminal::start(&arguments, folder.path());
+        terminal.until(&["last batch", "\nepoch ", "━", " active, "]);
+        terminal.send(signal);
+        let ended = terminal.end();
+        assert_eq!(ended.code, Some(code));
+        let text = ended.lines.join("\n");
+        let by = if code == 130 { "Ctrl-C" } else { "TERM" };
+        assert!(text.contains(&format!("stopped by {by} after ")), "{text}");
+        let resume = format!("go on with: scn learn --signals X.npy --out {out} --resume");
+        assert_eq!(ended.lines.last(), Some(&resume));
+        assert!(!folder.path().join(&out).exists());
+        let mut again = scn();
+        again
+            .current_dir(folder.path())
+            .args(resume.split(' ').skip(4));
+        again.args(["--seconds", "0", "--quiet"]).assert().success();
+        assert!(folder.path().join(&out).exists());
+    }
+}
+
 /// Two images of 2500 values: their covariance is known at once, and its eigenvectors take many
 /// seconds.
 #[test]

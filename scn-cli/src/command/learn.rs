@@ -1,0 +1,326 @@
+//! `scn learn`: a dictionary for signals.
+
+mod arguments;
+mod signals;
+mod state_file;
+mod view;
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use faer::MatRef;
+use scn_data::format::npy::{Float, Numbers};
+use scn_data::{bytes_of, check_memory};
+use scn_solvers::learn::{LearnReport, LearnStop, Learner};
+use scn_solvers::{Auto, ColumnSource, Scalar, Settings};
+use serde::Serialize;
+
+pub(crate) use self::arguments::Learn;
+use self::arguments::Start;
+use self::signals::{Signals, matrix};
+use self::state_file::{Kept, KeptSettings};
+use self::view::{Measurement, View};
+use crate::arrays::{Array, Values, axes};
+use crate::ending::{self, Ending, Signal};
+use crate::output::Output;
+use crate::pictures;
+use crate::readable::{counted, rate, thousands, time};
+use crate::screen::Bar;
+use crate::signals::Patience;
+
+/// The KKT residual to which codes are solved while learning: what is left changes the objective by its square.
+const CODE_TOLERANCE: f64 = 1e-3;
+
+/// Passes before a column is given up.
+const MAX_PASSES: u32 = 1000;
+
+/// How often the state is written, at least.
+const EVERY: Duration = Duration::from_secs(60);
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct Summary {
+    dictionary: PathBuf,
+    state: PathBuf,
+    /// "converged", "epochs", "seconds" or "stopped".
+    stop: &'static str,
+    rows: usize,
+    atoms: usize,
+    /// Those learned from.
+    signals: usize,
+    held_out: usize,
+    epochs: u64,
+    steps: u64,
+    /// Per signal: of held-out ones over the final dictionary; without any, of the last epoch.
+    objective: Option<f64>,
+    /// Codes per signal that are not zero.
+    active: f64,
+    atoms_used: usize,
+    replaced: u64,
+    unconverged: u64,
+    /// Since this command began to learn.
+    seconds: f64,
+    signals_per_second: f64,
+    measurements: Vec<Measurement>,
+}
+
+impl Learn {
+    pub(crate) fn run(&self, output: &Output) -> Result<Ending> {
+        // What cannot be written is said before anything is computed.
+        if let Some(folder) = self.out.parent().filter(|folder| *folder != Path::new("")) {
+            std::fs::metadata(folder)
+                .with_context(|| format!("cannot write {}", self.out.display()))?;
+        }
+        let numbers = Numbers::open(&self.signals)?;
+        if numbers.kind().needs_f64() {
+            self.learn::<f64>(numbers, Values::F64, output)
+        } else {
+            self.learn::<f32>(numbers, Values::F32, output)
+        }
+    }
+
+    fn learn<T: Scalar + Float>(
+        &self,
+        numbers: Numbers<std::fs::File>,
+        values: fn(Vec<T>) -> Values,
+        output: &Output,
+    ) -> Result<Ending> {
+        let state_path = state_file::beside(&self.out);
+        let kept = match self.resume {
+            true => Some(Kept::<T>::read(&state_path)?),
+            false => None,
+        };
+        let [rows, columns] = axes(&self.signals, &numbers, ["m", "P"])?;
+        let window = match &self.atoms_picture {
+            Some(path) => Some((path, window(rows, &self.signals)?)),
+            None => None,
+        };
+        let held_out = match &kept {
+            Some(kept) => kept.settings.held_out,
+            None => self.held_out(columns)?,
+        };
+        let signals = Signals::<T>::read(&self.signals, numbers, [rows, columns], held_out)?;
+        let settings = match &kept {
+            Some(kept) => kept.settings.clone(),
+            None => self.kept_settings(signals.checksum, columns, held_out)?,
+        };
+        settings.expect_signals(
+            &state_path,
+            &self.signals,
+            [rows, columns],
+            signals.checksum,
+        )?;
+
+        let limits = settings.learning::<T>(self.tolerance, self.epochs);
+        let mut learner = match kept {
+            Some(mut kept) => {
+                if self.tolerance.is_some() {
+                    // What was no progress to another tolerance may be some to this one.
+                    kept.state.counts.stale = 0;
+                }
+                Learner::resume(limits, kept.state)
+                    .with_context(|| state_path.display().to_string())?
+            }
+            None => {
+                let (start, atoms) = self.start::<T>(rows)?;
+                check_memory("learning", bytes_of::<T>(&[atoms, 3 * atoms + 2 * rows]))?;
+                Learner::new(limits, &signals.learned, atoms, &start)?
+            }
+        };
+        let atoms = learner.dictionary().ncols();
+        let before = learner.state().counts.signals;
+        let (report, measurements, seconds) =
+            self.go(&mut learner, &signals, &settings, &state_path, output)?;
+
+        let bar = Bar::wait("writing");
+        state_file::write(&state_path, &settings, learner.state())?;
+        let stopped = report.stop == LearnStop::Callback && ending::asked_to_stop().is_some();
+        let dictionary = row_major(learner.dictionary());
+        if !stopped {
+            if let Some((path, window)) = window {
+                let narrow: Vec<f32> = dictionary.iter().map(|d| d.to_f64() as f32).collect();
+                pictures::draw_atoms(&narrow, atoms, window, path)?;
+            }
+            let shape = vec![rows, atoms];
+            let values = values(dictionary);
+            Array { shape, values }.write(&self.out)?;
+        }
+        drop(bar);
+        let summary = Summary {
+            dictionary: self.out.clone(),
+            state: state_path,
+            stop: match report.stop {
+                LearnStop::Converged => "converged",
+                _ if stopped => "stopped",
+                LearnStop::Callback => "seconds",
+                _ => "epochs",
+            },
+            rows,
+            atoms,
+            signals: signals.learned.ncols(),
+            held_out,
+            epochs: report.epochs,
+            steps: report.steps,
+            objective: report.objective,
+            active: report.active,
+            atoms_used: report.atoms_used,
+            replaced: report.replaced,
+            unconverged: report.unconverged,
+            seconds,
+            signals_per_second: (report.signals - before) as f64 / seconds.max(1e-9),
+            measurements,
+        };
+        output.result(&summary, || self.describe(&summary))?;
+        Ok(if stopped {
+            Ending::Stopped
+        } else {
+            Ending::Done
+        })
+    }
+
+    /// Learns, and shows how it goes.
+    fn go<T: Scalar>(
+        &self,
+        learner: &mut Learner<T>,
+        signals: &Signals<T>,
+        settings: &KeptSettings,
+        state_path: &Path,
+        output: &Output,
+    ) -> Result<(LearnReport, Vec<Measurement>, f64)> {
+        let solver = Auto::new(Settings::new(CODE_TOLERANCE, MAX_PASSES)?);
+        let held_out = signals.held_out.as_ref();
+        let held_out = held_out.map(|held_out| held_out as &dyn ColumnSource<T>);
+        let begun = Instant::now();
+        let mut view = View::new(*output, signals.learned.ncols(), held_out.is_some());
+        let (mut saved, mut failed) = (begun, None);
+        let patience = Patience::new();
+        let report = learner.run(&solver, &signals.learned, held_out, &mut |progress| {
+            view.show(progress);
+            if saved.elapsed() > EVERY {
+                saved = Instant::now();
+                if let Err(error) = state_file::write(state_path, settings, progress.state) {
+                    failed = Some(error);
+                    return ControlFlow::Break(());
+                }
+            }
+            let late = |seconds| begun.elapsed().as_secs_f64() >= seconds;
+            if self.seconds.is_some_and(late) {
+                return ControlFlow::Break(());
+            }
+            ending::break_if_stopped()
+        })?;
+        drop(patience);
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        Ok((report, view.measurements(), begun.elapsed().as_secs_f64()))
+    }
+
+    fn describe(&self, summary: &Summary) -> String {
+        if summary.stop == "stopped" {
+            let by = match ending::asked_to_stop() {
+                Some(Signal::Term) => "TERM",
+                _ => "Ctrl-C",
+            };
+            return format!(
+                "stopped by {by} after {}; state {}\ngo on with: scn learn --signals {} --out {} --resume",
+                counted(summary.steps, "step"),
+                summary.state.display(),
+                self.signals.display(),
+                self.out.display()
+            );
+        }
+        let of = if summary.held_out > 0 {
+            format!("per signal, of {} held out", thousands(summary.held_out))
+        } else {
+            "per signal, in the last epoch".to_string()
+        };
+        let objective = summary.objective.map_or_else(
+            || "unknown before the first epoch is complete".to_string(),
+            |objective| format!("{objective:.5} {of}"),
+        );
+        let why = match summary.stop {
+            "converged" => "converged",
+            "seconds" => "the time is up",
+            _ => "the epochs are done",
+        };
+        format!(
+            "{why}: {}, {} in {}, {} signals/s\n\
+             objective      {objective}\n\
+             active         {:.1} codes per signal\n\
+             atoms          {} of {} used; {} replaced on the way\n\
+             dictionary     {}",
+            counted(summary.epochs, "epoch"),
+            counted(summary.steps, "step"),
+            time(summary.seconds),
+            rate(summary.signals_per_second),
+            summary.active,
+            summary.atoms_used,
+            summary.atoms,
+            summary.replaced,
+            self.out.display()
+        )
+    }
+
+    /// The start, and the number of atoms.
+    fn start<T: Scalar + Float>(
+        &self,
+        rows: usize,
+    ) -> Result<(scn_solvers::learn::DictionaryStart<T>, usize)> {
+        use scn_solvers::learn::DictionaryStart;
+        let named = match &self.start {
+            Start::Samples => DictionaryStart::Samples,
+            Start::Random => DictionaryStart::Random,
+            Start::File(path) => {
+                let numbers = Numbers::open(path)?;
+                let shape = axes(path, &numbers, ["m", "n"])?;
+                if shape[0] != rows {
+                    bail!(
+                        "{}: expected atoms of {rows} entries, like the signals, found {}",
+                        path.display(),
+                        shape[0]
+                    );
+                }
+                if self.atoms.is_some_and(|atoms| atoms != shape[1]) {
+                    bail!(
+                        "--atoms {}: expected {}, like {}",
+                        self.atoms.unwrap_or_default(),
+                        shape[1],
+                        path.display()
+                    );
+                }
+                return Ok((
+                    DictionaryStart::Given(matrix(path, numbers, shape)?),
+                    shape[1],
+                ));
+            }
+        };
+        match self.atoms {
+            Some(atoms) => Ok((named, atoms)),
+            None => bail!("expected --atoms, or --start with a dictionary"),
+        }
+    }
+}
+
+/// The side of the square that signals are, in grey or in colour.
+fn window(rows: usize, path: &Path) -> Result<usize> {
+    let side =
+        |pixels: usize| Some(pixels.isqrt()).filter(|side| side * side == pixels && pixels > 0);
+    let coloured = || side(rows / 3).filter(|_| rows.is_multiple_of(3));
+    match side(rows).or_else(coloured) {
+        Some(side) => Ok(side),
+        None => bail!(
+            "{}: expected signals of w x w or 3 x w x w pixels for --atoms-picture, found {rows} entries",
+            path.display()
+        ),
+    }
+}
+
+fn row_major<T: Scalar>(matrix: MatRef<'_, T>) -> Vec<T> {
+    matrix
+        .row_iter()
+        .flat_map(|row| row.iter().copied())
+        .collect()
+}

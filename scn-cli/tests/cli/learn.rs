@@ -1,0 +1,345 @@
+//! `scn learn`.
+
+use std::path::Path;
+
+use assert_cmd::Command;
+use predicates::prelude::*;
+
+use crate::mistakes::fails;
+use crate::{json, read_array, scn, write_array};
+
+/// A number in [0, 1) that looks random, the same for the same place.
+fn noise(at: usize) -> f64 {
+    let mixed = (at as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed = (mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    (mixed >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+/// Sparse, nonnegative combinations of 16 patterns: the columns of a Hadamard matrix, a quarter each.
+fn patterns(columns: usize) -> Vec<f64> {
+    let pattern = |i: usize, j: usize| 0.25 * f64::from(1 - 2 * ((i & j).count_ones() as i32 % 2));
+    let mut values = vec![0.0; 16 * columns];
+    for k in 0..columns {
+        for which in 0..1 + k % 2 {
+            let j = (noise(2 * k + which) * 16.0) as usize;
+            let size = 1.0 + noise(9_000_000 + 2 * k + which);
+            for i in 0..16 {
+                values[i * columns + k] += size * pattern(i, j);
+            }
+        }
+    }
+    values
+}
+
+fn learn(folder: &Path, arguments: &str) -> Command {
+    let mut command = scn();
+    command
+        .current_dir(folder)
+        .arg("learn")
+        .args(arguments.split(' '));
+    command
+}
+
+fn write_signals(folder: &Path, columns: usize) {
+    let values = patterns(columns);
+    write_array(&folder.join("X64.npy"), &[16, columns as u64], &values);
+    let narrow: Vec<f32> = values.iter().map(|&value| value as f32).collect();
+    write_array(&folder.join("X.npy"), &[16, columns as u64], &narrow);
+}
+
+#[test]
+fn patterns_are_found_and_drawn() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    write_signals(folder.path(), 4000);
+    let arguments = "--signals X.npy --atoms 20 --lambda1 0.1 --tolerance 1e-5 --out D.npy";
+    let mut command = learn(folder.path(), arguments);
+    let report = json(command.args(["--atoms-picture", "D.png"]));
+    assert_eq!(report["stop"], "converged");
+    assert_eq!(
+        (&report["signals"], &report["held_out"]),
+        (&3600.into(), &400.into())
+    );
+    assert_eq!(
+        (&report["rows"], &report["atoms"]),
+        (&16.into(), &20.into())
+    );
+    let measured = report["measurements"].as_array().unwrap();
+    assert_eq!(measured.last().unwrap()["objective"], report["objective"]);
+    let (shape, values) = read_array::<f32>(&at("D.npy"));
+    assert_eq!(shape, [16, 20]);
+    let entry = |i: usize, j: usize| f64::from(values[i * 20 + j]);
+    let norms = (0..20).map(|j| (0..16).map(|i| entry(i, j).powi(2)).sum::<f64>().sqrt());
+    assert!(norms.clone().all(|norm| norm <= 1.0 + 1e-6));
+    for pattern in 0..16 {
+        let sign = |i: usize| f64::from(1 - 2 * ((i & pattern).count_ones() as i32 % 2));
+        let cosine = |j: usize| (0..16).map(|i| 0.25 * sign(i) * entry(i, j)).sum::<f64>();
+        let nearest = (0..20).map(cosine).fold(-1.0, f64::max);
+        assert!(nearest > 0.99, "{pattern}: {nearest}");
+    }
+    let picture = image::open(at("D.png")).unwrap();
+    // Five by four atoms of 4 x 4 pixels, 12 points each, and gaps of 6.
+    assert_eq!(
+        (picture.width(), picture.height()),
+        (5 * 54 + 6, 4 * 54 + 6)
+    );
+
+    // The objective of held-out signals is near that of all, which scn solve has the codes for.
+    let mut solve = scn();
+    solve
+        .current_dir(folder.path())
+        .args("solve --dictionary D.npy --signals X.npy --lambda2 0".split(' '));
+    let solved = json(solve.args(["--lambda1", "0.1", "--out", "A.npy"]));
+    assert_eq!(solved["status"], "converged");
+    let (_, codes) = read_array::<f32>(&at("A.npy"));
+    let (_, signals) = read_array::<f32>(&at("X.npy"));
+    let mut objective = 0.0;
+    for k in 0..4000 {
+        for i in 0..16 {
+            let fit: f64 = (0..20)
+                .map(|j| entry(i, j) * f64::from(codes[j * 4000 + k]))
+                .sum();
+            objective += 0.5 * (f64::from(signals[i * 4000 + k]) - fit).powi(2);
+        }
+        objective += (0..20)
+            .map(|j| 0.1 * f64::from(codes[j * 4000 + k]))
+            .sum::<f64>();
+    }
+    let (found, mean) = (report["objective"].as_f64().unwrap(), objective / 4000.0);
+    // 400 signals, half of them of one pattern and half of two.
+    assert!((found / mean - 1.0).abs() < 0.1, "{found} {mean}");
+}
+
+#[test]
+fn what_is_resumed_has_the_bits_of_what_was_never_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| std::fs::read(folder.path().join(name)).unwrap();
+    write_signals(folder.path(), 1500);
+    for signals in ["X.npy", "X64.npy"] {
+        let settings = format!(
+            "--signals {signals} --atoms 24 --lambda1 0.1 --lambda2 0.01 --signed --seed 3 --batch-size 100 --tolerance 0"
+        );
+        learn(
+            folder.path(),
+            &format!("{settings} --epochs 5 --out whole.npy --threads 1"),
+        )
+        .assert()
+        .success();
+        learn(
+            folder.path(),
+            &format!("{settings} --epochs 2 --out D.npy --threads 2"),
+        )
+        .assert()
+        .success();
+        assert_ne!(at("D.npy"), at("whole.npy"));
+        let resume = format!("--signals {signals} --out D.npy --resume --tolerance 0 --epochs 5");
+        let report = json(&mut learn(folder.path(), &resume));
+        assert_eq!(
+            (&report["stop"], &report["epochs"]),
+            (&"epochs".into(), &5.into())
+        );
+        assert_eq!(report["measurements"].as_array().unwrap().len(), 3);
+        assert_eq!(at("D.npy"), at("whole.npy"));
+        assert_eq!(at("D.state.safetensors"), at("whole.state.safetensors"));
+    }
+}
+
+#[test]
+fn arguments_reach_what_they_set() {
+    let folder = tempfile::tempdir().unwrap();
+    write_signals(folder.path(), 300);
+    let learned = |more: &str| {
+        let epochs = if more.contains("--epochs") {
+            ""
+        } else {
+            " --epochs 2"
+        };
+        let arguments = format!("--signals X64.npy --lambda1 0.1 --out D.npy {more}{epochs}");
+        let report = json(&mut learn(folder.path(), &arguments));
+        (report, read_array::<f64>(&folder.path().join("D.npy")).1)
+    };
+    let (report, plain) = learned("--atoms 6");
+    assert_eq!(
+        (&report["held_out"], &report["steps"]),
+        (&0.into(), &4.into())
+    );
+    for other in [
+        "--atoms 6 --signed",
+        "--atoms 6 --lambda2 0.5",
+        "--atoms 6 --seed 1",
+        "--atoms 6 --start random",
+        "--atoms 6 --batch-size 50",
+        "--atoms 6 --alternating",
+        "--atoms 6 --held-out 100",
+    ] {
+        assert_ne!(learned(other).1, plain, "{other}");
+    }
+    assert_ne!(
+        learned("--atoms 6 --batch-size 50 --forgetting 0").1,
+        learned("--atoms 6 --batch-size 50").1
+    );
+    let (_, nonnegative) = learned("--atoms 6 --nonnegative-atoms --unit-norm");
+    assert!(nonnegative.iter().all(|&entry| entry >= 0.0));
+    for j in 0..6 {
+        let norm: f64 = (0..16).map(|i| nonnegative[i * 6 + j].powi(2)).sum();
+        assert!((norm - 1.0).abs() < 1e-14);
+    }
+    // A dictionary to start from, which no epoch changes.
+    write_array(&folder.path().join("S.npy"), &[16, 2], &[0.25_f32; 32]);
+    let (report, start) = learned("--start S.npy --epochs 0");
+    assert_eq!(
+        (&report["atoms"], &report["objective"]),
+        (&2.into(), &serde_json::Value::Null)
+    );
+    assert_eq!(start, [0.25; 32]);
+    let (report, _) = learned("--atoms 6 --tolerance 0 --seconds 0 --epochs 1000");
+    assert_eq!(
+        (&report["stop"], &report["steps"]),
+        (&"seconds".into(), &1.into())
+    );
+}
+
+#[test]
+fn a_person_sees_measurements_and_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    write_signals(folder.path(), 1200);
+    let arguments = "--signals X.npy --atoms 16 --lambda1 0.1 --epochs 2 --tolerance 0 --out D.npy";
+    let assert = learn(folder.path(), arguments)
+        .assert()
+        .success()
+        .stderr("");
+    let text = String::from_utf8(assert.get_output().stdout.clone()).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 3 + 5, "{text}");
+    assert!(
+        lines[0].contains("held out") && lines[1].contains("1,080") && lines[2].contains("2,160")
+    );
+    assert!(
+        lines[3].starts_with("the epochs are done: 2 epochs, 10 steps in "),
+        "{text}"
+    );
+    assert!(lines[4].contains("per signal, of 120 held out"), "{text}");
+    assert_eq!(lines[7], "dictionary     D.npy");
+    assert!(
+        lines.iter().all(|line| line.chars().count() <= 80),
+        "{text}"
+    );
+}
+
+#[test]
+fn what_is_wrong_is_said_in_a_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    write_signals(folder.path(), 100);
+    let refused = |arguments: &str, says: &[&str]| {
+        fails(&mut learn(folder.path(), arguments), says);
+        assert!(!at("D.npy").exists() && !at("D.png").exists());
+    };
+    let with = |more: &str| format!("--lambda1 0.1 --out D.npy {more}");
+    let mut values = [0.5_f32; 64];
+    values[5] = f32::NAN;
+    write_array(&at("N.npy"), &[16, 4], &values);
+    refused(
+        &with("--atoms 3 --signals N.npy"),
+        &["N.npy: expected finite numbers, found NaN at [1, 1]"],
+    );
+    write_array(&at("V.npy"), &[16], &[0.5_f32; 16]);
+    refused(
+        &with("--atoms 3 --signals V.npy"),
+        &["V.npy: expected an array [m, P], found shape [16]"],
+    );
+    write_array(&at("E.npy"), &[16, 0], &[0.5_f32; 0]);
+    refused(
+        &with("--atoms 3 --signals E.npy"),
+        &["E.npy: expected signals [m, P], found shape [16, 0]"],
+    );
+    write_array(&at("S.npy"), &[15, 2], &[0.5_f32; 30]);
+    refused(
+        &with("--start S.npy --signals X.npy"),
+        &["S.npy: expected atoms of 16 entries, like the signals, found 15"],
+    );
+    refused(
+        &with("--atoms 3 --signals X.npy --held-out 100"),
+        &["--held-out 100: expected fewer than the 100 signals of X.npy"],
+    );
+    refused(
+        &with("--atoms 3 --signals S.npy --atoms-picture D.png"),
+        &[
+            "S.npy: expected signals of w x w or 3 x w x w pixels",
+            "found 15 entries",
+        ],
+    );
+    refused(
+        &with("--start samples --signals X.npy"),
+        &["expected --atoms, or --start with a dictionary"],
+    );
+    refused(
+        "--lambda1 -1 --atoms 3 --signals X.npy --out D.npy",
+        &["lambda1 must be finite and at least 0, but is -1"],
+    );
+    refused(
+        "--lambda1 1 --atoms 3 --signals X.npy --out missing/D.npy",
+        &["cannot write missing/D.npy"],
+    );
+    refused(
+        "--signals X.npy --out D.npy --resume",
+        &["cannot read D.state.safetensors"],
+    );
+    for arguments in [
+        "--signals X.npy --out D.npy --lambda1 1",
+        "--signals X.npy --out D.npy --atoms 3",
+        "--signals X.npy --out D.npy --resume --atoms 3",
+        "--signals X.npy --out D.npy --lambda1 1 --atoms 0",
+        "--signals X.npy --out D.npy --lambda1 1 --atoms 3 --alternating --batch-size 5",
+    ] {
+        learn(folder.path(), arguments).assert().code(2);
+    }
+}
+
+/// Other signals, a byte that has changed, another type of numbers, another file.
+#[test]
+fn a_state_goes_on_with_what_it_has_begun_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    write_signals(folder.path(), 100);
+    learn(
+        folder.path(),
+        "--signals X.npy --atoms 3 --lambda1 0.1 --epochs 1 --out D.npy",
+    )
+    .assert()
+    .success();
+    let before = std::fs::read(at("D.npy")).unwrap();
+    let refused = |signals: &str, says: &str| {
+        let arguments = format!("--signals {signals} --out D.npy --resume --epochs 2");
+        fails(&mut learn(folder.path(), &arguments), &[says]);
+        assert_eq!(std::fs::read(at("D.npy")).unwrap(), before);
+    };
+    refused(
+        "X64.npy",
+        "D.state.safetensors: expected a state of numbers F64, as the signals are, found F32",
+    );
+    let (_, mut values) = read_array::<f32>(&at("X.npy"));
+    values[7] += 1.0;
+    write_array(&at("Y.npy"), &[16, 100], &values);
+    refused(
+        "Y.npy",
+        "Y.npy: expected the 100 signals that D.state.safetensors was begun with, found others",
+    );
+    let whole = std::fs::read(at("D.state.safetensors")).unwrap();
+    let mut damaged = whole.clone();
+    *damaged.last_mut().unwrap() ^= 1;
+    std::fs::write(at("D.state.safetensors"), damaged).unwrap();
+    refused("X.npy", "D.state.safetensors: its checksum does not match");
+    std::fs::write(at("D.state.safetensors"), &whole[..whole.len() / 2]).unwrap();
+    refused("X.npy", "D.state.safetensors");
+    std::fs::write(at("D.state.safetensors"), "no state").unwrap();
+    refused("X.npy", "D.state.safetensors");
+    std::fs::write(at("D.state.safetensors"), whole).unwrap();
+    learn(
+        folder.path(),
+        "--signals X.npy --out D.npy --resume --epochs 2",
+    )
+    .assert()
+    .success()
+    .stdout(predicate::str::contains("2 epochs"));
+}

@@ -1,0 +1,78 @@
+//! The dictionary that learning starts from.
+
+use faer::Mat;
+
+use super::draws::{Purpose, normal, permute};
+use super::{AtomSet, LearnError};
+use crate::tile::{ColumnSource, Scalar};
+
+/// The dictionary that learning starts from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum DictionaryStart<T> {
+    /// Signals, drawn without repetition, scaled to norm 1; negative entries are cut off where atoms are nonnegative. Signals
+    /// of which nothing is left are passed over. Where there are too few, other atoms are random.
+    Samples,
+    /// Independent normal numbers, scaled to norm 1; their absolute values where atoms are nonnegative.
+    Random,
+    /// This dictionary (m × n), each atom taken to the nearest that is allowed. On the unit sphere an atom that is zero
+    /// becomes random.
+    Given(Mat<T>),
+}
+
+impl<T: Scalar> DictionaryStart<T> {
+    /// The dictionary (m × n) for these signals.
+    pub(super) fn dictionary(
+        &self,
+        signals: &dyn ColumnSource<T>,
+        atoms: usize,
+        set: AtomSet,
+        seed: u64,
+    ) -> Result<Mat<T>, LearnError> {
+        let rows = signals.rows();
+        let mut dictionary = normal::<T>(rows, atoms, seed);
+        for j in 0..atoms {
+            let atom = dictionary.col_as_slice_mut(j);
+            if set.sign == crate::Sign::NonNegative {
+                atom.iter_mut().for_each(|entry| *entry = entry.magnitude());
+            }
+            set.take_direction(atom);
+        }
+        match self {
+            Self::Random => {}
+            Self::Samples => {
+                let mut order = Vec::new();
+                permute(&mut order, signals.columns(), seed, 0, Purpose::Samples);
+                let mut order = order.into_iter();
+                let mut sample = vec![T::ZERO; rows];
+                for j in 0..atoms {
+                    let found = order.find(|&column| {
+                        signals.pack(column..column + 1, &mut sample, 1);
+                        set.take_direction(&mut sample)
+                    });
+                    if found.is_none() {
+                        break;
+                    }
+                    dictionary.col_as_slice_mut(j).copy_from_slice(&sample);
+                }
+            }
+            Self::Given(given) => {
+                if given.shape() != (rows, atoms) {
+                    return Err(LearnError::Start {
+                        expected: (rows, atoms),
+                        found: given.shape(),
+                    });
+                }
+                let mut atom = vec![T::ZERO; rows];
+                for j in 0..atoms {
+                    atom.copy_from_slice(given.col_as_slice(j));
+                    // What is not finite is for the problem to refuse.
+                    let finite = atom.iter().all(|entry| entry.finite());
+                    if !finite || set.take_nearest(&mut atom) {
+                        dictionary.col_as_slice_mut(j).copy_from_slice(&atom);
+                    }
+                }
+            }
+        }
+        Ok(dictionary)
+    }
+}

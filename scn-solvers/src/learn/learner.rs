@@ -1,0 +1,346 @@
+//! The loop: code, add up, update the atoms.
+
+use std::ops::ControlFlow;
+
+use faer::MatRef;
+
+use super::atoms::AtomMemory;
+use super::coded::{Coded, Totals, check_signals};
+use super::draws::{Purpose, permute};
+use super::{
+    DictionaryStart, LearnError, LearnObjective, LearnProgress, LearnReport, LearnSettings,
+    LearnState, LearnStop, Schedule,
+};
+use crate::problem::Problem;
+use crate::solver::Solver;
+use crate::tile::{ColumnSource, Scalar};
+
+/// Signals that are coded at a time, where a step or a measurement takes more.
+const CHUNK: usize = 4096;
+
+/// Learns a dictionary (m × n). See the [module](super) for what it does.
+///
+/// Its memory is that of the state and of the signals of a step with their codes, at most 4096 of them at a time with
+/// [`Schedule::Alternating`]; it is kept from step to step.
+#[derive(Debug)]
+pub struct Learner<T: Scalar> {
+    settings: LearnSettings<T>,
+    state: LearnState<T>,
+    /// That of the dictionary as it now is.
+    problem: Problem<T>,
+    coded: Coded<T>,
+    atoms: AtomMemory<T>,
+}
+
+impl<T: Scalar> Learner<T> {
+    /// Starts with a dictionary of so many atoms, for signals like these (m × P).
+    ///
+    /// # Errors
+    /// Settings out of range; no atoms; no signals, or some that are not finite; a start of another shape; a penalty that poses
+    /// no problem.
+    pub fn new(
+        settings: LearnSettings<T>,
+        signals: &dyn ColumnSource<T>,
+        atoms: usize,
+        start: &DictionaryStart<T>,
+    ) -> Result<Self, LearnError> {
+        settings.check()?;
+        if atoms == 0 {
+            return Err(LearnError::NoAtoms);
+        }
+        check_signals(signals, signals.rows())?;
+        let dictionary = start.dictionary(signals, atoms, settings.atoms, settings.seed)?;
+        Self::resume(settings, LearnState::new(dictionary))
+    }
+
+    /// Goes on from a state that was kept.
+    ///
+    /// # Errors
+    /// Settings out of range; a state that is not whole; a penalty that poses no problem.
+    pub fn resume(settings: LearnSettings<T>, state: LearnState<T>) -> Result<Self, LearnError> {
+        settings.check()?;
+        state.check()?;
+        let problem = Problem::new(state.dictionary.as_ref(), settings.penalty.clone())?;
+        let (rows, atoms) = state.dictionary.shape();
+        Ok(Self {
+            settings,
+            state,
+            problem,
+            coded: Coded::new(rows, atoms),
+            atoms: AtomMemory::default(),
+        })
+    }
+
+    /// The dictionary, m × n.
+    pub fn dictionary(&self) -> MatRef<'_, T> {
+        self.state.dictionary.as_ref()
+    }
+
+    /// All that has to be kept to go on from here, beside the settings.
+    pub fn state(&self) -> &LearnState<T> {
+        &self.state
+    }
+
+    /// What is learned, and when learning stops.
+    pub fn settings(&self) -> &LearnSettings<T> {
+        &self.settings
+    }
+
+    /// One step on signals that come in a stream, all of them in one batch: for programs that have no matrix of all signals, with
+    /// a loop of their own. Returns what they cost over the dictionary before its update.
+    ///
+    /// # Errors
+    /// Signals of another length, or not finite; numbers that overflow. After an overflow the learner is of no more use.
+    pub fn step(
+        &mut self,
+        solver: &dyn Solver<T>,
+        signals: &dyn ColumnSource<T>,
+    ) -> Result<LearnObjective, LearnError> {
+        check_signals(signals, self.problem.rows())?;
+        let columns: Vec<usize> = (0..signals.columns()).collect();
+        let totals = self.advance(solver, signals, &columns, u64::MAX)?;
+        self.state.counts.count(totals, None);
+        Ok(totals.mean())
+    }
+
+    /// What signals cost over the dictionary as it is now.
+    ///
+    /// # Errors
+    /// Signals of another length, or not finite; codes that overflow.
+    pub fn objective(
+        &mut self,
+        solver: &dyn Solver<T>,
+        signals: &dyn ColumnSource<T>,
+    ) -> Result<LearnObjective, LearnError> {
+        check_signals(signals, self.problem.rows())?;
+        self.measure(solver, signals)
+    }
+
+    /// Learns from signals (m × P) until it has converged, its budget of epochs or steps is spent, or `after_step`, which is
+    /// called after every step, breaks off.
+    ///
+    /// Whether it has converged is measured on `held_out` signals, if there are any, and else on those it learns from: see
+    /// [`LearnSettings::tolerance`].
+    ///
+    /// A learner that goes on from a [state](Self::state) needs the same signals in the same order.
+    ///
+    /// # Errors
+    /// No signals, or some of another length, or not finite, before the first step; numbers that overflow. After an overflow the
+    /// learner is of no more use.
+    pub fn run(
+        &mut self,
+        solver: &dyn Solver<T>,
+        signals: &dyn ColumnSource<T>,
+        held_out: Option<&dyn ColumnSource<T>>,
+        after_step: &mut dyn FnMut(&LearnProgress<'_, T>) -> ControlFlow<()>,
+    ) -> Result<LearnReport, LearnError> {
+        check_signals(signals, self.problem.rows())?;
+        if let Some(held_out) = held_out {
+            check_signals(held_out, self.problem.rows())?;
+        }
+        let total = signals.columns();
+        if self.state.counts.position >= total as u64 {
+            return Err(LearnError::State(
+                "its epoch is longer than the signals are many",
+            ));
+        }
+        let (mut order, mut order_of) = (Vec::new(), None);
+        // The objective of held-out signals over the dictionary as it is.
+        let mut objective = None;
+        let stop = loop {
+            let counts = self.state.counts;
+            if counts.has_converged() {
+                break LearnStop::Converged;
+            }
+            if self.budget_is_spent() {
+                break LearnStop::Budget;
+            }
+            if order_of != Some(counts.epochs) {
+                permute(
+                    &mut order,
+                    total,
+                    self.settings.seed,
+                    counts.epochs,
+                    Purpose::Order,
+                );
+                order_of = Some(counts.epochs);
+            }
+            let left = &order[counts.position as usize..];
+            let count = match self.settings.schedule {
+                Schedule::Online { batch_size, .. } => batch_size.min(left.len()),
+                Schedule::Alternating => left.len(),
+            };
+            let totals = self.advance(solver, signals, &left[..count], total as u64)?;
+            let still_left = (left.len() - count) as u64;
+            self.state.counts.count(totals, Some(still_left));
+
+            objective = None;
+            let mut measured = None;
+            let has_held_out = held_out.is_some();
+            if self
+                .state
+                .counts
+                .round_is_over(&self.settings, has_held_out)
+            {
+                let value = match held_out {
+                    Some(held_out) => self.measure(solver, held_out)?.objective,
+                    None => self.state.counts.running(),
+                };
+                objective = has_held_out.then_some(value);
+                measured = Some(value);
+                self.state.counts.take(value, self.settings.tolerance);
+            }
+            let progress = self.progress(totals.mean(), measured);
+            if after_step(&progress).is_break() {
+                break LearnStop::Callback;
+            }
+        };
+        if let (None, Some(held_out), true) = (objective, held_out, stop != LearnStop::Callback) {
+            objective = Some(self.measure(solver, held_out)?.objective);
+        }
+        Ok(self.report(stop, objective))
+    }
+
+    fn budget_is_spent(&self) -> bool {
+        let LearnSettings {
+            max_epochs,
+            max_steps,
+            ..
+        } = self.settings;
+        let counts = &self.state.counts;
+        max_epochs.is_some_and(|epochs| counts.epochs >= epochs)
+            || max_steps.is_some_and(|steps| counts.steps >= steps)
+    }
+
+    /// Codes these signals, of which an epoch has so many, and updates the atoms.
+    fn advance(
+        &mut self,
+        solver: &dyn Solver<T>,
+        signals: &dyn ColumnSource<T>,
+        columns: &[usize],
+        epoch: u64,
+    ) -> Result<Totals, LearnError> {
+        let step = self.state.counts.steps + 1;
+        let mut keep = match self.settings.schedule {
+            Schedule::Online { forgetting, .. } => (1.0 - 1.0 / step as f64).powf(forgetting),
+            Schedule::Alternating => 0.0,
+        };
+        let now = self.state.counts.signals + columns.len() as u64;
+        let chunk = match self.settings.schedule {
+            Schedule::Online { .. } => columns.len(),
+            Schedule::Alternating => CHUNK,
+        };
+        let factor = T::from_f64(1.0 / columns.len() as f64);
+        let mut totals = Totals::default();
+        for columns in columns.chunks(chunk) {
+            self.coded.load(signals, columns.iter().copied());
+            totals.add(self.coded.encode(solver, &self.problem, step)?);
+            let LearnState { codes, signals, .. } = &mut self.state;
+            self.coded.add_to(codes, signals, T::from_f64(keep), factor);
+            keep = 1.0;
+            for (last, used) in self.state.last_used.iter_mut().zip(self.coded.uses()) {
+                if used {
+                    *last = now;
+                }
+            }
+        }
+        let atoms = self.problem.atoms();
+        if !(0..atoms).all(|j| self.state.codes[(j, j)].finite()) {
+            return Err(LearnError::Overflow { step });
+        }
+        self.update_atoms(now, epoch);
+        let penalty = self.settings.penalty.clone();
+        self.problem
+            .update(self.state.dictionary.as_ref(), penalty)?;
+        Ok(totals)
+    }
+
+    fn update_atoms(&mut self, now: u64, epoch: u64) {
+        let LearnState {
+            dictionary,
+            codes,
+            signals,
+            last_used,
+            counts,
+        } = &mut self.state;
+        for _ in 0..self.settings.atom_passes {
+            self.atoms.update(
+                dictionary,
+                codes.as_ref(),
+                signals.as_ref(),
+                self.settings.atoms,
+            );
+        }
+        let patience = self.settings.replace_after.min(epoch);
+        // In the order of the batch, which is random.
+        let mut candidates = self.coded.signals();
+        for (j, last) in last_used.iter_mut().enumerate() {
+            if now - *last < patience {
+                continue;
+            }
+            let atom = dictionary.col_as_slice_mut(j);
+            let before = atom.to_vec();
+            let found = candidates.any(|signal| {
+                atom.copy_from_slice(signal);
+                self.settings.atoms.take_direction(atom)
+            });
+            if !found {
+                atom.copy_from_slice(&before);
+                break;
+            }
+            codes.col_mut(j).fill(T::ZERO);
+            codes.row_mut(j).fill(T::ZERO);
+            signals.col_mut(j).fill(T::ZERO);
+            *last = now;
+            counts.replaced += 1;
+        }
+    }
+
+    /// The objective of signals that are known to be finite.
+    fn measure(
+        &mut self,
+        solver: &dyn Solver<T>,
+        signals: &dyn ColumnSource<T>,
+    ) -> Result<LearnObjective, LearnError> {
+        let mut totals = Totals::default();
+        let columns = signals.columns();
+        for first in (0..columns).step_by(CHUNK) {
+            self.coded.load(signals, first..columns.min(first + CHUNK));
+            let step = self.state.counts.steps;
+            totals.add(self.coded.encode(solver, &self.problem, step)?);
+        }
+        Ok(totals.mean())
+    }
+
+    fn progress(&self, batch: LearnObjective, measured: Option<f64>) -> LearnProgress<'_, T> {
+        let counts = &self.state.counts;
+        LearnProgress {
+            step: counts.steps,
+            epoch: counts.epochs,
+            signals: counts.signals,
+            objective: batch.objective,
+            active: batch.active,
+            atoms_used: self.state.atoms_used(),
+            replaced: counts.replaced,
+            unconverged: counts.unconverged,
+            measured,
+            state: &self.state,
+        }
+    }
+
+    fn report(&self, stop: LearnStop, objective: Option<f64>) -> LearnReport {
+        let counts = &self.state.counts;
+        let measured = Some(counts.measured).filter(|measured| measured.is_finite());
+        LearnReport {
+            stop,
+            steps: counts.steps,
+            epochs: counts.epochs,
+            signals: counts.signals,
+            objective: objective.or(measured),
+            active: counts.active,
+            atoms_used: self.state.atoms_used(),
+            replaced: counts.replaced,
+            unconverged: counts.unconverged,
+        }
+    }
+}

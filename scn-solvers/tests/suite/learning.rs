@@ -1,0 +1,426 @@
+//! How dictionaries are learned: bits, stops, signals and settings that are not as usual.
+
+use std::ops::ControlFlow;
+
+use faer::Mat;
+use scn_solvers::learn::{
+    AtomNorm, AtomSet, DictionaryStart, LearnError, LearnProgress, LearnSettings, LearnState,
+    LearnStop, Learner, Schedule,
+};
+use scn_solvers::synthetic::normal_matrix;
+use scn_solvers::{Auto, ColumnSource, ElasticNet, ProblemError, Scalar, Settings, Sign};
+
+fn solver() -> Auto {
+    Auto::new(Settings::new(1e-4, 1000).unwrap())
+}
+
+fn settings<T: Scalar>() -> LearnSettings<T> {
+    let penalty = ElasticNet::nonnegative(T::from_f64(0.3), T::from_f64(0.01));
+    LearnSettings::new(penalty).schedule(Schedule::Online {
+        batch_size: 50,
+        forgetting: 3.0,
+    })
+}
+
+fn go_on<T>(_: &LearnProgress<'_, T>) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
+
+fn threads<R: Send>(count: usize, work: impl FnOnce() -> R + Send) -> R {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(count);
+    pool.build().unwrap().install(work)
+}
+
+/// Batches and shapes that do not divide each other, so that tasks and blocks are of all sizes; with an atom that is
+/// replaced, as there are more than signals in a batch.
+fn state_of<T: Scalar>(
+    schedule: Schedule,
+    epochs: u64,
+    from: Option<&LearnState<T>>,
+) -> LearnState<T> {
+    let signals = normal_matrix::<T>(20, 333, 1);
+    let held_out = signals.subcols(0, 70);
+    let settings = settings()
+        .schedule(schedule)
+        .replace_after(100)
+        .tolerance(0.0)
+        .measure_every(120);
+    let settings = settings.max_epochs(epochs);
+    let mut learner = match from {
+        None => Learner::new(settings, &signals, 70, &DictionaryStart::Samples),
+        Some(state) => Learner::resume(settings, state.clone()),
+    }
+    .unwrap();
+    let report = learner.run(&solver(), &signals, Some(&held_out), &mut go_on);
+    assert_eq!(report.unwrap().stop, LearnStop::Budget);
+    learner.state().clone()
+}
+
+#[test]
+fn threads_and_interruptions_do_not_change_a_bit() {
+    let online = Schedule::Online {
+        batch_size: 50,
+        forgetting: 3.0,
+    };
+    for schedule in [online, Schedule::Alternating] {
+        let whole = threads(1, || state_of::<f32>(schedule, 4, None));
+        assert_eq!(threads(3, || state_of::<f32>(schedule, 4, None)), whole);
+        let half = threads(2, || state_of::<f32>(schedule, 2, None));
+        assert_ne!(half, whole);
+        assert_eq!(threads(2, || state_of(schedule, 4, Some(&half))), whole);
+    }
+}
+
+/// In the middle of an epoch and of a round.
+#[test]
+fn a_run_goes_on_from_where_the_callback_has_stopped_it() {
+    let signals = normal_matrix::<f64>(10, 333, 1);
+    let learn = |stop_at: u64| {
+        let new = Learner::new(
+            settings().max_epochs(3),
+            &signals,
+            12,
+            &DictionaryStart::Samples,
+        );
+        let mut learner = new.unwrap();
+        let mut steps = Vec::new();
+        let report = learner.run(&solver(), &signals, None, &mut |progress| {
+            steps.push(progress.step);
+            assert_eq!(progress.state.dictionary.shape(), (10, 12));
+            if progress.step == stop_at {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        });
+        (report.unwrap(), learner, steps)
+    };
+    let (report, stopped, steps) = learn(10);
+    assert_eq!(
+        (report.stop, report.steps, report.epochs),
+        (LearnStop::Callback, 10, 1)
+    );
+    // An epoch is six batches of 50 and one of 33.
+    assert_eq!(report.signals, 333 + 3 * 50);
+    assert_eq!(steps, (1..=10).collect::<Vec<u64>>());
+    let mut resumed = Learner::resume(settings().max_epochs(3), stopped.state().clone()).unwrap();
+    let report = resumed.run(&solver(), &signals, None, &mut go_on).unwrap();
+    let (expected, whole, _) = learn(0);
+    assert_eq!(report, expected);
+    assert_eq!(
+        (report.stop, report.steps, report.epochs),
+        (LearnStop::Budget, 21, 3)
+    );
+    assert_eq!(resumed.state(), whole.state());
+}
+
+#[test]
+fn learning_stops_when_the_objective_falls_no_more() {
+    let signals = normal_matrix::<f64>(6, 400, 1);
+    let held_out = normal_matrix::<f64>(6, 100, 5);
+    for held_out in [None, Some(&held_out as &dyn ColumnSource<f64>)] {
+        let settings = settings().tolerance(1e-3).max_epochs(1000);
+        let mut learner = Learner::new(settings, &signals, 9, &DictionaryStart::Random).unwrap();
+        let mut measured = Vec::new();
+        let report = learner.run(&solver(), &signals, held_out, &mut |progress| {
+            measured.extend(progress.measured);
+            ControlFlow::Continue(())
+        });
+        let report = report.unwrap();
+        assert_eq!(report.stop, LearnStop::Converged);
+        assert_eq!(report.objective, measured.last().copied());
+        // The last two are not below 0.999 of the lowest before them, and of the earlier ones no two in a row are.
+        let lowest = |end: usize| {
+            measured[..end]
+                .iter()
+                .copied()
+                .fold(f64::INFINITY, f64::min)
+        };
+        let falls = |at: usize| measured[at] < 0.999 * lowest(at);
+        let last = measured.len() - 1;
+        assert!(!falls(last) && !falls(last - 1));
+        assert!((1..last).all(|at| falls(at) || falls(at - 1)));
+        // It has converged already.
+        let again = learner.run(&solver(), &signals, held_out, &mut |_| unreachable!());
+        assert_eq!(again.unwrap().steps, report.steps);
+        if let Some(held_out) = held_out {
+            let objective = learner.objective(&solver(), held_out).unwrap().objective;
+            assert_eq!(report.objective, Some(objective));
+        }
+    }
+}
+
+#[test]
+fn a_budget_of_steps_measures_held_out_signals_at_its_end() {
+    let signals = normal_matrix::<f32>(6, 400, 1);
+    let held_out = normal_matrix::<f32>(6, 100, 5);
+    let mut learner = Learner::new(
+        settings().max_steps(3),
+        &signals,
+        9,
+        &DictionaryStart::Samples,
+    )
+    .unwrap();
+    let report = learner
+        .run(&solver(), &signals, Some(&held_out), &mut go_on)
+        .unwrap();
+    assert_eq!(
+        (report.stop, report.steps, report.epochs),
+        (LearnStop::Budget, 3, 0)
+    );
+    let objective = learner.objective(&solver(), &held_out).unwrap().objective;
+    assert_eq!(report.objective, Some(objective));
+}
+
+/// The mean of `1/2 ||x - D a||² + λ1'a + λ2/2 ||a||²`, of codes that are known: one atom of norm 1.
+#[test]
+fn the_objective_is_that_of_the_definition() {
+    let signals = Mat::from_fn(2, 3, |i, k| [[2.0, 0.0], [0.1, 1.0], [-1.0, 2.0]][k][i]);
+    let atom = Mat::from_fn(2, 1, |i, _| [1.0, 0.0][i]);
+    let penalty = ElasticNet::nonnegative(0.5, 0.25);
+    let start = DictionaryStart::Given(atom);
+    let mut learner = Learner::new(LearnSettings::new(penalty), &signals, 1, &start).unwrap();
+    let found = learner.objective(&solver(), &signals).unwrap();
+    let code = (2.0 - 0.5) / 1.25;
+    let first = 0.5 * (2.0 - code) * (2.0 - code) + 0.5 * code + 0.125 * code * code;
+    let others = 0.5 * 1.01 + 0.5 * 5.0;
+    approx::assert_abs_diff_eq!(found.objective, (first + others) / 3.0, epsilon = 1e-12);
+    approx::assert_abs_diff_eq!(found.active, 1.0 / 3.0);
+    assert_eq!(found.unconverged, 0);
+}
+
+/// More atoms than signals, signals that are all the same, or zero: what is learned is finite and explains them.
+#[test]
+fn signals_that_are_few_alike_or_zero_are_learned() {
+    let few = normal_matrix::<f32>(5, 3, 1);
+    let alike = Mat::from_fn(5, 200, |i, _| [0.0, 0.0, 3.0, 4.0, 0.0][i]);
+    let zero = Mat::zeros(5, 200);
+    for (signals, least) in [
+        (&few, 0.0),
+        (&alike, 5.0 * 0.3 - 0.3 * 0.3 / 2.0),
+        (&zero, 0.0),
+    ] {
+        for start in [DictionaryStart::Samples, DictionaryStart::Random] {
+            for norm in [AtomNorm::Ball, AtomNorm::Sphere] {
+                let set = AtomSet {
+                    sign: Sign::Free,
+                    norm,
+                };
+                let settings = LearnSettings::new(ElasticNet::nonnegative(0.3_f32, 0.0))
+                    .atoms(set)
+                    .max_epochs(100);
+                let mut learner = Learner::new(settings, signals, 8, &start).unwrap();
+                let report = learner.run(&solver(), signals, None, &mut go_on).unwrap();
+                assert!(learner.dictionary().is_all_finite());
+                let objective = learner.objective(&solver(), signals).unwrap().objective;
+                if signals.ncols() == 200 {
+                    // One atom in the direction of the signal s: λ1 ||s|| - λ1²/2.
+                    assert!(
+                        (objective - least).abs() < 1e-4,
+                        "{objective} {least} {report:?}"
+                    );
+                }
+            }
+        }
+    }
+    let settings = LearnSettings::new(ElasticNet::nonnegative(0.3_f32, 0.0));
+    let learner = Learner::new(settings, &few, 8, &DictionaryStart::Samples).unwrap();
+    // Each signal is an atom from the start.
+    for signal in few.col_iter() {
+        let atoms = learner.dictionary();
+        let cosines = atoms
+            .col_iter()
+            .map(|atom| signal.transpose() * atom / signal.norm_l2());
+        let nearest = cosines.fold(0.0, f32::max);
+        assert!((nearest - 1.0).abs() < 1e-5, "{nearest}");
+    }
+}
+
+/// Two atoms far from all signals, which codes that are nonnegative never use.
+#[test]
+fn atoms_that_die_are_replaced_by_signals() {
+    let signals = Mat::from_fn(3, 120, |i, k| {
+        [[1.0, 0.0, 0.0], [0.0, 2.0, 0.0], [0.0, 0.0, 3.0]][k % 3][i]
+    });
+    let start = Mat::from_fn(3, 3, |i, j| {
+        [[1.0, 0.0, 0.0], [-1.0, 0.0, 0.0], [-0.6, 0.0, -0.8]][j][i]
+    });
+    let settings = settings::<f64>().replace_after(100).max_epochs(3);
+    let start = DictionaryStart::Given(start);
+    let mut learner = Learner::new(settings, &signals, 3, &start).unwrap();
+    let mut before = Vec::new();
+    let report = learner.run(&solver(), &signals, None, &mut |progress| {
+        before.push((progress.signals, progress.replaced, progress.atoms_used));
+        ControlFlow::Continue(())
+    });
+    let report = report.unwrap();
+    // Not after 50 signals, and after 100 both at once.
+    assert_eq!(&before[..2], [(50, 0, 1), (100, 2, 1)]);
+    assert!(report.replaced >= 2);
+    assert!(report.atoms_used >= 2, "{report:?}");
+}
+
+#[test]
+fn signals_that_are_wrong_are_named_before_the_first_step() {
+    let good = normal_matrix::<f32>(4, 100, 1);
+    let mut learner = Learner::new(settings(), &good, 5, &DictionaryStart::Samples).unwrap();
+    let before = learner.state().clone();
+    let mut bad = good.clone();
+    bad[(2, 70)] = f32::NAN;
+    bad[(1, 90)] = f32::INFINITY;
+    let error = learner.run(&solver(), &bad, None, &mut go_on).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "signals must be finite, but entry 2 of signal 70 is NaN"
+    );
+    let error = learner
+        .run(&solver(), &good, Some(&bad), &mut go_on)
+        .unwrap_err();
+    assert!(matches!(
+        error,
+        LearnError::Signal {
+            column: 70,
+            row: 2,
+            ..
+        }
+    ));
+    bad[(2, 70)] = 1e19;
+    bad[(1, 70)] = -1e19;
+    let error = Learner::new(settings(), &bad, 5, &DictionaryStart::Samples).unwrap_err();
+    assert!(
+        matches!(error, LearnError::SignalSize { column: 70, .. }),
+        "{error}"
+    );
+    let long = normal_matrix::<f32>(5, 100, 1);
+    let error = learner.step(&solver(), &long).unwrap_err();
+    assert_eq!(
+        error,
+        LearnError::SignalLength {
+            expected: 4,
+            found: 5
+        }
+    );
+    let none = Mat::<f32>::zeros(4, 0);
+    let error = Learner::new(settings(), &none, 5, &DictionaryStart::Samples).unwrap_err();
+    assert_eq!(
+        error,
+        LearnError::NoSignals {
+            rows: 4,
+            columns: 0
+        }
+    );
+    assert_eq!(*learner.state(), before);
+}
+
+/// Atoms so short that codes over them leave the range of `f32`.
+#[test]
+fn numbers_that_overflow_are_an_error() {
+    let signals = Mat::<f32>::from_fn(2, 10, |i, _| if i == 0 { 1e15 } else { 0.0 });
+    let start = Mat::<f32>::from_fn(2, 1, |i, _| if i == 0 { 1e-18 } else { 0.0 });
+    let settings = LearnSettings::new(ElasticNet::nonnegative(0.0, 0.0)).max_epochs(1);
+    let mut learner = Learner::new(settings, &signals, 1, &DictionaryStart::Given(start)).unwrap();
+    let error = learner
+        .run(&solver(), &signals, None, &mut go_on)
+        .unwrap_err();
+    assert_eq!(error, LearnError::Overflow { step: 1 });
+}
+
+#[test]
+fn settings_and_starts_out_of_range_are_named() {
+    let signals = normal_matrix::<f64>(4, 100, 1);
+    let refused = |settings: LearnSettings<f64>, atoms: usize, start: &DictionaryStart<f64>| {
+        Learner::new(settings, &signals, atoms, start)
+            .unwrap_err()
+            .to_string()
+    };
+    let samples = DictionaryStart::Samples;
+    let online = |batch_size, forgetting| Schedule::Online {
+        batch_size,
+        forgetting,
+    };
+    for (settings, expected) in [
+        (
+            settings().schedule(online(0, 1.0)),
+            "the batch size must be at least 1, but is 0",
+        ),
+        (
+            settings().schedule(online(5, -1.0)),
+            "forgetting must be finite and at least 0, but is -1",
+        ),
+        (
+            settings().tolerance(f64::NAN),
+            "the tolerance must be finite and at least 0, but is NaN",
+        ),
+        (
+            settings().atom_passes(0),
+            "the number of passes over the atoms must be at least 1, but is 0",
+        ),
+    ] {
+        assert_eq!(refused(settings, 3, &samples), expected);
+    }
+    assert!(refused(settings().replace_after(0), 3, &samples).contains("atoms are replaced"));
+    assert!(refused(settings().measure_every(0), 3, &samples).contains("between measurements"));
+    assert_eq!(
+        refused(settings(), 0, &samples),
+        "learning needs at least one atom"
+    );
+    assert_eq!(
+        refused(settings(), 3, &DictionaryStart::Given(Mat::zeros(4, 2))),
+        "the dictionary to start from must be (4, 3) (rows, atoms), but is (4, 2)"
+    );
+    let bad = Mat::from_fn(
+        4,
+        3,
+        |i, j| if (i, j) == (1, 2) { f64::INFINITY } else { 1.0 },
+    );
+    let error = Learner::new(settings(), &signals, 3, &DictionaryStart::Given(bad)).unwrap_err();
+    assert_eq!(
+        error,
+        LearnError::Problem(ProblemError::Dictionary {
+            row: 1,
+            atom: 2,
+            found: f64::INFINITY
+        })
+    );
+    let negative = LearnSettings::new(ElasticNet::nonnegative(-0.1, 0.0));
+    assert!(refused(negative, 3, &samples).starts_with("lambda1 must be"));
+}
+
+#[test]
+fn states_that_are_not_whole_are_refused() {
+    let signals = normal_matrix::<f64>(4, 100, 1);
+    let mut learner = Learner::new(
+        settings().max_steps(1),
+        &signals,
+        5,
+        &DictionaryStart::Samples,
+    )
+    .unwrap();
+    let _ = learner.run(&solver(), &signals, None, &mut go_on).unwrap();
+    let whole = learner.state().clone();
+    let refused = |damage: &dyn Fn(&mut LearnState<f64>)| {
+        let mut state = whole.clone();
+        damage(&mut state);
+        Learner::resume(settings(), state).unwrap_err()
+    };
+    for damage in [
+        &(|state: &mut LearnState<f64>| state.codes = Mat::zeros(5, 4))
+            as &dyn Fn(&mut LearnState<f64>),
+        &|state: &mut LearnState<f64>| state.last_used.truncate(4),
+        &|state: &mut LearnState<f64>| state.signals[(0, 0)] = f64::NAN,
+        &|state: &mut LearnState<f64>| state.counts.steps = 1000,
+        &|state: &mut LearnState<f64>| state.last_used[0] = 51,
+        &|state: &mut LearnState<f64>| state.counts.lowest = f64::NAN,
+    ] {
+        assert!(matches!(refused(damage), LearnError::State(_)));
+    }
+    assert!(matches!(
+        refused(&|state: &mut LearnState<f64>| state.dictionary[(0, 0)] = f64::NAN),
+        LearnError::Problem(_)
+    ));
+    // A state of more signals than there are.
+    let mut resumed = Learner::resume(settings(), whole).unwrap();
+    let few = normal_matrix::<f64>(4, 20, 1);
+    let error = resumed.run(&solver(), &few, None, &mut go_on).unwrap_err();
+    assert!(matches!(error, LearnError::State(_)));
+}
