@@ -7,6 +7,8 @@
 )]
 
 mod arrays;
+mod codes_file;
+mod column_blocks;
 mod command;
 mod configuration;
 mod data_folder;
@@ -23,10 +25,12 @@ mod readable;
 mod report;
 mod run_files;
 mod run_view;
+mod samples;
 mod screen;
 mod setting;
 mod signals;
 mod solver_name;
+mod sparse_codes;
 mod table;
 mod tensorboard;
 mod training;

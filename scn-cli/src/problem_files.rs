@@ -7,13 +7,14 @@ use std::str::FromStr;
 use anyhow::{Result, bail};
 use clap::Args;
 use faer::{Mat, MatRef};
-use scn_data::format::npy::{Float, Numbers};
+use scn_data::format::npy::{ColumnFile, Float, Numbers};
 use scn_data::{bytes_of, check_memory};
 use scn_solvers::{ElasticNet, Lambda1, Scalar, Sign};
 
 use crate::arrays::{axes, columns};
 use crate::number;
-use crate::problem_arrays::{AnyProblem, MatrixKind, ProblemArrays};
+use crate::problem_arrays::{AnyProblem, MatrixKind, Posing, ProblemArrays};
+use crate::samples::Samples;
 
 /// A dictionary and signals, or a Gram matrix and correlations, and the weights.
 #[derive(Debug, Clone, Args)]
@@ -21,7 +22,7 @@ pub(crate) struct ProblemFiles {
     /// Dictionary, .npy [m, n], one atom per column
     #[arg(long, value_name = "D.npy", requires = "signals", conflicts_with_all = ["gram", "correlations"])]
     dictionary: Option<PathBuf>,
-    /// Signals, .npy [m, P], one per column; [m] is one signal
+    /// Signals, .npy [m, P], one per column; [m] is one signal. Also .npz of one array, as all files
     #[arg(long, value_name = "X.npy", requires = "dictionary")]
     signals: Option<PathBuf>,
     /// Instead of a dictionary: its Gram matrix D'D, .npy [n, n]; lambda2 is added to the diagonal
@@ -30,10 +31,10 @@ pub(crate) struct ProblemFiles {
     /// Instead of signals: correlations D'x, .npy [n, P], one column per signal; [n] is one column
     #[arg(long, value_name = "C.npy", requires = "gram")]
     correlations: Option<PathBuf>,
-    /// Lambda1Argument of the absolute values, >= 0: a number, or one per atom in a file .npy [n]
+    /// Weight of the absolute values, >= 0: a number, or one per atom in a file .npy [n]
     #[arg(long, value_name = "NUMBER|L.npy", allow_negative_numbers = true)]
     pub(crate) lambda1: Option<Lambda1Argument>,
-    /// Lambda1Argument of the squares, >= 0
+    /// Weight of the squares, >= 0 [default: 0]
     #[arg(long, value_name = "NUMBER", allow_negative_numbers = true, value_parser = number::parse::<f64>)]
     pub(crate) lambda2: Option<f64>,
     /// Codes of any sign instead of a >= 0
@@ -71,8 +72,16 @@ impl ProblemFiles {
         self.dictionary.is_some() || self.gram.is_some()
     }
 
-    /// Reads the files.
+    /// Reads all files.
     pub(crate) fn read(&self) -> Result<AnyProblem> {
+        Ok(match self.open(Samples::InColumns)? {
+            AnyProblemFile::F32(file) => AnyProblem::F32(file.read()?),
+            AnyProblemFile::F64(file) => AnyProblem::F64(file.read()?),
+        })
+    }
+
+    /// Reads all files but the columns, which can be many.
+    pub(crate) fn open(&self, samples: Samples) -> Result<AnyProblemFile> {
         let (kind, matrix_path, columns_path) = match (
             (&self.dictionary, &self.signals),
             (&self.gram, &self.correlations),
@@ -85,55 +94,76 @@ impl ProblemFiles {
         };
         let matrix = Numbers::open(matrix_path)?;
         let others = Numbers::open(columns_path)?;
-        let (row_names, column_names) = match kind {
-            MatrixKind::Dictionary => (["m", "n"], ["m", "P"]),
-            MatrixKind::Gram => (["n", "n"], ["n", "P"]),
+        let (row_names, side) = match kind {
+            MatrixKind::Dictionary => (["m", "n"], "m"),
+            MatrixKind::Gram => (["n", "n"], "n"),
         };
         let [rows, atoms] = axes(matrix_path, &matrix, row_names)?;
-        let [length, signals] = columns(columns_path, &others, column_names)?;
+        let (length, count) = match samples {
+            Samples::InColumns => columns(columns_path, &others, [side, "P"])?.into(),
+            Samples::InRows => match *others.shape() {
+                [length] => (length, 1),
+                _ => {
+                    let [count, length] = columns(columns_path, &others, ["P", side])?;
+                    (length, count)
+                }
+            },
+        };
         if length != rows {
             let what = match kind {
                 MatrixKind::Dictionary => "signals",
                 MatrixKind::Gram => "correlations",
             };
+            let hint = match (samples, kind) {
+                (Samples::InColumns, _) if count == rows => {
+                    "; if one row is one sample, add --rows"
+                }
+                (Samples::InRows, _) if count == rows => {
+                    "; if one column is one sample, leave out --rows"
+                }
+                (_, MatrixKind::Dictionary) if length == atoms => {
+                    "; a dictionary has one atom per column: is it transposed?"
+                }
+                _ => "",
+            };
+            let side = match samples {
+                Samples::InColumns => "rows",
+                Samples::InRows => "columns",
+            };
             bail!(
-                "{}: expected {what} with {rows} rows, like {}, found {length}",
+                "{}: expected {what} with {rows} {side}, by {} of {rows} x {atoms}, found {length}{hint}",
                 columns_path.display(),
                 matrix_path.display()
             );
         }
         let wide = matrix.kind().needs_f64() || others.kind().needs_f64();
-        let files = [
-            (matrix_path, matrix, [rows, atoms]),
-            (columns_path, others, [length, signals]),
-        ];
+        let turned = samples == Samples::InRows;
+        let files = (matrix_path, matrix, others);
         Ok(match wide {
-            false => AnyProblem::F32(self.arrays(kind, files)?),
-            true => AnyProblem::F64(self.arrays(kind, files)?),
+            false => AnyProblemFile::F32(self.problem_file(kind, files, turned)?),
+            true => AnyProblemFile::F64(self.problem_file(kind, files, turned)?),
         })
     }
 
-    /// The arrays of matrix and columns, and the penalty.
-    fn arrays<T: Scalar + Float>(
+    /// The matrix, and the file of the columns.
+    fn problem_file<T: Scalar + Float>(
         &self,
         kind: MatrixKind,
-        files: [(&PathBuf, Numbers<File>, [usize; 2]); 2],
-    ) -> Result<ProblemArrays<T>> {
-        let [
-            (matrix_path, matrix, shape),
-            (columns_path, columns, columns_shape),
-        ] = files;
-        let [_, atoms] = shape;
-        let [_, signals] = columns_shape;
-        // The codes come later: what cannot be done is said before anything is.
-        check_memory("the codes", bytes_of::<T>(&[atoms, signals]))?;
+        (matrix_path, matrix, columns): (&PathBuf, Numbers<File>, Numbers<File>),
+        turned: bool,
+    ) -> Result<ProblemFile<T>> {
+        let matrix = matrix.into_columns::<T>(false)?;
+        let atoms = matrix.columns();
+        // What cannot be done is said before anything is.
         check_memory("the Gram matrix", bytes_of::<T>(&[atoms, atoms]))?;
-        Ok(ProblemArrays {
-            kind,
-            penalty: self.penalty(atoms)?,
-            matrix: matrix_of(matrix_path, matrix, shape)?,
-            columns: matrix_of(columns_path, columns, columns_shape)?,
-            matrix_path: matrix_path.clone(),
+        Ok(ProblemFile {
+            posing: Posing {
+                kind,
+                penalty: self.penalty(atoms)?,
+                matrix: read_all(matrix)?,
+                matrix_path: matrix_path.clone(),
+            },
+            columns: columns.into_columns(turned)?,
         })
     }
 
@@ -167,23 +197,37 @@ impl ProblemFiles {
     }
 }
 
-/// Finite numbers of a file as a matrix, one column after the other.
-fn matrix_of<T: Scalar + Float>(
-    path: &Path,
-    numbers: Numbers<File>,
-    [rows, columns]: [usize; 2],
-) -> Result<Mat<T>> {
-    let values = numbers.read::<T>()?;
-    if let Some(at) = values.iter().position(|value| !value.finite()) {
-        bail!(
-            "{}: expected finite numbers, found {} at [{}, {}]",
-            path.display(),
-            values[at],
-            at / columns,
-            at % columns
-        );
+/// A problem in the precision of its files, and the file of its columns.
+pub(crate) enum AnyProblemFile {
+    F32(ProblemFile<f32>),
+    F64(ProblemFile<f64>),
+}
+
+/// A problem, and the file of its columns.
+pub(crate) struct ProblemFile<T> {
+    pub(crate) posing: Posing<T>,
+    pub(crate) columns: ColumnFile<T>,
+}
+
+impl<T: Scalar + Float> ProblemFile<T> {
+    /// Reads the columns, too.
+    fn read(self) -> Result<ProblemArrays<T>> {
+        let (atoms, signals) = (self.posing.atoms(), self.columns.columns());
+        // The codes come later.
+        check_memory("the codes", bytes_of::<T>(&[atoms, signals]))?;
+        Ok(ProblemArrays {
+            posing: self.posing,
+            columns: read_all(self.columns)?,
+        })
     }
-    let room = format!("the matrix of {}", path.display());
-    check_memory(&room, bytes_of::<T>(&[rows, columns]))?;
-    Ok(MatRef::from_row_major_slice(&values, rows, columns).to_owned())
+}
+
+/// Finite numbers of a file as a matrix, one column after the other.
+fn read_all<T: Scalar + Float>(mut file: ColumnFile<T>) -> Result<Mat<T>> {
+    let (rows, columns) = (file.rows(), file.columns());
+    let room = format!("the matrix of {}", file.file().display());
+    check_memory(&room, bytes_of::<T>(&[2, rows, columns]))?;
+    let mut numbers = vec![T::ZERO; rows * columns];
+    file.read(0..columns, &mut numbers)?;
+    Ok(MatRef::from_column_major_slice(&numbers, rows, columns).to_owned())
 }

@@ -15,7 +15,7 @@ use console::Term;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use self::terminal::Terminal;
-use crate::readable::clock;
+use crate::readable::{self, clock};
 
 /// What is over sooner shows no bar.
 const SOON: Duration = Duration::from_millis(300);
@@ -100,7 +100,21 @@ impl Bar {
             ))
             .with_prefix(what);
         bar.set_length(count as u64);
-        Self::start(bar)
+        Self::start(bar, times)
+    }
+
+    /// Of `count` things of which many are done in a second, with that rate.
+    pub(crate) fn fast(what: &'static str, count: usize) -> Self {
+        let bar = ProgressBar::hidden()
+            .with_style(style(
+                "{prefix:.bold} {wide_bar:.green/dim} {human_pos}/{human_len}  {msg}",
+            ))
+            .with_prefix(what);
+        bar.set_length(count as u64);
+        Self::start(bar, |bar, start| {
+            let rate = bar.position() as f64 / start.elapsed().as_secs_f64();
+            format!("{}, {}/s", times(bar, start), readable::rate(rate))
+        })
     }
 
     /// Of what says nothing until it is done.
@@ -108,7 +122,7 @@ impl Bar {
         let bar = ProgressBar::hidden()
             .with_style(style("{spinner:.green} {prefix}  {wide_msg}"))
             .with_prefix(what.into());
-        Self::start(bar)
+        Self::start(bar, times)
     }
 
     /// So many more are done.
@@ -117,7 +131,7 @@ impl Bar {
     }
 
     /// A thread shows the bar, as whoever computes may be away for long.
-    fn start(bar: ProgressBar) -> Self {
+    fn start(bar: ProgressBar, message: fn(&ProgressBar, Instant) -> String) -> Self {
         let mut started = Self {
             bar,
             over: None,
@@ -133,7 +147,7 @@ impl Bar {
             if waits(SOON) {
                 let bar = lines().add(bar);
                 loop {
-                    bar.set_message(times(&bar, start));
+                    bar.set_message(message(&bar, start));
                     bar.tick();
                     if !waits(EVERY) {
                         break;

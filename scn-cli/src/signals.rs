@@ -1,9 +1,10 @@
 //! Ctrl-C and TERM: they end the program at once, or have it end itself where that is better.
 
-use std::sync::Arc;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use std::{fs, io, thread};
 
 use anyhow::{Context, Result};
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -39,6 +40,34 @@ impl Drop for Patience {
     }
 }
 
+/// Files that are written and not complete.
+static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// As long as this lives, a signal that ends the program removes a file first that is not complete yet.
+pub(crate) struct Unfinished(PathBuf);
+
+impl Unfinished {
+    /// What `create` makes, watched by the path that it says. A signal that comes meanwhile is answered afterwards.
+    pub(crate) fn watched<R>(
+        create: impl FnOnce() -> io::Result<(R, Option<PathBuf>)>,
+    ) -> io::Result<(R, Option<Self>)> {
+        let mut unfinished = unfinished();
+        let (created, path) = create()?;
+        unfinished.extend(path.clone());
+        Ok((created, path.map(Self)))
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        unfinished().retain(|path| *path != self.0);
+    }
+}
+
+fn unfinished() -> MutexGuard<'static, Vec<PathBuf>> {
+    UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// From here on a thread answers signals: a handler itself may not touch the terminal.
 pub(crate) fn watch(output: Output) -> Result<()> {
     let received = Arc::new(AtomicUsize::new(0));
@@ -66,6 +95,12 @@ pub(crate) fn watch(output: Output) -> Result<()> {
                 }
                 Some(signal) => {
                     stuck.store(true, Ordering::SeqCst);
+                    // Held until the end, so that no file is begun any more.
+                    let unfinished = unfinished();
+                    for path in &*unfinished {
+                        // Gone already, if it has just been completed.
+                        let _ = fs::remove_file(path);
+                    }
                     output::stopped(signal, exit);
                 }
                 None => {}

@@ -1,8 +1,10 @@
 //! Files that are written whole or not at all.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{BufWriter, Error, ErrorKind, Result, Write};
 use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
 
 use crate::files::sync_folder;
 
@@ -19,35 +21,75 @@ const SUFFIX: &str = ".tmp";
 /// # Errors
 /// Whatever `fill` returns, and what the file system says. What was at `path` is then still there.
 pub fn write_whole(path: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
-    let path = target(path)?;
-    let old = match fs::metadata(&path) {
-        Ok(old) => Some(old),
-        Err(error) if error.kind() == ErrorKind::NotFound => None,
-        Err(error) => return Err(error),
-    };
-    if old.as_ref().is_some_and(fs::Metadata::is_dir) {
-        return Err(ErrorKind::IsADirectory.into());
+    match Place::find(path)? {
+        Place::Through(mut file) => {
+            let mut out = BufWriter::new(&mut file);
+            fill(&mut out)?;
+            out.flush()
+        }
+        Place::File { path, permissions } => {
+            let mut file = beside(&path)?;
+            let mut out = BufWriter::new(file.as_file_mut());
+            fill(&mut out)?;
+            out.flush()?;
+            drop(out);
+            into_place(file, &path, permissions)
+        }
     }
-    if old.as_ref().is_some_and(|old| !old.is_file()) || is_of_the_system(&path) {
-        let mut out = BufWriter::new(OpenOptions::new().append(true).open(&path)?);
-        fill(&mut out)?;
-        return out.flush();
+}
+
+/// Where what is written goes.
+pub(crate) enum Place {
+    /// Into something that is no file and stays what it is.
+    Through(File),
+    /// To this path, whose file, if there is one, has these permissions.
+    File {
+        path: PathBuf,
+        permissions: Option<Permissions>,
+    },
+}
+
+impl Place {
+    pub(crate) fn find(path: &Path) -> Result<Self> {
+        let path = target(path)?;
+        let old = match fs::metadata(&path) {
+            Ok(old) => Some(old),
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            Err(error) => return Err(error),
+        };
+        if old.as_ref().is_some_and(fs::Metadata::is_dir) {
+            return Err(ErrorKind::IsADirectory.into());
+        }
+        if old.as_ref().is_some_and(|old| !old.is_file()) || is_of_the_system(&path) {
+            return Ok(Self::Through(OpenOptions::new().append(true).open(&path)?));
+        }
+        let permissions = old.map(|old| old.permissions());
+        Ok(Self::File { path, permissions })
     }
-    let folder = folder_of(&path);
+}
+
+/// A new file in the folder of this path, which is made if it is not there.
+pub(crate) fn beside(path: &Path) -> Result<NamedTempFile> {
+    let folder = folder_of(path);
     fs::create_dir_all(folder)?;
-    let mut file = builder().tempfile_in(folder)?;
+    let file = builder().tempfile_in(folder)?;
     // Says to `remove_unfinished` that somebody is writing; file systems without locks go without.
     let _ = file.as_file().try_lock();
-    let mut out = BufWriter::new(file.as_file_mut());
-    fill(&mut out)?;
-    out.flush()?;
-    drop(out);
-    if let Some(old) = old {
-        file.as_file().set_permissions(old.permissions())?;
+    Ok(file)
+}
+
+/// Moves a complete file to its place when it is on disk.
+pub(crate) fn into_place(
+    file: NamedTempFile,
+    path: &Path,
+    permissions: Option<Permissions>,
+) -> Result<()> {
+    if let Some(permissions) = permissions {
+        file.as_file().set_permissions(permissions)?;
     }
     file.as_file().sync_all()?;
-    file.persist(&path).map_err(|error| error.error)?;
-    sync_folder(folder)
+    file.persist(path).map_err(|error| error.error)?;
+    sync_folder(folder_of(path))
 }
 
 /// Removes what processes have left in a folder that were ended while they wrote. Files that
@@ -106,7 +148,7 @@ fn is_of_the_system(path: &Path) -> bool {
             .any(|folder| path.starts_with(folder))
 }
 
-fn folder_of(path: &Path) -> &Path {
+pub(crate) fn folder_of(path: &Path) -> &Path {
     path.parent()
         .filter(|folder| !folder.as_os_str().is_empty())
         .unwrap_or(Path::new("."))
@@ -172,7 +214,6 @@ mod tests {
 
     #[cfg(unix)]
     mod unix {
-        use std::fs::File;
         use std::io::Read;
         use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
 

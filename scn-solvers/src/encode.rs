@@ -5,6 +5,7 @@ use rayon::prelude::*;
 
 use crate::EncodeError;
 use crate::kkt;
+use crate::measure::{ColumnMeasure, measure_loaded};
 use crate::problem::Problem;
 use crate::report::Report;
 use crate::shapes::{check_correlations, check_signals};
@@ -14,7 +15,7 @@ use crate::start::Start;
 use crate::tile::columns::{load, prefetch_matrix, store};
 use crate::tile::{ColumnSource, Scalar};
 use crate::times::{EncodeTimes, Stopwatch};
-use crate::workspaces::{Worker, Workspaces};
+use crate::workspaces::Workspaces;
 
 /// Tiles that a thread takes at a time, at most: enough to forget the cost of taking them.
 const TILES_PER_TASK: usize = 8;
@@ -66,6 +67,59 @@ pub fn encode_with<T: Scalar>(
     Ok(encode_tiles(
         solver, problem, codes, start, &source, workspaces,
     ))
+}
+
+/// As [`encode_with`], and measures each code when it is solved: the [measures](crate::measure_columns) of all columns, in their
+/// order, for the price of `H a` and some sums, as `D'x` is there. Where the solve has computed that in `f64`, these measures have
+/// it from there.
+///
+/// # Errors
+/// As [`encode`].
+pub fn encode_measured<T: Scalar>(
+    solver: &dyn Solver<T>,
+    problem: &Problem<T>,
+    signals: &dyn ColumnSource<T>,
+    codes: MatMut<'_, T>,
+    start: Start,
+    workspaces: &Workspaces<T>,
+) -> Result<(Report, Vec<ColumnMeasure>), EncodeError> {
+    check_signals(problem, signals, codes.shape())?;
+    let source = OfSignals {
+        problem,
+        signals,
+        known: None,
+    };
+    let tiles = Tiles {
+        solver,
+        problem,
+        start,
+        source: &source,
+        workspaces,
+    };
+    Ok(tiles.encode_measured(codes))
+}
+
+/// As [`encode_measured`], by correlations `c = D'x` (n × P), as [`encode_correlations`] has them: there are no duality gaps.
+///
+/// # Errors
+/// Shapes that do not fit the problem.
+pub fn encode_correlations_measured<T: Scalar>(
+    solver: &dyn Solver<T>,
+    problem: &Problem<T>,
+    correlations: MatRef<'_, T>,
+    codes: MatMut<'_, T>,
+    start: Start,
+    workspaces: &Workspaces<T>,
+) -> Result<(Report, Vec<ColumnMeasure>), EncodeError> {
+    check_correlations(problem, correlations.shape(), codes.shape())?;
+    let tiles = Tiles {
+        solver,
+        problem,
+        start,
+        source: &FromMatrix(correlations),
+        workspaces,
+    };
+    Ok(tiles.encode_measured(codes))
 }
 
 /// Writes the codes (n × P) that belong to correlations `c = D'x` (n × P): for problems posed by their
@@ -128,74 +182,122 @@ pub(crate) fn encode_tiles<T: Scalar>(
     source: &dyn Correlations<T>,
     workspaces: &Workspaces<T>,
 ) -> Report {
-    if codes.ncols() == 0 {
-        return Report::empty();
-    }
-    let tiles = codes.ncols().div_ceil(T::tile());
-    let tiles_per_task = tiles / (TASKS_PER_THREAD * rayon::current_num_threads());
-    let task_columns = tiles_per_task.clamp(1, TILES_PER_TASK) * T::tile();
-    codes
-        .par_col_chunks_mut(task_columns)
-        .enumerate()
-        // So that what is left at the end can be shared out.
-        .with_max_len(1)
-        .map(|(task, codes)| {
-            let first = task * task_columns;
-            workspaces.with(problem, |worker| {
-                encode_task(solver, problem, codes, start, first, source, worker)
-            })
-        })
-        .reduce(Report::empty, Report::merge)
+    let tiles = Tiles {
+        solver,
+        problem,
+        start,
+        source,
+        workspaces,
+    };
+    tiles.encode(codes)
 }
 
-/// Solves the tiles of one task in order.
-fn encode_task<T: Scalar>(
-    solver: &dyn Solver<T>,
-    problem: &Problem<T>,
-    mut codes: MatMut<'_, T>,
+/// What the tiles of a batch have in common.
+struct Tiles<'a, T: Scalar> {
+    solver: &'a dyn Solver<T>,
+    problem: &'a Problem<T>,
     start: Start,
-    first_column: usize,
-    source: &dyn Correlations<T>,
-    worker: &mut Worker<T>,
-) -> Report {
-    let (memory, scratch) = worker.parts(solver, problem.atoms());
-    let mut report = Report::empty();
-    memory.times = EncodeTimes::default();
-    memory.watch = Stopwatch::start(solver.settings().is_timed());
-    for offset in (0..codes.ncols()).step_by(T::tile()) {
-        let columns = T::tile().min(codes.ncols() - offset);
-        let first = first_column + offset;
-        let mut codes = codes.as_mut().subcols_mut(offset, columns);
-        // Where they go is seldom in the cache, and by the time that they are solved it will be.
-        prefetch_matrix(codes.as_ref());
-        memory.wide.forget();
-        memory.in_f64 = kkt::needs_f64(problem, solver.settings().tolerance());
-        if memory.in_f64 {
-            // Certificates will want them in f64, and once is enough.
-            source.load_both(first..first + columns, memory);
-        } else {
-            source.load(first..first + columns, memory);
+    source: &'a dyn Correlations<T>,
+    workspaces: &'a Workspaces<T>,
+}
+
+impl<T: Scalar> Tiles<'_, T> {
+    fn encode(&self, codes: MatMut<'_, T>) -> Report {
+        if codes.ncols() == 0 {
+            return Report::empty();
         }
-        memory.watch.lap(&mut memory.times.correlate);
-        memory.codes.fill(T::ZERO);
-        if start == Start::Codes {
-            load(codes.as_ref(), &mut memory.codes, T::tile());
-            make_feasible(&mut memory.codes, problem.signed());
-        }
-        let mut tile = Tile {
-            problem,
-            memory: &mut *memory,
-            columns,
-            first_column: first,
-            source,
-        };
-        report = report.merge(solver.solve(&mut tile, start, &mut *scratch));
-        memory.watch.lap(&mut memory.times.solve);
-        store(&memory.codes, T::tile(), codes.as_mut());
-        memory.watch.lap(&mut memory.times.store);
+        let task_columns = columns_of_task::<T>(codes.ncols());
+        codes
+            .par_col_chunks_mut(task_columns)
+            .enumerate()
+            // So that what is left at the end can be shared out.
+            .with_max_len(1)
+            .map(|(task, codes)| self.encode_task(codes, task * task_columns, &mut []))
+            .reduce(Report::empty, Report::merge)
     }
-    report.times = memory.times;
-    report
+
+    fn encode_measured(&self, codes: MatMut<'_, T>) -> (Report, Vec<ColumnMeasure>) {
+        let mut measures = vec![ColumnMeasure::BLANK; codes.ncols()];
+        if measures.is_empty() {
+            return (Report::empty(), measures);
+        }
+        let task_columns = columns_of_task::<T>(codes.ncols());
+        let report = codes
+            .par_col_chunks_mut(task_columns)
+            .zip(measures.par_chunks_mut(task_columns))
+            .enumerate()
+            .with_max_len(1)
+            .map(|(task, (codes, measures))| self.encode_task(codes, task * task_columns, measures))
+            .reduce(Report::empty, Report::merge);
+        (report, measures)
+    }
+
+    /// Solves the tiles of one task in order, by one worker. Measures codes if there are places for that.
+    fn encode_task(
+        &self,
+        mut codes: MatMut<'_, T>,
+        first_column: usize,
+        measures: &mut [ColumnMeasure],
+    ) -> Report {
+        let &Self {
+            solver,
+            problem,
+            start,
+            source,
+            workspaces,
+        } = self;
+        workspaces.with(problem, |worker| {
+            let (memory, scratch) = worker.parts(solver, problem.atoms());
+            let mut report = Report::empty();
+            memory.times = EncodeTimes::default();
+            memory.watch = Stopwatch::start(solver.settings().is_timed());
+            for offset in (0..codes.ncols()).step_by(T::tile()) {
+                let columns = T::tile().min(codes.ncols() - offset);
+                let first = first_column + offset;
+                let mut codes = codes.as_mut().subcols_mut(offset, columns);
+                // Where they go is seldom in the cache, and by the time that they are solved it will be.
+                prefetch_matrix(codes.as_ref());
+                memory.wide.forget();
+                memory.in_f64 = kkt::needs_f64(problem, solver.settings().tolerance());
+                if memory.in_f64 {
+                    // Certificates will want them in f64, and once is enough.
+                    source.load_both(first..first + columns, memory);
+                } else {
+                    source.load(first..first + columns, memory);
+                }
+                memory.watch.lap(&mut memory.times.correlate);
+                memory.codes.fill(T::ZERO);
+                if start == Start::Codes {
+                    load(codes.as_ref(), &mut memory.codes, T::tile());
+                    make_feasible(&mut memory.codes, problem.signed());
+                }
+                let mut tile = Tile {
+                    problem,
+                    memory: &mut *memory,
+                    columns,
+                    first_column: first,
+                    source,
+                };
+                report = report.merge(solver.solve(&mut tile, start, &mut *scratch));
+                memory.watch.lap(&mut memory.times.solve);
+                store(&memory.codes, T::tile(), codes.as_mut());
+                memory.watch.lap(&mut memory.times.store);
+                if let Some(measures) = measures.get_mut(offset..offset + columns) {
+                    measure_loaded(problem, source, first..first + columns, memory, measures);
+                    memory.watch.lap(&mut memory.times.measure);
+                }
+            }
+            report.times = memory.times;
+            report
+        })
+    }
+}
+
+/// Columns that a thread takes at a time: a whole number of tiles.
+fn columns_of_task<T: Scalar>(columns: usize) -> usize {
+    let tiles = columns.div_ceil(T::tile());
+    let tiles_per_task = tiles / (TASKS_PER_THREAD * rayon::current_num_threads());
+    tiles_per_task.clamp(1, TILES_PER_TASK) * T::tile()
 }
 
 fn make_feasible<T: Scalar>(codes: &mut [T], signed: bool) {

@@ -26,6 +26,7 @@
 //! | [`ColumnSource`] | where signals come from: a matrix, or anything that can write columns into a tile |
 //! | [`penalty`], [`problem`] | what is minimised: λ1, λ2, the sign; `D`, `H` and their packed copies |
 //! | [`kkt`], [`certificate`] | the only definition of converged; the duality gap |
+//! | [`measure`] | residual and gap of many codes, in the type of their numbers |
 //! | [`solver`] | the traits and the one loop; [`Auto`] and what it is made of, first-order methods, exact ones, a learned one |
 //! | [`mod@path`], [`grid`] | the code as a function of λ1: of one signal for every λ1, of all signals for some |
 //! | [`omp`] | orthogonal matching pursuit, for so many atoms or a given residual |
@@ -72,6 +73,7 @@ mod error;
 pub mod grid;
 pub mod kkt;
 pub mod learn;
+pub mod measure;
 mod memory;
 pub mod omp;
 pub mod path;
@@ -93,9 +95,13 @@ mod workspaces;
 pub use faer;
 
 pub use certificate::{Certificate, ColumnCertificate, certify, certify_columns};
-pub use encode::{correlate, encode, encode_correlations, encode_with};
+pub use encode::{
+    correlate, encode, encode_correlations, encode_correlations_measured, encode_measured,
+    encode_with,
+};
 pub use error::{EncodeError, GridError, ListaError, PathError, ProblemError, SettingsError};
 pub use grid::{GridPoint, encode_grid, lambda1_grid};
+pub use measure::{ColumnMeasure, measure_columns, measure_correlated};
 pub use omp::{Omp, OmpReport, OmpStop};
 pub use path::{Path, path};
 pub use penalty::{ElasticNet, Lambda1, Sign};

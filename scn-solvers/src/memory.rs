@@ -44,6 +44,10 @@ pub(crate) struct TileMemory<T> {
     pub(crate) step_is_near: bool,
     /// Whether certificates of this tile are taken in `f64`.
     pub(crate) in_f64: bool,
+    /// `||x||²` of each column; empty unless asked for.
+    pub(crate) squares: Vec<f64>,
+    /// Rows of sums over atoms, for duality gaps; empty unless one is asked for.
+    pub(crate) gap_sums: Vec<T>,
     pub(crate) watch: Stopwatch,
     pub(crate) times: EncodeTimes,
     /// The tile in `f64`, for certificates of `f32` codes; empty unless one is asked for.

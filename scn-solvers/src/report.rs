@@ -86,6 +86,15 @@ impl Report {
         }
     }
 
+    /// The report on the same columns where the first of them is not column 0 but this one, as in a part of a batch.
+    pub fn starting_at(mut self, first: usize) -> Self {
+        self.unconverged
+            .iter_mut()
+            .for_each(|column| *column += first);
+        self.worst_column += first;
+        self
+    }
+
     /// The report on both, in either order.
     pub fn merge(self, other: Self) -> Self {
         let (first, second) = if self.worst_column <= other.worst_column {

@@ -34,6 +34,9 @@ pub(crate) trait Correlations<T: Scalar>: Sync + std::fmt::Debug {
     /// than rounding says. The columns are those last loaded.
     fn measure_norms(&self, columns: Range<usize>, memory: &mut TileMemory<T>, how: Norms);
 
+    /// Fills `memory.squares` with `||x||²` of each signal, if there are signals.
+    fn measure_squares(&self, columns: Range<usize>, memory: &mut TileMemory<T>);
+
     /// Whether there is an x with `c = D'x`, so that the objective has a minimum.
     fn has_signals(&self) -> bool;
 }
@@ -191,6 +194,29 @@ impl<T: Scalar> Correlations<T> for OfSignals<'_, T> {
         });
     }
 
+    fn measure_squares(&self, columns: Range<usize>, memory: &mut TileMemory<T>) {
+        let TileMemory {
+            signals: packed,
+            squares,
+            ..
+        } = memory;
+        squares.clear();
+        let in_memory = self.signals.in_memory();
+        if let Some(matrix) = in_memory.and_then(MatRef::try_as_col_major) {
+            squares.extend(columns.map(|column| square(matrix.col(column).as_slice())));
+            return;
+        }
+        let width = T::tile();
+        squares.resize(columns.len(), 0.0);
+        packed.resize(self.problem.rows() * width, T::ZERO);
+        self.signals.pack(columns, packed, width);
+        for row in packed.chunks_exact(width) {
+            for (square, value) in squares.iter_mut().zip(row) {
+                *square += value.to_f64() * value.to_f64();
+            }
+        }
+    }
+
     fn has_signals(&self) -> bool {
         true
     }
@@ -212,6 +238,10 @@ impl<T: Scalar> Correlations<T> for FromMatrix<'_, T> {
     fn measure_norms(&self, _: Range<usize>, memory: &mut TileMemory<T>, _: Norms) {
         memory.signal_norms.fill(T::ZERO);
         memory.norms_known = Norms::Each;
+    }
+
+    fn measure_squares(&self, _: Range<usize>, memory: &mut TileMemory<T>) {
+        memory.squares.clear();
     }
 
     fn has_signals(&self) -> bool {
@@ -252,6 +282,19 @@ fn roots<T: Scalar>(sums: &mut [T], count: usize, otherwise: impl Fn(usize) -> f
             T::from_f64(otherwise(column))
         };
     }
+}
+
+/// The sum of squares in `f64`; some sums at a time, so that none waits for another.
+fn square<T: Scalar>(values: &[T]) -> f64 {
+    let (groups, rest) = values.as_chunks::<8>();
+    let mut sums = [0.0; 8];
+    for group in groups {
+        for (sum, value) in sums.iter_mut().zip(group) {
+            *sum += value.to_f64() * value.to_f64();
+        }
+    }
+    let rest = rest.iter().map(|value| value.to_f64() * value.to_f64());
+    sums.into_iter().chain(rest).sum()
 }
 
 /// A bound of the norm without squares, by Hölder's inequality.

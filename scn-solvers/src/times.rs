@@ -14,6 +14,15 @@ pub struct EncodeTimes {
     pub solve: Duration,
     /// Writing codes to where they go.
     pub store: Duration,
+    /// [Measuring](crate::encode_measured) them.
+    pub measure: Duration,
+}
+
+impl EncodeTimes {
+    /// All of these together.
+    pub fn total(&self) -> Duration {
+        self.gather + self.correlate + self.solve + self.store + self.measure
+    }
 }
 
 impl std::ops::AddAssign for EncodeTimes {
@@ -22,6 +31,7 @@ impl std::ops::AddAssign for EncodeTimes {
         self.correlate += other.correlate;
         self.solve += other.solve;
         self.store += other.store;
+        self.measure += other.measure;
     }
 }
 

@@ -1,46 +1,77 @@
 //! `scn solve`: codes of signals over a dictionary.
 
+mod fraction;
 mod pursuit;
 
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use clap::{ArgGroup, Args};
-use faer::{MatMut, MatRef};
-use scn_solvers::{Scalar, Settings};
+use faer::prelude::{Reborrow, ReborrowMut};
+use scn_data::format::npy::Float;
+use scn_solvers::{ColumnMeasure, Lambda1, Report, Scalar, Settings, Workspaces};
 use serde::Serialize;
 
+use self::fraction::largest_lambda1;
 use self::pursuit::Pursuit;
-use crate::arrays::{Array, Values};
+use crate::codes_file::{CodesFile, CodesForm};
+use crate::column_blocks::each_block;
 use crate::ending::Ending;
 use crate::number;
 use crate::output::Output;
-use crate::problem_arrays::{AnyProblem, ProblemArrays};
-use crate::problem_files::ProblemFiles;
-use crate::readable::counted;
+use crate::problem_arrays::{CodesCheck, MatrixKind, largest};
+use crate::problem_files::{AnyProblemFile, ProblemFile, ProblemFiles};
+use crate::samples::Samples;
 use crate::screen::Bar;
 use crate::solver_name::SolverName;
+
+const EXAMPLES: &str = "Examples:
+  scn solve --dictionary D.npy --signals X.npy --lambda1 0.1 --out A.npy
+  scn solve --dictionary D.npy --signals X.npy --rows --lambda1-fraction 0.1 --sparse --out A.npz
+  scn solve --gram H.npy --correlations C.npy --lambda1 L.npy --signed --out A.npy
+  scn solve --dictionary D.npy --signals X.npy --atoms 5 --out A.npy";
+
+/// Each row is tested against numbers of the other program.
+const PEERS: &str = "Other programs, with a dictionary D [m, n], a signal x [m] and signals X:
+  spams.lasso(X, D, lambda1=a, lambda2=b, mode=2)
+      --signed --lambda1 a --lambda2 b
+  sklearn.linear_model.Lasso(alpha=a, fit_intercept=False).fit(D, x)
+      --signed --lambda1 (a m)
+  sklearn.linear_model.ElasticNet(alpha=a, l1_ratio=r, fit_intercept=False)
+      --signed --lambda1 (a m r) --lambda2 (a m (1 - r))
+  sklearn.decomposition.sparse_encode(X, D', algorithm=\"lasso_cd\", alpha=a)
+      --signed --lambda1 a --rows
+  glmnet(D, x, lambda=a, intercept=FALSE, standardize=FALSE) in R
+      --signed --lambda1 (a m)
+Without --signed: pos=True, positive=True, lower.limits=0.";
 
 /// Codes of signals over a dictionary: a = argmin 1/2 ||x - D a||² + lambda1 |a| + lambda2/2
 /// ||a||², a >= 0.
 ///
 /// All arrays are .npy files of floats (f2, f4, f8) or integers. Where f4 holds the numbers of
 /// matrix and signals exactly, as it holds f2 and integers of up to 2 bytes, the command computes
-/// in f4, else in f8; codes [n, P] are written in that type. With --atoms or --residual there is no
+/// in f4, else in f8; codes [n, P] are written in that type, in the order of the signals, as they come: files may be larger than
+/// memory. Fortran order, or with --rows C order, is read fastest. With --atoms or --residual there is no
 /// penalty: orthogonal matching pursuit takes atoms one by one until there are so many, or until
 /// ||x - D a|| is so small a part of ||x||.
 #[derive(Debug, Args)]
 #[command(
     group = ArgGroup::new("matrix").args(["dictionary", "gram"]).required(true),
-    after_help = "Examples:\n  \
-        scn solve --dictionary D.npy --signals X.npy --lambda1 0.1 --lambda2 0.001 --out A.npy\n  \
-        scn solve --gram H.npy --correlations C.npy --lambda1 L.npy --lambda2 0 --signed --out A.npy\n  \
-        scn solve --dictionary D.npy --signals X.npy --atoms 5 --out A.npy"
+    after_help = EXAMPLES,
+    after_long_help = format!("{EXAMPLES}\n\n{PEERS}")
 )]
 pub(crate) struct Solve {
     #[command(flatten)]
     files: ProblemFiles,
+    /// One sample per row, as in scikit-learn: signals [P, m], correlations [P, n], codes [P, n]. The
+    /// dictionary [m, n] still has one atom per column
+    #[arg(long)]
+    rows: bool,
+    /// Instead of lambda1: so large a part, up to 1, of the smallest lambda1 that gives no codes,
+    /// which is max D'x over all signals (max |D'x| if --signed). Reads the signals twice
+    #[arg(long, value_name = "FRACTION", value_parser = number::parse::<f64>, conflicts_with_all = ["lambda1", "atoms", "residual"])]
+    lambda1_fraction: Option<f64>,
     /// Method [default: auto]
     #[arg(long, value_enum, hide_default_value = true, conflicts_with_all = ["atoms", "residual"])]
     solver: Option<SolverName>,
@@ -55,11 +86,18 @@ pub(crate) struct Solve {
     /// The codes are written either way
     #[arg(long, conflicts_with_all = ["atoms", "residual"])]
     allow_unconverged: bool,
+    /// Checks the codes in f64, too, and reports the smallest margin of strict complementarity: how far, relative to max |D'x|,
+    /// the support of a code is from changing. Takes longer than to solve
+    #[arg(long, conflicts_with_all = ["atoms", "residual"])]
+    certify: bool,
     #[command(flatten)]
     pursuit: Pursuit,
     /// Where the codes go, .npy [n, P]
     #[arg(help_heading = "Output", long, value_name = "A.npy")]
     out: PathBuf,
+    /// Writes only codes that are not zero, for scipy.sparse.load_npz: .npz, csc (csr with --rows)
+    #[arg(help_heading = "Output", long)]
+    sparse: bool,
 }
 
 /// What `--json` prints.
@@ -80,21 +118,78 @@ struct Summary {
     active: f64,
     seconds: f64,
     columns_per_second: f64,
+    /// What measuring residual, gap and share of active codes took beyond that.
+    report_seconds: f64,
+    /// None where each atom has its own.
+    lambda1: Option<f64>,
+    /// With `--certify`.
+    certificate: Option<Certificate>,
+}
+
+/// Measured in f64.
+#[derive(Debug, Serialize)]
+struct Certificate {
+    kkt: f64,
+    duality_gap: Option<f64>,
+    margin: f64,
+}
+
+/// Columns in which the tolerance cannot see λ1, as residuals are relative to `max |c|`.
+#[derive(Debug, Clone, Copy)]
+struct Unseen {
+    /// The largest of any atom.
+    lambda1: f64,
+    /// What it would have to be to be seen in all columns.
+    least: f64,
+    columns: usize,
+}
+
+/// What is known after some columns.
+struct Progress {
+    report: Report,
+    duality_gap: Option<f64>,
+    active: usize,
+    seconds: f64,
+    report_seconds: f64,
+    certificate: Option<CodesCheck>,
+    unseen: Unseen,
 }
 
 impl Solve {
     pub(crate) fn run(&self, output: &Output) -> Result<Ending> {
-        if let Some(stop) = self.pursuit.stop() {
-            return pursuit::run(&self.files, stop, &self.out, output).map(|()| Ending::Done);
-        }
-        if self.files.lambda1.is_none() || self.files.lambda2.is_none() {
-            bail!("expected --lambda1 and --lambda2 (or, for a pursuit, --atoms or --residual)");
-        }
-        let (array, summary) = match self.files.read()? {
-            AnyProblem::F32(numbers) => self.solve(&numbers, 1e-5, Values::F32)?,
-            AnyProblem::F64(numbers) => self.solve(&numbers, 1e-9, Values::F64)?,
+        let form = CodesForm {
+            samples: if self.rows {
+                Samples::InRows
+            } else {
+                Samples::InColumns
+            },
+            sparse: self.sparse,
         };
-        array.write(&self.out)?;
+        if let Some(stop) = self.pursuit.stop() {
+            return pursuit::run(&self.files, stop, form, &self.out, output).map(|()| Ending::Done);
+        }
+        if self.files.lambda1.is_none() && self.lambda1_fraction.is_none() {
+            bail!(
+                "expected --lambda1 or --lambda1-fraction (or, for a pursuit, --atoms or --residual)"
+            );
+        }
+        if let Some(fraction) = self.lambda1_fraction
+            && !(fraction > 0.0 && fraction <= 1.0)
+        {
+            bail!("--lambda1-fraction: expected a number above 0 and up to 1, found {fraction}");
+        }
+        // Tolerances are about a hundred times what rounding leaves.
+        let (summary, unseen) = match self.files.open(form.samples)? {
+            AnyProblemFile::F32(file) => self.solve(file, form, 1e-5)?,
+            AnyProblemFile::F64(file) => self.solve(file, form, 1e-9)?,
+        };
+        if unseen.columns > 0 {
+            output.warn(format_args!(
+                "lambda1 of {:.1e} is below tolerance times max |D'x|, up to {:.1e}, in {} of {} columns, whose codes may be those \
+                 without it: raise lambda1 or lower --tolerance ({:e})",
+                unseen.lambda1, unseen.least, unseen.columns, summary.columns, summary.tolerance
+            ));
+        }
         output.result(&summary, || self.describe(&summary))?;
         if summary.unconverged == 0 {
             return Ok(Ending::Done);
@@ -106,66 +201,82 @@ impl Solve {
         Ok(output.unconverged(missed, self.allow_unconverged))
     }
 
-    /// `tolerance` is about a hundred times what rounding leaves.
-    fn solve<T: Scalar>(
+    /// Solves block by block and writes the codes.
+    fn solve<T: Scalar + Float>(
         &self,
-        numbers: &ProblemArrays<T>,
+        file: ProblemFile<T>,
+        form: CodesForm,
         tolerance: f64,
-        values: fn(Vec<T>) -> Values,
-    ) -> Result<(Array, Summary)> {
-        let (atoms, columns) = (numbers.atoms(), numbers.columns.ncols());
-        let settings = Settings::new(self.tolerance.unwrap_or(tolerance), self.max_passes)?;
+    ) -> Result<(Summary, Unseen)> {
+        let ProblemFile {
+            posing,
+            mut columns,
+        } = file;
+        let settings =
+            Settings::new(self.tolerance.unwrap_or(tolerance), self.max_passes)?.timed(true);
         let solver = self.solver.unwrap_or(SolverName::Auto).build::<T>(settings);
-        let mut codes = vec![T::ZERO; atoms * columns];
-
+        let count = columns.columns();
+        let shape = [posing.atoms(), count];
         let start = Instant::now();
-        let problem = numbers.pose()?;
-        let matrix = MatMut::from_row_major_slice_mut(&mut codes, atoms, columns);
-        let bar = Bar::wait(format!("solving {}", counted(columns as u64, "column")));
-        let report = numbers.encode(&*solver, &problem, matrix)?;
+        let mut problem = posing.pose()?;
         let seconds = start.elapsed().as_secs_f64();
-        drop(bar);
-
-        let bar = Bar::wait("checking the codes in f64");
-        let check = numbers.check(
-            &problem,
-            MatRef::from_row_major_slice(&codes, atoms, columns),
-        )?;
-        drop(bar);
-        let summary = Summary {
-            solver: solver.name(),
-            status: report.status.to_string(),
-            tolerance: settings.tolerance(),
-            passes: report.passes,
-            mean_passes: report.mean_passes(),
-            kkt: check.kkt,
-            duality_gap: check.duality_gap,
-            columns,
-            unconverged: report.unconverged.len(),
-            unconverged_columns: report.unconverged,
-            active: check.active,
+        let mut lambda1 = posing.penalty.lambda1.clone();
+        if let Some(fraction) = self.lambda1_fraction {
+            let largest = largest_lambda1(posing.kind, &problem, &mut columns)?;
+            lambda1 = Lambda1::Scalar(T::from_f64(fraction * largest));
+            problem.set_lambda1(lambda1.clone())?;
+        }
+        let largest = problem.lambda1().iter().map(|weight| weight.to_f64());
+        let mut progress = Progress {
+            report: Report::empty(),
+            duality_gap: (posing.kind == MatrixKind::Dictionary).then_some(0.0),
+            active: 0,
             seconds,
-            columns_per_second: columns as f64 / seconds,
+            report_seconds: 0.0,
+            certificate: self.certify.then(|| CodesCheck::none(posing.kind)),
+            unseen: Unseen {
+                lambda1: largest.fold(0.0, f64::max),
+                least: 0.0,
+                columns: 0,
+            },
         };
-        let array = Array {
-            shape: vec![atoms, columns],
-            values: values(codes),
-        };
-        Ok((array, summary))
+        let workspaces = Workspaces::new();
+        let mut out = CodesFile::create(&self.out, shape, form, columns.in_one_piece())?;
+        let bar = Bar::fast("solving", count);
+        each_block(&mut columns, Some(&mut out), &bar, |mut block| {
+            let start = Instant::now();
+            let codes = block.codes.rb_mut();
+            let (report, measures) =
+                posing.encode_measured(&*solver, &problem, block.numbers, codes, &workspaces)?;
+            let report = report.starting_at(block.first);
+            progress.take(report, &measures, start.elapsed(), settings.tolerance());
+            if let Some(certificate) = &mut progress.certificate {
+                let check = posing.certify(&problem, block.numbers, block.codes.rb())?;
+                *certificate = certificate.merge(check);
+            }
+            Ok(())
+        })?;
+        drop(bar);
+        out.finish()?;
+        let unseen = progress.unseen;
+        let mut summary = progress.summary(solver.name(), &settings, shape);
+        if let Lambda1::Scalar(value) = lambda1 {
+            summary.lambda1 = Some(value.to_f64());
+        }
+        Ok((summary, unseen))
     }
 
     fn describe(&self, summary: &Summary) -> String {
-        let gap = match summary.duality_gap {
+        let gap = |gap: Option<f64>| match gap {
             Some(gap) => format!("{gap:.1e} (largest, relative to ||x||²/2)"),
             None => "unknown without signals".to_string(),
         };
-        format!(
+        let mut text = format!(
             "{} with {}: {} columns in {:.3} s, {:.0} columns/s\n\
              passes         {:.1} on average, {} at most\n\
-             KKT residual   {:.1e} (largest, checked in f64)\n\
-             duality gap    {gap}\n\
-             active         {:.1} % of the codes\n\
-             codes          {}",
+             KKT residual   {:.1e} (largest)\n\
+             duality gap    {}\n\
+             active         {:.1} % of the codes\n",
             summary.status,
             summary.solver,
             summary.columns,
@@ -174,8 +285,77 @@ impl Solve {
             summary.mean_passes,
             summary.passes,
             summary.kkt,
+            gap(summary.duality_gap),
             100.0 * summary.active,
-            self.out.display()
-        )
+        );
+        if let (Some(fraction), Some(lambda1)) = (self.lambda1_fraction, summary.lambda1) {
+            text += &format!(
+                "lambda1        {lambda1:.4e} ({fraction} of the smallest that gives no codes)\n"
+            );
+        }
+        if let Some(certificate) = &summary.certificate {
+            text += &format!(
+                "checked in f64\n\
+                 - KKT residual {:.1e} (largest)\n\
+                 - duality gap  {}\n\
+                 - margin       {:.1e} (smallest, of strict complementarity)\n",
+                certificate.kkt,
+                gap(certificate.duality_gap),
+                certificate.margin
+            );
+        }
+        text + &format!("codes          {}", self.out.display())
+    }
+}
+
+impl Progress {
+    /// Takes in what came of more columns, in so much time. The KKT residual is that of the report, measured in f64 where the type of
+    /// the numbers cannot tell.
+    fn take(&mut self, report: Report, measures: &[ColumnMeasure], time: Duration, tolerance: f64) {
+        let share = report.times.measure.as_secs_f64() / report.times.total().as_secs_f64();
+        let measuring = time.as_secs_f64() * share;
+        self.report_seconds += measuring;
+        self.seconds += time.as_secs_f64() - measuring;
+        let before = std::mem::replace(&mut self.report, Report::empty());
+        self.report = before.merge(report);
+        for measure in measures {
+            self.active += measure.active;
+            let gaps = self.duality_gap.zip(measure.duality_gap);
+            self.duality_gap = gaps.map(|(most, gap)| largest(most, gap));
+            let least = tolerance * measure.scale;
+            if self.unseen.lambda1 > 0.0 && self.unseen.lambda1 < least {
+                self.unseen.columns += 1;
+                self.unseen.least = self.unseen.least.max(least);
+            }
+        }
+    }
+
+    fn summary(self, solver: &'static str, settings: &Settings, shape: [usize; 2]) -> Summary {
+        let Self {
+            report, seconds, ..
+        } = self;
+        let [atoms, columns] = shape;
+        Summary {
+            solver,
+            status: report.status.to_string(),
+            tolerance: settings.tolerance(),
+            passes: report.passes,
+            mean_passes: report.mean_passes(),
+            kkt: report.residual,
+            duality_gap: self.duality_gap,
+            columns,
+            unconverged: report.unconverged.len(),
+            unconverged_columns: report.unconverged,
+            active: self.active as f64 / (atoms * columns).max(1) as f64,
+            seconds,
+            columns_per_second: columns as f64 / seconds,
+            report_seconds: self.report_seconds,
+            lambda1: None,
+            certificate: self.certificate.map(|check| Certificate {
+                kkt: check.kkt,
+                duality_gap: check.duality_gap,
+                margin: check.margin,
+            }),
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! The command line as a person uses it: `network` trains and uses a small network, `bench`
-//! measures, `data` fetches and checks, `device` computes elsewhere, `solve` solves, `learn` learns dictionaries, `arrays` and
+//! measures, `data` fetches and checks, `device` computes elsewhere, `solve` solves, `learn` learns dictionaries, `blocks` are what large
+//! arrays are read in, `peers` other programs that solve the same, `arrays` and
 //! `pictures` are read, `own` ones trained on, `mistakes` are answered, `options` are taken by every command, `models` and
 //! images that are not right too, what has no end or no room is `refused`, `report` shows a run, `comparison` several (`made` runs
 //! among them, `plot` reads what is drawn), `documents` say what works,
@@ -12,6 +13,7 @@
 
 mod arrays;
 mod bench;
+mod blocks;
 mod comparison;
 mod crashes;
 mod data;
@@ -26,6 +28,7 @@ mod network;
 mod options;
 mod own;
 mod page;
+mod peers;
 mod pictures;
 mod plot;
 mod python;

@@ -211,6 +211,16 @@ pub enum FileError {
         /// Kind found.
         found: &'static str,
     },
+    /// A number of a matrix that is NaN or infinite.
+    #[error("{}: expected finite numbers, found {found} at {at:?}", .file.display())]
+    NotFinite {
+        /// The file.
+        file: PathBuf,
+        /// Its place along both axes of the array.
+        at: [usize; 2],
+        /// The number.
+        found: f64,
+    },
     /// A pixel that is not a number, or infinite.
     #[error("{} must hold finite pixels, but image {image} has a pixel of {value}", .file.display())]
     PixelValue {

@@ -13,9 +13,11 @@
 //! The header is read here and not by the crate `npyz`: that one recurses into nested brackets and
 //! multiplies sizes without looking for overflow, so some bytes would make it panic.
 //!
-//! [`Numbers`] reads arrays of any shape as floating point numbers; [`train_and_test`] reads a whole
+//! [`Numbers`] reads arrays of any shape as floating point numbers, [`ColumnFile`] a matrix block by block; [`train_and_test`] reads a whole
 //! data set of four files, whose images may be floating point numbers too.
 
+mod archive;
+mod columns;
 mod halves;
 mod header;
 mod numbers;
@@ -23,6 +25,7 @@ mod numbers;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use self::columns::ColumnFile;
 pub use self::halves::train_and_test;
 use self::header::{Header, read_head};
 pub use self::numbers::{Float, Kind, Numbers};

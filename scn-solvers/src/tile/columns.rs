@@ -5,7 +5,7 @@ use std::ops::Range;
 use faer::{Mat, MatRef};
 
 use super::Scalar;
-use super::kernels::{CopyRows, IntoTile};
+use super::kernels::{CopyRows, FromTile, IntoTile};
 use super::prefetch::prefetch_all;
 
 /// The columns of a matrix of signals X (m × P) that may exist nowhere as a matrix: windows of an image, say.
@@ -162,6 +162,16 @@ pub(crate) fn store<T: Scalar>(values: &[T], stride: usize, mut matrix: faer::Ma
         for (row, values) in rows.row_iter_mut().zip(values.chunks(stride)) {
             row.as_slice_mut().copy_from_slice(&values[..columns]);
         }
+    } else if stride == T::tile() && columns <= stride && matrix.row_stride() == 1 {
+        let rows = matrix.nrows();
+        if let Some(matrix) = matrix.try_as_col_major_mut() {
+            let slices = matrix.col_iter_mut().map(|column| column.as_slice_mut());
+            T::from_tile(FromTile {
+                tile: values,
+                rows,
+                columns: &mut tile_columns_mut(slices)[..columns],
+            });
+        }
     } else {
         for (j, column) in matrix.col_iter_mut().enumerate() {
             for (i, value) in column.iter_mut().enumerate() {
@@ -194,9 +204,31 @@ mod tests {
         }
     }
 
+    /// Whatever the layout, and whether or not there are as many columns as in a tile.
+    fn stores_what_is_there<T: Scalar>() {
+        for columns in [1, T::tile() - 1, T::tile()] {
+            let values: Vec<T> = (0..5 * T::tile()).map(|i| T::from_f64(i as f64)).collect();
+            let (mut by_column, mut by_row) = (Mat::zeros(5, columns), Mat::zeros(columns, 5));
+            store(&values, T::tile(), by_column.as_mut());
+            store(&values, T::tile(), by_row.as_mut().transpose_mut());
+            for i in 0..5 {
+                for k in 0..columns {
+                    let expected = values[i * T::tile() + k];
+                    assert_eq!((by_column[(i, k)], by_row[(k, i)]), (expected, expected));
+                }
+            }
+        }
+    }
+
     #[test]
     fn matrices_pack_what_is_there() {
         packs_what_is_there::<f32>();
         packs_what_is_there::<f64>();
+    }
+
+    #[test]
+    fn tiles_are_stored_as_they_are() {
+        stores_what_is_there::<f32>();
+        stores_what_is_there::<f64>();
     }
 }

@@ -191,10 +191,10 @@ impl Adjoint {
         let AnyProblem::F32(numbers) = self.files.read()? else {
             bail!("expected numbers that f4 holds in all files, found wider ones");
         };
-        if numbers.kind == MatrixKind::Gram {
+        if numbers.posing.kind == MatrixKind::Gram {
             bail!("expected --dictionary and --signals, by which to differentiate, found --gram");
         }
-        let (atoms, signals) = (numbers.atoms(), numbers.columns.ncols());
+        let (atoms, signals) = (numbers.posing.atoms(), numbers.columns.ncols());
         let cotangent = match &self.cotangent {
             None => normal_matrix(atoms, signals, 7),
             Some(path) => {
@@ -218,7 +218,7 @@ impl Adjoint {
     /// wanted.
     fn time(&self, batch: &Batch, summary: &mut Summary, output: &Output) -> Result<()> {
         let Batch { numbers, cotangent } = batch;
-        let (rows, atoms) = numbers.matrix.shape();
+        let (rows, atoms) = numbers.posing.matrix.shape();
         let columns = numbers.columns.ncols();
         let forward = Auto::new(Settings::new(self.tolerance, self.max_passes)?);
         let before = begin_memory();
@@ -226,7 +226,7 @@ impl Adjoint {
         let mut signal_gradient = Mat::zeros(rows, columns);
         let bar = Bar::wait(format!("timing codes on {rows} x {atoms}"));
         let (forward_seconds, problem) = fastest(self.repeats, || {
-            let problem = numbers.pose()?;
+            let problem = numbers.posing.pose()?;
             let codes = MatMut::from_row_major_slice_mut(&mut codes, atoms, columns);
             let report = numbers.encode(&forward, &problem, codes)?;
             if !report.converged() {
@@ -236,6 +236,7 @@ impl Adjoint {
         })?;
         let codes = MatRef::from_row_major_slice(&codes, atoms, columns);
         let active = numbers.check(&problem, codes)?.active;
+        let active = active as f64 / (atoms * columns).max(1) as f64;
         drop(bar);
         let point = Linearization::new(&problem, &numbers.columns, codes)?;
         let settings = Settings::new(self.adjoint_tolerance(), self.max_passes)?;

@@ -127,7 +127,7 @@ impl Solve {
         output: &Output,
     ) -> Result<()> {
         let mut summary = self.begin::<T>(precision, output);
-        let (atoms, columns) = (numbers.atoms(), numbers.columns.ncols());
+        let (atoms, columns) = (numbers.posing.atoms(), numbers.columns.ncols());
         let mut codes = vec![T::ZERO; atoms * columns];
         for &name in &self.solvers {
             self.time(numbers, name, &mut codes, &mut summary, output)?;
@@ -148,7 +148,7 @@ impl Solve {
             let active = (self.active < 1.0).then_some(self.active);
             let workload = Workload::<T>::new(shape, self.columns, self.coherence, active, 1);
             let numbers = ProblemArrays::random(workload);
-            let mut codes = vec![T::ZERO; numbers.atoms() * self.columns];
+            let mut codes = vec![T::ZERO; numbers.posing.atoms() * self.columns];
             for &name in &self.solvers {
                 self.time(&numbers, name, &mut codes, &mut summary, output)?;
             }
@@ -195,19 +195,19 @@ impl Solve {
     ) -> Result<()> {
         let settings = Settings::new(self.tolerance, self.max_passes)?;
         let solver = name.build::<T>(settings);
-        let (rows, atoms) = numbers.matrix.shape();
+        let (rows, atoms) = numbers.posing.matrix.shape();
         let count = numbers.columns.ncols();
         let bar = Bar::wait(format!("timing {} on {rows} x {atoms}", solver.name()));
         let (seconds, report) = fastest(self.repeats, || {
-            let problem = numbers.pose()?;
+            let problem = numbers.posing.pose()?;
             let codes = MatMut::from_row_major_slice_mut(codes, atoms, count);
             numbers.encode(&*solver, &problem, codes)
         })?;
         let codes = MatRef::from_row_major_slice(codes, atoms, count);
-        let check = numbers.check(&numbers.pose()?, codes)?;
+        let check = numbers.check(&numbers.posing.pose()?, codes)?;
         drop(bar);
         let columns = count as f64;
-        let correlations = match numbers.kind {
+        let correlations = match numbers.posing.kind {
             MatrixKind::Dictionary => rows * atoms,
             MatrixKind::Gram => 0,
         };
@@ -216,7 +216,7 @@ impl Solve {
         let run = Run {
             rows,
             atoms,
-            lambda1: match &numbers.penalty.lambda1 {
+            lambda1: match &numbers.posing.penalty.lambda1 {
                 Lambda1::Scalar(value) => Some(value.to_f64()),
                 Lambda1::PerAtom(_) => None,
             },
@@ -228,7 +228,7 @@ impl Solve {
             columns_per_second: columns / seconds,
             mean_passes: report.mean_passes(),
             kkt: check.kkt,
-            active: check.active,
+            active: check.active as f64 / (atoms * count).max(1) as f64,
             operations_per_second,
             share_of_peak: operations_per_second / summary.peak_operations_per_second,
         };

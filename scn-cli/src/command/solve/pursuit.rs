@@ -5,16 +5,16 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use faer::MatMut;
+use scn_data::format::npy::Float;
 use scn_solvers::{Omp, OmpStop, Scalar};
 use serde::Serialize;
 
-use crate::arrays::{Array, Values};
+use crate::codes_file::{CodesFile, CodesForm};
+use crate::column_blocks::each_block;
 use crate::number;
 use crate::output::Output;
-use crate::problem_arrays::{AnyProblem, MatrixKind, ProblemArrays};
-use crate::problem_files::ProblemFiles;
-use crate::readable::counted;
+use crate::problem_arrays::{MatrixKind, largest};
+use crate::problem_files::{AnyProblemFile, ProblemFile, ProblemFiles};
 use crate::screen::Bar;
 
 /// When a pursuit ends.
@@ -52,50 +52,64 @@ impl Pursuit {
 }
 
 /// Runs it and writes the codes.
-pub(crate) fn run(files: &ProblemFiles, stop: OmpStop, out: &Path, output: &Output) -> Result<()> {
+pub(crate) fn run(
+    files: &ProblemFiles,
+    stop: OmpStop,
+    form: CodesForm,
+    out: &Path,
+    output: &Output,
+) -> Result<()> {
     if !(stop.residual >= 0.0) {
         bail!(
             "--residual: expected a number of at least 0, found {}",
             stop.residual
         );
     }
-    let (array, summary) = match files.read()? {
-        AnyProblem::F32(numbers) => pursue(&numbers, stop, Values::F32)?,
-        AnyProblem::F64(numbers) => pursue(&numbers, stop, Values::F64)?,
+    let summary = match files.open(form.samples)? {
+        AnyProblemFile::F32(file) => pursue(file, stop, form, out)?,
+        AnyProblemFile::F64(file) => pursue(file, stop, form, out)?,
     };
-    array.write(out)?;
     output.result(&summary, || describe(&summary, out))
 }
 
-fn pursue<T: Scalar>(
-    numbers: &ProblemArrays<T>,
+fn pursue<T: Scalar + Float>(
+    file: ProblemFile<T>,
     stop: OmpStop,
-    values: fn(Vec<T>) -> Values,
-) -> Result<(Array, Summary)> {
-    debug_assert_eq!(numbers.kind, MatrixKind::Dictionary);
-    let (atoms, columns) = (numbers.atoms(), numbers.columns.ncols());
-    let mut codes = vec![T::ZERO; atoms * columns];
+    form: CodesForm,
+    out: &Path,
+) -> Result<Summary> {
+    let ProblemFile {
+        posing,
+        mut columns,
+    } = file;
+    debug_assert_eq!(posing.kind, MatrixKind::Dictionary);
+    let count = columns.columns();
     let start = Instant::now();
-    let omp = Omp::new(numbers.matrix.as_ref(), numbers.penalty.sign, stop)
+    let omp = Omp::new(posing.matrix.as_ref(), posing.penalty.sign, stop)
         .context("cannot pursue with this dictionary")?;
-    let matrix = MatMut::from_row_major_slice_mut(&mut codes, atoms, columns);
-    let bar = Bar::wait(format!("pursuing {}", counted(columns as u64, "column")));
-    let report = omp.encode(&numbers.columns, matrix)?;
-    let seconds = start.elapsed().as_secs_f64();
+    let mut seconds = start.elapsed().as_secs_f64();
+    let (mut atoms, mut residual) = (0, 0.0);
+    let shape = [posing.atoms(), count];
+    let mut codes = CodesFile::create(out, shape, form, columns.in_one_piece())?;
+    let bar = Bar::fast("pursuing", count);
+    each_block(&mut columns, Some(&mut codes), &bar, |block| {
+        let start = Instant::now();
+        let report = omp.encode(&block.numbers, block.codes)?;
+        seconds += start.elapsed().as_secs_f64();
+        atoms += report.atoms;
+        residual = largest(residual, report.residual);
+        Ok(())
+    })?;
     drop(bar);
-    let summary = Summary {
+    codes.finish()?;
+    Ok(Summary {
         solver: "omp",
-        columns,
-        mean_atoms: report.atoms as f64 / columns.max(1) as f64,
-        residual: report.residual,
+        columns: count,
+        mean_atoms: atoms as f64 / count.max(1) as f64,
+        residual,
         seconds,
-        columns_per_second: columns as f64 / seconds,
-    };
-    let array = Array {
-        shape: vec![atoms, columns],
-        values: values(codes),
-    };
-    Ok((array, summary))
+        columns_per_second: count as f64 / seconds,
+    })
 }
 
 fn describe(summary: &Summary, out: &Path) -> String {

@@ -35,6 +35,19 @@ pub(super) fn read_head(file: &mut impl Read) -> std::io::Result<Vec<u8>> {
     Ok(head)
 }
 
+/// The head of an array whose values are of this kind and follow at once. numpy wants them at a multiple
+/// of 64 bytes.
+pub(super) fn head(kind: &str, shape: &[usize], fortran_order: bool) -> Vec<u8> {
+    let order = if fortran_order { "True" } else { "False" };
+    let sides: String = shape.iter().map(|side| format!("{side}, ")).collect();
+    let mut text = format!("{{'descr': '{kind}', 'fortran_order': {order}, 'shape': ({sides}), }}");
+    let start = (10 + text.len() + 1).next_multiple_of(64);
+    text.push_str(&" ".repeat(start - 10 - text.len() - 1));
+    text.push('\n');
+    let length = (text.len() as u16).to_le_bytes();
+    [b"\x93NUMPY\x01\x00", &length[..], text.as_bytes()].concat()
+}
+
 /// What the header of an array says.
 pub(super) struct Header<'a> {
     /// Byte order, kind and size: `|u1`, `<i8`.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use half::f16;
 
+use super::archive::{Member, member};
 use super::header::{Header, read_head};
 use crate::error::{DataError, FileError};
 use crate::files::open_regular;
@@ -83,25 +84,67 @@ impl Kind {
     pub fn needs_f64(self) -> bool {
         self.size() == 8 || (self.is_integer() && self.size() == 4)
     }
+
+    /// The bytes before the numbers of an array of this kind and shape, in little-endian order.
+    pub fn head(self, shape: &[usize], fortran_order: bool) -> Vec<u8> {
+        let letter = match self {
+            Self::F2 | Self::F4 | Self::F8 => 'f',
+            kind if kind.is_signed() => 'i',
+            _ => 'u',
+        };
+        super::header::head(&format!("<{letter}{}", self.size()), shape, fortran_order)
+    }
 }
 
-/// A type that the numbers of an array can be read as: `f32` or `f64`.
-pub trait Float: Copy + Default + sealed::Sealed {
+/// A type that the numbers of an array can be read as and written in: `f32` or `f64`.
+pub trait Float: Copy + Default + Send + sealed::Sealed + 'static {
+    /// The kind of arrays that hold such numbers.
+    const KIND: Kind;
+
     /// The nearest such number.
     fn nearest(value: f64) -> Self;
+
+    /// The same number as `f64`, exactly.
+    fn widened(self) -> f64;
+
+    /// Neither infinite nor NaN.
+    fn is_finite(self) -> bool;
+
+    /// Appends the bytes of numbers, little-endian.
+    fn append(numbers: &[Self], bytes: &mut Vec<u8>);
 }
 
-impl Float for f32 {
-    fn nearest(value: f64) -> Self {
-        value as f32
-    }
+macro_rules! float {
+    ($number:ident, $kind:expr) => {
+        impl Float for $number {
+            const KIND: Kind = $kind;
+
+            fn nearest(value: f64) -> Self {
+                value as $number
+            }
+
+            fn widened(self) -> f64 {
+                self.into()
+            }
+
+            fn is_finite(self) -> bool {
+                $number::is_finite(self)
+            }
+
+            fn append(numbers: &[Self], bytes: &mut Vec<u8>) {
+                let start = bytes.len();
+                bytes.resize(start + size_of_val(numbers), 0);
+                let (words, _) = bytes[start..].as_chunks_mut();
+                for (word, number) in words.iter_mut().zip(numbers) {
+                    *word = number.to_le_bytes();
+                }
+            }
+        }
+    };
 }
 
-impl Float for f64 {
-    fn nearest(value: f64) -> Self {
-        value
-    }
-}
+float!(f32, Kind::F4);
+float!(f64, Kind::F8);
 
 mod sealed {
     pub trait Sealed {}
@@ -112,29 +155,37 @@ mod sealed {
 /// An array whose header has been read, and whose numbers have not.
 #[derive(Debug)]
 pub struct Numbers<R> {
-    values: R,
-    file: PathBuf,
-    kind: Kind,
-    big_endian: bool,
-    fortran_order: bool,
-    shape: Vec<usize>,
+    pub(super) values: R,
+    pub(super) file: PathBuf,
+    pub(super) kind: Kind,
+    pub(super) big_endian: bool,
+    pub(super) fortran_order: bool,
+    pub(super) shape: Vec<usize>,
+    /// Bytes before the numbers.
+    pub(super) start: u64,
     /// Product of the shape.
     count: usize,
 }
 
 impl Numbers<File> {
     /// The array in a file, of floating point numbers of 2, 4 or 8 bytes or integers of 1 to 8, in
-    /// C or Fortran order.
+    /// C or Fortran order, or an archive .npz of one such array.
     ///
     /// # Errors
     /// [`FileError::Unreadable`] for a file that is not there, is no regular one, or cannot be
-    /// read; [`FileError::NoArray`]; [`FileError::Array`] for other types, and for headers no array
+    /// read or unpacked; [`FileError::NoArray`]; [`FileError::Array`] for other types, and for headers no array
     /// of numbers has; [`FileError::Short`], [`FileError::Long`].
     pub fn open(path: &Path) -> Result<Self, DataError> {
-        let mut file = open_regular(path).map_err(unreadable(path))?;
-        let length = file.metadata().map_err(unreadable(path))?.len();
+        let file = open_regular(path).map_err(unreadable(path))?;
+        let Member {
+            mut file,
+            start,
+            length,
+        } = member(file, path)?;
         let head = read_head(&mut file).map_err(unreadable(path))?;
-        Ok(Self::after(&head, file, length, path)?)
+        let mut numbers = Self::after(&head, file, length, path)?;
+        numbers.start += start;
+        Ok(numbers)
     }
 }
 
@@ -169,6 +220,7 @@ impl<R: Read> Numbers<R> {
             fortran_order: header.fortran_order,
             // Not more than the file has bytes.
             count: header.count() as usize,
+            start: header.start as u64,
             shape: header.shape,
         })
     }
@@ -193,7 +245,8 @@ impl<R: Read> Numbers<R> {
             &format!("the numbers of {}", self.file.display()),
             bytes_of::<T>(&[self.count, if self.fortran_order { 2 } else { 1 }]),
         )?;
-        let mut numbers = Vec::with_capacity(self.count);
+        let mut numbers = vec![T::default(); self.count];
+        let mut rest = &mut numbers[..];
         // A whole number of numbers of any kind.
         let mut buffer = [0; 1 << 13];
         let mut left = self.count * self.kind.size();
@@ -202,7 +255,9 @@ impl<R: Read> Numbers<R> {
             self.values
                 .read_exact(part)
                 .map_err(unreadable(&self.file))?;
-            decode(self.kind, self.big_endian, part, &mut numbers);
+            let (now, later) = rest.split_at_mut(part.len() / self.kind.size());
+            decode(self.kind, self.big_endian, part, now);
+            rest = later;
             left -= part.len();
         }
         Ok(if self.fortran_order {
@@ -213,33 +268,32 @@ impl<R: Read> Numbers<R> {
     }
 }
 
-/// Appends the numbers that `bytes` hold.
-fn decode<T: Float>(kind: Kind, big_endian: bool, bytes: &[u8], numbers: &mut Vec<T>) {
-    macro_rules! append {
+/// Writes the numbers that `bytes` hold.
+pub(super) fn decode<T: Float>(kind: Kind, big_endian: bool, bytes: &[u8], numbers: &mut [T]) {
+    macro_rules! decode {
         ($number:ty, $to_f64:expr) => {{
             let (words, _) = bytes.as_chunks();
-            let number = |&word| {
-                let number = match big_endian {
+            for (number, &word) in numbers.iter_mut().zip(words) {
+                let found = match big_endian {
                     true => <$number>::from_be_bytes(word),
                     false => <$number>::from_le_bytes(word),
                 };
-                T::nearest($to_f64(number))
-            };
-            numbers.extend(words.iter().map(number));
+                *number = T::nearest($to_f64(found));
+            }
         }};
     }
     match kind {
-        Kind::F2 => append!(f16, f64::from),
-        Kind::F4 => append!(f32, f64::from),
-        Kind::F8 => append!(f64, f64::from),
-        Kind::I1 => append!(i8, f64::from),
-        Kind::I2 => append!(i16, f64::from),
-        Kind::I4 => append!(i32, f64::from),
-        Kind::I8 => append!(i64, |number| number as f64),
-        Kind::U1 => append!(u8, f64::from),
-        Kind::U2 => append!(u16, f64::from),
-        Kind::U4 => append!(u32, f64::from),
-        Kind::U8 => append!(u64, |number| number as f64),
+        Kind::F2 => decode!(f16, f64::from),
+        Kind::F4 => decode!(f32, f64::from),
+        Kind::F8 => decode!(f64, f64::from),
+        Kind::I1 => decode!(i8, f64::from),
+        Kind::I2 => decode!(i16, f64::from),
+        Kind::I4 => decode!(i32, f64::from),
+        Kind::I8 => decode!(i64, |number| number as f64),
+        Kind::U1 => decode!(u8, f64::from),
+        Kind::U2 => decode!(u16, f64::from),
+        Kind::U4 => decode!(u32, f64::from),
+        Kind::U8 => decode!(u64, |number| number as f64),
     }
 }
 

@@ -1,0 +1,131 @@
+//! Columns of a file that are read, worked on and written block by block, so that memory does not grow with their number.
+
+use std::ops::Range;
+use std::sync::mpsc::sync_channel;
+use std::thread;
+
+use anyhow::{Context, Result};
+use faer::{MatMut, MatRef};
+use scn_data::format::npy::{ColumnFile, Float};
+use scn_data::{bytes_of, check_memory};
+use scn_solvers::Scalar;
+
+use crate::codes_file::CodesFile;
+use crate::screen::Bar;
+
+/// Bytes of a block, its columns and its codes, if these are enough tiles. Three blocks are under way: read, solved and written.
+/// Larger ones are no faster.
+const BYTES: usize = 8 << 20;
+
+/// Tiles of a block for each thread, at least: so many that threads end together.
+const TILES_PER_THREAD: usize = 8;
+
+/// Columns of a block. The columns of a tile are solved together, until all have converged, so a block is a whole number of tiles:
+/// then each tile has the columns that it would have in one solve of all, and codes do not depend on blocks.
+fn columns_of_block<T: Scalar>(rows: usize, atoms: usize) -> usize {
+    let column = bytes_of::<T>(&[rows.saturating_add(atoms)]).max(1) as usize;
+    let tiles = (BYTES / column / T::tile()).max(TILES_PER_THREAD * rayon::current_num_threads());
+    tiles * T::tile()
+}
+
+/// Some columns, and room for their codes.
+struct Block<T> {
+    columns: Range<usize>,
+    numbers: Vec<T>,
+    codes: Vec<T>,
+}
+
+/// Columns as a matrix, and the matrix for their codes, of which a column or a row lies in one piece.
+pub(crate) struct Columns<'a, T> {
+    /// Which of all columns the first is.
+    pub(crate) first: usize,
+    /// m × columns, each in one piece.
+    pub(crate) numbers: MatRef<'a, T>,
+    /// n × columns; none where no codes are asked for.
+    pub(crate) codes: MatMut<'a, T>,
+}
+
+/// Works on all columns of a file, block by block in order, and writes their codes. One thread reads ahead, another writes behind.
+///
+/// # Errors
+/// What fails first: to read, to work or to write.
+pub(crate) fn each_block<T: Scalar + Float>(
+    file: &mut ColumnFile<T>,
+    mut out: Option<&mut CodesFile<T>>,
+    bar: &Bar,
+    mut work: impl FnMut(Columns<'_, T>) -> Result<()>,
+) -> Result<()> {
+    let (rows, count) = (file.rows(), file.columns());
+    let atoms = out.as_ref().map_or(0, |out| out.atoms());
+    let by_column = out.as_ref().is_none_or(|out| out.by_column());
+    let size = columns_of_block::<T>(rows, atoms).min(count);
+    let length = rows.saturating_add(atoms);
+    check_memory("blocks of columns", bytes_of::<T>(&[3, size, length]))?;
+    let (emptied, empty) = sync_channel(3);
+    let (read, to_solve) = sync_channel::<Block<T>>(1);
+    let (solved, to_write) = sync_channel::<Block<T>>(1);
+    for _ in 0..3 {
+        let block = Block {
+            columns: 0..0,
+            numbers: Vec::new(),
+            codes: Vec::new(),
+        };
+        // There is room for all three.
+        let _ = emptied.try_send(block);
+    }
+    thread::scope(|scope| {
+        // Each of the three ends where the next has failed: its channel is gone.
+        let reader = thread::Builder::new().name("scn-read".to_owned());
+        let reader = reader.spawn_scoped(scope, move || -> Result<()> {
+            for first in (0..count).step_by(size.max(1)) {
+                let Ok(mut block) = empty.recv() else { break };
+                block.columns = first..count.min(first + size);
+                block.numbers.resize(rows * block.columns.len(), T::ZERO);
+                file.read(block.columns.clone(), &mut block.numbers)?;
+                if read.send(block).is_err() {
+                    break;
+                }
+            }
+            Ok(())
+        });
+        let reader = reader.context("cannot start a thread that reads")?;
+        let writer = thread::Builder::new().name("scn-write".to_owned());
+        let writer = writer.spawn_scoped(scope, move || -> Result<()> {
+            for block in to_write {
+                if let Some(out) = &mut out {
+                    out.write(block.columns.start, &block.codes)?;
+                }
+                // The reader may be through.
+                let _ = emptied.send(block);
+            }
+            Ok(())
+        });
+        let writer = writer.context("cannot start a thread that writes")?;
+        let mut worked = Ok(());
+        for mut block in &to_solve {
+            let columns = block.columns.len();
+            block.codes.resize(atoms * columns, T::ZERO);
+            let codes = match by_column {
+                true => MatMut::from_column_major_slice_mut(&mut block.codes, atoms, columns),
+                false => MatMut::from_row_major_slice_mut(&mut block.codes, atoms, columns),
+            };
+            worked = work(Columns {
+                first: block.columns.start,
+                numbers: MatRef::from_column_major_slice(&block.numbers, rows, columns),
+                codes,
+            });
+            bar.advance(columns);
+            if worked.is_err() || solved.send(block).is_err() {
+                break;
+            }
+        }
+        drop((to_solve, solved));
+        let over = |thread: thread::ScopedJoinHandle<'_, Result<()>>| {
+            thread
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        let (read, written) = (over(reader), over(writer));
+        read.and(worked).and(written)
+    })
+}

@@ -1,0 +1,46 @@
+//! `scn solve --lambda1-fraction`: the smallest lambda1 that gives no codes.
+
+use anyhow::{Result, bail};
+use faer::Mat;
+use scn_data::format::npy::{ColumnFile, Float};
+use scn_solvers::{Problem, Scalar, correlate};
+
+use crate::column_blocks::each_block;
+use crate::problem_arrays::MatrixKind;
+use crate::screen::Bar;
+
+/// `max c_j` over all columns of a file (`max |c_j|` for signed codes), in a pass over them all; at least 0.
+pub(super) fn largest_lambda1<T: Scalar + Float>(
+    kind: MatrixKind,
+    problem: &Problem<T>,
+    columns: &mut ColumnFile<T>,
+) -> Result<f64> {
+    let bar = Bar::fast("finding lambda1", columns.columns());
+    let mut largest = T::ZERO;
+    let mut finite = true;
+    let mut found = Mat::zeros(0, 0);
+    each_block(columns, None, &bar, |block| {
+        let correlations = match kind {
+            MatrixKind::Gram => block.numbers,
+            MatrixKind::Dictionary => {
+                found.resize_with(problem.atoms(), block.numbers.ncols(), |_, _| T::ZERO);
+                correlate(problem, &block.numbers, found.as_mut())?;
+                found.as_ref()
+            }
+        };
+        for column in correlations.col_iter() {
+            for &c in column.iter() {
+                let size = if problem.signed() { c.magnitude() } else { c };
+                finite &= size.is_finite();
+                if size > largest {
+                    largest = size;
+                }
+            }
+        }
+        Ok(())
+    })?;
+    if !finite {
+        bail!("--lambda1-fraction: the correlations D'x are too large for their type");
+    }
+    Ok(largest.to_f64())
+}

@@ -1,0 +1,148 @@
+//! Codes that are not zero, in an archive that scipy reads.
+
+use std::fs::File;
+use std::io::{BufWriter, Read, Result, Seek, SeekFrom, Write};
+use std::path::Path;
+
+use npyz::{DType, WriterBuilder};
+use scn_data::PlacedFile;
+use scn_data::format::npy::{Float, Kind};
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
+
+use crate::samples::Samples;
+
+/// Codes as `scipy.sparse.load_npz` reads them: `csc` where a column is a sample, `csr` where a row is. Until all are there, their
+/// parts are in files without a name.
+pub(crate) struct SparseCodes {
+    /// Where each code ends, among the numbers.
+    ends: BufWriter<File>,
+    atoms: BufWriter<File>,
+    numbers: BufWriter<File>,
+    /// Numbers so far.
+    count: u64,
+    bytes: Vec<u8>,
+}
+
+impl SparseCodes {
+    /// Parts in this folder.
+    pub(crate) fn new(folder: &Path) -> Result<Self> {
+        let part = || tempfile::tempfile_in(folder).map(BufWriter::new);
+        let mut parts = Self {
+            ends: part()?,
+            atoms: part()?,
+            numbers: part()?,
+            count: 0,
+            bytes: Vec::new(),
+        };
+        parts.ends.write_all(&0_u64.to_le_bytes())?;
+        Ok(parts)
+    }
+
+    /// Adds a code.
+    pub(crate) fn push<T: Float>(&mut self, code: &[T]) -> Result<()> {
+        for (atom, &number) in (0_u32..).zip(code) {
+            if number.widened() != 0.0 {
+                self.atoms.write_all(&atom.to_le_bytes())?;
+                self.bytes.clear();
+                T::append(&[number], &mut self.bytes);
+                self.numbers.write_all(&self.bytes)?;
+                self.count += 1;
+            }
+        }
+        self.ends.write_all(&self.count.to_le_bytes())
+    }
+
+    /// Writes the archive of codes that are all there.
+    pub(crate) fn finish<T: Float>(
+        self,
+        file: &mut PlacedFile,
+        [atoms, columns]: [usize; 2],
+        samples: Samples,
+    ) -> Result<()> {
+        let mut archive = ZipWriter::new(BufWriter::new(file.file()));
+        let numbers = [self.count as usize];
+        let ends = [columns + 1];
+        // As scipy has them, in 4 bytes where that is enough.
+        let narrow = i32::try_from(self.count).is_ok();
+        let kind = if narrow { Kind::I4 } else { Kind::I8 };
+        begin(&mut archive, "indptr", kind, &ends)?;
+        for word in Words::of(self.ends)? {
+            let word = word?;
+            archive.write_all(if narrow { &word[..4] } else { &word })?;
+        }
+        begin(&mut archive, "indices", Kind::I4, &numbers)?;
+        append(&mut archive, self.atoms)?;
+        begin(&mut archive, "data", T::KIND, &numbers)?;
+        append(&mut archive, self.numbers)?;
+        let (format, shape) = match samples {
+            Samples::InColumns => (b"csc", [atoms, columns]),
+            Samples::InRows => (b"csr", [columns, atoms]),
+        };
+        begin(&mut archive, "shape", Kind::I8, &[2])?;
+        for side in shape {
+            archive.write_all(&(side as u64).to_le_bytes())?;
+        }
+        archive.start_file("format.npy", options(3))?;
+        let kind = "|S3".parse().map_err(std::io::Error::other)?;
+        let mut writer = npyz::WriteOptions::<[u8]>::new()
+            .dtype(DType::Plain(kind))
+            .shape(&[])
+            .writer(&mut archive)
+            .begin_nd()?;
+        writer.push(format)?;
+        writer.finish()?;
+        archive.finish()?.flush()
+    }
+}
+
+type Archive<'a> = ZipWriter<BufWriter<&'a mut File>>;
+
+/// Of a file of so many bytes, as `numpy.savez` has it.
+fn options(bytes: u64) -> SimpleFileOptions {
+    SimpleFileOptions::default()
+        .compression_method(CompressionMethod::Stored)
+        .large_file(bytes >= u64::from(u32::MAX))
+}
+
+/// Begins an array of the archive.
+fn begin(archive: &mut Archive<'_>, name: &str, kind: Kind, shape: &[usize]) -> Result<()> {
+    let head = kind.head(shape, false);
+    let numbers = shape.iter().product::<usize>() as u64;
+    let bytes = numbers * kind.size() as u64 + head.len() as u64;
+    archive.start_file(format!("{name}.npy"), options(bytes))?;
+    archive.write_all(&head)
+}
+
+/// A part from its beginning.
+fn rewound(part: BufWriter<File>) -> Result<File> {
+    let mut part = part.into_inner()?;
+    part.seek(SeekFrom::Start(0))?;
+    Ok(part)
+}
+
+fn append(archive: &mut Archive<'_>, part: BufWriter<File>) -> Result<()> {
+    std::io::copy(&mut rewound(part)?, archive).map(|_| ())
+}
+
+/// The numbers of 8 bytes of a part.
+struct Words(std::io::BufReader<File>);
+
+impl Words {
+    fn of(part: BufWriter<File>) -> Result<Self> {
+        rewound(part).map(std::io::BufReader::new).map(Self)
+    }
+}
+
+impl Iterator for Words {
+    type Item = Result<[u8; 8]>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut word = [0; 8];
+        match self.0.read_exact(&mut word) {
+            Ok(()) => Some(Ok(word)),
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => None,
+            Err(error) => Some(Err(error)),
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Archives .npz of one array.
+
+use std::fs::File;
+use std::io::{Error, Read, Result, Seek, SeekFrom, copy};
+use std::path::Path;
+
+use zip::{CompressionMethod, ZipArchive};
+
+use crate::error::FileError;
+use crate::format::unreadable;
+
+/// What archives start with.
+const START: [u8; 4] = *b"PK\x03\x04";
+
+/// An array in a file: from this byte on, so many bytes.
+pub(super) struct Member {
+    pub(super) file: File,
+    pub(super) start: u64,
+    pub(super) length: u64,
+}
+
+/// The only array of an archive, or the file itself if it is none. A compressed array is unpacked into a temporary file.
+pub(super) fn member(mut file: File, path: &Path) -> std::result::Result<Member, FileError> {
+    let length = file.metadata().map_err(unreadable(path))?.len();
+    let mut first = Vec::new();
+    file.by_ref()
+        .take(START.len() as u64)
+        .read_to_end(&mut first)
+        .and_then(|_| file.seek(SeekFrom::Start(0)))
+        .map_err(unreadable(path))?;
+    if first != START {
+        let start = 0;
+        return Ok(Member {
+            file,
+            start,
+            length,
+        });
+    }
+    let archive = ZipArchive::new(file)
+        .map_err(Error::other)
+        .map_err(unreadable(path))?;
+    if archive.len() != 1 {
+        return Err(FileError::Array {
+            file: path.to_owned(),
+            expected: "one array, as an .npz file of that one",
+            found: format!("{} files", archive.len()),
+        });
+    }
+    unpack(archive).map_err(unreadable(path))
+}
+
+fn unpack(mut archive: ZipArchive<File>) -> Result<Member> {
+    let mut entry = archive.by_index(0).map_err(Error::other)?;
+    let length = entry.size();
+    if entry.compression() != CompressionMethod::Stored {
+        let mut file = tempfile::tempfile()?;
+        let length = copy(&mut entry.by_ref().take(length), &mut file)?;
+        file.seek(SeekFrom::Start(0))?;
+        let start = 0;
+        return Ok(Member {
+            file,
+            start,
+            length,
+        });
+    }
+    let start = entry
+        .data_start()
+        .ok_or_else(|| Error::other("an array of unknown place"))?;
+    drop(entry);
+    let mut file = archive.into_inner();
+    file.seek(SeekFrom::Start(start))?;
+    Ok(Member {
+        file,
+        start,
+        length,
+    })
+}
