@@ -128,7 +128,7 @@ fn training_that_is_stopped_leaves_its_epochs_and_the_way_to_go_on() {
 #[test]
 fn learning_that_is_stopped_leaves_its_state_and_the_way_to_go_on() {
     let folder = tempfile::tempdir().unwrap();
-    let values: Vec<f32> = (0..32 * 5000_u32)
+    let values: Vec<f32> = (0..32 * 5000_u64)
         .map(|at| (at * at % 251) as f32 / 251.0)
         .collect();
     write_array(&folder.path().join("X.npy"), &[32, 5000], &values);
