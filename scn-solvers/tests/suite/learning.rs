@@ -44,7 +44,7 @@ fn state_of<T: Scalar>(
         .schedule(schedule)
         .replace_after(100)
         .tolerance(0.0)
-        .measure_every(120);
+        .measure_every(10_000);
     let settings = settings.max_epochs(epochs);
     let mut learner = match from {
         None => Learner::new(settings, &signals, 70, &DictionaryStart::Samples),
@@ -52,7 +52,8 @@ fn state_of<T: Scalar>(
     }
     .unwrap();
     let report = learner.run(&solver(), &signals, Some(&held_out), &mut go_on);
-    assert_eq!(report.unwrap().stop, LearnStop::Budget);
+    // One measurement an epoch: before the third none can end it.
+    assert!(report.unwrap().epochs >= epochs.min(3));
     learner.state().clone()
 }
 
