@@ -44,35 +44,31 @@ fn state_of<T: Scalar>(
         .schedule(schedule)
         .replace_after(100)
         .tolerance(0.0)
-        .measure_every(120);
+        .measure_every(10_000);
     let settings = settings.max_epochs(epochs);
     let mut learner = match from {
         None => Learner::new(settings, &signals, 70, &DictionaryStart::Samples),
         Some(state) => Learner::resume(settings, state.clone()),
     }
     .unwrap();
-    let mut measured = Vec::new();
-    let report = learner.run(&solver(), &signals, Some(&held_out), &mut |progress| {
-        measured.extend(progress.measured);
-        ControlFlow::Continue(())
-    });
-    assert_eq!(report.unwrap().stop, LearnStop::Budget, "{measured:?}");
+    let report = learner.run(&solver(), &signals, Some(&held_out), &mut go_on);
+    // One measurement an epoch: before the third none can end it.
+    assert!(report.unwrap().epochs >= epochs.min(3));
     learner.state().clone()
 }
 
 #[test]
 fn threads_and_interruptions_do_not_change_a_bit() {
-    // So few epochs that the objective still falls, and none ends for another reason.
     let online = Schedule::Online {
         batch_size: 50,
         forgetting: 3.0,
     };
     for schedule in [online, Schedule::Alternating] {
-        let whole = threads(1, || state_of::<f32>(schedule, 2, None));
-        assert_eq!(threads(3, || state_of::<f32>(schedule, 2, None)), whole);
-        let half = threads(2, || state_of::<f32>(schedule, 1, None));
+        let whole = threads(1, || state_of::<f32>(schedule, 4, None));
+        assert_eq!(threads(3, || state_of::<f32>(schedule, 4, None)), whole);
+        let half = threads(2, || state_of::<f32>(schedule, 2, None));
         assert_ne!(half, whole);
-        assert_eq!(threads(2, || state_of(schedule, 2, Some(&half))), whole);
+        assert_eq!(threads(2, || state_of(schedule, 4, Some(&half))), whole);
     }
 }
 
