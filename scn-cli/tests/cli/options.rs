@@ -7,7 +7,7 @@ use crate::shell::commands;
 use crate::{json, scn};
 
 /// Arguments with which each command starts; whether it computes on the processor alone.
-const COMMANDS: [(&str, bool); 20] = [
+const COMMANDS: [(&str, bool); 21] = [
     ("train", false),
     ("presets", true),
     ("evaluate --model M", false),
@@ -25,6 +25,7 @@ const COMMANDS: [(&str, bool); 20] = [
         "solve --dictionary D --signals X --lambda1 1 --lambda2 0 --out A",
         true,
     ),
+    ("learn --signals X --atoms 4 --lambda1 1 --out D", true),
     ("bench solve", true),
     ("bench adjoint", true),
     ("bench train", false),
