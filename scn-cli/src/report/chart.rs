@@ -3,16 +3,17 @@
 mod axis;
 mod dots;
 mod ends;
+mod frame;
 mod legend;
 mod style;
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 
 use self::axis::{Axis, Logarithmic};
-use self::legend::Legend;
-use self::style::{DASHES, DOTS, HEIGHT, HOLLOW, WIDTH, text};
+use self::frame::Area;
+use self::style::{DASHES, DOTS, HOLLOW, text};
 use super::drawing::Drawing;
 use super::palette::{Colour, GRID, INK, PAPER, RULE};
 
@@ -57,24 +58,16 @@ const FEW: usize = 80;
 
 impl Chart<'_> {
     pub(super) fn draw(&self) -> Result<Drawing> {
-        let legend = Legend::new(&self.legend, WIDTH as i32);
-        let size = (WIDTH, HEIGHT + legend.height as u32);
-        let mut svg = String::new();
-        self.draw_into(&mut svg, size, &legend)
-            .map_err(|error| anyhow!("cannot draw the plot of {}: {error}", self.values))?;
-        Ok(drawing(&svg, size))
+        frame::draw(self.values, &self.legend, |paper, plot| {
+            self.draw_into(paper, plot)
+        })
     }
 
     fn draw_into(
         &self,
-        svg: &mut String,
-        size: (u32, u32),
-        legend: &Legend,
+        paper: &Area<'_>,
+        plot: &Area<'_>,
     ) -> Result<(), Box<dyn std::error::Error>> {
-        let root = SVGBackend::with_string(svg, size).into_drawing_area();
-        root.fill(&PAPER.rgb())?;
-        let (above, plot) = root.split_vertically(legend.height);
-        legend.draw(&above)?;
         let all = || self.lines.iter().flat_map(|line| line.points.iter());
         let axis = Logarithmic::of(all().map(|point| point.1), self.ceiling);
         let first = all().map(|point| point.0).fold(f64::INFINITY, f64::min);
@@ -84,7 +77,7 @@ impl Chart<'_> {
         let margin = if first == last { 0.5 } else { 0.0 };
         let named = self.lines.iter().any(|line| line.name.is_some());
         let marks = axis.zero.into_iter().chain(axis.marks.iter().copied());
-        let mut chart = ChartBuilder::on(&plot)
+        let mut chart = ChartBuilder::on(plot)
             .margin(10)
             .margin_right(if named { 40 } else { 20 })
             .x_label_area_size(58)
@@ -155,11 +148,8 @@ impl Chart<'_> {
         });
         let bottom = chart.plotting_area().get_pixel_range().1.end;
         for (at, name, colour) in ends::apart(ends.collect(), bottom) {
-            root.draw(&Text::new(name, at, text(19).color(&colour.rgb())))?;
+            paper.draw(&Text::new(name, at, text(19).color(&colour.rgb())))?;
         }
-        root.present()?;
-        drop(chart);
-        drop(root);
         Ok(())
     }
 }
@@ -184,17 +174,6 @@ fn between(points: &[(f64, f64)], x: f64) -> Option<(f64, f64)> {
     }
     let (left, bottom) = points[next.checked_sub(1)?];
     Some((x, bottom + (x - left) / (right - left) * (top - bottom)))
-}
-
-/// What the library has drawn, without the element around it.
-fn drawing(svg: &str, (width, height): (u32, u32)) -> Drawing {
-    let inside = svg.split_once('>').map_or(svg, |(_, inside)| inside);
-    let inside = inside.trim().trim_end_matches("</svg>");
-    Drawing {
-        width: width as usize,
-        height: height as usize,
-        elements: format!("{}\n", inside.trim()),
-    }
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! A plot of two dots for each of some categories.
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use plotters::prelude::*;
 
 use super::axis::{self, Axis};
-use super::drawing;
-use super::legend::{Legend, Sample};
-use super::style::{HEIGHT, WIDTH, text};
+use super::frame::{self, Area};
+use super::legend::Sample;
+use super::style::text;
 use crate::report::drawing::Drawing;
 use crate::report::palette::{GRID, INK, PAPER, TEST, TRAIN};
 
@@ -26,28 +26,14 @@ impl Dots<'_> {
         if !self.before.1.is_empty() {
             entries.insert(0, (Sample::Ring(TRAIN), self.before.0.clone()));
         }
-        let legend = Legend::new(&entries, WIDTH as i32);
-        let size = (WIDTH, HEIGHT + legend.height as u32);
-        let mut svg = String::new();
-        self.draw_into(&mut svg, size, &legend)
-            .map_err(|error| anyhow!("cannot draw the plot of {}: {error}", self.values))?;
-        Ok(drawing(&svg, size))
+        frame::draw(self.values, &entries, |_, plot| self.draw_into(plot))
     }
 
-    fn draw_into(
-        &self,
-        svg: &mut String,
-        size: (u32, u32),
-        legend: &Legend,
-    ) -> Result<(), Box<dyn std::error::Error>> {
-        let root = SVGBackend::with_string(svg, size).into_drawing_area();
-        root.fill(&PAPER.rgb())?;
-        let (above, plot) = root.split_vertically(legend.height);
-        legend.draw(&above)?;
+    fn draw_into(&self, plot: &Area<'_>) -> Result<(), Box<dyn std::error::Error>> {
         let (before, after) = (&self.before.1, &self.after.1);
         let highest = before.iter().chain(after).copied().fold(1.0, f64::max);
         let last = after.len().max(1) as f64 - 1.0;
-        let mut chart = ChartBuilder::on(&plot)
+        let mut chart = ChartBuilder::on(plot)
             .margin(10)
             .margin_right(20)
             .x_label_area_size(58)
@@ -86,9 +72,6 @@ impl Dots<'_> {
         chart.draw_series(before.iter().enumerate().map(at).map(ring))?;
         let dot = |point| Circle::new(point, 4, TEST.rgb().filled());
         chart.draw_series(after.iter().enumerate().map(at).map(dot))?;
-        root.present()?;
-        drop(chart);
-        drop(root);
         Ok(())
     }
 }
