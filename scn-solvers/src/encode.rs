@@ -59,11 +59,7 @@ pub fn encode_with<T: Scalar>(
     workspaces: &Workspaces<T>,
 ) -> Result<Report, EncodeError> {
     check_signals(problem, signals, codes.shape())?;
-    let source = OfSignals {
-        problem,
-        signals,
-        known: None,
-    };
+    let source = OfSignals::new(problem, signals);
     Ok(encode_tiles(
         solver, problem, codes, start, &source, workspaces,
     ))
@@ -84,11 +80,7 @@ pub fn encode_measured<T: Scalar>(
     workspaces: &Workspaces<T>,
 ) -> Result<(Report, Vec<ColumnMeasure>), EncodeError> {
     check_signals(problem, signals, codes.shape())?;
-    let source = OfSignals {
-        problem,
-        signals,
-        known: None,
-    };
+    let source = OfSignals::new(problem, signals);
     let tiles = Tiles {
         solver,
         problem,
@@ -155,11 +147,7 @@ pub fn correlate<T: Scalar>(
     out: MatMut<'_, T>,
 ) -> Result<(), EncodeError> {
     check_signals(problem, signals, out.shape())?;
-    let source = OfSignals {
-        problem,
-        signals,
-        known: None,
-    };
+    let source = OfSignals::new(problem, signals);
     let workspaces = Workspaces::new();
     out.par_col_chunks_mut(T::tile())
         .enumerate()

@@ -92,11 +92,7 @@ pub fn measure_columns<T: Scalar>(
     workspaces: &Workspaces<T>,
 ) -> Result<Vec<ColumnMeasure>, EncodeError> {
     check_signals(problem, signals, codes.shape())?;
-    let source = OfSignals {
-        problem,
-        signals,
-        known: None,
-    };
+    let source = OfSignals::new(problem, signals);
     Ok(measure_tiles(problem, &source, codes, workspaces))
 }
 

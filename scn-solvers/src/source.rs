@@ -49,6 +49,17 @@ pub(crate) struct OfSignals<'a, T: Scalar> {
     pub(crate) known: Option<MatRef<'a, T>>,
 }
 
+impl<'a, T: Scalar> OfSignals<'a, T> {
+    /// Of signals whose `D'x` is still to be computed.
+    pub(crate) fn new(problem: &'a Problem<T>, signals: &'a dyn ColumnSource<T>) -> Self {
+        Self {
+            problem,
+            signals,
+            known: None,
+        }
+    }
+}
+
 impl<T: Scalar> std::fmt::Debug for OfSignals<'_, T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("OfSignals")
