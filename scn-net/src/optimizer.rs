@@ -90,6 +90,11 @@ impl Sgd {
         }
     }
 
+    /// Whether it keeps an average.
+    pub(crate) fn averages(&self) -> bool {
+        self.average_decay.is_some()
+    }
+
     pub(crate) fn state(&self) -> &OptimizerState {
         &self.state
     }

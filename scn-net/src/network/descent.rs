@@ -28,6 +28,9 @@ impl Sgd {
         network: &mut Network,
         work: impl FnOnce(&mut Network) -> R,
     ) -> Result<Option<R>, NetError> {
+        if !self.averages() {
+            return Ok(None);
+        }
         self.fetch(network)?;
         let average = &self.state().average;
         if average.is_empty() {
