@@ -130,7 +130,7 @@ impl Bar {
         self.bar.inc(count as u64);
     }
 
-    /// A thread shows the bar, as whoever computes may be away for long.
+    /// A thread shows the bar, as a computation may be long between two of its reports.
     fn start(bar: ProgressBar, message: fn(&ProgressBar, Instant) -> String) -> Self {
         let mut started = Self {
             bar,

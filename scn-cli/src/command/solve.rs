@@ -309,7 +309,7 @@ impl Solve {
 }
 
 impl Progress {
-    /// Takes in what came of more columns, in so much time. The KKT residual is that of the report, measured in f64 where the type of
+    /// Adds the results of more columns, which took so much time. The KKT residual is that of the report, measured in f64 where the type of
     /// the numbers cannot tell.
     fn take(&mut self, report: Report, measures: &[ColumnMeasure], time: Duration, tolerance: f64) {
         let share = report.times.measure.as_secs_f64() / report.times.total().as_secs_f64();

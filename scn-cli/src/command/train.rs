@@ -305,7 +305,7 @@ fn new_folder(folder: &Path) -> Result<PathBuf> {
         .with_context(|| format!("cannot make {}", folder.display()))
 }
 
-/// What came of a run that is complete.
+/// The result of a run that is complete.
 fn describe(summary: &Summary, folder: &RunFolder) -> String {
     let Some(last) = &summary.last else {
         return "no epoch was asked for".to_string();

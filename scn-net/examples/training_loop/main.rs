@@ -1,4 +1,4 @@
-//! A training loop of one's own: AdamW in place of the built-in optimiser, on the embedded digits.
+//! A custom training loop: AdamW in place of the built-in optimiser, on the embedded digits.
 //!
 //! cargo run --release -p scn-net --example training_loop
 
