@@ -17,6 +17,7 @@ mod run;
 mod state;
 mod sweeps;
 mod verdict;
+mod working_set;
 
 pub use active_set::ActiveSet;
 pub use admm::Admm;

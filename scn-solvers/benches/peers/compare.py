@@ -9,11 +9,8 @@ the first columns, found beforehand and not timed. That favours them.
 """
 
 import argparse
-import datetime
-import importlib.metadata
 import json
 import pathlib
-import platform
 import subprocess
 import tempfile
 import time
@@ -23,10 +20,11 @@ import sklearn.decomposition
 import spams
 import torch
 
+from records import THREADS, conditions, save
+
 SHAPES = [(27, 16), (144, 64), (576, 16), (288, 128), (2304, 64), (576, 256)]
 COHERENT = [(144, 64), (288, 128)]
 LAMBDA2 = 1e-3
-THREADS = 2
 ITERATIONS = [5, 8, 10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100, 150, 200, 300, 400, 600]
 
 
@@ -219,23 +217,6 @@ def line(records):
         else:
             cells.append(f"{record['ratio']:.1f}{' ✗' if wrong else ''}: {speed}")
     return "| " + " | ".join(cells) + " |"
-
-
-def conditions(packages):
-    """Day, commit, machine and versions: what figures are worth nothing without."""
-    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in packages)
-    cpu = next((l.split(":")[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name")), platform.processor())
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
-    return f"{datetime.date.today()}, commit {commit}; {cpu}, {THREADS} threads; Python {platform.python_version()}, {versions}."
-
-
-def save(folder, name, records, text):
-    """Every figure as a line of JSON, and the table for people, in the folder of this day and machine."""
-    folder = folder or pathlib.Path("docs/performance") / f"{datetime.date.today()}-{platform.node() or 'machine'}"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
-    (folder / f"{name}.md").write_text(text)
-    print(f"stored in {folder}")
 
 
 def store(folder, records, lines):

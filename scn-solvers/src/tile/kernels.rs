@@ -24,6 +24,7 @@ pub(crate) mod sweep;
 pub(crate) mod sweep_rules;
 pub(crate) mod transpose;
 pub(crate) mod triangular;
+pub(crate) mod working_set;
 
 pub(crate) use active::{ActiveRightSide, ClipSteps, StepsAreSmall, SubtractFrom, TakeSteps};
 pub(crate) use columns::{AllInRange, AllWithin, BoundRounding, RoundingWeights, SquareRoots};
@@ -50,6 +51,7 @@ pub(crate) use sweep::Sweep;
 pub(crate) use sweep_rules::SweepRule;
 pub(crate) use transpose::{CopyRows, FromTile, IntoTile};
 pub(crate) use triangular::{Backward, Forward};
+pub(crate) use working_set::{ColumnDescent, FindAbove, SmallSweeps};
 
 use faer::MatRef;
 
@@ -106,11 +108,13 @@ kernels! {
     bound_rounding(BoundRounding<'_, Self>);
     clip_steps(ClipSteps<'_, Self>) -> bool;
     code_sizes(CodeSizes<'_, Self>);
+    column_descent(ColumnDescent<'_, Self>) -> Self;
     column_squares(ColumnSquares<'_, Self>);
     copy_rows(CopyRows<'_, Self>);
     correlate_columns(CorrelateColumns<'_, Self>);
     correlate_tile(CorrelateTile<'_, Self>);
     curvature(Curvature<'_, Self>);
+    find_above(FindAbove<'_, Self>);
     fista_step(FistaStep<'_, Self>);
     forward(Forward<'_, Self>);
     from_tile(FromTile<'_, '_, Self>);
@@ -129,6 +133,7 @@ kernels! {
     scale(ColumnScale<'_, Self>);
     scale_rows(ScaleRows<'_, Self>);
     shrink_sum(ShrinkSum<'_, Self>);
+    small_sweeps(SmallSweeps<'_, Self>);
     square_roots(SquareRoots<'_, Self>);
     steps_are_small(StepsAreSmall<'_, Self>) -> bool;
     subtract_from(SubtractFrom<'_, Self>);

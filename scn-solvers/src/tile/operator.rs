@@ -32,6 +32,7 @@ pub struct Operator<T: Scalar> {
     lipschitz: OnceLock<T>,
     shifted_inverse: OnceLock<(T, Panels<T>)>,
     unit_diagonal: OnceLock<(Vec<T>, Panels<T>)>,
+    gram_rows: OnceLock<Vec<T>>,
 }
 
 impl<T: Scalar> Operator<T> {
@@ -52,6 +53,7 @@ impl<T: Scalar> Operator<T> {
             lipschitz: OnceLock::new(),
             shifted_inverse: OnceLock::new(),
             unit_diagonal: OnceLock::new(),
+            gram_rows: OnceLock::new(),
         }
     }
 
@@ -99,6 +101,7 @@ impl<T: Scalar> Operator<T> {
         self.lipschitz = OnceLock::new();
         self.shifted_inverse = OnceLock::new();
         self.unit_diagonal = OnceLock::new();
+        self.gram_rows = OnceLock::new();
     }
 
     /// The operator of the same numbers in `f64`: its Gram matrix lacks the rounding of this one's.

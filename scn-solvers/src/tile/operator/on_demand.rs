@@ -5,7 +5,28 @@ use faer::Mat;
 use super::Operator;
 use crate::tile::{Panels, Scalar, padded};
 
+/// What the length of a row of [`Operator::gram_rows`] is a multiple of: as many numbers as the widest register has.
+const WHOLE: usize = 16;
+
 impl<T: Scalar> Operator<T> {
+    /// The rows of `H`, one after the other, each padded with zeros to whole registers.
+    pub(crate) fn gram_rows(&self) -> &[T] {
+        self.gram_rows.get_or_init(|| {
+            let length = self.row_length();
+            let mut rows = vec![T::ZERO; self.atoms() * length];
+            for (j, row) in rows.chunks_exact_mut(length).enumerate() {
+                // H is symmetric.
+                row[..self.atoms()].copy_from_slice(self.gram.col_as_slice(j));
+            }
+            rows
+        })
+    }
+
+    /// The length of a row of [`gram_rows`](Self::gram_rows).
+    pub(crate) fn row_length(&self) -> usize {
+        self.atoms().next_multiple_of(WHOLE)
+    }
+
     /// `1 / sqrt(H_jj)`, padded with zeros; 0 for a zero atom.
     pub(crate) fn unit_scaling(&self) -> &[T] {
         &self.unit_diagonal().0

@@ -1,0 +1,556 @@
+//! Working sets: the few atoms that the code of a column may need, found from the descent of all.
+//!
+//! Each column of a tile has a set of its own. In each round the atoms furthest ahead of their thresholds join it, a few sweeps
+//! of coordinate descent solve the problem on the set, for all columns of the tile side by side, and `c - H a` is computed anew for all
+//! atoms: `n |set|` multiply-adds per column and round, where a sweep over all atoms takes `n²`.
+
+use super::Tile;
+use crate::problem::Problem;
+use crate::tile::Scalar;
+use crate::tile::columns::tile_columns_mut;
+use crate::tile::kernels::{ColumnDescent, FindAbove, FromTile, LargestQuotient, SmallSweeps};
+
+/// Atoms that a set can hold.
+const CAPACITY: usize = 48;
+
+/// The fewest atoms, and the least overlap of them, for which working sets pay: on other dictionaries few sweeps solve codes of
+/// any kind. On 256 atoms learned from patches of 8 x 8 pixels (an overlap of 10), with 9 codes of each signal not zero, they are 4 to 7
+/// times faster than sweeps; on random ones (0.4), with 26, as fast.
+const FEWEST_ATOMS: usize = 128;
+const LEAST_OVERLAP: f64 = 1.0;
+
+/// The largest share of all correlations that may be beyond their thresholds: those of many active atoms are.
+const MOST_BEYOND: f64 = 0.5;
+const MOST_BEYOND_SIGNED: f64 = 0.8;
+
+/// Atoms that join at a time, and how near they must come to the one furthest ahead.
+const JOINING: usize = 6;
+const NEAR: f64 = 0.6;
+
+/// Rounds before what is not solved is given up.
+const ROUNDS: usize = 24;
+
+/// Once more than one in so many columns is given up, the others soon are, too.
+const MOST_GIVEN_UP: usize = 4;
+
+/// Sweeps over a set before their change is looked at, and in a round.
+const SWEEPS: u32 = 4;
+const MOST_SWEEPS: u32 = 60;
+
+/// The share of the tolerance that is the goal. On the set, the share of the goal, or of what the atom furthest ahead is beyond its threshold
+/// while that is more.
+const OF_TOLERANCE: f64 = 0.5;
+const OF_GOAL: f64 = 0.4;
+const OF_FURTHEST: f64 = 0.1;
+
+/// The least tolerance that sums of few products in `T` can reach, in units of ε.
+const ROUNDING: f64 = 64.0;
+
+/// How a column stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Standing {
+    #[default]
+    Open,
+    Solved,
+    /// It needs more atoms than a set can hold.
+    GivenUp,
+}
+
+/// Solves the columns of a tile on working sets.
+#[derive(Debug, Clone, Default)]
+pub(super) struct WorkingSets<T> {
+    /// c, one column after the other, each as long as a row of `H`.
+    correlations: Vec<T>,
+    /// `c - H a`, likewise.
+    descents: Vec<T>,
+    /// λ1; infinite for zero atoms and padding.
+    lambda1: Vec<T>,
+    columns: Vec<Column<T>>,
+    /// The problems on the sets.
+    small: Small<T>,
+    /// Atoms that may join.
+    found: Vec<u32>,
+    /// The codes of a column.
+    codes: Vec<T>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Column<T> {
+    /// The set.
+    atoms: Vec<u32>,
+    /// The largest `d_j - λ1_j`, or `|d_j| - λ1_j`.
+    furthest: T,
+    /// What it may be, and by how much descents on the set may differ from their thresholds.
+    goal: T,
+    standing: Standing,
+}
+
+/// Small problems side by side, one per column of the tile; see [`SmallSweeps`].
+#[derive(Debug, Clone, Default)]
+struct Small<T> {
+    gram: Vec<T>,
+    inverse_diagonal: Vec<T>,
+    diagonal: Vec<T>,
+    lambda1: Vec<T>,
+    descent: Vec<T>,
+    codes: Vec<T>,
+    /// Per column.
+    change: Vec<T>,
+    goal: Vec<T>,
+}
+
+impl<T: Scalar> WorkingSets<T> {
+    /// Takes the correlations of a tile, and says whether its codes are likely to be so sparse that working sets pay.
+    pub(super) fn suit(&mut self, tile: &Tile<'_, T>) -> bool {
+        let problem = tile.problem;
+        if problem.atoms() < FEWEST_ATOMS
+            || problem.largest_lambda1() <= 0.0
+            || problem.operator().coupling() < LEAST_OVERLAP
+        {
+            return false;
+        }
+        self.load(tile);
+        let mut beyond = 0;
+        for correlations in self.correlations.chunks_exact(self.lambda1.len()) {
+            let pairs = correlations.iter().zip(&self.lambda1);
+            beyond += if problem.signed() {
+                pairs.filter(|(c, l)| c.magnitude() > **l).count()
+            } else {
+                pairs.filter(|(c, l)| c > l).count()
+            };
+        }
+        let share = if problem.signed() {
+            MOST_BEYOND_SIGNED
+        } else {
+            MOST_BEYOND
+        };
+        beyond as f64 <= share * (problem.atoms() * tile.columns) as f64
+    }
+
+    fn load(&mut self, tile: &Tile<'_, T>) {
+        let problem = tile.problem;
+        let (atoms, length) = (problem.atoms(), problem.operator().row_length());
+        self.lambda1.clear();
+        let weights = problem.lambda1().iter().zip(problem.inverse_diagonal());
+        self.lambda1.extend(weights.map(|(&weight, &inverse)| {
+            if inverse == T::ZERO {
+                T::INFINITY
+            } else {
+                weight
+            }
+        }));
+        self.lambda1.resize(length, T::INFINITY);
+        for buffer in [&mut self.correlations, &mut self.descents] {
+            buffer.resize(tile.columns * length, T::ZERO);
+        }
+        for column in self.correlations.chunks_exact_mut(length) {
+            column[atoms..].fill(T::ZERO);
+        }
+        let mut columns = tile_columns_mut(self.correlations.chunks_exact_mut(length));
+        T::from_tile(FromTile {
+            tile: &tile.memory.correlations,
+            rows: atoms,
+            columns: &mut columns[..tile.columns],
+        });
+    }
+
+    /// Solves as many columns as it can, and says whether these are all. The tile must be [loaded](Self::suit).
+    pub(super) fn solve(&mut self, tile: &mut Tile<'_, T>, tolerance: f64) -> bool {
+        let problem = tile.problem;
+        let tolerance = tolerance.max(ROUNDING * T::EPSILON.to_f64());
+        self.small.clear();
+        self.columns.resize_with(tile.columns, Column::default);
+        for index in 0..tile.columns {
+            self.begin(tile, index, tolerance);
+        }
+        let mut products = 0;
+        for _ in 0..ROUNDS {
+            let mut size = 0;
+            for index in 0..tile.columns {
+                self.widen(problem, index);
+                if self.columns[index].standing == Standing::Open {
+                    size = size.max(self.columns[index].atoms.len());
+                }
+            }
+            if size == 0 || self.count(Standing::GivenUp) * MOST_GIVEN_UP > tile.columns {
+                break;
+            }
+            let sweeps = self.sweep(problem, size);
+            products += sweeps as usize * size * size * T::tile();
+            for index in 0..tile.columns {
+                if self.columns[index].standing == Standing::Open {
+                    self.descend(problem, index);
+                    products += self.columns[index].atoms.len() * self.lambda1.len();
+                }
+            }
+        }
+        for (index, column) in self.columns.iter().enumerate() {
+            for (place, &atom) in column.atoms.iter().enumerate() {
+                tile.memory.codes[atom as usize * T::tile() + index] =
+                    self.small.codes[place * T::tile() + index];
+            }
+        }
+        let pass = problem.atoms().pow(2) * tile.columns;
+        tile.count_products((products / pass) as u32);
+        self.count(Standing::Solved) == tile.columns
+    }
+
+    fn count(&self, standing: Standing) -> usize {
+        let columns = self.columns.iter();
+        columns.filter(|column| column.standing == standing).count()
+    }
+
+    /// The set of a column at the start: the atoms that its code uses.
+    fn begin(&mut self, tile: &Tile<'_, T>, index: usize, tolerance: f64) {
+        let problem = tile.problem;
+        let scale = tile.memory.scale[index];
+        let column = &mut self.columns[index];
+        column.atoms.clear();
+        column.goal = T::from_f64(OF_TOLERANCE * tolerance * scale.to_f64());
+        // A column that is not finite keeps the code zero.
+        column.standing = if scale.finite() {
+            Standing::Open
+        } else {
+            Standing::Solved
+        };
+        let codes = tile.memory.codes[index..].iter().step_by(T::tile());
+        for (atom, &code) in codes.enumerate().filter(|(_, code)| **code != T::ZERO) {
+            if column.atoms.len() == CAPACITY {
+                column.standing = Standing::GivenUp;
+                column.atoms.clear();
+                break;
+            }
+            self.small
+                .add(problem, index, &column.atoms, atom as u32, code);
+            column.atoms.push(atom as u32);
+            self.small.change[index] = T::INFINITY;
+        }
+        if self.columns[index].standing == Standing::Open {
+            self.descend(problem, index);
+        }
+    }
+
+    /// Lets the atoms that are furthest beyond their thresholds join the set of a column that is not solved.
+    fn widen(&mut self, problem: &Problem<T>, index: usize) {
+        let length = self.lambda1.len();
+        let column = &mut self.columns[index];
+        if column.standing != Standing::Open {
+            return;
+        }
+        if !(column.furthest > column.goal) {
+            if self.small.change[index] <= column.goal {
+                column.standing = Standing::Solved;
+            }
+            return;
+        }
+        let descent = &self.descents[index * length..(index + 1) * length];
+        let near = T::from_f64(NEAR) * column.furthest;
+        self.found.clear();
+        T::find_above(FindAbove {
+            signed: problem.signed(),
+            descent,
+            lambda1: &self.lambda1,
+            limit: if near > column.goal {
+                near
+            } else {
+                column.goal
+            },
+            found: &mut self.found,
+        });
+        self.found.retain(|atom| !column.atoms.contains(atom));
+        if self.found.len() > JOINING {
+            let ahead = |atom: u32| {
+                let d = descent[atom as usize];
+                let size = if problem.signed() { d.magnitude() } else { d };
+                (size - self.lambda1[atom as usize]).to_f64()
+            };
+            // Of those equally far ahead the first.
+            self.found
+                .sort_by(|&i, &j| ahead(j).total_cmp(&ahead(i)).then(i.cmp(&j)));
+            self.found.truncate(JOINING);
+        }
+        if column.atoms.len() + self.found.len() > CAPACITY {
+            column.standing = Standing::GivenUp;
+            return;
+        }
+        for &atom in &self.found {
+            self.small.add(problem, index, &column.atoms, atom, T::ZERO);
+            column.atoms.push(atom);
+        }
+        for (place, &atom) in column.atoms.iter().enumerate() {
+            self.small.descent[place * T::tile() + index] = descent[atom as usize];
+        }
+    }
+
+    /// Sweeps over the sets until every column is solved on its own. Returns the number of sweeps.
+    fn sweep(&mut self, problem: &Problem<T>, size: usize) -> u32 {
+        for (index, column) in self.columns.iter().enumerate() {
+            let share = OF_GOAL * column.goal.to_f64();
+            let goal = share.max(OF_FURTHEST * column.furthest.to_f64());
+            self.small.goal[index] = match column.standing {
+                Standing::Open => T::from_f64(goal),
+                _ => T::INFINITY,
+            };
+        }
+        let mut sweeps = 0;
+        while sweeps < MOST_SWEEPS {
+            self.small.sweep(problem.signed(), size);
+            sweeps += SWEEPS;
+            let worst = T::largest_quotient(LargestQuotient {
+                a: &self.small.change,
+                b: &self.small.goal,
+            });
+            if worst <= T::ONE {
+                break;
+            }
+        }
+        sweeps
+    }
+
+    /// Computes `c - H a` of a column, and how far the atom furthest beyond its threshold is.
+    fn descend(&mut self, problem: &Problem<T>, index: usize) {
+        let length = self.lambda1.len();
+        let column = &mut self.columns[index];
+        let places = 0..column.atoms.len();
+        self.codes.clear();
+        self.codes
+            .extend(places.map(|place| self.small.codes[place * T::tile() + index]));
+        column.furthest = T::column_descent(ColumnDescent {
+            signed: problem.signed(),
+            gram: problem.operator().gram_rows(),
+            atoms: &column.atoms,
+            codes: &self.codes,
+            correlations: &self.correlations[index * length..(index + 1) * length],
+            lambda1: &self.lambda1,
+            descent: &mut self.descents[index * length..(index + 1) * length],
+        });
+    }
+}
+
+impl<T: Scalar> Small<T> {
+    /// No atoms in any column.
+    fn clear(&mut self) {
+        let width = T::tile();
+        self.gram.resize(CAPACITY * CAPACITY * width, T::ZERO);
+        for rows in [
+            &mut self.inverse_diagonal,
+            &mut self.diagonal,
+            &mut self.lambda1,
+            &mut self.descent,
+            &mut self.codes,
+        ] {
+            rows.clear();
+            rows.resize(CAPACITY * width, T::ZERO);
+        }
+        self.change.clear();
+        self.change.resize(width, T::ZERO);
+        self.goal.clear();
+        self.goal.resize(width, T::INFINITY);
+    }
+
+    /// Adds an atom with a code to the problem of a column, which has these atoms.
+    fn add(&mut self, problem: &Problem<T>, column: usize, atoms: &[u32], atom: u32, code: T) {
+        let width = T::tile();
+        let operator = problem.operator();
+        let (place, j) = (atoms.len(), atom as usize);
+        let length = operator.row_length();
+        let row = &operator.gram_rows()[j * length..(j + 1) * length];
+        for (other, &i) in atoms.iter().enumerate() {
+            let entry = row[i as usize];
+            self.gram[(place * CAPACITY + other) * width + column] = entry;
+            self.gram[(other * CAPACITY + place) * width + column] = entry;
+        }
+        self.gram[(place * CAPACITY + place) * width + column] = row[j];
+        let at = place * width + column;
+        self.inverse_diagonal[at] = problem.inverse_diagonal()[j];
+        self.diagonal[at] = row[j];
+        self.lambda1[at] = problem.lambda1()[j];
+        self.codes[at] = code;
+    }
+
+    fn sweep(&mut self, signed: bool, size: usize) {
+        T::small_sweeps(SmallSweeps {
+            signed,
+            size,
+            capacity: CAPACITY,
+            gram: &self.gram,
+            inverse_diagonal: &self.inverse_diagonal,
+            diagonal: &self.diagonal,
+            lambda1: &self.lambda1,
+            descent: &mut self.descent,
+            codes: &mut self.codes,
+            sweeps: SWEEPS,
+            change: &mut self.change,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use faer::Mat;
+
+    use super::*;
+    use crate::synthetic::{dictionary, normal_matrix};
+    use crate::tile::Real;
+    use crate::{
+        Auto, CoordinateDescent, ElasticNet, Lambda1, Lars, Report, Settings, Sign, Solver, Start,
+        certify_columns, encode,
+    };
+
+    /// Overlapping atoms, one of them zero, and λ1 from `lambda1` up.
+    fn problem<T: Scalar>(lambda1: f64, sign: Sign) -> Problem<T> {
+        let atoms = 2 * FEWEST_ATOMS + 5;
+        let mut matrix = dictionary::<T>(24, atoms, 0.1, 1);
+        matrix.col_mut(7).fill(T::ZERO);
+        let weights = (0..atoms).map(|j| T::from_f64(lambda1 * (1.0 + 0.001 * j as f64)));
+        let penalty = ElasticNet {
+            lambda1: Lambda1::PerAtom(weights.collect()),
+            lambda2: T::from_f64(0.001),
+            sign,
+        };
+        Problem::new(matrix.as_ref(), penalty).unwrap()
+    }
+
+    fn signals<T: Scalar>() -> Mat<T> {
+        let mut signals = normal_matrix::<T>(24, 2 * T::tile() + 3, 2);
+        signals.col_mut(1).fill(T::ZERO);
+        signals
+    }
+
+    fn solve<T: Scalar>(
+        solver: &dyn Solver<T>,
+        problem: &Problem<T>,
+        signals: &Mat<T>,
+        codes: &mut Mat<T>,
+        start: Start,
+    ) -> Report {
+        encode(solver, problem, signals, codes.as_mut(), start).unwrap()
+    }
+
+    /// Codes are those of LARS, from zero and from others, at a fraction of the passes of sweeps.
+    fn sparse_codes_are_exact<T: Scalar>(tolerance: f64) {
+        for sign in [Sign::NonNegative, Sign::Free] {
+            let (problem, signals) = (problem::<T>(1.5, sign), signals::<T>());
+            let settings = Settings::new(tolerance, 1000).unwrap();
+            let mut exact = Mat::zeros(problem.atoms(), signals.ncols());
+            let lars = Lars::new(settings);
+            let _ = solve(&lars, &problem, &signals, &mut exact, Start::Zero);
+            let mut codes = Mat::zeros(problem.atoms(), signals.ncols());
+            for start in [Start::Zero, Start::Codes] {
+                let report = solve(&Auto::new(settings), &problem, &signals, &mut codes, start);
+                assert!(report.converged(), "{report:?}");
+                for certificate in certify_columns(&problem, &signals, codes.as_ref()).unwrap() {
+                    assert!(certificate.residual <= tolerance);
+                }
+                // Near the optimum the objective of codes that are wrong by δ is by (λ2/2) δ² too high, and by no more than the gap.
+                let scale = signals.norm_max().to_f64().powi(2) * 24.0;
+                let difference = (&codes - &exact).norm_max().to_f64();
+                assert!(difference <= (2.0 * scale * tolerance / 0.001).sqrt());
+                // Other codes to go on from.
+                codes.col_mut(3).fill(T::ZERO);
+                codes[(5, 4)] = T::ONE;
+            }
+            let mut swept = Mat::zeros(problem.atoms(), signals.ncols());
+            let sweeps = CoordinateDescent::new(settings);
+            let all = solve(&sweeps, &problem, &signals, &mut swept, Start::Zero);
+            let few = solve(
+                &Auto::new(settings),
+                &problem,
+                &signals,
+                &mut codes,
+                Start::Zero,
+            );
+            assert!(
+                4.0 * few.mean_passes() < all.mean_passes(),
+                "{} and {} passes",
+                few.mean_passes(),
+                all.mean_passes()
+            );
+        }
+    }
+
+    #[test]
+    fn sparse_codes_are_those_of_lars() {
+        sparse_codes_are_exact::<f32>(1e-4);
+        sparse_codes_are_exact::<f64>(1e-4);
+        sparse_codes_are_exact::<f64>(1e-9);
+    }
+
+    /// Codes with more active atoms than a set can hold are solved all the same; so are those beside a NaN.
+    #[test]
+    fn what_is_given_up_is_solved_by_sweeps() {
+        let mut matrix = dictionary::<f64>(100, 130, 0.1, 3);
+        // Without its correlation to the others, a signal along all atoms at once uses them all.
+        let along: Vec<f64> = (0..100).map(|i| matrix.row(i).sum()).collect();
+        matrix.col_mut(9).fill(0.0);
+        let problem = Problem::new(matrix.as_ref(), ElasticNet::nonnegative(0.5, 0.01)).unwrap();
+        assert!(problem.operator().coupling() >= LEAST_OVERLAP);
+        let mut signals = normal_matrix::<f64>(100, f64::tile(), 4);
+        for (row, value) in along.into_iter().enumerate() {
+            signals[(row, 2)] = value;
+        }
+        let settings = Settings::new(1e-8, 2000).unwrap();
+        let mut codes = Mat::zeros(130, signals.ncols());
+        let report = solve(
+            &Auto::new(settings),
+            &problem,
+            &signals,
+            &mut codes,
+            Start::Zero,
+        );
+        assert!(report.converged());
+        let active = codes.col(2).iter().filter(|code| **code != 0.0).count();
+        assert!(active > CAPACITY, "{active} active");
+        let expected = codes.clone();
+        let report = solve(
+            &Auto::new(settings),
+            &problem,
+            &signals,
+            &mut codes,
+            Start::Codes,
+        );
+        assert!(report.converged());
+        assert!((&codes - &expected).norm_max() < 1e-4);
+
+        signals[(0, 1)] = f64::NAN;
+        let report = solve(
+            &Auto::new(settings),
+            &problem,
+            &signals,
+            &mut codes,
+            Start::Zero,
+        );
+        assert_eq!(report.unconverged, [1]);
+        assert_eq!(codes.col(1).norm_max(), 0.0);
+        for column in (0..signals.ncols()).filter(|&column| column != 1) {
+            assert!((codes.col(column) - expected.col(column)).norm_max() < 1e-4);
+        }
+    }
+
+    /// Sweeps are not disturbed where they are fast, or where nothing says that codes are sparse.
+    #[test]
+    fn other_problems_are_swept() {
+        let signals = normal_matrix::<f64>(260, f64::tile(), 5);
+        let few = dictionary::<f64>(24, FEWEST_ATOMS - 1, 0.1, 1);
+        let incoherent = dictionary::<f64>(260, FEWEST_ATOMS, 0.0, 1);
+        let many = dictionary::<f64>(24, FEWEST_ATOMS, 0.1, 1);
+        for (matrix, lambda1) in [(few, 1.5), (incoherent, 1.5), (many, 0.0)] {
+            let penalty = ElasticNet::nonnegative(lambda1, 0.1);
+            let problem = Problem::new(matrix.as_ref(), penalty).unwrap();
+            let signals = signals.subrows(0, problem.rows()).to_owned();
+            let settings = Settings::new(1e-2, 1000).unwrap();
+            let [mut auto, mut swept] =
+                [(); 2].map(|()| Mat::zeros(problem.atoms(), signals.ncols()));
+            let report = solve(
+                &Auto::new(settings),
+                &problem,
+                &signals,
+                &mut auto,
+                Start::Zero,
+            );
+            let sweeps = CoordinateDescent::new(settings);
+            let expected = solve(&sweeps, &problem, &signals, &mut swept, Start::Zero);
+            assert_eq!((report.passes, auto), (expected.passes, swept));
+        }
+    }
+}
