@@ -140,12 +140,10 @@ fn target(path: &Path) -> Result<PathBuf> {
     Err(Error::other("too many links"))
 }
 
-/// Whether what is there only stands for something else.
+/// Whether what is there only stands for something else. Files in memory, in `/dev/shm`, are files like any others.
 fn is_of_the_system(path: &Path) -> bool {
-    cfg!(unix)
-        && ["/dev", "/proc"]
-            .iter()
-            .any(|folder| path.starts_with(folder))
+    let below = |folder: &str| path.starts_with(folder);
+    cfg!(unix) && (below("/dev") && !below("/dev/shm") || below("/proc"))
 }
 
 pub(crate) fn folder_of(path: &Path) -> &Path {
@@ -257,6 +255,20 @@ mod tests {
             assert!(at("second").is_symlink() && at("first").is_symlink());
             symlink("loop", at("loop")).unwrap();
             assert!(write_whole(&at("loop"), |out| out.write_all(b"x")).is_err());
+        }
+
+        /// Files in `/dev/shm` are written whole, though it is below `/dev`.
+        #[test]
+        fn files_in_shared_memory_are_files() {
+            let Ok(folder) = tempfile::tempdir_in("/dev/shm") else {
+                return;
+            };
+            let path = folder.path().join("new");
+            for text in ["one", "two"] {
+                write_whole(&path, |out| out.write_all(text.as_bytes())).unwrap();
+                assert_eq!(fs::read_to_string(&path).unwrap(), text);
+            }
+            assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         }
 
         /// A named pipe is written to, and stays one.
