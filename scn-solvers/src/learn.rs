@@ -33,6 +33,10 @@
 //! - **Alternating.** All signals are coded, then all atoms are updated, from sums over all signals. The objective never rises, but
 //!   for what the tolerance of the codes leaves.
 //!
+//! Nonnegative atoms of norm 1 with nonnegative codes are Hoyer's nonnegative sparse coding ("Non-negative sparse coding", NNSP 2002).
+//! K-SVD is not here: it changes codes together with each atom, and so needs the residuals of all signals where these schedules need
+//! two sums.
+//!
 //! # Stated behaviour
 //!
 //! - An atom that no code has used for [`replace_after`](LearnSettings::replace_after) signals becomes one of the signals of the

@@ -10,11 +10,17 @@ use scn_solvers::{
 };
 
 /// What a call allocates on the only thread of a pool, the first time and afterwards.
-fn calls(solver: &dyn Solver<f32>, columns: usize, coherence: f64) -> [AllocationInfo; 2] {
-    let atoms = dictionary::<f32>(40, 24, coherence, 1);
-    let problem = Problem::new(atoms.as_ref(), ElasticNet::nonnegative(0.3, 1e-3)).unwrap();
-    let signals = normal_matrix::<f32>(40, columns, 2);
-    let mut codes = Mat::<f32>::zeros(24, columns);
+fn calls(
+    solver: &dyn Solver<f32>,
+    (rows, atoms): (usize, usize),
+    lambda1: f32,
+    coherence: f64,
+) -> [AllocationInfo; 2] {
+    let columns = 1000;
+    let matrix = dictionary::<f32>(rows, atoms, coherence, 1);
+    let problem = Problem::new(matrix.as_ref(), ElasticNet::nonnegative(lambda1, 1e-3)).unwrap();
+    let signals = normal_matrix::<f32>(rows, columns, 2);
+    let mut codes = Mat::<f32>::zeros(atoms, columns);
     let workspaces = Workspaces::new();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1);
     pool.build().unwrap().install(|| {
@@ -49,7 +55,7 @@ fn nothing_is_allocated_after_the_first_call() {
             &Admm::new(settings),
         ];
         for solver in solvers {
-            let [first, second] = calls(solver, 1000, coherence);
+            let [first, second] = calls(solver, (40, 24), 0.3, coherence);
             assert!(first.count_total > 0, "{}: nothing counted", solver.name());
             assert_eq!(
                 second.count_total,
@@ -58,5 +64,16 @@ fn nothing_is_allocated_after_the_first_call() {
                 solver.name()
             );
         }
+    }
+}
+
+/// Codes so sparse that `auto` solves them on working sets.
+#[test]
+fn working_sets_are_allocated_once() {
+    for tolerance in [1e-4, 3e-6] {
+        let auto = Auto::new(Settings::new(tolerance, 100_000).unwrap());
+        let [first, second] = calls(&auto, (24, 150), 1.5, 0.1);
+        assert!(first.count_total > 0);
+        assert_eq!(second.count_total, 0, "at {tolerance:e}: {second:?}");
     }
 }

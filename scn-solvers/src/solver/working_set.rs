@@ -47,9 +47,8 @@ const OF_FURTHEST: f64 = 0.1;
 const ROUNDING: f64 = 64.0;
 
 /// How a column stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Standing {
-    #[default]
     Open,
     Solved,
     /// It needs more atoms than a set can hold.
@@ -74,7 +73,7 @@ pub(super) struct WorkingSets<T> {
     codes: Vec<T>,
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 struct Column<T> {
     /// The set.
     atoms: Vec<u32>,
@@ -83,6 +82,18 @@ struct Column<T> {
     /// What it may be, and by how much descents on the set may differ from their thresholds.
     goal: T,
     standing: Standing,
+}
+
+impl<T: Scalar> Column<T> {
+    /// With room for a whole set, so that none is made later.
+    fn new() -> Self {
+        Self {
+            atoms: Vec::with_capacity(CAPACITY),
+            furthest: T::ZERO,
+            goal: T::ZERO,
+            standing: Standing::Open,
+        }
+    }
 }
 
 /// Small problems side by side, one per column of the tile; see [`SmallSweeps`].
@@ -140,6 +151,10 @@ impl<T: Scalar> WorkingSets<T> {
             }
         }));
         self.lambda1.resize(length, T::INFINITY);
+        self.found.clear();
+        self.found.reserve(atoms);
+        self.codes.clear();
+        self.codes.reserve(CAPACITY);
         for buffer in [&mut self.correlations, &mut self.descents] {
             buffer.resize(tile.columns * length, T::ZERO);
         }
@@ -159,7 +174,11 @@ impl<T: Scalar> WorkingSets<T> {
         let problem = tile.problem;
         let tolerance = tolerance.max(ROUNDING * T::EPSILON.to_f64());
         self.small.clear();
-        self.columns.resize_with(tile.columns, Column::default);
+        self.columns.resize_with(T::tile(), Column::new);
+        for column in &mut self.columns[tile.columns..] {
+            column.atoms.clear();
+            column.standing = Standing::Solved;
+        }
         for index in 0..tile.columns {
             self.begin(tile, index, tolerance);
         }
@@ -192,7 +211,7 @@ impl<T: Scalar> WorkingSets<T> {
         }
         let pass = problem.atoms().pow(2) * tile.columns;
         tile.count_products((products / pass) as u32);
-        self.count(Standing::Solved) == tile.columns
+        self.count(Standing::Solved) == self.columns.len()
     }
 
     fn count(&self, standing: Standing) -> usize {

@@ -284,3 +284,52 @@ fn lambda1_may_differ_by_atom() {
     assert_eq!(report.atoms_used, 3);
     assert!(learner.state().codes[(2, 2)] == 0.0);
 }
+
+/// Nonnegative atoms of norm 1 and nonnegative codes are Hoyer's nonnegative sparse coding ("Non-negative sparse coding", NNSP 2002). Beside
+/// his algorithm from the same start, a projected gradient step of the atoms in turn with a multiplicative one of the codes, the objective is as low
+/// after 100 epochs as his is after 2,000 steps.
+#[test]
+fn nonnegative_sparse_coding_is_hoyers() {
+    let (rows, atoms, columns, lambda) = (12, 6, 300, 0.05);
+    let positive = |rows, columns, seed| {
+        let normal = normal_matrix::<f64>(rows, columns, seed);
+        Mat::from_fn(rows, columns, |i, j| normal[(i, j)].max(0.0))
+    };
+    let signals = positive(rows, atoms, 1) * positive(atoms, columns, 2);
+    let unit = |matrix: Mat<f64>| {
+        Mat::from_fn(matrix.nrows(), matrix.ncols(), |i, j| {
+            matrix[(i, j)] / matrix.col(j).norm_l2()
+        })
+    };
+    let start = unit(positive(rows, atoms, 3));
+
+    let mut his = start.clone();
+    let mut codes = Mat::<f64>::full(atoms, columns, 1.0);
+    for _ in 0..2000 {
+        let gradient = (&his * &codes - &signals) * codes.transpose();
+        let step = 0.5 / (&codes * codes.transpose()).norm_l2();
+        his = unit(Mat::from_fn(rows, atoms, |i, j| {
+            (his[(i, j)] - step * gradient[(i, j)]).max(1e-12)
+        }));
+        let (up, down) = (his.transpose() * &signals, his.transpose() * &his * &codes);
+        codes = Mat::from_fn(atoms, columns, |i, j| {
+            codes[(i, j)] * up[(i, j)] / (down[(i, j)] + lambda)
+        });
+    }
+    let error = (&signals - &his * &codes).squared_norm_l2();
+    let his = (0.5 * error + lambda * codes.sum()) / columns as f64;
+
+    let settings = LearnSettings::new(ElasticNet::nonnegative(lambda, 0.0))
+        .atoms(AtomSet {
+            sign: Sign::NonNegative,
+            norm: AtomNorm::Sphere,
+        })
+        .schedule(Schedule::Alternating)
+        .tolerance(0.0)
+        .max_epochs(100);
+    let start = DictionaryStart::Given(start);
+    let mut learner = Learner::new(settings, &signals, atoms, &start).unwrap();
+    let _ = run(&mut learner, &auto(1e-10), &signals);
+    let ours = learner.objective(&auto(1e-10), &signals).unwrap().objective;
+    assert!(ours <= 1.001 * his, "{ours} and {his}");
+}
