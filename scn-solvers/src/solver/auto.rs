@@ -36,10 +36,10 @@ const ROUNDS: u32 = 8;
 ///
 /// The rule:
 ///
-/// 1. Where atoms are many and overlap (at least 128, with a mean [overlap](crate::tile::Operator::coupling) of at least 1), λ1 is above 0,
-///    and at most half of the correlations of a tile are beyond it (4 in 5 where codes are signed), each column is solved on a working
-///    set of up to 48 atoms: those furthest beyond λ1 join it, sweeps over the set solve for its codes, and the descent `c - H a` is
-///    computed anew for all atoms, until none is beyond λ1 by more than the tolerance. Columns that need more atoms go on with rule 2.
+/// 1. Where atoms are many and overlap (at least 96, with a mean [overlap](crate::tile::Operator::coupling) of at least 1) and λ1 is above 0,
+///    each column of a tile is solved on a working set: the atoms furthest beyond λ1 join it, sweeps over the set solve for its codes, and
+///    the descent `c - H a` is computed anew for all atoms, until none is beyond λ1 by more than the tolerance. Once sets hold more
+///    than an eighth of all atoms on average, or one more than 48, it goes on with rule 2 from there.
 /// 2. Sweep. While each sweep shrinks the step so quickly that a step on the active set would cost more than the sweeps
 ///    still ahead (24, and more for few atoms), there is nothing better.
 /// 3. Where they would not do, or where `f32` keeps the step from shrinking, the active set L of each column is taken
@@ -88,7 +88,7 @@ impl<T: Scalar> Method<T> for Auto {
         scratch.steps = 0;
         scratch.passes = 0;
         scratch.believed = false;
-        scratch.sparse = scratch.working_sets.suit(tile);
+        scratch.sparse = WorkingSets::suit(tile.problem);
     }
 
     fn pass(&self, tile: &mut Tile<'_, T>, scratch: &mut Self::Scratch) -> Pass {

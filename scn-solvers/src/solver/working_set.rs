@@ -16,12 +16,8 @@ const CAPACITY: usize = 48;
 /// The fewest atoms, and the least overlap of them, for which working sets pay: on other dictionaries few sweeps solve codes of
 /// any kind. On 256 atoms learned from patches of 8 x 8 pixels (an overlap of 10), with 9 codes of each signal not zero, they are 4 to 7
 /// times faster than sweeps; on random ones (0.4), with 26, as fast.
-const FEWEST_ATOMS: usize = 128;
+const FEWEST_ATOMS: usize = 96;
 const LEAST_OVERLAP: f64 = 1.0;
-
-/// The largest share of all correlations that may be beyond their thresholds: those of many active atoms are.
-const MOST_BEYOND: f64 = 0.5;
-const MOST_BEYOND_SIGNED: f64 = 0.8;
 
 /// Atoms that join at a time, and how near they must come to the one furthest ahead.
 const JOINING: usize = 6;
@@ -30,8 +26,8 @@ const NEAR: f64 = 0.6;
 /// Rounds before what is not solved is given up.
 const ROUNDS: usize = 24;
 
-/// Once more than one in so many columns is given up, the others soon are, too.
-const MOST_GIVEN_UP: usize = 4;
+/// Once sets hold more than one in so many atoms on average, sweeps over all atoms are likely to be faster.
+const SPARSE: usize = 8;
 
 /// Sweeps over a set before their change is looked at, and in a round.
 const SWEEPS: u32 = 4;
@@ -111,33 +107,14 @@ struct Small<T> {
 }
 
 impl<T: Scalar> WorkingSets<T> {
-    /// Takes the correlations of a tile, and says whether its codes are likely to be so sparse that working sets pay.
-    pub(super) fn suit(&mut self, tile: &Tile<'_, T>) -> bool {
-        let problem = tile.problem;
-        if problem.atoms() < FEWEST_ATOMS
-            || problem.largest_lambda1() <= 0.0
-            || problem.operator().coupling() < LEAST_OVERLAP
-        {
-            return false;
-        }
-        self.load(tile);
-        let mut beyond = 0;
-        for correlations in self.correlations.chunks_exact(self.lambda1.len()) {
-            let pairs = correlations.iter().zip(&self.lambda1);
-            beyond += if problem.signed() {
-                pairs.filter(|(c, l)| c.magnitude() > **l).count()
-            } else {
-                pairs.filter(|(c, l)| c > l).count()
-            };
-        }
-        let share = if problem.signed() {
-            MOST_BEYOND_SIGNED
-        } else {
-            MOST_BEYOND
-        };
-        beyond as f64 <= share * (problem.atoms() * tile.columns) as f64
+    /// Whether working sets may pay for a problem. Whether they do depends on the codes, and shows after some rounds.
+    pub(super) fn suit(problem: &Problem<T>) -> bool {
+        problem.atoms() >= FEWEST_ATOMS
+            && problem.operator().coupling() >= LEAST_OVERLAP
+            && problem.largest_lambda1() > 0.0
     }
 
+    /// Takes the correlations of a tile.
     fn load(&mut self, tile: &Tile<'_, T>) {
         let problem = tile.problem;
         let (atoms, length) = (problem.atoms(), problem.operator().row_length());
@@ -169,10 +146,11 @@ impl<T: Scalar> WorkingSets<T> {
         });
     }
 
-    /// Solves as many columns as it can, and says whether these are all. The tile must be [loaded](Self::suit).
+    /// Solves as many columns as it can, and says whether these are all.
     pub(super) fn solve(&mut self, tile: &mut Tile<'_, T>, tolerance: f64) -> bool {
         let problem = tile.problem;
         let tolerance = tolerance.max(ROUNDING * T::EPSILON.to_f64());
+        self.load(tile);
         self.small.clear();
         self.columns.resize_with(T::tile(), Column::new);
         for column in &mut self.columns[tile.columns..] {
@@ -184,14 +162,16 @@ impl<T: Scalar> WorkingSets<T> {
         }
         let mut products = 0;
         for _ in 0..ROUNDS {
-            let mut size = 0;
+            let (mut size, mut joined) = (0, 0);
             for index in 0..tile.columns {
                 self.widen(problem, index);
-                if self.columns[index].standing == Standing::Open {
-                    size = size.max(self.columns[index].atoms.len());
+                let column = &self.columns[index];
+                joined += column.atoms.len();
+                if column.standing == Standing::Open {
+                    size = size.max(column.atoms.len());
                 }
             }
-            if size == 0 || self.count(Standing::GivenUp) * MOST_GIVEN_UP > tile.columns {
+            if size == 0 || joined * SPARSE > problem.atoms() * tile.columns {
                 break;
             }
             let sweeps = self.sweep(problem, size);
