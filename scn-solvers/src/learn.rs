@@ -78,6 +78,7 @@ mod atom_set;
 mod atoms;
 mod coded;
 mod draws;
+mod entries;
 mod error;
 mod initial;
 mod learner;

@@ -3,7 +3,7 @@
 use faer::ColRef;
 
 use crate::penalty::Sign;
-use crate::tile::Scalar;
+use crate::tile::{Scalar, narrower_than_f64};
 
 /// How long atoms may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -68,10 +68,21 @@ impl AtomSet {
     }
 }
 
-/// In `f64`, so that the square of a number of `f32` neither overflows nor vanishes.
+/// In `f64`, where the square of a number of `f32` neither overflows nor vanishes.
 fn norm<T: Scalar>(vector: &[T]) -> f64 {
-    let wide: Vec<f64> = vector.iter().map(|entry| entry.to_f64()).collect();
-    ColRef::from_slice(&wide).norm_l2()
+    if !narrower_than_f64::<T>() {
+        return ColRef::from_slice(vector).norm_l2().to_f64();
+    }
+    // Sums beside each other, so that none waits for the last.
+    let mut sums = [0.0; 8];
+    let (chunks, rest) = vector.as_chunks();
+    for chunk in chunks {
+        for (sum, entry) in sums.iter_mut().zip(chunk as &[T; 8]) {
+            *sum += entry.to_f64() * entry.to_f64();
+        }
+    }
+    let rest = rest.iter().map(|entry| entry.to_f64() * entry.to_f64());
+    sums.into_iter().chain(rest).sum::<f64>().sqrt()
 }
 
 fn scale<T: Scalar>(vector: &mut [T], norm: f64) {

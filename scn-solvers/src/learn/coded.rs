@@ -1,19 +1,27 @@
 //! Signals with their codes, and the sums that are taken of them.
 
-use faer::{Accum, Mat, MatMut, MatRef};
+use faer::{Accum, ContiguousFwd, Mat, MatMut, MatRef};
 use rayon::prelude::*;
 
+use super::entries::Entries;
 use super::{LearnError, LearnObjective};
 use crate::encode::encode_with;
 use crate::problem::Problem;
 use crate::report::{Report, Status};
 use crate::solver::Solver;
 use crate::start::Start;
+use crate::tile::kernels::AddMultiple;
 use crate::tile::{ColumnSource, Scalar, multiply};
 use crate::workspaces::Workspaces;
 
 /// Columns of a task. Tasks depend on shapes alone, and so do the bits.
 const TASK: usize = 64;
+
+/// Atoms whose sums are taken by one task.
+const BLOCK: usize = 16;
+
+/// Columns that lie in one piece each.
+type Columns<'a, T> = MatMut<'a, T, usize, usize, ContiguousFwd>;
 
 /// Some signals and their codes.
 #[derive(Debug)]
@@ -25,6 +33,7 @@ pub(super) struct Coded<T: Scalar> {
     signals: Vec<T>,
     /// n × count, one atom after the other.
     codes: Vec<T>,
+    entries: Entries<T>,
     /// `X - D A`, m × count, one signal after the other.
     residuals: Vec<T>,
     workspaces: Workspaces<T>,
@@ -70,22 +79,19 @@ impl<T: Scalar> Coded<T> {
             count: 0,
             signals: Vec::new(),
             codes: Vec::new(),
+            entries: Entries::default(),
             residuals: Vec::new(),
             workspaces: Workspaces::new(),
         }
     }
 
     /// Takes copies of these columns.
-    pub(super) fn load(
-        &mut self,
-        source: &dyn ColumnSource<T>,
-        columns: impl ExactSizeIterator<Item = usize>,
-    ) {
+    pub(super) fn load(&mut self, source: &dyn ColumnSource<T>, columns: &[usize]) {
         self.count = columns.len();
         self.signals.resize(self.rows * self.count, T::ZERO);
-        for (column, signal) in columns.zip(self.signals.chunks_exact_mut(self.rows)) {
-            source.pack(column..column + 1, signal, 1);
-        }
+        let signals = self.signals.par_chunks_exact_mut(self.rows);
+        let each = signals.with_min_len(TASK).zip(columns);
+        each.for_each(|(signal, &column)| source.pack(column..column + 1, signal, 1));
     }
 
     /// Codes them, from zero, and measures them.
@@ -120,70 +126,97 @@ impl<T: Scalar> Coded<T> {
     /// What the signals cost: every sum in f64, but for the products of `D a`.
     fn measure(&mut self, problem: &Problem<T>, report: &Report) -> Totals {
         let (rows, atoms, count) = (self.rows, self.atoms, self.count);
+        self.entries.take(&self.codes, count);
         self.residuals.clone_from(&self.signals);
-        let codes = &self.codes;
-        let lambda2 = problem.penalty().lambda2.to_f64();
+        let (codes, entries) = (&self.codes, &self.entries);
+        let few = entries.are_few(codes.len());
+        let dictionary = problem.dictionary();
+        let columns = dictionary.try_as_col_major().filter(|_| few);
+        let (lambda1, lambda2) = (problem.lambda1(), problem.penalty().lambda2.to_f64());
         let tasks = self.residuals.par_chunks_mut(rows * TASK).enumerate();
-        let parts: Vec<(f64, u64)> = tasks
+        let objectives: Vec<f64> = tasks
             .map(|(task, residuals)| {
                 let (first, width) = (task * TASK, residuals.len() / rows);
-                let all = MatRef::from_row_major_slice(codes, atoms, count);
-                let fit = MatMut::from_column_major_slice_mut(residuals, rows, width);
-                multiply(
-                    fit,
-                    Accum::Add,
-                    problem.dictionary(),
-                    all.subcols(first, width),
-                    -T::ONE,
-                );
+                if let Some(dictionary) = columns {
+                    for (residual, signal) in residuals.chunks_exact_mut(rows).zip(first..) {
+                        let (atoms, codes) = entries.of(signal);
+                        for (&atom, &code) in atoms.iter().zip(codes) {
+                            T::add_multiple(AddMultiple {
+                                factor: -code,
+                                values: dictionary.col(atom as usize).as_slice(),
+                                sums: residual,
+                            });
+                        }
+                    }
+                } else {
+                    let all = MatRef::from_row_major_slice(codes, atoms, count);
+                    let codes = all.subcols(first, width);
+                    let fit = MatMut::from_column_major_slice_mut(residuals, rows, width);
+                    multiply(fit, Accum::Add, dictionary, codes, -T::ONE);
+                }
                 let square = |sum: f64, value: &T| sum + value.to_f64() * value.to_f64();
                 let mut objective = 0.5 * residuals.iter().fold(0.0, square);
-                let mut active = 0;
-                for (codes, lambda1) in codes.chunks_exact(count).zip(problem.lambda1()) {
-                    let (mut absolute, mut squares) = (0.0, 0.0);
-                    for code in codes[first..first + width].iter().map(|code| code.to_f64()) {
-                        absolute += code.abs();
-                        squares += code * code;
-                        active += u64::from(code != 0.0);
+                for signal in first..first + width {
+                    let (atoms, codes) = entries.of(signal);
+                    for (&atom, code) in atoms.iter().zip(codes) {
+                        let (weight, code) = (lambda1[atom as usize].to_f64(), code.to_f64());
+                        objective += weight * code.abs() + 0.5 * lambda2 * code * code;
                     }
-                    objective += lambda1.to_f64() * absolute + 0.5 * lambda2 * squares;
                 }
-                (objective, active)
+                objective
             })
             .collect();
-        let mut totals = Totals {
-            count,
+        Totals {
+            objective: objectives.into_iter().sum(),
+            active: entries.len() as u64,
             unconverged: report.unconverged.len(),
-            ..Totals::default()
-        };
-        for (objective, active) in parts {
-            totals.objective += objective;
-            totals.active += active;
+            count,
         }
-        totals
     }
 
     /// `A <- keep A + factor sum a a'`, `B <- keep B + factor sum x a'`.
     pub(super) fn add_to(&self, a: &mut Mat<T>, b: &mut Mat<T>, keep: T, factor: T) {
         let codes = MatRef::from_row_major_slice(&self.codes, self.atoms, self.count);
         let signals = MatRef::from_column_major_slice(&self.signals, self.rows, self.count);
-        for (sums, left) in [(a, codes), (b, signals)] {
-            let blocks = sums.par_col_chunks_mut(TASK).enumerate();
-            blocks.for_each(|(block, mut sums)| {
-                let codes = codes.subrows(block * TASK, sums.ncols());
-                for entry in sums
-                    .as_mut()
-                    .col_iter_mut()
-                    .flat_map(|column| column.iter_mut())
-                {
-                    *entry = if keep == T::ZERO {
-                        T::ZERO
-                    } else {
-                        keep * *entry
-                    };
+        let few = self.entries.are_few(self.codes.len());
+        let blocks = a.par_col_chunks_mut(BLOCK).zip(b.par_col_chunks_mut(BLOCK));
+        blocks.enumerate().for_each(|(block, (mut a, mut b))| {
+            scale(a.as_mut(), keep);
+            scale(b.as_mut(), keep);
+            let of_block = codes.subrows(block * BLOCK, a.ncols()).transpose();
+            if few
+                && let Some(a) = a.as_mut().try_as_col_major_mut()
+                && let Some(b) = b.as_mut().try_as_col_major_mut()
+            {
+                self.add_entries(block * BLOCK, a, b, factor);
+            } else {
+                multiply(a, Accum::Add, codes, of_block, factor);
+                multiply(b, Accum::Add, signals, of_block, factor);
+            }
+        });
+    }
+
+    /// Adds what the codes of some atoms, from `first` on, add to their columns.
+    fn add_entries(&self, first: usize, a: Columns<'_, T>, b: Columns<'_, T>, factor: T) {
+        let columns = a.col_iter_mut().zip(b.col_iter_mut());
+        for ((a, b), atom) in columns.zip(first..) {
+            let (a, b) = (a.as_slice_mut(), b.as_slice_mut());
+            let codes = &self.codes[atom * self.count..(atom + 1) * self.count];
+            for (signal, &code) in codes.iter().enumerate() {
+                if code == T::ZERO {
+                    continue;
                 }
-                multiply(sums, Accum::Add, left, codes.transpose(), factor);
-            });
+                let factor = factor * code;
+                let (atoms, codes) = self.entries.of(signal);
+                for (&atom, &code) in atoms.iter().zip(codes) {
+                    a[atom as usize] += factor * code;
+                }
+                T::add_multiple(AddMultiple {
+                    factor,
+                    values: &self.signals[signal * self.rows..(signal + 1) * self.rows],
+                    sums: b,
+                });
+            }
         }
     }
 
@@ -196,6 +229,17 @@ impl<T: Scalar> Coded<T> {
     pub(super) fn uses(&self) -> impl Iterator<Item = bool> {
         let codes = self.codes.chunks_exact(self.count.max(1));
         codes.map(|codes| codes.iter().any(|&code| code != T::ZERO))
+    }
+}
+
+/// `sums <- keep sums`, and zero if that is to be kept, whatever the sums were.
+fn scale<T: Scalar>(sums: MatMut<'_, T>, keep: T) {
+    for entry in sums.col_iter_mut().flat_map(|column| column.iter_mut()) {
+        *entry = if keep == T::ZERO {
+            T::ZERO
+        } else {
+            keep * *entry
+        };
     }
 }
 

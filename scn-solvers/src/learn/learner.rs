@@ -233,7 +233,7 @@ impl<T: Scalar> Learner<T> {
         let factor = T::from_f64(1.0 / columns.len() as f64);
         let mut totals = Totals::default();
         for columns in columns.chunks(chunk) {
-            self.coded.load(signals, columns.iter().copied());
+            self.coded.load(signals, columns);
             totals.add(self.coded.encode(solver, &self.problem, step)?);
             let LearnState { codes, signals, .. } = &mut self.state;
             self.coded.add_to(codes, signals, T::from_f64(keep), factor);
@@ -305,7 +305,8 @@ impl<T: Scalar> Learner<T> {
         let mut totals = Totals::default();
         let columns = signals.columns();
         for first in (0..columns).step_by(CHUNK) {
-            self.coded.load(signals, first..columns.min(first + CHUNK));
+            let chunk: Vec<usize> = (first..columns.min(first + CHUNK)).collect();
+            self.coded.load(signals, &chunk);
             let step = self.state.counts.steps;
             totals.add(self.coded.encode(solver, &self.problem, step)?);
         }

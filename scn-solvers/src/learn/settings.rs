@@ -23,7 +23,7 @@ pub enum Schedule {
 /// |---|---|---|---|
 /// | `penalty` | | λ1, λ2 >= 0 | what codes cost, and their sign |
 /// | `atoms` | any sign, unit ball | | which atoms are allowed |
-/// | `schedule` | online, 256 signals, ρ = 8 | | when atoms are updated |
+/// | `schedule` | online, 512 signals, ρ = 8 | | when atoms are updated |
 /// | `atom_passes` | 1 | >= 1 | times that a step updates every atom |
 /// | `replace_after` | 10,000 | >= 1 | signals after which an unused atom is replaced; an epoch, if that is shorter |
 /// | `seed` | 0 | | of all that is random |
@@ -70,7 +70,7 @@ impl<T> LearnSettings<T> {
                 norm: AtomNorm::Ball,
             },
             schedule: Schedule::Online {
-                batch_size: 256,
+                batch_size: 512,
                 forgetting: 8.0,
             },
             atom_passes: 1,

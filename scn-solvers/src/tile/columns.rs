@@ -127,6 +127,12 @@ pub(crate) fn load<T: Scalar>(matrix: MatRef<'_, T>, out: &mut [T], stride: usiz
             columns: &slices[..matrix.ncols()],
             tile: &mut out[..matrix.nrows() * stride],
         });
+    } else if let Some(columns) = matrix.try_as_col_major()
+        && stride == 1
+    {
+        for column in columns.col_iter() {
+            out[..column.nrows()].copy_from_slice(column.as_slice());
+        }
     } else {
         for (j, column) in matrix.col_iter().enumerate() {
             for (i, &value) in column.iter().enumerate() {
@@ -192,6 +198,9 @@ mod tests {
             let matrix = normal_matrix::<T>(5, columns + 2, 1);
             let turned = matrix.transpose().to_owned();
             for source in [matrix.as_ref(), turned.transpose()] {
+                let mut one = vec![T::ZERO; 5];
+                source.pack(2..3, &mut one, 1);
+                assert!((0..5).all(|i| one[i] == matrix[(i, 2)]));
                 let mut tile = vec![T::ZERO; 5 * T::tile()];
                 source.pack(1..1 + columns, &mut tile, T::tile());
                 for (i, row) in tile.chunks_exact(T::tile()).enumerate() {

@@ -11,6 +11,7 @@ pub(crate) mod correlate;
 pub(crate) mod fista;
 pub(crate) mod gap;
 pub(crate) mod live_rows;
+pub(crate) mod multiple;
 pub(crate) mod outer;
 pub(crate) mod positive_definite;
 pub(crate) mod product;
@@ -35,6 +36,7 @@ pub(crate) use correlate::{CorrelateColumns, CorrelateTile};
 pub(crate) use fista::{FistaState, FistaStep};
 pub(crate) use gap::GapSums;
 pub(crate) use live_rows::LiveRows;
+pub(crate) use multiple::AddMultiple;
 pub(crate) use outer::{AddOuter, AddOuterColumns};
 pub(crate) use outer::{FEWEST_ROWS, outer_columns};
 pub(crate) use positive_definite::PositiveDefinite;
@@ -97,6 +99,7 @@ macro_rules! kernels {
 
 kernels! {
     add_combinations(AddCombinations<'_, '_, Self>);
+    add_multiple(AddMultiple<'_, Self>);
     add_outer(AddOuter<'_, Self>);
     add_outer_columns(AddOuterColumns<'_, Self>);
     add_solution(AddSolution<'_, Self>);
