@@ -164,7 +164,7 @@ impl EventFile {
 
     /// The atoms of a dictionary [m, n] for windows of side `window`.
     pub(crate) fn atoms(&mut self, step: u64, dictionary: &Param, window: usize) -> Result<()> {
-        let picture = Raster::of_atoms(&dictionary.value, dictionary.shape[1], window);
+        let picture = Raster::of_atoms(&dictionary.value, dictionary.shape[1], [window; 2]);
         let (width, height) = picture.size();
         let image = Image {
             height: i32::try_from(height)?,

@@ -19,12 +19,14 @@ use serde::Serialize;
 
 pub(crate) use self::arguments::Learn;
 use self::arguments::Start;
-use self::signals::{Signals, matrix};
-use self::state_file::{Kept, KeptSettings};
+use self::signals::{SignalFile, Signals};
+use self::state_file::{KeptSettings, StateFile};
 use self::view::{Measurement, View};
 use crate::arrays::{Array, Values, axes};
+use crate::column_input::ColumnInput;
 use crate::ending::{self, Ending, Signal};
 use crate::output::Output;
+use crate::patch_options::PatchSettings;
 use crate::pictures;
 use crate::readable::{counted, rate, thousands, time};
 use crate::screen::Bar;
@@ -73,60 +75,70 @@ impl Learn {
             std::fs::metadata(folder)
                 .with_context(|| format!("cannot write {}", self.out.display()))?;
         }
-        let numbers = Numbers::open(&self.signals)?;
-        if numbers.kind().needs_f64() {
-            self.learn::<f64>(numbers, Values::F64, output)
+        let state_path = state_file::beside(&self.out);
+        let kept = match self.resume {
+            true => Some(StateFile::read(&state_path)?),
+            false => None,
+        };
+        let patches = match &kept {
+            Some(kept) => kept.settings().patches,
+            None => self.patches.settings(),
+        };
+        let signals = SignalFile::open(&self.signals, patches)?;
+        if signals.needs_f64() {
+            self.learn::<f64>(signals, kept, Values::F64, output)
         } else {
-            self.learn::<f32>(numbers, Values::F32, output)
+            self.learn::<f32>(signals, kept, Values::F32, output)
         }
     }
 
     fn learn<T: Scalar + Float>(
         &self,
-        numbers: Numbers<std::fs::File>,
+        file: SignalFile,
+        kept: Option<StateFile>,
         values: fn(Vec<T>) -> Values,
         output: &Output,
     ) -> Result<Ending> {
         let state_path = state_file::beside(&self.out);
-        let kept = match self.resume {
-            true => Some(Kept::<T>::read(&state_path)?),
-            false => None,
-        };
-        let [rows, columns] = axes(&self.signals, &numbers, ["m", "P"])?;
-        let window = match &self.atoms_picture {
-            Some(path) => Some((path, window(rows, &self.signals)?)),
+        let [rows, columns] = file.shape;
+        let state = match &kept {
+            Some(kept) => Some(kept.state::<T>(&state_path)?),
             None => None,
         };
+        let kept = kept.map(StateFile::into_settings);
         let held_out = match &kept {
-            Some(kept) => kept.settings.held_out,
+            Some(kept) => kept.held_out,
             None => self.held_out(columns)?,
         };
-        let signals = Signals::<T>::read(&self.signals, numbers, [rows, columns], held_out)?;
-        let settings = match &kept {
-            Some(kept) => kept.settings.clone(),
-            None => self.kept_settings(signals.checksum, columns, held_out)?,
+        let patches = match &kept {
+            Some(kept) => kept.patches,
+            None => self.patches.settings(),
         };
-        settings.expect_signals(
-            &state_path,
-            &self.signals,
-            [rows, columns],
-            signals.checksum,
-        )?;
+        let window = match &self.atoms_picture {
+            Some(path) => Some((path, window(rows, patches, &self.signals)?)),
+            None => None,
+        };
+        let signals = file.read::<T>(held_out)?;
+        let checksum = signals.checksum();
+        let settings = match kept {
+            Some(kept) => kept,
+            None => self.kept_settings(checksum, columns, held_out)?,
+        };
+        settings.expect_signals(&state_path, &self.signals, columns, checksum)?;
 
         let limits = settings.learning::<T>(self.tolerance, self.epochs);
-        let mut learner = match kept {
-            Some(mut kept) => {
+        let mut learner = match state {
+            Some(mut state) => {
                 if self.tolerance.is_some() {
                     // What was no progress to another tolerance may be some to this one.
-                    kept.state.counts.stale = 0;
+                    state.counts.stale = 0;
                 }
-                Learner::resume(limits, kept.state)
-                    .with_context(|| state_path.display().to_string())?
+                Learner::resume(limits, state).with_context(|| state_path.display().to_string())?
             }
             None => {
                 let (start, atoms) = self.start::<T>(rows)?;
                 check_memory("learning", bytes_of::<T>(&[atoms, 3 * atoms + 2 * rows]))?;
-                Learner::new(limits, &signals.learned, atoms, &start)?
+                Learner::new(limits, &signals.learned(), atoms, &start)?
             }
         };
         let atoms = learner.dictionary().ncols();
@@ -159,7 +171,7 @@ impl Learn {
             },
             rows,
             atoms,
-            signals: signals.learned.ncols(),
+            signals: signals.learned().columns(),
             held_out,
             epochs: report.epochs,
             steps: report.steps,
@@ -181,7 +193,7 @@ impl Learn {
     }
 
     /// Learns, and shows how it goes.
-    fn go<T: Scalar>(
+    fn go<T: Scalar + Float>(
         &self,
         learner: &mut Learner<T>,
         signals: &Signals<T>,
@@ -190,13 +202,14 @@ impl Learn {
         output: &Output,
     ) -> Result<(LearnReport, Vec<Measurement>, f64)> {
         let solver = Auto::new(Settings::new(CODE_TOLERANCE, MAX_PASSES)?);
-        let held_out = signals.held_out.as_ref();
+        let (learned, held_out) = (signals.learned(), signals.held_out());
+        let held_out = held_out.as_ref();
         let held_out = held_out.map(|held_out| held_out as &dyn ColumnSource<T>);
         let begun = Instant::now();
-        let mut view = View::new(*output, signals.learned.ncols(), held_out.is_some());
+        let mut view = View::new(*output, learned.columns(), held_out.is_some());
         let (mut saved, mut failed) = (begun, None);
         let patience = Patience::new();
-        let report = learner.run(&solver, &signals.learned, held_out, &mut |progress| {
+        let report = learner.run(&solver, &learned, held_out, &mut |progress| {
             view.show(progress);
             if saved.elapsed() > EVERY {
                 saved = Instant::now();
@@ -291,10 +304,8 @@ impl Learn {
                         path.display()
                     );
                 }
-                return Ok((
-                    DictionaryStart::Given(matrix(path, numbers, shape)?),
-                    shape[1],
-                ));
+                let atoms = ColumnInput::File(numbers.into_columns(false)?);
+                return Ok((DictionaryStart::Given(atoms.read_all()?), shape[1]));
             }
         };
         match self.atoms {
@@ -304,13 +315,16 @@ impl Learn {
     }
 }
 
-/// The side of the square that signals are, in grey or in colour.
-fn window(rows: usize, path: &Path) -> Result<usize> {
+/// Height and width of signals as pictures: those of patches, or of the square that others are, in grey or in colour.
+fn window(rows: usize, patches: Option<PatchSettings>, path: &Path) -> Result<[usize; 2]> {
+    if let Some(patches) = patches {
+        return Ok(patches.size);
+    }
     let side =
         |pixels: usize| Some(pixels.isqrt()).filter(|side| side * side == pixels && pixels > 0);
     let coloured = || side(rows / 3).filter(|_| rows.is_multiple_of(3));
     match side(rows).or_else(coloured) {
-        Some(side) => Ok(side),
+        Some(side) => Ok([side; 2]),
         None => bail!(
             "{}: expected signals of w x w or 3 x w x w pixels for --atoms-picture, found {rows} entries",
             path.display()

@@ -8,6 +8,7 @@ use clap::Args;
 
 use super::state_file::KeptSettings;
 use crate::number;
+use crate::patch_options::PatchOptions;
 
 /// Learns a dictionary D with columns in the unit ball, for which signals have the cheapest codes:
 /// the least mean of min over a of 1/2 ||x - D a||² + lambda1 |a| + lambda2/2 ||a||², a >= 0.
@@ -22,13 +23,17 @@ use crate::number;
         scn learn --signals X.npy --atoms 256 --lambda1 0.15 --out D.npy\n  \
         scn learn --signals X.npy --out D.npy --resume --tolerance 1e-4\n  \
         scn learn --signals X.npy --atoms 100 --lambda1 0.1 --signed --seconds 60 \\\n    \
-        --out D.npy --atoms-picture D.png")]
+        --out D.npy --atoms-picture D.png\n  \
+        scn learn --signals X.png --patches 8x8 --remove-means --atoms 256 \\\n    \
+        --lambda1 0.1 --signed --out D.npy --atoms-picture D.png")]
 pub(crate) struct Learn {
     /// Signals, .npy [m, P], one per column, floats or integers
     #[arg(help_heading = "Input", long, value_name = "X.npy")]
     pub(super) signals: PathBuf,
+    #[command(flatten)]
+    pub(super) patches: PatchOptions,
     /// Number of atoms, n
-    #[arg(help_heading = "Learning", long, value_name = "COUNT", required_unless_present_any = ["resume", "start"], value_parser = positive)]
+    #[arg(help_heading = "Learning", long, value_name = "COUNT", required_unless_present_any = ["resume", "start"], value_parser = number::positive)]
     pub(super) atoms: Option<usize>,
     /// Weight of the absolute values of the codes, >= 0
     #[arg(help_heading = "Learning", long, value_name = "NUMBER", required_unless_present = "resume", allow_negative_numbers = true, value_parser = number::parse::<f64>)]
@@ -58,7 +63,7 @@ pub(crate) struct Learn {
     #[arg(help_heading = "Input", long, value_name = "COUNT")]
     held_out: Option<usize>,
     /// Signals per step
-    #[arg(help_heading = "Learning", long, value_name = "COUNT", default_value_t = 256, value_parser = positive)]
+    #[arg(help_heading = "Learning", long, value_name = "COUNT", default_value_t = 256, value_parser = number::positive)]
     batch_size: usize,
     /// How fast early batches are forgotten: batch s weighs (s/t)^NUMBER at step t; 0 forgets nothing
     #[arg(help_heading = "Learning", long, value_name = "NUMBER", default_value_t = FORGETTING, value_parser = number::parse::<f64>)]
@@ -87,12 +92,12 @@ pub(crate) struct Learn {
     pub(super) seconds: Option<f64>,
     /// Goes on with the state beside D.npy, and its settings; only --tolerance, --epochs and --seconds
     /// count
-    #[arg(help_heading = "Learning", long, conflicts_with_all = ["atoms", "lambda1", "lambda2", "signed", "nonnegative_atoms", "unit_norm", "start", "held_out", "batch_size", "forgetting", "alternating", "seed"])]
+    #[arg(help_heading = "Learning", long, conflicts_with_all = ["atoms", "lambda1", "lambda2", "signed", "nonnegative_atoms", "unit_norm", "start", "held_out", "batch_size", "forgetting", "alternating", "seed", "patches"])]
     pub(super) resume: bool,
     /// Where the dictionary goes, .npy [m, n]
     #[arg(help_heading = "Output", long, value_name = "D.npy")]
     pub(super) out: PathBuf,
-    /// Draws the atoms, for signals that are w x w pixels in grey or colour (3 x w x w)
+    /// Draws the atoms, for signals that are patches, or w x w pixels in grey or colour (3 x w x w)
     #[arg(help_heading = "Output", long, value_name = "FILE.png")]
     pub(super) atoms_picture: Option<PathBuf>,
 }
@@ -116,13 +121,6 @@ impl FromStr for Start {
             "random" => Self::Random,
             path => Self::File(path.into()),
         })
-    }
-}
-
-fn positive(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(count) if count > 0 => Ok(count),
-        _ => Err("expected a whole number of at least 1".to_string()),
     }
 }
 
@@ -163,6 +161,7 @@ impl Learn {
             held_out,
             columns,
             signals_crc32c: checksum,
+            patches: self.patches.settings(),
         })
     }
 }

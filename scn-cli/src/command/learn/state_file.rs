@@ -9,6 +9,7 @@ use scn_solvers::learn::{AtomNorm, AtomSet, LearnCounts, LearnSettings, LearnSta
 use scn_solvers::{ElasticNet, Scalar, Sign};
 use serde::{Deserialize, Serialize};
 
+use crate::patch_options::PatchSettings;
 use crate::whole_file;
 
 /// The file beside a dictionary.
@@ -19,10 +20,10 @@ pub(super) fn beside(dictionary: &Path) -> PathBuf {
 /// The entry of the metadata.
 const ENTRY: &str = "scn.learn";
 
-/// What learning goes on with.
-pub(super) struct Kept<T> {
-    pub(super) settings: KeptSettings,
-    pub(super) state: LearnState<T>,
+/// A state that was kept, whose arrays are still bytes.
+pub(super) struct StateFile {
+    bytes: Vec<u8>,
+    head: Head,
 }
 
 /// The arguments that a resumed run keeps.
@@ -42,6 +43,9 @@ pub(super) struct KeptSettings {
     /// Signals in the file, and the checksum of their values.
     pub(super) columns: usize,
     pub(super) signals_crc32c: u32,
+    /// None for a matrix of signals.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) patches: Option<PatchSettings>,
 }
 
 /// The metadata entry.
@@ -113,7 +117,7 @@ impl KeptSettings {
         &self,
         state: &Path,
         signals: &Path,
-        [_, columns]: [usize; 2],
+        columns: usize,
         checksum: u32,
     ) -> Result<()> {
         if (self.columns, self.signals_crc32c) != (columns, checksum) {
@@ -163,8 +167,8 @@ pub(super) fn write<T: Scalar>(
     whole_file::write(path, |out| out.write_all(&file))
 }
 
-impl<T: Scalar> Kept<T> {
-    /// Reads a state that was written for numbers of this type.
+impl StateFile {
+    /// Reads a file, and what it says of the arrays in it.
     pub(super) fn read(path: &Path) -> Result<Self> {
         let name = || path.display().to_string();
         let bytes =
@@ -180,11 +184,27 @@ impl<T: Scalar> Kept<T> {
                 name()
             );
         };
-        let head: Head = serde_json::from_str(entry).with_context(name)?;
-        let file = SafeTensors::deserialize(&bytes).with_context(name)?;
+        let head = serde_json::from_str(entry).with_context(name)?;
+        Ok(Self { bytes, head })
+    }
+
+    /// The settings that the run has begun with.
+    pub(super) fn settings(&self) -> &KeptSettings {
+        &self.head.settings
+    }
+
+    /// [`settings`](Self::settings), without the rest.
+    pub(super) fn into_settings(self) -> KeptSettings {
+        self.head.settings
+    }
+
+    /// What learning goes on from, if it was written for numbers of this type.
+    pub(super) fn state<T: Scalar>(&self, path: &Path) -> Result<LearnState<T>> {
+        let name = || path.display().to_string();
+        let file = SafeTensors::deserialize(&self.bytes).with_context(name)?;
         let array = |at: usize| file.tensor(ARRAYS[at]).with_context(name);
         let arrays = [array(0)?, array(1)?, array(2)?, array(3)?];
-        if checksum(arrays.iter().map(|array| array.data())) != head.arrays_crc32c {
+        if checksum(arrays.iter().map(|array| array.data())) != self.head.arrays_crc32c {
             bail!(
                 "{}: its checksum does not match: it has changed since it was written",
                 name()
@@ -201,15 +221,12 @@ impl<T: Scalar> Kept<T> {
         }
         let words = last_used.data().chunks_exact(8);
         let words = words.map(|word| u64::from_le_bytes(word.try_into().unwrap_or_default()));
-        Ok(Self {
-            settings: head.settings,
-            state: LearnState {
-                dictionary: matrix_of(path, &dictionary)?,
-                codes: matrix_of(path, &codes)?,
-                signals: matrix_of(path, &signals)?,
-                last_used: words.collect(),
-                counts: head.counts.into(),
-            },
+        Ok(LearnState {
+            dictionary: matrix_of(path, &dictionary)?,
+            codes: matrix_of(path, &codes)?,
+            signals: matrix_of(path, &signals)?,
+            last_used: words.collect(),
+            counts: (&self.head.counts).into(),
         })
     }
 }
@@ -284,8 +301,8 @@ impl Counts {
     }
 }
 
-impl From<Counts> for LearnCounts {
-    fn from(counts: Counts) -> Self {
+impl From<&Counts> for LearnCounts {
+    fn from(counts: &Counts) -> Self {
         Self {
             steps: counts.steps,
             epochs: counts.epochs,
