@@ -14,22 +14,23 @@ use crate::patches::PatchFile;
 
 /// Patches of pictures as signals.
 #[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Patches")]
 pub(crate) struct PatchOptions {
-    /// Signals are the patches of pictures, of this height and width. --signals is then a PNG or JPEG
-    /// (numbers from 0 to 1; without transparency) or an array [H, W], [H, W, C], [N, H, W], [N, C, H, W] or
-    /// [N, H, W, C], with C up to 4 and all else that could be C above. The entries of a signal are in the order
-    /// channel, row, column; patches in reading order, picture by picture
-    #[arg(long, value_name = "HxW")]
+    /// --signals are pictures, PNG, JPEG or .npy, and each patch of this height and width is a signal
+    ///
+    /// The entries of a signal are in the order channel, row, column; patches come in reading order, picture
+    /// by picture. Pixels of a PNG or JPEG are numbers from 0 to 1, of 8 bits and without transparency. An
+    /// array is [H, W], [H, W, C], [N, H, W], [N, C, H, W] or [N, H, W, C], with its numbers as they are; an
+    /// axis of up to 4 entries is C, and where that does not tell the axes apart, the array is refused
+    #[arg(help_heading = "Patches", long, value_name = "HxW")]
     patches: Option<PatchSize>,
     /// Pixels from a patch to the next, in both directions; the last lies flush with the border [default: 1]
-    #[arg(long, value_name = "PIXELS", requires = "patches", value_parser = number::positive)]
+    #[arg(help_heading = "Patches", long, value_name = "PIXELS", requires = "patches", value_parser = number::positive)]
     stride: Option<usize>,
     /// Takes from each patch its mean, over all entries
-    #[arg(long, requires = "patches")]
+    #[arg(help_heading = "Patches", long, requires = "patches")]
     remove_means: bool,
     /// Makes a coloured PNG or JPEG grey
-    #[arg(long, requires = "patches")]
+    #[arg(help_heading = "Patches", long, requires = "patches")]
     grey: bool,
 }
 

@@ -73,6 +73,17 @@ impl ProblemFiles {
         self.dictionary.is_some() || self.gram.is_some()
     }
 
+    /// The files that are named.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &Path> {
+        let lambda1 = match &self.lambda1 {
+            Some(Lambda1Argument::File(path)) => Some(path),
+            _ => None,
+        };
+        let columns = self.signals.iter().chain(&self.correlations);
+        let matrix = self.dictionary.iter().chain(&self.gram);
+        columns.chain(matrix).chain(lambda1).map(PathBuf::as_path)
+    }
+
     /// Reads all files.
     pub(crate) fn read(&self) -> Result<AnyProblem> {
         Ok(match self.open(Samples::InColumns, None)? {

@@ -7,7 +7,7 @@ use crate::error::PatchError;
 /// The patches of pictures of one shape, in reading order: from left to right, then down.
 ///
 /// Patches are `stride` pixels apart along both axes. Where that does not fit, the last of a row of patches, or of a column of them, lies flush
-/// with the border, so that every pixel is in a patch. The pixels of a patch are in the order channel, row, column.
+/// with the border, so that every pixel is in a patch unless the stride is larger than the patches. The pixels of a patch are in the order channel, row, column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PatchGrid {
     channels: usize,
@@ -138,13 +138,23 @@ pub struct PatchAverage {
 
 impl PatchAverage {
     /// Of no patch so far.
-    pub fn new(grid: PatchGrid) -> Self {
-        Self {
-            sums: vec![0.0; grid.pixels()],
-            down: grid.down.cover(),
-            across: grid.across.cover(),
-            grid,
+    ///
+    /// # Errors
+    /// [`PatchError::Gaps`] if there are pixels in no patch.
+    pub fn new(grid: PatchGrid) -> Result<Self, PatchError> {
+        let (down, across) = (grid.down.cover(), grid.across.cover());
+        if down.contains(&0) || across.contains(&0) {
+            return Err(PatchError::Gaps {
+                patch: [grid.down.length, grid.across.length],
+                stride: grid.down.stride,
+            });
         }
+        Ok(Self {
+            sums: vec![0.0; grid.pixels()],
+            down,
+            across,
+            grid,
+        })
     }
 
     /// Adds a patch; every one of the grid is to be added once.
@@ -241,7 +251,7 @@ mod tests {
     #[test]
     fn overlapping_patches_are_averaged_as_scikit_learn_does() {
         let grid = PatchGrid::new([1, 3, 4], [2, 2], 1).unwrap();
-        let mut average = PatchAverage::new(grid.clone());
+        let mut average = PatchAverage::new(grid.clone()).unwrap();
         for (index, mut patch) in patches(&numbered([1, 3, 4]), &grid).into_iter().enumerate() {
             for (at, value) in patch.iter_mut().enumerate() {
                 *value += (at * (index + 1)) as f64;
@@ -265,7 +275,10 @@ mod tests {
             for (high, wide) in (1..=shape[1]).flat_map(|h| (1..=shape[2]).map(move |w| (h, w))) {
                 for stride in 1..=5 {
                     let grid = PatchGrid::new(shape, [high, wide], stride).unwrap();
-                    let mut average = PatchAverage::new(grid.clone());
+                    let Ok(mut average) = PatchAverage::new(grid.clone()) else {
+                        assert!(stride > high.min(wide));
+                        continue;
+                    };
                     // Twice, as what is taken is forgotten.
                     for constant in [0.0, 0.75] {
                         let picture: Vec<f64> = match constant {
@@ -296,5 +309,13 @@ mod tests {
         assert!(says([1, 8, 9], [0, 8], 1).contains("at least 1 x 1 pixels, but have 0 x 8"));
         assert!(says([1, 0, 9], [1, 1], 1).contains("pictures of 0 x 9"));
         assert!(says([1, 8, 9], [8, 8], 0).contains("stride"));
+        // Flush with the border at 4 and 5, where only the second leaves a pixel out.
+        let grid = PatchGrid::new([1, 8, 9], [4, 4], 6).unwrap();
+        assert_eq!(
+            PatchAverage::new(grid).unwrap_err().to_string(),
+            "patches of 4 x 4 pixels must leave no pixel between them, but do with a stride of 6"
+        );
+        let grid = PatchGrid::new([1, 8, 8], [4, 4], 6).unwrap();
+        assert!(PatchAverage::new(grid).is_ok());
     }
 }

@@ -3,7 +3,7 @@
 mod codes;
 mod fidelity;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
@@ -26,12 +26,13 @@ use crate::patches::{PatchFile, Patches};
 use crate::picture_out::{PictureForm, PictureOut};
 use crate::readable::{counted, thousands, time};
 use crate::screen::Bar;
+use crate::whole_file;
 
 const EXAMPLES: &str = "Examples:
-  scn reconstruct --dictionary D.npy --codes A.npz --signals X.png --patches 8x8 \\
-    --remove-means --out Y.png
-  scn reconstruct --dictionary D.npy --codes A.npy --signals X.npy --patches 8x8 \\
-    --stride 4 --out Y.npy --clean C.npy";
+  scn reconstruct --dictionary D.npy --codes A.npz --signals X.png \\
+    --patches 8x8 --remove-means --out Y.png
+  scn reconstruct --dictionary D.npy --codes A.npy --signals X.npy \\
+    --patches 8x8 --stride 4 --out Y.npy --clean C.npy";
 
 /// Pictures from the codes of their patches: each patch is D a, plus its mean with --remove-means, and
 /// each pixel the mean of the patches that have it.
@@ -85,14 +86,8 @@ impl Reconstruct {
     pub(crate) fn run(&self, output: &Output) -> Result<()> {
         let settings = self.patches.settings().context("expected --patches")?;
         let inputs = [&self.dictionary, &self.codes, &self.signals];
-        for input in inputs.into_iter().chain(&self.clean) {
-            if is_same_file(input, &self.out) {
-                bail!(
-                    "--out {}: expected another file than those that are read, found one of them",
-                    self.out.display()
-                );
-            }
-        }
+        let inputs = inputs.into_iter().chain(&self.clean);
+        whole_file::expect_another(&self.out, inputs.map(PathBuf::as_path))?;
         let patches = settings.open(&self.signals)?;
         let pictures = patches.pictures();
         let form = PictureForm::of(&self.out, pictures.axes(), pictures.kind())?;
@@ -154,7 +149,7 @@ impl Reconstruct {
         let patches: Patches<T> = patches.read()?;
         let (pictures, grid) = (patches.pictures(), patches.grid());
         check_memory("a picture", bytes_of::<f64>(&[3, grid.pixels()]))?;
-        let mut average = PatchAverage::new(grid.clone());
+        let mut average = PatchAverage::new(grid.clone()).context("--stride")?;
         let mut out = PictureOut::<T>::create(&self.out, form, pictures.axes())?;
         let (each, rows) = (grid.patches(), grid.entries());
         let mut found = Mat::<T>::zeros(0, 0);
@@ -241,12 +236,4 @@ fn describe(summary: &Summary) -> String {
         );
     }
     text + &format!("picture        {}", summary.out.display())
-}
-
-/// Whether both are one file that is there.
-fn is_same_file(one: &Path, other: &Path) -> bool {
-    match (one.canonicalize(), other.canonicalize()) {
-        (Ok(one), Ok(other)) => one == other,
-        _ => false,
-    }
 }

@@ -26,6 +26,7 @@ use crate::problem_files::{AnyProblemFile, ProblemFile, ProblemFiles};
 use crate::samples::Samples;
 use crate::screen::Bar;
 use crate::solver_name::SolverName;
+use crate::whole_file;
 
 const EXAMPLES: &str = "Examples:
   scn solve --dictionary D.npy --signals X.npy --lambda1 0.1 --out A.npy
@@ -163,6 +164,7 @@ struct Progress {
 
 impl Solve {
     pub(crate) fn run(&self, output: &Output) -> Result<Ending> {
+        whole_file::expect_another(&self.out, self.files.paths())?;
         let form = CodesForm {
             samples: if self.rows {
                 Samples::InRows

@@ -151,7 +151,7 @@ fn pictures_come_back_in_their_shape() {
         for options in [
             "--stride 3",
             "--stride 1 --remove-means",
-            "--stride 4 --remove-means",
+            "--stride 2 --remove-means",
         ] {
             let patches = format!("--dictionary D.npy --signals X.npy --patches 4x3 {options}");
             // Without a penalty the codes are D'x.
@@ -391,6 +391,13 @@ fn what_is_wrong_is_said_in_a_line() {
         &with("--signals X.npy --codes B.npy --out Y.npy"),
         &["expected codes [3, 30]", "found [2, 30]"],
     );
+    write_array(&at("B.npy"), &[3, 4], &numbers(12));
+    refused(
+        "reconstruct --dictionary D.npy --patches 4x4 --stride 6 --signals X.npy --codes B.npy --out Y.npy",
+        &[
+            "--stride: patches of 4 x 4 pixels must leave no pixel between them, but do with a stride of 6",
+        ],
+    );
     let mut holes = numbers(90);
     holes[31] = f32::INFINITY;
     write_array(&at("B.npy"), &[3, 30], &holes);
@@ -429,6 +436,14 @@ fn what_is_wrong_is_said_in_a_line() {
         &with("--signals X.npy --codes A.npy --out ./X.npy"),
         &["--out ./X.npy: expected another file than those that are read"],
     );
+    let solve = "solve --dictionary D.npy --lambda1 0.1 --signals X.npy --patches 4x4 --out X.npy";
+    let learn = "learn --atoms 3 --lambda1 0.1 --signals X.npy --patches 4x4 --out X.npy";
+    for line in [solve, learn] {
+        refused(
+            line,
+            &["--out X.npy: expected another file than those that are read"],
+        );
+    }
     assert!(fs::read(at("X.npy")).unwrap() == before);
     // Codes of scn solve --rows.
     let solve =

@@ -29,6 +29,17 @@ pub enum PatchError {
         /// Height and width of a picture.
         picture: [usize; 2],
     },
+    /// Patches so far apart that pixels between them are in none, where all are wanted.
+    #[error(
+        "patches of {} x {} pixels must leave no pixel between them, but do with a stride of {stride}",
+        .patch[0], .patch[1]
+    )]
+    Gaps {
+        /// Height and width of a patch.
+        patch: [usize; 2],
+        /// Pixels from a patch to the next.
+        stride: usize,
+    },
     /// More patches than an address can count.
     #[error("patches must be countable, but {pictures} pictures have {each} each")]
     TooMany {
