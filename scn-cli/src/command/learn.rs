@@ -1,6 +1,8 @@
 //! `scn learn`: a dictionary for signals.
 
 mod arguments;
+mod drawing;
+mod events;
 mod signals;
 mod state_file;
 mod view;
@@ -10,7 +12,6 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use faer::MatRef;
 use scn_data::format::npy::{Float, Numbers};
 use scn_data::{bytes_of, check_memory};
 use scn_solvers::learn::{LearnReport, LearnStop, Learner};
@@ -19,6 +20,8 @@ use serde::Serialize;
 
 pub(crate) use self::arguments::Learn;
 use self::arguments::Start;
+use self::drawing::{narrow, row_major, window};
+use self::events::Events;
 use self::signals::{SignalFile, Signals};
 use self::state_file::{KeptSettings, StateFile};
 use self::view::{Measurement, View};
@@ -26,14 +29,11 @@ use crate::arrays::{Array, Values, axes};
 use crate::column_input::ColumnInput;
 use crate::ending::{self, Ending, Signal};
 use crate::output::Output;
-use crate::patch_options::PatchSettings;
 use crate::pictures;
 use crate::readable::{counted, rate, thousands, time};
 use crate::screen::Bar;
 use crate::signals::Patience;
-
-/// The KKT residual to which codes are solved while learning: what is left changes the objective by its square.
-const CODE_TOLERANCE: f64 = 1e-3;
+use crate::whole_file;
 
 /// Passes before a column is given up.
 const MAX_PASSES: u32 = 1000;
@@ -75,6 +75,7 @@ impl Learn {
             std::fs::metadata(folder)
                 .with_context(|| format!("cannot write {}", self.out.display()))?;
         }
+        whole_file::expect_another(&self.out, [self.signals.as_path()])?;
         let state_path = state_file::beside(&self.out);
         let kept = match self.resume {
             true => Some(StateFile::read(&state_path)?),
@@ -107,7 +108,10 @@ impl Learn {
         };
         let kept = kept.map(StateFile::into_settings);
         let held_out = match &kept {
-            Some(kept) => kept.held_out,
+            Some(kept) => {
+                kept.expect_columns(&state_path, &self.signals, columns)?;
+                kept.held_out
+            }
             None => self.held_out(columns)?,
         };
         let patches = match &kept {
@@ -120,17 +124,19 @@ impl Learn {
         };
         let signals = file.read::<T>(held_out)?;
         let checksum = signals.checksum();
+        let before = kept.clone();
         let settings = match kept {
-            Some(kept) => kept,
+            Some(kept) => self.replaced(kept),
             None => self.kept_settings(checksum, columns, held_out)?,
         };
-        settings.expect_signals(&state_path, &self.signals, columns, checksum)?;
+        settings.expect_signals(&state_path, &self.signals, checksum)?;
 
-        let limits = settings.learning::<T>(self.tolerance, self.epochs);
+        let limits = settings.learning::<T>();
         let mut learner = match state {
             Some(mut state) => {
-                if self.tolerance.is_some() {
-                    // What was no progress to another tolerance may be some to this one.
+                let tolerances = |its: &KeptSettings| [its.tolerance, its.code_tolerance];
+                if before.as_ref().map(tolerances) != Some(tolerances(&settings)) {
+                    // What was no progress to other tolerances may be some to these.
                     state.counts.stale = 0;
                 }
                 Learner::resume(limits, state).with_context(|| state_path.display().to_string())?
@@ -152,8 +158,8 @@ impl Learn {
         let dictionary = row_major(learner.dictionary());
         if !stopped {
             if let Some((path, window)) = window {
-                let narrow: Vec<f32> = dictionary.iter().map(|d| d.to_f64() as f32).collect();
-                pictures::draw_atoms(&narrow, atoms, window, path)?;
+                let entries = narrow(learner.dictionary());
+                pictures::draw_atoms(&entries, atoms, window, path)?;
             }
             let shape = vec![rows, atoms];
             let values = values(dictionary);
@@ -201,7 +207,21 @@ impl Learn {
         state_path: &Path,
         output: &Output,
     ) -> Result<(LearnReport, Vec<Measurement>, f64)> {
-        let solver = Auto::new(Settings::new(CODE_TOLERANCE, MAX_PASSES)?);
+        let solver = Settings::new(settings.code_tolerance, MAX_PASSES);
+        let solver = Auto::new(solver.context("--code-tolerance")?);
+        let counts = learner.state().counts;
+        let mut events = match &self.tensorboard {
+            Some(folder) => {
+                let window = window(
+                    learner.dictionary().nrows(),
+                    settings.patches,
+                    &self.signals,
+                );
+                let done = [counts.steps, counts.signals];
+                Some(Events::create(folder, settings, window.ok(), done)?)
+            }
+            None => None,
+        };
         let (learned, held_out) = (signals.learned(), signals.held_out());
         let held_out = held_out.as_ref();
         let held_out = held_out.map(|held_out| held_out as &dyn ColumnSource<T>);
@@ -211,6 +231,10 @@ impl Learn {
         let patience = Patience::new();
         let report = learner.run(&solver, &learned, held_out, &mut |progress| {
             view.show(progress);
+            if let Some(Err(error)) = events.as_mut().map(|events| events.show(progress)) {
+                failed = Some(error);
+                return ControlFlow::Break(());
+            }
             if saved.elapsed() > EVERY {
                 saved = Instant::now();
                 if let Err(error) = state_file::write(state_path, settings, progress.state) {
@@ -313,28 +337,4 @@ impl Learn {
             None => bail!("expected --atoms, or --start with a dictionary"),
         }
     }
-}
-
-/// Height and width of signals as pictures: those of patches, or of the square that others are, in grey or in colour.
-fn window(rows: usize, patches: Option<PatchSettings>, path: &Path) -> Result<[usize; 2]> {
-    if let Some(patches) = patches {
-        return Ok(patches.size);
-    }
-    let side =
-        |pixels: usize| Some(pixels.isqrt()).filter(|side| side * side == pixels && pixels > 0);
-    let coloured = || side(rows / 3).filter(|_| rows.is_multiple_of(3));
-    match side(rows).or_else(coloured) {
-        Some(side) => Ok([side; 2]),
-        None => bail!(
-            "{}: expected signals of w x w or 3 x w x w pixels for --atoms-picture, found {rows} entries",
-            path.display()
-        ),
-    }
-}
-
-fn row_major<T: Scalar>(matrix: MatRef<'_, T>) -> Vec<T> {
-    matrix
-        .row_iter()
-        .flat_map(|row| row.iter().copied())
-        .collect()
 }

@@ -27,7 +27,7 @@ use crate::patch_options::PatchOptions;
         scn learn --signals X.png --patches 8x8 --remove-means --atoms 256 \\\n    \
         --lambda1 0.1 --signed --out D.npy --atoms-picture D.png")]
 pub(crate) struct Learn {
-    /// Signals, .npy [m, P], one per column, floats or integers
+    /// Signals, .npy [m, P], one per column, floats or integers; with --patches pictures
     #[arg(help_heading = "Input", long, value_name = "X.npy")]
     pub(super) signals: PathBuf,
     #[command(flatten)]
@@ -83,15 +83,19 @@ pub(crate) struct Learn {
     /// Stops after two measurements in a row that are not below 1 - NUMBER times the lowest before
     /// [default: 1e-3]
     #[arg(help_heading = "Learning", long, value_name = "NUMBER", value_parser = number::parse::<f64>)]
-    pub(super) tolerance: Option<f64>,
+    tolerance: Option<f64>,
+    /// KKT residual to which codes are solved meanwhile, relative to max |D'x| of each column: what is left
+    /// changes the objective by its square [default: 1e-3]
+    #[arg(help_heading = "Learning", long, value_name = "NUMBER", value_parser = number::parse::<f64>)]
+    code_tolerance: Option<f64>,
     /// Passes over the signals in all, at most
     #[arg(help_heading = "Learning", long, value_name = "COUNT")]
-    pub(super) epochs: Option<u64>,
+    epochs: Option<u64>,
     /// Seconds, at most; the step that is being computed is completed
     #[arg(help_heading = "Learning", long, value_name = "NUMBER", value_parser = number::parse::<f64>)]
     pub(super) seconds: Option<f64>,
-    /// Goes on with the state beside D.npy, and its settings; only --tolerance, --epochs and --seconds
-    /// count
+    /// Goes on with the state beside D.npy, and its settings: --tolerance, --code-tolerance and --epochs
+    /// replace theirs, and all others are kept but --seconds, which are for one call
     #[arg(help_heading = "Learning", long, conflicts_with_all = ["atoms", "lambda1", "lambda2", "signed", "nonnegative_atoms", "unit_norm", "start", "held_out", "batch_size", "forgetting", "alternating", "seed", "patches"])]
     pub(super) resume: bool,
     /// Where the dictionary goes, .npy [m, n]
@@ -100,9 +104,16 @@ pub(crate) struct Learn {
     /// Draws the atoms, for signals that are patches, or w x w pixels in grey or colour (3 x w x w)
     #[arg(help_heading = "Output", long, value_name = "FILE.png")]
     pub(super) atoms_picture: Option<PathBuf>,
+    /// Tells TensorBoard how it goes, in this folder: objective, active codes, atoms used, signals per
+    /// second and, as for --atoms-picture, the atoms. A new run takes the place of an earlier one there
+    #[arg(help_heading = "Output", long, value_name = "FOLDER")]
+    pub(super) tensorboard: Option<PathBuf>,
 }
 
 const FORGETTING: f64 = 8.0;
+
+/// That of learning, and of the codes meanwhile.
+const TOLERANCE: f64 = 1e-3;
 
 /// Where the atoms come from.
 #[derive(Debug, Clone)]
@@ -138,6 +149,16 @@ impl Learn {
         }
     }
 
+    /// The settings of a state, with what the arguments replace.
+    pub(super) fn replaced(&self, kept: KeptSettings) -> KeptSettings {
+        KeptSettings {
+            tolerance: self.tolerance.unwrap_or(kept.tolerance),
+            code_tolerance: self.code_tolerance.unwrap_or(kept.code_tolerance),
+            epochs: self.epochs.or(kept.epochs),
+            ..kept
+        }
+    }
+
     /// What a state keeps of the arguments.
     pub(super) fn kept_settings(
         &self,
@@ -158,6 +179,9 @@ impl Learn {
             batch_size: self.batch_size,
             forgetting: self.forgetting,
             seed: self.seed,
+            tolerance: self.tolerance.unwrap_or(TOLERANCE),
+            epochs: self.epochs,
+            code_tolerance: self.code_tolerance.unwrap_or(TOLERANCE),
             held_out,
             columns,
             signals_crc32c: checksum,

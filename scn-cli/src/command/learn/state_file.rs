@@ -39,6 +39,13 @@ pub(super) struct KeptSettings {
     pub(super) batch_size: usize,
     pub(super) forgetting: f64,
     pub(super) seed: u64,
+    #[serde(default = "usual_tolerance")]
+    pub(super) tolerance: f64,
+    #[serde(default)]
+    pub(super) epochs: Option<u64>,
+    /// The KKT residual to which codes are solved.
+    #[serde(default = "usual_tolerance")]
+    pub(super) code_tolerance: f64,
     pub(super) held_out: usize,
     /// Signals in the file, and the checksum of their values.
     pub(super) columns: usize,
@@ -46,6 +53,11 @@ pub(super) struct KeptSettings {
     /// None for a matrix of signals.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) patches: Option<PatchSettings>,
+}
+
+/// The tolerances of states that have been written before there was a choice.
+fn usual_tolerance() -> f64 {
+    1e-3
 }
 
 /// The metadata entry.
@@ -79,12 +91,8 @@ struct Counts {
 const ARRAYS: [&str; 4] = ["dictionary", "codes", "signals", "last_used"];
 
 impl KeptSettings {
-    /// What is learned, until so many epochs are done.
-    pub(super) fn learning<T: Scalar>(
-        &self,
-        tolerance: Option<f64>,
-        epochs: Option<u64>,
-    ) -> LearnSettings<T> {
+    /// What is learned, and until when.
+    pub(super) fn learning<T: Scalar>(&self) -> LearnSettings<T> {
         let (lambda1, lambda2) = (T::from_f64(self.lambda1), T::from_f64(self.lambda2));
         let sign = |free| if free { Sign::Free } else { Sign::NonNegative };
         let penalty = match self.signed {
@@ -107,28 +115,39 @@ impl KeptSettings {
                 },
             })
             .seed(self.seed);
-        settings.tolerance = tolerance.unwrap_or(settings.tolerance);
-        settings.max_epochs = epochs;
+        settings.tolerance = self.tolerance;
+        settings.max_epochs = self.epochs;
         settings
     }
 
-    /// That these are the signals that learning has begun with.
-    pub(super) fn expect_signals(
+    /// That there are as many signals as learning has begun with.
+    pub(super) fn expect_columns(
         &self,
         state: &Path,
         signals: &Path,
         columns: usize,
-        checksum: u32,
     ) -> Result<()> {
-        if (self.columns, self.signals_crc32c) != (columns, checksum) {
-            bail!(
-                "{}: expected the {} signals that {} was begun with, found others",
-                signals.display(),
-                self.columns,
-                state.display()
-            );
+        match self.columns == columns && self.held_out <= columns {
+            true => Ok(()),
+            false => self.others(state, signals),
         }
-        Ok(())
+    }
+
+    /// That these are the signals that learning has begun with.
+    pub(super) fn expect_signals(&self, state: &Path, signals: &Path, checksum: u32) -> Result<()> {
+        match self.signals_crc32c == checksum {
+            true => Ok(()),
+            false => self.others(state, signals),
+        }
+    }
+
+    fn others(&self, state: &Path, signals: &Path) -> Result<()> {
+        bail!(
+            "{}: expected the {} signals that {} was begun with, found others",
+            signals.display(),
+            self.columns,
+            state.display()
+        )
     }
 }
 
