@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use scn_data::bytes_of;
 use scn_data::format::npy::Float;
-use scn_data::{PlacedFile, bytes_of, remove_unfinished};
 
 use crate::samples::Samples;
-use crate::signals::Unfinished;
 use crate::sparse_codes::SparseCodes;
+use crate::watched_file::WatchedFile;
 
 /// In what form codes are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,8 +21,7 @@ pub(crate) struct CodesForm {
 /// Codes, n × P, of which whole columns come. The file is there when it is [finished](Self::finish), and not before.
 pub(crate) struct CodesFile<T> {
     path: PathBuf,
-    file: PlacedFile,
-    _unfinished: Option<Unfinished>,
+    file: WatchedFile,
     samples: Samples,
     /// None for an array of all codes.
     sparse: Option<SparseCodes>,
@@ -55,22 +54,15 @@ impl<T: Float> CodesFile<T> {
             (head, length) = (Vec::new(), 0);
         }
         let create = || {
-            let (mut file, unfinished) = Unfinished::watched(|| {
-                let file = PlacedFile::create(path, length)?;
-                let unfinished = file.unfinished().map(Path::to_owned);
-                Ok((file, unfinished))
-            })?;
-            // What others have left who were killed, as far as it may be removed.
-            let _ = remove_unfinished(&file.folder());
+            let mut file = WatchedFile::create(path, length)?;
             file.write_at(&head, 0)?;
             let sparse = sparse.then(|| SparseCodes::new(&file.folder()));
-            std::io::Result::Ok((file, unfinished, sparse.transpose()?))
+            std::io::Result::Ok((file, sparse.transpose()?))
         };
-        let (file, unfinished, sparse) = create().with_context(|| cannot_write(path))?;
+        let (file, sparse) = create().with_context(|| cannot_write(path))?;
         Ok(Self {
             path: path.to_owned(),
             file,
-            _unfinished: unfinished,
             samples,
             sparse,
             start: head.len() as u64,

@@ -1,4 +1,4 @@
-//! Columns of a file that are read, worked on and written block by block, so that memory does not grow with their number.
+//! Columns that are read, worked on and written block by block, so that memory does not grow with their number.
 
 use std::ops::Range;
 use std::sync::mpsc::sync_channel;
@@ -6,11 +6,12 @@ use std::thread;
 
 use anyhow::{Context, Result};
 use faer::{MatMut, MatRef};
-use scn_data::format::npy::{ColumnFile, Float};
+use scn_data::format::npy::Float;
 use scn_data::{bytes_of, check_memory};
 use scn_solvers::Scalar;
 
 use crate::codes_file::CodesFile;
+use crate::column_input::ColumnInput;
 use crate::screen::Bar;
 
 /// Bytes of a block, its columns and its codes, if these are enough tiles. Three blocks are under way: read, solved and written.
@@ -45,17 +46,17 @@ pub(crate) struct Columns<'a, T> {
     pub(crate) codes: MatMut<'a, T>,
 }
 
-/// Works on all columns of a file, block by block in order, and writes their codes. One thread reads ahead, another writes behind.
+/// Works on all columns, block by block in order, and writes their codes. One thread reads ahead, another writes behind.
 ///
 /// # Errors
 /// What fails first: to read, to work or to write.
 pub(crate) fn each_block<T: Scalar + Float>(
-    file: &mut ColumnFile<T>,
+    input: &mut ColumnInput<T>,
     mut out: Option<&mut CodesFile<T>>,
     bar: &Bar,
     mut work: impl FnMut(Columns<'_, T>) -> Result<()>,
 ) -> Result<()> {
-    let (rows, count) = (file.rows(), file.columns());
+    let (rows, count) = (input.rows(), input.columns());
     let atoms = out.as_ref().map_or(0, |out| out.atoms());
     let by_column = out.as_ref().is_none_or(|out| out.by_column());
     let size = columns_of_block::<T>(rows, atoms).min(count);
@@ -81,7 +82,7 @@ pub(crate) fn each_block<T: Scalar + Float>(
                 let Ok(mut block) = empty.recv() else { break };
                 block.columns = first..count.min(first + size);
                 block.numbers.resize(rows * block.columns.len(), T::ZERO);
-                file.read(block.columns.clone(), &mut block.numbers)?;
+                input.read(block.columns.clone(), &mut block.numbers)?;
                 if read.send(block).is_err() {
                     break;
                 }

@@ -13,6 +13,7 @@ pub(crate) mod learn;
 pub(crate) mod man;
 pub(crate) mod predict;
 pub(crate) mod presets;
+pub(crate) mod reconstruct;
 pub(crate) mod report;
 pub(crate) mod reproduce;
 pub(crate) mod solve;

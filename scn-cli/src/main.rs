@@ -9,6 +9,7 @@
 mod arrays;
 mod codes_file;
 mod column_blocks;
+mod column_input;
 mod command;
 mod configuration;
 mod data_folder;
@@ -18,6 +19,9 @@ mod model_file;
 mod model_images;
 mod number;
 mod output;
+mod patch_options;
+mod patches;
+mod picture_out;
 mod pictures;
 mod problem_arrays;
 mod problem_files;
@@ -31,9 +35,11 @@ mod setting;
 mod signals;
 mod solver_name;
 mod sparse_codes;
+mod sparse_columns;
 mod table;
 mod tensorboard;
 mod training;
+mod watched_file;
 mod whole_file;
 
 use std::process::ExitCode;
@@ -95,6 +101,7 @@ enum Command {
     Gradients(command::gradients::Gradients),
     Solve(command::solve::Solve),
     Learn(command::learn::Learn),
+    Reconstruct(command::reconstruct::Reconstruct),
     Bench(command::bench::Bench),
     Data(command::data::Data),
     Device(command::device::Device),
@@ -156,6 +163,7 @@ impl Command {
             Self::Init(_) => Some("scn init"),
             Self::Solve(_) => Some("scn solve"),
             Self::Learn(_) => Some("scn learn"),
+            Self::Reconstruct(_) => Some("scn reconstruct"),
             Self::Data(command) => Some(command.name()),
             Self::Device(_) => Some("scn device"),
             Self::Completions(_) => Some("scn completions"),
@@ -178,6 +186,7 @@ impl Command {
             Self::Bench(command) => command.run(device, output),
             Self::Inspect(command) => command.run(output),
             Self::Init(command) => command.run(output),
+            Self::Reconstruct(command) => command.run(output),
             Self::Data(command) => command.run(output),
             Self::Device(command) => command.run(output),
             Self::Completions(command) => command.run(Cli::command(), output),

@@ -17,6 +17,17 @@ pub(crate) fn parse<T: FromStr>(text: &str) -> Result<T, String> {
     })
 }
 
+/// A whole number of at least 1, as it is written in an argument.
+///
+/// # Errors
+/// What is expected.
+pub(crate) fn positive(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(count) if count > 0 => Ok(count),
+        _ => Err("expected a whole number of at least 1".to_string()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

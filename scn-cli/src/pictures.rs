@@ -65,19 +65,24 @@ pub(crate) struct Raster {
 }
 
 impl Raster {
-    /// An atom of a dictionary (m × n, row-major, row `(channel k + dy) k + dx`), scaled by its
-    /// largest entry; grey is zero. Atoms of three channels are coloured; of others, each channel
+    /// An atom of a dictionary (m × n, row-major, row `(channel h + dy) w + dx`) for windows of height h and width w,
+    /// scaled by its largest entry; grey is zero. Atoms of three channels are coloured; of others, each channel
     /// is in grey below the last.
-    pub(crate) fn of_atom(dictionary: &[f32], atoms: usize, window: usize, atom: usize) -> Self {
+    pub(crate) fn of_atom(
+        dictionary: &[f32],
+        atoms: usize,
+        [high, wide]: [usize; 2],
+        atom: usize,
+    ) -> Self {
         let rows = dictionary.len() / atoms;
-        let plane = window * window;
+        let plane = high * wide;
         let coloured = rows == 3 * plane;
         let entry = |row: usize| dictionary[row * atoms + atom];
         let largest = (0..rows)
             .map(|row| entry(row).abs())
             .fold(f32::MIN_POSITIVE, f32::max);
         let shade = |row: usize| (127.5 + 127.5 * entry(row) / largest).round() as u8;
-        let height = if coloured { window } else { rows / window };
+        let height = if coloured { high } else { rows / wide };
         let colour = |at: usize| {
             if coloured {
                 [0, 1, 2].map(|channel| shade(channel * plane + at))
@@ -86,14 +91,14 @@ impl Raster {
             }
         };
         Self {
-            width: window,
+            width: wide,
             height,
-            colours: (0..window * height).map(colour).collect(),
+            colours: (0..wide * height).map(colour).collect(),
         }
     }
 
     /// All atoms of a dictionary, each as [`of_atom`](Self::of_atom) shows it, in a grid.
-    pub(crate) fn of_atoms(dictionary: &[f32], atoms: usize, window: usize) -> Self {
+    pub(crate) fn of_atoms(dictionary: &[f32], atoms: usize, window: [usize; 2]) -> Self {
         let tiles: Vec<Self> = (0..atoms)
             .map(|atom| Self::of_atom(dictionary, atoms, window, atom).zoomed(ZOOM))
             .collect();
@@ -211,7 +216,7 @@ pub(crate) fn data_uri(png: &[u8]) -> String {
 pub(crate) fn draw_atoms(
     dictionary: &[f32],
     atoms: usize,
-    window: usize,
+    window: [usize; 2],
     path: &Path,
 ) -> Result<()> {
     let png = Raster::of_atoms(dictionary, atoms, window).png()?;
@@ -229,7 +234,7 @@ mod tests {
         // Two atoms of 3 × 3 × 3: the second is red at the top right, all else zero.
         let mut dictionary = vec![0.0; 27 * 2];
         dictionary[2 * 2 + 1] = 1.0;
-        draw_atoms(&dictionary, 2, 3, &path).unwrap();
+        draw_atoms(&dictionary, 2, [3, 3], &path).unwrap();
         let picture = image::open(&path).unwrap().to_rgb8();
         let cell = 3 * ZOOM + GAP;
         assert_eq!(

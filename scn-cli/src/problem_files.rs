@@ -6,13 +6,14 @@ use std::str::FromStr;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use faer::{Mat, MatRef};
-use scn_data::format::npy::{ColumnFile, Float, Numbers};
+use scn_data::format::npy::{Float, Numbers};
 use scn_data::{bytes_of, check_memory};
 use scn_solvers::{ElasticNet, Lambda1, Scalar, Sign};
 
 use crate::arrays::{axes, columns};
+use crate::column_input::{ColumnInput, ColumnsToRead};
 use crate::number;
+use crate::patch_options::PatchSettings;
 use crate::problem_arrays::{AnyProblem, MatrixKind, Posing, ProblemArrays};
 use crate::samples::Samples;
 
@@ -72,16 +73,31 @@ impl ProblemFiles {
         self.dictionary.is_some() || self.gram.is_some()
     }
 
+    /// The files that are named.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &Path> {
+        let lambda1 = match &self.lambda1 {
+            Some(Lambda1Argument::File(path)) => Some(path),
+            _ => None,
+        };
+        let columns = self.signals.iter().chain(&self.correlations);
+        let matrix = self.dictionary.iter().chain(&self.gram);
+        columns.chain(matrix).chain(lambda1).map(PathBuf::as_path)
+    }
+
     /// Reads all files.
     pub(crate) fn read(&self) -> Result<AnyProblem> {
-        Ok(match self.open(Samples::InColumns)? {
+        Ok(match self.open(Samples::InColumns, None)? {
             AnyProblemFile::F32(file) => AnyProblem::F32(file.read()?),
             AnyProblemFile::F64(file) => AnyProblem::F64(file.read()?),
         })
     }
 
-    /// Reads all files but the columns, which can be many.
-    pub(crate) fn open(&self, samples: Samples) -> Result<AnyProblemFile> {
+    /// Reads all files but the columns, which can be many. With `patches` these are patches of pictures.
+    pub(crate) fn open(
+        &self,
+        samples: Samples,
+        patches: Option<PatchSettings>,
+    ) -> Result<AnyProblemFile> {
         let (kind, matrix_path, columns_path) = match (
             (&self.dictionary, &self.signals),
             (&self.gram, &self.correlations),
@@ -93,6 +109,13 @@ impl ProblemFiles {
             ),
         };
         let matrix = Numbers::open(matrix_path)?;
+        if let Some(patches) = patches {
+            let patches = patches.open(columns_path)?;
+            let [rows, atoms] = axes(matrix_path, &matrix, ["m", "n"])?;
+            patches.expect_entries(rows, matrix_path, atoms)?;
+            let columns = ColumnsToRead::Patches(patches);
+            return self.any_problem_file(kind, (matrix_path, matrix), columns, false);
+        }
         let others = Numbers::open(columns_path)?;
         let (row_names, side) = match kind {
             MatrixKind::Dictionary => (["m", "n"], "m"),
@@ -136,23 +159,34 @@ impl ProblemFiles {
                 matrix_path.display()
             );
         }
-        let wide = matrix.kind().needs_f64() || others.kind().needs_f64();
+        let columns = ColumnsToRead::Array(others);
         let turned = samples == Samples::InRows;
-        let files = (matrix_path, matrix, others);
-        Ok(match wide {
-            false => AnyProblemFile::F32(self.problem_file(kind, files, turned)?),
-            true => AnyProblemFile::F64(self.problem_file(kind, files, turned)?),
+        self.any_problem_file(kind, (matrix_path, matrix), columns, turned)
+    }
+
+    /// The problem in the narrowest type that holds all numbers.
+    fn any_problem_file(
+        &self,
+        kind: MatrixKind,
+        matrix: (&PathBuf, Numbers<File>),
+        columns: ColumnsToRead,
+        turned: bool,
+    ) -> Result<AnyProblemFile> {
+        Ok(match matrix.1.kind().needs_f64() || columns.needs_f64() {
+            false => AnyProblemFile::F32(self.problem_file(kind, matrix, columns, turned)?),
+            true => AnyProblemFile::F64(self.problem_file(kind, matrix, columns, turned)?),
         })
     }
 
-    /// The matrix, and the file of the columns.
+    /// The matrix, and where the columns come from.
     fn problem_file<T: Scalar + Float>(
         &self,
         kind: MatrixKind,
-        (matrix_path, matrix, columns): (&PathBuf, Numbers<File>, Numbers<File>),
+        (matrix_path, matrix): (&PathBuf, Numbers<File>),
+        columns: ColumnsToRead,
         turned: bool,
     ) -> Result<ProblemFile<T>> {
-        let matrix = matrix.into_columns::<T>(false)?;
+        let matrix = ColumnInput::File(matrix.into_columns::<T>(false)?);
         let atoms = matrix.columns();
         // What cannot be done is said before anything is.
         check_memory("the Gram matrix", bytes_of::<T>(&[atoms, atoms]))?;
@@ -160,10 +194,10 @@ impl ProblemFiles {
             posing: Posing {
                 kind,
                 penalty: self.penalty(atoms)?,
-                matrix: read_all(matrix)?,
+                matrix: matrix.read_all()?,
                 matrix_path: matrix_path.clone(),
             },
-            columns: columns.into_columns(turned)?,
+            columns: columns.into_input(turned)?,
         })
     }
 
@@ -197,16 +231,16 @@ impl ProblemFiles {
     }
 }
 
-/// A problem in the precision of its files, and the file of its columns.
+/// A problem in the precision of its files, and where its columns come from.
 pub(crate) enum AnyProblemFile {
     F32(ProblemFile<f32>),
     F64(ProblemFile<f64>),
 }
 
-/// A problem, and the file of its columns.
+/// A problem, and where its columns come from.
 pub(crate) struct ProblemFile<T> {
     pub(crate) posing: Posing<T>,
-    pub(crate) columns: ColumnFile<T>,
+    pub(crate) columns: ColumnInput<T>,
 }
 
 impl<T: Scalar + Float> ProblemFile<T> {
@@ -217,17 +251,7 @@ impl<T: Scalar + Float> ProblemFile<T> {
         check_memory("the codes", bytes_of::<T>(&[atoms, signals]))?;
         Ok(ProblemArrays {
             posing: self.posing,
-            columns: read_all(self.columns)?,
+            columns: self.columns.read_all()?,
         })
     }
-}
-
-/// Finite numbers of a file as a matrix, one column after the other.
-fn read_all<T: Scalar + Float>(mut file: ColumnFile<T>) -> Result<Mat<T>> {
-    let (rows, columns) = (file.rows(), file.columns());
-    let room = format!("the matrix of {}", file.file().display());
-    check_memory(&room, bytes_of::<T>(&[2, rows, columns]))?;
-    let mut numbers = vec![T::ZERO; rows * columns];
-    file.read(0..columns, &mut numbers)?;
-    Ok(MatRef::from_column_major_slice(&numbers, rows, columns).to_owned())
 }

@@ -15,7 +15,7 @@ use self::live::Live;
 use self::pace::Pace;
 use crate::output::Output;
 use crate::readable::clock;
-use crate::tensorboard::EventFile;
+use crate::tensorboard::{EventFile, Writer};
 use crate::{ending, report, screen};
 
 /// Where there is no terminal, how often a line says how far an epoch has come.
@@ -104,8 +104,9 @@ impl Observer for RunView {
         self.history = beginning.history.to_vec();
         self.pace = Pace::begin(beginning);
         let config = self.config.to_toml().map_err(anyhow::Error::from);
-        let events = config
-            .and_then(|config| EventFile::create(self.folder.path(), &config, self.pace.step()));
+        let events = config.and_then(|config| {
+            EventFile::create(self.folder.path(), Writer::Train, &config, self.pace.step())
+        });
         match events {
             Ok(events) => self.events = Some(events),
             Err(error) => self.failure = Some(error),

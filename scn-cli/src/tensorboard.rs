@@ -11,6 +11,15 @@
 //! | `atoms` | every epoch | the first layer's, as a picture |
 //! | `config` | once | `config.toml` |
 //!
+//! `scn learn --tensorboard` writes, in a folder that it is given:
+//!
+//! | tag | at | is |
+//! |---|---|---|
+//! | `batch/objective`, `batch/active`, `signals_per_second` | every [`EVERY`] steps | of that step's batch; the rate since the last such point |
+//! | `objective`, `atoms/used`, `atoms/replaced` | every measurement | of held-out signals, or of those of the epoch |
+//! | `atoms` | every measurement | those of patches or squares, as a picture |
+//! | `config` | once | the settings that a resumed run keeps |
+//!
 //! The abscissa is the number of steps since the run began. A run that goes on opens another file.
 //! Each file begins with the start of a session, at the first step that it may hold: TensorBoard
 //! then forgets what earlier files have from that step on, which an interrupted process has written
@@ -36,12 +45,35 @@ use crate::pictures::Raster;
 use crate::readable::mean;
 
 /// Steps between two points of a batch's curves: some two megabytes for the 200 epochs of CIFAR-10.
-const EVERY: u64 = 20;
+pub(crate) const EVERY: u64 = 20;
 
 /// How the names of event files begin.
 const PREFIX: &str = "events.out.tfevents.";
-/// How the names of ours go on after the second, before the process's number.
-const OURS: &str = ".scn.";
+
+/// Who writes an event file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Writer {
+    Train,
+    Learn,
+}
+
+impl Writer {
+    /// How the name of a file goes on after the second, before the process's number.
+    fn mark(self) -> &'static str {
+        match self {
+            Self::Train => ".scn.",
+            Self::Learn => ".scn-learn.",
+        }
+    }
+
+    /// The language of the settings.
+    fn language(self) -> &'static str {
+        match self {
+            Self::Train => "toml",
+            Self::Learn => "json",
+        }
+    }
+}
 
 /// An event file that is written.
 #[derive(Debug)]
@@ -52,8 +84,8 @@ pub(crate) struct EventFile {
 
 impl EventFile {
     /// A new one in a folder, for a run that begins, or goes on after `step` steps.
-    pub(crate) fn create(folder: &Path, config: &str, step: u64) -> Result<Self> {
-        let earlier = earlier_files(folder)?;
+    pub(crate) fn create(folder: &Path, writer: Writer, config: &str, step: u64) -> Result<Self> {
+        let earlier = earlier_files(folder, writer)?;
         if step == 0 {
             // Of a run that has left no checkpoint. Not every reader forgets texts at the start of
             // a session.
@@ -65,7 +97,8 @@ impl EventFile {
         // TensorBoard knows these files by their names, and reads those of a folder in the order of
         // the names.
         let second = next_second(&earlier, wall_time() as u64);
-        let name = format!("{PREFIX}{second:010}{OURS}{}", std::process::id());
+        let mark = writer.mark();
+        let name = format!("{PREFIX}{second:010}{mark}{}", std::process::id());
         let path = folder.join(name);
         let file = OpenOptions::new()
             .append(true)
@@ -79,10 +112,9 @@ impl EventFile {
         let status = Status::Start.into();
         events.write(first, Payload::SessionLog(SessionLog { status }))?;
         if step == 0 {
-            events.write(
-                0,
-                Payload::Summary(text("config", &format!("```toml\n{config}```\n"))),
-            )?;
+            let language = writer.language();
+            let config = format!("```{language}\n{config}```\n");
+            events.write(0, Payload::Summary(text("config", &config)))?;
         }
         Ok(events)
     }
@@ -164,7 +196,12 @@ impl EventFile {
 
     /// The atoms of a dictionary [m, n] for windows of side `window`.
     pub(crate) fn atoms(&mut self, step: u64, dictionary: &Param, window: usize) -> Result<()> {
-        let picture = Raster::of_atoms(&dictionary.value, dictionary.shape[1], window);
+        let picture = Raster::of_atoms(&dictionary.value, dictionary.shape[1], [window; 2]);
+        self.picture(step, "atoms", &picture)
+    }
+
+    /// A picture.
+    pub(crate) fn picture(&mut self, step: u64, tag: &str, picture: &Raster) -> Result<()> {
         let (width, height) = picture.size();
         let image = Image {
             height: i32::try_from(height)?,
@@ -173,14 +210,15 @@ impl EventFile {
             encoded_image_string: picture.png()?,
         };
         let value = Value {
-            tag: "atoms".to_string(),
+            tag: tag.to_string(),
             metadata: None,
             content: Some(Content::Image(image)),
         };
         self.write(step, Payload::Summary(Summary { value: vec![value] }))
     }
 
-    fn scalars(&mut self, step: u64, scalars: Vec<(String, f64)>) -> Result<()> {
+    /// Numbers by their names.
+    pub(crate) fn scalars(&mut self, step: u64, scalars: Vec<(String, f64)>) -> Result<()> {
         let value = |(tag, value): (String, f64)| Value {
             tag,
             metadata: None,
@@ -231,11 +269,11 @@ fn text(tag: &str, text: &str) -> Summary {
 struct EarlierFile {
     path: PathBuf,
     second: u64,
-    /// Others may write events into the same folder.
+    /// Of the same command: others may write events into the same folder.
     is_ours: bool,
 }
 
-fn earlier_files(folder: &Path) -> Result<Vec<EarlierFile>> {
+fn earlier_files(folder: &Path, ours: Writer) -> Result<Vec<EarlierFile>> {
     let reading = || format!("cannot read {}", folder.display());
     let mut files = Vec::new();
     for entry in folder.read_dir().with_context(reading)? {
@@ -251,7 +289,7 @@ fn earlier_files(folder: &Path) -> Result<Vec<EarlierFile>> {
             files.push(EarlierFile {
                 path: entry.path(),
                 second,
-                is_ours: writer.starts_with(OURS),
+                is_ours: writer.starts_with(ours.mark()),
             });
         }
     }
@@ -288,12 +326,13 @@ mod tests {
     #[test]
     fn files_are_read_in_the_order_in_which_they_were_begun() {
         let folder = tempfile::tempdir().unwrap();
-        let second = |now| next_second(&earlier_files(folder.path()).unwrap(), now);
+        let second = |now| next_second(&earlier_files(folder.path(), Writer::Train).unwrap(), now);
         assert_eq!(second(1_700_000_000), 1_700_000_000);
         // In the same second, by another process whose number may sort before this one; and after
         // the clock was set back.
         for name in [
             "1700000000.scn.99",
+            "1700000002.scn-learn.7",
             "1700000003.host.1.0",
             "none.scn.1",
             "5",
@@ -302,13 +341,15 @@ mod tests {
         }
         assert_eq!(second(1_700_000_000), 1_700_000_004);
         assert_eq!(second(1_700_000_005), 1_700_000_005);
-        let ours = earlier_files(folder.path()).unwrap();
+        let ours = earlier_files(folder.path(), Writer::Train).unwrap();
         let ours: Vec<_> = ours
             .iter()
             .map(|file| (file.second, file.is_ours))
             .collect();
         assert!(
-            ours.len() == 2 && ours.contains(&(1_700_000_000, true)),
+            ours.len() == 3
+                && ours.contains(&(1_700_000_000, true))
+                && ours.contains(&(1_700_000_002, false)),
             "{ours:?}"
         );
     }

@@ -35,6 +35,8 @@ pub(crate) enum Purpose {
     Test,
     /// The same for those to validate on.
     Validation,
+    /// Places that are spread over a list; epoch and batch 0.
+    HeldOut,
 }
 
 /// A stream of random numbers.
@@ -52,6 +54,7 @@ impl Draws {
             Purpose::Noise => *b"noise\0\0\0",
             Purpose::Test => *b"test\0\0\0\0",
             Purpose::Validation => *b"validate",
+            Purpose::HeldOut => *b"held-out",
         };
         let mut key = [0; 32];
         key[..8].copy_from_slice(&seed.to_le_bytes());
@@ -121,10 +124,11 @@ mod tests {
             first(0, 0, Purpose::Noise, 0),
             first(0, 0, Purpose::Test, 0),
             first(0, 0, Purpose::Validation, 0),
+            first(0, 0, Purpose::HeldOut, 0),
             first(0, 0, Purpose::Augmentation, 1),
         ];
         seen.sort_unstable();
         seen.dedup();
-        assert_eq!(seen.len(), 10);
+        assert_eq!(seen.len(), 11);
     }
 }

@@ -4,6 +4,7 @@ mod batch;
 mod file;
 mod image;
 mod normalization;
+mod patch;
 mod picture;
 mod source;
 
@@ -11,6 +12,7 @@ pub use self::batch::BatchError;
 pub use self::file::FileError;
 pub use self::image::ImageError;
 pub use self::normalization::NormalizationError;
+pub use self::patch::PatchError;
 pub use self::picture::PictureError;
 pub use self::source::SourceError;
 use crate::memory::MemoryError;
@@ -29,6 +31,9 @@ pub enum DataError {
     /// A folder of pictures, or one of them.
     #[error(transparent)]
     Picture(#[from] PictureError),
+    /// Patches of pictures.
+    #[error(transparent)]
+    Patch(#[from] PatchError),
     /// A source of images that has none to give.
     #[error(transparent)]
     Source(#[from] SourceError),

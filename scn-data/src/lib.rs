@@ -30,6 +30,8 @@
 //!    whether images that do not fill a batch are kept. [`Loader::plans`] iterates over the same
 //!    batches as [`BatchPlan`]s, which say what is in them, for programs that make them elsewhere.
 //!
+//! [`PatchGrid`] cuts pictures into overlapping patches, and [`PatchAverage`] makes pictures of them again.
+//!
 //! Every function that can fail returns a [`DataError`], whose variants hold the errors of files,
 //! pictures, sets of images, normalisations and batches.
 //!
@@ -90,11 +92,13 @@ mod noise;
 mod normalize;
 mod open;
 mod open_source;
+mod patches;
 mod picture_config;
 mod pixels;
 mod placed_file;
 mod recipe;
 mod split;
+mod spread;
 mod statistics;
 mod subset;
 mod watch;
@@ -108,7 +112,8 @@ pub use dataset::Dataset;
 pub use dataset_name::{DatasetName, UnknownDataset};
 pub use epoch::{Epoch, Plans};
 pub use error::{
-    BatchError, DataError, FileError, ImageError, NormalizationError, PictureError, SourceError,
+    BatchError, DataError, FileError, ImageError, NormalizationError, PatchError, PictureError,
+    SourceError,
 };
 pub use files::{open_regular, read_regular, read_small, read_text, sync_folder};
 pub use groups::groups;
@@ -119,11 +124,13 @@ pub use memory::{MemoryError, bytes_of, check_memory};
 pub use normalize::{Mean, Normalization, NormalizationConfig, Scale};
 pub use open::open;
 pub use open_source::{Reading, open_source};
+pub use patches::{PatchAverage, PatchGrid};
 pub use picture_config::{Colours, Fit, PictureConfig};
 pub use pixels::PixelSlice;
 pub use placed_file::PlacedFile;
 pub use recipe::LastBatch;
 pub use split::{Part, split};
+pub use spread::spread;
 pub use subset::Subset;
 pub use watch::{FitProgress, FitStage};
 pub use whole_file::{remove_unfinished, write_whole};

@@ -232,7 +232,7 @@ fn draw_first_atoms(model: &Model, path: &Path) -> Result<()> {
     pictures::draw_atoms(
         &dictionary.value,
         dictionary.shape[1],
-        model.network.config().window,
+        [model.network.config().window; 2],
         path,
     )
 }

@@ -1,6 +1,8 @@
 //! `scn learn`: a dictionary for signals.
 
 mod arguments;
+mod drawing;
+mod events;
 mod signals;
 mod state_file;
 mod view;
@@ -10,7 +12,6 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use faer::MatRef;
 use scn_data::format::npy::{Float, Numbers};
 use scn_data::{bytes_of, check_memory};
 use scn_solvers::learn::{LearnReport, LearnStop, Learner};
@@ -19,19 +20,20 @@ use serde::Serialize;
 
 pub(crate) use self::arguments::Learn;
 use self::arguments::Start;
-use self::signals::{Signals, matrix};
-use self::state_file::{Kept, KeptSettings};
+use self::drawing::{narrow, row_major, window};
+use self::events::Events;
+use self::signals::{SignalFile, Signals};
+use self::state_file::{KeptSettings, StateFile};
 use self::view::{Measurement, View};
 use crate::arrays::{Array, Values, axes};
+use crate::column_input::ColumnInput;
 use crate::ending::{self, Ending, Signal};
 use crate::output::Output;
 use crate::pictures;
 use crate::readable::{counted, rate, thousands, time};
 use crate::screen::Bar;
 use crate::signals::Patience;
-
-/// The KKT residual to which codes are solved while learning: what is left changes the objective by its square.
-const CODE_TOLERANCE: f64 = 1e-3;
+use crate::whole_file;
 
 /// Passes before a column is given up.
 const MAX_PASSES: u32 = 1000;
@@ -73,60 +75,76 @@ impl Learn {
             std::fs::metadata(folder)
                 .with_context(|| format!("cannot write {}", self.out.display()))?;
         }
-        let numbers = Numbers::open(&self.signals)?;
-        if numbers.kind().needs_f64() {
-            self.learn::<f64>(numbers, Values::F64, output)
+        whole_file::expect_another(&self.out, [self.signals.as_path()])?;
+        let state_path = state_file::beside(&self.out);
+        let kept = match self.resume {
+            true => Some(StateFile::read(&state_path)?),
+            false => None,
+        };
+        let patches = match &kept {
+            Some(kept) => kept.settings().patches,
+            None => self.patches.settings(),
+        };
+        let signals = SignalFile::open(&self.signals, patches)?;
+        if signals.needs_f64() {
+            self.learn::<f64>(signals, kept, Values::F64, output)
         } else {
-            self.learn::<f32>(numbers, Values::F32, output)
+            self.learn::<f32>(signals, kept, Values::F32, output)
         }
     }
 
     fn learn<T: Scalar + Float>(
         &self,
-        numbers: Numbers<std::fs::File>,
+        file: SignalFile,
+        kept: Option<StateFile>,
         values: fn(Vec<T>) -> Values,
         output: &Output,
     ) -> Result<Ending> {
         let state_path = state_file::beside(&self.out);
-        let kept = match self.resume {
-            true => Some(Kept::<T>::read(&state_path)?),
-            false => None,
-        };
-        let [rows, columns] = axes(&self.signals, &numbers, ["m", "P"])?;
-        let window = match &self.atoms_picture {
-            Some(path) => Some((path, window(rows, &self.signals)?)),
+        let [rows, columns] = file.shape;
+        let state = match &kept {
+            Some(kept) => Some(kept.state::<T>(&state_path)?),
             None => None,
         };
+        let kept = kept.map(StateFile::into_settings);
         let held_out = match &kept {
-            Some(kept) => kept.settings.held_out,
+            Some(kept) => {
+                kept.expect_columns(&state_path, &self.signals, columns)?;
+                kept.held_out
+            }
             None => self.held_out(columns)?,
         };
-        let signals = Signals::<T>::read(&self.signals, numbers, [rows, columns], held_out)?;
-        let settings = match &kept {
-            Some(kept) => kept.settings.clone(),
-            None => self.kept_settings(signals.checksum, columns, held_out)?,
+        let patches = match &kept {
+            Some(kept) => kept.patches,
+            None => self.patches.settings(),
         };
-        settings.expect_signals(
-            &state_path,
-            &self.signals,
-            [rows, columns],
-            signals.checksum,
-        )?;
+        let window = match &self.atoms_picture {
+            Some(path) => Some((path, window(rows, patches, &self.signals)?)),
+            None => None,
+        };
+        let signals = file.read::<T>(held_out)?;
+        let checksum = signals.checksum();
+        let before = kept.clone();
+        let settings = match kept {
+            Some(kept) => self.replaced(kept),
+            None => self.kept_settings(checksum, columns, held_out)?,
+        };
+        settings.expect_signals(&state_path, &self.signals, checksum)?;
 
-        let limits = settings.learning::<T>(self.tolerance, self.epochs);
-        let mut learner = match kept {
-            Some(mut kept) => {
-                if self.tolerance.is_some() {
-                    // What was no progress to another tolerance may be some to this one.
-                    kept.state.counts.stale = 0;
+        let limits = settings.learning::<T>();
+        let mut learner = match state {
+            Some(mut state) => {
+                let tolerances = |its: &KeptSettings| [its.tolerance, its.code_tolerance];
+                if before.as_ref().map(tolerances) != Some(tolerances(&settings)) {
+                    // What was no progress to other tolerances may be some to these.
+                    state.counts.stale = 0;
                 }
-                Learner::resume(limits, kept.state)
-                    .with_context(|| state_path.display().to_string())?
+                Learner::resume(limits, state).with_context(|| state_path.display().to_string())?
             }
             None => {
                 let (start, atoms) = self.start::<T>(rows)?;
                 check_memory("learning", bytes_of::<T>(&[atoms, 3 * atoms + 2 * rows]))?;
-                Learner::new(limits, &signals.learned, atoms, &start)?
+                Learner::new(limits, &signals.learned(), atoms, &start)?
             }
         };
         let atoms = learner.dictionary().ncols();
@@ -140,8 +158,8 @@ impl Learn {
         let dictionary = row_major(learner.dictionary());
         if !stopped {
             if let Some((path, window)) = window {
-                let narrow: Vec<f32> = dictionary.iter().map(|d| d.to_f64() as f32).collect();
-                pictures::draw_atoms(&narrow, atoms, window, path)?;
+                let entries = narrow(learner.dictionary());
+                pictures::draw_atoms(&entries, atoms, window, path)?;
             }
             let shape = vec![rows, atoms];
             let values = values(dictionary);
@@ -159,7 +177,7 @@ impl Learn {
             },
             rows,
             atoms,
-            signals: signals.learned.ncols(),
+            signals: signals.learned().columns(),
             held_out,
             epochs: report.epochs,
             steps: report.steps,
@@ -181,7 +199,7 @@ impl Learn {
     }
 
     /// Learns, and shows how it goes.
-    fn go<T: Scalar>(
+    fn go<T: Scalar + Float>(
         &self,
         learner: &mut Learner<T>,
         signals: &Signals<T>,
@@ -189,15 +207,34 @@ impl Learn {
         state_path: &Path,
         output: &Output,
     ) -> Result<(LearnReport, Vec<Measurement>, f64)> {
-        let solver = Auto::new(Settings::new(CODE_TOLERANCE, MAX_PASSES)?);
-        let held_out = signals.held_out.as_ref();
+        let solver = Settings::new(settings.code_tolerance, MAX_PASSES);
+        let solver = Auto::new(solver.context("--code-tolerance")?);
+        let counts = learner.state().counts;
+        let mut events = match &self.tensorboard {
+            Some(folder) => {
+                let window = window(
+                    learner.dictionary().nrows(),
+                    settings.patches,
+                    &self.signals,
+                );
+                let done = [counts.steps, counts.signals];
+                Some(Events::create(folder, settings, window.ok(), done)?)
+            }
+            None => None,
+        };
+        let (learned, held_out) = (signals.learned(), signals.held_out());
+        let held_out = held_out.as_ref();
         let held_out = held_out.map(|held_out| held_out as &dyn ColumnSource<T>);
         let begun = Instant::now();
-        let mut view = View::new(*output, signals.learned.ncols(), held_out.is_some());
+        let mut view = View::new(*output, learned.columns(), held_out.is_some());
         let (mut saved, mut failed) = (begun, None);
         let patience = Patience::new();
-        let report = learner.run(&solver, &signals.learned, held_out, &mut |progress| {
+        let report = learner.run(&solver, &learned, held_out, &mut |progress| {
             view.show(progress);
+            if let Some(Err(error)) = events.as_mut().map(|events| events.show(progress)) {
+                failed = Some(error);
+                return ControlFlow::Break(());
+            }
             if saved.elapsed() > EVERY {
                 saved = Instant::now();
                 if let Err(error) = state_file::write(state_path, settings, progress.state) {
@@ -291,10 +328,8 @@ impl Learn {
                         path.display()
                     );
                 }
-                return Ok((
-                    DictionaryStart::Given(matrix(path, numbers, shape)?),
-                    shape[1],
-                ));
+                let atoms = ColumnInput::File(numbers.into_columns(false)?);
+                return Ok((DictionaryStart::Given(atoms.read_all()?), shape[1]));
             }
         };
         match self.atoms {
@@ -302,25 +337,4 @@ impl Learn {
             None => bail!("expected --atoms, or --start with a dictionary"),
         }
     }
-}
-
-/// The side of the square that signals are, in grey or in colour.
-fn window(rows: usize, path: &Path) -> Result<usize> {
-    let side =
-        |pixels: usize| Some(pixels.isqrt()).filter(|side| side * side == pixels && pixels > 0);
-    let coloured = || side(rows / 3).filter(|_| rows.is_multiple_of(3));
-    match side(rows).or_else(coloured) {
-        Some(side) => Ok(side),
-        None => bail!(
-            "{}: expected signals of w x w or 3 x w x w pixels for --atoms-picture, found {rows} entries",
-            path.display()
-        ),
-    }
-}
-
-fn row_major<T: Scalar>(matrix: MatRef<'_, T>) -> Vec<T> {
-    matrix
-        .row_iter()
-        .flat_map(|row| row.iter().copied())
-        .collect()
 }

@@ -20,17 +20,21 @@ use crate::column_blocks::each_block;
 use crate::ending::Ending;
 use crate::number;
 use crate::output::Output;
+use crate::patch_options::PatchOptions;
 use crate::problem_arrays::{CodesCheck, MatrixKind, largest};
 use crate::problem_files::{AnyProblemFile, ProblemFile, ProblemFiles};
 use crate::samples::Samples;
 use crate::screen::Bar;
 use crate::solver_name::SolverName;
+use crate::whole_file;
 
 const EXAMPLES: &str = "Examples:
   scn solve --dictionary D.npy --signals X.npy --lambda1 0.1 --out A.npy
   scn solve --dictionary D.npy --signals X.npy --rows --lambda1-fraction 0.1 --sparse --out A.npz
   scn solve --gram H.npy --correlations C.npy --lambda1 L.npy --signed --out A.npy
-  scn solve --dictionary D.npy --signals X.npy --atoms 5 --out A.npy";
+  scn solve --dictionary D.npy --signals X.npy --atoms 5 --out A.npy
+  scn solve --dictionary D.npy --signals X.png --patches 8x8 --remove-means \\
+    --lambda1 0.1 --signed --sparse --out A.npz";
 
 /// Each row is tested against numbers of the other program.
 const PEERS: &str = "Other programs, with a dictionary D [m, n], a signal x [m] and signals X:
@@ -58,12 +62,15 @@ Without --signed: pos=True, positive=True, lower.limits=0.";
 #[derive(Debug, Args)]
 #[command(
     group = ArgGroup::new("matrix").args(["dictionary", "gram"]).required(true),
+    mut_arg("patches", |patches| patches.conflicts_with_all(["rows", "gram", "correlations"])),
     after_help = EXAMPLES,
     after_long_help = format!("{EXAMPLES}\n\n{PEERS}")
 )]
 pub(crate) struct Solve {
     #[command(flatten)]
     files: ProblemFiles,
+    #[command(flatten)]
+    patches: PatchOptions,
     /// One sample per row, as in scikit-learn: signals [P, m], correlations [P, n], codes [P, n]. The
     /// dictionary [m, n] still has one atom per column
     #[arg(long)]
@@ -157,6 +164,7 @@ struct Progress {
 
 impl Solve {
     pub(crate) fn run(&self, output: &Output) -> Result<Ending> {
+        whole_file::expect_another(&self.out, self.files.paths())?;
         let form = CodesForm {
             samples: if self.rows {
                 Samples::InRows
@@ -166,7 +174,14 @@ impl Solve {
             sparse: self.sparse,
         };
         if let Some(stop) = self.pursuit.stop() {
-            return pursuit::run(&self.files, stop, form, &self.out, output).map(|()| Ending::Done);
+            return pursuit::run(
+                (&self.files, self.patches.settings()),
+                stop,
+                form,
+                &self.out,
+                output,
+            )
+            .map(|()| Ending::Done);
         }
         if self.files.lambda1.is_none() && self.lambda1_fraction.is_none() {
             bail!(
@@ -179,7 +194,7 @@ impl Solve {
             bail!("--lambda1-fraction: expected a number above 0 and up to 1, found {fraction}");
         }
         // Tolerances are about a hundred times what rounding leaves.
-        let (summary, unseen) = match self.files.open(form.samples)? {
+        let (summary, unseen) = match self.files.open(form.samples, self.patches.settings())? {
             AnyProblemFile::F32(file) => self.solve(file, form, 1e-5)?,
             AnyProblemFile::F64(file) => self.solve(file, form, 1e-9)?,
         };

@@ -127,3 +127,37 @@ fn dictionaries_are_learned_as_written() {
         assert!(folder.path().join(file).is_file(), "{file}");
     }
 }
+
+/// The commands in docs/denoising.md as they stand there, but with a sixteenth of the patches and a quarter of the atoms.
+#[test]
+fn a_picture_is_denoised_as_written() {
+    let folder = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(root().join("docs"), folder.path().join("docs")).unwrap();
+    let blocks = blocks("denoising.md", None);
+    let [commands, says] = &blocks[..] else {
+        panic!("{blocks:?}")
+    };
+    assert!(says.starts_with("PSNR "), "{says}");
+    let smaller = commands
+        .replace("--patches 8x8", "--patches 8x8 --stride 4")
+        .replace("--atoms 256", "--atoms 64");
+    assert_eq!(smaller.matches("--stride 4").count(), 3);
+    let output = shell(folder.path(), &smaller);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    for file in ["D.npy", "atoms.png", "A.npz", "denoised.png"] {
+        assert!(folder.path().join(file).is_file(), "{file}");
+    }
+    let text = String::from_utf8(output.stdout).unwrap();
+    let line = text.lines().find(|line| line.starts_with("PSNR ")).unwrap();
+    let found: Vec<f64> = line
+        .split_whitespace()
+        .filter_map(|word| word.parse().ok())
+        .collect();
+    let [after, before] = found[..] else {
+        panic!("{line}")
+    };
+    // The document says 7.8 dB of this.
+    assert!(after > before + 5.0, "{line}");
+    assert!(says.ends_with(&format!("before {before:.2} dB")), "{says}");
+}

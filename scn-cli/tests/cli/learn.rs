@@ -4,9 +4,10 @@ use std::path::Path;
 
 use assert_cmd::Command;
 use predicates::prelude::*;
+use safetensors::SafeTensors;
 
 use crate::mistakes::fails;
-use crate::{json, read_array, scn, write_array};
+use crate::{json, read_array, scn, tensorboard, write_array};
 
 /// A number in [0, 1) that looks random, the same for the same place.
 fn noise(at: usize) -> f64 {
@@ -132,7 +133,8 @@ fn what_is_resumed_has_the_bits_of_what_was_never_stopped() {
         .assert()
         .success();
         assert_ne!(at("D.npy"), at("whole.npy"));
-        let resume = format!("--signals {signals} --out D.npy --resume --tolerance 0 --epochs 5");
+        // The tolerance is kept, and the epochs are replaced.
+        let resume = format!("--signals {signals} --out D.npy --resume --epochs 5");
         let report = json(&mut learn(folder.path(), &resume));
         assert_eq!(
             (&report["stop"], &report["epochs"]),
@@ -171,6 +173,7 @@ fn arguments_reach_what_they_set() {
         "--atoms 6 --batch-size 50",
         "--atoms 6 --alternating",
         "--atoms 6 --held-out 100",
+        "--atoms 6 --code-tolerance 0.3",
     ] {
         assert_ne!(learned(other).1, plain, "{other}");
     }
@@ -278,6 +281,10 @@ fn what_is_wrong_is_said_in_a_line() {
         &["lambda1 must be finite and at least 0, but is -1"],
     );
     refused(
+        &with("--atoms 3 --signals X.npy --code-tolerance 0"),
+        &["--code-tolerance: the tolerance must be"],
+    );
+    refused(
         "--lambda1 1 --atoms 3 --signals X.npy --out missing/D.npy",
         &["cannot write missing/D.npy"],
     );
@@ -342,4 +349,152 @@ fn a_state_goes_on_with_what_it_has_begun_with() {
     .assert()
     .success()
     .stdout(predicate::str::contains("2 epochs"));
+}
+
+/// Also where more were held out than there are now.
+#[test]
+fn fewer_signals_are_others() {
+    let folder = tempfile::tempdir().unwrap();
+    write_signals(folder.path(), 100);
+    let begin = "--signals X.npy --atoms 3 --lambda1 0.1 --epochs 1 --held-out 50 --out D.npy";
+    learn(folder.path(), begin).assert().success();
+    write_signals(folder.path(), 20);
+    fails(
+        &mut learn(folder.path(), "--signals X.npy --out D.npy --resume"),
+        &["X.npy: expected the 100 signals that D.state.safetensors was begun with, found others"],
+    );
+}
+
+/// What a state says of its settings.
+fn settings(folder: &Path) -> serde_json::Value {
+    let bytes = std::fs::read(folder.join("D.state.safetensors")).unwrap();
+    let (_, metadata) = SafeTensors::read_metadata(&bytes).unwrap();
+    let entry = &metadata.metadata().as_ref().unwrap()["scn.learn"];
+    serde_json::from_str::<serde_json::Value>(entry).unwrap()["settings"].clone()
+}
+
+/// Tolerances and epochs stay as they are until others are given; seconds are for one call.
+#[test]
+fn a_state_keeps_when_to_stop() {
+    let folder = tempfile::tempdir().unwrap();
+    write_signals(folder.path(), 300);
+    let begin = "--signals X.npy --atoms 6 --lambda1 0.1 --out D.npy --tolerance 0 --code-tolerance 1e-2 --epochs 3 --seconds 0";
+    let report = json(&mut learn(folder.path(), begin));
+    assert_eq!(
+        (&report["stop"], &report["steps"]),
+        (&"seconds".into(), &1.into())
+    );
+    let kept = |tolerance: f64, code_tolerance: f64, epochs: u64| {
+        let found = settings(folder.path());
+        assert_eq!(found["tolerance"], tolerance);
+        assert_eq!(found["code_tolerance"], code_tolerance);
+        assert_eq!(found["epochs"], epochs);
+    };
+    kept(0.0, 1e-2, 3);
+    let resumed = |more: &str| {
+        let arguments = format!("--signals X.npy --out D.npy --resume{more}");
+        let report = json(&mut learn(folder.path(), &arguments));
+        (
+            report["stop"].as_str().unwrap().to_string(),
+            report["epochs"].as_u64().unwrap(),
+        )
+    };
+    assert_eq!(resumed(""), ("epochs".to_string(), 3));
+    kept(0.0, 1e-2, 3);
+    assert_eq!(resumed(" --epochs 4"), ("epochs".to_string(), 4));
+    kept(0.0, 1e-2, 4);
+    // Any progress is too little: two measurements, one an epoch, after the first.
+    let (stop, epochs) = resumed(" --tolerance 0.9 --code-tolerance 1e-4 --epochs 100");
+    assert!(stop == "converged" && epochs <= 7, "{stop} {epochs}");
+    kept(0.9, 1e-4, 100);
+    // To the same tolerance it has converged already; to another it has not.
+    assert_eq!(
+        resumed(" --tolerance 0.9"),
+        ("converged".to_string(), epochs)
+    );
+    let more = format!(" --tolerance 0 --epochs {}", epochs + 2);
+    assert_eq!(resumed(&more), ("epochs".to_string(), epochs + 2));
+}
+
+/// A state from before tolerances and epochs were kept goes on with the tolerances that it had.
+#[test]
+fn an_older_state_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    write_signals(folder.path(), 300);
+    let begin = "--signals X.npy --atoms 6 --lambda1 0.1 --out D.npy --epochs 2";
+    learn(folder.path(), begin).assert().success();
+    let path = folder.path().join("D.state.safetensors");
+    let bytes = std::fs::read(&path).unwrap();
+    let (length, metadata) = SafeTensors::read_metadata(&bytes).unwrap();
+    let entry = &metadata.metadata().as_ref().unwrap()["scn.learn"];
+    let mut entry: serde_json::Value = serde_json::from_str(entry).unwrap();
+    let kept = entry["settings"].as_object_mut().unwrap();
+    for name in ["tolerance", "code_tolerance", "epochs"] {
+        assert!(kept.remove(name).is_some(), "{name}");
+    }
+    let mut head: serde_json::Value = serde_json::from_slice(&bytes[8..8 + length]).unwrap();
+    head["__metadata__"]["scn.learn"] = entry.to_string().into();
+    let head = head.to_string();
+    let mut older = (head.len() as u64).to_le_bytes().to_vec();
+    older.extend(head.as_bytes());
+    older.extend(&bytes[8 + length..]);
+    std::fs::write(&path, older).unwrap();
+    let resume = "--signals X.npy --out D.npy --resume --epochs 3";
+    assert_eq!(json(&mut learn(folder.path(), resume))["epochs"], 3);
+    let found = settings(folder.path());
+    assert_eq!(
+        (&found["tolerance"], &found["code_tolerance"]),
+        (&1e-3.into(), &1e-3.into())
+    );
+}
+
+/// The steps of every tag: batches every 20 steps, measurements every epoch of 25; of a run that is resumed, and of one that takes its place.
+#[test]
+fn learning_tells_tensorboard() {
+    let folder = tempfile::tempdir().unwrap();
+    let events = folder.path().join("events/learned");
+    write_signals(folder.path(), 500);
+    let begin = "--signals X.npy --atoms 6 --lambda1 0.1 --tolerance 0 --batch-size 20 --out D.npy --tensorboard events/learned";
+    for _ in 0..2 {
+        let arguments = format!("{begin} --epochs 2");
+        learn(folder.path(), &arguments).assert().success();
+        let told = tensorboard::events(&events);
+        assert_eq!(told.len(), 1);
+        assert_eq!(tensorboard::count(&told[0], "code_tolerance"), 1);
+        // Of 4 x 4 pixels.
+        assert_eq!(tensorboard::count(&told[0], "PNG"), 2);
+    }
+    // Of a training in the same folder.
+    let other = events.join("events.out.tfevents.1700000000.scn.9");
+    std::fs::write(&other, "").unwrap();
+    let resume = "--signals X.npy --out D.npy --resume --epochs 3 --tensorboard events/learned";
+    learn(folder.path(), resume).assert().success();
+    assert_eq!(tensorboard::events(&events).len(), 3);
+    let batches = ["batch/objective", "batch/active", "signals_per_second"];
+    let measured = ["objective", "atoms/used", "atoms/replaced", "atoms"];
+    let batches = batches.map(|tag| (tag.to_string(), vec![20, 40, 60]));
+    let measured = measured.map(|tag| (tag.to_string(), vec![25, 50, 75]));
+    let config = [("config".to_string(), vec![0])];
+    let expected = batches.into_iter().chain(measured).chain(config).collect();
+    assert_eq!(tensorboard::steps_by_tag(&events), expected);
+    learn(folder.path(), &format!("{begin} --epochs 1"))
+        .assert()
+        .success();
+    assert!(other.exists());
+    assert_eq!(tensorboard::events(&events).len(), 2);
+    // Signals that are no squares have no pictures.
+    write_array(&folder.path().join("S.npy"), &[15, 4], &[0.5_f32; 60]);
+    let odd = "--signals S.npy --atoms 2 --lambda1 0.1 --epochs 1 --out S.D.npy --tensorboard odd";
+    learn(folder.path(), odd).assert().success();
+    let told = tensorboard::events(&folder.path().join("odd"));
+    assert_eq!(tensorboard::count(&told[0], "PNG"), 0);
+    assert_eq!(tensorboard::count(&told[0], "atoms/used"), 1);
+    std::fs::write(folder.path().join("file"), "").unwrap();
+    fails(
+        &mut learn(
+            folder.path(),
+            "--signals X.npy --atoms 6 --lambda1 0.1 --out E.npy --tensorboard file",
+        ),
+        &["cannot create file"],
+    );
 }

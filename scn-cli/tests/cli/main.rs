@@ -28,6 +28,7 @@ mod network;
 mod options;
 mod own;
 mod page;
+mod patches;
 mod peers;
 mod pictures;
 mod plot;

@@ -7,7 +7,7 @@ use crate::shell::commands;
 use crate::{json, scn};
 
 /// Arguments with which each command starts; whether it computes on the processor alone.
-const COMMANDS: [(&str, bool); 21] = [
+const COMMANDS: [(&str, bool); 22] = [
     ("train", false),
     ("presets", true),
     ("evaluate --model M", false),
@@ -26,6 +26,10 @@ const COMMANDS: [(&str, bool); 21] = [
         true,
     ),
     ("learn --signals X --atoms 4 --lambda1 1 --out D", true),
+    (
+        "reconstruct --dictionary D --codes A --signals X --patches 8x8 --out Y.npy",
+        true,
+    ),
     ("bench solve", true),
     ("bench adjoint", true),
     ("bench train", false),

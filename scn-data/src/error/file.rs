@@ -162,6 +162,14 @@ pub enum FileError {
         /// The name.
         name: &'static str,
     },
+    /// An archive .npz without an array of this name.
+    #[error("{} must be an archive .npz with an array {name}, but holds none", .file.display())]
+    NoMember {
+        /// The file.
+        file: PathBuf,
+        /// The name.
+        name: &'static str,
+    },
     /// An array of a MATLAB file that has another shape, class or value.
     #[error("variable {name} in {} must be {expected}, but {found}", .file.display())]
     Variable {

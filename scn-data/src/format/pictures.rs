@@ -13,9 +13,12 @@
 //! turned and mirrored as their Exif orientation asks. Whether a file is PNG or JPEG is decided by
 //! its first bytes, not its name.
 //!
+//! [`PictureFile`] reads one picture, or an array of pictures, as numbers.
+//!
 //! This module needs the feature `pictures`, which is on by default.
 
 mod decode;
+mod stack;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -24,6 +27,7 @@ use std::{fs, io};
 use rayon::prelude::*;
 
 pub use self::decode::{LARGEST_DECODED, LARGEST_SIDE, Picture, picture, read_scaled};
+pub use self::stack::{PictureAxes, PictureFile, PictureStack};
 use crate::error::{DataError, ImageError, PictureError};
 use crate::images::ImageSet;
 use crate::memory::{bytes_of, check_memory};

@@ -8,6 +8,7 @@ use clap::Args;
 
 use super::state_file::KeptSettings;
 use crate::number;
+use crate::patch_options::PatchOptions;
 
 /// Learns a dictionary D with columns in the unit ball, for which signals have the cheapest codes:
 /// the least mean of min over a of 1/2 ||x - D a||² + lambda1 |a| + lambda2/2 ||a||², a >= 0.
@@ -22,13 +23,17 @@ use crate::number;
         scn learn --signals X.npy --atoms 256 --lambda1 0.15 --out D.npy\n  \
         scn learn --signals X.npy --out D.npy --resume --tolerance 1e-4\n  \
         scn learn --signals X.npy --atoms 100 --lambda1 0.1 --signed --seconds 60 \\\n    \
-        --out D.npy --atoms-picture D.png")]
+        --out D.npy --atoms-picture D.png\n  \
+        scn learn --signals X.png --patches 8x8 --remove-means --atoms 256 \\\n    \
+        --lambda1 0.1 --signed --out D.npy --atoms-picture D.png")]
 pub(crate) struct Learn {
-    /// Signals, .npy [m, P], one per column, floats or integers
+    /// Signals, .npy [m, P], one per column, floats or integers; with --patches pictures
     #[arg(help_heading = "Input", long, value_name = "X.npy")]
     pub(super) signals: PathBuf,
+    #[command(flatten)]
+    pub(super) patches: PatchOptions,
     /// Number of atoms, n
-    #[arg(help_heading = "Learning", long, value_name = "COUNT", required_unless_present_any = ["resume", "start"], value_parser = positive)]
+    #[arg(help_heading = "Learning", long, value_name = "COUNT", required_unless_present_any = ["resume", "start"], value_parser = number::positive)]
     pub(super) atoms: Option<usize>,
     /// Weight of the absolute values of the codes, >= 0
     #[arg(help_heading = "Learning", long, value_name = "NUMBER", required_unless_present = "resume", allow_negative_numbers = true, value_parser = number::parse::<f64>)]
@@ -58,7 +63,7 @@ pub(crate) struct Learn {
     #[arg(help_heading = "Input", long, value_name = "COUNT")]
     held_out: Option<usize>,
     /// Signals per step
-    #[arg(help_heading = "Learning", long, value_name = "COUNT", default_value_t = 256, value_parser = positive)]
+    #[arg(help_heading = "Learning", long, value_name = "COUNT", default_value_t = 256, value_parser = number::positive)]
     batch_size: usize,
     /// How fast early batches are forgotten: batch s weighs (s/t)^NUMBER at step t; 0 forgets nothing
     #[arg(help_heading = "Learning", long, value_name = "NUMBER", default_value_t = FORGETTING, value_parser = number::parse::<f64>)]
@@ -78,26 +83,37 @@ pub(crate) struct Learn {
     /// Stops after two measurements in a row that are not below 1 - NUMBER times the lowest before
     /// [default: 1e-3]
     #[arg(help_heading = "Learning", long, value_name = "NUMBER", value_parser = number::parse::<f64>)]
-    pub(super) tolerance: Option<f64>,
+    tolerance: Option<f64>,
+    /// KKT residual to which codes are solved meanwhile, relative to max |D'x| of each column: what is left
+    /// changes the objective by its square [default: 1e-3]
+    #[arg(help_heading = "Learning", long, value_name = "NUMBER", value_parser = number::parse::<f64>)]
+    code_tolerance: Option<f64>,
     /// Passes over the signals in all, at most
     #[arg(help_heading = "Learning", long, value_name = "COUNT")]
-    pub(super) epochs: Option<u64>,
+    epochs: Option<u64>,
     /// Seconds, at most; the step that is being computed is completed
     #[arg(help_heading = "Learning", long, value_name = "NUMBER", value_parser = number::parse::<f64>)]
     pub(super) seconds: Option<f64>,
-    /// Goes on with the state beside D.npy, and its settings; only --tolerance, --epochs and --seconds
-    /// count
-    #[arg(help_heading = "Learning", long, conflicts_with_all = ["atoms", "lambda1", "lambda2", "signed", "nonnegative_atoms", "unit_norm", "start", "held_out", "batch_size", "forgetting", "alternating", "seed"])]
+    /// Goes on with the state beside D.npy, and its settings: --tolerance, --code-tolerance and --epochs
+    /// replace theirs, and all others are kept but --seconds, which are for one call
+    #[arg(help_heading = "Learning", long, conflicts_with_all = ["atoms", "lambda1", "lambda2", "signed", "nonnegative_atoms", "unit_norm", "start", "held_out", "batch_size", "forgetting", "alternating", "seed", "patches"])]
     pub(super) resume: bool,
     /// Where the dictionary goes, .npy [m, n]
     #[arg(help_heading = "Output", long, value_name = "D.npy")]
     pub(super) out: PathBuf,
-    /// Draws the atoms, for signals that are w x w pixels in grey or colour (3 x w x w)
+    /// Draws the atoms, for signals that are patches, or w x w pixels in grey or colour (3 x w x w)
     #[arg(help_heading = "Output", long, value_name = "FILE.png")]
     pub(super) atoms_picture: Option<PathBuf>,
+    /// Tells TensorBoard how it goes, in this folder: objective, active codes, atoms used, signals per
+    /// second and, as for --atoms-picture, the atoms. A new run takes the place of an earlier one there
+    #[arg(help_heading = "Output", long, value_name = "FOLDER")]
+    pub(super) tensorboard: Option<PathBuf>,
 }
 
 const FORGETTING: f64 = 8.0;
+
+/// That of learning, and of the codes meanwhile.
+const TOLERANCE: f64 = 1e-3;
 
 /// Where the atoms come from.
 #[derive(Debug, Clone)]
@@ -119,13 +135,6 @@ impl FromStr for Start {
     }
 }
 
-fn positive(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(count) if count > 0 => Ok(count),
-        _ => Err("expected a whole number of at least 1".to_string()),
-    }
-}
-
 impl Learn {
     /// Signals held out, of so many.
     pub(super) fn held_out(&self, columns: usize) -> Result<usize> {
@@ -137,6 +146,16 @@ impl Learn {
                 "--held-out {count}: expected fewer than the {columns} signals of {}",
                 self.signals.display()
             ),
+        }
+    }
+
+    /// The settings of a state, with what the arguments replace.
+    pub(super) fn replaced(&self, kept: KeptSettings) -> KeptSettings {
+        KeptSettings {
+            tolerance: self.tolerance.unwrap_or(kept.tolerance),
+            code_tolerance: self.code_tolerance.unwrap_or(kept.code_tolerance),
+            epochs: self.epochs.or(kept.epochs),
+            ..kept
         }
     }
 
@@ -160,9 +179,13 @@ impl Learn {
             batch_size: self.batch_size,
             forgetting: self.forgetting,
             seed: self.seed,
+            tolerance: self.tolerance.unwrap_or(TOLERANCE),
+            epochs: self.epochs,
+            code_tolerance: self.code_tolerance.unwrap_or(TOLERANCE),
             held_out,
             columns,
             signals_crc32c: checksum,
+            patches: self.patches.settings(),
         })
     }
 }

@@ -1,129 +1,151 @@
 //! The signals to learn from, and those to measure on.
 
-use std::fs::File;
+use std::ops::Range;
 use std::path::Path;
 
 use anyhow::{Result, bail};
 use faer::Mat;
 use scn_data::format::npy::{Float, Numbers};
-use scn_data::{bytes_of, check_memory};
-use scn_solvers::Scalar;
+use scn_data::spread;
+use scn_solvers::{ColumnSource, Scalar};
 
-/// Signals, one after the other in memory.
-pub(super) struct Signals<T> {
-    /// m × P, without those held out.
-    pub(super) learned: Mat<T>,
-    /// Spread evenly over the file.
-    pub(super) held_out: Option<Mat<T>>,
-    /// Of the values of all, so that a state goes on with those it has begun with.
-    pub(super) checksum: u32,
+use crate::arrays::axes;
+use crate::column_input::{ColumnInput, ColumnsToRead};
+use crate::patch_options::PatchSettings;
+use crate::patches::Patches;
+
+/// Signals whose numbers have not been read yet, and their shape m × P.
+pub(super) struct SignalFile {
+    columns: ColumnsToRead,
+    pub(super) shape: [usize; 2],
 }
 
-impl<T: Scalar + Float> Signals<T> {
-    /// Reads a file, of which `held_out` signals are set apart.
-    pub(super) fn read(
-        path: &Path,
-        numbers: Numbers<File>,
-        [rows, columns]: [usize; 2],
-        held_out: usize,
-    ) -> Result<Self> {
-        if rows == 0 || columns == 0 {
+impl SignalFile {
+    /// The matrix in a file or, with `patches`, those of its pictures.
+    pub(super) fn open(path: &Path, patches: Option<PatchSettings>) -> Result<Self> {
+        if let Some(patches) = patches {
+            let patches = patches.open(path)?;
+            let shape = patches.shape();
+            let columns = ColumnsToRead::Patches(patches);
+            return Ok(Self { columns, shape });
+        }
+        let numbers = Numbers::open(path)?;
+        let shape = axes(path, &numbers, ["m", "P"])?;
+        if shape.contains(&0) {
             bail!(
-                "{}: expected signals [m, P], found shape [{rows}, {columns}]",
+                "{}: expected signals [m, P], found shape {shape:?}",
                 path.display()
             );
         }
-        let values = values(path, numbers, [rows, columns])?;
-        let held = held_out_columns(columns, held_out);
+        let columns = ColumnsToRead::Array(numbers);
+        Ok(Self { columns, shape })
+    }
+
+    /// Whether `f32` does not hold the signals.
+    pub(super) fn needs_f64(&self) -> bool {
+        self.columns.needs_f64()
+    }
+
+    /// Reads the signals, of which `held_out` are set apart.
+    pub(super) fn read<T: Scalar + Float>(self, held_out: usize) -> Result<Signals<T>> {
+        let [_, columns] = self.shape;
+        // Of one seed for all, so that runs that differ in theirs are measured alike.
+        let held_out = spread(columns, held_out, 0);
         let mut apart = vec![false; columns];
-        held.iter().for_each(|&column| apart[column] = true);
-        let learned: Vec<usize> = (0..columns).filter(|&column| !apart[column]).collect();
-        let of = |chosen: &[usize]| {
-            Mat::from_fn(rows, chosen.len(), |i, k| values[i * columns + chosen[k]])
+        held_out.iter().for_each(|&column| apart[column] = true);
+        let learned = (0..columns).filter(|&column| !apart[column]).collect();
+        let source = match self.columns.into_input(false)? {
+            ColumnInput::Patches(patches) => Source::Patches(patches),
+            input => Source::Matrix(input.read_all()?),
         };
-        Ok(Self {
-            learned: of(&learned),
-            held_out: (held_out > 0).then(|| of(&held)),
-            checksum: values.iter().fold(0, |sum, value| {
-                crc32c::crc32c_append(sum, &value.to_f64().to_le_bytes())
-            }),
+        Ok(Signals {
+            source,
+            learned,
+            held_out,
         })
     }
 }
 
-/// Signals that are held out: one of each of `held_out` runs of neighbours, at a place in it that looks random. A file may repeat
-/// itself, so that every so-manieth signal would be of one kind.
-fn held_out_columns(columns: usize, held_out: usize) -> Vec<usize> {
-    let first = |run: usize| (run as u128 * columns as u128 / held_out as u128) as usize;
-    let choose =
-        |run: usize| first(run) + (mixed(run as u64) as usize) % (first(run + 1) - first(run));
-    (0..held_out).map(choose).collect()
+/// Signals in memory, parted into those to learn from and those held out.
+pub(super) struct Signals<T> {
+    source: Source<T>,
+    learned: Vec<usize>,
+    held_out: Vec<usize>,
 }
 
-/// A number that looks random: a step of SplitMix64 (Steele, Lea, Flood, 2014).
-fn mixed(number: u64) -> u64 {
-    let mixed = (number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
+enum Source<T> {
+    Matrix(Mat<T>),
+    Patches(Patches<T>),
 }
 
-/// A matrix of finite numbers in a file.
-pub(super) fn matrix<T: Scalar + Float>(
-    path: &Path,
-    numbers: Numbers<File>,
-    shape: [usize; 2],
-) -> Result<Mat<T>> {
-    let [rows, columns] = shape;
-    let values = values::<T>(path, numbers, shape)?;
-    Ok(Mat::from_fn(rows, columns, |i, j| values[i * columns + j]))
-}
-
-/// Finite numbers, row by row.
-fn values<T: Scalar + Float>(
-    path: &Path,
-    numbers: Numbers<File>,
-    [rows, columns]: [usize; 2],
-) -> Result<Vec<T>> {
-    let values = numbers.read::<T>()?;
-    if let Some(at) = values.iter().position(|value| !value.finite()) {
-        bail!(
-            "{}: expected finite numbers, found {} at [{}, {}]",
-            path.display(),
-            values[at],
-            at / columns,
-            at % columns
-        );
+impl<T: Scalar + Float> Signals<T> {
+    /// Those to learn from.
+    pub(super) fn learned(&self) -> Chosen<'_, T> {
+        self.chosen(&self.learned)
     }
-    let room = format!("the matrix of {}", path.display());
-    check_memory(&room, bytes_of::<T>(&[rows, columns]))?;
-    Ok(values)
+
+    /// Those spread evenly over the others, if there are any.
+    pub(super) fn held_out(&self) -> Option<Chosen<'_, T>> {
+        (!self.held_out.is_empty()).then(|| self.chosen(&self.held_out))
+    }
+
+    fn chosen<'a>(&'a self, columns: &'a [usize]) -> Chosen<'a, T> {
+        let source: &dyn ColumnSource<T> = match &self.source {
+            Source::Matrix(matrix) => matrix,
+            Source::Patches(patches) => patches,
+        };
+        Chosen { source, columns }
+    }
+
+    /// Of the numbers in the file, so that a state goes on with those it has begun with.
+    pub(super) fn checksum(&self) -> u32 {
+        let add = |sum, value: &T| crc32c::crc32c_append(sum, &value.to_f64().to_le_bytes());
+        match &self.source {
+            Source::Matrix(matrix) => matrix
+                .row_iter()
+                .fold(0, |sum, row| row.iter().fold(sum, add)),
+            Source::Patches(patches) => patches.pictures().pixels().iter().fold(0, add),
+        }
+    }
+}
+
+/// Some of the signals.
+pub(super) struct Chosen<'a, T> {
+    source: &'a dyn ColumnSource<T>,
+    columns: &'a [usize],
+}
+
+impl<T: Scalar> ColumnSource<T> for Chosen<'_, T> {
+    fn rows(&self) -> usize {
+        self.source.rows()
+    }
+
+    fn columns(&self) -> usize {
+        self.columns.len()
+    }
+
+    fn pack(&self, columns: Range<usize>, out: &mut [T], stride: usize) {
+        for (k, &column) in self.columns[columns].iter().enumerate() {
+            self.source.pack(column..column + 1, &mut out[k..], stride);
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// Columns of a matrix that are not neighbours, as the kernels want them.
     #[test]
-    fn held_out_signals_are_as_many_as_asked_for_and_spread_evenly() {
-        for (columns, held_out) in [(10, 0), (10, 3), (10, 9), (1000, 100), (7, 7)] {
-            let chosen = held_out_columns(columns, held_out);
-            assert_eq!(chosen.len(), held_out);
-            assert!(
-                chosen.windows(2).all(|pair| pair[0] < pair[1])
-                    && chosen.iter().all(|&k| k < columns)
-            );
-            let width = columns.div_ceil(held_out.max(1));
-            let gaps = chosen.windows(2).map(|pair| pair[1] - pair[0]);
-            assert!(gaps.max().is_none_or(|gap| gap < 2 * width), "{chosen:?}");
-        }
-        // Of a file in which signals of ten kinds alternate, about as many of each kind: 100, give or take three times 9.5.
-        let chosen = held_out_columns(10_000, 1000);
-        for kind in 0..10 {
-            let count = chosen.iter().filter(|&k| k % 10 == kind).count();
-            assert!((70..130).contains(&count), "{kind}: {count}");
-        }
-        // The first number of SplitMix64 with the seed 0.
-        assert_eq!(mixed(0), 0xe220_a839_7b1d_cdaf);
+    fn chosen_signals_are_those_named() {
+        let matrix = Mat::<f32>::from_fn(2, 5, |i, k| (10 * i + k) as f32);
+        let chosen = Chosen {
+            source: &matrix,
+            columns: &[4, 0, 3],
+        };
+        assert_eq!((chosen.rows(), chosen.columns()), (2, 3));
+        let mut out = [-1.0; 8];
+        chosen.pack(1..3, &mut out, 4);
+        assert_eq!(out, [0.0, 3.0, -1.0, -1.0, 10.0, 13.0, -1.0, -1.0]);
     }
 }

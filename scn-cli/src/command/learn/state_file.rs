@@ -9,6 +9,7 @@ use scn_solvers::learn::{AtomNorm, AtomSet, LearnCounts, LearnSettings, LearnSta
 use scn_solvers::{ElasticNet, Scalar, Sign};
 use serde::{Deserialize, Serialize};
 
+use crate::patch_options::PatchSettings;
 use crate::whole_file;
 
 /// The file beside a dictionary.
@@ -19,10 +20,10 @@ pub(super) fn beside(dictionary: &Path) -> PathBuf {
 /// The entry of the metadata.
 const ENTRY: &str = "scn.learn";
 
-/// What learning goes on with.
-pub(super) struct Kept<T> {
-    pub(super) settings: KeptSettings,
-    pub(super) state: LearnState<T>,
+/// A state that was kept, whose arrays are still bytes.
+pub(super) struct StateFile {
+    bytes: Vec<u8>,
+    head: Head,
 }
 
 /// The arguments that a resumed run keeps.
@@ -38,10 +39,25 @@ pub(super) struct KeptSettings {
     pub(super) batch_size: usize,
     pub(super) forgetting: f64,
     pub(super) seed: u64,
+    #[serde(default = "usual_tolerance")]
+    pub(super) tolerance: f64,
+    #[serde(default)]
+    pub(super) epochs: Option<u64>,
+    /// The KKT residual to which codes are solved.
+    #[serde(default = "usual_tolerance")]
+    pub(super) code_tolerance: f64,
     pub(super) held_out: usize,
     /// Signals in the file, and the checksum of their values.
     pub(super) columns: usize,
     pub(super) signals_crc32c: u32,
+    /// None for a matrix of signals.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) patches: Option<PatchSettings>,
+}
+
+/// The tolerances of states that have been written before there was a choice.
+fn usual_tolerance() -> f64 {
+    1e-3
 }
 
 /// The metadata entry.
@@ -75,12 +91,8 @@ struct Counts {
 const ARRAYS: [&str; 4] = ["dictionary", "codes", "signals", "last_used"];
 
 impl KeptSettings {
-    /// What is learned, until so many epochs are done.
-    pub(super) fn learning<T: Scalar>(
-        &self,
-        tolerance: Option<f64>,
-        epochs: Option<u64>,
-    ) -> LearnSettings<T> {
+    /// What is learned, and until when.
+    pub(super) fn learning<T: Scalar>(&self) -> LearnSettings<T> {
         let (lambda1, lambda2) = (T::from_f64(self.lambda1), T::from_f64(self.lambda2));
         let sign = |free| if free { Sign::Free } else { Sign::NonNegative };
         let penalty = match self.signed {
@@ -103,28 +115,39 @@ impl KeptSettings {
                 },
             })
             .seed(self.seed);
-        settings.tolerance = tolerance.unwrap_or(settings.tolerance);
-        settings.max_epochs = epochs;
+        settings.tolerance = self.tolerance;
+        settings.max_epochs = self.epochs;
         settings
     }
 
-    /// That these are the signals that learning has begun with.
-    pub(super) fn expect_signals(
+    /// That there are as many signals as learning has begun with.
+    pub(super) fn expect_columns(
         &self,
         state: &Path,
         signals: &Path,
-        [_, columns]: [usize; 2],
-        checksum: u32,
+        columns: usize,
     ) -> Result<()> {
-        if (self.columns, self.signals_crc32c) != (columns, checksum) {
-            bail!(
-                "{}: expected the {} signals that {} was begun with, found others",
-                signals.display(),
-                self.columns,
-                state.display()
-            );
+        match self.columns == columns && self.held_out <= columns {
+            true => Ok(()),
+            false => self.others(state, signals),
         }
-        Ok(())
+    }
+
+    /// That these are the signals that learning has begun with.
+    pub(super) fn expect_signals(&self, state: &Path, signals: &Path, checksum: u32) -> Result<()> {
+        match self.signals_crc32c == checksum {
+            true => Ok(()),
+            false => self.others(state, signals),
+        }
+    }
+
+    fn others(&self, state: &Path, signals: &Path) -> Result<()> {
+        bail!(
+            "{}: expected the {} signals that {} was begun with, found others",
+            signals.display(),
+            self.columns,
+            state.display()
+        )
     }
 }
 
@@ -163,8 +186,8 @@ pub(super) fn write<T: Scalar>(
     whole_file::write(path, |out| out.write_all(&file))
 }
 
-impl<T: Scalar> Kept<T> {
-    /// Reads a state that was written for numbers of this type.
+impl StateFile {
+    /// Reads a file, and what it says of the arrays in it.
     pub(super) fn read(path: &Path) -> Result<Self> {
         let name = || path.display().to_string();
         let bytes =
@@ -180,11 +203,27 @@ impl<T: Scalar> Kept<T> {
                 name()
             );
         };
-        let head: Head = serde_json::from_str(entry).with_context(name)?;
-        let file = SafeTensors::deserialize(&bytes).with_context(name)?;
+        let head = serde_json::from_str(entry).with_context(name)?;
+        Ok(Self { bytes, head })
+    }
+
+    /// The settings that the run has begun with.
+    pub(super) fn settings(&self) -> &KeptSettings {
+        &self.head.settings
+    }
+
+    /// [`settings`](Self::settings), without the rest.
+    pub(super) fn into_settings(self) -> KeptSettings {
+        self.head.settings
+    }
+
+    /// What learning goes on from, if it was written for numbers of this type.
+    pub(super) fn state<T: Scalar>(&self, path: &Path) -> Result<LearnState<T>> {
+        let name = || path.display().to_string();
+        let file = SafeTensors::deserialize(&self.bytes).with_context(name)?;
         let array = |at: usize| file.tensor(ARRAYS[at]).with_context(name);
         let arrays = [array(0)?, array(1)?, array(2)?, array(3)?];
-        if checksum(arrays.iter().map(|array| array.data())) != head.arrays_crc32c {
+        if checksum(arrays.iter().map(|array| array.data())) != self.head.arrays_crc32c {
             bail!(
                 "{}: its checksum does not match: it has changed since it was written",
                 name()
@@ -201,15 +240,12 @@ impl<T: Scalar> Kept<T> {
         }
         let words = last_used.data().chunks_exact(8);
         let words = words.map(|word| u64::from_le_bytes(word.try_into().unwrap_or_default()));
-        Ok(Self {
-            settings: head.settings,
-            state: LearnState {
-                dictionary: matrix_of(path, &dictionary)?,
-                codes: matrix_of(path, &codes)?,
-                signals: matrix_of(path, &signals)?,
-                last_used: words.collect(),
-                counts: head.counts.into(),
-            },
+        Ok(LearnState {
+            dictionary: matrix_of(path, &dictionary)?,
+            codes: matrix_of(path, &codes)?,
+            signals: matrix_of(path, &signals)?,
+            last_used: words.collect(),
+            counts: (&self.head.counts).into(),
         })
     }
 }
@@ -284,8 +320,8 @@ impl Counts {
     }
 }
 
-impl From<Counts> for LearnCounts {
-    fn from(counts: Counts) -> Self {
+impl From<&Counts> for LearnCounts {
+    fn from(counts: &Counts) -> Self {
         Self {
             steps: counts.steps,
             epochs: counts.epochs,

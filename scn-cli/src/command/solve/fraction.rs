@@ -2,18 +2,19 @@
 
 use anyhow::{Result, bail};
 use faer::Mat;
-use scn_data::format::npy::{ColumnFile, Float};
+use scn_data::format::npy::Float;
 use scn_solvers::{Problem, Scalar, correlate};
 
 use crate::column_blocks::each_block;
+use crate::column_input::ColumnInput;
 use crate::problem_arrays::MatrixKind;
 use crate::screen::Bar;
 
-/// `max c_j` over all columns of a file (`max |c_j|` for signed codes), in a pass over them all; at least 0.
+/// `max c_j` over all columns (`max |c_j|` for signed codes), in a pass over them all; at least 0.
 pub(super) fn largest_lambda1<T: Scalar + Float>(
     kind: MatrixKind,
     problem: &Problem<T>,
-    columns: &mut ColumnFile<T>,
+    columns: &mut ColumnInput<T>,
 ) -> Result<f64> {
     let bar = Bar::fast("finding lambda1", columns.columns());
     let mut largest = T::ZERO;

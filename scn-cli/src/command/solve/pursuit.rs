@@ -13,6 +13,7 @@ use crate::codes_file::{CodesFile, CodesForm};
 use crate::column_blocks::each_block;
 use crate::number;
 use crate::output::Output;
+use crate::patch_options::PatchSettings;
 use crate::problem_arrays::{MatrixKind, largest};
 use crate::problem_files::{AnyProblemFile, ProblemFile, ProblemFiles};
 use crate::screen::Bar;
@@ -53,7 +54,7 @@ impl Pursuit {
 
 /// Runs it and writes the codes.
 pub(crate) fn run(
-    files: &ProblemFiles,
+    (files, patches): (&ProblemFiles, Option<PatchSettings>),
     stop: OmpStop,
     form: CodesForm,
     out: &Path,
@@ -65,7 +66,7 @@ pub(crate) fn run(
             stop.residual
         );
     }
-    let summary = match files.open(form.samples)? {
+    let summary = match files.open(form.samples, patches)? {
         AnyProblemFile::F32(file) => pursue(file, stop, form, out)?,
         AnyProblemFile::F64(file) => pursue(file, stop, form, out)?,
     };

@@ -54,7 +54,7 @@ pub(super) fn sections(run: &Run) -> Result<Vec<Block>> {
 }
 
 fn first_atoms(model: &Model) -> Result<Vec<Raster>> {
-    let window = model.network.config().window;
+    let window = [model.network.config().window; 2];
     let Some(dictionary) = model.network.param("layer0.dictionary")? else {
         return Ok(Vec::new());
     };

@@ -1,4 +1,4 @@
-//! Archives .npz of one array.
+//! Arrays in archives .npz.
 
 use std::fs::File;
 use std::io::{Error, Read, Result, Seek, SeekFrom, copy};
@@ -36,9 +36,7 @@ pub(super) fn member(mut file: File, path: &Path) -> std::result::Result<Member,
             length,
         });
     }
-    let archive = ZipArchive::new(file)
-        .map_err(Error::other)
-        .map_err(unreadable(path))?;
+    let archive = opened(file, path)?;
     if archive.len() != 1 {
         return Err(FileError::Array {
             file: path.to_owned(),
@@ -46,11 +44,33 @@ pub(super) fn member(mut file: File, path: &Path) -> std::result::Result<Member,
             found: format!("{} files", archive.len()),
         });
     }
-    unpack(archive).map_err(unreadable(path))
+    unpack(archive, 0).map_err(unreadable(path))
 }
 
-fn unpack(mut archive: ZipArchive<File>) -> Result<Member> {
-    let mut entry = archive.by_index(0).map_err(Error::other)?;
+/// The array of this name in an archive of several.
+pub(super) fn named(
+    file: File,
+    path: &Path,
+    name: &'static str,
+) -> std::result::Result<Member, FileError> {
+    let archive = opened(file, path)?;
+    match archive.index_for_name(&format!("{name}.npy")) {
+        Some(index) => unpack(archive, index).map_err(unreadable(path)),
+        None => Err(FileError::NoMember {
+            file: path.to_owned(),
+            name,
+        }),
+    }
+}
+
+fn opened(file: File, path: &Path) -> std::result::Result<ZipArchive<File>, FileError> {
+    ZipArchive::new(file)
+        .map_err(Error::other)
+        .map_err(unreadable(path))
+}
+
+fn unpack(mut archive: ZipArchive<File>, index: usize) -> Result<Member> {
+    let mut entry = archive.by_index(index).map_err(Error::other)?;
     let length = entry.size();
     if entry.compression() != CompressionMethod::Stored {
         let mut file = tempfile::tempfile()?;

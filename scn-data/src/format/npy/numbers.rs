@@ -1,12 +1,12 @@
 //! Arrays of any shape as floating point numbers.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use half::f16;
 
-use super::archive::{Member, member};
+use super::archive::{Member, member, named};
 use super::header::{Header, read_head};
 use crate::error::{DataError, FileError};
 use crate::files::open_regular;
@@ -68,6 +68,12 @@ impl Kind {
             Self::F4 | Self::I4 | Self::U4 => 4,
             Self::F8 | Self::I8 | Self::U8 => 8,
         }
+    }
+
+    /// The largest integer of the type; None for floating point numbers.
+    pub fn largest_integer(self) -> Option<f64> {
+        let bits = 8 * self.size() - usize::from(self.is_signed());
+        self.is_integer().then(|| (bits as f64).exp2() - 1.0)
     }
 
     /// Whether the type holds integers.
@@ -177,15 +183,42 @@ impl Numbers<File> {
     /// of numbers has; [`FileError::Short`], [`FileError::Long`].
     pub fn open(path: &Path) -> Result<Self, DataError> {
         let file = open_regular(path).map_err(unreadable(path))?;
+        Self::of_member(member(file, path)?, path)
+    }
+
+    /// The array `name.npy` of an archive .npz of any number of arrays.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open); [`FileError::NoMember`] if there is none of this name.
+    pub fn open_member(path: &Path, name: &'static str) -> Result<Self, DataError> {
+        let file = open_regular(path).map_err(unreadable(path))?;
+        Self::of_member(named(file, path, name)?, path)
+    }
+
+    fn of_member(member: Member, path: &Path) -> Result<Self, DataError> {
         let Member {
             mut file,
             start,
             length,
-        } = member(file, path)?;
+        } = member;
         let head = read_head(&mut file).map_err(unreadable(path))?;
         let mut numbers = Self::after(&head, file, length, path)?;
         numbers.start += start;
         Ok(numbers)
+    }
+
+    /// Reads numbers that follow each other in the file, of which `first` is the place of the first: in C order, unless the array is in
+    /// Fortran order. They must be there.
+    ///
+    /// # Errors
+    /// [`FileError::Unreadable`], also for a file that has become shorter.
+    pub fn read_at<T: Float>(&mut self, first: usize, out: &mut [T]) -> Result<(), DataError> {
+        let size = self.kind.size();
+        let place = self.start + first as u64 * size as u64;
+        self.values
+            .seek(SeekFrom::Start(place))
+            .map_err(unreadable(&self.file))?;
+        self.read_next(out)
     }
 }
 
@@ -246,25 +279,27 @@ impl<R: Read> Numbers<R> {
             bytes_of::<T>(&[self.count, if self.fortran_order { 2 } else { 1 }]),
         )?;
         let mut numbers = vec![T::default(); self.count];
-        let mut rest = &mut numbers[..];
-        // A whole number of numbers of any kind.
-        let mut buffer = [0; 1 << 13];
-        let mut left = self.count * self.kind.size();
-        while left > 0 {
-            let part = &mut buffer[..left.min(1 << 13)];
-            self.values
-                .read_exact(part)
-                .map_err(unreadable(&self.file))?;
-            let (now, later) = rest.split_at_mut(part.len() / self.kind.size());
-            decode(self.kind, self.big_endian, part, now);
-            rest = later;
-            left -= part.len();
-        }
+        self.read_next(&mut numbers)?;
         Ok(if self.fortran_order {
             to_c_order(&numbers, &self.shape)
         } else {
             numbers
         })
+    }
+
+    /// Reads the numbers that come next.
+    fn read_next<T: Float>(&mut self, out: &mut [T]) -> Result<(), DataError> {
+        let size = self.kind.size();
+        // A whole number of numbers of any kind.
+        let mut buffer = [0; 1 << 13];
+        for numbers in out.chunks_mut(buffer.len() / size) {
+            let part = &mut buffer[..numbers.len() * size];
+            self.values
+                .read_exact(part)
+                .map_err(unreadable(&self.file))?;
+            decode(self.kind, self.big_endian, part, numbers);
+        }
+        Ok(())
     }
 }
 

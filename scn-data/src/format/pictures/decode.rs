@@ -112,6 +112,12 @@ pub(super) fn read(file: &Path, colours: Option<Colours>) -> Result<Picture, Dat
     picture(Contents::new(&bytes, file), colours)
 }
 
+/// A picture alone, whatever its name, as it is but for its `colours`.
+pub(super) fn read_alone(file: &Path, colours: Option<Colours>) -> Result<Picture, DataError> {
+    let bytes = ALONE.read(file)?;
+    Ok(planes(ALONE.decode(Contents::new(&bytes, file))?, colours))
+}
+
 /// The picture in a PNG or JPEG file, whatever its name, brought to `colours` and to `height` x
 /// `width` pixels: scaled by bilinear interpolation, averaged over the pixels that fall together;
 /// `fit` says what is done with other proportions.

@@ -1,0 +1,42 @@
+//! Places in a list that are spread evenly over it, and not regularly.
+
+use crate::draws::{Draws, Purpose};
+
+/// `chosen` of the places `0..count`, in ascending order: one of each of so many runs of neighbours, drawn at random. A list may repeat itself,
+/// so that every so-manieth place would be of one kind. The draws depend on the seed and on these two numbers alone.
+///
+/// # Panics
+/// If `chosen` is above `count`.
+pub fn spread(count: usize, chosen: usize, seed: u64) -> Vec<usize> {
+    assert!(chosen <= count);
+    let mut draws = Draws::new(seed, 0, Purpose::HeldOut, 0);
+    let first = |run: usize| (run as u128 * count as u128 / chosen as u128) as usize;
+    (0..chosen)
+        .map(|run| first(run) + draws.below((first(run + 1) - first(run)) as u64) as usize)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_as_many_as_asked_for_and_spread_evenly() {
+        for (count, chosen) in [(10, 0), (10, 3), (10, 9), (1000, 100), (7, 7), (0, 0)] {
+            let places = spread(count, chosen, 0);
+            assert_eq!(places.len(), chosen);
+            assert!(places.iter().all(|&place| place < count));
+            assert!(places.is_sorted_by(|one, next| one < next), "{places:?}");
+            let width = count.div_ceil(chosen.max(1));
+            let gaps = places.windows(2).map(|pair| pair[1] - pair[0]);
+            assert!(gaps.max().is_none_or(|gap| gap < 2 * width), "{places:?}");
+        }
+        // Of a list in which ten kinds alternate, about as many of each kind: 100, give or take three times 9.5.
+        let places = spread(10_000, 1000, 0);
+        for kind in 0..10 {
+            let count = places.iter().filter(|&place| place % 10 == kind).count();
+            assert!((70..130).contains(&count), "{kind}: {count}");
+        }
+        assert_ne!(spread(100, 10, 0), spread(100, 10, 1));
+    }
+}
