@@ -7,9 +7,9 @@ use std::path::Path;
 use approx::assert_abs_diff_eq;
 use faer::Mat;
 use scn_net::{
-    Device, DictionaryInit, LayerConfig, LearnedConfig, LearningProgress, Model, ModelFileError,
-    ModelInput, NetError, Network, NetworkConfig, Observer, Outcome, RunConfig, RunFolder,
-    RunStart, Shape, Silent, StepProgress, Tensor, TrainError, train,
+    Device, DictionaryInit, LayerConfig, LearningProgress, Model, ModelFileError, ModelInput,
+    NetError, Network, NetworkConfig, Observer, Outcome, RunConfig, RunFolder, RunStart, Shape,
+    Silent, StepProgress, Tensor, TrainError, train,
 };
 use scn_solvers::learn::{DictionaryStart, LearnSettings, Learner};
 use scn_solvers::{Auto, ElasticNet, Settings};
@@ -145,7 +145,7 @@ fn windows_of_other_images_cost_much_less_over_learned_atoms() {
             random.dictionary = DictionaryInit::UnitNorm;
             let random = over(&Network::new(&random, seed).unwrap());
             assert!(
-                found < [0.7, 0.7][h] * random,
+                found < 0.7 * random,
                 "layer {h}: {found} learned, {random} random"
             );
         }
@@ -174,9 +174,9 @@ fn constant_images_and_few_windows_are_learned_from() {
         assert!(network.infer(digits(0, 2)).is_ok());
 
         // Fewer windows are taken than there are atoms.
-        let mut few = LearnedConfig::default();
-        few.windows = 5;
-        config.learned = Some(few);
+        let mut few = small::config();
+        few.set("network.learned.windows", "5").unwrap();
+        config.learned = few.network.learned;
         let mut network = Network::new(&config, 0).unwrap();
         learn(&mut network, vec![digits(0, 20)]).unwrap();
     }
@@ -214,9 +214,10 @@ fn all_else_stays_as_it_was() {
             progress.layer < 2 && progress.seen <= progress.expected,
             "{progress:?}"
         );
-        match progress.layer == 1 && progress.seen > 0 {
-            true => ControlFlow::Break(()),
-            false => ControlFlow::Continue(()),
+        if progress.layer == 1 && progress.seen > 0 {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
         }
     });
     assert!(matches!(stopped, Err(NetError::Stopped)));
