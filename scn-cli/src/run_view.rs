@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use scn_data::{FitProgress, FitStage};
-use scn_net::{Beginning, EpochRecord, Network, Observer, RunConfig, RunFolder, StepProgress};
+use scn_net::{
+    Beginning, EpochRecord, LearningProgress, Network, Observer, RunConfig, RunFolder, StepProgress,
+};
 
 use self::live::Live;
 use self::pace::Pace;
@@ -97,6 +99,15 @@ impl Observer for RunView {
                 FitStage::Eigenvectors => self.line("whitening: eigenvectors of the covariance"),
                 _ => self.line(&format!("fitting to image {images_done} of {images}")),
             }
+        }
+    }
+
+    fn learning(&mut self, progress: &LearningProgress) {
+        self.live.learning(progress);
+        if screen::is_hidden() && self.last_line.elapsed() >= LINE_EVERY {
+            let LearningProgress { layer, layers, .. } = progress;
+            let text = format!("learning the dictionary of layer {} of {layers}", layer + 1);
+            self.line(&text);
         }
     }
 

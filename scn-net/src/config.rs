@@ -2,6 +2,7 @@
 
 mod batch_norm;
 mod input;
+mod learned;
 mod network;
 mod range;
 mod run;
@@ -11,6 +12,7 @@ mod training;
 
 pub use self::batch_norm::{BatchNormConfig, Moments, NormPlacement};
 pub use self::input::InputConfig;
+pub use self::learned::LearnedConfig;
 pub use self::network::{DictionaryInit, Lambda1Config, LayerConfig, NetworkConfig};
 pub(crate) use self::range::check_label_smoothing;
 pub use self::run::RunConfig;

@@ -53,6 +53,7 @@ mod feed;
 mod finite;
 mod init;
 mod layer;
+mod learning;
 mod memory;
 mod model;
 mod model_file;
@@ -87,9 +88,9 @@ pub use scn_data;
 #[doc(hidden)]
 pub use checkpoint::Checkpoint;
 pub use config::{
-    BatchNormConfig, DictionaryInit, InputConfig, Lambda1Config, LayerConfig, Moments,
-    NetworkConfig, NormPlacement, Recompute, RunConfig, Schedule, SolverConfig, SolverMethod,
-    TrainingConfig,
+    BatchNormConfig, DictionaryInit, InputConfig, Lambda1Config, LayerConfig, LearnedConfig,
+    Moments, NetworkConfig, NormPlacement, Recompute, RunConfig, Schedule, SolverConfig,
+    SolverMethod, TrainingConfig,
 };
 pub use device::{CpuPool, Device};
 pub use error::{ConfigError, LayerError, ModelFileError, NetError, TrainError};
@@ -99,6 +100,7 @@ pub use evaluate::{
 };
 pub use executor::EachBatch;
 pub use layer::Layer;
+pub use learning::{LearnedDictionary, LearningProgress};
 pub use model::Model;
 pub use model_input::ModelInput;
 pub use network::Network;

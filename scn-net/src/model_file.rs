@@ -94,6 +94,10 @@ pub(crate) fn save(
             layer: layer.to_string(),
         });
     }
+    if network.is_unlearned() {
+        let path = path.to_path_buf();
+        return Err(ModelFileError::Unlearned { path });
+    }
     let params = network
         .params()
         .map_err(|source| ModelFileError::Parameters {

@@ -2,7 +2,9 @@
 
 mod custom;
 mod descent;
+mod dictionaries;
 mod lambda1;
+mod lesson;
 mod memory;
 mod moments;
 mod params;
@@ -13,7 +15,9 @@ use std::collections::BTreeMap;
 use scn_data::Batch;
 
 use crate::assembly::{initial_steps, steps_from_arrays};
-use crate::config::{NetworkConfig, Recompute, SolverConfig, check_label_smoothing};
+use crate::config::{
+    DictionaryInit, NetworkConfig, Recompute, SolverConfig, check_label_smoothing,
+};
 use crate::cpu::Processor;
 use crate::device::Device;
 use crate::error::{ConfigError, NetError};
@@ -42,15 +46,23 @@ pub struct Network {
     label_smoothing: f32,
     /// Images in the largest batch of the loader that it is trained with; 0 if there is none.
     largest_batch: usize,
+    /// Whether its dictionaries are still to be learned.
+    unlearned: bool,
 }
 
 impl Network {
-    /// With initial weights from a seed.
+    /// With initial weights from a seed. Where [dictionaries are learned from
+    /// images](crate::DictionaryInit::Learned), [`learn_dictionaries`](Self::learn_dictionaries)
+    /// must follow before the network computes anything or is saved.
     ///
     /// # Errors
     /// A setting out of range; more memory than there is.
     pub fn new(config: &NetworkConfig, seed: u64) -> Result<Self, ConfigError> {
-        Self::of_steps(config, || initial_steps(config, seed))
+        let network = Self::of_steps(config, || initial_steps(config, seed))?;
+        Ok(Self {
+            unlearned: config.dictionary == DictionaryInit::Learned,
+            ..network
+        })
     }
 
     /// With all its arrays, by their names in the model file. Gram matrices are computed once.
@@ -76,6 +88,7 @@ impl Network {
             recompute: Recompute::Nothing,
             label_smoothing: 0.0,
             largest_batch: 0,
+            unlearned: false,
         })
     }
 
@@ -276,8 +289,22 @@ impl Network {
         check_pixels(images)
     }
 
-    /// `Ok` if the network takes images of so many channels, of this height and width.
+    /// `Ok` if the network can compute, and takes images of so many channels, of this height and
+    /// width.
     fn check_image(&self, found: [usize; 3]) -> Result<(), NetError> {
+        if self.unlearned {
+            return Err(NetError::Unlearned);
+        }
+        self.check_shape(found)
+    }
+
+    /// Whether its dictionaries are still to be learned.
+    pub(crate) fn is_unlearned(&self) -> bool {
+        self.unlearned
+    }
+
+    /// `Ok` if the network takes images of so many channels, of this height and width.
+    fn check_shape(&self, found: [usize; 3]) -> Result<(), NetError> {
         let expected = self.config.input;
         if found == expected {
             return Ok(());

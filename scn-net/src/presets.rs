@@ -246,6 +246,7 @@ fn paper(dataset: DatasetName, width: usize) -> RunConfig {
             window: 3,
             lambda2: 1e-4,
             dictionary: DictionaryInit::Paper,
+            learned: None,
             lambda1: Lambda1Config::default(),
             batch_norm: BatchNormConfig {
                 placement: if mnist {
@@ -336,6 +337,7 @@ fn digits() -> RunConfig {
             window: 3,
             lambda2: 1e-4,
             dictionary: DictionaryInit::Paper,
+            learned: None,
             lambda1: Lambda1Config::default(),
             batch_norm: BatchNormConfig {
                 moments: Moments::Estimated,

@@ -2,6 +2,7 @@
 
 use scn_data::FitProgress;
 
+use crate::learning::LearningProgress;
 use crate::network::Network;
 use crate::record::EpochRecord;
 use crate::report::Activity;
@@ -53,6 +54,9 @@ pub trait Observer: Send {
     /// While mean, scale and whitening are fitted to the training images, several times a second:
     /// whitening may take minutes. Never where they are known.
     fn fitting(&mut self, _progress: &FitProgress) {}
+    /// While dictionaries are learned from a sample of the training images, several times a second:
+    /// after the fit, in runs that begin with `network.dictionary = "learned"`.
+    fn learning(&mut self, _progress: &LearningProgress) {}
     /// Before the first step.
     fn begin(&mut self, _beginning: &Beginning<'_>) {}
     /// After each step, in order; on a graphics processor while the next one is being computed.
@@ -65,7 +69,8 @@ pub trait Observer: Send {
     /// After each epoch, when its files are written, with the network as it is then.
     fn epoch(&mut self, _record: &EpochRecord, _network: &Network) {}
     /// Asked after each step, where true ends the run with a checkpoint, and after each
-    /// [`fitting`](Self::fitting), where it ends the run before anything is written.
+    /// [`fitting`](Self::fitting) and [`learning`](Self::learning), where it ends the run before
+    /// anything is written.
     fn stop(&self) -> bool {
         false
     }

@@ -4,7 +4,9 @@ use std::fmt;
 
 use scn_data::{LastBatch, Subset};
 
-use crate::config::{BatchNormConfig, Moments, RunConfig, Schedule, TrainingConfig};
+use crate::config::{
+    BatchNormConfig, DictionaryInit, Moments, RunConfig, Schedule, TrainingConfig,
+};
 use crate::presets;
 use crate::schedule::drop_step;
 
@@ -44,6 +46,8 @@ pub enum Surprise {
     },
     /// Batches for estimated moments are given, but inference uses running ones.
     EstimationUnused,
+    /// How dictionaries are learned is given, but they are not learned.
+    LearnedUnused,
     /// A stratified subset is asked for, but all images are used.
     SubsetUnused,
 }
@@ -83,6 +87,9 @@ impl fmt::Display for Surprise {
                 "network.batch_norm.estimation_batches has no effect: network.batch_norm.moments \
                  is running",
             ),
+            Self::LearnedUnused => {
+                f.write_str("network.learned has no effect: network.dictionary is not learned")
+            }
             Self::SubsetUnused => f.write_str(
                 "subset = stratified has no effect: neither train_limit nor test_limit is set",
             ),
@@ -150,6 +157,10 @@ impl RunConfig {
         let estimated = BatchNormConfig::default().estimation_batches;
         if norm.moments == Moments::Running && norm.estimation_batches != estimated {
             found.push(Surprise::EstimationUnused);
+        }
+        let learned = self.network.dictionary == DictionaryInit::Learned;
+        if self.network.learned.is_some() && !learned {
+            found.push(Surprise::LearnedUnused);
         }
         let limited = self.train_limit.is_some() || self.test_limit.is_some();
         if self.subset == Subset::Stratified && !limited {
@@ -260,6 +271,10 @@ mod tests {
                 Surprise::EstimationUnused,
             ),
             (&[("subset", "stratified")], Surprise::SubsetUnused),
+            (
+                &[("network.learned.images", "100")],
+                Surprise::LearnedUnused,
+            ),
         ] {
             let found = with("digits", settings);
             assert_eq!(found, [expected]);
@@ -299,6 +314,10 @@ mod tests {
             &[("subset", "stratified"), ("test_limit", "100")],
             &[("network.batch_norm.group", "32")],
             &[("train_limit", "32")],
+            &[
+                ("network.dictionary", "learned"),
+                ("network.learned.images", "100"),
+            ],
         ] {
             assert_eq!(with("digits", settings), [], "{settings:?}");
         }

@@ -1,5 +1,6 @@
 //! Training, from a configuration to a run folder.
 
+mod dictionaries;
 mod epoch;
 mod fit;
 mod images;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
 use scn_data::{FitProgress, FitStage};
-use scn_net::{Beginning, EpochRecord, StepProgress, chosen_epoch};
+use scn_net::{Beginning, EpochRecord, LearningProgress, StepProgress, chosen_epoch};
 
 use crate::readable::{clock, mean};
 use crate::screen::{self, Bar};
@@ -60,6 +60,29 @@ impl Live {
         self.bar.set_prefix(prefix);
         self.bar.set_message(message);
         self.bar.set_position(done);
+    }
+
+    /// Before the first step, too.
+    pub(super) fn learning(&self, progress: &LearningProgress) {
+        let LearningProgress {
+            layer,
+            layers,
+            seen,
+            expected,
+            objective,
+            ..
+        } = *progress;
+        let what = match (expected, objective) {
+            (0, _) => "its input, ".to_string(),
+            (_, Some(objective)) => format!("objective {objective:.3}, "),
+            _ => String::new(),
+        };
+        let since = clock(self.start.elapsed());
+        self.bar
+            .set_prefix(format!("dictionary {:>2}/{layers}", layer + 1));
+        self.bar.set_message(format!("{what}{since}"));
+        self.bar.set_length(expected.max(1));
+        self.bar.set_position(seen);
     }
 
     /// What is done between the steps.

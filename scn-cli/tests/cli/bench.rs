@@ -87,3 +87,20 @@ fn a_model_of_another_network_is_refused() {
         "expected a network as in preset mnist-scn1",
     ));
 }
+
+/// Dictionaries are learned from the images of a run, and nothing else is timed in their place.
+#[test]
+fn bench_does_not_stand_in_for_learned_dictionaries() {
+    for part in ["train", "infer"] {
+        scn()
+            .args(["bench", part, "--preset", "digits"])
+            .args(["--set", "network.dictionary=learned"])
+            .assert()
+            .failure()
+            .stdout("")
+            .stderr(predicate::str::contains(
+                "expected --model with a model of a run",
+            ))
+            .stderr(predicate::function(|text: &str| text.lines().count() == 1));
+    }
+}

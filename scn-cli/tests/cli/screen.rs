@@ -191,6 +191,32 @@ fn whitening_that_is_stopped_ends_at_once_and_leaves_nothing() {
     }
 }
 
+/// Of all windows of all digits, for seconds.
+#[test]
+fn learning_that_is_stopped_ends_at_once_and_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    for (signal, code) in SIGNALS {
+        let out = folder.path().join("run");
+        let arguments = "train --set network.dictionary=learned --set network.learned.images=1437 \
+            --set network.learned.windows=100000 --set network.learned.epochs=1000 --out run";
+        let arguments: Vec<&str> = arguments.split_whitespace().collect();
+        let mut terminal = Terminal::start(&arguments, folder.path());
+        terminal.until(&["dictionary  1/5 ━", "objective "]);
+        let sent = Instant::now();
+        terminal.send(signal);
+        let ended = terminal.end();
+        assert!(
+            sent.elapsed() < Duration::from_secs(3),
+            "{:?}",
+            sent.elapsed()
+        );
+        assert_eq!(ended.code, Some(code));
+        let last = ended.lines.last().unwrap();
+        assert_eq!(last, "stopped before the first step; nothing is written");
+        assert!(!out.exists());
+    }
+}
+
 /// A trained model, and more images of its shape and classes than it tests in a minute.
 fn model_and_images(folder: &Path) {
     train_small(&folder.join("run"), &[]).assert().success();

@@ -62,22 +62,31 @@ fn printed_settings_are_those_of_the_run() {
 #[test]
 fn a_run_from_printed_settings_has_them() {
     let folder = tempfile::tempdir().unwrap();
-    let (file, run) = (folder.path().join("mine.toml"), folder.path().join("run"));
-    let mut print = train_small(&run, &["--print-config"]);
-    let shown = print.assert().success().get_output().stdout.clone();
-    assert!(!run.exists());
-    std::fs::write(&file, shown).unwrap();
-    scn()
-        .args(["train", "--config"])
-        .arg(&file)
-        .arg("--out")
-        .arg(&run)
-        .assert()
-        .success()
-        .stderr("");
-    let read =
-        |path| -> toml::Table { toml::from_str(&std::fs::read_to_string(path).unwrap()).unwrap() };
-    assert_eq!(read(run.join("config.toml")), read(file));
+    for (start, learned) in [("paper", false), ("learned", true)] {
+        let file = folder.path().join(format!("{start}.toml"));
+        let run = folder.path().join(start);
+        let dictionary = format!("network.dictionary={start}");
+        let mut print = train_small(&run, &["--set", &dictionary, "--print-config"]);
+        let shown = print.assert().success().get_output().stdout.clone();
+        assert!(!run.exists());
+        std::fs::write(&file, shown).unwrap();
+        scn()
+            .args(["train", "--config"])
+            .arg(&file)
+            .arg("--out")
+            .arg(&run)
+            .assert()
+            .success()
+            .stderr("");
+        let read = |path| -> toml::Table {
+            toml::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+        };
+        let written = read(run.join("config.toml"));
+        assert_eq!(written, read(file));
+        // How dictionaries are learned is written where they are.
+        let network = written["network"].as_table().unwrap();
+        assert_eq!(network.contains_key("learned"), learned);
+    }
 }
 
 #[test]

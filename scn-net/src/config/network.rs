@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::batch_norm::BatchNormConfig;
+use super::learned::LearnedConfig;
 use super::solver::SolverConfig;
 
 /// A network: sparse coding layers in order of flow, then the average over the map and a linear
@@ -25,6 +26,10 @@ pub struct NetworkConfig {
     /// Where dictionaries start.
     #[serde(default)]
     pub dictionary: DictionaryInit,
+    /// How dictionaries are learned before the first step, for `dictionary = "learned"`. Off: as the
+    /// defaults say, if they are to be learned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learned: Option<LearnedConfig>,
     /// λ1 of every layer.
     #[serde(default)]
     pub lambda1: Lambda1Config,
@@ -48,10 +53,18 @@ impl NetworkConfig {
             window: default::window(),
             lambda2: default::lambda2(),
             dictionary: DictionaryInit::default(),
+            learned: None,
             lambda1: Lambda1Config::default(),
             batch_norm: BatchNormConfig::default(),
             solver: SolverConfig::default(),
             layers,
+        }
+    }
+
+    /// Spells out how dictionaries are learned, if they are.
+    pub(super) fn spell_out(&mut self) {
+        if self.dictionary == DictionaryInit::Learned {
+            self.learned.get_or_insert_default();
         }
     }
 }
@@ -86,6 +99,9 @@ pub enum DictionaryInit {
     Paper,
     /// Atoms N(0,1), scaled to norm 1.
     UnitNorm,
+    /// Atoms of norm 1, learned from training images without their labels, as `network.learned`
+    /// says.
+    Learned,
 }
 
 /// λ1 of every layer.

@@ -250,6 +250,7 @@ impl NetworkConfig {
             rate,
             rate.is_finite() && rate >= 0.0,
         )?;
+        self.validate_learned()?;
         let norm = self.batch_norm;
         check(
             "network.batch_norm.rate",
@@ -321,6 +322,21 @@ impl NetworkConfig {
             format!("so many that it has {gram}"),
             gram <= most,
         )
+    }
+
+    /// How dictionaries are learned.
+    fn validate_learned(&self) -> Result<(), ConfigError> {
+        let learned = self.learned.unwrap_or_default();
+        for (key, count) in [
+            ("network.learned.images", learned.images as u64),
+            ("network.learned.windows", learned.windows as u64),
+            ("network.learned.epochs", learned.epochs),
+        ] {
+            check(key, "at least 1", count, count >= 1)?;
+        }
+        let lambda1 = learned.lambda1;
+        let below_one = (0.0..1.0).contains(&lambda1);
+        check("network.learned.lambda1", "in [0, 1)", lambda1, below_one)
     }
 
     /// Numbers of all dictionaries and the classifier, and of all Gram matrices `D'D`.

@@ -9,10 +9,11 @@ impl RunConfig {
     /// # Errors
     /// Not TOML, an unknown key, a value of another type or out of range.
     pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
-        let config: Self = toml::from_str(text).map_err(|error| ConfigError::Syntax {
+        let mut config: Self = toml::from_str(text).map_err(|error| ConfigError::Syntax {
             message: error.to_string().trim().to_string(),
         })?;
         config.validate()?;
+        config.network.spell_out();
         Ok(config)
     }
 
@@ -21,7 +22,9 @@ impl RunConfig {
     /// # Errors
     /// A number that TOML cannot hold: a seed beyond 2⁶³.
     pub fn to_toml(&self) -> Result<String, ConfigError> {
-        toml::to_string(self).map_err(|error| ConfigError::Syntax {
+        let mut config = self.clone();
+        config.network.spell_out();
+        toml::to_string(&config).map_err(|error| ConfigError::Syntax {
             message: error.to_string(),
         })
     }
@@ -42,7 +45,12 @@ impl RunConfig {
             .ok()
             .and_then(|mut table| table.remove("value"))
             .unwrap_or_else(|| toml::Value::String(value.to_string()));
-        let mut root = toml::Table::try_from(&*self).map_err(|error| refuse(error.to_string()))?;
+        let mut config = self.clone();
+        if key.starts_with("network.learned.") {
+            // A section that is off begins with its defaults.
+            config.network.learned.get_or_insert_default();
+        }
+        let mut root = toml::Table::try_from(&config).map_err(|error| refuse(error.to_string()))?;
         let (path, name) = match key.rsplit_once('.') {
             Some((path, name)) => (path.split('.').collect(), name),
             None => (Vec::new(), key),
@@ -55,10 +63,11 @@ impl RunConfig {
             };
         }
         table.insert(name.to_string(), parsed);
-        let changed: Self = root
+        let mut changed: Self = root
             .try_into()
             .map_err(|error: toml::de::Error| refuse(error.message().to_string()))?;
         changed.validate()?;
+        changed.network.spell_out();
         *self = changed;
         Ok(())
     }
@@ -67,7 +76,7 @@ impl RunConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::NormPlacement;
+    use crate::config::{DictionaryInit, LearnedConfig, NormPlacement};
     use crate::presets;
 
     #[test]
@@ -96,6 +105,37 @@ mod tests {
         assert_eq!(config.input.whitening, None);
     }
 
+    /// Where dictionaries are learned, how is written down; elsewhere files stay as they were.
+    #[test]
+    fn the_settings_of_learning_are_written_where_they_count() {
+        let mut config = presets::get("digits").unwrap();
+        assert!(!config.to_toml().unwrap().contains("learned"));
+        let mut other_order = config.clone();
+
+        config.set("network.dictionary", "learned").unwrap();
+        let defaults = LearnedConfig::default();
+        assert_eq!(config.network.learned, Some(defaults));
+        config.set("network.learned.images", "100").unwrap();
+        let expected = LearnedConfig {
+            images: 100,
+            ..defaults
+        };
+        assert_eq!(config.network.learned, Some(expected));
+        let text = config.to_toml().unwrap();
+        assert!(text.contains("[network.learned]\nimages = 100\n"), "{text}");
+        assert_eq!(RunConfig::from_toml(&text).unwrap(), config);
+
+        other_order.set("network.learned.images", "100").unwrap();
+        other_order.set("network.dictionary", "learned").unwrap();
+        assert_eq!(other_order, config);
+
+        // Of a program or an older file, without the section.
+        let mut built = presets::get("digits").unwrap();
+        built.network.dictionary = DictionaryInit::Learned;
+        let read = RunConfig::from_toml(&built.to_toml().unwrap()).unwrap();
+        assert_eq!(read.network.learned, Some(defaults));
+    }
+
     #[test]
     fn wrong_settings_are_refused_and_change_nothing() {
         let config = presets::get("digits").unwrap();
@@ -122,6 +162,17 @@ mod tests {
                 "input.whitening must be positive, but is NaN",
             ),
             ("trainings.epochs", "3", "there is no section trainings"),
+            ("network.learned.image", "3", "unknown field `image`"),
+            (
+                "network.learned.windows",
+                "0",
+                "network.learned.windows must be at least 1, but is 0",
+            ),
+            (
+                "network.learned.lambda1",
+                "1",
+                "network.learned.lambda1 must be in [0, 1), but is 1",
+            ),
             ("network.window", "2", "network.window must be odd"),
             (
                 "dataset",

@@ -18,7 +18,7 @@ use crate::moments::GroupMoments;
 use crate::ops::loss::softmax_cross_entropy;
 use crate::optimizer::{Descent, OptimizerState};
 use crate::param::Param;
-use crate::pass;
+use crate::pass::{self, Forward};
 use crate::report::{KernelTime, StepReport};
 use crate::step::{Step, StepLayer};
 use crate::steps::Steps;
@@ -41,6 +41,21 @@ impl Processor {
             layers: layers.collect::<Result<_, _>>()?,
             solvers: Solvers::new(solver, false)?,
         })
+    }
+
+    /// The output of a step, by its index, in training mode. Moments are not recorded.
+    ///
+    /// # Errors
+    /// Activations that are not finite; a custom layer that fails.
+    pub(crate) fn forward(
+        &self,
+        steps: &mut Steps,
+        index: usize,
+        input: Tensor,
+        groups: usize,
+    ) -> Result<Tensor, NetError> {
+        let (output, _) = self.training(steps, groups).forward(index, input)?;
+        Ok(output)
     }
 
     fn training<'a>(&'a self, steps: &'a mut Steps, groups: usize) -> Training<'a> {

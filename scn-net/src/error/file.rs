@@ -58,6 +58,12 @@ pub enum ModelFileError {
         /// The layer.
         layer: String,
     },
+    /// A network whose dictionaries are still to be learned.
+    #[error("{path}: not written, as the dictionaries of the network are still to be learned from images", path = path.display())]
+    Unlearned {
+        /// The file.
+        path: PathBuf,
+    },
     /// Parameters that cannot be fetched from the device that trained them.
     #[error("{path}: the parameters cannot be fetched: {source}", path = path.display())]
     Parameters {

@@ -1,6 +1,7 @@
 //! Networks that cannot be built or run.
 
 use scn_grad::GradError;
+use scn_solvers::learn::LearnError;
 use scn_solvers::{EncodeError, ProblemError, SettingsError};
 
 use crate::shape::Shape;
@@ -108,6 +109,20 @@ pub enum NetError {
         /// Why.
         source: ProblemError,
     },
+    /// A dictionary that cannot be learned from the windows that reach its layer.
+    #[error("the dictionary of {layer} cannot be learned: {source}")]
+    Learning {
+        /// The layer.
+        layer: String,
+        /// Why.
+        source: LearnError,
+    },
+    /// A network whose dictionaries are to be learned before it computes anything.
+    #[error(
+        "with network.dictionary = learned, the dictionaries are to be learned from images before \
+         anything else (Network::learn_dictionaries); scn train does"
+    )]
+    Unlearned,
     /// A pixel that is not finite.
     #[error("image {image}: expected finite pixels, found {found} at [{channel}, {row}, {column}]")]
     Pixel {

@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use scn_data::{Dataset, Loader};
 
+use super::dictionaries::learn_dictionaries;
 use super::fit::fit;
 use super::images::{self, RunImages};
 use super::start::RunStart;
 use crate::buffer::release_memory;
 use crate::checkpoint::{self, Checkpoint};
-use crate::config::RunConfig;
+use crate::config::{DictionaryInit, RunConfig};
 use crate::device::Device;
 use crate::epoch_sums::EpochSums;
 use crate::error::{ModelFileError, NetError, TrainError};
@@ -34,8 +35,8 @@ pub enum Outcome {
         /// All epochs.
         history: Vec<EpochRecord>,
     },
-    /// The observer stopped it before its first step, while mean, scale and whitening were fitted:
-    /// no file was written, and there is nothing to resume.
+    /// The observer stopped it before its first step, while mean, scale and whitening were fitted
+    /// or dictionaries learned: no file was written, and there is nothing to resume.
     NotBegun,
     /// The observer stopped it. The checkpoint holds everything.
     Interrupted {
@@ -143,7 +144,12 @@ impl Run {
         let label_smoothing = config.training.label_smoothing;
         let (mut network, state) = match resumed {
             None => {
-                let network = Network::new(&config.network, config.seed)?;
+                let mut network = Network::new(&config.network, config.seed)?;
+                if config.network.dictionary == DictionaryInit::Learned
+                    && !learn_dictionaries(&mut network, &training, &config, observer)?
+                {
+                    return Ok(None);
+                }
                 let sums = EpochSums::default();
                 (
                     network,

@@ -4,6 +4,7 @@
 mod custom;
 mod in_a_row;
 mod inference;
+mod learned;
 mod tools;
 
 use std::path::Path;

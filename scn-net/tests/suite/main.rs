@@ -2,7 +2,7 @@
 //! `gradient`: a whole network against differences. `groups`: of a batch. `runs`: the same bits for
 //! any number of threads and through interruptions; `stopped`: before they begin; `own_images`: on those of a program. `files`: models and checkpoints, whole or of
 //! another kind; `damaged`: those that are refused. `finite`: pixels and activations that are not.
-//! `tools`: what helps gradient descent. `edited`: changes files. `kept`: a checkpoint of an early version. `cuda`: on a graphics
+//! `learned`: dictionaries that are learned before training. `tools`: what helps gradient descent. `edited`: changes files. `kept`: a checkpoint of an early version. `cuda`: on a graphics
 //! processor as here.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -18,6 +18,7 @@ mod gradient;
 mod groups;
 mod inference;
 mod kept;
+mod learned;
 mod own_images;
 #[path = "../../examples/custom_layer/rms_norm.rs"]
 mod rms_norm;

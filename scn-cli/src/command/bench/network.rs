@@ -9,7 +9,8 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use scn_data::{ImageSet, Loader, Normalization, bytes_of, check_memory};
 use scn_net::{
-    Device, Network, NetworkConfig, RunConfig, Sgd, Tensor, learning_rate, presets, tolerances,
+    Device, DictionaryInit, Network, NetworkConfig, RunConfig, Sgd, Tensor, learning_rate, presets,
+    tolerances,
 };
 use scn_solvers::InstructionSet;
 use scn_solvers::synthetic::normal_matrix;
@@ -149,6 +150,10 @@ impl NetworkBench {
         }
         config.validate()?;
         let mut network = match &self.model {
+            None if config.network.dictionary == DictionaryInit::Learned => bail!(
+                "dictionaries are learned in training alone: expected --model with a model of a \
+                 run, or another network.dictionary, found learned"
+            ),
             None => Network::new(&config.network, config.seed)?,
             Some(path) => {
                 let mut network = model_file::read(path, output)?.network;

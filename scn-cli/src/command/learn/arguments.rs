@@ -63,7 +63,7 @@ pub(crate) struct Learn {
     #[arg(help_heading = "Input", long, value_name = "COUNT")]
     held_out: Option<usize>,
     /// Signals per step
-    #[arg(help_heading = "Learning", long, value_name = "COUNT", default_value_t = 256, value_parser = number::positive)]
+    #[arg(help_heading = "Learning", long, value_name = "COUNT", default_value_t = 512, value_parser = number::positive)]
     batch_size: usize,
     /// How fast early batches are forgotten: batch s weighs (s/t)^NUMBER at step t; 0 forgets nothing
     #[arg(help_heading = "Learning", long, value_name = "NUMBER", default_value_t = FORGETTING, value_parser = number::parse::<f64>)]

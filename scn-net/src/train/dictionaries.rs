@@ -1,0 +1,43 @@
+//! Dictionaries learned from a sample of the training images, while somebody watches.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use scn_data::Loader;
+
+use crate::config::RunConfig;
+use crate::error::{NetError, TrainError};
+use crate::init::sample_images;
+use crate::network::Network;
+use crate::progress::Observer;
+use crate::tensor::Tensor;
+
+/// Learns the dictionaries of a new network from images of this loader, neither flipped nor shifted
+/// nor mixed. False if the observer stopped it.
+pub(super) fn learn_dictionaries(
+    network: &mut Network,
+    training: &Loader,
+    config: &RunConfig,
+    observer: &mut dyn Observer,
+) -> Result<bool, TrainError> {
+    let count = config.network.learned.unwrap_or_default().images;
+    let images = training.image_set();
+    let sample = images.subset(&sample_images(images.len(), count, config.seed))?;
+    let normalization = Arc::clone(training.normalization());
+    let sample = Loader::in_order(Arc::new(sample), normalization, training.batch_size())?;
+    let batches = sample.epoch(0, 0).map(|batch| Tensor::from_batch(&batch));
+    let batches: Vec<Tensor> = batches.collect::<Result<_, _>>()?;
+    let learned = network.learn_dictionaries(batches, config.seed, &mut |progress| {
+        observer.learning(progress);
+        if observer.stop() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    });
+    match learned {
+        Ok(_) => Ok(true),
+        Err(NetError::Stopped) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
