@@ -163,7 +163,7 @@ fn arguments_reach_what_they_set() {
     let (report, plain) = learned("--atoms 6");
     assert_eq!(
         (&report["held_out"], &report["steps"]),
-        (&0.into(), &4.into())
+        (&0.into(), &2.into())
     );
     for other in [
         "--atoms 6 --signed",
@@ -218,7 +218,7 @@ fn a_person_sees_measurements_and_the_end() {
         lines[0].contains("held out") && lines[1].contains("1,080") && lines[2].contains("2,160")
     );
     assert!(
-        lines[3].starts_with("the epochs are done: 2 epochs, 10 steps in "),
+        lines[3].starts_with("the epochs are done: 2 epochs, 6 steps in "),
         "{text}"
     );
     assert!(lines[4].contains("per signal, of 120 held out"), "{text}");

@@ -38,6 +38,18 @@ impl Instance {
         }
     }
 
+    /// Whether every signal has an atom at less than 89 degrees. Residuals are relative to `max |D'x|`: with all atoms nearer to right
+    /// angles its rounding, some ten units of ε times the norms, is more than the tolerance of the oracle.
+    pub(crate) fn is_seen(&self) -> bool {
+        let correlations = self.dictionary.transpose() * &self.signals;
+        let mut columns = correlations.col_iter().zip(self.signals.col_iter());
+        columns.all(|(correlations, signal)| {
+            let atoms = self.dictionary.col_iter().zip(correlations.iter());
+            let mut cosines = atoms.map(|(atom, c)| c.abs() / (atom.norm_l2() * signal.norm_l2()));
+            cosines.any(|cosine| cosine > 0.0175)
+        })
+    }
+
     pub(crate) fn problem<T: Scalar>(&self) -> Problem<T> {
         let lambda1 = Lambda1::PerAtom(
             self.lambda1

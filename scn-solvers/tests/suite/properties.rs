@@ -31,6 +31,7 @@ fn instance() -> impl Strategy<Value = Instance> {
         .prop_map(|(m, n, columns, coherence, sign, seed)| {
             Instance::random(m, n, columns, coherence, sign, seed)
         })
+        .prop_filter("a signal at right angles to all atoms", Instance::is_seen)
 }
 
 fn check_close(a: &Mat<f64>, b: &Mat<f64>, what: &str) -> Result<(), TestCaseError> {
@@ -144,6 +145,7 @@ proptest! {
         let mut doubled = single.clone();
         doubled.dictionary = Mat::from_fn(single.dictionary.nrows(), 2 * n, |i, j| single.dictionary[(i, j % n)]);
         doubled.lambda1 = vec![0.1; 2 * n];
+        prop_assume!(single.is_seen());
         let exact = single.exact();
         for solver in every_solver() {
             let (codes, report) = doubled.solve(&*solver);
@@ -176,6 +178,7 @@ proptest! {
     #[test]
     fn signed_codes_are_nonnegative_codes_of_both_signs(m in 2usize..10, n in 1usize..8, seed in 0u64..100_000) {
         let signed = Instance::random(m, n, 2, 0.2, Sign::Free, seed);
+        prop_assume!(signed.is_seen());
         let mut both = signed.clone();
         both.sign = Sign::NonNegative;
         both.dictionary = Mat::from_fn(m, 2 * n, |i, j| {

@@ -99,14 +99,26 @@ impl<T: Scalar + Float> Signals<T> {
 
     /// Of the numbers in the file, so that a state goes on with those it has begun with.
     pub(super) fn checksum(&self) -> u32 {
-        let add = |sum, value: &T| crc32c::crc32c_append(sum, &value.to_f64().to_le_bytes());
         match &self.source {
-            Source::Matrix(matrix) => matrix
-                .row_iter()
-                .fold(0, |sum, row| row.iter().fold(sum, add)),
-            Source::Patches(patches) => patches.pictures().pixels().iter().fold(0, add),
+            Source::Matrix(matrix) => checksum(matrix.col_iter().map(|column| column.iter())),
+            Source::Patches(patches) => {
+                checksum(patches.pictures().pixels().chunks(LINE).map(<[T]>::iter))
+            }
         }
     }
+}
+
+/// Numbers that are added to a checksum together.
+const LINE: usize = 1024;
+
+/// The checksum of numbers as `f64`, in the order in which they come; how they are parted does not matter.
+fn checksum<'a, T: Scalar, I: Iterator<Item = &'a T>>(parts: impl Iterator<Item = I>) -> u32 {
+    let mut bytes = Vec::new();
+    parts.fold(0, |sum, part| {
+        bytes.clear();
+        bytes.extend(part.flat_map(|value| value.to_f64().to_le_bytes()));
+        crc32c::crc32c_append(sum, &bytes)
+    })
 }
 
 /// Some of the signals.
