@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use scn_net::{DictionaryInit, Network};
 
-use super::{batch, config, cuda, distance};
+use super::{batch, config, cuda};
 
 /// They are those that are learned for a network here, bit for bit, and the device computes with
 /// them.
@@ -25,6 +25,8 @@ fn learned_dictionaries_come_to_the_device() {
     for ((name, found), (_, expected)) in there.params().unwrap().zip(here.params().unwrap()) {
         assert_eq!(found.value, expected.value, "{name}");
     }
+    // They are so alike that codes at the tolerance differ from device to device; on one device they do not.
+    here.move_to(&device).unwrap();
     let [expected, found] = [&here, &there].map(|network| network.infer(images.clone()).unwrap());
-    assert!(distance(found.0.data(), expected.0.data()) < 1e-2);
+    assert_eq!(found.0, expected.0);
 }
