@@ -38,6 +38,7 @@ proptest! {
         seed in 0u64..100_000,
     ) {
         let instance = Instance::random(m, n, 1, coherence, sign, seed);
+        prop_assume!(instance.is_seen());
         let problem: Problem<f64> = instance.problem();
         let correlations = instance.correlations_and_gradient(&faer::Mat::zeros(n, 1), 0).0;
         let path = path(&problem, &correlations, 1000).unwrap();
