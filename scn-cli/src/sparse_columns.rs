@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use scn_data::format::npy::{Float, Numbers};
+use scn_data::format::npy::{Float, Numbers, is_archive};
 use scn_data::open_regular;
 use zip::ZipArchive;
 
@@ -59,7 +59,7 @@ impl SparseColumns {
             return Err(damaged());
         }
         shape.read_at(0, &mut sides)?;
-        // No more columns than there are ends; rows are checked by whoever knows how many there must be.
+        // Columns are checked by the number of ends, rows by the caller, which knows the number of atoms.
         let [rows, columns] = sides.map(|side: f64| side as usize);
         if Some(ends) != columns.checked_add(1) {
             return Err(damaged());
@@ -139,9 +139,7 @@ impl SparseColumns {
 /// The name of the format of a sparse matrix; None for a file that is none.
 fn format(path: &Path) -> std::io::Result<Option<[u8; 3]>> {
     let mut file = open_regular(path)?;
-    let mut first = Vec::new();
-    file.by_ref().take(4).read_to_end(&mut first)?;
-    if first != *b"PK\x03\x04" {
+    if !is_archive(&mut file)? {
         return Ok(None);
     }
     let mut archive = ZipArchive::new(file).map_err(Error::other)?;

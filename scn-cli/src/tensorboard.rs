@@ -107,7 +107,7 @@ impl EventFile {
             .with_context(|| format!("cannot create {}", path.display()))?;
         let mut events = Self { path, file };
         events.write(0, Payload::FileVersion("brain.Event:2".to_string()))?;
-        // Payload is at the step of a start is forgotten too, and that of the checkpoint stays.
+        // What is at the step of a start is forgotten too, and that of the checkpoint stays.
         let first = if step == 0 { 0 } else { step + 1 };
         let status = Status::Start.into();
         events.write(first, Payload::SessionLog(SessionLog { status }))?;

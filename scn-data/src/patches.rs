@@ -137,7 +137,7 @@ pub struct PatchAverage {
 }
 
 impl PatchAverage {
-    /// Of no patch so far.
+    /// The average of no patch so far.
     ///
     /// # Errors
     /// [`PatchError::Gaps`] if there are pixels in no patch.

@@ -2,8 +2,8 @@
 
 use crate::draws::{Draws, Purpose};
 
-/// `chosen` of the places `0..count`, in ascending order: one of each of so many runs of neighbours, drawn at random. A list may repeat itself,
-/// so that every so-manieth place would be of one kind. The draws depend on the seed and on these two numbers alone.
+/// `chosen` of the places `0..count`, in ascending order: one of each of so many runs of neighbours, drawn at random. A list may be
+/// periodic, and places at equal distances would then all be of one kind. The draws depend on the seed and on these two numbers alone.
 ///
 /// # Panics
 /// If `chosen` is above `count`.

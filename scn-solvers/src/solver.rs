@@ -14,6 +14,7 @@ mod method;
 mod momentum;
 mod polish;
 mod run;
+mod small_problems;
 mod state;
 mod sweeps;
 mod verdict;

@@ -25,6 +25,7 @@ mod numbers;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use self::archive::is_archive;
 pub use self::columns::ColumnFile;
 pub use self::halves::train_and_test;
 use self::header::{Header, read_head};

@@ -225,10 +225,9 @@ impl<T: Scalar> Coded<T> {
         self.signals.chunks_exact(self.rows)
     }
 
-    /// Whether some code uses each atom.
-    pub(super) fn uses(&self) -> impl Iterator<Item = bool> {
-        let codes = self.codes.chunks_exact(self.count.max(1));
-        codes.map(|codes| codes.iter().any(|&code| code != T::ZERO))
+    /// The atoms that the codes use, each as often as it is used.
+    pub(super) fn uses(&self) -> impl Iterator<Item = usize> {
+        self.entries.atoms()
     }
 }
 

@@ -50,6 +50,11 @@ impl<T: Scalar> Entries<T> {
         (&self.atoms[places.clone()], &self.values[places])
     }
 
+    /// The atoms of all signals.
+    pub(super) fn atoms(&self) -> impl Iterator<Item = usize> {
+        self.atoms.iter().map(|&atom| atom as usize)
+    }
+
     /// How many they are.
     pub(super) fn len(&self) -> usize {
         self.atoms.len()
@@ -77,6 +82,7 @@ mod tests {
         for _ in 0..2 {
             entries.take(codes.as_flattened(), 4);
             assert_eq!(entries.len(), 4);
+            assert!(entries.atoms().eq([0, 2, 0, 1]));
             assert_eq!(entries.of(0), (&[][..], &[][..]));
             assert_eq!(entries.of(1), (&[0, 2][..], &[1.0, 4.0][..]));
             assert_eq!(entries.of(2), (&[][..], &[][..]));

@@ -238,10 +238,8 @@ impl<T: Scalar> Learner<T> {
             let LearnState { codes, signals, .. } = &mut self.state;
             self.coded.add_to(codes, signals, T::from_f64(keep), factor);
             keep = 1.0;
-            for (last, used) in self.state.last_used.iter_mut().zip(self.coded.uses()) {
-                if used {
-                    *last = now;
-                }
+            for atom in self.coded.uses() {
+                self.state.last_used[atom] = now;
             }
         }
         let atoms = self.problem.atoms();

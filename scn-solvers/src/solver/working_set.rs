@@ -5,13 +5,11 @@
 //! atoms: `n |set|` multiply-adds per column and round, where a sweep over all atoms takes `n²`.
 
 use super::Tile;
+use super::small_problems::{CAPACITY, SWEEPS, SmallProblems};
 use crate::problem::Problem;
 use crate::tile::Scalar;
 use crate::tile::columns::tile_columns_mut;
-use crate::tile::kernels::{ColumnDescent, FindAbove, FromTile, LargestQuotient, SmallSweeps};
-
-/// Atoms that a set can hold.
-const CAPACITY: usize = 48;
+use crate::tile::kernels::{ColumnDescent, FindAbove, FromTile, LargestQuotient};
 
 /// The fewest atoms, and the least overlap of them, for which working sets pay: on other dictionaries few sweeps solve codes of
 /// any kind. On 256 atoms learned from patches of 8 x 8 pixels (an overlap of 10), with 9 codes of each signal not zero, they are 4 to 7
@@ -29,8 +27,7 @@ const ROUNDS: usize = 24;
 /// Once sets hold more than one in so many atoms on average, sweeps over all atoms are likely to be faster.
 const SPARSE: usize = 8;
 
-/// Sweeps over a set before their change is looked at, and in a round.
-const SWEEPS: u32 = 4;
+/// Sweeps over the sets in a round, at most.
 const MOST_SWEEPS: u32 = 60;
 
 /// The share of the tolerance that is the goal. On the set, the share of the goal, or of what the atom furthest ahead is beyond its threshold
@@ -62,7 +59,7 @@ pub(super) struct WorkingSets<T> {
     lambda1: Vec<T>,
     columns: Vec<Column<T>>,
     /// The problems on the sets.
-    small: Small<T>,
+    small: SmallProblems<T>,
     /// Atoms that may join.
     found: Vec<u32>,
     /// The codes of a column.
@@ -90,20 +87,6 @@ impl<T: Scalar> Column<T> {
             standing: Standing::Open,
         }
     }
-}
-
-/// Small problems side by side, one per column of the tile; see [`SmallSweeps`].
-#[derive(Debug, Clone, Default)]
-struct Small<T> {
-    gram: Vec<T>,
-    inverse_diagonal: Vec<T>,
-    diagonal: Vec<T>,
-    lambda1: Vec<T>,
-    descent: Vec<T>,
-    codes: Vec<T>,
-    /// Per column.
-    change: Vec<T>,
-    goal: Vec<T>,
 }
 
 impl<T: Scalar> WorkingSets<T> {
@@ -326,64 +309,6 @@ impl<T: Scalar> WorkingSets<T> {
     }
 }
 
-impl<T: Scalar> Small<T> {
-    /// No atoms in any column.
-    fn clear(&mut self) {
-        let width = T::tile();
-        self.gram.resize(CAPACITY * CAPACITY * width, T::ZERO);
-        for rows in [
-            &mut self.inverse_diagonal,
-            &mut self.diagonal,
-            &mut self.lambda1,
-            &mut self.descent,
-            &mut self.codes,
-        ] {
-            rows.clear();
-            rows.resize(CAPACITY * width, T::ZERO);
-        }
-        self.change.clear();
-        self.change.resize(width, T::ZERO);
-        self.goal.clear();
-        self.goal.resize(width, T::INFINITY);
-    }
-
-    /// Adds an atom with a code to the problem of a column, which has these atoms.
-    fn add(&mut self, problem: &Problem<T>, column: usize, atoms: &[u32], atom: u32, code: T) {
-        let width = T::tile();
-        let operator = problem.operator();
-        let (place, j) = (atoms.len(), atom as usize);
-        let length = operator.row_length();
-        let row = &operator.gram_rows()[j * length..(j + 1) * length];
-        for (other, &i) in atoms.iter().enumerate() {
-            let entry = row[i as usize];
-            self.gram[(place * CAPACITY + other) * width + column] = entry;
-            self.gram[(other * CAPACITY + place) * width + column] = entry;
-        }
-        self.gram[(place * CAPACITY + place) * width + column] = row[j];
-        let at = place * width + column;
-        self.inverse_diagonal[at] = problem.inverse_diagonal()[j];
-        self.diagonal[at] = row[j];
-        self.lambda1[at] = problem.lambda1()[j];
-        self.codes[at] = code;
-    }
-
-    fn sweep(&mut self, signed: bool, size: usize) {
-        T::small_sweeps(SmallSweeps {
-            signed,
-            size,
-            capacity: CAPACITY,
-            gram: &self.gram,
-            inverse_diagonal: &self.inverse_diagonal,
-            diagonal: &self.diagonal,
-            lambda1: &self.lambda1,
-            descent: &mut self.descent,
-            codes: &mut self.codes,
-            sweeps: SWEEPS,
-            change: &mut self.change,
-        });
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use faer::Mat;
@@ -426,6 +351,16 @@ mod tests {
         encode(solver, problem, signals, codes.as_mut(), start).unwrap()
     }
 
+    fn solve_auto<T: Scalar>(
+        settings: Settings,
+        problem: &Problem<T>,
+        signals: &Mat<T>,
+        codes: &mut Mat<T>,
+        start: Start,
+    ) -> Report {
+        solve(&Auto::new(settings), problem, signals, codes, start)
+    }
+
     /// Codes are those of LARS, from zero and from others, at a fraction of the passes of sweeps.
     fn sparse_codes_are_exact<T: Scalar>(tolerance: f64) {
         for sign in [Sign::NonNegative, Sign::Free] {
@@ -436,7 +371,7 @@ mod tests {
             let _ = solve(&lars, &problem, &signals, &mut exact, Start::Zero);
             let mut codes = Mat::zeros(problem.atoms(), signals.ncols());
             for start in [Start::Zero, Start::Codes] {
-                let report = solve(&Auto::new(settings), &problem, &signals, &mut codes, start);
+                let report = solve_auto(settings, &problem, &signals, &mut codes, start);
                 assert!(report.converged(), "{report:?}");
                 for certificate in certify_columns(&problem, &signals, codes.as_ref()).unwrap() {
                     assert!(certificate.residual <= tolerance);
@@ -452,13 +387,7 @@ mod tests {
             let mut swept = Mat::zeros(problem.atoms(), signals.ncols());
             let sweeps = CoordinateDescent::new(settings);
             let all = solve(&sweeps, &problem, &signals, &mut swept, Start::Zero);
-            let few = solve(
-                &Auto::new(settings),
-                &problem,
-                &signals,
-                &mut codes,
-                Start::Zero,
-            );
+            let few = solve_auto(settings, &problem, &signals, &mut codes, Start::Zero);
             assert!(
                 4.0 * few.mean_passes() < all.mean_passes(),
                 "{} and {} passes",
@@ -490,40 +419,43 @@ mod tests {
         }
         let settings = Settings::new(1e-8, 2000).unwrap();
         let mut codes = Mat::zeros(130, signals.ncols());
-        let report = solve(
-            &Auto::new(settings),
-            &problem,
-            &signals,
-            &mut codes,
-            Start::Zero,
-        );
+        let report = solve_auto(settings, &problem, &signals, &mut codes, Start::Zero);
         assert!(report.converged());
         let active = codes.col(2).iter().filter(|code| **code != 0.0).count();
         assert!(active > CAPACITY, "{active} active");
         let expected = codes.clone();
-        let report = solve(
-            &Auto::new(settings),
-            &problem,
-            &signals,
-            &mut codes,
-            Start::Codes,
-        );
+        let report = solve_auto(settings, &problem, &signals, &mut codes, Start::Codes);
         assert!(report.converged());
         assert!((&codes - &expected).norm_max() < 1e-4);
 
         signals[(0, 1)] = f64::NAN;
-        let report = solve(
-            &Auto::new(settings),
-            &problem,
-            &signals,
-            &mut codes,
-            Start::Zero,
-        );
+        let report = solve_auto(settings, &problem, &signals, &mut codes, Start::Zero);
         assert_eq!(report.unconverged, [1]);
         assert_eq!(codes.col(1).norm_max(), 0.0);
         for column in (0..signals.ncols()).filter(|&column| column != 1) {
             assert!((codes.col(column) - expected.col(column)).norm_max() < 1e-4);
         }
+    }
+
+    /// A problem that takes another dictionary has the codes of one that is posed with it.
+    #[test]
+    fn codes_follow_the_dictionary() {
+        let signals = signals::<f32>();
+        let settings = Settings::new(1e-4, 1000).unwrap();
+        let codes = |problem: &Problem<f32>| {
+            let mut codes = Mat::zeros(problem.atoms(), signals.ncols());
+            let report = solve_auto(settings, problem, &signals, &mut codes, Start::Zero);
+            assert!(report.converged());
+            codes
+        };
+        let mut problem = problem::<f32>(1.5, Sign::NonNegative);
+        let before = codes(&problem);
+        let other = dictionary::<f32>(24, problem.atoms(), 0.1, 2);
+        let penalty = problem.penalty().clone();
+        problem.update(other.as_ref(), penalty.clone()).unwrap();
+        let expected = codes(&Problem::new(other.as_ref(), penalty).unwrap());
+        assert_eq!(codes(&problem), expected);
+        assert_ne!(before, expected);
     }
 
     /// Sweeps are not disturbed where they are fast, or where nothing says that codes are sparse.
@@ -540,13 +472,7 @@ mod tests {
             let settings = Settings::new(1e-2, 1000).unwrap();
             let [mut auto, mut swept] =
                 [(); 2].map(|()| Mat::zeros(problem.atoms(), signals.ncols()));
-            let report = solve(
-                &Auto::new(settings),
-                &problem,
-                &signals,
-                &mut auto,
-                Start::Zero,
-            );
+            let report = solve_auto(settings, &problem, &signals, &mut auto, Start::Zero);
             let sweeps = CoordinateDescent::new(settings);
             let expected = solve(&sweeps, &problem, &signals, &mut swept, Start::Zero);
             assert_eq!((report.passes, auto), (expected.passes, swept));

@@ -101,7 +101,7 @@ impl<T: Scalar> Operator<T> {
         self.lipschitz = OnceLock::new();
         self.shifted_inverse = OnceLock::new();
         self.unit_diagonal = OnceLock::new();
-        self.gram_rows = OnceLock::new();
+        self.update_gram_rows();
     }
 
     /// The operator of the same numbers in `f64`: its Gram matrix lacks the rounding of this one's.

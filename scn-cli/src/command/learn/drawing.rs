@@ -39,6 +39,6 @@ pub(super) fn row_major<T: Scalar>(matrix: MatRef<'_, T>) -> Vec<T> {
 
 /// The entries row by row, as pictures are drawn from.
 pub(super) fn narrow<T: Scalar>(matrix: MatRef<'_, T>) -> Vec<f32> {
-    let entries = matrix.row_iter().flat_map(|row| row.iter());
+    let entries = row_major(matrix).into_iter();
     entries.map(|entry| entry.to_f64() as f32).collect()
 }

@@ -12,6 +12,17 @@ use crate::format::unreadable;
 /// What archives start with.
 const START: [u8; 4] = *b"PK\x03\x04";
 
+/// Whether a file begins as an archive does, an .npz say. It is then at its beginning again.
+///
+/// # Errors
+/// What the file system says.
+pub fn is_archive(file: &mut File) -> Result<bool> {
+    let mut first = Vec::new();
+    file.take(START.len() as u64).read_to_end(&mut first)?;
+    file.seek(SeekFrom::Start(0))?;
+    Ok(first == START)
+}
+
 /// An array in a file: from this byte on, so many bytes.
 pub(super) struct Member {
     pub(super) file: File,
@@ -22,13 +33,7 @@ pub(super) struct Member {
 /// The only array of an archive, or the file itself if it is none. A compressed array is unpacked into a temporary file.
 pub(super) fn member(mut file: File, path: &Path) -> std::result::Result<Member, FileError> {
     let length = file.metadata().map_err(unreadable(path))?.len();
-    let mut first = Vec::new();
-    file.by_ref()
-        .take(START.len() as u64)
-        .read_to_end(&mut first)
-        .and_then(|_| file.seek(SeekFrom::Start(0)))
-        .map_err(unreadable(path))?;
-    if first != START {
+    if !is_archive(&mut file).map_err(unreadable(path))? {
         let start = 0;
         return Ok(Member {
             file,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::decode::{Picture, read_alone};
 use crate::error::{DataError, FileError};
 use crate::files::open_regular;
-use crate::format::npy::{Float, Kind, Numbers};
+use crate::format::npy::{Float, Kind, Numbers, is_archive};
 use crate::format::unreadable;
 use crate::memory::{bytes_of, check_memory};
 use crate::picture_config::Colours;
@@ -33,7 +33,7 @@ pub struct PictureAxes {
 }
 
 impl PictureAxes {
-    /// Those of an array of this shape; None for other shapes, and where two of the table fit.
+    /// The axes of an array of this shape; None for other shapes, and where two of the table fit.
     pub fn of(array: &[usize]) -> Option<Self> {
         let (pictures, shape, channels_last) = match *array {
             [height, width] => (1, [1, height, width], false),
@@ -211,11 +211,14 @@ fn is_array(file: &Path) -> Result<bool, FileError> {
     {
         return Ok(true);
     }
-    let mut first = Vec::new();
-    open_regular(file)
-        .and_then(|opened| opened.take(6).read_to_end(&mut first))
-        .map_err(unreadable(file))?;
-    Ok(first == *b"\x93NUMPY" || first.starts_with(b"PK\x03\x04"))
+    let begins = || {
+        let mut opened = open_regular(file)?;
+        let mut first = Vec::new();
+        let archive = is_archive(&mut opened)?;
+        opened.take(6).read_to_end(&mut first)?;
+        Ok(archive || first == *b"\x93NUMPY")
+    };
+    begins().map_err(unreadable(file))
 }
 
 /// Pictures of one shape in memory.

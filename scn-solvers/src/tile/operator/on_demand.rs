@@ -12,14 +12,17 @@ impl<T: Scalar> Operator<T> {
     /// The rows of `H`, one after the other, each padded with zeros to whole registers.
     pub(crate) fn gram_rows(&self) -> &[T] {
         self.gram_rows.get_or_init(|| {
-            let length = self.row_length();
-            let mut rows = vec![T::ZERO; self.atoms() * length];
-            for (j, row) in rows.chunks_exact_mut(length).enumerate() {
-                // H is symmetric.
-                row[..self.atoms()].copy_from_slice(self.gram.col_as_slice(j));
-            }
+            let mut rows = vec![T::ZERO; self.atoms() * self.row_length()];
+            fill_rows(&self.gram, &mut rows);
             rows
         })
+    }
+
+    /// Takes the rows of another `H` into the memory of those that have been asked for.
+    pub(super) fn update_gram_rows(&mut self) {
+        if let Some(rows) = self.gram_rows.get_mut() {
+            fill_rows(&self.gram, rows);
+        }
     }
 
     /// The length of a row of [`gram_rows`](Self::gram_rows).
@@ -66,5 +69,13 @@ impl<T: Scalar> Operator<T> {
             let bound = largest * (1.0 + 8.0 * n as f64 * T::EPSILON.to_f64());
             T::from_f64(if bound > 0.0 { bound } else { 1.0 })
         })
+    }
+}
+
+/// Writes the rows of a symmetric matrix, which are its columns; padding stays.
+fn fill_rows<T: Scalar>(gram: &Mat<T>, rows: &mut [T]) {
+    let length = rows.len() / gram.ncols();
+    for (j, row) in rows.chunks_exact_mut(length).enumerate() {
+        row[..gram.nrows()].copy_from_slice(gram.col_as_slice(j));
     }
 }
