@@ -85,6 +85,7 @@ mod learner;
 mod progress;
 mod rounds;
 mod settings;
+mod signals;
 mod state;
 
 pub use atom_set::{AtomNorm, AtomSet};
@@ -93,4 +94,5 @@ pub use initial::DictionaryStart;
 pub use learner::Learner;
 pub use progress::{LearnObjective, LearnProgress, LearnReport, LearnStop};
 pub use settings::{LearnSettings, Schedule};
+pub use signals::check_signals;
 pub use state::{LearnCounts, LearnState};

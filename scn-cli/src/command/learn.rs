@@ -70,11 +70,6 @@ struct Summary {
 
 impl Learn {
     pub(crate) fn run(&self, output: &Output) -> Result<Ending> {
-        // What cannot be written is said before anything is computed.
-        if let Some(folder) = self.out.parent().filter(|folder| *folder != Path::new("")) {
-            std::fs::metadata(folder)
-                .with_context(|| format!("cannot write {}", self.out.display()))?;
-        }
         whole_file::expect_another(&self.out, [self.signals.as_path()])?;
         let state_path = state_file::beside(&self.out);
         let kept = match self.resume {
@@ -122,7 +117,7 @@ impl Learn {
             Some(path) => Some((path, window(rows, patches, &self.signals)?)),
             None => None,
         };
-        let signals = file.read::<T>(held_out)?;
+        let signals = file.read::<T>(held_out, &self.signals)?;
         let checksum = signals.checksum();
         let before = kept.clone();
         let settings = match kept {
@@ -130,6 +125,11 @@ impl Learn {
             None => self.kept_settings(checksum, columns, held_out)?,
         };
         settings.expect_signals(&state_path, &self.signals, checksum)?;
+        // What cannot be written is said before anything is computed.
+        if let Some(folder) = self.out.parent() {
+            std::fs::create_dir_all(folder)
+                .with_context(|| format!("cannot write {}", self.out.display()))?;
+        }
 
         let limits = settings.learning::<T>();
         let mut learner = match state {

@@ -246,6 +246,14 @@ fn what_is_wrong_is_said_in_a_line() {
         &with("--atoms 3 --signals N.npy"),
         &["N.npy: expected finite numbers, found NaN at [1, 1]"],
     );
+    // Its square is beyond f32; it is not named by its place among those that are not held out.
+    let mut values = [0.5_f32; 16 * 60];
+    values[59] = 1e30;
+    write_array(&at("L.npy"), &[16, 60], &values);
+    refused(
+        &with("--atoms 3 --signals L.npy --held-out 20"),
+        &["L.npy: signals must have a finite square, but the norm of signal 59 is 1"],
+    );
     write_array(&at("V.npy"), &[16], &[0.5_f32; 16]);
     refused(
         &with("--atoms 3 --signals V.npy"),
@@ -285,8 +293,8 @@ fn what_is_wrong_is_said_in_a_line() {
         &["--code-tolerance: the tolerance must be"],
     );
     refused(
-        "--lambda1 1 --atoms 3 --signals X.npy --out missing/D.npy",
-        &["cannot write missing/D.npy"],
+        "--lambda1 1 --atoms 3 --signals X.npy --out X.npy/D.npy",
+        &["cannot write X.npy/D.npy"],
     );
     refused(
         "--signals X.npy --out D.npy --resume",

@@ -5,7 +5,8 @@ mean removed (64 x 100,000, 256 atoms, lambda1 = 0.15), and the digits of MNIST 
 1,000 iterations on batches of 400, on two threads; times are from arrays in memory. A dictionary's quality is the mean of
 1/2 ||x - D a||^2 + lambda1 1'a over 10,000 other signals, with codes of `scn solve` to a KKT residual of 1e-6. `scn learn` runs for
 longer and longer, from the beginning each time, until it is at least as good as the peer; the time of the last of these runs is
-reported. It is told to hold nothing out and not to stop by itself.
+reported. The first of them has a 200th of the peer's time, so 200 means "at least". `scn learn` is told to hold nothing out and not to
+stop by itself.
 """
 
 import argparse

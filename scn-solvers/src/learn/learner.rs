@@ -5,8 +5,9 @@ use std::ops::ControlFlow;
 use faer::MatRef;
 
 use super::atoms::AtomMemory;
-use super::coded::{Coded, Totals, check_signals};
+use super::coded::{Coded, Totals};
 use super::draws::{Purpose, permute};
+use super::signals::check_signals;
 use super::{
     DictionaryStart, LearnError, LearnObjective, LearnProgress, LearnReport, LearnSettings,
     LearnState, LearnStop, Schedule,

@@ -3,10 +3,11 @@
 use std::ops::Range;
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use faer::Mat;
 use scn_data::format::npy::{Float, Numbers};
 use scn_data::spread;
+use scn_solvers::learn::check_signals;
 use scn_solvers::{ColumnSource, Scalar};
 
 use crate::arrays::axes;
@@ -47,8 +48,8 @@ impl SignalFile {
     }
 
     /// Reads the signals, of which `held_out` are set apart.
-    pub(super) fn read<T: Scalar + Float>(self, held_out: usize) -> Result<Signals<T>> {
-        let [_, columns] = self.shape;
+    pub(super) fn read<T: Scalar + Float>(self, held_out: usize, path: &Path) -> Result<Signals<T>> {
+        let [rows, columns] = self.shape;
         // Of one seed for all, so that runs that differ in theirs are measured alike.
         let held_out = spread(columns, held_out, 0);
         let mut apart = vec![false; columns];
@@ -58,11 +59,13 @@ impl SignalFile {
             ColumnInput::Patches(patches) => Source::Patches(patches),
             input => Source::Matrix(input.read_all()?),
         };
-        Ok(Signals {
+        let signals = Signals {
             source,
             learned,
             held_out,
-        })
+        };
+        check_signals(signals.all(), rows).with_context(|| path.display().to_string())?;
+        Ok(signals)
     }
 }
 
@@ -90,11 +93,16 @@ impl<T: Scalar + Float> Signals<T> {
     }
 
     fn chosen<'a>(&'a self, columns: &'a [usize]) -> Chosen<'a, T> {
-        let source: &dyn ColumnSource<T> = match &self.source {
+        let source = self.all();
+        Chosen { source, columns }
+    }
+
+    /// Those to learn from and those held out, as they are in the file.
+    fn all(&self) -> &dyn ColumnSource<T> {
+        match &self.source {
             Source::Matrix(matrix) => matrix,
             Source::Patches(patches) => patches,
-        };
-        Chosen { source, columns }
+        }
     }
 
     /// Of the numbers in the file, so that a state goes on with those it has begun with.

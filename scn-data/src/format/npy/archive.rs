@@ -45,7 +45,7 @@ pub(super) fn member(mut file: File, path: &Path) -> std::result::Result<Member,
     if archive.len() != 1 {
         return Err(FileError::Array {
             file: path.to_owned(),
-            expected: "one array, as an .npz file of that one",
+            expected: "one array",
             found: format!("{} files", archive.len()),
         });
     }
