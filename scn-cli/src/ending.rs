@@ -39,6 +39,11 @@ impl Ending {
 
 /// The code of a failure.
 pub(crate) fn code_of(error: &anyhow::Error) -> ExitCode {
+    number_of(error).into()
+}
+
+/// The code of a failure, as a number.
+pub(crate) fn number_of(error: &anyhow::Error) -> u8 {
     let diverged = |cause: &(dyn std::error::Error + 'static)| {
         matches!(
             cause.downcast_ref::<TrainError>(),
@@ -46,11 +51,11 @@ pub(crate) fn code_of(error: &anyhow::Error) -> ExitCode {
         )
     };
     if let Some(Stopped(signal)) = error.downcast_ref() {
-        signal.code().into()
+        signal.code()
     } else if error.chain().any(diverged) {
-        ExitCode::from(4)
+        4
     } else {
-        ExitCode::FAILURE
+        1
     }
 }
 

@@ -25,6 +25,7 @@ mod picture_out;
 mod pictures;
 mod problem_arrays;
 mod problem_files;
+mod processes;
 mod readable;
 mod report;
 mod run_files;
@@ -50,6 +51,7 @@ use scn_net::Device;
 use crate::device_name::DeviceName;
 use crate::ending::Ending;
 use crate::output::Output;
+use crate::processes::Together;
 
 /// Supervised deep sparse coding networks: train, evaluate and use them.
 #[derive(Debug, Parser)]
@@ -110,27 +112,37 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(answer) => return output::answer(&answer),
-    };
-    match run(&cli).and_then(|ending| output::all_written().map(|()| ending)) {
-        Ok(ending) => ending.code(),
+    let together = match Together::join() {
+        Ok(together) => together,
         Err(error) => {
             output::error(&error);
-            ending::code_of(&error)
+            return ending::code_of(&error);
         }
-    }
+    };
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(answer) if together.is_first() => return output::answer(&answer),
+        Err(answer) => return output::silent_answer(&answer),
+    };
+    let ended = run(&cli, &together);
+    together.end(ended.and_then(|ending| output::all_written().map(|()| ending)))
 }
 
-fn run(cli: &Cli) -> anyhow::Result<Ending> {
+fn run(cli: &Cli, together: &Together) -> anyhow::Result<Ending> {
     let Global {
         threads,
         device,
         json,
         quiet,
     } = &cli.global;
-    let output = Output::new(*json, *quiet);
+    let processes = together.all();
+    if !together.is_first() && !cli.command.is_shared() {
+        return Ok(Ending::Done);
+    }
+    let output = match together.is_first() {
+        true => Output::new(*json, *quiet),
+        false => Output::new(false, true),
+    };
     if !output.for_a_person() {
         screen::hide();
     }
@@ -141,7 +153,13 @@ fn run(cli: &Cli) -> anyhow::Result<Ending> {
     // All that a command does on this machine's processor is done by these threads, whatever the
     // device.
     let host = Device::cpu(threads.map(usize::from))?;
-    let device = device.open(&host)?;
+    if processes.count() > 1 {
+        device.expect_cpu("mpirun")?;
+    }
+    let mut device = device.open(&host)?;
+    if cli.command.is_shared() {
+        device = device.shared_by(processes);
+    }
     host.run(|| cli.command.run(&device, &output))
 }
 
@@ -169,6 +187,11 @@ impl Command {
             Self::Completions(_) => Some("scn completions"),
             Self::Man(_) => Some("scn man"),
         }
+    }
+
+    /// Whether all processes that MPI has started do it together; of others the first does it alone.
+    fn is_shared(&self) -> bool {
+        matches!(self, Self::Train(_) | Self::Evaluate(_))
     }
 
     fn run(&self, device: &Device, output: &Output) -> anyhow::Result<Ending> {

@@ -118,6 +118,11 @@ pub(crate) fn all_written() -> anyhow::Result<()> {
     }
 }
 
+/// The exit code of what clap answers itself.
+pub(crate) fn silent_answer(answer: &clap::Error) -> ExitCode {
+    ExitCode::from(u8::try_from(answer.exit_code()).unwrap_or(1))
+}
+
 /// What clap answers itself: help and the version, or what is wrong with the arguments.
 pub(crate) fn answer(answer: &clap::Error) -> ExitCode {
     if answer.use_stderr() {
@@ -161,8 +166,17 @@ fn shortened(line: &str) -> String {
         .collect()
 }
 
-/// One line: what failed, and its causes. A cause that the line already says is not said again.
+/// One line: [what failed](line).
 pub(crate) fn error(error: &anyhow::Error) {
+    let mut line = line(error);
+    if !error.is::<Stopped>() {
+        line.insert_str(0, "error: ");
+    }
+    complain(&one_line(&line));
+}
+
+/// What failed, and its causes. A cause that is already said is not said again.
+pub(crate) fn line(error: &anyhow::Error) -> String {
     let mut line = String::new();
     for cause in error.chain().map(ToString::to_string) {
         if !line.contains(&cause) {
@@ -172,10 +186,7 @@ pub(crate) fn error(error: &anyhow::Error) {
             line.push_str(&cause);
         }
     }
-    if !error.is::<Stopped>() {
-        line.insert_str(0, "error: ");
-    }
-    complain(&one_line(&line));
+    line
 }
 
 /// A signal ends the program: this line is its last, and nothing moves any more.

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use scn_data::Dataset;
-use scn_net::{Device, LockedRun, Model, Network, Outcome, RunConfig, RunStart, train_locked};
+use scn_net::{
+    Device, LockedRun, Model, Network, Observer, Outcome, RunConfig, RunStart, train_locked,
+};
 
 use crate::ending;
 use crate::output::Output;
@@ -13,6 +15,15 @@ use crate::report::{self, Findings};
 use crate::run_view::RunView;
 use crate::signals::Patience;
 use crate::table::wrapped;
+
+/// What a process sees of a run that another one shows.
+struct Helper;
+
+impl Observer for Helper {
+    fn stop(&self) -> bool {
+        ending::asked_to_stop().is_some()
+    }
+}
 
 /// Trains, shows how it goes, and writes the report of a run that is complete. Returns its end, and
 /// the seconds it took. Where only the report or the events for TensorBoard fail, a warning says
@@ -25,6 +36,11 @@ pub(crate) fn run(
     device: &Device,
     output: &Output,
 ) -> Result<(Outcome, f64)> {
+    if device.processes().rank() > 0 {
+        let _patience = Patience::new();
+        let outcome = train_locked(config, data, run, start, device, &mut Helper)?;
+        return Ok((outcome, 0.0));
+    }
     let folder = run.folder();
     let parameters = Network::new(&config.network, config.seed)?.parameter_count();
     let validation = match config.training.validation {
@@ -58,6 +74,8 @@ pub(crate) fn run(
             return Ok(());
         };
         let mut model = Model::load(&folder.chosen_model())?;
+        // The others have no model.
+        let device = &device.alone();
         model.network.move_to(device)?;
         let count = config.test_limit.unwrap_or(usize::MAX);
         let test = Arc::new(config.subset.of(&data.test, count, config.seed));

@@ -1,5 +1,7 @@
 //! Batches of images, and the plans of batches.
 
+use std::ops::Range;
+
 use crate::augment::Placement;
 
 /// Normalised images with their labels.
@@ -7,7 +9,7 @@ use crate::augment::Placement;
 pub struct Batch {
     /// Pixels, N, C, H, W.
     pub pixels: Vec<f32>,
-    /// N, C, H, W; N is at least 1.
+    /// N, C, H, W; N is at least 1, but for a [part](crate::Loader::parts) without images.
     pub shape: [usize; 4],
     /// Label of each of the N images; of mixed images that of the heavier one.
     pub labels: Vec<u16>,
@@ -57,4 +59,55 @@ pub struct PlannedMixture {
     pub placements: Vec<Placement>,
     /// Label of each of the N partners.
     pub labels: Vec<u16>,
+}
+
+impl Batch {
+    /// Some of its images; those that it does not have are left out.
+    pub fn part(&self, images: Range<usize>) -> Self {
+        let [count, channels, height, width] = self.shape;
+        let images = within(images, count);
+        let volume = channels * height * width;
+        Self {
+            pixels: self.pixels[images.start * volume..images.end * volume].to_vec(),
+            shape: [images.len(), channels, height, width],
+            labels: self.labels[images.clone()].to_vec(),
+            mixture: self.mixture.as_ref().map(|mixture| mixture.part(images)),
+        }
+    }
+}
+
+impl Mixture {
+    /// That of some of its images; those that it does not have are left out.
+    pub fn part(&self, images: Range<usize>) -> Self {
+        let images = within(images, self.labels.len());
+        Self {
+            share: self.share,
+            labels: self.labels[images].to_vec(),
+        }
+    }
+}
+
+impl BatchPlan {
+    /// The plan of some of its images; those that it does not have are left out.
+    pub fn part(&self, images: Range<usize>) -> Self {
+        let images = within(images, self.images.len());
+        let mixture = self.mixture.as_ref().map(|mixture| PlannedMixture {
+            share: mixture.share,
+            images: mixture.images[images.clone()].to_vec(),
+            placements: mixture.placements[images.clone()].to_vec(),
+            labels: mixture.labels[images.clone()].to_vec(),
+        });
+        Self {
+            images: self.images[images.clone()].to_vec(),
+            placements: self.placements[images.clone()].to_vec(),
+            labels: self.labels[images].to_vec(),
+            mixture,
+        }
+    }
+}
+
+/// What lies within so many images.
+fn within(images: Range<usize>, count: usize) -> Range<usize> {
+    let end = images.end.min(count);
+    images.start.min(end)..end
 }

@@ -1,7 +1,9 @@
 //! The batches of an epoch, made ahead of their use.
 
 use std::iter::FusedIterator;
+use std::ops::Range;
 use std::panic;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::{self, JoinHandle};
 
@@ -18,6 +20,8 @@ const AHEAD: usize = 2;
 #[derive(Debug)]
 pub struct Epoch {
     maker: Maker,
+    /// The batches, and which images of each are made.
+    parts: Arc<[(usize, Range<usize>)]>,
     next: usize,
     /// Absent at the end, and if the system gave no thread: batches are then made when asked for.
     ahead: Option<Ahead>,
@@ -26,11 +30,19 @@ pub struct Epoch {
 impl Epoch {
     /// The batches of `maker` from `first` on.
     pub(crate) fn new(maker: Maker, first: usize) -> Self {
-        let next = first.min(maker.batches());
+        let parts = (first..maker.batches()).map(|batch| (batch, 0..usize::MAX));
+        let parts = parts.collect();
+        Self::of_parts(maker, parts)
+    }
+
+    /// Some images of some batches of `maker`.
+    pub(crate) fn of_parts(maker: Maker, parts: Vec<(usize, Range<usize>)>) -> Self {
+        let parts: Arc<[_]> = parts.into();
         Self {
-            ahead: Ahead::start(maker.clone(), next),
+            ahead: Ahead::start(maker.clone(), Arc::clone(&parts)),
             maker,
-            next,
+            parts,
+            next: 0,
         }
     }
 }
@@ -39,18 +51,17 @@ impl Iterator for Epoch {
     type Item = Batch;
 
     fn next(&mut self) -> Option<Batch> {
-        if self.next == self.maker.batches() {
+        let Some((batch, images)) = self.parts.get(self.next) else {
             self.ahead = None;
             return None;
-        }
-        let index = self.next;
+        };
         self.next += 1;
         let received = self.ahead.as_mut().and_then(Ahead::receive);
-        Some(received.unwrap_or_else(|| self.maker.batch(index)))
+        Some(received.unwrap_or_else(|| self.maker.part(*batch, images.clone())))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = self.maker.batches() - self.next;
+        let left = self.parts.len() - self.next;
         (left, Some(left))
     }
 }
@@ -105,20 +116,18 @@ struct Ahead {
 }
 
 impl Ahead {
-    /// Starts on batch `first`; nothing if that is beyond the last, or the system has no thread
-    /// left.
-    fn start(maker: Maker, first: usize) -> Option<Self> {
-        let end = maker.batches();
-        if first == end {
+    /// Starts on these; nothing if there are none, or the system has no thread left.
+    fn start(maker: Maker, parts: Arc<[(usize, Range<usize>)]>) -> Option<Self> {
+        if parts.is_empty() {
             return None;
         }
         let (sender, batches) = sync_channel(AHEAD);
         let thread = thread::Builder::new()
             .name("scn-data-batches".to_owned())
             .spawn(move || {
-                for index in first..end {
+                for (batch, images) in parts.iter() {
                     // A reader that is gone wants no more batches.
-                    if sender.send(maker.batch(index)).is_err() {
+                    if sender.send(maker.part(*batch, images.clone())).is_err() {
                         break;
                     }
                 }

@@ -1,5 +1,6 @@
 //! Cutting a set of images into batches.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::augment::Augmentation;
@@ -156,6 +157,32 @@ impl Loader {
     /// epoch after that many were taken, and none if there are not that many.
     pub fn epoch(&self, epoch: u64, first_batch: usize) -> Epoch {
         Epoch::new(Maker::new(&self.recipe, epoch), first_batch)
+    }
+
+    /// Some images of some batches of an epoch, made ahead of their use: of each batch that is named, in this order, a run of images.
+    /// What a batch has in no run is not made; a batch or an image that is not there is left out, and a part may have no image. For
+    /// processes that share batches.
+    pub fn parts(
+        &self,
+        epoch: u64,
+        parts: impl IntoIterator<Item = (usize, Range<usize>)>,
+    ) -> Epoch {
+        let there = parts
+            .into_iter()
+            .filter(|&(batch, _)| batch < self.batches());
+        Epoch::of_parts(Maker::new(&self.recipe, epoch), there.collect())
+    }
+
+    /// The number of images in a batch; 0 if there are not that many batches.
+    pub fn images_of(&self, batch: usize) -> usize {
+        if batch >= self.batches() {
+            return 0;
+        }
+        let before = batch.saturating_mul(self.batch_size());
+        self.image_set()
+            .len()
+            .saturating_sub(before)
+            .min(self.batch_size())
     }
 
     /// The plans of the batches of an epoch from `first_batch` on, in the order of

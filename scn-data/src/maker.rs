@@ -1,6 +1,7 @@
 //! The batches of one epoch: which images each has, where they lie in their frames, and their
 //! pixels.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::augment::{Draw, Placement};
@@ -81,9 +82,10 @@ impl Maker {
         })
     }
 
-    /// Batch `index` of the epoch, which must be below the number of batches.
-    pub(crate) fn batch(&self, index: usize) -> Batch {
-        let plan = self.plan(index);
+    /// Some images of batch `index` of the epoch, which must be below the number of batches; those that the batch does not have are
+    /// left out.
+    pub(crate) fn part(&self, index: usize, images: Range<usize>) -> Batch {
+        let plan = self.plan(index).part(images);
         let [channels, height, width] = self.recipe.images.shape();
         let mut pixels = self.placed(&plan.images, &plan.placements);
         let mixture = plan.mixture.map(|planned| {

@@ -8,7 +8,7 @@ use scn_solvers::tile::{
 };
 use scn_solvers::{Problem, Scalar};
 
-use crate::gradients::AdjointSums;
+use crate::gradients::TileSums;
 use crate::laps::Laps;
 use crate::load::load;
 use crate::masked::MaskedTile;
@@ -25,6 +25,8 @@ pub(crate) struct Adjoint<T> {
     /// `y`, turned.
     grouped: Grouped<T>,
     tile: MaskedTile<T>,
+    /// `-sum s_j y_j`, with a sum for every column of a tile: n rows.
+    lambda1: Vec<T>,
     laps: Laps,
     times: AdjointTimes,
 }
@@ -55,7 +57,7 @@ impl<T: Scalar> Adjoint<T> {
         &mut self,
         batch: AdjointOf<'_, T>,
         columns: Range<usize>,
-        sums: &mut AdjointSums<T>,
+        sums: &mut TileSums<T>,
         mut signal_gradient: Option<&mut dyn SignalGradient<T>>,
     ) -> MaskedReport {
         let AdjointOf {
@@ -69,6 +71,8 @@ impl<T: Scalar> Adjoint<T> {
         self.tile.forget();
         self.times = AdjointTimes::default();
         self.laps = Laps::start(timed);
+        self.lambda1.clear();
+        self.lambda1.resize(problem.atoms() * T::tile(), T::ZERO);
         for first in columns.clone().step_by(T::tile()) {
             let range = first..(first + T::tile()).min(columns.end);
             load(problem, point.codes(), range.clone(), &mut self.codes);
@@ -86,6 +90,10 @@ impl<T: Scalar> Adjoint<T> {
             if let Some(gradient) = signal_gradient.as_deref_mut() {
                 self.pull_back(problem, range, gradient);
             }
+        }
+        let by_atom = self.lambda1.chunks_exact(T::tile());
+        for (sum, by_column) in sums.lambda1.iter_mut().zip(by_atom) {
+            *sum = by_column.iter().fold(*sum, |sum, &value| sum + value);
         }
         report.times = self.times;
         report
@@ -119,7 +127,7 @@ impl<T: Scalar> Adjoint<T> {
         &mut self,
         point: &Linearization<'_, T>,
         range: Range<usize>,
-        sums: &mut AdjointSums<T>,
+        sums: &mut TileSums<T>,
     ) {
         let (rows, atoms) = (point.problem().rows(), point.problem().atoms());
         self.grouped.load(&self.tile.solution, atoms);
@@ -140,6 +148,6 @@ impl<T: Scalar> Adjoint<T> {
             sums.signals.add(&self.signals, &self.grouped);
         }
 
-        subtract_signed(&self.codes, &self.tile.solution, &mut sums.lambda1);
+        subtract_signed(&self.codes, &self.tile.solution, &mut self.lambda1);
     }
 }

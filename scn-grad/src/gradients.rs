@@ -1,8 +1,10 @@
 //! What the adjoint adds to.
 
-use faer::{Accum, Mat};
+use faer::{Accum, Mat, MatRef};
 use scn_solvers::tile::{OuterSums, multiply};
 use scn_solvers::{Problem, Scalar};
+
+use crate::GradError;
 
 /// Gradients of a loss by the parameters of a problem, summed over columns. The adjoint adds to what is there.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +27,13 @@ impl<T: Scalar> Gradients<T> {
         }
     }
 
+    /// `Ok` if these fit a problem.
+    pub(crate) fn check(&self, problem: &Problem<T>) -> Result<(), GradError> {
+        let (rows, atoms) = (problem.rows(), problem.atoms());
+        GradError::check("dLoss/dD", (rows, atoms), self.dictionary.shape())?;
+        GradError::check("dLoss/dlambda1", (atoms, 1), (self.lambda1.len(), 1))
+    }
+
     /// dLoss/dλ1 where all atoms share one λ1: the sum over atoms.
     pub fn shared_lambda1(&self) -> T {
         self.lambda1.iter().fold(T::ZERO, |sum, &value| sum + value)
@@ -39,24 +48,84 @@ impl<T: Scalar> Gradients<T> {
 /// <!-- math: \frac{\partial\, \mathrm{Loss}}{\partial D} = \sum \bigl( x y^\top - D (a y^\top + y a^\top) \bigr) = X Y^\top - D \bigl( A Y^\top + (A Y^\top)^\top \bigr) -->
 ///
 /// so it is enough to sum `X Y'` (m × n) and `A Y'` (n × n); `D` enters once at the end, not once per column.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AdjointSums<T> {
+    /// `X Y'` and `A Y'`, row-major, and `-sum s_j y_j`.
+    numbers: Vec<T>,
+}
+
+impl<T: Scalar> AdjointSums<T> {
+    /// How many numbers the sums of a problem are: m n + n² + n.
+    pub fn count(problem: &Problem<T>) -> usize {
+        let (rows, atoms) = (problem.rows(), problem.atoms());
+        (rows + atoms + 1) * atoms
+    }
+
+    /// All numbers, for whoever adds up the sums of several processes: sums are added number by number.
+    pub fn numbers(&self) -> &[T] {
+        &self.numbers
+    }
+
+    /// The sums of these numbers.
+    ///
+    /// # Errors
+    /// Another number of them than this problem [has](Self::count).
+    pub fn from_numbers(problem: &Problem<T>, numbers: Vec<T>) -> Result<Self, GradError> {
+        let (expected, found) = (Self::count(problem), numbers.len());
+        GradError::check("the sums of an adjoint", (expected, 1), (found, 1))?;
+        Ok(Self { numbers })
+    }
+
+    /// Adds the gradients that these sums make.
+    ///
+    /// # Errors
+    /// Sums or gradients of a problem of another shape.
+    pub fn finish(&self, problem: &Problem<T>, into: &mut Gradients<T>) -> Result<(), GradError> {
+        let (rows, atoms) = (problem.rows(), problem.atoms());
+        into.check(problem)?;
+        let (expected, found) = (Self::count(problem), self.numbers.len());
+        GradError::check("the sums of an adjoint", (expected, 1), (found, 1))?;
+        let (signals, rest) = self.numbers.split_at(rows * atoms);
+        let (codes, lambda1) = rest.split_at(atoms * atoms);
+        into.dictionary += MatRef::from_row_major_slice(signals, rows, atoms);
+        let codes = MatRef::from_row_major_slice(codes, atoms, atoms);
+        let symmetric = codes + codes.transpose();
+        multiply(
+            into.dictionary.as_mut(),
+            Accum::Add,
+            problem.dictionary(),
+            symmetric.as_ref(),
+            -T::ONE,
+        );
+        for (gradient, &sum) in into.lambda1.iter_mut().zip(lambda1) {
+            *gradient += sum;
+        }
+        for j in 0..atoms {
+            into.lambda2 -= codes[(j, j)];
+        }
+        Ok(())
+    }
+}
+
+/// [`AdjointSums`] while tiles are added.
 #[derive(Debug, Clone)]
-pub(crate) struct AdjointSums<T: Scalar> {
+pub(crate) struct TileSums<T: Scalar> {
     /// `X Y'`, m × n.
     pub(crate) signals: OuterSums<T>,
     /// `A Y'`, n × n.
     pub(crate) codes: OuterSums<T>,
-    /// `-sum s_j y_j`, with a sum for every column of a tile: n rows.
+    /// `-sum s_j y_j`, n numbers.
     pub(crate) lambda1: Vec<T>,
 }
 
-impl<T: Scalar> AdjointSums<T> {
+impl<T: Scalar> TileSums<T> {
     /// Zeros that fit a problem.
     pub(crate) fn zeros(problem: &Problem<T>) -> Self {
         let (rows, atoms) = (problem.rows(), problem.atoms());
         Self {
             signals: OuterSums::zeros(rows, atoms),
             codes: OuterSums::zeros(atoms, atoms),
-            lambda1: vec![T::ZERO; atoms * T::tile()],
+            lambda1: vec![T::ZERO; atoms],
         }
     }
 
@@ -72,27 +141,13 @@ impl<T: Scalar> AdjointSums<T> {
         }
     }
 
-    /// Adds the gradients that these sums make.
-    ///
-    /// # Panics
-    /// If sums and gradients are those of problems of another shape.
-    pub(crate) fn finish(self, problem: &Problem<T>, into: &mut Gradients<T>) {
-        into.dictionary += self.signals.matrix();
-        let codes = self.codes.matrix();
-        let symmetric = codes + codes.transpose();
-        multiply(
-            into.dictionary.as_mut(),
-            Accum::Add,
-            problem.dictionary(),
-            symmetric.as_ref(),
-            -T::ONE,
-        );
-        let sums = self.lambda1.chunks_exact(T::tile());
-        for (gradient, sums) in into.lambda1.iter_mut().zip(sums) {
-            *gradient += sums.iter().fold(T::ZERO, |total, &sum| total + sum);
+    /// All numbers.
+    pub(crate) fn into_sums(self) -> AdjointSums<T> {
+        let mut numbers = Vec::new();
+        for row in self.signals.rows().chain(self.codes.rows()) {
+            numbers.extend_from_slice(row);
         }
-        for j in 0..problem.atoms() {
-            into.lambda2 -= codes[(j, j)];
-        }
+        numbers.extend(self.lambda1);
+        AdjointSums { numbers }
     }
 }

@@ -112,7 +112,7 @@ pub use faer;
 pub use scn_solvers;
 
 pub use error::GradError;
-pub use gradients::Gradients;
+pub use gradients::{AdjointSums, Gradients};
 pub use linearization::Linearization;
 pub use margins::Margins;
 pub use masked::{

@@ -21,7 +21,6 @@ mod layers;
 mod map;
 mod merge;
 mod network;
-mod parts;
 mod pipeline;
 mod plan;
 mod share;

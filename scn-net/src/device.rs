@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use scn_solvers::processes::{Alone, Processes};
+
 use crate::error::NetError;
 
 /// Most threads of a pool on a machine with fewer cores: many more take minutes to start and wait
@@ -20,10 +22,11 @@ pub enum Device {
     Cuda(Vec<scn_gpu::Context>),
 }
 
-/// A pool of threads.
+/// A pool of threads, which may be one of several processes.
 #[derive(Debug, Clone)]
 pub struct CpuPool {
     pool: Arc<rayon::ThreadPool>,
+    processes: Arc<dyn Processes>,
 }
 
 impl Device {
@@ -51,7 +54,32 @@ impl Device {
             })?;
         Ok(Device::Cpu(CpuPool {
             pool: Arc::new(pool),
+            processes: Arc::new(Alone),
         }))
+    }
+
+    /// The same device, as what one of several processes has: they share every batch that a network [there](crate::Network::move_to) is
+    /// trained with or evaluated on. All do the same calls in the same order. Results do not depend on their number.
+    pub fn shared_by(self, processes: Arc<dyn Processes>) -> Self {
+        match self {
+            Device::Cpu(cpu) => Device::Cpu(CpuPool { processes, ..cpu }),
+            #[cfg(feature = "cuda")]
+            device @ Device::Cuda(_) => device,
+        }
+    }
+
+    /// The same device, for work that this process does alone.
+    pub fn alone(&self) -> Self {
+        self.clone().shared_by(Arc::new(Alone))
+    }
+
+    /// The processes that share the work; [`Alone`] if there is only this one.
+    pub fn processes(&self) -> Arc<dyn Processes> {
+        match self {
+            Device::Cpu(cpu) => Arc::clone(&cpu.processes),
+            #[cfg(feature = "cuda")]
+            Device::Cuda(_) => Arc::new(Alone),
+        }
     }
 
     /// Graphics processors, counted from 0 as the driver does: one, or several that share each

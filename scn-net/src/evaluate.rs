@@ -191,9 +191,9 @@ impl Tally {
 
     /// Counts the images of a batch by their logits (classes × images).
     fn classify(&mut self, logits: &Tensor, labels: &[u16]) -> Result<(), NetError> {
-        let part = softmax_cross_entropy(logits, Targets::of_labels(labels))?;
+        let part = softmax_cross_entropy(logits, Targets::of_labels(labels), labels.len())?;
         self.images += labels.len();
-        self.loss += labels.len() as f64 * part.value;
+        self.loss += labels.len() as f64 * part.mean();
         self.errors += part.errors;
         for (image, &label) in labels.iter().enumerate() {
             if let Some(class) = predicted(logits.column(image)) {

@@ -4,7 +4,7 @@ use scn_data::{Loader, MemoryError};
 
 use crate::config::{Recompute, SolverConfig};
 use crate::error::NetError;
-use crate::feed::Fed;
+use crate::feed::{Fed, Food};
 use crate::finite::uncoded;
 use crate::moments::GroupMoments;
 use crate::optimizer::{Descent, OptimizerState};
@@ -66,9 +66,8 @@ pub(crate) trait Executor: Send + Sync + std::fmt::Debug {
         groups: usize,
     ) -> Result<Vec<Vec<GroupMoments>>, NetError>;
 
-    /// Brings the images of a loader to the device, if it can make batches of them there: whether
-    /// steps may be fed with plans.
-    fn hold(&mut self, loader: &Loader) -> Result<bool, NetError>;
+    /// Brings the images of a loader to the device, if it can make batches of them there. Says what steps are to be fed with.
+    fn hold(&mut self, loader: &Loader) -> Result<Food, NetError>;
 
     /// Asks for a whole step: gradients, and a step of the optimiser as in
     /// [`descend`](Self::descend) unless they are not finite. Returns the result of the earliest

@@ -1,26 +1,58 @@
 //! What training steps are fed with: batches, or what is in them where a device makes them itself.
 
+use std::collections::VecDeque;
+use std::ops::Range;
+
 use scn_data::{Batch, BatchPlan, Epoch, Loader, Plans};
+
+use crate::share::BatchShare;
 
 /// The rest of an epoch.
 pub(crate) enum Feed {
     Plans(Plans),
     Batches(Epoch),
+    /// With the number of images of each whole batch.
+    Parts(Epoch, VecDeque<usize>),
 }
 
 /// The images of a step.
 pub(crate) enum Fed {
     Plan(BatchPlan),
     Batch(Batch),
+    /// What one of several processes has of a batch of so many images.
+    Part(Batch, usize),
+}
+
+/// What a device wants its steps to be fed with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Food {
+    /// Plans of batches that it makes itself.
+    Plans,
+    Batches,
+    /// The parts of process `rank` of `count`.
+    Parts {
+        rank: usize,
+        count: usize,
+    },
 }
 
 impl Feed {
-    /// The batches of an epoch from `first_batch` on; plans only, if that is what is wanted.
-    pub(crate) fn new(loader: &Loader, plans: bool, epoch: u64, first_batch: usize) -> Self {
-        if plans {
-            Self::Plans(loader.plans(epoch, first_batch))
-        } else {
-            Self::Batches(loader.epoch(epoch, first_batch))
+    /// The batches of an epoch from `first_batch` on.
+    pub(crate) fn new(loader: &Loader, food: Food, epoch: u64, first_batch: usize) -> Self {
+        match food {
+            Food::Plans => Self::Plans(loader.plans(epoch, first_batch)),
+            Food::Batches => Self::Batches(loader.epoch(epoch, first_batch)),
+            Food::Parts { rank, count } => {
+                let batches = first_batch..loader.batches();
+                let images: VecDeque<usize> = batches
+                    .clone()
+                    .map(|batch| loader.images_of(batch))
+                    .collect();
+                let own = images
+                    .iter()
+                    .map(|&images| BatchShare::of(images, rank, count).images);
+                Self::Parts(loader.parts(epoch, batches.zip(own)), images)
+            }
         }
     }
 }
@@ -32,6 +64,10 @@ impl Iterator for Feed {
         match self {
             Self::Plans(plans) => plans.next().map(Fed::Plan),
             Self::Batches(batches) => batches.next().map(Fed::Batch),
+            Self::Parts(parts, images) => {
+                let part = parts.next()?;
+                Some(Fed::Part(part, images.pop_front()?))
+            }
         }
     }
 }
@@ -45,15 +81,43 @@ impl Fed {
     pub(crate) fn share(&self) -> Option<f32> {
         match self {
             Self::Plan(plan) => plan.mixture.as_ref().map(|mixture| mixture.share),
-            Self::Batch(batch) => batch.mixture.as_ref().map(|mixture| mixture.share),
+            Self::Batch(batch) | Self::Part(batch, _) => {
+                batch.mixture.as_ref().map(|mixture| mixture.share)
+            }
         }
     }
 
-    /// The label of each image.
+    /// The number of images of the whole batch.
+    pub(crate) fn images(&self) -> usize {
+        match self {
+            Self::Plan(plan) => plan.labels.len(),
+            Self::Batch(batch) => batch.labels.len(),
+            Self::Part(_, images) => *images,
+        }
+    }
+
+    /// The label of each image that is here.
+    #[cfg_attr(
+        not(feature = "cuda"),
+        expect(dead_code, reason = "the processor takes whole batches")
+    )]
     pub(crate) fn labels(&self) -> &[u16] {
         match self {
             Self::Plan(plan) => &plan.labels,
-            Self::Batch(batch) => &batch.labels,
+            Self::Batch(batch) | Self::Part(batch, _) => &batch.labels,
+        }
+    }
+
+    /// Some of the images that are here.
+    #[cfg_attr(
+        not(feature = "cuda"),
+        expect(dead_code, reason = "the processor takes what it is fed")
+    )]
+    pub(crate) fn part(&self, images: Range<usize>) -> Self {
+        match self {
+            Self::Plan(plan) => Self::Plan(plan.part(images)),
+            Self::Batch(batch) => Self::Batch(batch.part(images)),
+            Self::Part(batch, whole) => Self::Part(batch.part(images), *whole),
         }
     }
 }

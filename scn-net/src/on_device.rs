@@ -19,7 +19,11 @@ pub(crate) fn executor(
     steps: &Steps,
 ) -> Result<Box<dyn Executor>, NetError> {
     Ok(match device {
-        Device::Cpu(_) => Box::new(Processor::new(&config.solver, steps)?),
+        Device::Cpu(_) => Box::new(Processor::shared(
+            &config.solver,
+            steps,
+            device.processes(),
+        )?),
         #[cfg(feature = "cuda")]
         Device::Cuda(contexts) => match contexts.as_slice() {
             [context] => Box::new(GraphicsProcessor::new(context, config, steps)?),

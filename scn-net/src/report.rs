@@ -83,16 +83,32 @@ pub struct KernelTime {
 }
 
 /// What a solve of all windows counted, on whatever device.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct SolveCounts {
     /// Codes that are not zero.
     pub(crate) active: u64,
-    pub(crate) passes: f64,
+    /// Passes summed over windows.
+    pub(crate) column_passes: u64,
+    /// The largest of any window.
     pub(crate) residual: f64,
     pub(crate) unconverged: usize,
     /// Windows.
     pub(crate) columns: usize,
     pub(crate) times: EncodeTimes,
+}
+
+/// What the linear systems of the adjoint of all windows counted, on this machine's processor.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct AdjointCounts {
+    /// Passes summed over windows.
+    pub(crate) column_passes: u64,
+    /// The largest of any window.
+    pub(crate) residual: f64,
+    pub(crate) factorised: usize,
+    pub(crate) unconverged: usize,
+    /// Windows.
+    pub(crate) columns: usize,
+    pub(crate) times: AdjointTimes,
 }
 
 impl Activity {
@@ -103,10 +119,22 @@ impl Activity {
         Self {
             active: counts.active as f64 / codes.max(1) as f64,
             lambda1: sum / lambda1.len().max(1) as f64,
-            passes: counts.passes,
+            passes: counts.column_passes as f64 / counts.columns.max(1) as f64,
             residual: counts.residual,
             unconverged: counts.unconverged,
             columns: counts.columns,
+            times: counts.times,
+        }
+    }
+}
+
+impl From<AdjointCounts> for AdjointActivity {
+    fn from(counts: AdjointCounts) -> Self {
+        Self {
+            passes: counts.column_passes as f64 / counts.columns.max(1) as f64,
+            residual: counts.residual,
+            factorised: counts.factorised,
+            unconverged: counts.unconverged,
             times: counts.times,
         }
     }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use scn_data::FileLock;
+use scn_solvers::processes::Processes;
 
 use crate::error::{ModelFileError, TrainError};
 
@@ -78,7 +79,21 @@ impl RunFolder {
         })?;
         Ok(LockedRun {
             folder: self.clone(),
-            _lock: lock,
+            lock: Some(lock),
+        })
+    }
+
+    /// As [`lock`](Self::lock), for one of several processes that share a run: the first keeps its files, the others write nothing.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn lock_shared(&self, processes: &dyn Processes) -> Result<LockedRun, TrainError> {
+        if processes.rank() == 0 {
+            return self.lock();
+        }
+        Ok(LockedRun {
+            folder: self.clone(),
+            lock: None,
         })
     }
 }
@@ -87,10 +102,16 @@ impl RunFolder {
 #[derive(Debug)]
 pub struct LockedRun {
     folder: RunFolder,
-    _lock: FileLock,
+    /// None in a process that shares the run with the one that keeps its files.
+    lock: Option<FileLock>,
 }
 
 impl LockedRun {
+    /// Whether this process keeps the files.
+    pub(crate) fn keeps_files(&self) -> bool {
+        self.lock.is_some()
+    }
+
     /// Its files.
     pub fn folder(&self) -> &RunFolder {
         &self.folder

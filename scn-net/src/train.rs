@@ -5,14 +5,16 @@ mod epoch;
 mod fit;
 mod images;
 mod measure;
+mod outcome;
 mod run;
 mod start;
+mod stop;
 
 use std::path::Path;
 
 use scn_data::Dataset;
 
-pub use self::run::Outcome;
+pub use self::outcome::Outcome;
 use self::run::Run;
 pub use self::start::RunStart;
 use crate::config::RunConfig;
@@ -29,7 +31,8 @@ use crate::run_folder::{LockedRun, RunFolder};
 /// others again from the checkpoint. No second process gets into the folder meanwhile.
 ///
 /// The same configuration and data give the same bits, whatever the number of threads and however
-/// often the run was interrupted and resumed. With [`RunStart::Resume`] only `training.epochs` of
+/// often the run was interrupted and resumed; and whatever the number of processes that [share](Device::shared_by) the device, of which
+/// the first keeps the run folder. Such processes stop when one of them is asked to. With [`RunStart::Resume`] only `training.epochs` of
 /// the given configuration counts; all else is the checkpoint's.
 ///
 /// # Errors
@@ -46,9 +49,13 @@ pub fn train(
 ) -> Result<Outcome, TrainError> {
     config.validate()?;
     let folder = RunFolder::new(out);
-    // A folder for which there is no use is not made.
-    expect_run(&folder, start)?;
-    train_locked(config, data, &folder.lock()?, start, device, observer)
+    let processes = device.processes();
+    if processes.rank() == 0 {
+        // A folder for which there is no use is not made.
+        expect_run(&folder, start)?;
+    }
+    let run = folder.lock_shared(&*processes)?;
+    train_locked(config, data, &run, start, device, observer)
 }
 
 /// As [`train`], in a folder from which others are kept out already.
@@ -64,10 +71,11 @@ pub fn train_locked(
     observer: &mut dyn Observer,
 ) -> Result<Outcome, TrainError> {
     config.validate()?;
-    expect_run(run.folder(), start)?;
-    let folder = run.folder().clone();
+    if run.keeps_files() {
+        expect_run(run.folder(), start)?;
+    }
     device.run(
-        || match Run::begin(config, data, folder, start, device, observer)? {
+        || match Run::begin(config, data, run, start, device, observer)? {
             Some(run) => run.finish(observer),
             None => Ok(Outcome::NotBegun),
         },

@@ -58,11 +58,42 @@ pub fn encode_with<T: Scalar>(
     start: Start,
     workspaces: &Workspaces<T>,
 ) -> Result<Report, EncodeError> {
+    encode_in_parts(
+        solver,
+        problem,
+        signals,
+        codes,
+        start,
+        workspaces,
+        usize::MAX,
+    )
+}
+
+/// As [`encode_with`], where each run of `part` columns has tiles of its own: its codes have the bits that they have when the run is
+/// encoded alone. So processes that share out whole parts find the same codes, whoever takes which. Where a part is no whole number of
+/// tiles, its last tile has empty places, which are solved in vain.
+///
+/// # Errors
+/// As [`encode`].
+pub fn encode_in_parts<T: Scalar>(
+    solver: &dyn Solver<T>,
+    problem: &Problem<T>,
+    signals: &dyn ColumnSource<T>,
+    codes: MatMut<'_, T>,
+    start: Start,
+    workspaces: &Workspaces<T>,
+    part: usize,
+) -> Result<Report, EncodeError> {
     check_signals(problem, signals, codes.shape())?;
-    let source = OfSignals::new(problem, signals);
-    Ok(encode_tiles(
-        solver, problem, codes, start, &source, workspaces,
-    ))
+    let tiles = Tiles {
+        solver,
+        problem,
+        start,
+        source: &OfSignals::new(problem, signals),
+        workspaces,
+        part,
+    };
+    Ok(tiles.encode(codes))
 }
 
 /// As [`encode_with`], and measures each code when it is solved: the [measures](crate::measure_columns) of all columns, in their
@@ -87,6 +118,7 @@ pub fn encode_measured<T: Scalar>(
         start,
         source: &source,
         workspaces,
+        part: usize::MAX,
     };
     Ok(tiles.encode_measured(codes))
 }
@@ -110,6 +142,7 @@ pub fn encode_correlations_measured<T: Scalar>(
         start,
         source: &FromMatrix(correlations),
         workspaces,
+        part: usize::MAX,
     };
     Ok(tiles.encode_measured(codes))
 }
@@ -176,6 +209,7 @@ pub(crate) fn encode_tiles<T: Scalar>(
         start,
         source,
         workspaces,
+        part: usize::MAX,
     };
     tiles.encode(codes)
 }
@@ -187,6 +221,8 @@ struct Tiles<'a, T: Scalar> {
     start: Start,
     source: &'a dyn Correlations<T>,
     workspaces: &'a Workspaces<T>,
+    /// Columns after which a new tile begins.
+    part: usize,
 }
 
 impl<T: Scalar> Tiles<'_, T> {
@@ -194,7 +230,7 @@ impl<T: Scalar> Tiles<'_, T> {
         if codes.ncols() == 0 {
             return Report::empty();
         }
-        let task_columns = columns_of_task::<T>(codes.ncols());
+        let task_columns = self.columns_of_task(codes.ncols());
         codes
             .par_col_chunks_mut(task_columns)
             .enumerate()
@@ -209,7 +245,7 @@ impl<T: Scalar> Tiles<'_, T> {
         if measures.is_empty() {
             return (Report::empty(), measures);
         }
-        let task_columns = columns_of_task::<T>(codes.ncols());
+        let task_columns = self.columns_of_task(codes.ncols());
         let report = codes
             .par_col_chunks_mut(task_columns)
             .zip(measures.par_chunks_mut(task_columns))
@@ -233,14 +269,20 @@ impl<T: Scalar> Tiles<'_, T> {
             start,
             source,
             workspaces,
+            part,
         } = self;
+        let part = part.max(1);
         workspaces.with(problem, |worker| {
             let (memory, scratch) = worker.parts(solver, problem.atoms());
             let mut report = Report::empty();
             memory.times = EncodeTimes::default();
             memory.watch = Stopwatch::start(solver.settings().is_timed());
-            for offset in (0..codes.ncols()).step_by(T::tile()) {
-                let columns = T::tile().min(codes.ncols() - offset);
+            let mut end = 0;
+            while end < codes.ncols() {
+                let offset = end;
+                let left = (codes.ncols() - offset).min(part - offset % part);
+                let columns = T::tile().min(left);
+                end += columns;
                 let first = first_column + offset;
                 let mut codes = codes.as_mut().subcols_mut(offset, columns);
                 // Where they go is seldom in the cache, and by the time that they are solved it will be.
@@ -279,13 +321,18 @@ impl<T: Scalar> Tiles<'_, T> {
             report
         })
     }
-}
 
-/// Columns that a thread takes at a time: a whole number of tiles.
-fn columns_of_task<T: Scalar>(columns: usize) -> usize {
-    let tiles = columns.div_ceil(T::tile());
-    let tiles_per_task = tiles / (TASKS_PER_THREAD * rayon::current_num_threads());
-    tiles_per_task.clamp(1, TILES_PER_TASK) * T::tile()
+    /// Columns that a thread takes at a time: a whole number of tiles, and of parts where these are none.
+    fn columns_of_task(&self, columns: usize) -> usize {
+        let tiles = columns.div_ceil(T::tile());
+        let tiles_per_task = tiles / (TASKS_PER_THREAD * rayon::current_num_threads());
+        let task = tiles_per_task.clamp(1, TILES_PER_TASK) * T::tile();
+        let part = self.part.max(1);
+        if part.is_multiple_of(T::tile()) || part >= columns {
+            return task;
+        }
+        (task / part).max(1) * part
+    }
 }
 
 fn make_feasible<T: Scalar>(codes: &mut [T], signed: bool) {

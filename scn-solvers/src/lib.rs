@@ -79,6 +79,7 @@ pub mod omp;
 pub mod path;
 pub mod penalty;
 pub mod problem;
+pub mod processes;
 mod report;
 mod settings;
 mod shapes;
@@ -96,8 +97,8 @@ pub use faer;
 
 pub use certificate::{Certificate, ColumnCertificate, certify, certify_columns};
 pub use encode::{
-    correlate, encode, encode_correlations, encode_correlations_measured, encode_measured,
-    encode_with,
+    correlate, encode, encode_correlations, encode_correlations_measured, encode_in_parts,
+    encode_measured, encode_with,
 };
 pub use error::{EncodeError, GridError, ListaError, PathError, ProblemError, SettingsError};
 pub use grid::{GridPoint, encode_grid, lambda1_grid};

@@ -10,6 +10,7 @@ use scn_net::{
     Checkpoint, Device, EpochRecord, LockedRun, Outcome, RunConfig, RunFolder, RunStart,
     chosen_epoch, presets,
 };
+use scn_solvers::processes::Processes;
 use serde::Serialize;
 
 use crate::configuration::annotated;
@@ -110,17 +111,24 @@ impl Train {
             output.result(&config, || text.trim_end().to_string())?;
             return Ok(Ending::Done);
         }
+        let processes = device.processes();
+        let first = processes.rank() == 0;
         // Whether the run folder is made for this run.
         let mut made = false;
         let (config, run, data, start) = if self.resume {
-            let (config, run) = self.resumed(output)?;
+            let (config, run) = self.resumed(&*processes, output)?;
             let data = self.data.open(&config.dataset, &config.reading())?;
             (config, run, data, RunStart::Resume)
         } else {
             // No folder is made for a run that has no images.
             let (config, data) = self.fresh()?;
-            made = self.out.as_ref().is_none_or(|out| !out.exists());
-            let run = self.fresh_folder(&config)?.lock()?;
+            let folder = self.out.clone().unwrap_or_else(|| default_folder(&config));
+            made = first && (self.out.is_none() || !folder.exists());
+            let folder = match &self.out {
+                None if first => new_folder(&folder)?,
+                _ => folder,
+            };
+            let run = RunFolder::new(&folder).lock_shared(&*processes)?;
             for surprise in config.surprises(data.train.len()) {
                 output.warn(surprise);
             }
@@ -242,17 +250,12 @@ impl Train {
         Ok(presets::for_images(name, dataset.clone(), shape, classes)?)
     }
 
-    /// The folder that is named, or one that nobody has.
-    fn fresh_folder(&self, config: &RunConfig) -> Result<RunFolder> {
-        let folder = match &self.out {
-            Some(out) => out.clone(),
-            None => new_folder(&default_folder(config))?,
-        };
-        Ok(RunFolder::new(&folder))
-    }
-
     /// The settings and the folder of a run that was begun.
-    fn resumed(&self, output: &Output) -> Result<(RunConfig, LockedRun)> {
+    fn resumed(
+        &self,
+        processes: &dyn Processes,
+        output: &Output,
+    ) -> Result<(RunConfig, LockedRun)> {
         let folder = self
             .out
             .clone()
@@ -260,10 +263,12 @@ impl Train {
         let folder = RunFolder::new(&folder);
         // No folder is made for the lock where there is no run.
         let path = folder.checkpoint();
-        std::fs::metadata(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        if processes.rank() == 0 {
+            std::fs::metadata(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        }
         // Before the checkpoint is read: another process may be about to write the next one.
-        let run = folder.lock()?;
-        let checkpoint = Checkpoint::load(&path)?;
+        let run = folder.lock_shared(processes)?;
+        let checkpoint = Checkpoint::shared(&path, processes)?;
         model_file::warn_if_unchecked(&checkpoint.model, &path, output);
         let mut config = checkpoint.config;
         config.training.epochs = self.epochs.unwrap_or(config.training.epochs);

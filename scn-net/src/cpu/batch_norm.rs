@@ -1,9 +1,10 @@
 //! Batch normalisation, on the processor.
 
+use crate::error::NetError;
 use crate::layer::batch_norm::BatchNorm;
 use crate::moments::{ChannelMoments, GroupMoments};
-use crate::ops::batch_norm::{self, Affine};
-use crate::param::Param;
+use crate::ops::batch_norm::{self, Affine, Grouped};
+use crate::share::add_each;
 use crate::tensor::Tensor;
 
 /// With the moments of the training data, in place.
@@ -19,8 +20,8 @@ pub(super) fn infer(layer: &BatchNorm, input: Tensor) -> Tensor {
 pub(super) fn forward(
     layer: &BatchNorm,
     input: &Tensor,
-    groups: usize,
-) -> (Tensor, Vec<GroupMoments>) {
+    groups: Grouped<'_>,
+) -> Result<(Tensor, Vec<GroupMoments>), NetError> {
     batch_norm::forward(input, groups, affine(layer), layer.epsilon)
 }
 
@@ -28,16 +29,17 @@ pub(super) fn forward(
 pub(super) fn backward(
     layer: &mut BatchNorm,
     input: &Tensor,
+    groups: Grouped<'_>,
     moments: &[GroupMoments],
     dy: Tensor,
-) -> Tensor {
+) -> Result<Tensor, NetError> {
     let scale = affine(layer).map(|affine| affine.scale);
-    let gradients = batch_norm::backward(input, moments, scale, layer.epsilon, dy);
+    let gradients = batch_norm::backward(input, groups, moments, scale, layer.epsilon, dy)?;
     if let Some(affine) = &mut layer.affine {
-        add(&mut affine.scale, &gradients.scale);
-        add(&mut affine.shift, &gradients.shift);
+        add_each(&mut affine.scale.grad, &gradients.scale);
+        add_each(&mut affine.shift.grad, &gradients.shift);
     }
-    gradients.x
+    Ok(gradients.x)
 }
 
 fn affine(layer: &BatchNorm) -> Option<Affine<'_>> {
@@ -45,10 +47,4 @@ fn affine(layer: &BatchNorm) -> Option<Affine<'_>> {
         scale: &affine.scale.value,
         shift: &affine.shift.value,
     })
-}
-
-fn add(param: &mut Param, gradient: &[f32]) {
-    for (sum, &part) in param.grad.iter_mut().zip(gradient) {
-        *sum += part;
-    }
 }

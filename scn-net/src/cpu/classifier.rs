@@ -1,20 +1,34 @@
 //! The classifier, on the processor.
 
+use std::ops::Range;
+
 use crate::layer::classifier::Classifier;
 use crate::ops::linear;
+use crate::share::add_each;
 use crate::tensor::Tensor;
 
 pub(super) fn forward(layer: &Classifier, input: &Tensor) -> Tensor {
     linear::forward(&layer.weight.value, &layer.bias.value, input)
 }
 
-/// Adds to the gradients of the parameters; returns dLoss/dinput.
-pub(super) fn backward(layer: &mut Classifier, input: &Tensor, dy: &Tensor) -> Tensor {
-    linear::backward(
-        &layer.weight.value,
-        input,
-        dy,
-        &mut layer.weight.grad,
-        &mut layer.bias.grad,
-    )
+/// dLoss/dinput.
+pub(super) fn backward(layer: &Classifier, input: &Tensor, dy: &Tensor) -> Tensor {
+    linear::backward(&layer.weight.value, input.shape(), dy)
+}
+
+/// The gradients of the parameters over some images, one after the other.
+pub(super) fn gradients(input: &Tensor, dy: &Tensor, images: Range<usize>) -> Vec<f32> {
+    linear::gradients(input, dy, images)
+}
+
+/// How many numbers these are.
+pub(super) fn sums(layer: &Classifier) -> usize {
+    layer.weight.value.len() + layer.bias.value.len()
+}
+
+/// Adds to the gradients of the parameters, given those over all images.
+pub(super) fn finish(layer: &mut Classifier, gradients: &[f32]) {
+    let (weight, bias) = gradients.split_at(layer.weight.value.len().min(gradients.len()));
+    add_each(&mut layer.weight.grad, weight);
+    add_each(&mut layer.bias.grad, bias);
 }

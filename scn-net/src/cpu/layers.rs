@@ -1,5 +1,10 @@
 //! The layers of a network on the processor, and the passes through them.
 
+use std::ops::Range;
+
+use scn_grad::AdjointSums;
+use scn_solvers::processes::Processes;
+
 use super::clock::Clock;
 use super::solvers::Solvers;
 use super::sparse_coding::Coding;
@@ -7,8 +12,10 @@ use super::{average_pooling, batch_norm, classifier, custom};
 use crate::error::NetError;
 use crate::finite::check_moments;
 use crate::moments::GroupMoments;
+use crate::ops::batch_norm::Grouped;
 use crate::pass::{Activations, Backward, Forward, Lap};
-use crate::report::{Activity, AdjointActivity};
+use crate::report::{AdjointCounts, SolveCounts};
+use crate::share::{BatchShare, OwnNode, PendingSums, SharedSums, add_each};
 use crate::step::{Step, StepLayer};
 use crate::tensor::Tensor;
 
@@ -41,13 +48,13 @@ pub(super) struct Inference<'a> {
 
 impl Forward for Inference<'_> {
     type Map = Tensor;
-    type Codes = Activity;
+    type Codes = SolveCounts;
 
     fn forward(
         &mut self,
         layer: usize,
         input: Tensor,
-    ) -> Result<(Tensor, Option<Activity>), NetError> {
+    ) -> Result<(Tensor, Option<SolveCounts>), NetError> {
         match &self.steps[layer].layer {
             StepLayer::BatchNorm(norm) => Ok((batch_norm::infer(norm, input), None)),
             _ => execute(
@@ -70,31 +77,89 @@ impl Forward for Inference<'_> {
     }
 }
 
+/// What a process has of a batch.
+#[derive(Debug)]
+pub(super) struct Part {
+    pub(super) share: BatchShare,
+    /// A sum over all images.
+    pub(super) whole: SharedSums,
+    /// A sum over each group.
+    groups: SharedSums,
+    /// The images of this process over which it takes sums, counted from the first that it has.
+    nodes: Vec<Range<usize>>,
+}
+
+impl Part {
+    /// What a process has of so many images in so many groups.
+    pub(super) fn new(images: usize, groups: usize, processes: &dyn Processes) -> Self {
+        let rank = processes.rank();
+        let share = BatchShare::of(images, rank, processes.count());
+        let whole = share.sums(rank);
+        let first = share.images.start;
+        let nodes = whole.own_nodes().into_iter().map(|node| {
+            let images = whole.images(&node);
+            images.start - first..images.end - first
+        });
+        Self {
+            nodes: nodes.collect(),
+            groups: share.group_sums(groups, rank),
+            share,
+            whole,
+        }
+    }
+
+    fn grouped<'a>(&'a self, processes: &'a dyn Processes) -> Grouped<'a> {
+        Grouped {
+            sums: &self.groups,
+            first: self.share.images.start,
+            processes,
+        }
+    }
+
+    /// The gradients of the classifier over each node, one node after the other.
+    fn classifier_sums(&self, input: &Tensor, dy: &Tensor) -> Vec<f32> {
+        let first = self.share.images.start;
+        let of_node = |node: &OwnNode| {
+            let of_leaf = |leaf| {
+                let images = self.whole.leaf(node.tree, leaf);
+                classifier::gradients(input, dy, images.start - first..images.end - first)
+            };
+            let add = |sums: &mut Vec<f32>, others: Vec<f32>| add_each(sums, &others);
+            self.whole.sum(node, of_leaf, add).unwrap_or_default()
+        };
+        self.whole.own_nodes().iter().flat_map(of_node).collect()
+    }
+}
+
 /// Training.
 pub(super) struct Training<'a> {
     pub(super) layers: &'a [CpuLayer],
     pub(super) steps: &'a mut [Step],
     pub(super) solvers: &'a Solvers,
     pub(super) clock: Clock,
-    /// Groups of the batch.
-    pub(super) groups: usize,
+    /// What this process has of the batch.
+    pub(super) part: &'a Part,
+    pub(super) processes: &'a dyn Processes,
+    /// The gradients of layers, whose sums over all images may be on their way.
+    pub(super) pending: Vec<(usize, PendingSums<f32>)>,
     /// The moments of the groups in each batch normalisation; none for other layers.
     pub(super) moments: Vec<Vec<GroupMoments>>,
 }
 
 impl Forward for Training<'_> {
     type Map = Tensor;
-    type Codes = Activity;
+    type Codes = SolveCounts;
 
     fn forward(
         &mut self,
         layer: usize,
         input: Tensor,
-    ) -> Result<(Tensor, Option<Activity>), NetError> {
+    ) -> Result<(Tensor, Option<SolveCounts>), NetError> {
         let step = &self.steps[layer];
         match &step.layer {
             StepLayer::BatchNorm(norm) => {
-                let (output, moments) = batch_norm::forward(norm, &input, self.groups);
+                let (output, moments) =
+                    batch_norm::forward(norm, &input, self.part.grouped(self.processes))?;
                 check_moments(&step.name, &moments)?;
                 self.moments[layer] = moments;
                 Ok((output, None))
@@ -114,8 +179,42 @@ impl Forward for Training<'_> {
     }
 }
 
+impl Training<'_> {
+    /// Starts to add up the gradients of a layer, `width` numbers for each node.
+    fn add_up(&mut self, layer: usize, numbers: Vec<f32>, width: usize) -> Result<(), NetError> {
+        let pending = self.part.whole.begin(self.processes, numbers, width)?;
+        self.pending.push((layer, pending));
+        Ok(())
+    }
+
+    /// Adds to the gradients of the layers what comes from all processes.
+    ///
+    /// # Errors
+    /// A process that has failed.
+    pub(super) fn finish(&mut self) -> Result<(), NetError> {
+        for (layer, pending) in std::mem::take(&mut self.pending) {
+            // Without images there are no gradients.
+            let Some(sums) = pending
+                .wait(add_each)?
+                .pop()
+                .filter(|sums| !sums.is_empty())
+            else {
+                continue;
+            };
+            match (&mut self.steps[layer].layer, &self.layers[layer]) {
+                (StepLayer::SparseCoding(coding), CpuLayer::SparseCoding(derived)) => {
+                    derived.finish(coding, sums)?;
+                }
+                (StepLayer::Classifier(linear), _) => classifier::finish(linear, &sums),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Backward for Training<'_> {
-    type Adjoint = AdjointActivity;
+    type Adjoint = AdjointCounts;
 
     fn backward(
         &mut self,
@@ -123,18 +222,34 @@ impl Backward for Training<'_> {
         activations: Activations<'_, Tensor>,
         dy: Tensor,
         _wanted: bool,
-    ) -> Result<(Option<Tensor>, Option<AdjointActivity>), NetError> {
+    ) -> Result<(Option<Tensor>, Option<AdjointCounts>), NetError> {
         let Activations { input, output } = activations;
+        let part = self.part;
+        let grouped = part.grouped(self.processes);
         let Step { name, layer: kind } = &mut self.steps[layer];
         let dx = match (kind, &self.layers[layer]) {
             (StepLayer::SparseCoding(coding), CpuLayer::SparseCoding(derived)) => {
-                let (dx, done) = derived.backward(coding, self.solvers, input, output, &dy)?;
-                return Ok((Some(dx), Some(done)));
+                let nodes = &part.nodes;
+                let (dx, sums, counts) =
+                    derived.backward(coding, self.solvers, input, output, &dy, nodes)?;
+                let numbers = sums
+                    .iter()
+                    .flat_map(AdjointSums::numbers)
+                    .copied()
+                    .collect();
+                self.add_up(layer, numbers, derived.sums())?;
+                return Ok((Some(dx), Some(counts)));
+            }
+            (StepLayer::Classifier(linear), _) => {
+                let dx = classifier::backward(linear, input, &dy);
+                let width = classifier::sums(linear);
+                let numbers = part.classifier_sums(input, &dy);
+                self.add_up(layer, numbers, width)?;
+                dx
             }
             (StepLayer::BatchNorm(norm), _) => {
-                batch_norm::backward(norm, input, &self.moments[layer], dy)
+                batch_norm::backward(norm, input, grouped, &self.moments[layer], dy)?
             }
-            (StepLayer::Classifier(linear), _) => classifier::backward(linear, input, &dy),
             (StepLayer::Custom(own), _) => custom::backward(name, own.as_mut(), input, output, dy)?,
             (StepLayer::AveragePooling, _) => average_pooling::backward(input, &dy),
             (StepLayer::SparseCoding(_), CpuLayer::Plain) => unreachable!("{NO_PROBLEM}"),
@@ -142,7 +257,7 @@ impl Backward for Training<'_> {
         Ok((Some(dx), None))
     }
 
-    fn solved_again(first: &mut Activity, again: Activity) {
+    fn solved_again(first: &mut SolveCounts, again: SolveCounts) {
         first.times += again.times;
     }
 }
@@ -156,7 +271,7 @@ fn execute(
     step: &Step,
     solvers: &Solvers,
     input: &Tensor,
-) -> Result<(Tensor, Option<Activity>), NetError> {
+) -> Result<(Tensor, Option<SolveCounts>), NetError> {
     let output = match (&step.layer, derived) {
         (StepLayer::SparseCoding(layer), CpuLayer::SparseCoding(coding)) => {
             let (codes, activity) = coding.forward(layer, solvers, input)?;

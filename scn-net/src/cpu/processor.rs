@@ -1,25 +1,33 @@
 //! The processor of this machine as the executor of a network, which trains the parameters in
 //! place.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use scn_data::{Loader, MemoryError, check_memory};
+use scn_solvers::processes::{Alone, Processes};
 
 use super::clock::Clock;
+use super::counts::{StepCounts, activity};
 use super::custom;
 use super::descent::descend;
-use super::layers::{CpuLayer, Inference, Training};
+use super::evaluation::infer_shared;
+use super::layers::{CpuLayer, Inference, Part, Training};
 use super::segments::segments;
 use super::solvers::Solvers;
 use crate::config::SolverConfig;
 use crate::error::NetError;
-use crate::executor::{Done, EachBatch, Executor, Inferred, PassSettings, gradient_of, infer_each};
-use crate::feed::Fed;
+use crate::executor::{Done, EachBatch, Executor, Inferred, PassSettings, gradient_of};
+use crate::feed::{Fed, Food};
 use crate::finite::{broken_gradient, check_pixels};
 use crate::moments::GroupMoments;
 use crate::ops::loss::softmax_cross_entropy;
 use crate::optimizer::{Descent, OptimizerState};
 use crate::param::Param;
+use crate::parts::part;
 use crate::pass::{self, Forward};
-use crate::report::{KernelTime, StepReport};
+use crate::report::{KernelTime, LayerTimes, SolveCounts, StepReport};
+use crate::shape::Shape;
 use crate::step::{Step, StepLayer};
 use crate::steps::Steps;
 use crate::targets::Targets;
@@ -30,20 +38,39 @@ use crate::tensor::Tensor;
 pub(crate) struct Processor {
     layers: Vec<CpuLayer>,
     solvers: Solvers,
+    /// With whom batches are shared.
+    processes: Arc<dyn Processes>,
 }
 
 impl Processor {
     /// # Errors
     /// A dictionary or penalty that poses no problem; a setting of the solver out of range.
     pub(crate) fn new(solver: &SolverConfig, steps: &Steps) -> Result<Self, NetError> {
+        Self::shared(solver, steps, Arc::new(Alone))
+    }
+
+    /// One that shares its batches.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new); a custom layer, if there are others to share with.
+    pub(crate) fn shared(
+        solver: &SolverConfig,
+        steps: &Steps,
+        processes: Arc<dyn Processes>,
+    ) -> Result<Self, NetError> {
+        let custom = steps.custom_layer().filter(|_| processes.count() > 1);
+        if let Some(layer) = custom {
+            return Err(shared_layer(layer));
+        }
         let layers = steps.list().iter().map(CpuLayer::new);
         Ok(Self {
             layers: layers.collect::<Result<_, _>>()?,
             solvers: Solvers::new(solver, false)?,
+            processes,
         })
     }
 
-    /// The output of a step, by its index, in training mode. Moments are not recorded.
+    /// The output of a step, by its index, in training mode, of a batch that no other process has a part of. Moments are not recorded.
     ///
     /// # Errors
     /// Activations that are not finite; a custom layer that fails.
@@ -54,11 +81,34 @@ impl Processor {
         input: Tensor,
         groups: usize,
     ) -> Result<Tensor, NetError> {
-        let (output, _) = self.training(steps, groups).forward(index, input)?;
+        let part = Part::new(input.shape().images, groups, &Alone);
+        let (output, _) = self.training(steps, &part, &Alone).forward(index, input)?;
         Ok(output)
     }
 
-    fn training<'a>(&'a self, steps: &'a mut Steps, groups: usize) -> Training<'a> {
+    /// Through the first `count` steps, with the moments of the training data.
+    fn counted(
+        &self,
+        steps: &Steps,
+        images: Tensor,
+        count: usize,
+    ) -> Result<(Tensor, Vec<SolveCounts>, Vec<LayerTimes>), NetError> {
+        let mut inference = Inference {
+            layers: &self.layers,
+            steps: steps.list(),
+            solvers: &self.solvers,
+            clock: Clock::new(self.solvers.timed, steps.names()),
+        };
+        let (output, counts) = pass::infer(&mut inference, count, images)?;
+        Ok((output, counts, inference.clock.times()))
+    }
+
+    fn training<'a>(
+        &'a self,
+        steps: &'a mut Steps,
+        part: &'a Part,
+        processes: &'a dyn Processes,
+    ) -> Training<'a> {
         let clock = Clock::new(self.solvers.timed, steps.names());
         let steps = steps.list_mut();
         Training {
@@ -67,8 +117,73 @@ impl Processor {
             steps,
             solvers: &self.solvers,
             clock,
-            groups,
+            part,
+            processes,
+            pending: Vec::new(),
         }
+    }
+
+    /// Gradients, given what this process has of a batch.
+    fn part_gradients(
+        &self,
+        steps: &mut Steps,
+        images: Tensor,
+        targets: Targets<'_>,
+        settings: PassSettings,
+        part: &Part,
+    ) -> Result<StepReport, NetError> {
+        // Those of the whole batch: all processes take the same sums in the same order.
+        let batch = Shape {
+            images: part.share.batch,
+            ..images.shape()
+        };
+        let segments = segments(steps.list(), settings.recompute, batch)?;
+        let first = steps.list().iter().position(Step::learns).unwrap_or(0);
+        let mut training = self.training(steps, part, &*self.processes);
+        let trained = pass::forward(&mut training, &segments, images)?;
+        for (step, moments) in training.steps.iter_mut().zip(&training.moments) {
+            if let StepLayer::BatchNorm(norm) = &mut step.layer {
+                norm.record(moments);
+            }
+        }
+        let targets = targets.smoothed(settings.smoothing);
+        let loss = softmax_cross_entropy(&trained.logits, targets, part.share.batch)?;
+        for param in training.steps.iter_mut().flat_map(Step::params_mut) {
+            param.grad.fill(0.0);
+        }
+        let gradient = loss.gradient.clone();
+        let (codes, adjoint) = pass::backward(&mut training, trained, gradient, first)?;
+        training.finish()?;
+        let times = training.clock.times();
+        let counts = StepCounts {
+            errors: loss.errors,
+            codes,
+            adjoint,
+        };
+        let (counts, loss) = counts.of_all(part, &loss, &*self.processes)?;
+        Ok(StepReport {
+            loss,
+            errors: counts.errors,
+            activity: activity(steps.list(), counts.codes),
+            adjoint: counts.adjoint.into_iter().map(Into::into).collect(),
+            times,
+        })
+    }
+}
+
+/// Some images of a batch, which may be all.
+fn own_part(batch: Tensor, images: Range<usize>) -> Tensor {
+    if images == (0..batch.shape().images) {
+        batch
+    } else {
+        part(&batch, images)
+    }
+}
+
+/// The error of a custom layer, which is not shared out.
+fn shared_layer(name: &str) -> NetError {
+    NetError::SharedLayer {
+        layer: name.to_string(),
     }
 }
 
@@ -92,22 +207,19 @@ impl Executor for Processor {
     }
 
     fn insert(&mut self, index: usize, step: &Step) -> Result<(), NetError> {
+        if self.processes.count() > 1 {
+            return Err(shared_layer(&step.name));
+        }
         self.layers.insert(index, CpuLayer::new(step)?);
         Ok(())
     }
 
     fn infer(&self, steps: &Steps, images: Tensor, count: usize) -> Result<Inferred, NetError> {
-        let mut inference = Inference {
-            layers: &self.layers,
-            steps: steps.list(),
-            solvers: &self.solvers,
-            clock: Clock::new(self.solvers.timed, steps.names()),
-        };
-        let (output, activity) = pass::infer(&mut inference, count, images)?;
+        let (output, counts, times) = self.counted(steps, images, count)?;
         Ok(Inferred {
             output,
-            activity,
-            times: inference.clock.times(),
+            activity: activity(steps.list(), counts),
+            times,
         })
     }
 
@@ -118,9 +230,11 @@ impl Executor for Processor {
         batches: usize,
         each: &mut EachBatch<'_>,
     ) -> Result<(), NetError> {
-        infer_each(loader, batches, each, |images| {
+        let list = steps.list();
+        infer_shared(loader, batches, list, &*self.processes, each, |images| {
             check_pixels(&images)?;
-            self.infer(steps, images, steps.list().len())
+            let (logits, counts, _) = self.counted(steps, images, list.len())?;
+            Ok((logits, counts))
         })
     }
 
@@ -131,27 +245,17 @@ impl Executor for Processor {
         targets: Targets<'_>,
         settings: PassSettings,
     ) -> Result<StepReport, NetError> {
-        let segments = segments(steps.list(), settings.recompute, images.shape())?;
-        let first = steps.list().iter().position(Step::learns).unwrap_or(0);
-        let mut training = self.training(steps, settings.groups);
-        let trained = pass::forward(&mut training, &segments, images)?;
-        for (step, moments) in training.steps.iter_mut().zip(&training.moments) {
-            if let StepLayer::BatchNorm(norm) = &mut step.layer {
-                norm.record(moments);
-            }
-        }
-        let loss = softmax_cross_entropy(&trained.logits, targets.smoothed(settings.smoothing))?;
-        for param in training.steps.iter_mut().flat_map(Step::params_mut) {
-            param.grad.fill(0.0);
-        }
-        let (activity, adjoint) = pass::backward(&mut training, trained, loss.gradient, first)?;
-        Ok(StepReport {
-            loss: loss.value,
-            errors: loss.errors,
-            activity,
-            adjoint,
-            times: training.clock.times(),
-        })
+        let part = Part::new(images.shape().images, settings.groups, &*self.processes);
+        let own = part.share.images.clone();
+        let mixture = targets.mixture.map(|mixture| mixture.part(own.clone()));
+        targets.expect_images(part.share.batch)?;
+        let targets = Targets {
+            labels: &targets.labels[own.clone()],
+            mixture: mixture.as_ref(),
+            ..targets
+        };
+        let images = own_part(images, own);
+        self.part_gradients(steps, images, targets, settings, &part)
     }
 
     fn batch_moments(
@@ -160,15 +264,21 @@ impl Executor for Processor {
         images: Tensor,
         groups: usize,
     ) -> Result<Vec<Vec<GroupMoments>>, NetError> {
-        let mut training = self.training(steps, groups);
+        let part = Part::new(images.shape().images, groups, &*self.processes);
+        let images = own_part(images, part.share.images.clone());
+        let mut training = self.training(steps, &part, &*self.processes);
         let layers = training.steps.len();
         pass::infer(&mut training, layers, images)?;
         Ok(training.moments)
     }
 
-    /// Batches are made by the loader.
-    fn hold(&mut self, _loader: &Loader) -> Result<bool, NetError> {
-        Ok(false)
+    /// Batches, or parts of them, are made by the loader.
+    fn hold(&mut self, _loader: &Loader) -> Result<Food, NetError> {
+        let (rank, count) = (self.processes.rank(), self.processes.count());
+        Ok(match count {
+            1 => Food::Batches,
+            _ => Food::Parts { rank, count },
+        })
     }
 
     fn train(
@@ -179,12 +289,14 @@ impl Executor for Processor {
         descent: Descent,
         state: &mut OptimizerState,
     ) -> Result<Option<Done>, NetError> {
-        let Fed::Batch(batch) = fed else {
+        let (Fed::Batch(batch) | Fed::Part(batch, _)) = fed else {
             unreachable!("plans are for devices that hold the images");
         };
+        let part = Part::new(fed.images(), settings.groups, &*self.processes);
         let images = Tensor::from_batch(batch)?;
         check_pixels(&images)?;
-        let report = self.loss_and_gradients(steps, images, Targets::of_batch(batch), settings)?;
+        let targets = Targets::of_batch(batch);
+        let report = self.part_gradients(steps, images, targets, settings, &part)?;
         let broken = broken_gradient(steps.list().iter().flat_map(Step::params));
         let non_finite = broken.as_deref().map(gradient_of);
         let mut done = Done { report, non_finite };

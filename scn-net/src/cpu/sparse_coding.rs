@@ -1,8 +1,10 @@
 //! The sparse coding layer, on the processor.
 
+use std::ops::Range;
+
 use faer::MatMut;
 use rayon::prelude::*;
-use scn_grad::Gradients;
+use scn_grad::{AdjointSums, Gradients};
 use scn_solvers::{Problem, Report, Status, Workspaces};
 
 use super::solvers::Solvers;
@@ -10,7 +12,7 @@ use crate::error::NetError;
 use crate::finite::signals_of;
 use crate::layer::sparse_coding::{SparseCoding, problem};
 use crate::ops::encode::{WindowCoding, encode_windows, encode_windows_adjoint};
-use crate::report::{Activity, AdjointActivity, SolveCounts};
+use crate::report::{AdjointCounts, SolveCounts};
 use crate::tensor::Tensor;
 
 /// What the processor derives from a layer's parameters, and the memory that it works in.
@@ -52,7 +54,7 @@ impl Coding {
         layer: &SparseCoding,
         solvers: &Solvers,
         input: &Tensor,
-    ) -> Result<(Tensor, Activity), NetError> {
+    ) -> Result<(Tensor, SolveCounts), NetError> {
         let coding = self.windows(layer, solvers);
         let (codes, report) = encode_windows(coding, &*solvers.codes, &self.workspaces, input)?;
         if report.status == Status::NonFinite {
@@ -63,29 +65,53 @@ impl Coding {
                 what: signals_of(&self.name),
             });
         }
-        let activity = activity(layer, &codes, &report);
-        Ok((codes, activity))
+        let counts = counts(&codes, &report);
+        Ok((codes, counts))
     }
 
-    /// Adds to the gradients of the parameters; returns dLoss/dinput.
+    /// dLoss/dinput, and the sums from which the gradients of the parameters [follow](Self::finish), over each of these runs of images.
     pub(super) fn backward(
         &self,
-        layer: &mut SparseCoding,
+        layer: &SparseCoding,
         solvers: &Solvers,
         input: &Tensor,
         codes: &Tensor,
         dy: &Tensor,
-    ) -> Result<(Tensor, AdjointActivity), NetError> {
-        let mut gradients = Gradients::zeros(&self.problem);
-        let (dx, report) = encode_windows_adjoint(
+        nodes: &[Range<usize>],
+    ) -> Result<(Tensor, Vec<AdjointSums<f32>>, AdjointCounts), NetError> {
+        let (dx, sums, report) = encode_windows_adjoint(
             self.windows(layer, solvers),
             &solvers.adjoint,
             &self.adjoint_workspaces,
             input,
             codes,
             dy,
-            &mut gradients,
+            nodes,
         )?;
+        let counts = AdjointCounts {
+            column_passes: report.column_passes,
+            residual: report.residual,
+            factorised: report.factorised,
+            unconverged: report.unconverged,
+            columns: report.columns,
+            times: report.times,
+        };
+        Ok((dx, sums, counts))
+    }
+
+    /// How many numbers the sums over a run of images are.
+    pub(super) fn sums(&self) -> usize {
+        AdjointSums::count(&self.problem)
+    }
+
+    /// Adds to the gradients of the parameters, given the sums over all images.
+    pub(super) fn finish(
+        &self,
+        layer: &mut SparseCoding,
+        numbers: Vec<f32>,
+    ) -> Result<(), NetError> {
+        let mut gradients = Gradients::zeros(&self.problem);
+        AdjointSums::from_numbers(&self.problem, numbers)?.finish(&self.problem, &mut gradients)?;
         let (rows, atoms) = (layer.rows(), layer.atoms());
         let mut dictionary =
             MatMut::from_row_major_slice_mut(&mut layer.dictionary.grad, rows, atoms);
@@ -98,14 +124,7 @@ impl Coding {
                 .for_each(|(sum, &value)| *sum += value),
         }
         layer.lambda2.grad[0] += gradients.lambda2;
-        let activity = AdjointActivity {
-            passes: report.mean_passes(),
-            residual: report.residual,
-            factorised: report.factorised,
-            unconverged: report.unconverged,
-            times: report.times,
-        };
-        Ok((dx, activity))
+        Ok(())
     }
 
     fn windows(&self, layer: &SparseCoding, solvers: &Solvers) -> WindowCoding<'_> {
@@ -118,15 +137,14 @@ impl Coding {
     }
 }
 
-fn activity(layer: &SparseCoding, codes: &Tensor, report: &Report) -> Activity {
+fn counts(codes: &Tensor, report: &Report) -> SolveCounts {
     let active = |codes: &[f32]| codes.iter().filter(|&&code| code != 0.0).count() as u64;
-    let counts = SolveCounts {
+    SolveCounts {
         active: codes.data().par_chunks(1 << 16).map(active).sum(),
-        passes: report.mean_passes(),
+        column_passes: report.column_passes,
         residual: report.residual,
         unconverged: report.unconverged.len(),
         columns: report.columns,
         times: report.times,
-    };
-    Activity::new(layer.atoms(), &layer.lambda1.value, counts)
+    }
 }

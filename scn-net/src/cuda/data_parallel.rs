@@ -17,16 +17,16 @@ use scn_gpu::{Buffer, Communicator, Context, View};
 use super::graphics_processor::GraphicsProcessor;
 use super::layers::custom_layer;
 use super::merge::{all_or_none, inferred_together, longest, together};
-use super::parts::{fed_part, mixture_part, part};
 use super::plan::StepPlan;
 use super::share::Share;
 use crate::config::{NetworkConfig, SolverConfig};
 use crate::error::NetError;
 use crate::executor::{Done, EachBatch, Executor, Inferred, PassSettings, infer_each};
-use crate::feed::Fed;
+use crate::feed::{Fed, Food};
 use crate::moments::GroupMoments;
 use crate::optimizer::{Descent, OptimizerState};
 use crate::param::Param;
+use crate::parts::part;
 use crate::report::{KernelTime, StepReport};
 use crate::step::Step;
 use crate::steps::Steps;
@@ -152,7 +152,7 @@ impl Executor for DataParallel {
         let begin = |member: &mut Member, (range, share): (Range<usize>, Share)| {
             let images = part(&images, range.clone());
             let mixture = targets.mixture;
-            let mixture = mixture.map(|mixture| mixture_part(mixture, range.clone()));
+            let mixture = mixture.map(|mixture| mixture.part(range.clone()));
             let targets = Targets {
                 labels: &targets.labels[range],
                 mixture: mixture.as_ref(),
@@ -180,10 +180,11 @@ impl Executor for DataParallel {
         self.members[0].processor.moments_of(&images, groups)
     }
 
-    fn hold(&mut self, loader: &Loader) -> Result<bool, NetError> {
+    fn hold(&mut self, loader: &Loader) -> Result<Food, NetError> {
         let hold = |member: &mut Member, ()| member.processor.hold(loader);
         let held = each(self.members.iter_mut(), std::iter::repeat(()), hold)?;
-        Ok(held.into_iter().all(|held| held))
+        let plans = held.into_iter().all(|food| food == Food::Plans);
+        Ok(if plans { Food::Plans } else { Food::Batches })
     }
 
     fn train(
@@ -203,11 +204,11 @@ impl Executor for DataParallel {
             network.set_descent(descent, state)?;
             let mut plan = pipeline.plans.take(network, share, fed.share().is_some())?;
             let smoothing = settings.smoothing;
-            pipeline.feed(network, &fed_part(fed, range), smoothing, &mut plan)?;
+            pipeline.feed(network, &fed.part(range), smoothing, &mut plan)?;
             let asked = pipeline.ask_fed_gradients(network, &mut plan)?;
             Ok((plan, asked))
         };
-        let parts = Share::of_devices(fed.labels().len(), settings.groups, self.members.len());
+        let parts = Share::of_devices(fed.images(), settings.groups, self.members.len());
         let begun = each(self.members.iter_mut(), parts, begin)?;
         let finish = |member: &mut Member, (plan, asked)| {
             member.exchange(&plan)?;

@@ -13,7 +13,7 @@ use super::network::CudaNetwork;
 use super::slots::{Slot, Slots};
 use crate::error::NetError;
 use crate::executor::EachBatch;
-use crate::feed::{Fed, Feed};
+use crate::feed::{Fed, Feed, Food};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
@@ -50,14 +50,18 @@ impl Evaluation {
             *held = None;
             *held = Held::new(&network.context, loader, network.classes())?;
         }
+        let food = match held {
+            Some(_) => Food::Plans,
+            None => Food::Batches,
+        };
         let mut late = VecDeque::new();
-        for fed in Feed::new(loader, held.is_some(), 0, 0).take(batches) {
+        for fed in Feed::new(loader, food, 0, 0).take(batches) {
             let images = match (&fed, held.as_mut()) {
                 (Fed::Plan(plan), Some(held)) => {
                     held.set(plan)?;
                     held.batch(&network.context)?
                 }
-                (Fed::Batch(batch), _) => {
+                (Fed::Batch(batch) | Fed::Part(batch, _), _) => {
                     Map::upload(&network.context, &Tensor::from_batch(batch)?)?
                 }
                 (Fed::Plan(_), None) => continue,

@@ -17,7 +17,7 @@ use super::share::Share;
 use crate::config::{NetworkConfig, SolverConfig};
 use crate::error::NetError;
 use crate::executor::{Done, EachBatch, Executor, Inferred, PassSettings};
-use crate::feed::Fed;
+use crate::feed::{Fed, Food};
 use crate::moments::GroupMoments;
 use crate::optimizer::{Descent, OptimizerState};
 use crate::param::Param;
@@ -198,7 +198,7 @@ impl Executor for GraphicsProcessor {
         self.moments_of(&images, groups)
     }
 
-    fn hold(&mut self, loader: &Loader) -> Result<bool, NetError> {
+    fn hold(&mut self, loader: &Loader) -> Result<Food, NetError> {
         self.pipeline.hold(&self.network, loader)
     }
 

@@ -1,8 +1,8 @@
 //! The reports of several devices as one.
 
-use super::parts::joined;
 use crate::error::NetError;
 use crate::executor::{Done, Inferred};
+use crate::parts::joined;
 use crate::report::{Activity, AdjointActivity, KernelTime, LayerTimes, StepReport};
 
 /// What all devices report of a step, as one.

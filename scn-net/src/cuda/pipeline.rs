@@ -16,7 +16,7 @@ use super::share::Share;
 use super::slots::{Slot, Slots};
 use crate::error::NetError;
 use crate::executor::{Done, PassSettings};
-use crate::feed::Fed;
+use crate::feed::{Fed, Food};
 use crate::tensor::Tensor;
 
 /// Steps that are on their way.
@@ -47,7 +47,7 @@ impl Pipeline {
         &mut self,
         network: &CudaNetwork,
         loader: &Loader,
-    ) -> Result<bool, NetError> {
+    ) -> Result<Food, NetError> {
         // What an earlier run has left behind that failed.
         self.late.clear();
         if !self.held.as_ref().is_some_and(|held| held.is_of(loader)) {
@@ -56,7 +56,11 @@ impl Pipeline {
             self.held = None;
             self.held = Held::new(&network.context, loader, network.classes())?;
         }
-        Ok(self.held.is_some())
+        Ok(if self.held.is_some() {
+            Food::Plans
+        } else {
+            Food::Batches
+        })
     }
 
     /// How the labels of the next step are mixed and smoothed.
@@ -89,7 +93,7 @@ impl Pipeline {
                 held.set(batch)
             }
             (Fed::Plan(_), None) => unreachable!("{NOT_HELD}"),
-            (Fed::Batch(batch), _) => send(network, batch, plan),
+            (Fed::Batch(batch) | Fed::Part(batch, _), _) => send(network, batch, plan),
         }
     }
 
@@ -140,7 +144,7 @@ impl Pipeline {
         fed: &Fed,
         settings: PassSettings,
     ) -> Result<(), NetError> {
-        let share = Share::whole(fed.labels().len(), settings.groups);
+        let share = Share::whole(fed.images(), settings.groups);
         let mixes = fed.share().is_some();
         let mut plan = self.plans.take(network, share, mixes)?;
         self.feed(network, fed, settings.smoothing, &mut plan)?;

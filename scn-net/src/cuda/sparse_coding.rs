@@ -116,7 +116,7 @@ impl Coding {
     ) -> Activity {
         let counts = SolveCounts {
             active: report.active,
-            passes: report.mean_passes(),
+            column_passes: report.column_passes,
             residual: f64::from(report.residual),
             unconverged: report.unconverged,
             columns: report.columns,

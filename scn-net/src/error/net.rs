@@ -2,6 +2,7 @@
 
 use scn_grad::GradError;
 use scn_solvers::learn::LearnError;
+use scn_solvers::processes::ProcessError;
 use scn_solvers::{EncodeError, ProblemError, SettingsError};
 
 use crate::shape::Shape;
@@ -81,6 +82,15 @@ pub enum NetError {
         /// Channels of its input.
         found: usize,
     },
+    /// A custom layer in a network that processes share: its gradients are those of a whole batch.
+    #[error("{layer} is a custom layer, and cannot be shared out among processes")]
+    SharedLayer {
+        /// The layer.
+        layer: String,
+    },
+    /// Processes that share the work, of which one has failed.
+    #[error("{0}")]
+    Process(#[from] ProcessError),
     /// A custom layer that returned activations or a gradient of another shape than it should.
     #[error("{layer} should return {what} of {expected}, but returned one of {found}")]
     LayerShape {

@@ -5,7 +5,7 @@ use scn_data::Loader;
 use super::Network;
 use crate::error::NetError;
 use crate::executor::{Done, EachBatch};
-use crate::feed::{Fed, Feed};
+use crate::feed::{Fed, Feed, Food};
 use crate::finite::{check_activity, check_logits};
 use crate::optimizer::Sgd;
 use crate::report::StepReport;
@@ -31,8 +31,8 @@ impl Network {
         rate: f64,
         each: &mut dyn FnMut(&StepReport),
     ) -> Result<(), NetError> {
-        let plans = self.hold(loader)?;
-        for fed in Feed::new(loader, plans, epoch, 0).take(steps) {
+        let food = self.hold(loader)?;
+        for fed in Feed::new(loader, food, epoch, 0).take(steps) {
             if let Some(done) = self.train_step(&fed, optimizer, rate)? {
                 check_activity(&done.report.activity)?;
                 each(&done.report);
@@ -69,10 +69,9 @@ impl Network {
         self.executor.infer_on(&self.steps, loader, batches, each)
     }
 
-    /// Whether steps are to be fed with plans of this loader's batches, because the device that the
-    /// network is on makes them itself. Comes before the steps, which divide batches into groups as
+    /// What steps are to be fed with, by the device that the network is on. Comes before the steps, which divide batches into groups as
     /// the largest is.
-    pub(crate) fn hold(&mut self, loader: &Loader) -> Result<bool, NetError> {
+    pub(crate) fn hold(&mut self, loader: &Loader) -> Result<Food, NetError> {
         self.check_image(loader.image_set().shape())?;
         self.largest_batch = loader.batch_size();
         self.executor.hold(loader)
@@ -87,7 +86,7 @@ impl Network {
         optimizer: &mut Sgd,
         rate: f64,
     ) -> Result<Option<Done>, NetError> {
-        let settings = self.pass_settings(fed.labels().len());
+        let settings = self.pass_settings(fed.images());
         let descent = optimizer.next_descent(rate);
         let (steps, state) = (&mut self.steps, optimizer.state_mut());
         self.executor.train(steps, fed, settings, descent, state)

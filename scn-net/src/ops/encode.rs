@@ -3,18 +3,19 @@
 //! Forward: `a* = argmin 1/2 ||x - D a||² + λ1'a + λ2/2 ||a||², a >= 0` for every window x (paper,
 //! eq. (1)). The codes of all windows are a feature map with one channel per atom.
 
+use std::ops::Range;
+
 use faer::{MatMut, MatRef};
-use scn_grad::{Gradients, Linearization, MaskedReport, MaskedSolver, Tasks};
-use scn_solvers::{Problem, Report, Solver, Start, Workspaces, encode_with};
+use scn_grad::{AdjointSums, Linearization, MaskedReport, MaskedSolver, Tasks};
+use scn_solvers::{Problem, Report, Solver, Start, Workspaces, encode_in_parts};
 
 use crate::error::NetError;
 use crate::ops::windows::{MapWindows, WindowsGradient};
 use crate::shape::Shape;
+use crate::share::LEAF;
 use crate::tensor::Tensor;
 
-/// Columns of the adjoint that are not divided among threads any more: whole images, for which
-/// these are enough. Whole tiles too, of 48 columns, where maps have 8 × 8 or 16 × 16 positions.
-/// Fewer would leave more tiles half empty, more would leave threads idle.
+/// Columns of the adjoint that are not divided among threads any more: as many whole images as have these, or a leaf.
 const TASK_COLUMNS: usize = 768;
 
 /// What is solved in each window, and where windows stand.
@@ -52,11 +53,13 @@ pub(crate) fn encode_windows(
     });
     let positions = codes.shape().positions();
     let matrix = MatMut::from_row_major_slice_mut(codes.data_mut(), problem.atoms(), positions);
-    let report = encode_with(solver, problem, &windows, matrix, Start::Zero, workspaces)?;
+    let leaf = LEAF * windows.geometry().positions();
+    let start = Start::Zero;
+    let report = encode_in_parts(solver, problem, &windows, matrix, start, workspaces, leaf)?;
     Ok((codes, report))
 }
 
-/// The adjoint of [`encode_windows`] at its result: adds to `gradients`, returns dLoss/dmap.
+/// The adjoint of [`encode_windows`] at its result: dLoss/dmap, and sums over runs of images, each of whole leaves.
 pub(crate) fn encode_windows_adjoint(
     coding: WindowCoding<'_>,
     solver: &dyn MaskedSolver<f32>,
@@ -64,8 +67,8 @@ pub(crate) fn encode_windows_adjoint(
     map: &Tensor,
     codes: &Tensor,
     cotangent: &Tensor,
-    gradients: &mut Gradients<f32>,
-) -> Result<(Tensor, MaskedReport), NetError> {
+    nodes: &[Range<usize>],
+) -> Result<(Tensor, Vec<AdjointSums<f32>>, MaskedReport), NetError> {
     let WindowCoding {
         problem,
         window,
@@ -78,9 +81,10 @@ pub(crate) fn encode_windows_adjoint(
     let columns = codes.shape().positions();
     let codes = MatRef::from_row_major_slice(codes.data(), problem.atoms(), columns);
     let cotangent = MatRef::from_row_major_slice(cotangent.data(), problem.atoms(), columns);
-    let images = TASK_COLUMNS.div_ceil(geometry.positions().max(1));
+    let of_image = geometry.positions();
     let tasks = Tasks {
-        columns: images * geometry.positions(),
+        columns: TASK_COLUMNS.div_ceil(of_image.max(1)) * of_image,
+        leaf: LEAF * of_image,
         workspaces,
         timed,
     };
@@ -89,6 +93,8 @@ pub(crate) fn encode_windows_adjoint(
     let pixels = MatMut::from_row_major_slice_mut(map_gradient.data_mut(), rows, positions);
     let sink = WindowsGradient::new(geometry, pixels, 0);
     let point = Linearization::new(problem, &windows, codes)?;
-    let report = point.vjp_in_tasks(solver, cotangent, gradients, Some(sink), tasks)?;
-    Ok((map_gradient, report))
+    let columns = |images: &Range<usize>| images.start * of_image..images.end * of_image;
+    let nodes: Vec<_> = nodes.iter().map(columns).collect();
+    let (sums, report) = point.vjp_sums(solver, cotangent, Some(sink), tasks, &nodes)?;
+    Ok((map_gradient, sums, report))
 }

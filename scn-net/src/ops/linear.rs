@@ -1,7 +1,9 @@
 //! The classifier `z = W x + b`, and its adjoint `dW = dz x'`, `db = sum dz`, `dx = W'dz`.
+//!
+//! In plain loops, as the bits of an image must not depend on which others are computed with it: a product of matrices of a library may
+//! add up in another order where they have another size.
 
-use faer::linalg::matmul::matmul;
-use faer::{Accum, MatMut, MatRef, Par};
+use std::ops::Range;
 
 use crate::shape::Shape;
 use crate::tensor::Tensor;
@@ -17,57 +19,51 @@ pub(crate) fn forward(weight: &[f32], bias: &[f32], x: &Tensor) -> Tensor {
         height: 1,
         width: 1,
     });
-    for (row, &bias) in z.data_mut().chunks_exact_mut(images.max(1)).zip(bias) {
+    let classes = weight.chunks_exact(channels.max(1)).zip(bias);
+    let rows = z.data_mut().chunks_exact_mut(images.max(1));
+    for (row, (weight, &bias)) in rows.zip(classes) {
         row.fill(bias);
+        for (channel, &weight) in weight.iter().enumerate() {
+            add_multiple(row, weight, x.channel(channel));
+        }
     }
-    let weight = MatRef::from_row_major_slice(weight, bias.len(), channels);
-    let features = MatRef::from_row_major_slice(x.data(), channels, images);
-    let logits = MatMut::from_row_major_slice_mut(z.data_mut(), bias.len(), images);
-    matmul(logits, Accum::Add, weight, features, 1.0, Par::Seq);
     z
 }
 
-/// Adds to the gradients of weight and bias; returns dLoss/dx.
-pub(crate) fn backward(
-    weight: &[f32],
-    x: &Tensor,
-    dz: &Tensor,
-    weight_gradient: &mut [f32],
-    bias_gradient: &mut [f32],
-) -> Tensor {
-    let Shape {
-        channels, images, ..
-    } = x.shape();
-    let classes = bias_gradient.len();
-    let cotangent = MatRef::from_row_major_slice(dz.data(), classes, images);
-    let features = MatRef::from_row_major_slice(x.data(), channels, images);
-    let into = MatMut::from_row_major_slice_mut(weight_gradient, classes, channels);
-    matmul(
-        into,
-        Accum::Add,
-        cotangent,
-        features.transpose(),
-        1.0,
-        Par::Seq,
-    );
-    for (sum, row) in bias_gradient
-        .iter_mut()
-        .zip(dz.data().chunks_exact(images.max(1)))
-    {
-        *sum += row.iter().sum::<f32>();
+/// dLoss/dx.
+pub(crate) fn backward(weight: &[f32], features: Shape, dz: &Tensor) -> Tensor {
+    let mut dx = Tensor::zeros(features);
+    let rows = dx.data_mut().chunks_exact_mut(features.images.max(1));
+    for (channel, row) in rows.enumerate() {
+        let weights = weight.chunks_exact(features.channels.max(1));
+        for (class, weights) in weights.enumerate() {
+            add_multiple(row, weights[channel], dz.channel(class));
+        }
     }
-    let mut dx = Tensor::zeros(x.shape());
-    let weight = MatRef::from_row_major_slice(weight, classes, channels);
-    let into = MatMut::from_row_major_slice_mut(dx.data_mut(), channels, images);
-    matmul(
-        into,
-        Accum::Replace,
-        weight.transpose(),
-        cotangent,
-        1.0,
-        Par::Seq,
-    );
     dx
+}
+
+/// The gradients of weight and bias over some images: classes × n numbers, row-major, and classes more.
+pub(crate) fn gradients(x: &Tensor, dz: &Tensor, images: Range<usize>) -> Vec<f32> {
+    let (channels, classes) = (x.shape().channels, dz.shape().channels);
+    let mut gradients = Vec::with_capacity((channels + 1) * classes);
+    for class in 0..classes {
+        let dz = &dz.channel(class)[images.clone()];
+        let by_weight = (0..channels).map(|channel| {
+            let x = &x.channel(channel)[images.clone()];
+            dz.iter().zip(x).map(|(dz, x)| dz * x).sum::<f32>()
+        });
+        gradients.extend(by_weight);
+    }
+    gradients
+        .extend((0..classes).map(|class| dz.channel(class)[images.clone()].iter().sum::<f32>()));
+    gradients
+}
+
+fn add_multiple(sums: &mut [f32], factor: f32, values: &[f32]) {
+    for (sum, &value) in sums.iter_mut().zip(values) {
+        *sum += factor * value;
+    }
 }
 
 #[cfg(test)]
@@ -99,17 +95,18 @@ mod tests {
         let z = forward(&weight, &bias, &x);
         let dz = counting(z.shape(), 5);
         let inner = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
-        let (mut dw, mut db) = (vec![0.0; 15], vec![0.0; 3]);
-        let dx = backward(&weight, &x, &dz, &mut dw, &mut db);
+        let both = gradients(&x, &dz, 0..4);
+        let (dw, db) = both.split_at(15);
+        let dx = backward(&weight, features, &dz);
         let without_bias = forward(&weight, &[0.0; 3], &x);
-        assert_eq!(inner(dz.data(), without_bias.data()), inner(&dw, &weight));
+        assert_eq!(inner(dz.data(), without_bias.data()), inner(dw, &weight));
         assert_eq!(
             inner(dz.data(), without_bias.data()),
             inner(dx.data(), x.data())
         );
         assert_eq!(
             inner(dz.data(), z.data()),
-            inner(&dw, &weight) + inner(&db, &bias)
+            inner(dw, &weight) + inner(db, &bias)
         );
     }
 }

@@ -14,8 +14,8 @@ use crate::tensor::Tensor;
 /// What a batch of logits is worth.
 #[derive(Debug, Clone)]
 pub(crate) struct Loss {
-    /// Mean over the images.
-    pub(crate) value: f64,
+    /// Of each image.
+    pub(crate) of_images: Vec<f64>,
     /// Images whose largest logit is not that of their label, of mixed images that of the heavier.
     /// Logits that are not numbers count as errors.
     pub(crate) errors: usize,
@@ -23,10 +23,18 @@ pub(crate) struct Loss {
     pub(crate) gradient: Tensor,
 }
 
-/// Value and gradient at once.
+impl Loss {
+    /// The mean over the images.
+    pub(crate) fn mean(&self) -> f64 {
+        self.of_images.iter().sum::<f64>() / self.of_images.len().max(1) as f64
+    }
+}
+
+/// Value and gradient at once, of images that are all of a batch, or some of so many.
 pub(crate) fn softmax_cross_entropy(
     logits: &Tensor,
     targets: Targets<'_>,
+    batch: usize,
 ) -> Result<Loss, NetError> {
     let (classes, images) = (logits.shape().channels, logits.shape().positions());
     targets.expect_images(images)?;
@@ -34,7 +42,7 @@ pub(crate) fn softmax_cross_entropy(
     let smoothing = f64::from(targets.smoothing);
     let mut gradient = Tensor::zeros(logits.shape());
     let out = gradient.data_mut();
-    let mut total = 0.0;
+    let mut of_images = Vec::with_capacity(images);
     let mut errors = 0;
     for image in 0..images {
         let shares = targets.shares(image);
@@ -53,17 +61,17 @@ pub(crate) fn softmax_cross_entropy(
             .column(image)
             .map(|z| (f64::from(z) - f64::from(largest)).exp())
             .sum();
-        total += rest.ln() + f64::from(largest) - aimed_at;
+        of_images.push(rest.ln() + f64::from(largest) - aimed_at);
         errors += usize::from(predicted(logits.column(image)) != Some(label));
         for (class, probability) in probabilities.into_iter().enumerate() {
             let own = shares.into_iter().filter(|&(its, _)| its == class);
             let target = (1.0 - smoothing) * own.map(|(_, share)| share).sum::<f64>()
                 + smoothing / classes as f64;
-            out[class * images + image] = ((probability - target) / images as f64) as f32;
+            out[class * images + image] = ((probability - target) / batch as f64) as f32;
         }
     }
     Ok(Loss {
-        value: total / images.max(1) as f64,
+        of_images,
         errors,
         gradient,
     })
@@ -106,6 +114,10 @@ mod tests {
     use super::*;
     use crate::shape::Shape;
 
+    fn softmax_cross_entropy(logits: &Tensor, targets: Targets<'_>) -> Result<Loss, NetError> {
+        super::softmax_cross_entropy(logits, targets, logits.shape().positions())
+    }
+
     fn logits(values: &[f32], classes: usize) -> Tensor {
         let shape = Shape {
             channels: classes,
@@ -120,7 +132,7 @@ mod tests {
     fn equal_logits_cost_the_logarithm_of_the_classes() {
         let loss =
             softmax_cross_entropy(&logits(&[5.0; 8], 4), Targets::of_labels(&[0, 3])).unwrap();
-        assert_abs_diff_eq!(loss.value, 4_f64.ln(), epsilon = 1e-12);
+        assert_abs_diff_eq!(loss.mean(), 4_f64.ln(), epsilon = 1e-12);
         assert_eq!(loss.errors, 1);
     }
 
@@ -152,7 +164,7 @@ mod tests {
                 moved[k] += step;
                 softmax_cross_entropy(&logits(&moved, 3), targets)
                     .unwrap()
-                    .value
+                    .mean()
             };
             let difference = (at(h) - at(-h)) / f64::from(2.0 * h);
             let analytic = f64::from(loss.gradient.data()[k]);
@@ -214,7 +226,7 @@ mod tests {
         ] {
             let found = softmax_cross_entropy(&logits, targets).unwrap();
             // Both in f64, our gradient rounded to f32, half a unit in the last place of 0.5.
-            assert_abs_diff_eq!(found.value, value, epsilon = 1e-14);
+            assert_abs_diff_eq!(found.mean(), value, epsilon = 1e-14);
             for (&found, expected) in found.gradient.data().iter().zip(gradient) {
                 assert_abs_diff_eq!(f64::from(found), expected, epsilon = 1.5e-8);
             }
@@ -226,7 +238,7 @@ mod tests {
     fn huge_logits_do_not_overflow() {
         let loss =
             softmax_cross_entropy(&logits(&[1e30, -1e30], 2), Targets::of_labels(&[0])).unwrap();
-        assert_eq!((loss.value, loss.errors), (0.0, 0));
+        assert_eq!((loss.mean(), loss.errors), (0.0, 0));
     }
 
     #[test]

@@ -4,7 +4,9 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use scn_data::Loader;
+use scn_solvers::processes::Processes;
 
+use super::stop::{any_stops, stops_alone};
 use crate::config::RunConfig;
 use crate::error::{NetError, TrainError};
 use crate::init::sample_images;
@@ -18,6 +20,7 @@ pub(super) fn learn_dictionaries(
     network: &mut Network,
     training: &Loader,
     config: &RunConfig,
+    processes: &dyn Processes,
     observer: &mut dyn Observer,
 ) -> Result<bool, TrainError> {
     let count = config.network.learned.unwrap_or_default().images;
@@ -29,14 +32,14 @@ pub(super) fn learn_dictionaries(
     let batches: Vec<Tensor> = batches.collect::<Result<_, _>>()?;
     let learned = network.learn_dictionaries(batches, config.seed, &mut |progress| {
         observer.learning(progress);
-        if observer.stop() {
+        if stops_alone(processes, observer) {
             ControlFlow::Break(())
         } else {
             ControlFlow::Continue(())
         }
     });
     match learned {
-        Ok(_) => Ok(true),
+        Ok(_) => Ok(!any_stops(processes, observer)?),
         Err(NetError::Stopped) => Ok(false),
         Err(error) => Err(error.into()),
     }

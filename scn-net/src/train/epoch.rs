@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::run::Run;
+use super::stop::any_stops;
 use crate::config::RunConfig;
 use crate::error::{ConfigError, NetError, TrainError};
 use crate::executor::Done;
@@ -13,12 +14,12 @@ use crate::schedule::{learning_rate, tolerances};
 impl Run {
     /// The rest of the current epoch. False if the observer stopped it.
     pub(super) fn train_epoch(&mut self, observer: &mut dyn Observer) -> Result<bool, TrainError> {
-        let plans = self.network.hold(&self.training)?;
+        let food = self.network.hold(&self.training)?;
         let (epoch, first) = (self.state.epochs_done, self.state.batches_done);
-        let mut feed = Feed::new(&self.training, plans, epoch, first);
+        let mut feed = Feed::new(&self.training, food, epoch, first);
         let ended = loop {
             // Not only after a step: a run may be stopped before its first.
-            if observer.stop() {
+            if any_stops(&*self.processes, observer)? {
                 break false;
             }
             let start = Instant::now();
@@ -47,7 +48,7 @@ impl Run {
         let done = self.network.train_step(fed, &mut self.optimizer, rate);
         let done = done.map_err(|error| self.diverged(error, self.state.batches_done + 1))?;
         self.state.batches_done += 1;
-        self.asked.push_back(fed.labels().len());
+        self.asked.push_back(fed.images());
         Ok(done)
     }
 

@@ -6,10 +6,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use scn_data::{Dataset, Loader};
+use scn_solvers::processes::Processes;
 
 use super::dictionaries::learn_dictionaries;
 use super::fit::fit;
 use super::images::{self, RunImages};
+use super::outcome::Outcome;
 use super::start::RunStart;
 use crate::buffer::release_memory;
 use crate::checkpoint::{self, Checkpoint};
@@ -23,33 +25,17 @@ use crate::network::Network;
 use crate::optimizer::{Arrays, Sgd};
 use crate::progress::{Beginning, Observer};
 use crate::record::{EpochRecord, chosen_epoch};
-use crate::run_folder::RunFolder;
+use crate::run_folder::{LockedRun, RunFolder};
 use crate::run_state::RunState;
 use crate::tensor_file::write;
-
-/// How a run ended.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Outcome {
-    /// All epochs are done.
-    Finished {
-        /// All epochs.
-        history: Vec<EpochRecord>,
-    },
-    /// The observer stopped it before its first step, while mean, scale and whitening were fitted
-    /// or dictionaries learned: no file was written, and there is nothing to resume.
-    NotBegun,
-    /// The observer stopped it. The checkpoint holds everything.
-    Interrupted {
-        /// Epochs completed.
-        epochs_done: u64,
-        /// Batches done of the next.
-        batches_done: usize,
-    },
-}
 
 /// A run in progress.
 pub(super) struct Run {
     folder: RunFolder,
+    /// Whether this process keeps the files.
+    files: bool,
+    /// With whom the run is shared.
+    pub(super) processes: Arc<dyn Processes>,
     pub(super) network: Network,
     input: ModelInput,
     pub(super) optimizer: Sgd,
@@ -67,14 +53,17 @@ impl Run {
     pub(super) fn begin(
         config: &RunConfig,
         data: &Dataset,
-        folder: RunFolder,
+        run: &LockedRun,
         start: RunStart,
         device: &Device,
         observer: &mut dyn Observer,
     ) -> Result<Option<Self>, TrainError> {
+        let folder = run.folder().clone();
+        let files = run.keeps_files();
+        let processes = device.processes();
         let resumed = match start {
             RunStart::Fresh => None,
-            RunStart::Resume => Some(Checkpoint::load(&folder.checkpoint())?),
+            RunStart::Resume => Some(Checkpoint::shared(&folder.checkpoint(), &*processes)?),
         };
         let epochs = config.training.epochs;
         let mut config = resumed
@@ -104,7 +93,7 @@ impl Run {
             .and_then(|checkpoint| checkpoint.model.input.normalization.clone());
         let normalization = match fitted {
             Some(normalization) => normalization,
-            None => match fit(&images, &config, observer)? {
+            None => match fit(&images, &config, &*processes, observer)? {
                 Some(normalization) => normalization,
                 None => return Ok(None),
             },
@@ -146,7 +135,7 @@ impl Run {
             None => {
                 let mut network = Network::new(&config.network, config.seed)?;
                 if config.network.dictionary == DictionaryInit::Learned
-                    && !learn_dictionaries(&mut network, &training, &config, observer)?
+                    && !learn_dictionaries(&mut network, &training, &config, &*processes, observer)?
                 {
                     return Ok(None);
                 }
@@ -198,6 +187,8 @@ impl Run {
         room.map_err(NetError::from)?;
         let mut run = Self {
             folder,
+            files,
+            processes,
             network,
             input,
             optimizer,
@@ -208,15 +199,19 @@ impl Run {
             asked: VecDeque::new(),
         };
         run.expect_batches()?;
-        let folder = run.folder.path();
-        let removed = scn_data::remove_unfinished(folder);
-        removed.map_err(|source| ModelFileError::io(folder, "tidy up", source))?;
+        if run.files {
+            let folder = run.folder.path();
+            let removed = scn_data::remove_unfinished(folder);
+            removed.map_err(|source| ModelFileError::io(folder, "tidy up", source))?;
+        }
         if run.state.epochs_done > 0 && run.state.batches_done == 0 {
             let averaged = run.averaged(run.state.epochs_done)?;
             run.save_models(averaged.as_ref())?;
         }
         let config = run.state.config.to_toml()?;
-        write(&run.folder.config(), |out| out.write_all(config.as_bytes()))?;
+        if run.files {
+            write(&run.folder.config(), |out| out.write_all(config.as_bytes()))?;
+        }
         run.write_metrics()?;
         Ok(Some(run))
     }
@@ -324,6 +319,9 @@ impl Run {
     }
 
     fn save_checkpoint(&self) -> Result<(), ModelFileError> {
+        if !self.files {
+            return Ok(());
+        }
         checkpoint::save(
             &self.folder.checkpoint(),
             &self.network,
@@ -337,6 +335,9 @@ impl Run {
     /// which has these arrays. What an earlier run in this folder left as its best or its average
     /// goes where this one has none.
     fn save_models(&mut self, averaged: Option<&Arrays>) -> Result<(), TrainError> {
+        if !self.files {
+            return Ok(());
+        }
         let save = |network: &Network, input: &ModelInput, path: &Path| {
             model_file::save(network, input, None, Default::default(), path)
         };
@@ -364,6 +365,9 @@ impl Run {
 
     /// All lines, from the history: after a resumption none is missing and none is doubled.
     fn write_metrics(&self) -> Result<(), ModelFileError> {
+        if !self.files {
+            return Ok(());
+        }
         let path = self.folder.metrics();
         let mut lines = Vec::new();
         for record in &self.state.history {

@@ -1,7 +1,5 @@
 //! Sums of `x y'` over very many columns, tile by tile.
 
-use faer::MatRef;
-
 use super::columns::{LARGEST_TILE, tile_columns, tile_columns_mut};
 use super::kernels::{
     AddCombinations, AddOuter, AddOuterColumns, FEWEST_ROWS, FromTile, IntoTile, outer_columns,
@@ -152,8 +150,9 @@ impl<T: Scalar> OuterSums<T> {
         }
     }
 
-    /// The sums, m × n.
-    pub fn matrix(&self) -> MatRef<'_, T> {
-        MatRef::from_row_major_slice_with_stride(&self.data, self.rows, self.columns, self.stride)
+    /// The sums, row by row: m rows of n numbers.
+    pub fn rows(&self) -> impl Iterator<Item = &[T]> {
+        let rows = self.data.chunks_exact(self.stride.max(1));
+        rows.map(|row| &row[..self.columns]).take(self.rows)
     }
 }

@@ -48,7 +48,11 @@ impl SignalFile {
     }
 
     /// Reads the signals, of which `held_out` are set apart.
-    pub(super) fn read<T: Scalar + Float>(self, held_out: usize, path: &Path) -> Result<Signals<T>> {
+    pub(super) fn read<T: Scalar + Float>(
+        self,
+        held_out: usize,
+        path: &Path,
+    ) -> Result<Signals<T>> {
         let [rows, columns] = self.shape;
         // Of one seed for all, so that runs that differ in theirs are measured alike.
         let held_out = spread(columns, held_out, 0);

@@ -1,0 +1,144 @@
+//! What all processes count in a step, added up.
+
+use scn_solvers::processes::{Processes, gather};
+
+use super::layers::Part;
+use crate::error::NetError;
+use crate::ops::loss::Loss;
+use crate::report::{Activity, AdjointCounts, SolveCounts};
+use crate::step::{Step, StepLayer};
+
+/// What a process, or all of them, count in a step.
+#[derive(Debug)]
+pub(super) struct StepCounts {
+    /// Images classified wrongly.
+    pub(super) errors: usize,
+    /// Of each sparse coding layer.
+    pub(super) codes: Vec<SolveCounts>,
+    pub(super) adjoint: Vec<AdjointCounts>,
+}
+
+/// Numbers of a sparse coding layer that are exchanged.
+const OF_CODES: usize = 5;
+const OF_ADJOINT: usize = 5;
+
+impl StepCounts {
+    /// Those of all processes, and the mean loss of the batch, given what this one has of it. Times are those of this process.
+    ///
+    /// # Errors
+    /// A process that has failed.
+    pub(super) fn of_all(
+        mut self,
+        part: &Part,
+        loss: &Loss,
+        processes: &dyn Processes,
+    ) -> Result<(Self, f64), NetError> {
+        let first = part.share.images.start;
+        let of_node = |node| {
+            let of_leaf = |leaf| {
+                let images = part.whole.leaf(0, leaf);
+                let losses = &loss.of_images[images.start - first..images.end - first];
+                losses.iter().sum::<f64>()
+            };
+            let sum = part.whole.sum(node, of_leaf, |sum, other| *sum += other);
+            sum.unwrap_or_default()
+        };
+        let losses = part.whole.own_nodes().iter().map(of_node).collect();
+        let losses = part.whole.begin(processes, losses, 1)?;
+        if processes.count() > 1 {
+            let words = self.words();
+            let length = words.len();
+            let all = gather(processes, &words, (0..processes.count()).map(|_| length))?.wait()?;
+            for (rank, words) in all.chunks_exact(length).enumerate() {
+                if rank != processes.rank() {
+                    self.add(words);
+                }
+            }
+        }
+        let add = |sum: &mut [f64], other: &[f64]| sum[0] += other[0];
+        let total = losses.wait(add)?.into_iter().flatten().next();
+        let mean = total.unwrap_or(0.0) / part.share.batch.max(1) as f64;
+        Ok((self, mean))
+    }
+
+    fn words(&self) -> Vec<u64> {
+        let codes = self.codes.iter().flat_map(words_of_codes);
+        let adjoint = self.adjoint.iter().flat_map(words_of_adjoint);
+        let errors = std::iter::once(self.errors as u64);
+        errors.chain(codes).chain(adjoint).collect()
+    }
+
+    /// Adds the words of another process, whose order does not matter.
+    fn add(&mut self, words: &[u64]) {
+        let Some((&errors, words)) = words.split_first() else {
+            return;
+        };
+        self.errors += errors as usize;
+        let (codes, adjoint) = words.split_at(OF_CODES * self.codes.len());
+        for (codes, words) in self.codes.iter_mut().zip(codes.as_chunks().0) {
+            add_codes(codes, *words);
+        }
+        for (adjoint, words) in self.adjoint.iter_mut().zip(adjoint.as_chunks().0) {
+            add_adjoint(adjoint, *words);
+        }
+    }
+}
+
+/// What each sparse coding layer did with a batch.
+pub(super) fn activity(steps: &[Step], counts: Vec<SolveCounts>) -> Vec<Activity> {
+    let layers = steps.iter().filter_map(|step| match &step.layer {
+        StepLayer::SparseCoding(layer) => Some(layer),
+        _ => None,
+    });
+    let each = layers.zip(counts);
+    each.map(|(layer, counts)| Activity::new(layer.atoms(), &layer.lambda1.value, counts))
+        .collect()
+}
+
+/// The numbers of one sparse coding layer.
+pub(super) fn words_of_codes(counts: &SolveCounts) -> [u64; OF_CODES] {
+    [
+        counts.active,
+        counts.column_passes,
+        counts.residual.to_bits(),
+        counts.unconverged as u64,
+        counts.columns as u64,
+    ]
+}
+
+pub(super) fn add_codes(counts: &mut SolveCounts, words: [u64; OF_CODES]) {
+    let [active, column_passes, residual, unconverged, columns] = words;
+    counts.active += active;
+    counts.column_passes += column_passes;
+    counts.residual = largest(counts.residual, f64::from_bits(residual));
+    counts.unconverged += unconverged as usize;
+    counts.columns += columns as usize;
+}
+
+fn words_of_adjoint(counts: &AdjointCounts) -> [u64; OF_ADJOINT] {
+    [
+        counts.column_passes,
+        counts.residual.to_bits(),
+        counts.factorised as u64,
+        counts.unconverged as u64,
+        counts.columns as u64,
+    ]
+}
+
+fn add_adjoint(counts: &mut AdjointCounts, words: [u64; OF_ADJOINT]) {
+    let [column_passes, residual, factorised, unconverged, columns] = words;
+    counts.column_passes += column_passes;
+    counts.residual = largest(counts.residual, f64::from_bits(residual));
+    counts.factorised += factorised as usize;
+    counts.unconverged += unconverged as usize;
+    counts.columns += columns as usize;
+}
+
+/// NaN if one is.
+fn largest(a: f64, b: f64) -> f64 {
+    if a.is_nan() || b.is_nan() {
+        f64::NAN
+    } else {
+        a.max(b)
+    }
+}

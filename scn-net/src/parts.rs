@@ -1,0 +1,35 @@
+//! Parts of a batch, one for each device or process.
+
+use std::ops::Range;
+
+use crate::error::NetError;
+use crate::shape::Shape;
+use crate::tensor::Tensor;
+
+/// Some images of a batch.
+pub(crate) fn part(batch: &Tensor, images: Range<usize>) -> Tensor {
+    let shape = batch.shape();
+    let plane = shape.height * shape.width;
+    let mut part = Tensor::unspecified(Shape {
+        images: images.len(),
+        ..shape
+    });
+    let places = part
+        .data_mut()
+        .chunks_exact_mut((images.len() * plane).max(1));
+    for (channel, place) in places.enumerate() {
+        place.copy_from_slice(&batch.channel(channel)[images.start * plane..images.end * plane]);
+    }
+    part
+}
+
+/// The batch that has these parts.
+pub(crate) fn joined(parts: &[Tensor]) -> Result<Tensor, NetError> {
+    let shape = Shape {
+        images: parts.iter().map(|part| part.shape().images).sum(),
+        ..parts[0].shape()
+    };
+    let rows =
+        (0..shape.channels).flat_map(|channel| parts.iter().map(move |part| part.channel(channel)));
+    Tensor::new(shape, rows.flatten().copied().collect())
+}

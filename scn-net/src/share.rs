@@ -1,0 +1,279 @@
+//! How the images of a batch are shared out among processes, and the trees in which sums over them are taken.
+
+use std::ops::Range;
+
+use bytemuck::Pod;
+use scn_data::groups;
+use scn_solvers::processes::{Numbers, Processes, SumTree, gather};
+
+use crate::error::NetError;
+
+/// Images of a leaf of the tree. A process takes whole leaves, and layers compute leaf by leaf wherever bits may depend on which images
+/// are computed together. Three have whole tiles of windows (of 48, 16 or 12) in maps of 32 × 32, 16 × 16 and 8 × 8 pixels.
+pub(crate) const LEAF: usize = 3;
+
+/// The images of a batch that this process takes.
+#[derive(Debug, Clone)]
+pub(crate) struct BatchShare {
+    /// Images of the whole batch.
+    pub(crate) batch: usize,
+    /// Those of this process: whole leaves.
+    pub(crate) images: Range<usize>,
+    tree: SharedTree,
+}
+
+/// A tree of sums, and the leaves of each process.
+#[derive(Debug, Clone)]
+struct SharedTree {
+    tree: SumTree,
+    runs: Vec<Range<usize>>,
+}
+
+/// Sums over the whole batch, or over each of its groups, that processes take together.
+#[derive(Debug, Clone)]
+pub(crate) struct SharedSums {
+    rank: usize,
+    trees: Vec<SharedTree>,
+    /// The images of each leaf of each tree, in the batch.
+    leaves: Vec<Vec<Range<usize>>>,
+}
+
+/// A node of one of the trees, of those that this process adds up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OwnNode {
+    pub(crate) tree: usize,
+    pub(crate) leaves: Range<usize>,
+}
+
+impl BatchShare {
+    /// What process `rank` of `count` takes.
+    pub(crate) fn of(batch: usize, rank: usize, count: usize) -> Self {
+        let tree = SumTree::new(batch.div_ceil(LEAF));
+        let runs: Vec<_> = (0..count).map(|rank| tree.share(rank, count)).collect();
+        Self {
+            batch,
+            images: images(&runs[rank], batch),
+            tree: SharedTree { tree, runs },
+        }
+    }
+
+    /// Sums over the whole batch.
+    pub(crate) fn sums(&self, rank: usize) -> SharedSums {
+        let leaves = 0..self.tree.tree.leaves();
+        let leaves = leaves.map(|leaf| images(&(leaf..leaf + 1), self.batch));
+        SharedSums {
+            rank,
+            leaves: vec![leaves.collect()],
+            trees: vec![self.tree.clone()],
+        }
+    }
+
+    /// Sums over each of so many [groups](scn_data::groups): a tree for each, over what leaves of the batch have in it.
+    pub(crate) fn group_sums(&self, count: usize, rank: usize) -> SharedSums {
+        let (mut trees, mut leaves) = (Vec::new(), Vec::new());
+        for group in groups(self.batch, count) {
+            let (first, end) = (group.start / LEAF, group.end.div_ceil(LEAF));
+            let part = |leaf: usize| {
+                let whole = images(&(leaf..leaf + 1), self.batch);
+                whole.start.max(group.start)..whole.end.min(group.end)
+            };
+            leaves.push((first..end).map(part).collect());
+            let within = |leaf: usize| leaf.clamp(first, end) - first;
+            let runs = self.tree.runs.iter();
+            trees.push(SharedTree {
+                tree: SumTree::new(end - first),
+                runs: runs.map(|run| within(run.start)..within(run.end)).collect(),
+            });
+        }
+        SharedSums {
+            rank,
+            trees,
+            leaves,
+        }
+    }
+}
+
+/// The images of some leaves of a batch.
+fn images(leaves: &Range<usize>, batch: usize) -> Range<usize> {
+    (leaves.start * LEAF).min(batch)..(leaves.end * LEAF).min(batch)
+}
+
+impl SharedSums {
+    /// How many sums there are.
+    pub(crate) fn len(&self) -> usize {
+        self.trees.len()
+    }
+
+    /// The images of a leaf of a tree, in the batch.
+    pub(crate) fn leaf(&self, tree: usize, leaf: usize) -> Range<usize> {
+        self.leaves[tree][leaf].clone()
+    }
+
+    /// The images of all leaves of a tree, or of a node, in the batch.
+    pub(crate) fn images(&self, node: &OwnNode) -> Range<usize> {
+        let leaves = &self.leaves[node.tree][node.leaves.clone()];
+        match (leaves.first(), leaves.last()) {
+            (Some(first), Some(last)) => first.start..last.end,
+            _ => 0..0,
+        }
+    }
+
+    /// The images of all leaves of a tree, in the batch.
+    pub(crate) fn tree_images(&self, tree: usize) -> Range<usize> {
+        let leaves = 0..self.leaves[tree].len();
+        self.images(&OwnNode { tree, leaves })
+    }
+
+    /// The nodes that this process adds up, tree by tree.
+    pub(crate) fn own_nodes(&self) -> Vec<OwnNode> {
+        self.nodes(self.rank).collect()
+    }
+
+    /// The sum over a node, given that of each of its leaves.
+    pub(crate) fn sum<T>(
+        &self,
+        node: &OwnNode,
+        leaf: impl FnMut(usize) -> T,
+        add: impl FnMut(&mut T, T),
+    ) -> Option<T> {
+        self.trees[node.tree]
+            .tree
+            .sum(node.leaves.clone(), leaf, add)
+    }
+
+    fn nodes(&self, rank: usize) -> impl Iterator<Item = OwnNode> {
+        self.trees.iter().enumerate().flat_map(move |(tree, of)| {
+            let nodes = of.tree.nodes(of.runs[rank].clone()).into_iter();
+            nodes.map(move |leaves| OwnNode { tree, leaves })
+        })
+    }
+
+    /// Starts to add up what all processes have, given `width` numbers for each [own node](Self::own_nodes), one node after the other.
+    ///
+    /// # Errors
+    /// A process that has failed.
+    pub(crate) fn begin<T: Pod>(
+        &self,
+        processes: &dyn Processes,
+        numbers: Vec<T>,
+        width: usize,
+    ) -> Result<PendingSums<T>, NetError> {
+        let count = processes.count();
+        let nodes: Vec<Vec<OwnNode>> = (0..count).map(|rank| self.nodes(rank).collect()).collect();
+        let numbers = if count == 1 {
+            Place::Here(numbers)
+        } else {
+            let lengths = nodes.iter().map(|nodes| nodes.len() * width);
+            Place::Coming(gather(processes, &numbers, lengths)?)
+        };
+        Ok(PendingSums {
+            nodes: nodes.into_iter().flatten().collect(),
+            trees: self.trees.iter().map(|shared| shared.tree).collect(),
+            numbers,
+            width,
+        })
+    }
+}
+
+/// Sums of which the parts of other processes are on their way.
+#[derive(Debug)]
+pub(crate) struct PendingSums<T> {
+    trees: Vec<SumTree>,
+    /// Those of all processes.
+    nodes: Vec<OwnNode>,
+    numbers: Place<T>,
+    width: usize,
+}
+
+#[derive(Debug)]
+enum Place<T> {
+    Here(Vec<T>),
+    Coming(Numbers<T>),
+}
+
+impl<T: Pod> PendingSums<T> {
+    /// The numbers of each tree once they are there, added up with `add`; none for a tree without leaves.
+    ///
+    /// # Errors
+    /// A process that has failed.
+    pub(crate) fn wait(self, mut add: impl FnMut(&mut [T], &[T])) -> Result<Vec<Vec<T>>, NetError> {
+        let numbers = match self.numbers {
+            Place::Here(numbers) => numbers,
+            Place::Coming(numbers) => numbers.wait()?,
+        };
+        let width = self.width.max(1);
+        let parts = || self.nodes.iter().zip(numbers.chunks_exact(width));
+        let of_tree = |(tree, of): (usize, &SumTree)| {
+            let own = parts().filter(|(node, _)| node.tree == tree);
+            let sums = own.map(|(node, part)| (node.leaves.clone(), part.to_vec()));
+            of.add(sums, |sum, other| add(sum, &other))
+                .unwrap_or_default()
+        };
+        Ok(self.trees.iter().enumerate().map(of_tree).collect())
+    }
+}
+
+/// Adds number by number.
+pub(crate) fn add_each<T: Copy + std::ops::AddAssign>(sums: &mut [T], others: &[T]) {
+    for (sum, &other) in sums.iter_mut().zip(others) {
+        *sum += other;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use scn_solvers::processes::{Alone, Threads};
+
+    use super::*;
+
+    /// A number for each image whose sums depend on their order.
+    fn value(image: usize) -> f32 {
+        1.0 / (image as f32 + 0.3) * if image.is_multiple_of(3) { -1.0 } else { 1.0 }
+    }
+
+    fn sums(processes: &dyn Processes, batch: usize, groups: Option<usize>) -> Vec<Vec<f32>> {
+        let (rank, count) = (processes.rank(), processes.count());
+        let share = BatchShare::of(batch, rank, count);
+        let sums = match groups {
+            Some(groups) => share.group_sums(groups, rank),
+            None => share.sums(rank),
+        };
+        let own = sums.own_nodes();
+        let numbers = own.iter().flat_map(|node| {
+            let leaf = |leaf| sums.leaf(node.tree, leaf).map(value).sum::<f32>();
+            let sum = sums.sum(node, leaf, |sum, other| *sum += other);
+            let images = sums.images(node);
+            assert!(share.images.start <= images.start && images.end <= share.images.end);
+            [sum.unwrap_or(f32::NAN), images.len() as f32]
+        });
+        let numbers = numbers.collect();
+        let pending = sums.begin(processes, numbers, 2).unwrap();
+        pending.wait(add_each).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn sums_have_the_same_bits_for_any_number_of_processes(
+            batch in 1usize..150, count in 1usize..9, groups in prop::option::of(1usize..7),
+        ) {
+            let alone = sums(&Alone, batch, groups);
+            let sizes: Vec<f32> = scn_data::groups(batch, groups.unwrap_or(1)).map(|group| group.len() as f32).collect();
+            prop_assert_eq!(alone.iter().map(|sum| sum[1]).collect::<Vec<_>>(), sizes);
+            let shared: Vec<_> = std::thread::scope(|scope| {
+                let one = |process| scope.spawn(move || sums(&process, batch, groups));
+                let threads: Vec<_> = Threads::all(count).into_iter().map(one).collect();
+                threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+            });
+            for found in shared {
+                prop_assert_eq!(&found, &alone);
+            }
+        }
+
+        #[test]
+        fn every_image_is_taken_once(batch in 0usize..300, count in 1usize..9) {
+            let shares = (0..count).map(|rank| BatchShare::of(batch, rank, count).images);
+            prop_assert!(shares.flatten().eq(0..batch));
+        }
+    }
+}

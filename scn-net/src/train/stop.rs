@@ -1,0 +1,25 @@
+//! When a run ends before its time.
+
+use scn_solvers::processes::{Processes, gather};
+
+use crate::error::NetError;
+use crate::progress::Observer;
+
+/// Whether one of the processes that share a run is asked to stop: all of them then do, after the same step.
+pub(super) fn any_stops(
+    processes: &dyn Processes,
+    observer: &dyn Observer,
+) -> Result<bool, NetError> {
+    let count = processes.count();
+    if count == 1 {
+        return Ok(observer.stop());
+    }
+    let own = [u8::from(observer.stop())];
+    let all = gather(processes, &own, std::iter::repeat_n(1, count))?.wait()?;
+    Ok(all.contains(&1))
+}
+
+/// Whether what this process does alone may be broken off: not where others wait for it. They stop [together](any_stops) afterwards.
+pub(super) fn stops_alone(processes: &dyn Processes, observer: &dyn Observer) -> bool {
+    processes.count() == 1 && observer.stop()
+}

@@ -1,0 +1,212 @@
+//! Processes that share batches compute what one does alone, to the bit.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use scn_data::Loader;
+use scn_net::{
+    Device, EpochRecord, Evaluation, Network, Observer, Outcome, Recompute, RunConfig, RunFolder,
+    RunStart, Sgd, Silent, StepProgress, StepReport, Tensor, evaluate, train,
+};
+use scn_solvers::processes::{Processes, Threads};
+
+use crate::small;
+
+/// What each of so many processes finds, each with a device of its own.
+fn together<R: Send>(
+    count: usize,
+    threads: usize,
+    run: impl Fn(usize, Device) -> R + Sync,
+) -> Vec<R> {
+    std::thread::scope(|scope| {
+        let run = &run;
+        let one = |process: Threads| {
+            let rank = process.rank();
+            let device = Device::cpu(Some(threads))
+                .unwrap()
+                .shared_by(Arc::new(process));
+            scope.spawn(move || run(rank, device))
+        };
+        let threads: Vec<_> = Threads::all(count).into_iter().map(one).collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .collect()
+    })
+}
+
+/// Batches of 20 and of 14 digits, which no number of processes divides; groups that leaves do not divide.
+fn config() -> RunConfig {
+    let mut config = small::config();
+    config.train_limit = Some(34);
+    config.test_limit = Some(50);
+    config.training.batch_size = 20;
+    config.training.epochs = 2;
+    config.training.average_decay = Some(0.5);
+    config.training.validation = Some(0.1);
+    config.training.mixup = Some(0.4);
+    config.network.batch_norm.group = Some(7);
+    config.network.batch_norm.affine = true;
+    config
+}
+
+fn bits(numbers: &[f32]) -> Vec<u32> {
+    numbers.iter().map(|number| number.to_bits()).collect()
+}
+
+/// Reports without times, gradients and parameters after a step, and an evaluation.
+#[derive(Debug, PartialEq)]
+struct Found {
+    first: StepReport,
+    gradients: Vec<(String, Vec<u32>)>,
+    losses: Vec<f64>,
+    parameters: Vec<(String, Vec<u32>)>,
+    evaluation: Evaluation,
+}
+
+fn found(device: &Device, config: &RunConfig) -> Found {
+    let digits = small::digits();
+    let (images, test) = (digits.train.first(34), digits.test.first(50));
+    let normalization =
+        scn_data::Normalization::fit(&images, config.input.normalization()).unwrap();
+    let normalization = Arc::new(normalization);
+    let augmentation = config.augmentation();
+    let loader = Loader::training(
+        Arc::new(images),
+        Arc::clone(&normalization),
+        augmentation,
+        20,
+        3,
+    )
+    .unwrap();
+    let test = Loader::in_order(Arc::new(test), normalization, 20).unwrap();
+    device.run(|| {
+        let mut network = Network::new(&config.network, 3).unwrap();
+        network.set_recompute(config.training.recompute);
+        network.move_to(device).unwrap();
+        let batch = loader.epoch(0, 0).next().unwrap();
+        let first = network.batch_gradients(&batch).unwrap();
+        let numbers = |network: &Network, gradients: bool| {
+            let params = network.params().unwrap();
+            let of = |(name, param): (String, &scn_net::Param)| {
+                (
+                    name,
+                    bits(if gradients { &param.grad } else { &param.value }),
+                )
+            };
+            params.map(of).collect::<Vec<_>>()
+        };
+        let gradients = numbers(&network, true);
+        let mut optimizer = Sgd::new(&config.training);
+        let mut losses = Vec::new();
+        network
+            .train_on(&loader, 0, 2, &mut optimizer, 0.05, &mut |report| {
+                losses.push(report.loss)
+            })
+            .unwrap();
+        let batches = loader
+            .epoch(1, 0)
+            .map(|batch| Tensor::from_batch(&batch).unwrap());
+        network
+            .estimate_moments(batches.collect::<Vec<_>>())
+            .unwrap();
+        let mut evaluation = evaluate(&network, &test, device).unwrap();
+        evaluation.seconds = 0.0;
+        evaluation.images_per_second = 0.0;
+        Found {
+            first,
+            gradients,
+            losses,
+            parameters: numbers(&network, false),
+            evaluation,
+        }
+    })
+}
+
+#[test]
+fn steps_and_evaluations_are_those_of_one_process() {
+    for recompute in [Recompute::Nothing, Recompute::Codes] {
+        let mut config = config();
+        config.training.recompute = recompute;
+        let alone = found(&Device::cpu(Some(2)).unwrap(), &config);
+        assert!(alone.losses.iter().all(|loss| loss.is_finite()));
+        for (count, threads) in [(1, 1), (2, 1), (3, 2), (4, 1), (9, 1)] {
+            for (rank, found) in together(count, threads, |_, device| found(&device, &config))
+                .into_iter()
+                .enumerate()
+            {
+                assert_eq!(found, alone, "{rank} of {count}");
+            }
+        }
+    }
+}
+
+/// The model, and the metrics without times.
+fn files(folder: &Path) -> (Vec<u8>, Vec<u8>, Vec<EpochRecord>) {
+    let files = RunFolder::new(folder);
+    let metrics = std::fs::read_to_string(files.metrics()).unwrap();
+    let records = metrics.lines().map(|line| {
+        let mut record: EpochRecord = serde_json::from_str(line).unwrap();
+        record.images_per_second = 0.0;
+        record.seconds = 0.0;
+        record
+    });
+    let read = |path: PathBuf| std::fs::read(path).unwrap();
+    (
+        read(files.model()),
+        read(files.averaged_model()),
+        records.collect(),
+    )
+}
+
+/// The last of several processes is asked to stop, after so many steps.
+struct StopAfter(usize);
+
+impl Observer for StopAfter {
+    fn step(&mut self, _: &StepProgress<'_>) {
+        self.0 = self.0.saturating_sub(1);
+    }
+
+    fn stop(&self) -> bool {
+        self.0 == 0
+    }
+}
+
+/// Stopped twice, and resumed by other numbers of processes.
+#[test]
+fn a_run_goes_on_with_any_number_of_processes() {
+    let config = config();
+    let folder = tempfile::tempdir().unwrap();
+    let run = |out: &Path, count: usize, start: RunStart, steps: usize| {
+        let ended = together(count, 1, |rank, device| {
+            // Only the first process sees the folder.
+            let own = folder.path().join(format!("elsewhere-{rank}"));
+            let out = if rank == 0 { out } else { own.as_path() };
+            let data = small::digits();
+            let last = rank + 1 == count;
+            let mut silent = Silent;
+            let mut stopping = StopAfter(steps);
+            let observer: &mut dyn Observer = if last { &mut stopping } else { &mut silent };
+            let outcome = train(&config, &data, out, start, &device, observer).unwrap();
+            assert!(rank == 0 || !own.exists());
+            outcome
+        });
+        let (first, others) = ended.split_first().unwrap();
+        let place = |outcome: &Outcome| match *outcome {
+            Outcome::Interrupted {
+                epochs_done,
+                batches_done,
+            } => Some((epochs_done, batches_done)),
+            _ => None,
+        };
+        assert!(others.iter().all(|outcome| place(outcome) == place(first)));
+        place(first)
+    };
+    let alone = folder.path().join("alone");
+    assert_eq!(run(&alone, 1, RunStart::Fresh, usize::MAX), None);
+    let shared = folder.path().join("shared");
+    assert_eq!(run(&shared, 3, RunStart::Fresh, 1), Some((0, 1)));
+    assert_eq!(run(&shared, 1, RunStart::Resume, 2), Some((1, 1)));
+    assert_eq!(run(&shared, 2, RunStart::Resume, usize::MAX), None);
+    assert_eq!(files(&shared), files(&alone));
+}

@@ -1,0 +1,252 @@
+//! Ranks of MPI as processes.
+
+#![expect(
+    unsafe_code,
+    reason = "the safe interface has no exchange that owns its memory while it is on its way; every call is tested against `Threads`"
+)]
+
+use std::fmt;
+use std::mem::ManuallyDrop;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use mpi::environment::{Universe, processor_name};
+use mpi::ffi;
+use mpi::topology::AnyProcess;
+use mpi::traits::{AsRaw, Communicator, Destination, Source};
+use mpi::{Tag, Threading};
+
+use super::{Gathering, ProcessError, Processes};
+
+/// The tag of a message that says why a process has failed.
+const FAILURE: Tag = 1;
+
+/// How long a process that waits looks for news all the time; from then on it sleeps in between.
+const EAGER: Duration = Duration::from_micros(200);
+
+/// How long a process that is to stop waits for others.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Bytes that messages about failures may have together before they are received.
+const BUFFER: usize = 1 << 20;
+
+/// How long it sleeps.
+const NAP: Duration = Duration::from_micros(50);
+
+/// Variables that are set where a program was started by MPI: by Open MPI, MPICH and Slurm.
+const STARTED: [&str; 4] = ["OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK", "PMI_SIZE"];
+
+/// The processes that `mpirun` has started. Dropping the last clone waits for all of them, and ends their connections.
+#[derive(Clone)]
+pub struct Mpi(Arc<World>);
+
+struct World {
+    universe: Universe,
+    /// One thread at a time calls MPI.
+    calls: Mutex<()>,
+    rank: usize,
+    count: usize,
+    /// Whether this process is to stop.
+    asked: OnceLock<fn() -> bool>,
+}
+
+impl Mpi {
+    /// Joins the others; None if this process was not started by MPI, or has joined already. Comes before all else that a program does,
+    /// in its main thread.
+    ///
+    /// # Errors
+    /// [`ProcessError::Threads`] for a library that can only be called by one thread.
+    pub fn join() -> Result<Option<Self>, ProcessError> {
+        if !STARTED.iter().any(|name| std::env::var_os(name).is_some()) {
+            return Ok(None);
+        }
+        let Some((mut universe, threading)) = mpi::initialize_with_threading(Threading::Serialized)
+        else {
+            return Ok(None);
+        };
+        if threading < Threading::Serialized {
+            return Err(ProcessError::Threads);
+        }
+        universe.set_buffer_size(BUFFER);
+        let world = universe.world();
+        Ok(Some(Self(Arc::new(World {
+            rank: world.rank() as usize,
+            count: world.size() as usize,
+            calls: Mutex::new(()),
+            asked: OnceLock::new(),
+            universe,
+        }))))
+    }
+
+    /// From here on, where `asked` says that this process is to stop, it waits for others [a few seconds](PATIENCE) longer at most: one
+    /// of them may be gone.
+    pub fn stop_when(&self, asked: fn() -> bool) {
+        let _ = self.0.asked.set(asked);
+    }
+
+    /// Tells of a failure of this process, and why: the first process tells all others, and these tell the first. They learn of it when
+    /// they wait, or next do.
+    pub fn tell_failure(&self, message: &str) {
+        let World { rank, count, .. } = *self.0;
+        let _call = self.0.call();
+        let host = processor_name().unwrap_or_default();
+        let text = format!("{host}\n{message}");
+        let world = self.0.universe.world();
+        let to = if rank == 0 { 1..count } else { 0..1 };
+        for other in to {
+            // Not waited for: it may have ended.
+            let process = world.process_at_rank(other as i32);
+            process.buffered_send_with_tag(text.as_bytes(), FAILURE);
+        }
+    }
+
+    /// Ends all processes at once, with this exit code.
+    pub fn abort(&self, code: u8) -> ! {
+        self.0.universe.world().abort(i32::from(code))
+    }
+}
+
+impl World {
+    fn call(&self) -> MutexGuard<'_, ()> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What another process has told of its failure.
+    fn failure(&self) -> Result<(), ProcessError> {
+        let _call = self.call();
+        let world = self.universe.world();
+        let any: AnyProcess<'_> = world.any_process();
+        if any.immediate_probe_with_tag(FAILURE).is_none() {
+            return Ok(());
+        }
+        let (text, status) = any.receive_vec_with_tag::<u8>(FAILURE);
+        let text = String::from_utf8_lossy(&text);
+        let (host, message) = text.split_once('\n').unwrap_or(("", &text));
+        Err(ProcessError::Failed {
+            rank: status.source_rank() as usize,
+            host: host.to_string(),
+            message: message.to_string(),
+        })
+    }
+}
+
+impl fmt::Debug for Mpi {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Mpi {} of {}", self.0.rank, self.0.count)
+    }
+}
+
+impl Processes for Mpi {
+    fn rank(&self) -> usize {
+        self.0.rank
+    }
+
+    fn count(&self) -> usize {
+        self.0.count
+    }
+
+    fn gather(&self, part: Vec<u8>, lengths: &[usize]) -> Result<Box<dyn Gathering>, ProcessError> {
+        ProcessError::check_part(&part, self.0.rank, lengths)?;
+        let total: usize = lengths.iter().sum();
+        if i32::try_from(total).is_err() {
+            return Err(ProcessError::TooLong { bytes: total });
+        }
+        let counts: Vec<i32> = lengths.iter().map(|&length| length as i32).collect();
+        let ends = counts.iter().scan(0, |end, count| {
+            *end += count;
+            Some(*end - count)
+        });
+        let mut exchange = Exchange {
+            starts: ends.collect(),
+            all: vec![0; total],
+            // SAFETY: a constant of the library.
+            request: unsafe { ffi::RSMPI_REQUEST_NULL },
+            counts,
+            part,
+        };
+        let _call = self.0.call();
+        // SAFETY: all arrays have the lengths that are said, and stay where they are until the exchange is done: `OnItsWay` leaks them
+        // if it is dropped before.
+        unsafe {
+            ffi::MPI_Iallgatherv(
+                exchange.part.as_ptr().cast(),
+                exchange.part.len() as i32,
+                ffi::RSMPI_UINT8_T,
+                exchange.all.as_mut_ptr().cast(),
+                exchange.counts.as_ptr(),
+                exchange.starts.as_ptr(),
+                ffi::RSMPI_UINT8_T,
+                self.0.universe.world().as_raw(),
+                &mut exchange.request,
+            );
+        }
+        Ok(Box::new(OnItsWay {
+            exchange: ManuallyDrop::new(exchange),
+            world: Arc::clone(&self.0),
+        }))
+    }
+}
+
+/// The memory of an exchange.
+struct Exchange {
+    part: Vec<u8>,
+    all: Vec<u8>,
+    counts: Vec<i32>,
+    starts: Vec<i32>,
+    request: ffi::MPI_Request,
+}
+
+/// Parts that MPI is sending.
+struct OnItsWay {
+    /// Never freed unless it is done.
+    exchange: ManuallyDrop<Exchange>,
+    world: Arc<World>,
+}
+
+impl fmt::Debug for OnItsWay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "OnItsWay of {} bytes", self.exchange.all.len())
+    }
+}
+
+// SAFETY: a request may be asked about by any thread, by one at a time.
+unsafe impl Send for OnItsWay {}
+
+impl OnItsWay {
+    fn is_done(&mut self) -> bool {
+        let _call = self.world.call();
+        let mut done = 0;
+        // SAFETY: the request is that of this exchange, whose memory is there.
+        unsafe {
+            ffi::MPI_Test(
+                &mut self.exchange.request,
+                &mut done,
+                ffi::RSMPI_STATUS_IGNORE,
+            )
+        };
+        done != 0
+    }
+}
+
+impl Gathering for OnItsWay {
+    fn wait(mut self: Box<Self>) -> Result<Vec<u8>, ProcessError> {
+        let begun = Instant::now();
+        let mut asked = None;
+        while !self.is_done() {
+            self.world.failure()?;
+            if self.world.asked.get().is_some_and(|asked| asked()) {
+                let since: &mut Instant = asked.get_or_insert_with(Instant::now);
+                if since.elapsed() > PATIENCE {
+                    return Err(ProcessError::Unanswered);
+                }
+            }
+            if begun.elapsed() < EAGER {
+                std::thread::yield_now();
+            } else {
+                std::thread::sleep(NAP);
+            }
+        }
+        // SAFETY: it is done and not used again.
+        Ok(unsafe { ManuallyDrop::take(&mut self.exchange) }.all)
+    }
+}

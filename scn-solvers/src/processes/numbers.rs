@@ -1,0 +1,55 @@
+//! Numbers that processes give to each other.
+
+use std::marker::PhantomData;
+
+use bytemuck::Pod;
+
+use super::{Gathering, ProcessError, Processes};
+
+/// Numbers of all processes that are on their way.
+#[derive(Debug)]
+pub struct Numbers<T> {
+    bytes: Box<dyn Gathering>,
+    numbers: PhantomData<T>,
+}
+
+/// Starts to give the numbers of each process to all; `lengths` says how many each gives, in the order of ranks. They are exchanged as
+/// they lie in memory: all machines must be of one kind.
+///
+/// # Errors
+/// Another number of numbers than was announced; a connection that fails.
+pub fn gather<T: Pod>(
+    processes: &dyn Processes,
+    part: &[T],
+    lengths: impl Iterator<Item = usize>,
+) -> Result<Numbers<T>, ProcessError> {
+    let bytes: Vec<usize> = lengths.map(|length| length * size_of::<T>()).collect();
+    let part = bytemuck::cast_slice(part).to_vec();
+    Ok(Numbers {
+        bytes: processes.gather(part, &bytes)?,
+        numbers: PhantomData,
+    })
+}
+
+/// The bytes of the first process, in all.
+///
+/// # Errors
+/// A connection or a process that has failed.
+pub fn from_first(processes: &dyn Processes, bytes: &[u8]) -> Result<Vec<u8>, ProcessError> {
+    let (rank, count) = (processes.rank(), processes.count());
+    let length = if rank == 0 { bytes.len() as u64 } else { 0 };
+    let lengths = gather(processes, &[length], std::iter::repeat_n(1, count))?.wait()?;
+    let lengths: Vec<usize> = lengths.into_iter().map(|length| length as usize).collect();
+    let own = &bytes[..lengths[rank]];
+    gather(processes, own, lengths.into_iter())?.wait()
+}
+
+impl<T: Pod> Numbers<T> {
+    /// The numbers, one process after the other, once they are there.
+    ///
+    /// # Errors
+    /// A connection or a process that has failed.
+    pub fn wait(self) -> Result<Vec<T>, ProcessError> {
+        Ok(bytemuck::pod_collect_to_vec(&self.bytes.wait()?))
+    }
+}
