@@ -1,5 +1,6 @@
 //! Processes that MPI has started: the same bits for any number of them, through interruptions and failures.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::print_stderr, reason = "a skipped test says so")]
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;

@@ -155,23 +155,3 @@ impl Done {
 pub(crate) fn gradient_of(name: &str) -> String {
     format!("the gradient of {name}")
 }
-
-/// Infers batches of epoch 0 of a loader one by one. Errors name the image by its number in the
-/// loader.
-pub(crate) fn infer_each(
-    loader: &Loader,
-    batches: usize,
-    each: &mut EachBatch<'_>,
-    infer: impl Fn(Tensor) -> Result<Inferred, NetError>,
-) -> Result<(), NetError> {
-    let mut before = 0;
-    for batch in loader.epoch(0, 0).take(batches) {
-        let done = infer(Tensor::from_batch(&batch)?);
-        let Inferred {
-            output, activity, ..
-        } = done.map_err(|error| error.counted_from(before))?;
-        before += batch.labels.len();
-        each(output, &batch.labels, activity)?;
-    }
-    Ok(())
-}

@@ -27,6 +27,10 @@ pub(crate) enum Fed {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Food {
     /// Plans of batches that it makes itself.
+    #[cfg_attr(
+        not(feature = "cuda"),
+        expect(dead_code, reason = "the processor takes whole batches")
+    )]
     Plans,
     Batches,
     /// The parts of process `rank` of `count`.

@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use crate::error::NetError;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
@@ -21,15 +20,4 @@ pub(crate) fn part(batch: &Tensor, images: Range<usize>) -> Tensor {
         place.copy_from_slice(&batch.channel(channel)[images.start * plane..images.end * plane]);
     }
     part
-}
-
-/// The batch that has these parts.
-pub(crate) fn joined(parts: &[Tensor]) -> Result<Tensor, NetError> {
-    let shape = Shape {
-        images: parts.iter().map(|part| part.shape().images).sum(),
-        ..parts[0].shape()
-    };
-    let rows =
-        (0..shape.channels).flat_map(|channel| parts.iter().map(move |part| part.channel(channel)));
-    Tensor::new(shape, rows.flatten().copied().collect())
 }

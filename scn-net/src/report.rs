@@ -150,3 +150,12 @@ impl LayerTimes {
         names.map(zero).collect()
     }
 }
+
+/// The larger residual; NaN if one is.
+pub(crate) fn largest(a: f64, b: f64) -> f64 {
+    if a.is_nan() || b.is_nan() {
+        f64::NAN
+    } else {
+        a.max(b)
+    }
+}

@@ -5,7 +5,7 @@ use scn_solvers::processes::{Processes, gather};
 use super::layers::Part;
 use crate::error::NetError;
 use crate::ops::loss::Loss;
-use crate::report::{Activity, AdjointCounts, SolveCounts};
+use crate::report::{Activity, AdjointCounts, SolveCounts, largest};
 use crate::step::{Step, StepLayer};
 
 /// What a process, or all of them, count in a step.
@@ -132,13 +132,4 @@ fn add_adjoint(counts: &mut AdjointCounts, words: [u64; OF_ADJOINT]) {
     counts.factorised += factorised as usize;
     counts.unconverged += unconverged as usize;
     counts.columns += columns as usize;
-}
-
-/// NaN if one is.
-fn largest(a: f64, b: f64) -> f64 {
-    if a.is_nan() || b.is_nan() {
-        f64::NAN
-    } else {
-        a.max(b)
-    }
 }

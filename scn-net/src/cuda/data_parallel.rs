@@ -21,7 +21,7 @@ use super::plan::StepPlan;
 use super::share::Share;
 use crate::config::{NetworkConfig, SolverConfig};
 use crate::error::NetError;
-use crate::executor::{Done, EachBatch, Executor, Inferred, PassSettings, infer_each};
+use crate::executor::{Done, EachBatch, Executor, Inferred, PassSettings};
 use crate::feed::{Fed, Food};
 use crate::moments::GroupMoments;
 use crate::optimizer::{Descent, OptimizerState};
@@ -104,6 +104,26 @@ fn each<'a, M: Send + 'a, I: Send, R: Send>(
         // All are waited for, whatever the first has to say.
         done.collect::<Vec<_>>().into_iter().collect()
     })
+}
+
+/// Infers batches of epoch 0 of a loader one by one. Errors name the image by its number in the
+/// loader.
+fn infer_each(
+    loader: &Loader,
+    batches: usize,
+    each: &mut EachBatch<'_>,
+    infer: impl Fn(Tensor) -> Result<Inferred, NetError>,
+) -> Result<(), NetError> {
+    let mut before = 0;
+    for batch in loader.epoch(0, 0).take(batches) {
+        let done = infer(Tensor::from_batch(&batch)?);
+        let Inferred {
+            output, activity, ..
+        } = done.map_err(|error| error.counted_from(before))?;
+        before += batch.labels.len();
+        each(output, &batch.labels, activity)?;
+    }
+    Ok(())
 }
 
 impl Executor for DataParallel {

@@ -2,8 +2,9 @@
 
 use crate::error::NetError;
 use crate::executor::{Done, Inferred};
-use crate::parts::joined;
-use crate::report::{Activity, AdjointActivity, KernelTime, LayerTimes, StepReport};
+use crate::report::{Activity, AdjointActivity, KernelTime, LayerTimes, StepReport, largest};
+use crate::shape::Shape;
+use crate::tensor::Tensor;
 
 /// What all devices report of a step, as one.
 pub(super) fn together(reports: impl IntoIterator<Item = StepReport>) -> StepReport {
@@ -81,15 +82,6 @@ fn weighted(columns: [usize; 2]) -> impl Fn([f64; 2]) -> f64 {
     move |[a, b]| (first * a + second * b) / (first + second).max(1.0)
 }
 
-/// NaN if one is.
-fn largest(a: f64, b: f64) -> f64 {
-    if a.is_nan() || b.is_nan() {
-        f64::NAN
-    } else {
-        a.max(b)
-    }
-}
-
 /// What all devices infer of a batch, as one.
 pub(super) fn inferred_together(parts: Vec<Inferred>) -> Result<Inferred, NetError> {
     let mut outputs = Vec::new();
@@ -120,4 +112,15 @@ pub(super) fn longest(times: Vec<Vec<KernelTime>>) -> Vec<KernelTime> {
         }
     }
     longest
+}
+
+/// The batch that has these parts.
+fn joined(parts: &[Tensor]) -> Result<Tensor, NetError> {
+    let shape = Shape {
+        images: parts.iter().map(|part| part.shape().images).sum(),
+        ..parts[0].shape()
+    };
+    let rows =
+        (0..shape.channels).flat_map(|channel| parts.iter().map(move |part| part.channel(channel)));
+    Tensor::new(shape, rows.flatten().copied().collect())
 }

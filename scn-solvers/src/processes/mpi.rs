@@ -78,7 +78,7 @@ impl Mpi {
         }))))
     }
 
-    /// From here on, where `asked` says that this process is to stop, it waits for others [a few seconds](PATIENCE) longer at most: one
+    /// From here on, where `asked` says that this process is to stop, it waits for others five seconds longer at most: one
     /// of them may be gone.
     pub fn stop_when(&self, asked: fn() -> bool) {
         let _ = self.0.asked.set(asked);
