@@ -168,26 +168,28 @@ fn resumes(folder: &Path) {
     assert!(model(folder, "again") == model(folder, "fresh"));
 }
 
-#[test]
-fn a_signal_ends_all_with_a_checkpoint() {
+/// A run that is disturbed ends soon, and goes on.
+fn ends_and_goes_on(disturb: impl Fn(&Child)) {
     let Some(_turn) = turn() else { return };
     let folder = tempfile::tempdir().unwrap();
     let mut child = begun(folder.path());
-    signal("-TERM", child.id());
+    disturb(&child);
     ends_within(&mut child, Duration::from_secs(20));
     resumes(folder.path());
 }
 
 #[test]
+fn a_signal_ends_all_with_a_checkpoint() {
+    ends_and_goes_on(|child| signal("-TERM", child.id()));
+}
+
+#[test]
 fn a_process_that_is_killed_ends_all_and_the_run_goes_on() {
-    let Some(_turn) = turn() else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let mut child = begun(folder.path());
-    let all = children(child.id());
-    assert_eq!(all.len(), 3);
-    signal("-KILL", all[2]);
-    ends_within(&mut child, Duration::from_secs(20));
-    resumes(folder.path());
+    ends_and_goes_on(|child| {
+        let all = children(child.id());
+        assert_eq!(all.len(), 3);
+        signal("-KILL", all[2]);
+    });
 }
 
 #[test]

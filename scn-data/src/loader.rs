@@ -175,14 +175,11 @@ impl Loader {
 
     /// The number of images in a batch; 0 if there are not that many batches.
     pub fn images_of(&self, batch: usize) -> usize {
-        if batch >= self.batches() {
-            return 0;
+        if batch < self.batches() {
+            self.recipe.images_of(batch)
+        } else {
+            0
         }
-        let before = batch.saturating_mul(self.batch_size());
-        self.image_set()
-            .len()
-            .saturating_sub(before)
-            .min(self.batch_size())
     }
 
     /// The plans of the batches of an epoch from `first_batch` on, in the order of

@@ -43,8 +43,7 @@ impl Maker {
             images, batch_size, ..
         } = &self.recipe;
         let start = index * batch_size;
-        // Not `start + batch_size`, which a batch size near the largest integer would overflow.
-        let count = (images.len() - start).min(*batch_size);
+        let count = self.recipe.images_of(index);
         let indices: Vec<usize> = match &self.order {
             Some(order) => order[start..start + count].to_vec(),
             None => (start..start + count).collect(),

@@ -55,6 +55,12 @@ impl Recipe {
         }
     }
 
+    /// Images in a batch, which is one of the epoch.
+    pub(crate) fn images_of(&self, batch: usize) -> usize {
+        // Not the end of the batch, which a batch size near the largest integer would overflow.
+        (self.images.len() - batch * self.batch_size).min(self.batch_size)
+    }
+
     /// Images in an epoch.
     pub(crate) fn images_used(&self) -> usize {
         match self.last_batch {

@@ -61,7 +61,7 @@ impl<T: Scalar> AdjointSums<T> {
         (rows + atoms + 1) * atoms
     }
 
-    /// All numbers, for whoever adds up the sums of several processes: sums are added number by number.
+    /// All numbers, so that the sums of several processes can be added up, number by number.
     pub fn numbers(&self) -> &[T] {
         &self.numbers
     }

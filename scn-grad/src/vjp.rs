@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use faer::{MatMut, MatRef};
 use scn_solvers::Scalar;
+use scn_solvers::processes::SumTree;
 
 use crate::adjoint::AdjointOf;
 use crate::gradients::TileSums;
-
 use crate::signal_gradient::MatrixGradient;
 use crate::tasks::task_columns;
 use crate::workspaces::AdjointWorkspaces;
@@ -60,8 +60,8 @@ impl<T: Scalar> Linearization<'_, T> {
     /// As [`vjp`](Self::vjp), with `dLoss/dx` going wherever `signal_gradient` takes it, tasks of a given size, and memory that is
     /// kept.
     ///
-    /// Leaves are halved, and then tasks, until one is left, and their sums added up in that tree. So every bit depends on
-    /// the batch and the size of leaves and tasks alone.
+    /// Leaves are halved as in a [`SumTree`], and then tasks, until one is left, and their sums added up in that tree. So every bit depends
+    /// on the batch and the size of leaves and tasks alone.
     ///
     /// # Errors
     /// Shapes that do not fit the problem.
@@ -145,7 +145,7 @@ impl<T: Scalar> Tree<'_, T> {
             return self.task(columns, signal_gradient);
         }
         let unit = if columns.len() > leaf { leaf } else { task };
-        let middle = columns.start + columns.len().div_ceil(unit).div_ceil(2) * unit;
+        let middle = columns.start + SumTree::left(columns.len().div_ceil(unit)) * unit;
         let (left, right) = split(signal_gradient, middle);
         let ((mut sums, report), (others, later)) = rayon::join(
             || self.run(columns.start..middle, left),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use scn_grad::AdjointTimes;
+use scn_grad::{AdjointTimes, MaskedReport};
 use scn_solvers::EncodeTimes;
 
 /// What a sparse coding layer did with a batch.
@@ -97,20 +97,6 @@ pub(crate) struct SolveCounts {
     pub(crate) times: EncodeTimes,
 }
 
-/// What the linear systems of the adjoint of all windows counted, on this machine's processor.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct AdjointCounts {
-    /// Passes summed over windows.
-    pub(crate) column_passes: u64,
-    /// The largest of any window.
-    pub(crate) residual: f64,
-    pub(crate) factorised: usize,
-    pub(crate) unconverged: usize,
-    /// Windows.
-    pub(crate) columns: usize,
-    pub(crate) times: AdjointTimes,
-}
-
 impl Activity {
     /// The report of a layer with so many atoms, solved with `lambda1` (one, or one per atom).
     pub(crate) fn new(atoms: usize, lambda1: &[f32], counts: SolveCounts) -> Self {
@@ -128,14 +114,15 @@ impl Activity {
     }
 }
 
-impl From<AdjointCounts> for AdjointActivity {
-    fn from(counts: AdjointCounts) -> Self {
+impl AdjointActivity {
+    /// The report of a layer whose linear systems were solved on this machine's processor.
+    pub(crate) fn new(report: MaskedReport) -> Self {
         Self {
-            passes: counts.column_passes as f64 / counts.columns.max(1) as f64,
-            residual: counts.residual,
-            factorised: counts.factorised,
-            unconverged: counts.unconverged,
-            times: counts.times,
+            passes: report.mean_passes(),
+            residual: report.residual,
+            factorised: report.factorised,
+            unconverged: report.unconverged,
+            times: report.times,
         }
     }
 }

@@ -19,26 +19,23 @@ pub(crate) struct BatchShare {
     pub(crate) batch: usize,
     /// Those of this process: whole leaves.
     pub(crate) images: Range<usize>,
-    tree: SharedTree,
-}
-
-/// A tree of sums, and the leaves of each process.
-#[derive(Debug, Clone)]
-struct SharedTree {
-    tree: SumTree,
+    rank: usize,
+    /// The leaves of each process.
     runs: Vec<Range<usize>>,
 }
 
-/// Sums over the whole batch, or over each of its groups, that processes take together.
+/// Sums over the whole batch, or over each of its groups, that processes take together: a tree for each.
 #[derive(Debug, Clone)]
 pub(crate) struct SharedSums {
     rank: usize,
-    trees: Vec<SharedTree>,
+    trees: Vec<SumTree>,
     /// The images of each leaf of each tree, in the batch.
     leaves: Vec<Vec<Range<usize>>>,
+    /// What each process adds up, tree by tree.
+    nodes: Vec<Vec<OwnNode>>,
 }
 
-/// A node of one of the trees, of those that this process adds up.
+/// A node of one of the trees, which one process adds up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct OwnNode {
     pub(crate) tree: usize,
@@ -53,42 +50,45 @@ impl BatchShare {
         Self {
             batch,
             images: images(&runs[rank], batch),
-            tree: SharedTree { tree, runs },
-        }
-    }
-
-    /// Sums over the whole batch.
-    pub(crate) fn sums(&self, rank: usize) -> SharedSums {
-        let leaves = 0..self.tree.tree.leaves();
-        let leaves = leaves.map(|leaf| images(&(leaf..leaf + 1), self.batch));
-        SharedSums {
             rank,
-            leaves: vec![leaves.collect()],
-            trees: vec![self.tree.clone()],
+            runs,
         }
     }
 
-    /// Sums over each of so many [groups](scn_data::groups): a tree for each, over what leaves of the batch have in it.
-    pub(crate) fn group_sums(&self, count: usize, rank: usize) -> SharedSums {
+    /// A sum over the whole batch.
+    pub(crate) fn sum(&self) -> SharedSums {
+        self.sums(std::iter::once(0..self.batch))
+    }
+
+    /// Sums over each of so many [groups](scn_data::groups), of which a leaf of the batch may have a part.
+    pub(crate) fn group_sums(&self, count: usize) -> SharedSums {
+        self.sums(groups(self.batch, count))
+    }
+
+    /// Sums over these runs of images.
+    fn sums(&self, of: impl Iterator<Item = Range<usize>>) -> SharedSums {
         let (mut trees, mut leaves) = (Vec::new(), Vec::new());
-        for group in groups(self.batch, count) {
-            let (first, end) = (group.start / LEAF, group.end.div_ceil(LEAF));
+        let mut nodes = vec![Vec::new(); self.runs.len()];
+        for (tree, of) in of.enumerate() {
+            let (first, end) = (of.start / LEAF, of.end.div_ceil(LEAF));
             let part = |leaf: usize| {
                 let whole = images(&(leaf..leaf + 1), self.batch);
-                whole.start.max(group.start)..whole.end.min(group.end)
+                whole.start.max(of.start)..whole.end.min(of.end)
             };
             leaves.push((first..end).map(part).collect());
+            let sums = SumTree::new(end - first);
             let within = |leaf: usize| leaf.clamp(first, end) - first;
-            let runs = self.tree.runs.iter();
-            trees.push(SharedTree {
-                tree: SumTree::new(end - first),
-                runs: runs.map(|run| within(run.start)..within(run.end)).collect(),
-            });
+            for (nodes, run) in nodes.iter_mut().zip(&self.runs) {
+                let own = sums.nodes(within(run.start)..within(run.end)).into_iter();
+                nodes.extend(own.map(|leaves| OwnNode { tree, leaves }));
+            }
+            trees.push(sums);
         }
         SharedSums {
-            rank,
+            rank: self.rank,
             trees,
             leaves,
+            nodes,
         }
     }
 }
@@ -109,24 +109,19 @@ impl SharedSums {
         self.leaves[tree][leaf].clone()
     }
 
-    /// The images of all leaves of a tree, or of a node, in the batch.
+    /// The images of a node, in the batch.
     pub(crate) fn images(&self, node: &OwnNode) -> Range<usize> {
-        let leaves = &self.leaves[node.tree][node.leaves.clone()];
-        match (leaves.first(), leaves.last()) {
-            (Some(first), Some(last)) => first.start..last.end,
-            _ => 0..0,
-        }
+        span(&self.leaves[node.tree][node.leaves.clone()])
     }
 
     /// The images of all leaves of a tree, in the batch.
     pub(crate) fn tree_images(&self, tree: usize) -> Range<usize> {
-        let leaves = 0..self.leaves[tree].len();
-        self.images(&OwnNode { tree, leaves })
+        span(&self.leaves[tree])
     }
 
     /// The nodes that this process adds up, tree by tree.
-    pub(crate) fn own_nodes(&self) -> Vec<OwnNode> {
-        self.nodes(self.rank).collect()
+    pub(crate) fn own_nodes(&self) -> &[OwnNode] {
+        &self.nodes[self.rank]
     }
 
     /// The sum over a node, given that of each of its leaves.
@@ -136,16 +131,7 @@ impl SharedSums {
         leaf: impl FnMut(usize) -> T,
         add: impl FnMut(&mut T, T),
     ) -> Option<T> {
-        self.trees[node.tree]
-            .tree
-            .sum(node.leaves.clone(), leaf, add)
-    }
-
-    fn nodes(&self, rank: usize) -> impl Iterator<Item = OwnNode> {
-        self.trees.iter().enumerate().flat_map(move |(tree, of)| {
-            let nodes = of.tree.nodes(of.runs[rank].clone()).into_iter();
-            nodes.map(move |leaves| OwnNode { tree, leaves })
-        })
+        self.trees[node.tree].sum(node.leaves.clone(), leaf, add)
     }
 
     /// Starts to add up what all processes have, given `width` numbers for each [own node](Self::own_nodes), one node after the other.
@@ -155,61 +141,50 @@ impl SharedSums {
     pub(crate) fn begin<T: Pod>(
         &self,
         processes: &dyn Processes,
-        numbers: Vec<T>,
+        numbers: &[T],
         width: usize,
-    ) -> Result<PendingSums<T>, NetError> {
-        let count = processes.count();
-        let nodes: Vec<Vec<OwnNode>> = (0..count).map(|rank| self.nodes(rank).collect()).collect();
-        let numbers = if count == 1 {
-            Place::Here(numbers)
-        } else {
-            let lengths = nodes.iter().map(|nodes| nodes.len() * width);
-            Place::Coming(gather(processes, &numbers, lengths)?)
-        };
+    ) -> Result<PendingSums<'_, T>, NetError> {
+        let lengths = self.nodes.iter().map(|nodes| nodes.len() * width);
         Ok(PendingSums {
-            nodes: nodes.into_iter().flatten().collect(),
-            trees: self.trees.iter().map(|shared| shared.tree).collect(),
-            numbers,
+            sums: self,
+            numbers: gather(processes, numbers, lengths)?,
             width,
         })
     }
 }
 
+/// The images from the first leaf to the last.
+fn span(leaves: &[Range<usize>]) -> Range<usize> {
+    match leaves {
+        [] => 0..0,
+        [first, ..] => first.start..leaves[leaves.len() - 1].end,
+    }
+}
+
 /// Sums of which the parts of other processes are on their way.
 #[derive(Debug)]
-pub(crate) struct PendingSums<T> {
-    trees: Vec<SumTree>,
-    /// Those of all processes.
-    nodes: Vec<OwnNode>,
-    numbers: Place<T>,
+pub(crate) struct PendingSums<'a, T> {
+    sums: &'a SharedSums,
+    numbers: Numbers<T>,
     width: usize,
 }
 
-#[derive(Debug)]
-enum Place<T> {
-    Here(Vec<T>),
-    Coming(Numbers<T>),
-}
-
-impl<T: Pod> PendingSums<T> {
+impl<T: Pod> PendingSums<'_, T> {
     /// The numbers of each tree once they are there, added up with `add`; none for a tree without leaves.
     ///
     /// # Errors
     /// A process that has failed.
     pub(crate) fn wait(self, mut add: impl FnMut(&mut [T], &[T])) -> Result<Vec<Vec<T>>, NetError> {
-        let numbers = match self.numbers {
-            Place::Here(numbers) => numbers,
-            Place::Coming(numbers) => numbers.wait()?,
-        };
-        let width = self.width.max(1);
-        let parts = || self.nodes.iter().zip(numbers.chunks_exact(width));
+        let numbers = self.numbers.wait()?;
+        let nodes = || self.sums.nodes.iter().flatten();
+        let parts = || nodes().zip(numbers.chunks_exact(self.width.max(1)));
         let of_tree = |(tree, of): (usize, &SumTree)| {
             let own = parts().filter(|(node, _)| node.tree == tree);
             let sums = own.map(|(node, part)| (node.leaves.clone(), part.to_vec()));
             of.add(sums, |sum, other| add(sum, &other))
                 .unwrap_or_default()
         };
-        Ok(self.trees.iter().enumerate().map(of_tree).collect())
+        Ok(self.sums.trees.iter().enumerate().map(of_tree).collect())
     }
 }
 
@@ -236,8 +211,8 @@ mod tests {
         let (rank, count) = (processes.rank(), processes.count());
         let share = BatchShare::of(batch, rank, count);
         let sums = match groups {
-            Some(groups) => share.group_sums(groups, rank),
-            None => share.sums(rank),
+            Some(groups) => share.group_sums(groups),
+            None => share.sum(),
         };
         let own = sums.own_nodes();
         let numbers = own.iter().flat_map(|node| {
@@ -247,8 +222,8 @@ mod tests {
             assert!(share.images.start <= images.start && images.end <= share.images.end);
             [sum.unwrap_or(f32::NAN), images.len() as f32]
         });
-        let numbers = numbers.collect();
-        let pending = sums.begin(processes, numbers, 2).unwrap();
+        let numbers: Vec<f32> = numbers.collect();
+        let pending = sums.begin(processes, &numbers, 2).unwrap();
         pending.wait(add_each).unwrap()
     }
 

@@ -70,7 +70,7 @@ pub fn encode_with<T: Scalar>(
 }
 
 /// As [`encode_with`], where each run of `part` columns has tiles of its own: its codes have the bits that they have when the run is
-/// encoded alone. So processes that share out whole parts find the same codes, whoever takes which. Where a part is no whole number of
+/// encoded alone, and processes that share out whole parts find the same codes as one process does. Where a part is no whole number of
 /// tiles, its last tile has empty places, which are solved in vain.
 ///
 /// # Errors
@@ -85,13 +85,10 @@ pub fn encode_in_parts<T: Scalar>(
     part: usize,
 ) -> Result<Report, EncodeError> {
     check_signals(problem, signals, codes.shape())?;
+    let source = OfSignals::new(problem, signals);
     let tiles = Tiles {
-        solver,
-        problem,
-        start,
-        source: &OfSignals::new(problem, signals),
-        workspaces,
         part,
+        ..Tiles::new(solver, problem, start, &source, workspaces)
     };
     Ok(tiles.encode(codes))
 }
@@ -112,15 +109,7 @@ pub fn encode_measured<T: Scalar>(
 ) -> Result<(Report, Vec<ColumnMeasure>), EncodeError> {
     check_signals(problem, signals, codes.shape())?;
     let source = OfSignals::new(problem, signals);
-    let tiles = Tiles {
-        solver,
-        problem,
-        start,
-        source: &source,
-        workspaces,
-        part: usize::MAX,
-    };
-    Ok(tiles.encode_measured(codes))
+    Ok(Tiles::new(solver, problem, start, &source, workspaces).encode_measured(codes))
 }
 
 /// As [`encode_measured`], by correlations `c = D'x` (n × P), as [`encode_correlations`] has them: there are no duality gaps.
@@ -136,15 +125,8 @@ pub fn encode_correlations_measured<T: Scalar>(
     workspaces: &Workspaces<T>,
 ) -> Result<(Report, Vec<ColumnMeasure>), EncodeError> {
     check_correlations(problem, correlations.shape(), codes.shape())?;
-    let tiles = Tiles {
-        solver,
-        problem,
-        start,
-        source: &FromMatrix(correlations),
-        workspaces,
-        part: usize::MAX,
-    };
-    Ok(tiles.encode_measured(codes))
+    let source = FromMatrix(correlations);
+    Ok(Tiles::new(solver, problem, start, &source, workspaces).encode_measured(codes))
 }
 
 /// Writes the codes (n × P) that belong to correlations `c = D'x` (n × P): for problems posed by their
@@ -203,15 +185,7 @@ pub(crate) fn encode_tiles<T: Scalar>(
     source: &dyn Correlations<T>,
     workspaces: &Workspaces<T>,
 ) -> Report {
-    let tiles = Tiles {
-        solver,
-        problem,
-        start,
-        source,
-        workspaces,
-        part: usize::MAX,
-    };
-    tiles.encode(codes)
+    Tiles::new(solver, problem, start, source, workspaces).encode(codes)
 }
 
 /// What the tiles of a batch have in common.
@@ -225,7 +199,25 @@ struct Tiles<'a, T: Scalar> {
     part: usize,
 }
 
-impl<T: Scalar> Tiles<'_, T> {
+impl<'a, T: Scalar> Tiles<'a, T> {
+    /// Without parts.
+    fn new(
+        solver: &'a dyn Solver<T>,
+        problem: &'a Problem<T>,
+        start: Start,
+        source: &'a dyn Correlations<T>,
+        workspaces: &'a Workspaces<T>,
+    ) -> Self {
+        Self {
+            solver,
+            problem,
+            start,
+            source,
+            workspaces,
+            part: usize::MAX,
+        }
+    }
+
     fn encode(&self, codes: MatMut<'_, T>) -> Report {
         if codes.ncols() == 0 {
             return Report::empty();

@@ -117,7 +117,7 @@ impl Learn {
             Some(path) => Some((path, window(rows, patches, &self.signals)?)),
             None => None,
         };
-        let signals = file.read::<T>(held_out, &self.signals)?;
+        let signals = file.read::<T>(held_out)?;
         let checksum = signals.checksum();
         let before = kept.clone();
         let settings = match kept {
@@ -144,7 +144,8 @@ impl Learn {
             None => {
                 let (start, atoms) = self.start::<T>(rows)?;
                 check_memory("learning", bytes_of::<T>(&[atoms, 3 * atoms + 2 * rows]))?;
-                Learner::new(limits, &signals.learned(), atoms, &start)?
+                Learner::new(limits, &signals.learned(), atoms, &start)
+                    .map_err(|error| signals.in_file(error, &self.signals))?
             }
         };
         let atoms = learner.dictionary().ncols();
@@ -247,7 +248,8 @@ impl Learn {
                 return ControlFlow::Break(());
             }
             ending::break_if_stopped()
-        })?;
+        });
+        let report = report.map_err(|error| signals.in_file(error, &self.signals))?;
         drop(patience);
         if let Some(error) = failed {
             return Err(error);

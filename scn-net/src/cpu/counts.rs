@@ -1,11 +1,13 @@
 //! What all processes count in a step, added up.
 
+use scn_grad::MaskedReport;
 use scn_solvers::processes::{Processes, gather};
 
 use super::layers::Part;
 use crate::error::NetError;
+use crate::layer::sparse_coding::SparseCoding;
 use crate::ops::loss::Loss;
-use crate::report::{Activity, AdjointCounts, SolveCounts, largest};
+use crate::report::{Activity, SolveCounts, largest};
 use crate::step::{Step, StepLayer};
 
 /// What a process, or all of them, count in a step.
@@ -15,11 +17,11 @@ pub(super) struct StepCounts {
     pub(super) errors: usize,
     /// Of each sparse coding layer.
     pub(super) codes: Vec<SolveCounts>,
-    pub(super) adjoint: Vec<AdjointCounts>,
+    pub(super) adjoint: Vec<MaskedReport>,
 }
 
 /// Numbers of a sparse coding layer that are exchanged.
-const OF_CODES: usize = 5;
+pub(super) const OF_CODES: usize = 5;
 const OF_ADJOINT: usize = 5;
 
 impl StepCounts {
@@ -43,16 +45,14 @@ impl StepCounts {
             let sum = part.whole.sum(node, of_leaf, |sum, other| *sum += other);
             sum.unwrap_or_default()
         };
-        let losses = part.whole.own_nodes().iter().map(of_node).collect();
-        let losses = part.whole.begin(processes, losses, 1)?;
-        if processes.count() > 1 {
-            let words = self.words();
-            let length = words.len();
-            let all = gather(processes, &words, (0..processes.count()).map(|_| length))?.wait()?;
-            for (rank, words) in all.chunks_exact(length).enumerate() {
-                if rank != processes.rank() {
-                    self.add(words);
-                }
+        let losses: Vec<f64> = part.whole.own_nodes().iter().map(of_node).collect();
+        let losses = part.whole.begin(processes, &losses, 1)?;
+        let words = self.words();
+        let lengths = std::iter::repeat_n(words.len(), processes.count());
+        let all = gather(processes, &words, lengths)?.wait()?;
+        for (rank, words) in all.chunks_exact(words.len()).enumerate() {
+            if rank != processes.rank() {
+                self.add(words);
             }
         }
         let add = |sum: &mut [f64], other: &[f64]| sum[0] += other[0];
@@ -79,18 +79,22 @@ impl StepCounts {
             add_codes(codes, *words);
         }
         for (adjoint, words) in self.adjoint.iter_mut().zip(adjoint.as_chunks().0) {
-            add_adjoint(adjoint, *words);
+            *adjoint = adjoint.merge(adjoint_of(*words));
         }
     }
 }
 
-/// What each sparse coding layer did with a batch.
-pub(super) fn activity(steps: &[Step], counts: Vec<SolveCounts>) -> Vec<Activity> {
-    let layers = steps.iter().filter_map(|step| match &step.layer {
+/// The sparse coding layers in order of flow.
+pub(super) fn coding_layers(steps: &[Step]) -> impl Iterator<Item = &SparseCoding> {
+    steps.iter().filter_map(|step| match &step.layer {
         StepLayer::SparseCoding(layer) => Some(layer),
         _ => None,
-    });
-    let each = layers.zip(counts);
+    })
+}
+
+/// What each sparse coding layer did with a batch.
+pub(super) fn activity(steps: &[Step], counts: Vec<SolveCounts>) -> Vec<Activity> {
+    let each = coding_layers(steps).zip(counts);
     each.map(|(layer, counts)| Activity::new(layer.atoms(), &layer.lambda1.value, counts))
         .collect()
 }
@@ -115,21 +119,24 @@ pub(super) fn add_codes(counts: &mut SolveCounts, words: [u64; OF_CODES]) {
     counts.columns += columns as usize;
 }
 
-fn words_of_adjoint(counts: &AdjointCounts) -> [u64; OF_ADJOINT] {
+fn words_of_adjoint(report: &MaskedReport) -> [u64; OF_ADJOINT] {
     [
-        counts.column_passes,
-        counts.residual.to_bits(),
-        counts.factorised as u64,
-        counts.unconverged as u64,
-        counts.columns as u64,
+        report.column_passes,
+        report.residual.to_bits(),
+        report.factorised as u64,
+        report.unconverged as u64,
+        report.columns as u64,
     ]
 }
 
-fn add_adjoint(counts: &mut AdjointCounts, words: [u64; OF_ADJOINT]) {
+/// A report with these numbers.
+fn adjoint_of(words: [u64; OF_ADJOINT]) -> MaskedReport {
     let [column_passes, residual, factorised, unconverged, columns] = words;
-    counts.column_passes += column_passes;
-    counts.residual = largest(counts.residual, f64::from_bits(residual));
-    counts.factorised += factorised as usize;
-    counts.unconverged += unconverged as usize;
-    counts.columns += columns as usize;
+    let mut report = MaskedReport::empty();
+    report.column_passes = column_passes;
+    report.residual = f64::from_bits(residual);
+    report.factorised = factorised as usize;
+    report.unconverged = unconverged as usize;
+    report.columns = columns as usize;
+    report
 }

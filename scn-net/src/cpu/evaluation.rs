@@ -3,7 +3,7 @@
 use scn_data::Loader;
 use scn_solvers::processes::{Processes, gather};
 
-use super::counts::{activity, add_codes, words_of_codes};
+use super::counts::{OF_CODES, activity, add_codes, coding_layers, words_of_codes};
 use crate::error::NetError;
 use crate::executor::EachBatch;
 use crate::report::SolveCounts;
@@ -59,12 +59,11 @@ fn exchange(
     processes: &dyn Processes,
 ) -> Result<Vec<Coded>, NetError> {
     if processes.count() == 1 {
+        // With the times that they took, which are not exchanged.
         return Ok(own.into_iter().collect());
     }
     let classes = classes(steps);
-    let layers = activity(steps, vec![SolveCounts::default(); steps.len()]).len();
-    let of_one = words_of_codes(&SolveCounts::default()).len();
-    let width = layers * of_one;
+    let width = OF_CODES * coding_layers(steps).count();
     let (logits, words) = match &own {
         Some((logits, counts)) => {
             let words: Vec<u64> = counts.iter().flat_map(words_of_codes).collect();

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use scn_grad::AdjointSums;
+use scn_grad::{AdjointSums, MaskedReport};
 use scn_solvers::processes::Processes;
 
 use super::clock::Clock;
@@ -14,7 +14,7 @@ use crate::finite::check_moments;
 use crate::moments::GroupMoments;
 use crate::ops::batch_norm::Grouped;
 use crate::pass::{Activations, Backward, Forward, Lap};
-use crate::report::{AdjointCounts, SolveCounts};
+use crate::report::SolveCounts;
 use crate::share::{BatchShare, OwnNode, PendingSums, SharedSums, add_each};
 use crate::step::{Step, StepLayer};
 use crate::tensor::Tensor;
@@ -92,17 +92,16 @@ pub(super) struct Part {
 impl Part {
     /// What a process has of so many images in so many groups.
     pub(super) fn new(images: usize, groups: usize, processes: &dyn Processes) -> Self {
-        let rank = processes.rank();
-        let share = BatchShare::of(images, rank, processes.count());
-        let whole = share.sums(rank);
+        let share = BatchShare::of(images, processes.rank(), processes.count());
+        let whole = share.sum();
         let first = share.images.start;
-        let nodes = whole.own_nodes().into_iter().map(|node| {
-            let images = whole.images(&node);
+        let nodes = whole.own_nodes().iter().map(|node| {
+            let images = whole.images(node);
             images.start - first..images.end - first
         });
         Self {
             nodes: nodes.collect(),
-            groups: share.group_sums(groups, rank),
+            groups: share.group_sums(groups),
             share,
             whole,
         }
@@ -141,7 +140,7 @@ pub(super) struct Training<'a> {
     pub(super) part: &'a Part,
     pub(super) processes: &'a dyn Processes,
     /// The gradients of layers, whose sums over all images may be on their way.
-    pub(super) pending: Vec<(usize, PendingSums<f32>)>,
+    pub(super) pending: Vec<(usize, PendingSums<'a, f32>)>,
     /// The moments of the groups in each batch normalisation; none for other layers.
     pub(super) moments: Vec<Vec<GroupMoments>>,
 }
@@ -181,7 +180,7 @@ impl Forward for Training<'_> {
 
 impl Training<'_> {
     /// Starts to add up the gradients of a layer, `width` numbers for each node.
-    fn add_up(&mut self, layer: usize, numbers: Vec<f32>, width: usize) -> Result<(), NetError> {
+    fn add_up(&mut self, layer: usize, numbers: &[f32], width: usize) -> Result<(), NetError> {
         let pending = self.part.whole.begin(self.processes, numbers, width)?;
         self.pending.push((layer, pending));
         Ok(())
@@ -214,7 +213,7 @@ impl Training<'_> {
 }
 
 impl Backward for Training<'_> {
-    type Adjoint = AdjointCounts;
+    type Adjoint = MaskedReport;
 
     fn backward(
         &mut self,
@@ -222,7 +221,7 @@ impl Backward for Training<'_> {
         activations: Activations<'_, Tensor>,
         dy: Tensor,
         _wanted: bool,
-    ) -> Result<(Option<Tensor>, Option<AdjointCounts>), NetError> {
+    ) -> Result<(Option<Tensor>, Option<MaskedReport>), NetError> {
         let Activations { input, output } = activations;
         let part = self.part;
         let grouped = part.grouped(self.processes);
@@ -232,19 +231,19 @@ impl Backward for Training<'_> {
                 let nodes = &part.nodes;
                 let (dx, sums, counts) =
                     derived.backward(coding, self.solvers, input, output, &dy, nodes)?;
-                let numbers = sums
+                let numbers: Vec<f32> = sums
                     .iter()
                     .flat_map(AdjointSums::numbers)
                     .copied()
                     .collect();
-                self.add_up(layer, numbers, derived.sums())?;
+                self.add_up(layer, &numbers, derived.sums())?;
                 return Ok((Some(dx), Some(counts)));
             }
             (StepLayer::Classifier(linear), _) => {
                 let dx = classifier::backward(linear, input, &dy);
                 let width = classifier::sums(linear);
                 let numbers = part.classifier_sums(input, &dy);
-                self.add_up(layer, numbers, width)?;
+                self.add_up(layer, &numbers, width)?;
                 dx
             }
             (StepLayer::BatchNorm(norm), _) => {

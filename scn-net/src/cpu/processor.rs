@@ -26,7 +26,7 @@ use crate::optimizer::{Descent, OptimizerState};
 use crate::param::Param;
 use crate::parts::part;
 use crate::pass::{self, Forward};
-use crate::report::{KernelTime, LayerTimes, SolveCounts, StepReport};
+use crate::report::{AdjointActivity, KernelTime, LayerTimes, SolveCounts, StepReport};
 use crate::shape::Shape;
 use crate::step::{Step, StepLayer};
 use crate::steps::Steps;
@@ -165,7 +165,11 @@ impl Processor {
             loss,
             errors: counts.errors,
             activity: activity(steps.list(), counts.codes),
-            adjoint: counts.adjoint.into_iter().map(Into::into).collect(),
+            adjoint: counts
+                .adjoint
+                .into_iter()
+                .map(AdjointActivity::new)
+                .collect(),
             times,
         })
     }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use faer::MatMut;
 use rayon::prelude::*;
-use scn_grad::{AdjointSums, Gradients};
+use scn_grad::{AdjointSums, Gradients, MaskedReport};
 use scn_solvers::{Problem, Report, Status, Workspaces};
 
 use super::solvers::Solvers;
@@ -12,7 +12,7 @@ use crate::error::NetError;
 use crate::finite::signals_of;
 use crate::layer::sparse_coding::{SparseCoding, problem};
 use crate::ops::encode::{WindowCoding, encode_windows, encode_windows_adjoint};
-use crate::report::{AdjointCounts, SolveCounts};
+use crate::report::SolveCounts;
 use crate::tensor::Tensor;
 
 /// What the processor derives from a layer's parameters, and the memory that it works in.
@@ -78,8 +78,8 @@ impl Coding {
         codes: &Tensor,
         dy: &Tensor,
         nodes: &[Range<usize>],
-    ) -> Result<(Tensor, Vec<AdjointSums<f32>>, AdjointCounts), NetError> {
-        let (dx, sums, report) = encode_windows_adjoint(
+    ) -> Result<(Tensor, Vec<AdjointSums<f32>>, MaskedReport), NetError> {
+        encode_windows_adjoint(
             self.windows(layer, solvers),
             &solvers.adjoint,
             &self.adjoint_workspaces,
@@ -87,16 +87,7 @@ impl Coding {
             codes,
             dy,
             nodes,
-        )?;
-        let counts = AdjointCounts {
-            column_passes: report.column_passes,
-            residual: report.residual,
-            factorised: report.factorised,
-            unconverged: report.unconverged,
-            columns: report.columns,
-            times: report.times,
-        };
-        Ok((dx, sums, counts))
+        )
     }
 
     /// How many numbers the sums over a run of images are.

@@ -292,7 +292,7 @@ mod tests {
     }
 
     fn in_groups<R>(x: &Tensor, count: usize, run: impl FnOnce(Grouped<'_>) -> R) -> R {
-        let sums = BatchShare::of(x.shape().images, 0, 1).group_sums(count, 0);
+        let sums = BatchShare::of(x.shape().images, 0, 1).group_sums(count);
         run(Grouped {
             sums: &sums,
             first: 0,

@@ -1,6 +1,6 @@
 //! Processes that share batches compute what one does alone, to the bit.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use scn_data::Loader;
@@ -10,6 +10,7 @@ use scn_net::{
 };
 use scn_solvers::processes::{Processes, Threads};
 
+use crate::runs::result;
 use crate::small;
 
 /// What each of so many processes finds, each with a device of its own.
@@ -141,22 +142,10 @@ fn steps_and_evaluations_are_those_of_one_process() {
     }
 }
 
-/// The model, and the metrics without times.
-fn files(folder: &Path) -> (Vec<u8>, Vec<u8>, Vec<EpochRecord>) {
-    let files = RunFolder::new(folder);
-    let metrics = std::fs::read_to_string(files.metrics()).unwrap();
-    let records = metrics.lines().map(|line| {
-        let mut record: EpochRecord = serde_json::from_str(line).unwrap();
-        record.images_per_second = 0.0;
-        record.seconds = 0.0;
-        record
-    });
-    let read = |path: PathBuf| std::fs::read(path).unwrap();
-    (
-        read(files.model()),
-        read(files.averaged_model()),
-        records.collect(),
-    )
+/// What a run has come to, and its averaged model.
+fn files(folder: &Path) -> ((Vec<u8>, Vec<EpochRecord>), Vec<u8>) {
+    let averaged = RunFolder::new(folder).averaged_model();
+    (result(folder), std::fs::read(averaged).unwrap())
 }
 
 /// The last of several processes is asked to stop, after so many steps.

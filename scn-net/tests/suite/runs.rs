@@ -58,7 +58,7 @@ fn run(
 }
 
 /// The bytes of the model, and the metrics without their timing.
-fn result(folder: &Path) -> (Vec<u8>, Vec<EpochRecord>) {
+pub(crate) fn result(folder: &Path) -> (Vec<u8>, Vec<EpochRecord>) {
     let files = RunFolder::new(folder);
     let metrics = std::fs::read_to_string(files.metrics()).unwrap();
     let records = metrics.lines().map(|line| {

@@ -2,7 +2,7 @@
 
 #![expect(
     unsafe_code,
-    reason = "the safe interface has no exchange that owns its memory while it is on its way; every call is tested against `Threads`"
+    reason = "the safe interface has no exchange that owns its memory while it is on its way; runs of `mpirun` are compared with one process alone (scn-cli/tests/mpi.rs)"
 )]
 
 use std::fmt;

@@ -4,7 +4,7 @@ use std::iter::Peekable;
 use std::ops::Range;
 
 /// The tree in which leaves 0, 1, ..., such as the images of a batch, are added up: all are halved, the larger half first, until one is
-/// left. A sum that is taken in this tree has the same bits whoever computes which part of it.
+/// left. A sum that is taken in this tree has the same bits, however its parts are shared out.
 ///
 /// Each of some processes takes a [run of leaves](Self::share), and adds up the [nodes](Self::nodes) of the tree that lie in it. All
 /// [add up](Self::add) the nodes of all. With 1, 2, 4, ... processes each run is one node.
@@ -34,9 +34,9 @@ impl SumTree {
         Self { leaves }
     }
 
-    /// The number of leaves.
-    pub fn leaves(&self) -> usize {
-        self.leaves
+    /// How many of a node's leaves are in its left half.
+    pub fn left(leaves: usize) -> usize {
+        leaves.div_ceil(2)
     }
 
     /// The leaves of process `rank` of `count`: a run of neighbours, as equal as can be. With more processes than leaves, some have
@@ -75,7 +75,7 @@ impl SumTree {
 
 /// The two halves of a node; the right one of a leaf is empty.
 fn halves(node: Range<usize>) -> (Range<usize>, Range<usize>) {
-    let middle = node.start + node.len().div_ceil(2);
+    let middle = node.start + SumTree::left(node.len());
     (node.start..middle, middle..node.end)
 }
 

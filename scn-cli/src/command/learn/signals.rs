@@ -3,11 +3,11 @@
 use std::ops::Range;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use faer::Mat;
 use scn_data::format::npy::{Float, Numbers};
 use scn_data::spread;
-use scn_solvers::learn::check_signals;
+use scn_solvers::learn::{LearnError, check_signals};
 use scn_solvers::{ColumnSource, Scalar};
 
 use crate::arrays::axes;
@@ -48,12 +48,8 @@ impl SignalFile {
     }
 
     /// Reads the signals, of which `held_out` are set apart.
-    pub(super) fn read<T: Scalar + Float>(
-        self,
-        held_out: usize,
-        path: &Path,
-    ) -> Result<Signals<T>> {
-        let [rows, columns] = self.shape;
+    pub(super) fn read<T: Scalar + Float>(self, held_out: usize) -> Result<Signals<T>> {
+        let [_, columns] = self.shape;
         // Of one seed for all, so that runs that differ in theirs are measured alike.
         let held_out = spread(columns, held_out, 0);
         let mut apart = vec![false; columns];
@@ -63,13 +59,11 @@ impl SignalFile {
             ColumnInput::Patches(patches) => Source::Patches(patches),
             input => Source::Matrix(input.read_all()?),
         };
-        let signals = Signals {
+        Ok(Signals {
             source,
             learned,
             held_out,
-        };
-        check_signals(signals.all(), rows).with_context(|| path.display().to_string())?;
-        Ok(signals)
+        })
     }
 }
 
@@ -99,6 +93,15 @@ impl<T: Scalar + Float> Signals<T> {
     fn chosen<'a>(&'a self, columns: &'a [usize]) -> Chosen<'a, T> {
         let source = self.all();
         Chosen { source, columns }
+    }
+
+    /// The error of a learner. One of a signal names it by its place in the file, whether it is learned from or held out.
+    pub(super) fn in_file(&self, error: LearnError, path: &Path) -> anyhow::Error {
+        let all = self.all();
+        match check_signals(all, all.rows()) {
+            Err(error) => anyhow::Error::new(error).context(path.display().to_string()),
+            Ok(()) => error.into(),
+        }
     }
 
     /// Those to learn from and those held out, as they are in the file.

@@ -58,7 +58,7 @@ impl Grouped<'_> {
         let nodes = by_channel.first().map_or(0, Vec::len);
         let numbers = (0..nodes).flat_map(|node| by_channel.iter().map(move |of| of[node]));
         let numbers: Vec<f64> = numbers.flatten().collect();
-        let pending = self.sums.begin(self.processes, numbers, channels * K)?;
+        let pending = self.sums.begin(self.processes, &numbers, channels * K)?;
         let groups = pending.wait(|sums, others| {
             let others = others.as_chunks::<K>().0;
             for (sum, &other) in sums.as_chunks_mut::<K>().0.iter_mut().zip(others) {
