@@ -1,10 +1,13 @@
-//! Codes in a file, written as they come.
+//! Codes in a file, written as they come, by one process or by several.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use scn_data::PlacedFile;
 use scn_data::bytes_of;
 use scn_data::format::npy::Float;
+use scn_solvers::processes::{Processes, any, from_each, from_first};
 
 use crate::samples::Samples;
 use crate::sparse_codes::SparseCodes;
@@ -18,9 +21,11 @@ pub(crate) struct CodesForm {
     pub(crate) sparse: bool,
 }
 
-/// Codes, n × P, of which whole columns come. The file is there when it is [finished](Self::finish), and not before.
+/// Codes, n × P, of which whole columns come: those of each process in a run of neighbours. The file is there when it is
+/// [finished](Self::finish), and not before.
 pub(crate) struct CodesFile<T> {
     path: PathBuf,
+    /// Of several processes all write to that of the first; where only codes that are not zero are written, each has one of its own.
     file: WatchedFile,
     samples: Samples,
     /// None for an array of all codes.
@@ -35,12 +40,13 @@ pub(crate) struct CodesFile<T> {
 }
 
 impl<T: Float> CodesFile<T> {
-    /// A file for so many atoms and columns, with each column in one piece, or each row.
+    /// A file for so many atoms and columns, with each column in one piece, or each row. All processes create it.
     pub(crate) fn create(
         path: &Path,
         [atoms, columns]: [usize; 2],
         CodesForm { samples, sparse }: CodesForm,
         by_column: bool,
+        processes: &dyn Processes,
     ) -> Result<Self> {
         let by_column = by_column || sparse;
         let (shape, in_order) = match samples {
@@ -53,13 +59,22 @@ impl<T: Float> CodesFile<T> {
         if sparse {
             (head, length) = (Vec::new(), 0);
         }
-        let create = || {
-            let mut file = WatchedFile::create(path, length)?;
-            file.write_at(&head, 0)?;
-            let sparse = sparse.then(|| SparseCodes::new(&file.folder()));
-            std::io::Result::Ok((file, sparse.transpose()?))
+        let failed = || cannot_write(path);
+        let file = match sparse || processes.rank() == 0 {
+            true => {
+                let mut file = WatchedFile::create(path, length).with_context(failed)?;
+                file.write_at(&head, 0).with_context(failed)?;
+                let name = name(&file, path, processes)?;
+                from_first(processes, name.as_encoded_bytes())?;
+                file
+            }
+            false => {
+                let name = from_first(processes, &[])?;
+                WatchedFile::join(path, &os_string(name)).with_context(failed)?
+            }
         };
-        let (file, sparse) = create().with_context(|| cannot_write(path))?;
+        let sparse = sparse.then(|| SparseCodes::new(&file.folder()));
+        let sparse = sparse.transpose().with_context(failed)?;
         Ok(Self {
             path: path.to_owned(),
             file,
@@ -116,17 +131,56 @@ impl<T: Float> CodesFile<T> {
         Ok(())
     }
 
-    /// Moves the file to its place.
-    pub(crate) fn finish(mut self) -> Result<()> {
+    /// Moves the file to its place, when all processes have written their codes.
+    pub(crate) fn finish(mut self, processes: &dyn Processes) -> Result<()> {
+        let failed = || cannot_write(&self.path);
+        let own = name(&self.file, &self.path, processes)?;
+        if processes.rank() > 0 {
+            let written = match self.sparse.take() {
+                Some(sparse) => sparse.write_part(self.file.file()),
+                None => Ok(()),
+            };
+            let on_disk = written.and_then(|()| self.file.file().sync_all());
+            on_disk.with_context(failed)?;
+            from_each(processes, own.as_encoded_bytes())?;
+            // A part is there until the first process has it.
+            any(processes, false)?;
+            return Ok(());
+        }
+        let parts = from_each(processes, &[])?.into_iter().skip(1);
         let shape = [self.atoms, self.columns];
-        let packed = match self.sparse {
-            Some(sparse) => sparse.finish::<T>(&mut self.file, shape, self.samples),
-            None => Ok(()),
+        let path = &self.path;
+        let whole = || -> std::io::Result<()> {
+            if let Some(mut sparse) = self.sparse {
+                for part in parts {
+                    sparse.append(PlacedFile::join(path, &os_string(part))?.file())?;
+                }
+                sparse.finish::<T>(&mut self.file, shape, self.samples)?;
+            }
+            self.file.finish()
         };
-        packed
-            .and_then(|()| self.file.finish())
-            .with_context(|| cannot_write(&self.path))
+        whole().with_context(failed)?;
+        any(processes, false)?;
+        Ok(())
     }
+}
+
+/// The name of a file that is written, for other processes.
+fn name(file: &WatchedFile, path: &Path, processes: &dyn Processes) -> Result<OsString> {
+    match file.unfinished().and_then(Path::file_name) {
+        Some(name) => Ok(name.to_owned()),
+        // Who has joined another's file, and who needs no name.
+        None if processes.rank() > 0 || processes.count() == 1 => Ok(OsString::new()),
+        None => bail!(
+            "{}: expected a regular file, which several processes can write to, found another",
+            path.display()
+        ),
+    }
+}
+
+/// Names of these files are ASCII.
+fn os_string(name: Vec<u8>) -> OsString {
+    String::from_utf8_lossy(&name).into_owned().into()
 }
 
 fn cannot_write(path: &Path) -> String {

@@ -46,20 +46,21 @@ pub(crate) struct Columns<'a, T> {
     pub(crate) codes: MatMut<'a, T>,
 }
 
-/// Works on all columns, block by block in order, and writes their codes. One thread reads ahead, another writes behind.
+/// Works on these of all columns, block by block in order, and writes their codes. One thread reads ahead, another writes behind.
 ///
 /// # Errors
 /// What fails first: to read, to work or to write.
 pub(crate) fn each_block<T: Scalar + Float>(
     input: &mut ColumnInput<T>,
+    range: Range<usize>,
     mut out: Option<&mut CodesFile<T>>,
     bar: &Bar,
     mut work: impl FnMut(Columns<'_, T>) -> Result<()>,
 ) -> Result<()> {
-    let (rows, count) = (input.rows(), input.columns());
+    let rows = input.rows();
     let atoms = out.as_ref().map_or(0, |out| out.atoms());
     let by_column = out.as_ref().is_none_or(|out| out.by_column());
-    let size = columns_of_block::<T>(rows, atoms).min(count);
+    let size = columns_of_block::<T>(rows, atoms).min(range.len());
     let length = rows.saturating_add(atoms);
     check_memory("blocks of columns", bytes_of::<T>(&[3, size, length]))?;
     let (emptied, empty) = sync_channel(3);
@@ -78,9 +79,9 @@ pub(crate) fn each_block<T: Scalar + Float>(
         // Each of the three ends where the next has failed: its channel is gone.
         let reader = thread::Builder::new().name("scn-read".to_owned());
         let reader = reader.spawn_scoped(scope, move || -> Result<()> {
-            for first in (0..count).step_by(size.max(1)) {
+            for first in range.clone().step_by(size.max(1)) {
                 let Ok(mut block) = empty.recv() else { break };
-                block.columns = first..count.min(first + size);
+                block.columns = first..range.end.min(first + size);
                 block.numbers.resize(rows * block.columns.len(), T::ZERO);
                 input.read(block.columns.clone(), &mut block.numbers)?;
                 if read.send(block).is_err() {

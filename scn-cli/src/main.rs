@@ -141,7 +141,7 @@ fn run(cli: &Cli, together: &Together) -> anyhow::Result<Ending> {
     }
     let output = match together.is_first() {
         true => Output::new(*json, *quiet),
-        false => Output::new(false, true),
+        false => Output::silent(),
     };
     if !output.for_a_person() {
         screen::hide();
@@ -191,7 +191,15 @@ impl Command {
 
     /// Whether all processes that MPI has started do it together; of others the first does it alone.
     fn is_shared(&self) -> bool {
-        matches!(self, Self::Train(_) | Self::Evaluate(_))
+        match self {
+            Self::Bench(command) => command.is_shared(),
+            Self::Train(_)
+            | Self::Evaluate(_)
+            | Self::Reproduce(_)
+            | Self::Solve(_)
+            | Self::Learn(_) => true,
+            _ => false,
+        }
     }
 
     fn run(&self, device: &Device, output: &Output) -> anyhow::Result<Ending> {
@@ -199,8 +207,8 @@ impl Command {
             Self::Train(command) => return command.run(device, output),
             Self::Reproduce(command) => return command.run(device, output),
             Self::Gradients(command) => return command.run(device, output),
-            Self::Solve(command) => return command.run(output),
-            Self::Learn(command) => return command.run(output),
+            Self::Solve(command) => return command.run(&*device.processes(), output),
+            Self::Learn(command) => return command.run(device.processes(), output),
             Self::Presets(command) => command.run(output),
             Self::Evaluate(command) => command.run(device, output),
             Self::Predict(command) => command.run(device, output),

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use scn_net::{Model, RunFolder};
+use scn_solvers::processes::Processes;
 
 use crate::output::Output;
 
@@ -12,6 +13,14 @@ use crate::output::Output;
 pub(crate) fn read(path: &Path, output: &Output) -> Result<Model> {
     let path = file_of(path);
     let model = Model::load(&path)?;
+    warn_if_unchecked(&model, &path, output);
+    Ok(model)
+}
+
+/// As [`read`], by the first of several processes, which gives it to the others: they need not see the file.
+pub(crate) fn shared(path: &Path, processes: &dyn Processes, output: &Output) -> Result<Model> {
+    let path = file_of(path);
+    let model = Model::shared(&path, processes)?;
     warn_if_unchecked(&model, &path, output);
     Ok(model)
 }

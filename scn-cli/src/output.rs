@@ -16,12 +16,27 @@ use crate::screen;
 pub(crate) struct Output {
     json: bool,
     quiet: bool,
+    /// Not even errors.
+    silent: bool,
 }
 
 impl Output {
     /// `json`: results as one JSON object; `quiet`: nothing but that and errors.
     pub(crate) fn new(json: bool, quiet: bool) -> Self {
-        Self { json, quiet }
+        Self {
+            json,
+            quiet,
+            silent: false,
+        }
+    }
+
+    /// Nothing at all: that of a process for which another one speaks.
+    pub(crate) fn silent() -> Self {
+        Self {
+            json: false,
+            quiet: true,
+            silent: true,
+        }
     }
 
     /// Whether text for a person is wanted.
@@ -76,7 +91,9 @@ impl Output {
             self.warn(missed);
             return Ending::Done;
         }
-        error(&anyhow::Error::msg(missed));
+        if !self.silent {
+            error(&anyhow::Error::msg(missed));
+        }
         Ending::Unconverged
     }
 

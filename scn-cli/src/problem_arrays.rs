@@ -9,6 +9,7 @@ use scn_solvers::{
     ColumnMeasure, ElasticNet, Problem, Report, Scalar, Solver, Start, Workspaces, certify_columns,
     encode, encode_correlations, encode_correlations_measured, encode_measured, kkt,
 };
+use serde::{Deserialize, Serialize};
 
 /// A problem in the precision of its files.
 pub(crate) enum AnyProblem {
@@ -41,7 +42,7 @@ pub(crate) struct ProblemArrays<T> {
 }
 
 /// How far codes are from optimal, measured in f64.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct CodesCheck {
     pub(crate) kkt: f64,
     /// None without signals, whose norm it is relative to.

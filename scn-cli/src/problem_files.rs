@@ -8,6 +8,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 use scn_data::format::npy::{Float, Numbers};
 use scn_data::{bytes_of, check_memory};
+use scn_solvers::processes::{Processes, expect_same};
 use scn_solvers::{ElasticNet, Lambda1, Scalar, Sign};
 
 use crate::arrays::{axes, columns};
@@ -244,6 +245,25 @@ pub(crate) struct ProblemFile<T> {
 }
 
 impl<T: Scalar + Float> ProblemFile<T> {
+    /// `Ok` if all processes have read the same matrix and penalty, and see as many columns. The columns themselves are not compared:
+    /// each process reads its own.
+    pub(crate) fn expect_same(&self, processes: &dyn Processes) -> Result<()> {
+        let Posing {
+            matrix, penalty, ..
+        } = &self.posing;
+        let numbers = matrix
+            .col_iter()
+            .flat_map(|column| column.iter())
+            .fold(0, |sum, value| {
+                crc32c::crc32c_append(sum, bytemuck::bytes_of(value))
+            });
+        let found = format!("{:?} {numbers} {penalty:?}", matrix.shape());
+        expect_same(processes, "dictionaries or penalties", found.as_bytes())?;
+        let columns = self.columns.columns().to_string();
+        expect_same(processes, "numbers of signals", columns.as_bytes())?;
+        Ok(())
+    }
+
     /// Reads the columns, too.
     fn read(self) -> Result<ProblemArrays<T>> {
         let (atoms, signals) = (self.posing.atoms(), self.columns.columns());

@@ -69,8 +69,11 @@ impl Together {
 fn end_all(mpi: &Mpi, error: &anyhow::Error) -> ! {
     let code = ending::number_of(error);
     let is_known = |cause: &(dyn std::error::Error + 'static)| {
-        use scn_solvers::processes::ProcessError::{Failed, Unanswered};
-        matches!(cause.downcast_ref(), Some(Failed { .. } | Unanswered))
+        use scn_solvers::processes::ProcessError::{Differs, Failed, Unanswered};
+        matches!(
+            cause.downcast_ref(),
+            Some(Failed { .. } | Unanswered | Differs { .. })
+        )
     };
     if mpi.rank() == 0 || !error.chain().any(is_known) {
         mpi.tell_failure(&output::line(error));

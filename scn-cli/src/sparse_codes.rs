@@ -53,6 +53,34 @@ impl SparseCodes {
         self.ends.write_all(&self.count.to_le_bytes())
     }
 
+    /// Writes the codes so far to a file from where it is, for another process that [adds them to its own](Self::append).
+    pub(crate) fn write_part(self, file: &mut File) -> Result<()> {
+        let mut out = BufWriter::new(file);
+        for part in [self.ends, self.atoms, self.numbers] {
+            let mut part = rewound(part)?;
+            out.write_all(&part.metadata()?.len().to_le_bytes())?;
+            std::io::copy(&mut part, &mut out)?;
+        }
+        out.flush()
+    }
+
+    /// Adds the codes that another process has [written](Self::write_part).
+    pub(crate) fn append(&mut self, file: &mut File) -> Result<()> {
+        let mut parts = std::io::BufReader::new(file);
+        let mut ends = Words(next_part(&mut parts)?);
+        // Where the first code begins.
+        ends.next().transpose()?;
+        let before = self.count;
+        for end in ends {
+            self.count = before + u64::from_le_bytes(end?);
+            self.ends.write_all(&self.count.to_le_bytes())?;
+        }
+        for out in [&mut self.atoms, &mut self.numbers] {
+            std::io::copy(&mut next_part(&mut parts)?, out)?;
+        }
+        Ok(())
+    }
+
     /// Writes the archive of codes that are all there.
     pub(crate) fn finish<T: Float>(
         self,
@@ -114,6 +142,13 @@ fn begin(archive: &mut Archive<'_>, name: &str, kind: Kind, shape: &[usize]) -> 
     archive.write_all(&head)
 }
 
+/// A part that begins with its length.
+fn next_part<R: Read>(mut parts: R) -> Result<std::io::Take<R>> {
+    let mut length = [0; 8];
+    parts.read_exact(&mut length)?;
+    Ok(parts.take(u64::from_le_bytes(length)))
+}
+
 /// A part from its beginning.
 fn rewound(part: BufWriter<File>) -> Result<File> {
     let mut part = part.into_inner()?;
@@ -126,15 +161,15 @@ fn append(archive: &mut Archive<'_>, part: BufWriter<File>) -> Result<()> {
 }
 
 /// The numbers of 8 bytes of a part.
-struct Words(std::io::BufReader<File>);
+struct Words<R>(R);
 
-impl Words {
+impl Words<std::io::BufReader<File>> {
     fn of(part: BufWriter<File>) -> Result<Self> {
         rewound(part).map(std::io::BufReader::new).map(Self)
     }
 }
 
-impl Iterator for Words {
+impl<R: Read> Iterator for Words<R> {
     type Item = Result<[u8; 8]>;
 
     fn next(&mut self) -> Option<Self::Item> {

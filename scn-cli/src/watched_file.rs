@@ -1,5 +1,6 @@
 //! Files that are written in pieces, and of which a signal that ends the program leaves nothing.
 
+use std::ffi::OsStr;
 use std::io::Result;
 use std::ops::{Deref, DerefMut};
 use std::path::Path;
@@ -27,6 +28,14 @@ impl WatchedFile {
         Ok(Self {
             file,
             _unfinished: unfinished,
+        })
+    }
+
+    /// That of another process, by [its name](PlacedFile::join).
+    pub(crate) fn join(path: &Path, name: &OsStr) -> Result<Self> {
+        Ok(Self {
+            file: PlacedFile::join(path, name)?,
+            _unfinished: None,
         })
     }
 

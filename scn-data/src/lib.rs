@@ -78,8 +78,10 @@ mod error;
 #[cfg(feature = "fetch")]
 pub mod fetch;
 mod files;
+mod fit_share;
 mod folder;
 pub mod format;
+mod gram;
 mod groups;
 mod images;
 mod loader;
@@ -116,6 +118,7 @@ pub use error::{
     SourceError,
 };
 pub use files::{open_regular, read_regular, read_small, read_text, sync_folder};
+pub use fit_share::FitShare;
 pub use groups::groups;
 pub use images::ImageSet;
 pub use loader::Loader;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::contrast::Contrast;
 use crate::error::{DataError, ImageError, NormalizationError};
+use crate::fit_share::{FitAlone, FitShare};
 use crate::images::{ImageSet, volume};
 use crate::pixels::PixelSlice;
 use crate::statistics::{ByteStatistics, FloatStatistics, Statistics};
@@ -158,6 +159,22 @@ impl Normalization {
         config: NormalizationConfig,
         watcher: &mut dyn FnMut(FitProgress) -> ControlFlow<()>,
     ) -> Result<Self, DataError> {
+        Self::fit_shared(train, config, &FitAlone, watcher)
+    }
+
+    /// As [`fit_watched`](Self::fit_watched), with the same bits, by processes that have the same images and share out the sums that
+    /// whitening takes: its covariance, and W. Mean and scale are computed by each, and so are the eigenvectors.
+    ///
+    /// A break leaves the others waiting: the watchers of all processes are to break at the same report, or none.
+    ///
+    /// # Errors
+    /// Those of [`fit_watched`](Self::fit_watched), and [`NormalizationError::Process`].
+    pub fn fit_shared(
+        train: &ImageSet,
+        config: NormalizationConfig,
+        share: &dyn FitShare,
+        watcher: &mut dyn FnMut(FitProgress) -> ControlFlow<()>,
+    ) -> Result<Self, DataError> {
         if train.is_empty() {
             return Err(ImageError::NoImages.into());
         }
@@ -216,7 +233,7 @@ impl Normalization {
             let images = train.pixels().images(volume);
             let before =
                 |image: PixelSlice<'_>, out: &mut [f32]| normalization.before_whitening(image, out);
-            let whitening = Whitening::fit(images, volume, epsilon, before, watch)?;
+            let whitening = Whitening::fit(images, volume, epsilon, before, share, watch)?;
             normalization.whitening = Some(Arc::new(whitening));
         }
         Ok(normalization)

@@ -1,7 +1,8 @@
 //! Files that are written in pieces, in any order, whole or not at all.
 
-use std::fs::{File, Permissions};
-use std::io::{Result, Seek, SeekFrom, Write, copy};
+use std::ffi::OsStr;
+use std::fs::{File, OpenOptions, Permissions};
+use std::io::{Error, ErrorKind, Result, Seek, SeekFrom, Write, copy};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
@@ -26,6 +27,11 @@ enum Destination {
     Through {
         gathered: File,
         out: File,
+    },
+    /// Another process's.
+    Joined {
+        file: File,
+        folder: PathBuf,
     },
 }
 
@@ -53,11 +59,29 @@ impl PlacedFile {
         }))
     }
 
-    /// The file that is written until it is complete, for those who end a process and leave nothing; None if it has no name.
+    /// The file for the same path that another process has created and will finish, by the name that its
+    /// [unfinished](Self::unfinished) file has: for processes that each write a part of it.
+    ///
+    /// # Errors
+    /// What the file system says, as where the processes do not share one.
+    pub fn join(path: &Path, name: &OsStr) -> Result<Self> {
+        let Place::File { path, .. } = Place::find(path)? else {
+            return Err(Error::new(ErrorKind::InvalidInput, "not a regular file"));
+        };
+        let folder = folder_of(&path).to_owned();
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(folder.join(name))?;
+        Ok(Self(Destination::Joined { file, folder }))
+    }
+
+    /// The file that is written until it is complete, for those who end a process and leave nothing; None if it has no name, or is
+    /// another process's.
     pub fn unfinished(&self) -> Option<&Path> {
         match &self.0 {
             Destination::Beside { file, .. } => Some(file.path()),
-            Destination::Through { .. } => None,
+            Destination::Through { .. } | Destination::Joined { .. } => None,
         }
     }
 
@@ -66,6 +90,7 @@ impl PlacedFile {
         match &self.0 {
             Destination::Beside { path, .. } => folder_of(path).to_owned(),
             Destination::Through { .. } => std::env::temp_dir(),
+            Destination::Joined { folder, .. } => folder.clone(),
         }
     }
 
@@ -74,6 +99,7 @@ impl PlacedFile {
         match &mut self.0 {
             Destination::Beside { file, .. } => file.as_file_mut(),
             Destination::Through { gathered, .. } => gathered,
+            Destination::Joined { file, .. } => file,
         }
     }
 
@@ -87,7 +113,8 @@ impl PlacedFile {
         file.write_all(bytes)
     }
 
-    /// Moves the file to its final place when it is on disk.
+    /// Moves the file to its final place when it is on disk. One that was [joined](Self::join) stays where it is: what this process has
+    /// written is on disk then.
     ///
     /// # Errors
     /// What the file system says. What was at the path is then still there.
@@ -106,6 +133,7 @@ impl PlacedFile {
                 copy(&mut gathered, &mut out)?;
                 out.flush()
             }
+            Destination::Joined { file, .. } => file.sync_all(),
         }
     }
 }
@@ -146,6 +174,24 @@ mod tests {
         file.finish().unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"abcdef");
         assert_eq!(names(path.parent().unwrap()), 1);
+    }
+
+    #[test]
+    fn others_write_their_parts() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let mut file = PlacedFile::create(&path, 6).unwrap();
+        let name = file.unfinished().and_then(Path::file_name).unwrap();
+        let mut other = PlacedFile::join(&path, name).unwrap();
+        assert_eq!(other.unfinished(), None);
+        other.write_at(b"def", 3).unwrap();
+        other.finish().unwrap();
+        file.write_at(b"abc", 0).unwrap();
+        assert!(!path.exists());
+        file.finish().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"abcdef");
+        assert!(PlacedFile::join(&path, OsStr::new("missing")).is_err());
+        assert_eq!(names(folder.path()), 1);
     }
 
     #[test]

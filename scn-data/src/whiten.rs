@@ -22,6 +22,8 @@ use std::time::Duration;
 use std::{panic, thread};
 
 use crate::error::NormalizationError;
+use crate::fit_share::FitShare;
+use crate::gram::GramSum;
 use crate::pixels::PixelSlice;
 use crate::watch::{FitStage, Watch};
 use faer::diag::Diag;
@@ -33,10 +35,6 @@ use rayon::prelude::*;
 
 /// Largest D: at this, W takes 64 MiB, the fit 0.7 GB and minutes.
 const LARGEST: usize = 4096;
-
-/// Columns of a D x D sum that are one task. Tasks depend on D alone, and so do the bits not depend
-/// on the threads.
-const PANEL: usize = 128;
 
 /// Images that the covariance takes at a time.
 const FITTED: usize = 512;
@@ -63,6 +61,7 @@ impl Whitening {
         values: usize,
         epsilon: f64,
         write: impl Fn(PixelSlice<'_>, &mut [f32]),
+        share: &dyn FitShare,
         watch: &mut Watch<'_>,
     ) -> Result<Self, NormalizationError> {
         if values > LARGEST {
@@ -74,7 +73,7 @@ impl Whitening {
         if !(epsilon.is_finite() && epsilon > 0.0) {
             return Err(NormalizationError::WhiteningEpsilon { found: epsilon });
         }
-        let covariance = covariance(images, values, write, watch)?;
+        let covariance = covariance(images, values, write, share, watch)?;
         let eigenvectors = {
             let (mut vectors, spectrum) = decompose_watched(covariance, values, watch)?;
             for (vector, &eigenvalue) in vectors.col_iter_mut().zip(spectrum.column_vector().iter())
@@ -86,8 +85,9 @@ impl Whitening {
             vectors
         };
         // The product of a matrix and its transpose: W is symmetric to the bit.
-        let mut product = vec![0.0; values * values];
-        add_gram(eigenvectors.as_ref(), &mut product);
+        let mut product = GramSum::new(values, share);
+        product.add(eigenvectors.as_ref());
+        let product = product.finish()?;
         let mut matrix = vec![0.0; values * values];
         for column in 0..values {
             for row in column..values {
@@ -154,9 +154,10 @@ fn covariance<'a>(
     images: impl Iterator<Item = PixelSlice<'a>>,
     values: usize,
     write: impl Fn(PixelSlice<'_>, &mut [f32]),
+    share: &dyn FitShare,
     watch: &mut Watch<'_>,
 ) -> Result<Vec<f64>, NormalizationError> {
-    let mut sum = vec![0.0; values * values];
+    let mut sum = GramSum::new(values, share);
     let mut block = Mat::zeros(values, FITTED);
     let mut z = vec![0.0; values];
     let (mut count, mut filled) = (0_usize, 0);
@@ -171,34 +172,15 @@ fn covariance<'a>(
         count += 1;
         filled += 1;
         if filled == FITTED {
-            add_gram(block.as_ref(), &mut sum);
+            sum.add(block.as_ref());
             filled = 0;
         }
     }
-    add_gram(block.as_ref().subcols(0, filled), &mut sum);
+    sum.add(block.as_ref().subcols(0, filled));
+    let mut sum = sum.finish()?;
     let scale = 1.0 / count as f64;
     sum.iter_mut().for_each(|entry| *entry *= scale);
     Ok(sum)
-}
-
-/// Adds the lower triangle of a a' to `sum`, D x D, column-major. What stands above the diagonal is
-/// of no meaning.
-fn add_gram(a: MatRef<'_, f64>, sum: &mut [f64]) {
-    let values = a.nrows();
-    sum.par_chunks_mut(PANEL * values)
-        .enumerate()
-        .for_each(|(panel, columns)| {
-            let (first, width) = (panel * PANEL, columns.len() / values);
-            let columns = MatMut::from_column_major_slice_mut(columns, values, width);
-            matmul(
-                columns.subrows_mut(first, values - first),
-                Accum::Add,
-                a.subrows(first, values - first),
-                a.subrows(first, width).transpose(),
-                1.0,
-                Par::Seq,
-            );
-        });
 }
 
 /// [`decompose`] of a D x D matrix, column-major, in a thread of its own, as it reports nothing on

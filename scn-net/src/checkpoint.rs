@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use scn_solvers::processes::{Processes, from_first};
+use scn_solvers::processes::Processes;
 
 use crate::config::RunConfig;
 use crate::epoch_sums::EpochSums;
-use crate::error::{ModelFileError, NetError, TrainError};
+use crate::error::{ModelFileError, TrainError};
 use crate::model::Model;
 use crate::model_file::{self, AVERAGE, MOMENTUM, range_of};
 use crate::model_input::ModelInput;
@@ -71,12 +71,10 @@ impl Checkpoint {
     /// # Errors
     /// As there; a process that has failed.
     pub fn shared(path: &Path, processes: &dyn Processes) -> Result<Self, TrainError> {
-        let own = match processes.rank() {
-            0 => model_file::read(path)?,
-            _ => Vec::new(),
-        };
-        let bytes = from_first(processes, &own).map_err(NetError::from)?;
-        Ok(Self::from_bytes(&bytes, path)?)
+        Ok(Self::from_bytes(
+            &model_file::read_shared(path, processes)?,
+            path,
+        )?)
     }
 
     /// As [`load`](Self::load), of the bytes of a file; `path` is for messages.

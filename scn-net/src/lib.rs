@@ -51,6 +51,7 @@ mod evaluate;
 mod executor;
 mod feed;
 mod finite;
+mod images_checksum;
 mod init;
 mod layer;
 mod learning;
@@ -101,6 +102,7 @@ pub use evaluate::{
     evaluate_each,
 };
 pub use executor::EachBatch;
+pub use images_checksum::expect_same_images;
 pub use layer::Layer;
 pub use learning::{LearnedDictionary, LearningProgress};
 pub use model::Model;

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use crate::error::ModelFileError;
+use scn_solvers::processes::Processes;
+
+use crate::error::{ModelFileError, TrainError};
 use crate::model_file::{self, Contents, MOMENTUM};
 use crate::model_input::ModelInput;
 use crate::network::Network;
@@ -59,6 +61,17 @@ impl Model {
     /// where they must not be.
     pub fn load(path: &Path) -> Result<Self, ModelFileError> {
         Self::from_bytes(&model_file::read(path)?, path)
+    }
+
+    /// As [`load`](Self::load), by the first of several processes, which gives it to the others: they need not see the file.
+    ///
+    /// # Errors
+    /// As there; a process that has failed.
+    pub fn shared(path: &Path, processes: &dyn Processes) -> Result<Self, TrainError> {
+        Ok(Self::from_bytes(
+            &model_file::read_shared(path, processes)?,
+            path,
+        )?)
     }
 
     /// As [`load`](Self::load), of the bytes of a file; `path` is for messages.

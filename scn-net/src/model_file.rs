@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use scn_data::{DataSource, Normalization, Reading};
+use scn_solvers::processes::{Processes, from_first};
 use serde::{Deserialize, Serialize};
 
 use crate::assembly::array_shapes;
 use crate::config::NetworkConfig;
-use crate::error::ModelFileError;
+use crate::error::{ModelFileError, NetError, TrainError};
 use crate::model_input::{ModelInput, brightest};
 use crate::network::Network;
 use crate::run_state::RunState;
@@ -68,6 +69,15 @@ pub(crate) struct Contents {
 /// The bytes of a file.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, ModelFileError> {
     scn_data::read_regular(path).map_err(|source| ModelFileError::io(path, "read", source))
+}
+
+/// The bytes of a file that the first of several processes reads.
+pub(crate) fn read_shared(path: &Path, processes: &dyn Processes) -> Result<Vec<u8>, TrainError> {
+    let own = match processes.rank() {
+        0 => read(path)?,
+        _ => Vec::new(),
+    };
+    Ok(from_first(processes, &own).map_err(NetError::from)?)
 }
 
 /// Which numbers an array of a network may hold.

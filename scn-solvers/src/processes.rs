@@ -3,6 +3,8 @@
 //! [`Processes`] is how a process finds out which one it is, and how all get what each has computed; [`Alone`] is the only one there is.
 //! What is added up over processes is added up in a [`SumTree`], which depends on the number of leaves alone.
 
+mod agreement;
+mod columns;
 mod error;
 #[cfg(feature = "mpi")]
 mod mpi;
@@ -12,10 +14,12 @@ mod threads;
 
 use std::fmt;
 
+pub use self::agreement::{any, expect_same};
+pub use self::columns::share_columns;
 pub use self::error::ProcessError;
 #[cfg(feature = "mpi")]
 pub use self::mpi::Mpi;
-pub use self::numbers::{Numbers, from_first, gather};
+pub use self::numbers::{Numbers, from_each, from_first, gather};
 pub use self::sum_tree::SumTree;
 pub use self::threads::Threads;
 
@@ -26,6 +30,11 @@ pub trait Processes: fmt::Debug + Send + Sync {
 
     /// How many there are, at least 1.
     fn count(&self) -> usize;
+
+    /// The name of the machine that this one runs on, for messages.
+    fn host(&self) -> String {
+        "localhost".to_string()
+    }
 
     /// Starts to give the part of each process to all: `lengths` holds the length of every part in bytes, in the order of ranks, and is
     /// the same in all processes. Work can be done before the parts are [waited for](Gathering::wait).

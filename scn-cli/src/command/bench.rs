@@ -1,6 +1,7 @@
 //! `scn bench`: how fast this machine is.
 
 mod adjoint;
+mod exchange;
 mod kernels;
 mod layers;
 mod memory;
@@ -16,6 +17,7 @@ use clap::{Args, Subcommand};
 use scn_net::Device;
 
 use self::adjoint::Adjoint;
+use self::exchange::Exchange;
 use self::network::{Infer, Train};
 use self::solve::Solve;
 use crate::output::Output;
@@ -33,6 +35,7 @@ enum Benchmark {
     Adjoint(Adjoint),
     Train(Train),
     Infer(Infer),
+    Exchange(Exchange),
 }
 
 impl Bench {
@@ -41,8 +44,14 @@ impl Bench {
         match self.benchmark {
             Benchmark::Solve(_) => Some("scn bench solve"),
             Benchmark::Adjoint(_) => Some("scn bench adjoint"),
+            Benchmark::Exchange(_) => Some("scn bench exchange"),
             Benchmark::Train(_) | Benchmark::Infer(_) => None,
         }
+    }
+
+    /// Whether all processes that MPI has started do it together.
+    pub(crate) fn is_shared(&self) -> bool {
+        matches!(self.benchmark, Benchmark::Exchange(_))
     }
 
     pub(crate) fn run(&self, device: &Device, output: &Output) -> Result<()> {
@@ -51,6 +60,7 @@ impl Bench {
             Benchmark::Adjoint(adjoint) => adjoint.run(output),
             Benchmark::Train(train) => train.run(device, output),
             Benchmark::Infer(infer) => infer.run(device, output),
+            Benchmark::Exchange(exchange) => exchange.run(&*device.processes(), output),
         }
     }
 }

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use anyhow::Result;
 use clap::Args;
 use scn_data::{DataSource, Loader};
-use scn_net::{Device, Evaluation, evaluate_average_mirrored_watched, evaluate_each};
+use scn_net::{
+    Device, Evaluation, evaluate_average_mirrored_watched, evaluate_each, expect_same_images,
+};
 use serde::Serialize;
 
 use crate::data_folder::{DataFolder, parse_source};
@@ -79,7 +81,8 @@ struct Summary {
 
 impl Evaluate {
     pub(crate) fn run(&self, device: &Device, output: &Output) -> Result<()> {
-        let mut model = model_file::read(&self.model, output)?;
+        let processes = device.processes();
+        let mut model = model_file::shared(&self.model, &*processes, output)?;
         model.network.scale_lambda1(self.lambda1_scale)?;
         model.network.move_to(device)?;
         let dataset = self
@@ -88,6 +91,7 @@ impl Evaluate {
             .unwrap_or(&model.input.dataset)
             .clone();
         let test = labelled(&model, &dataset, Half::Test, &self.data)?;
+        expect_same_images(&*processes, &[&test])?;
         let normalization = normalization(&model, &self.model)?.clone();
         let mut test = test.first(self.test_limit.unwrap_or(usize::MAX));
         if self.noise != 0.0 {

@@ -9,12 +9,14 @@ mod view;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use scn_data::format::npy::{Float, Numbers};
 use scn_data::{bytes_of, check_memory};
 use scn_solvers::learn::{LearnReport, LearnStop, Learner};
+use scn_solvers::processes::{Processes, any, expect_same};
 use scn_solvers::{Auto, ColumnSource, Scalar, Settings};
 use serde::Serialize;
 
@@ -22,7 +24,7 @@ pub(crate) use self::arguments::Learn;
 use self::arguments::Start;
 use self::drawing::{narrow, row_major, window};
 use self::events::Events;
-use self::signals::{SignalFile, Signals};
+use self::signals::{SignalFile, Signals, checksum};
 use self::state_file::{KeptSettings, StateFile};
 use self::view::{Measurement, View};
 use crate::arrays::{Array, Values, axes};
@@ -69,11 +71,12 @@ struct Summary {
 }
 
 impl Learn {
-    pub(crate) fn run(&self, output: &Output) -> Result<Ending> {
+    /// Processes share out the coding of each batch; the first one keeps the files.
+    pub(crate) fn run(&self, processes: Arc<dyn Processes>, output: &Output) -> Result<Ending> {
         whole_file::expect_another(&self.out, [self.signals.as_path()])?;
         let state_path = state_file::beside(&self.out);
         let kept = match self.resume {
-            true => Some(StateFile::read(&state_path)?),
+            true => Some(StateFile::read(&state_path, &*processes)?),
             false => None,
         };
         let patches = match &kept {
@@ -82,9 +85,9 @@ impl Learn {
         };
         let signals = SignalFile::open(&self.signals, patches)?;
         if signals.needs_f64() {
-            self.learn::<f64>(signals, kept, Values::F64, output)
+            self.learn::<f64>(signals, kept, Values::F64, processes, output)
         } else {
-            self.learn::<f32>(signals, kept, Values::F32, output)
+            self.learn::<f32>(signals, kept, Values::F32, processes, output)
         }
     }
 
@@ -93,8 +96,10 @@ impl Learn {
         file: SignalFile,
         kept: Option<StateFile>,
         values: fn(Vec<T>) -> Values,
+        processes: Arc<dyn Processes>,
         output: &Output,
     ) -> Result<Ending> {
+        let first = processes.rank() == 0;
         let state_path = state_file::beside(&self.out);
         let [rows, columns] = file.shape;
         let state = match &kept {
@@ -126,7 +131,9 @@ impl Learn {
         };
         settings.expect_signals(&state_path, &self.signals, checksum)?;
         // What cannot be written is said before anything is computed.
-        if let Some(folder) = self.out.parent() {
+        if let Some(folder) = self.out.parent()
+            && first
+        {
             std::fs::create_dir_all(folder)
                 .with_context(|| format!("cannot write {}", self.out.display()))?;
         }
@@ -148,16 +155,27 @@ impl Learn {
                     .map_err(|error| signals.in_file(error, &self.signals))?
             }
         };
+        learner = learner.shared_by(Arc::clone(&processes));
+        expect_same_start(&learner, &settings, &*processes)?;
         let atoms = learner.dictionary().ncols();
         let before = learner.state().counts.signals;
-        let (report, measurements, seconds) =
-            self.go(&mut learner, &signals, &settings, &state_path, output)?;
+        let (report, measurements, seconds) = self.go(
+            &mut learner,
+            &signals,
+            &settings,
+            &state_path,
+            &*processes,
+            output,
+        )?;
 
         let bar = Bar::wait("writing");
-        state_file::write(&state_path, &settings, learner.state())?;
-        let stopped = report.stop == LearnStop::Callback && ending::asked_to_stop().is_some();
+        if first {
+            state_file::write(&state_path, &settings, learner.state())?;
+        }
+        let asked = any(&*processes, ending::asked_to_stop().is_some())?;
+        let stopped = report.stop == LearnStop::Callback && asked;
         let dictionary = row_major(learner.dictionary());
-        if !stopped {
+        if !stopped && first {
             if let Some((path, window)) = window {
                 let entries = narrow(learner.dictionary());
                 pictures::draw_atoms(&entries, atoms, window, path)?;
@@ -206,13 +224,15 @@ impl Learn {
         signals: &Signals<T>,
         settings: &KeptSettings,
         state_path: &Path,
+        processes: &dyn Processes,
         output: &Output,
     ) -> Result<(LearnReport, Vec<Measurement>, f64)> {
         let solver = Settings::new(settings.code_tolerance, MAX_PASSES);
         let solver = Auto::new(solver.context("--code-tolerance")?);
         let counts = learner.state().counts;
+        let first = processes.rank() == 0;
         let mut events = match &self.tensorboard {
-            Some(folder) => {
+            Some(folder) if first => {
                 let window = window(
                     learner.dictionary().nrows(),
                     settings.patches,
@@ -221,7 +241,7 @@ impl Learn {
                 let done = [counts.steps, counts.signals];
                 Some(Events::create(folder, settings, window.ok(), done)?)
             }
-            None => None,
+            _ => None,
         };
         let (learned, held_out) = (signals.learned(), signals.held_out());
         let held_out = held_out.as_ref();
@@ -236,7 +256,7 @@ impl Learn {
                 failed = Some(error);
                 return ControlFlow::Break(());
             }
-            if saved.elapsed() > EVERY {
+            if first && saved.elapsed() > EVERY {
                 saved = Instant::now();
                 if let Err(error) = state_file::write(state_path, settings, progress.state) {
                     failed = Some(error);
@@ -339,4 +359,16 @@ impl Learn {
             None => bail!("expected --atoms, or --start with a dictionary"),
         }
     }
+}
+
+/// `Ok` if all processes begin with the same settings, signals and atoms.
+fn expect_same_start<T: Scalar>(
+    learner: &Learner<T>,
+    settings: &KeptSettings,
+    processes: &dyn Processes,
+) -> Result<()> {
+    let atoms = checksum(learner.dictionary().col_iter().map(|atom| atom.iter()));
+    let found = format!("{} {atoms}", serde_json::to_string(settings)?);
+    let what = "settings, signals or atoms to start from";
+    Ok(expect_same(processes, what, found.as_bytes())?)
 }

@@ -154,8 +154,9 @@ impl Reconstruct {
         let (each, rows) = (grid.patches(), grid.entries());
         let mut found = Mat::<T>::zeros(0, 0);
         let (mut entries, mut values) = (vec![T::ZERO; rows], vec![0.0; rows]);
-        let bar = Bar::fast("reconstructing", codes.columns());
-        each_block(&mut codes, None, &bar, |block| {
+        let all = 0..codes.columns();
+        let bar = Bar::fast("reconstructing", all.len());
+        each_block(&mut codes, all, None, &bar, |block| {
             found.resize_with(rows, block.numbers.ncols(), |_, _| T::ZERO);
             let one = T::from_f64(1.0);
             // By one thread: the same bits for any number of them.

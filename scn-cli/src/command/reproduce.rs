@@ -4,10 +4,11 @@ mod summary;
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use clap::{Args, ValueEnum};
-use scn_data::DatasetName;
-use scn_net::{Checkpoint, Device, Outcome, RunConfig, RunFolder, RunStart, presets};
+use scn_data::{Dataset, DatasetName};
+use scn_net::{Checkpoint, Device, LockedRun, Outcome, RunConfig, RunFolder, RunStart, presets};
+use scn_solvers::processes::{Processes, any, from_each, from_first};
 
 use self::summary::Summary;
 use crate::data_folder::DataFolder;
@@ -136,18 +137,25 @@ impl Budget {
 }
 
 impl Reproduce {
+    /// Processes train each network together; the first one keeps the files.
     pub(crate) fn run(&self, device: &Device, output: &Output) -> Result<Ending> {
+        let first = device.processes().rank() == 0;
         let folder = self.out.join(self.budget.name());
         let presets = self.experiment.presets();
-        let rows = presets.iter().map(|preset| self.row(preset, output));
+        let rows = presets.iter().map(|preset| match first {
+            true => self.row(preset, output),
+            false => self.before(preset),
+        });
         let mut rows: Vec<Row> = rows.collect::<Result<_>>()?;
         let mut ending = Ending::Done;
         for index in 0..rows.len() {
-            let interrupted = self.complete(&mut rows[index], device, output);
+            let interrupted = self.complete(&mut rows[index], device, output)?;
             if let Some(failure) = &rows[index].failure {
                 output.warn(format_args!("{}: {failure}", rows[index].preset));
             }
-            self.page(&rows)?.write(&folder)?;
+            if first {
+                self.page(&rows)?.write(&folder)?;
+            }
             if interrupted {
                 output.say("the same command goes on");
                 ending = Ending::Stopped;
@@ -224,15 +232,20 @@ impl Reproduce {
         Ok(config)
     }
 
-    /// A network, and how far the run in its folder has come.
-    fn row(&self, preset: &str, output: &Output) -> Result<Row> {
-        let mut row = Row {
+    /// A network before its run.
+    fn before(&self, preset: &str) -> Result<Row> {
+        Ok(Row {
             preset: preset.to_string(),
             config: self.wanted(preset)?,
             history: Vec::new(),
             images: None,
             failure: None,
-        };
+        })
+    }
+
+    /// A network, and how far the run in its folder has come.
+    fn row(&self, preset: &str, output: &Output) -> Result<Row> {
+        let mut row = self.before(preset)?;
         let folder = self.folder(preset);
         if folder.checkpoint().exists() {
             match Checkpoint::load(&folder.checkpoint()) {
@@ -260,42 +273,93 @@ impl Reproduce {
 
     /// Trains what is missing of a row. True if a person has stopped it; what fails is noted in the
     /// row.
-    fn complete(&self, row: &mut Row, device: &Device, output: &Output) -> bool {
-        if row.failure.is_some() {
-            return false;
-        }
+    ///
+    /// # Errors
+    /// Processes that share the work, of which one has failed while others may be waiting for it.
+    fn complete(&self, row: &mut Row, device: &Device, output: &Output) -> Result<bool> {
+        let processes = device.processes();
         let folder = self.folder(&row.preset);
-        let outcome = match self.begin_or_resume(row, &folder, device, output) {
-            Ok(outcome) => outcome,
-            Err(error) => {
-                row.failure = Some(format!("{error:#}"));
-                None
+        let trained = match self.prepare(row, &folder, &*processes, output)? {
+            Ok(None) => Ok(None),
+            Ok(Some((run, data, start))) => {
+                let ended = training::run(&row.config, &run, &data, start, device, output);
+                match ended {
+                    Err(error) if processes.count() > 1 => return Err(error),
+                    ended => ended.map(|(outcome, _)| Some(outcome)),
+                }
             }
+            Err(failure) => Err(failure),
         };
-        if folder.checkpoint().exists() {
+        let outcome = trained.unwrap_or_else(|error| {
+            row.failure = Some(format!("{error:#}"));
+            None
+        });
+        if processes.rank() == 0 && folder.checkpoint().exists() {
             row.history = read_history(&folder).unwrap_or_default();
         }
         // Also where a signal came so late that all epochs of this network are done.
-        ending::asked_to_stop().is_some()
-            || matches!(
-                outcome,
-                Some(Outcome::Interrupted { .. } | Outcome::NotBegun)
-            )
+        let asked = any(&*processes, ending::asked_to_stop().is_some())?;
+        let interrupted = matches!(
+            outcome,
+            Some(Outcome::Interrupted { .. } | Outcome::NotBegun)
+        );
+        Ok(asked || interrupted)
     }
 
-    /// None if nothing is missing.
-    fn begin_or_resume(
+    /// What a run needs; None if nothing is missing, and why where it cannot go on. The first of the processes says what is to be done,
+    /// and all have to have the images.
+    fn prepare(
         &self,
         row: &mut Row,
         folder: &RunFolder,
-        device: &Device,
+        processes: &dyn Processes,
         output: &Output,
-    ) -> Result<Option<Outcome>> {
+    ) -> Result<Result<Option<(LockedRun, Dataset, RunStart)>>> {
         let data = self.data.open(&row.config.dataset, &row.config.reading());
         row.images = data
             .as_ref()
             .ok()
             .map(|data| [data.train.len(), data.test.len()]);
+        let own = match processes.rank() {
+            0 => self.start(row, folder, output),
+            _ => Ok(None),
+        };
+        let word = match &own {
+            Ok(Some((_, RunStart::Fresh))) => "fresh",
+            Ok(Some((_, RunStart::Resume))) => "resume",
+            Ok(None) | Err(_) => "nothing",
+        };
+        let start = match &*from_first(processes, word.as_bytes())? {
+            b"fresh" => RunStart::Fresh,
+            b"resume" => RunStart::Resume,
+            _ => return Ok(own.map(|_| None)),
+        };
+        let missing = data.as_ref().err();
+        let missing = missing.map_or_else(String::new, |error| match processes.rank() {
+            0 => format!("{error:#}"),
+            rank => format!("process {rank} on {}: {error:#}", processes.host()),
+        });
+        let missing = from_each(processes, missing.as_bytes())?;
+        if let Some(missing) = missing.iter().find(|missing| !missing.is_empty()) {
+            return Ok(Err(anyhow!("{}", String::from_utf8_lossy(missing))));
+        }
+        let run = match own? {
+            Some((run, _)) => run,
+            None => folder.lock_shared(processes)?,
+        };
+        Ok(Ok(Some((run, data?, start))))
+    }
+
+    /// How the first process begins or goes on with a run; None if nothing is missing.
+    fn start(
+        &self,
+        row: &Row,
+        folder: &RunFolder,
+        output: &Output,
+    ) -> Result<Option<(LockedRun, RunStart)>> {
+        if row.failure.is_some() {
+            return Ok(None);
+        }
         if row.config != self.wanted(&row.preset)? {
             bail!(
                 "{} holds a run with other settings; choose another folder by --out",
@@ -309,12 +373,10 @@ impl Reproduce {
             return Ok(None);
         }
         let run = folder.lock()?;
-        let start = if folder.checkpoint().exists() {
-            RunStart::Resume
-        } else {
-            RunStart::Fresh
+        let start = match folder.checkpoint().exists() {
+            true => RunStart::Resume,
+            false => RunStart::Fresh,
         };
-        let (outcome, _) = training::run(&row.config, &run, &data?, start, device, output)?;
-        Ok(Some(outcome))
+        Ok(Some((run, start)))
     }
 }

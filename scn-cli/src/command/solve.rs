@@ -1,19 +1,22 @@
 //! `scn solve`: codes of signals over a dictionary.
 
 mod fraction;
+mod progress;
 mod pursuit;
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Result, bail};
 use clap::{ArgGroup, Args};
 use faer::prelude::{Reborrow, ReborrowMut};
 use scn_data::format::npy::Float;
-use scn_solvers::{ColumnMeasure, Lambda1, Report, Scalar, Settings, Workspaces};
+use scn_solvers::processes::{Processes, share_columns};
+use scn_solvers::{Lambda1, Scalar, Settings, Workspaces};
 use serde::Serialize;
 
 use self::fraction::largest_lambda1;
+use self::progress::{Progress, Unseen};
 use self::pursuit::Pursuit;
 use crate::codes_file::{CodesFile, CodesForm};
 use crate::column_blocks::each_block;
@@ -21,7 +24,6 @@ use crate::ending::Ending;
 use crate::number;
 use crate::output::Output;
 use crate::patch_options::PatchOptions;
-use crate::problem_arrays::{CodesCheck, MatrixKind, largest};
 use crate::problem_files::{AnyProblemFile, ProblemFile, ProblemFiles};
 use crate::samples::Samples;
 use crate::screen::Bar;
@@ -58,7 +60,8 @@ Without --signed: pos=True, positive=True, lower.limits=0.";
 /// in f4, else in f8; codes [n, P] are written in that type, in the order of the signals, as they come: files may be larger than
 /// memory. Fortran order, or with --rows C order, is read fastest. With --atoms or --residual there is no
 /// penalty: orthogonal matching pursuit takes atoms one by one until there are so many, or until
-/// ||x - D a|| is so small a part of ||x||.
+/// ||x - D a|| is so small a part of ||x||. In a build with the feature mpi, processes that mpirun
+/// has started share out the columns.
 #[derive(Debug, Args)]
 #[command(
     group = ArgGroup::new("matrix").args(["dictionary", "gram"]).required(true),
@@ -141,29 +144,9 @@ struct Certificate {
     margin: f64,
 }
 
-/// Columns in which the tolerance cannot see λ1, as residuals are relative to `max |c|`.
-#[derive(Debug, Clone, Copy)]
-struct Unseen {
-    /// The largest of any atom.
-    lambda1: f64,
-    /// What it would have to be to be seen in all columns.
-    least: f64,
-    columns: usize,
-}
-
-/// What is known after some columns.
-struct Progress {
-    report: Report,
-    duality_gap: Option<f64>,
-    active: usize,
-    seconds: f64,
-    report_seconds: f64,
-    certificate: Option<CodesCheck>,
-    unseen: Unseen,
-}
-
 impl Solve {
-    pub(crate) fn run(&self, output: &Output) -> Result<Ending> {
+    /// Processes share out the columns, in whole tiles.
+    pub(crate) fn run(&self, processes: &dyn Processes, output: &Output) -> Result<Ending> {
         whole_file::expect_another(&self.out, self.files.paths())?;
         let form = CodesForm {
             samples: if self.rows {
@@ -179,6 +162,7 @@ impl Solve {
                 stop,
                 form,
                 &self.out,
+                processes,
                 output,
             )
             .map(|()| Ending::Done);
@@ -195,8 +179,8 @@ impl Solve {
         }
         // Tolerances are about a hundred times what rounding leaves.
         let (summary, unseen) = match self.files.open(form.samples, self.patches.settings())? {
-            AnyProblemFile::F32(file) => self.solve(file, form, 1e-5)?,
-            AnyProblemFile::F64(file) => self.solve(file, form, 1e-9)?,
+            AnyProblemFile::F32(file) => self.solve(file, form, 1e-5, processes)?,
+            AnyProblemFile::F64(file) => self.solve(file, form, 1e-9, processes)?,
         };
         if unseen.columns > 0 {
             output.warn(format_args!(
@@ -222,7 +206,9 @@ impl Solve {
         file: ProblemFile<T>,
         form: CodesForm,
         tolerance: f64,
+        processes: &dyn Processes,
     ) -> Result<(Summary, Unseen)> {
+        file.expect_same(processes)?;
         let ProblemFile {
             posing,
             mut columns,
@@ -232,47 +218,36 @@ impl Solve {
         let solver = self.solver.unwrap_or(SolverName::Auto).build::<T>(settings);
         let count = columns.columns();
         let shape = [posing.atoms(), count];
+        let own = share_columns(count, T::tile(), processes.rank(), processes.count());
         let start = Instant::now();
         let mut problem = posing.pose()?;
         let seconds = start.elapsed().as_secs_f64();
         let mut lambda1 = posing.penalty.lambda1.clone();
         if let Some(fraction) = self.lambda1_fraction {
-            let largest = largest_lambda1(posing.kind, &problem, &mut columns)?;
+            let own = own.clone();
+            let largest = largest_lambda1(posing.kind, &problem, &mut columns, own, processes)?;
             lambda1 = Lambda1::Scalar(T::from_f64(fraction * largest));
             problem.set_lambda1(lambda1.clone())?;
         }
         let largest = problem.lambda1().iter().map(|weight| weight.to_f64());
-        let mut progress = Progress {
-            report: Report::empty(),
-            duality_gap: (posing.kind == MatrixKind::Dictionary).then_some(0.0),
-            active: 0,
-            seconds,
-            report_seconds: 0.0,
-            certificate: self.certify.then(|| CodesCheck::none(posing.kind)),
-            unseen: Unseen {
-                lambda1: largest.fold(0.0, f64::max),
-                least: 0.0,
-                columns: 0,
-            },
-        };
+        let mut progress = Progress::none(posing.kind, self.certify, largest.fold(0.0, f64::max));
+        progress.seconds = seconds;
         let workspaces = Workspaces::new();
-        let mut out = CodesFile::create(&self.out, shape, form, columns.in_one_piece())?;
-        let bar = Bar::fast("solving", count);
-        each_block(&mut columns, Some(&mut out), &bar, |mut block| {
+        let by_column = columns.in_one_piece();
+        let mut out = CodesFile::create(&self.out, shape, form, by_column, processes)?;
+        let bar = Bar::fast("solving", own.len());
+        each_block(&mut columns, own, Some(&mut out), &bar, |mut block| {
             let start = Instant::now();
             let codes = block.codes.rb_mut();
             let (report, measures) =
                 posing.encode_measured(&*solver, &problem, block.numbers, codes, &workspaces)?;
             let report = report.starting_at(block.first);
             progress.take(report, &measures, start.elapsed(), settings.tolerance());
-            if let Some(certificate) = &mut progress.certificate {
-                let check = posing.certify(&problem, block.numbers, block.codes.rb())?;
-                *certificate = certificate.merge(check);
-            }
-            Ok(())
+            progress.check(|| posing.certify(&problem, block.numbers, block.codes.rb()))
         })?;
         drop(bar);
-        out.finish()?;
+        out.finish(processes)?;
+        let progress = progress.of_all(processes)?;
         let unseen = progress.unseen;
         let mut summary = progress.summary(solver.name(), &settings, shape);
         if let Lambda1::Scalar(value) = lambda1 {
@@ -320,57 +295,5 @@ impl Solve {
             );
         }
         text + &format!("codes          {}", self.out.display())
-    }
-}
-
-impl Progress {
-    /// Adds the results of more columns, which took so much time. The KKT residual is that of the report, measured in f64 where the type of
-    /// the numbers cannot tell.
-    fn take(&mut self, report: Report, measures: &[ColumnMeasure], time: Duration, tolerance: f64) {
-        let share = report.times.measure.as_secs_f64() / report.times.total().as_secs_f64();
-        let measuring = time.as_secs_f64() * share;
-        self.report_seconds += measuring;
-        self.seconds += time.as_secs_f64() - measuring;
-        let before = std::mem::replace(&mut self.report, Report::empty());
-        self.report = before.merge(report);
-        for measure in measures {
-            self.active += measure.active;
-            let gaps = self.duality_gap.zip(measure.duality_gap);
-            self.duality_gap = gaps.map(|(most, gap)| largest(most, gap));
-            let least = tolerance * measure.scale;
-            if self.unseen.lambda1 > 0.0 && self.unseen.lambda1 < least {
-                self.unseen.columns += 1;
-                self.unseen.least = self.unseen.least.max(least);
-            }
-        }
-    }
-
-    fn summary(self, solver: &'static str, settings: &Settings, shape: [usize; 2]) -> Summary {
-        let Self {
-            report, seconds, ..
-        } = self;
-        let [atoms, columns] = shape;
-        Summary {
-            solver,
-            status: report.status.to_string(),
-            tolerance: settings.tolerance(),
-            passes: report.passes,
-            mean_passes: report.mean_passes(),
-            kkt: report.residual,
-            duality_gap: self.duality_gap,
-            columns,
-            unconverged: report.unconverged.len(),
-            unconverged_columns: report.unconverged,
-            active: self.active as f64 / (atoms * columns).max(1) as f64,
-            seconds,
-            columns_per_second: columns as f64 / seconds,
-            report_seconds: self.report_seconds,
-            lambda1: None,
-            certificate: self.certificate.map(|check| Certificate {
-                kkt: check.kkt,
-                duality_gap: check.duality_gap,
-                margin: check.margin,
-            }),
-        }
     }
 }

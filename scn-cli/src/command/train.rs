@@ -28,7 +28,8 @@ use crate::training;
 ///
 /// The run folder receives config.toml, metrics.jsonl, checkpoint.safetensors, model.safetensors, a
 /// report (report.html, report.md, plots) and events for TensorBoard. Ctrl-C ends with a
-/// checkpoint; --resume goes on from it with the same bits as an uninterrupted run.
+/// checkpoint; --resume goes on from it with the same bits as an uninterrupted run. In a build with
+/// the feature mpi, processes that mpirun has started share the run, with the same bits.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  scn train\n  scn train --preset mnist-scn1 --data data --epochs 3\n  \

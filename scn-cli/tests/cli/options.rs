@@ -7,7 +7,7 @@ use crate::shell::commands;
 use crate::{json, scn};
 
 /// Arguments with which each command starts; whether it computes on the processor alone.
-const COMMANDS: [(&str, bool); 22] = [
+const COMMANDS: [(&str, bool); 23] = [
     ("train", false),
     ("presets", true),
     ("evaluate --model M", false),
@@ -34,6 +34,7 @@ const COMMANDS: [(&str, bool); 22] = [
     ("bench adjoint", true),
     ("bench train", false),
     ("bench infer", false),
+    ("bench exchange", true),
     ("data fetch mnist", true),
     ("data check mnist", true),
     ("device", true),

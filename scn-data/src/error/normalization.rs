@@ -41,6 +41,9 @@ pub enum NormalizationError {
         /// The epsilon given.
         found: f64,
     },
+    /// A process that a fit is shared with has failed.
+    #[error("{0}")]
+    Process(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// Images too large to be whitened.
     #[error("images must have at most {bound} values to be whitened, but have {found}")]
     WhiteningSize {

@@ -1,9 +1,12 @@
 //! A fit that is watched: what it says, and that it can be stopped anywhere.
 
+use std::error::Error;
 use std::ops::ControlFlow;
+use std::sync::{Barrier, Mutex};
 
 use scn_data::{
-    DataError, FitProgress, FitStage, Normalization, NormalizationConfig, NormalizationError, Scale,
+    DataError, FitProgress, FitShare, FitStage, Normalization, NormalizationConfig,
+    NormalizationError, Scale,
 };
 
 use crate::common::scattered;
@@ -54,6 +57,72 @@ fn a_watched_fit_has_the_same_bits_and_says_how_far_it_is() {
     assert_eq!(done(FitStage::Covariance), [0, 512, 1024]);
     let eigenvectors = done(FitStage::Eigenvectors);
     assert!(!eigenvectors.is_empty() && eigenvectors.iter().all(|&done| done == 0));
+}
+
+/// Threads in the place of processes, that exchange what they have through a table.
+#[derive(Debug)]
+struct Threads<'a> {
+    rank: usize,
+    table: &'a Table,
+}
+
+#[derive(Debug)]
+struct Table {
+    count: usize,
+    parts: Mutex<Vec<Vec<f64>>>,
+    all_are_there: Barrier,
+}
+
+impl FitShare for Threads<'_> {
+    fn rank(&self) -> usize {
+        self.rank
+    }
+
+    fn count(&self) -> usize {
+        self.table.count
+    }
+
+    fn gather(
+        &self,
+        own: &[f64],
+        lengths: &[usize],
+    ) -> Result<Vec<f64>, Box<dyn Error + Send + Sync>> {
+        assert_eq!(own.len(), lengths[self.rank]);
+        let table = self.table;
+        table.parts.lock().unwrap()[self.rank] = own.to_vec();
+        table.all_are_there.wait();
+        let all = table.parts.lock().unwrap().concat();
+        table.all_are_there.wait();
+        Ok(all)
+    }
+}
+
+/// Images of three panels of columns, the last of which is narrow: for one, two, and more processes than panels.
+#[test]
+fn processes_that_share_a_fit_find_the_same_bits() {
+    let images = scattered(60, [3, 10, 10]);
+    let alone = Normalization::fit(&images, config()).expect("fits");
+    for count in [2, 3, 5] {
+        let table = &Table {
+            count,
+            parts: Mutex::new(vec![Vec::new(); count]),
+            all_are_there: Barrier::new(count),
+        };
+        std::thread::scope(|scope| {
+            let fit = |rank| {
+                let images = &images;
+                scope.spawn(move || {
+                    let share = &Threads { rank, table };
+                    let go_on = &mut |_| ControlFlow::Continue(());
+                    Normalization::fit_shared(images, config(), share, go_on)
+                })
+            };
+            let threads: Vec<_> = (0..count).map(fit).collect();
+            for thread in threads {
+                assert_eq!(thread.join().unwrap().expect("fits"), alone, "{count}");
+            }
+        });
+    }
 }
 
 #[test]

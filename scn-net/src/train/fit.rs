@@ -1,14 +1,37 @@
 //! Mean, scale and whitening of the images that a run learns from, while somebody watches.
 
+use std::error::Error;
 use std::ops::ControlFlow;
 
-use scn_data::{DataError, FitProgress, ImageSet, Normalization, NormalizationError};
-use scn_solvers::processes::Processes;
+use scn_data::{DataError, FitProgress, FitShare, ImageSet, Normalization, NormalizationError};
+use scn_solvers::processes::{Processes, gather};
 
 use super::stop::{any_stops, stops_alone};
 use crate::config::RunConfig;
 use crate::error::TrainError;
 use crate::progress::Observer;
+
+/// [`Processes`] as `scn-data` knows them.
+#[derive(Debug)]
+struct Together<'a>(&'a dyn Processes);
+
+impl FitShare for Together<'_> {
+    fn rank(&self) -> usize {
+        self.0.rank()
+    }
+
+    fn count(&self) -> usize {
+        self.0.count()
+    }
+
+    fn gather(
+        &self,
+        own: &[f64],
+        lengths: &[usize],
+    ) -> Result<Vec<f64>, Box<dyn Error + Send + Sync>> {
+        Ok(gather(self.0, own, lengths.iter().copied())?.wait()?)
+    }
+}
 
 /// The normalisation of the training images; None if the observer stopped the fit.
 pub(super) fn fit(
@@ -25,7 +48,8 @@ pub(super) fn fit(
             ControlFlow::Continue(())
         }
     };
-    match Normalization::fit_watched(images, config.input.normalization(), &mut watcher) {
+    let (config, share) = (config.input.normalization(), &Together(processes));
+    match Normalization::fit_shared(images, config, share, &mut watcher) {
         Ok(normalization) => {
             let stopped = any_stops(processes, observer)?;
             Ok(Some(normalization).filter(|_| !stopped))

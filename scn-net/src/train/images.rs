@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use scn_data::{Dataset, ImageSet, Part, PixelSlice, split};
-use sha2::{Digest, Sha256};
+use scn_data::{Dataset, ImageSet, Part, split};
 
 use crate::config::RunConfig;
 use crate::error::TrainError;
+use crate::images_checksum;
 
 /// The images of a run.
 pub(super) struct RunImages {
@@ -39,27 +39,10 @@ impl RunImages {
     }
 }
 
-/// SHA-256 of the images and their labels, in hexadecimal digits; None for a data set with a name,
-/// whose files nobody changes.
+/// The checksum of the images of a run; None for a data set with a name, whose files nobody changes.
 pub(super) fn checksum(data: &Dataset) -> Option<String> {
-    if data.source.name().is_some() {
-        return None;
+    match data.source.name() {
+        Some(_) => None,
+        None => Some(images_checksum::checksum(&[&data.train, &data.test])),
     }
-    let mut sum = Sha256::new();
-    for images in [&data.train, &data.test] {
-        match images.pixels() {
-            PixelSlice::Floats(pixels) => pixels
-                .iter()
-                .for_each(|pixel| sum.update(pixel.to_le_bytes())),
-            pixels => sum.update(pixels.bytes().unwrap_or_default()),
-        }
-        let labels = images.labels().iter();
-        labels.for_each(|label| sum.update(label.to_le_bytes()));
-    }
-    Some(
-        sum.finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect(),
-    )
 }

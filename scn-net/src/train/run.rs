@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use scn_data::{Dataset, Loader};
-use scn_solvers::processes::Processes;
+use scn_solvers::processes::{Processes, expect_same};
 
 use super::dictionaries::learn_dictionaries;
 use super::fit::fit;
@@ -19,6 +19,7 @@ use crate::config::{DictionaryInit, RunConfig};
 use crate::device::Device;
 use crate::epoch_sums::EpochSums;
 use crate::error::{ModelFileError, NetError, TrainError};
+use crate::images_checksum::expect_same_images;
 use crate::model_file;
 use crate::model_input::ModelInput;
 use crate::network::Network;
@@ -73,6 +74,10 @@ impl Run {
         config.training.epochs = epochs;
 
         config.fits(data)?;
+        expect_same_images(&*processes, &[&data.train, &data.test])?;
+        let settings = config.to_toml()?;
+        let same = expect_same(&*processes, "settings", settings.as_bytes());
+        same.map_err(NetError::from)?;
         let checksum = images::checksum(data);
         if let Some(checkpoint) = &resumed
             && checkpoint.images.is_some()

@@ -1,6 +1,6 @@
 //! When a run ends before its time.
 
-use scn_solvers::processes::{Processes, gather};
+use scn_solvers::processes::{Processes, any};
 
 use crate::error::NetError;
 use crate::progress::Observer;
@@ -10,9 +10,7 @@ pub(super) fn any_stops(
     processes: &dyn Processes,
     observer: &dyn Observer,
 ) -> Result<bool, NetError> {
-    let own = [u8::from(observer.stop())];
-    let all = gather(processes, &own, std::iter::repeat_n(1, processes.count()))?.wait()?;
-    Ok(all.contains(&1))
+    Ok(any(processes, observer.stop())?)
 }
 
 /// Whether what this process does alone may be broken off: not where others wait for it. They stop [together](any_stops) afterwards.

@@ -48,6 +48,7 @@ fn config() -> RunConfig {
     config.training.mixup = Some(0.4);
     config.network.batch_norm.group = Some(7);
     config.network.batch_norm.affine = true;
+    config.input.whitening = Some(0.1);
     config
 }
 

@@ -1,5 +1,7 @@
 //! Signals with their codes, and the sums that are taken of them.
 
+use std::ops::Range;
+
 use faer::{Accum, ContiguousFwd, Mat, MatMut, MatRef};
 use rayon::prelude::*;
 
@@ -7,7 +9,8 @@ use super::entries::Entries;
 use super::{LearnError, LearnObjective};
 use crate::encode::encode_with;
 use crate::problem::Problem;
-use crate::report::{Report, Status};
+use crate::processes::{ProcessError, Processes, share_columns};
+use crate::report::Status;
 use crate::solver::Solver;
 use crate::start::Start;
 use crate::tile::kernels::AddMultiple;
@@ -37,6 +40,15 @@ pub(super) struct Coded<T: Scalar> {
     /// `X - D A`, m × count, one signal after the other.
     residuals: Vec<T>,
     workspaces: Workspaces<T>,
+}
+
+/// What was found out about codes, beside them.
+#[derive(Debug, Clone, Copy)]
+struct Found {
+    /// How many miss the tolerance.
+    unconverged: usize,
+    /// Whether all are finite.
+    finite: bool,
 }
 
 /// What some signals add up to.
@@ -94,37 +106,88 @@ impl<T: Scalar> Coded<T> {
         each.for_each(|(signal, &column)| source.pack(column..column + 1, signal, 1));
     }
 
-    /// Codes them, from zero, and measures them.
+    /// Codes them, from zero, and measures them. Processes share out the coding, in whole tiles; all have all codes then.
     ///
     /// # Errors
-    /// Codes or objectives that are not finite, at this step.
+    /// Codes or objectives that are not finite, at this step; a process that has failed.
     pub(super) fn encode(
         &mut self,
         solver: &dyn Solver<T>,
         problem: &Problem<T>,
         step: u64,
+        processes: &dyn Processes,
     ) -> Result<Totals, LearnError> {
         let (rows, atoms, count) = (self.rows, self.atoms, self.count);
         self.codes.resize(atoms * count, T::ZERO);
+        let own = |rank| share_columns(count, T::tile(), rank, processes.count());
+        let Range { start, end } = own(processes.rank());
         let signals = MatRef::from_column_major_slice(&self.signals, rows, count);
+        let signals = signals.subcols(start, end - start);
         let codes = MatMut::from_row_major_slice_mut(&mut self.codes, atoms, count);
         let report = encode_with(
             solver,
             problem,
             &signals,
-            codes,
+            codes.subcols_mut(start, end - start),
             Start::Zero,
             &self.workspaces,
         )?;
-        let totals = self.measure(problem, &report);
-        if report.status == Status::NonFinite || !totals.objective.is_finite() {
+        let mut found = Found {
+            unconverged: report.unconverged.len(),
+            finite: report.status != Status::NonFinite,
+        };
+        if processes.count() > 1 {
+            found = self.exchange(found, own, processes)?;
+        }
+        let totals = self.measure(problem, found.unconverged);
+        if !found.finite || !totals.objective.is_finite() {
             return Err(LearnError::Overflow { step });
         }
         Ok(totals)
     }
 
+    /// Gives the codes of the columns that are this process's own to all, and takes those of all, with what all have found.
+    fn exchange(
+        &mut self,
+        found: Found,
+        own: impl Fn(usize) -> Range<usize>,
+        processes: &dyn Processes,
+    ) -> Result<Found, ProcessError> {
+        let (atoms, count) = (self.atoms, self.count);
+        let columns = own(processes.rank());
+        let words = [found.unconverged as u64, u64::from(found.finite)];
+        let mut part: Vec<u8> = bytemuck::cast_slice(&words).to_vec();
+        for row in self.codes.chunks_exact(count) {
+            part.extend_from_slice(bytemuck::cast_slice(&row[columns.clone()]));
+        }
+        let head = size_of_val(&words);
+        let length = |rank: usize| head + own(rank).len() * atoms * size_of::<T>();
+        let lengths: Vec<usize> = (0..processes.count()).map(length).collect();
+        let all = processes.gather(part, &lengths)?.wait()?;
+        let mut rest = all.as_slice();
+        let mut total = Found {
+            unconverged: 0,
+            finite: true,
+        };
+        for (rank, length) in lengths.into_iter().enumerate() {
+            let (part, others) = rest.split_at(length);
+            rest = others;
+            let (words, numbers) = part.split_at(head);
+            let words: Vec<u64> = bytemuck::pod_collect_to_vec(words);
+            total.unconverged += words[0] as usize;
+            total.finite &= words[1] == 1;
+            let columns = own(rank);
+            let numbers: Vec<T> = bytemuck::pod_collect_to_vec(numbers);
+            let pieces = numbers.chunks_exact(columns.len().max(1));
+            for (row, piece) in self.codes.chunks_exact_mut(count).zip(pieces) {
+                row[columns.clone()].copy_from_slice(piece);
+            }
+        }
+        Ok(total)
+    }
+
     /// What the signals cost: every sum in f64, but for the products of `D a`.
-    fn measure(&mut self, problem: &Problem<T>, report: &Report) -> Totals {
+    fn measure(&mut self, problem: &Problem<T>, unconverged: usize) -> Totals {
         let (rows, atoms, count) = (self.rows, self.atoms, self.count);
         self.entries.take(&self.codes, count);
         self.residuals.clone_from(&self.signals);
@@ -169,7 +232,7 @@ impl<T: Scalar> Coded<T> {
         Totals {
             objective: objectives.into_iter().sum(),
             active: entries.len() as u64,
-            unconverged: report.unconverged.len(),
+            unconverged,
             count,
         }
     }

@@ -1,5 +1,6 @@
 //! Why a dictionary cannot be learned.
 
+use crate::processes::ProcessError;
 use crate::{EncodeError, ProblemError};
 
 /// Why a dictionary cannot be learned.
@@ -78,4 +79,7 @@ pub enum LearnError {
     /// Shapes that do not fit.
     #[error(transparent)]
     Encode(#[from] EncodeError),
+    /// A process that learning is shared with has failed.
+    #[error("{0}")]
+    Process(#[from] ProcessError),
 }

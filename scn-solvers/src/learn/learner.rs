@@ -1,6 +1,7 @@
 //! The loop: code, add up, update the atoms.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use faer::MatRef;
 
@@ -13,6 +14,7 @@ use super::{
     LearnState, LearnStop, Schedule,
 };
 use crate::problem::Problem;
+use crate::processes::{Alone, Processes, any};
 use crate::solver::Solver;
 use crate::tile::{ColumnSource, Scalar};
 
@@ -31,6 +33,7 @@ pub struct Learner<T: Scalar> {
     problem: Problem<T>,
     coded: Coded<T>,
     atoms: AtomMemory<T>,
+    processes: Arc<dyn Processes>,
 }
 
 impl<T: Scalar> Learner<T> {
@@ -69,7 +72,15 @@ impl<T: Scalar> Learner<T> {
             problem,
             coded: Coded::new(rows, atoms),
             atoms: AtomMemory::default(),
+            processes: Arc::new(Alone),
         })
+    }
+
+    /// The same learner, as what one of several processes has, all with the same signals: they share out the coding of each batch, and
+    /// all do the same calls in the same order. What is learned does not depend on their number.
+    #[must_use]
+    pub fn shared_by(self, processes: Arc<dyn Processes>) -> Self {
+        Self { processes, ..self }
     }
 
     /// The dictionary, m × n.
@@ -118,7 +129,7 @@ impl<T: Scalar> Learner<T> {
     }
 
     /// Learns from signals (m × P) until it has converged, its budget of epochs or steps is spent, or `after_step`, which is
-    /// called after every step, breaks off.
+    /// called after every step, breaks off; of several processes, that of any.
     ///
     /// Whether it has converged is measured on `held_out` signals, if there are any, and else on those it learns from: see
     /// [`LearnSettings::tolerance`].
@@ -192,7 +203,8 @@ impl<T: Scalar> Learner<T> {
                 self.state.counts.take(value, self.settings.tolerance);
             }
             let progress = self.progress(totals.mean(), measured);
-            if after_step(&progress).is_break() {
+            let broken = after_step(&progress).is_break();
+            if any(&*self.processes, broken)? {
                 break LearnStop::Callback;
             }
         };
@@ -235,7 +247,7 @@ impl<T: Scalar> Learner<T> {
         let mut totals = Totals::default();
         for columns in columns.chunks(chunk) {
             self.coded.load(signals, columns);
-            totals.add(self.coded.encode(solver, &self.problem, step)?);
+            totals.add(self.encode(solver, step)?);
             let LearnState { codes, signals, .. } = &mut self.state;
             self.coded.add_to(codes, signals, T::from_f64(keep), factor);
             keep = 1.0;
@@ -252,6 +264,12 @@ impl<T: Scalar> Learner<T> {
         self.problem
             .update(self.state.dictionary.as_ref(), penalty)?;
         Ok(totals)
+    }
+
+    /// Codes the signals that are loaded.
+    fn encode(&mut self, solver: &dyn Solver<T>, step: u64) -> Result<Totals, LearnError> {
+        let processes = &*self.processes;
+        self.coded.encode(solver, &self.problem, step, processes)
     }
 
     fn update_atoms(&mut self, now: u64, epoch: u64) {
@@ -307,7 +325,7 @@ impl<T: Scalar> Learner<T> {
             let chunk: Vec<usize> = (first..columns.min(first + CHUNK)).collect();
             self.coded.load(signals, &chunk);
             let step = self.state.counts.steps;
-            totals.add(self.coded.encode(solver, &self.problem, step)?);
+            totals.add(self.encode(solver, step)?);
         }
         Ok(totals.mean())
     }

@@ -28,6 +28,16 @@ pub enum ProcessError {
     /// This process was asked to stop while it waited for others, and they have not answered since.
     #[error("other processes do not answer any more")]
     Unanswered,
+    /// A process that has found something else than the first one.
+    #[error("process {rank} on {host} and process 0 have different {what}")]
+    Differs {
+        /// Rank of the process.
+        rank: usize,
+        /// The machine that it runs on.
+        host: String,
+        /// What should be the same.
+        what: String,
+    },
     /// Another process has failed.
     #[error("process {rank} on {host}: {message}")]
     Failed {

@@ -88,9 +88,8 @@ impl Mpi {
     /// they wait, or next do.
     pub fn tell_failure(&self, message: &str) {
         let World { rank, count, .. } = *self.0;
+        let text = format!("{}\n{message}", self.host());
         let _call = self.0.call();
-        let host = processor_name().unwrap_or_default();
-        let text = format!("{host}\n{message}");
         let world = self.0.universe.world();
         let to = if rank == 0 { 1..count } else { 0..1 };
         for other in to {
@@ -143,6 +142,11 @@ impl Processes for Mpi {
 
     fn count(&self) -> usize {
         self.0.count
+    }
+
+    fn host(&self) -> String {
+        let _call = self.0.call();
+        processor_name().unwrap_or_default()
     }
 
     fn gather(&self, part: Vec<u8>, lengths: &[usize]) -> Result<Box<dyn Gathering>, ProcessError> {

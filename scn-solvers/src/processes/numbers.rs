@@ -31,17 +31,31 @@ pub fn gather<T: Pod>(
     })
 }
 
-/// The bytes of the first process, in all.
+/// The bytes of each process, in all, in the order of ranks. They may be of any lengths.
 ///
 /// # Errors
-/// A connection or a process that has failed.
+/// A connection or a process that has failed; more than 2 GiB.
+pub fn from_each(processes: &dyn Processes, bytes: &[u8]) -> Result<Vec<Vec<u8>>, ProcessError> {
+    let one_each = std::iter::repeat_n(1, processes.count());
+    let lengths = gather(processes, &[bytes.len() as u64], one_each)?.wait()?;
+    let lengths = lengths.into_iter().map(|length| length as usize);
+    let all = gather(processes, bytes, lengths.clone())?.wait()?;
+    let mut rest = all.as_slice();
+    let take = |length| {
+        let (own, others) = rest.split_at(length);
+        rest = others;
+        own.to_vec()
+    };
+    Ok(lengths.map(take).collect())
+}
+
+/// The bytes of the first process, in all; those of the others do not count.
+///
+/// # Errors
+/// A connection or a process that has failed; more than 2 GiB.
 pub fn from_first(processes: &dyn Processes, bytes: &[u8]) -> Result<Vec<u8>, ProcessError> {
-    let (rank, count) = (processes.rank(), processes.count());
-    let length = if rank == 0 { bytes.len() as u64 } else { 0 };
-    let lengths = gather(processes, &[length], std::iter::repeat_n(1, count))?.wait()?;
-    let lengths: Vec<usize> = lengths.into_iter().map(|length| length as usize).collect();
-    let own = &bytes[..lengths[rank]];
-    gather(processes, own, lengths.into_iter())?.wait()
+    let own = if processes.rank() == 0 { bytes } else { &[] };
+    Ok(from_each(processes, own)?.swap_remove(0))
 }
 
 impl<T: Pod> Numbers<T> {

@@ -27,6 +27,7 @@ pub trait Real:
     + std::ops::AddAssign
     + std::ops::SubAssign
     + std::ops::DivAssign
+    + bytemuck::Pod
     + sealed::Sealed
     + 'static
 {

@@ -1,12 +1,14 @@
 //! How dictionaries are learned: bits, stops, signals and settings that are not as usual.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use faer::Mat;
 use scn_solvers::learn::{
     AtomNorm, AtomSet, DictionaryStart, LearnError, LearnProgress, LearnSettings, LearnState,
     LearnStop, Learner, Schedule,
 };
+use scn_solvers::processes::{Alone, Processes, Threads};
 use scn_solvers::synthetic::normal_matrix;
 use scn_solvers::{Auto, ColumnSource, ElasticNet, ProblemError, Scalar, Settings, Sign};
 
@@ -38,6 +40,16 @@ fn state_of<T: Scalar>(
     epochs: u64,
     from: Option<&LearnState<T>>,
 ) -> LearnState<T> {
+    shared_state_of(Arc::new(Alone), schedule, epochs, from)
+}
+
+/// The same, as what one of several processes finds.
+fn shared_state_of<T: Scalar>(
+    processes: Arc<dyn Processes>,
+    schedule: Schedule,
+    epochs: u64,
+    from: Option<&LearnState<T>>,
+) -> LearnState<T> {
     let signals = normal_matrix::<T>(20, 333, 1);
     let held_out = signals.subcols(0, 70);
     let settings = settings()
@@ -50,7 +62,8 @@ fn state_of<T: Scalar>(
         None => Learner::new(settings, &signals, 70, &DictionaryStart::Samples),
         Some(state) => Learner::resume(settings, state.clone()),
     }
-    .unwrap();
+    .unwrap()
+    .shared_by(processes);
     let report = learner.run(&solver(), &signals, Some(&held_out), &mut go_on);
     // One measurement an epoch: before the third none can end it.
     assert!(report.unwrap().epochs >= epochs.min(3));
@@ -70,6 +83,55 @@ fn threads_and_interruptions_do_not_change_a_bit() {
         assert_ne!(half, whole);
         assert_eq!(threads(2, || state_of(schedule, 4, Some(&half))), whole);
     }
+}
+
+/// With more of them than a batch has tiles, some have nothing to code.
+#[test]
+fn processes_do_not_change_a_bit() {
+    let online = Schedule::Online {
+        batch_size: 150,
+        forgetting: 3.0,
+    };
+    for schedule in [online, Schedule::Alternating] {
+        let alone = state_of::<f64>(schedule, 2, None);
+        for count in [2, 3, 12] {
+            std::thread::scope(|scope| {
+                let one =
+                    |process| scope.spawn(|| shared_state_of(Arc::new(process), schedule, 2, None));
+                let all: Vec<_> = Threads::all(count).into_iter().map(one).collect();
+                for found in all {
+                    assert_eq!(found.join().unwrap(), alone, "{count}");
+                }
+            });
+        }
+    }
+}
+
+/// One of three is told to stop, after its second step: all do.
+#[test]
+fn a_callback_stops_all_processes() {
+    let signals = normal_matrix::<f32>(10, 333, 1);
+    let learn = |process: Threads| {
+        let last = process.rank() == 2;
+        let learner = Learner::new(settings(), &signals, 12, &DictionaryStart::Samples);
+        let mut learner = learner.unwrap().shared_by(Arc::new(process));
+        let report = learner.run(&solver(), &signals, None, &mut |progress| {
+            if last && progress.step == 2 {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        });
+        let report = report.unwrap();
+        (report.stop, report.steps)
+    };
+    std::thread::scope(|scope| {
+        let one = |process| scope.spawn(|| learn(process));
+        let all: Vec<_> = Threads::all(3).into_iter().map(one).collect();
+        for found in all {
+            assert_eq!(found.join().unwrap(), (LearnStop::Callback, 2));
+        }
+    });
 }
 
 /// In the middle of an epoch and of a round.

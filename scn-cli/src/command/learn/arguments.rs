@@ -17,7 +17,8 @@ use crate::patch_options::PatchOptions;
 /// do not lower the objective by the tolerance. Ctrl-C keeps the dictionary as far as it has come in
 /// a state file beside D.npy (D.state.safetensors); --resume goes on from it with the same bits as a
 /// run that was left alone, and from the state of a run that is complete with more epochs or another
-/// tolerance. Where f4 holds the signals exactly, the command computes in f4, else in f8.
+/// tolerance. Where f4 holds the signals exactly, the command computes in f4, else in f8. In a build
+/// with the feature mpi, processes that mpirun has started share out the coding of each batch.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
         scn learn --signals X.npy --atoms 256 --lambda1 0.15 --out D.npy\n  \

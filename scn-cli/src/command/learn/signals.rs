@@ -127,7 +127,9 @@ impl<T: Scalar + Float> Signals<T> {
 const LINE: usize = 1024;
 
 /// The checksum of numbers as `f64`, in the order in which they come; how they are parted does not matter.
-fn checksum<'a, T: Scalar, I: Iterator<Item = &'a T>>(parts: impl Iterator<Item = I>) -> u32 {
+pub(super) fn checksum<'a, T: Scalar, I: Iterator<Item = &'a T>>(
+    parts: impl Iterator<Item = I>,
+) -> u32 {
     let mut bytes = Vec::new();
     parts.fold(0, |sum, part| {
         bytes.clear();

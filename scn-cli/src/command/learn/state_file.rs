@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 use faer::{Mat, MatRef};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 use scn_solvers::learn::{AtomNorm, AtomSet, LearnCounts, LearnSettings, LearnState, Schedule};
+use scn_solvers::processes::{Processes, from_first};
 use scn_solvers::{ElasticNet, Scalar, Sign};
 use serde::{Deserialize, Serialize};
 
@@ -187,11 +188,14 @@ pub(super) fn write<T: Scalar>(
 }
 
 impl StateFile {
-    /// Reads a file, and what it says of the arrays in it.
-    pub(super) fn read(path: &Path) -> Result<Self> {
+    /// Reads a file, and what it says of the arrays in it. The first of the processes does, and gives it to the others.
+    pub(super) fn read(path: &Path, processes: &dyn Processes) -> Result<Self> {
         let name = || path.display().to_string();
-        let bytes =
-            scn_data::read_regular(path).with_context(|| format!("cannot read {}", name()))?;
+        let own = match processes.rank() {
+            0 => scn_data::read_regular(path).with_context(|| format!("cannot read {}", name()))?,
+            _ => Vec::new(),
+        };
+        let bytes = from_first(processes, &own)?;
         let (_, metadata) = SafeTensors::read_metadata(&bytes).with_context(name)?;
         let entry = metadata
             .metadata()

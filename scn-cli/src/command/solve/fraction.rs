@@ -1,8 +1,11 @@
 //! `scn solve --lambda1-fraction`: the smallest lambda1 that gives no codes.
 
+use std::ops::Range;
+
 use anyhow::{Result, bail};
 use faer::Mat;
 use scn_data::format::npy::Float;
+use scn_solvers::processes::{Processes, gather};
 use scn_solvers::{Problem, Scalar, correlate};
 
 use crate::column_blocks::each_block;
@@ -10,17 +13,19 @@ use crate::column_input::ColumnInput;
 use crate::problem_arrays::MatrixKind;
 use crate::screen::Bar;
 
-/// `max c_j` over all columns (`max |c_j|` for signed codes), in a pass over them all; at least 0.
+/// `max c_j` over all columns (`max |c_j|` for signed codes), in a pass over them all, each process over its own; at least 0.
 pub(super) fn largest_lambda1<T: Scalar + Float>(
     kind: MatrixKind,
     problem: &Problem<T>,
     columns: &mut ColumnInput<T>,
+    own: Range<usize>,
+    processes: &dyn Processes,
 ) -> Result<f64> {
-    let bar = Bar::fast("finding lambda1", columns.columns());
+    let bar = Bar::fast("finding lambda1", own.len());
     let mut largest = T::ZERO;
     let mut finite = true;
     let mut found = Mat::zeros(0, 0);
-    each_block(columns, None, &bar, |block| {
+    each_block(columns, own, None, &bar, |block| {
         let correlations = match kind {
             MatrixKind::Gram => block.numbers,
             MatrixKind::Dictionary => {
@@ -41,6 +46,13 @@ pub(super) fn largest_lambda1<T: Scalar + Float>(
         Ok(())
     })?;
     if !finite {
+        largest = T::INFINITY;
+    }
+    let one_each = std::iter::repeat_n(1, processes.count());
+    let of_all = gather(processes, &[largest], one_each)?.wait()?;
+    let larger = |a: T, b: T| if b > a { b } else { a };
+    let largest = of_all.into_iter().fold(T::ZERO, larger);
+    if !largest.finite() {
         bail!("--lambda1-fraction: the correlations D'x are too large for their type");
     }
     Ok(largest.to_f64())

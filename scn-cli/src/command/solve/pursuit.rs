@@ -6,6 +6,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use scn_data::format::npy::Float;
+use scn_solvers::processes::{Processes, from_each, share_columns};
 use scn_solvers::{Omp, OmpStop, Scalar};
 use serde::Serialize;
 
@@ -58,6 +59,7 @@ pub(crate) fn run(
     stop: OmpStop,
     form: CodesForm,
     out: &Path,
+    processes: &dyn Processes,
     output: &Output,
 ) -> Result<()> {
     if !(stop.residual >= 0.0) {
@@ -67,8 +69,8 @@ pub(crate) fn run(
         );
     }
     let summary = match files.open(form.samples, patches)? {
-        AnyProblemFile::F32(file) => pursue(file, stop, form, out)?,
-        AnyProblemFile::F64(file) => pursue(file, stop, form, out)?,
+        AnyProblemFile::F32(file) => pursue(file, stop, form, out, processes)?,
+        AnyProblemFile::F64(file) => pursue(file, stop, form, out, processes)?,
     };
     output.result(&summary, || describe(&summary, out))
 }
@@ -78,7 +80,9 @@ fn pursue<T: Scalar + Float>(
     stop: OmpStop,
     form: CodesForm,
     out: &Path,
+    processes: &dyn Processes,
 ) -> Result<Summary> {
+    file.expect_same(processes)?;
     let ProblemFile {
         posing,
         mut columns,
@@ -91,9 +95,11 @@ fn pursue<T: Scalar + Float>(
     let mut seconds = start.elapsed().as_secs_f64();
     let (mut atoms, mut residual) = (0, 0.0);
     let shape = [posing.atoms(), count];
-    let mut codes = CodesFile::create(out, shape, form, columns.in_one_piece())?;
-    let bar = Bar::fast("pursuing", count);
-    each_block(&mut columns, Some(&mut codes), &bar, |block| {
+    let by_column = columns.in_one_piece();
+    let mut codes = CodesFile::create(out, shape, form, by_column, processes)?;
+    let own = share_columns(count, T::tile(), processes.rank(), processes.count());
+    let bar = Bar::fast("pursuing", own.len());
+    each_block(&mut columns, own, Some(&mut codes), &bar, |block| {
         let start = Instant::now();
         let report = omp.encode(&block.numbers, block.codes)?;
         seconds += start.elapsed().as_secs_f64();
@@ -102,7 +108,15 @@ fn pursue<T: Scalar + Float>(
         Ok(())
     })?;
     drop(bar);
-    codes.finish()?;
+    codes.finish(processes)?;
+    let own = postcard::to_stdvec(&(atoms, residual, seconds))?;
+    (atoms, residual, seconds) = (0, 0.0, 0.0);
+    for found in from_each(processes, &own)? {
+        let found: (u64, f64, f64) = postcard::from_bytes(&found)?;
+        atoms += found.0;
+        residual = largest(residual, found.1);
+        seconds = seconds.max(found.2);
+    }
     Ok(Summary {
         solver: "omp",
         columns: count,

@@ -1,0 +1,107 @@
+//! Processes that MPI has started: the same bits for any number of them, through interruptions and failures.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::print_stderr, reason = "a skipped test says so")]
+
+mod columns;
+mod faults;
+mod training;
+
+use std::path::Path;
+use std::process::{Command, Output};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde_json::Value;
+
+fn scn(arguments: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_scn"));
+    command.args(arguments.split_whitespace());
+    command
+}
+
+/// So many processes, which have three seconds to end themselves after a signal.
+fn mpirun(processes: usize) -> Command {
+    let mut command = Command::new("mpirun");
+    let options =
+        "--allow-run-as-root --oversubscribe --quiet --mca odls_base_sigkill_timeout 3 -n";
+    command
+        .args(options.split_whitespace())
+        .arg(processes.to_string());
+    command
+}
+
+fn shared(processes: usize, arguments: &str, folder: &Path) -> Command {
+    let mut command = mpirun(processes);
+    command.arg(env!("CARGO_BIN_EXE_scn"));
+    command
+        .args(arguments.split_whitespace())
+        .current_dir(folder);
+    command
+}
+
+/// The right to start processes, one test at a time: more of them than cores wait for each other. None where they cannot be started.
+fn turn() -> Option<MutexGuard<'static, ()>> {
+    static TURN: Mutex<()> = Mutex::new(());
+    if Command::new("mpirun").arg("--version").output().is_err() {
+        eprintln!("mpirun: not found; skipped");
+        return None;
+    }
+    Some(TURN.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+fn done(command: &mut Command) -> Output {
+    let output = command.output().unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    output
+}
+
+/// What `--json` has printed, without the times.
+fn result(output: &Output) -> Value {
+    let mut result: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let object = result.as_object_mut().unwrap();
+    object.retain(|key, _| !key.contains("second"));
+    result
+}
+
+fn model(folder: &Path, run: &str) -> Vec<u8> {
+    std::fs::read(folder.join(run).join("model.safetensors")).unwrap()
+}
+
+/// The line that a person sees, without what `mpirun` adds.
+fn errors(output: &Output) -> Vec<String> {
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    let lines = text.lines().filter(|line| line.starts_with("error: "));
+    lines.map(str::to_string).collect()
+}
+
+/// Images of MNIST in its layout, which this number decides on.
+fn made_mnist(folder: &Path, seed: u32) {
+    let folder = folder.join("mnist");
+    std::fs::create_dir_all(&folder).unwrap();
+    let mut state = seed;
+    for (part, count) in [("train", 40_u32), ("t10k", 16)] {
+        let words = |words: &[u32]| words.iter().flat_map(|word| word.to_be_bytes()).collect();
+        let mut images: Vec<u8> = words(&[0x803, count, 28, 28]);
+        images.extend((0..count * 28 * 28).map(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        }));
+        std::fs::write(folder.join(format!("{part}-images-idx3-ubyte")), images).unwrap();
+        let mut labels: Vec<u8> = words(&[0x801, count]);
+        labels.extend((0..count).map(|index| (index % 10) as u8));
+        std::fs::write(folder.join(format!("{part}-labels-idx1-ubyte")), labels).unwrap();
+    }
+}
+
+/// Two processes with arguments of their own.
+fn differing(first: &str, second: &str, folder: &Path) -> Output {
+    let mut command = mpirun(1);
+    let scn = env!("CARGO_BIN_EXE_scn");
+    command.arg(scn).args(first.split_whitespace());
+    command.args([":", "-n", "1", scn]);
+    command.args(second.split_whitespace()).current_dir(folder);
+    command.output().unwrap()
+}

@@ -1,0 +1,33 @@
+//! Columns that are shared out.
+
+use std::ops::Range;
+
+use super::SumTree;
+
+/// The columns that process `rank` of `count` takes, of so many: a run of whole tiles of `tile` columns, the last of which may be
+/// narrower. The runs of all processes are as equal as can be. The columns of a tile are solved together, so that a process finds the
+/// codes that one process alone finds.
+pub fn share_columns(columns: usize, tile: usize, rank: usize, count: usize) -> Range<usize> {
+    let tile = tile.max(1);
+    let tiles = SumTree::new(columns.div_ceil(tile)).share(rank, count);
+    (tiles.start * tile).min(columns)..(tiles.end * tile).min(columns)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn every_column_is_in_one_run_of_whole_tiles(columns in 0usize..1000, tile in 1usize..50, count in 1usize..20) {
+            let runs: Vec<_> = (0..count).map(|rank| share_columns(columns, tile, rank, count)).collect();
+            prop_assert!(runs.iter().cloned().flatten().eq(0..columns));
+            for run in runs {
+                prop_assert!(run.start.is_multiple_of(tile) || run.start == columns);
+                prop_assert!(run.end.is_multiple_of(tile) || run.end == columns);
+            }
+        }
+    }
+}
