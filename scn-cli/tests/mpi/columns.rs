@@ -46,7 +46,7 @@ fn codes_are_those_of_one_process() {
         "--gram H.npy --correlations C.npy --lambda1 0.1",
         "--dictionary D.npy --signals X.npy --atoms 3",
         // Few columns reach the tolerance.
-        "--dictionary D.npy --signals X.npy --lambda1 0.01 --solver cd --max-passes 3 --allow-unconverged",
+        "--dictionary D.npy --signals X.npy --lambda1 0.01 --solver coordinate-descent --max-passes 3 --allow-unconverged",
     ];
     for (signals, processes) in [(700, 2), (700, 3), (50, 4), (0, 2)] {
         let folder = tempfile::tempdir().unwrap();
@@ -73,7 +73,7 @@ fn codes_that_miss_the_tolerance_are_said_once() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     made(folder, 300);
-    let solve = "solve --dictionary D.npy --signals X.npy --lambda1 0.01 --solver cd --max-passes 2 --out A.npy";
+    let solve = "solve --dictionary D.npy --signals X.npy --lambda1 0.01 --solver coordinate-descent --max-passes 2 --out A.npy";
     let output = shared(2, solve, folder).output().unwrap();
     assert_eq!(output.status.code(), Some(3));
     let alone = scn(solve).current_dir(folder).output().unwrap();

@@ -16,7 +16,7 @@ use mpi::topology::AnyProcess;
 use mpi::traits::{AsRaw, Communicator, Destination, Source};
 use mpi::{Tag, Threading};
 
-use super::{Gathering, ProcessError, Processes};
+use super::{Gathering, ProcessError, Processes, There};
 
 /// The tag of a message that says why a process has failed.
 const FAILURE: Tag = 1;
@@ -149,9 +149,18 @@ impl Processes for Mpi {
         processor_name().unwrap_or_default()
     }
 
-    fn gather(&self, part: Vec<u8>, lengths: &[usize]) -> Result<Box<dyn Gathering>, ProcessError> {
+    fn gather(
+        &self,
+        mut part: Vec<u8>,
+        lengths: &[usize],
+    ) -> Result<Box<dyn Gathering>, ProcessError> {
         ProcessError::check_part(&part, self.0.rank, lengths)?;
         let total: usize = lengths.iter().sum();
+        if total == 0 {
+            return Ok(Box::new(There(part)));
+        }
+        // The pointer of a vector without memory is MPI_IN_PLACE to some libraries.
+        part.reserve(1);
         if i32::try_from(total).is_err() {
             return Err(ProcessError::TooLong { bytes: total });
         }
