@@ -279,6 +279,8 @@ impl Reproduce {
     fn complete(&self, row: &mut Row, device: &Device, output: &Output) -> Result<bool> {
         let processes = device.processes();
         let folder = self.folder(&row.preset);
+        // Without a checkpoint that tells them nobody knows the settings, and no result is shown.
+        let settings_known = row.failure.is_none();
         let trained = match self.prepare(row, &folder, &*processes, output)? {
             Ok(None) => Ok(None),
             Ok(Some((run, data, start))) => {
@@ -294,7 +296,7 @@ impl Reproduce {
             row.failure = Some(format!("{error:#}"));
             None
         });
-        if processes.rank() == 0 && folder.checkpoint().exists() {
+        if processes.rank() == 0 && settings_known && folder.checkpoint().exists() {
             row.history = read_history(&folder).unwrap_or_default();
         }
         // Also where a signal came so late that all epochs of this network are done.

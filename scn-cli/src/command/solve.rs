@@ -3,6 +3,7 @@
 mod fraction;
 mod progress;
 mod pursuit;
+mod summary;
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -13,11 +14,11 @@ use faer::prelude::{Reborrow, ReborrowMut};
 use scn_data::format::npy::Float;
 use scn_solvers::processes::{Processes, share_columns};
 use scn_solvers::{Lambda1, Scalar, Settings, Workspaces};
-use serde::Serialize;
 
 use self::fraction::largest_lambda1;
 use self::progress::{Progress, Unseen};
 use self::pursuit::Pursuit;
+use self::summary::Summary;
 use crate::codes_file::{CodesFile, CodesForm};
 use crate::column_blocks::each_block;
 use crate::ending::Ending;
@@ -110,40 +111,6 @@ pub(crate) struct Solve {
     sparse: bool,
 }
 
-/// What `--json` prints.
-#[derive(Debug, Serialize)]
-struct Summary {
-    solver: &'static str,
-    status: String,
-    tolerance: f64,
-    /// The most that any tile of columns took.
-    passes: u32,
-    mean_passes: f64,
-    kkt: f64,
-    /// None where there are no signals.
-    duality_gap: Option<f64>,
-    columns: usize,
-    unconverged: usize,
-    unconverged_columns: Vec<usize>,
-    active: f64,
-    seconds: f64,
-    columns_per_second: f64,
-    /// What measuring residual, gap and share of active codes took beyond that.
-    report_seconds: f64,
-    /// None where each atom has its own.
-    lambda1: Option<f64>,
-    /// With `--certify`.
-    certificate: Option<Certificate>,
-}
-
-/// Measured in f64.
-#[derive(Debug, Serialize)]
-struct Certificate {
-    kkt: f64,
-    duality_gap: Option<f64>,
-    margin: f64,
-}
-
 impl Solve {
     /// Processes share out the columns, in whole tiles.
     pub(crate) fn run(&self, processes: &dyn Processes, output: &Output) -> Result<Ending> {
@@ -189,7 +156,9 @@ impl Solve {
                 unseen.lambda1, unseen.least, unseen.columns, summary.columns, summary.tolerance
             ));
         }
-        output.result(&summary, || self.describe(&summary))?;
+        output.result(&summary, || {
+            summary.describe(self.lambda1_fraction, &self.out)
+        })?;
         if summary.unconverged == 0 {
             return Ok(Ending::Done);
         }
@@ -254,46 +223,5 @@ impl Solve {
             summary.lambda1 = Some(value.to_f64());
         }
         Ok((summary, unseen))
-    }
-
-    fn describe(&self, summary: &Summary) -> String {
-        let gap = |gap: Option<f64>| match gap {
-            Some(gap) => format!("{gap:.1e} (largest, relative to ||x||²/2)"),
-            None => "unknown without signals".to_string(),
-        };
-        let mut text = format!(
-            "{} with {}: {} columns in {:.3} s, {:.0} columns/s\n\
-             passes         {:.1} on average, {} at most\n\
-             KKT residual   {:.1e} (largest)\n\
-             duality gap    {}\n\
-             active         {:.1} % of the codes\n",
-            summary.status,
-            summary.solver,
-            summary.columns,
-            summary.seconds,
-            summary.columns_per_second,
-            summary.mean_passes,
-            summary.passes,
-            summary.kkt,
-            gap(summary.duality_gap),
-            100.0 * summary.active,
-        );
-        if let (Some(fraction), Some(lambda1)) = (self.lambda1_fraction, summary.lambda1) {
-            text += &format!(
-                "lambda1        {lambda1:.4e} ({fraction} of the smallest that gives no codes)\n"
-            );
-        }
-        if let Some(certificate) = &summary.certificate {
-            text += &format!(
-                "checked in f64\n\
-                 - KKT residual {:.1e} (largest)\n\
-                 - duality gap  {}\n\
-                 - margin       {:.1e} (smallest, of strict complementarity)\n",
-                certificate.kkt,
-                gap(certificate.duality_gap),
-                certificate.margin
-            );
-        }
-        text + &format!("codes          {}", self.out.display())
     }
 }

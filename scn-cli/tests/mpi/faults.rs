@@ -117,7 +117,11 @@ fn a_hundred_kills() {
     let Some(_turn) = turn() else { return };
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    let train = LONG.replace("--out run", "--quiet --out");
+    // 150 steps.
+    let epochs = "--epochs 10";
+    let train = LONG
+        .replace("--epochs 30", epochs)
+        .replace("--out run", "--quiet --out");
     done(scn(&format!("{train} fresh")).current_dir(folder));
     let fresh = model(folder, "fresh");
     let undisturbed = Instant::now();
@@ -152,7 +156,7 @@ fn a_hundred_kills() {
             .join(format!("run-{run}/checkpoint.safetensors"))
             .exists();
         let resume = match resumed {
-            true => format!("train --resume --epochs {EPOCHS} --threads 1 --quiet --out run-{run}"),
+            true => format!("train --resume {epochs} --threads 1 --quiet --out run-{run}"),
             false => format!("{train} run-{run}"),
         };
         let others = [1, 4, 5 - processes][run % 3];

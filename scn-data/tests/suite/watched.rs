@@ -89,9 +89,9 @@ impl FitShare for Threads<'_> {
     ) -> Result<Vec<f64>, Box<dyn Error + Send + Sync>> {
         assert_eq!(own.len(), lengths[self.rank]);
         let table = self.table;
-        table.parts.lock().unwrap()[self.rank] = own.to_vec();
+        table.parts.lock().expect("no thread has failed")[self.rank] = own.to_vec();
         table.all_are_there.wait();
-        let all = table.parts.lock().unwrap().concat();
+        let all = table.parts.lock().expect("no thread has failed").concat();
         table.all_are_there.wait();
         Ok(all)
     }
@@ -119,7 +119,11 @@ fn processes_that_share_a_fit_find_the_same_bits() {
             };
             let threads: Vec<_> = (0..count).map(fit).collect();
             for thread in threads {
-                assert_eq!(thread.join().unwrap().expect("fits"), alone, "{count}");
+                assert_eq!(
+                    thread.join().expect("no panic").expect("fits"),
+                    alone,
+                    "{count}"
+                );
             }
         });
     }

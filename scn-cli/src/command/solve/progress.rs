@@ -7,7 +7,7 @@ use scn_solvers::processes::{Processes, from_each};
 use scn_solvers::{ColumnMeasure, Report, Settings, Status};
 use serde::{Deserialize, Serialize};
 
-use super::{Certificate, Summary};
+use super::summary::{Certificate, Summary};
 use crate::problem_arrays::{CodesCheck, MatrixKind, largest};
 
 /// Columns in which the tolerance cannot see λ1, as residuals are relative to `max |c|`.
