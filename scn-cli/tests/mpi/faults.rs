@@ -130,7 +130,7 @@ fn a_hundred_kills() {
     let mut state = 1_u32;
     let mut next = |below: u128| {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        u128::from(state >> 8) * below >> 24
+        (u128::from(state >> 8) * below) >> 24
     };
     let (mut killed, mut longest) = (0, Duration::ZERO);
     for run in 0..100 {
