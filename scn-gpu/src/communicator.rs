@@ -75,6 +75,14 @@ impl fmt::Debug for NcclId {
 }
 
 impl Communicator {
+    /// `Ok` if NCCL is there and whole, without which [`join`](Self::join) fails while others wait.
+    ///
+    /// # Errors
+    /// [`SetupError::NoNccl`], and those of a library that is damaged or too old.
+    pub fn check_library() -> Result<(), SetupError> {
+        require()
+    }
+
     /// Connects devices of this process; their ranks follow the order of `contexts`.
     ///
     /// # Errors
@@ -101,11 +109,11 @@ impl Communicator {
         Ok(members.map(member).collect())
     }
 
-    /// Connects the device of this process as rank `rank` of `ranks`. Waits until all ranks have
-    /// joined.
+    /// Connects a device of this process as rank `rank` of `ranks`. Waits until all ranks have
+    /// joined: several devices of one process do so in a thread each.
     ///
     /// # Errors
-    /// [`SetupError::NoNccl`]; [`GpuError::Nccl`].
+    /// [`SetupError::NoNccl`]; [`GpuError::Nccl`], as for a device that two ranks have.
     pub fn join(
         context: &Context,
         meeting: NcclId,
@@ -116,8 +124,14 @@ impl Communicator {
         context.queue().bind()?;
         let mut communicator = std::ptr::null_mut();
         // SAFETY: it writes the communicator, unless it fails.
-        check(unsafe {
+        let joined = check(unsafe {
             sys::ncclCommInitRank(&mut communicator, ranks as i32, meeting.0, rank as i32)
+        });
+        joined.map_err(|error| match error {
+            GpuError::Nccl { reason } if reason == INVALID_USAGE => GpuError::Nccl {
+                reason: format!("{reason}, as where two ranks have the same device"),
+            },
+            other => other,
         })?;
         Ok(Self {
             communicator,
@@ -206,6 +220,9 @@ const FUNCTIONS: [&str; 5] = [
     "ncclGetUniqueId",
 ];
 
+/// What NCCL says of a device that two ranks have.
+const INVALID_USAGE: &str = "ncclInvalidUsage";
+
 /// cudarc panics where the library or a function is missing.
 fn require() -> Result<(), SetupError> {
     NCCL.require(&FUNCTIONS)
@@ -220,7 +237,7 @@ fn check(result: sys::ncclResult_t) -> Result<(), GpuError> {
         2 => "ncclSystemError",
         3 => "ncclInternalError",
         4 => "ncclInvalidArgument",
-        5 => "ncclInvalidUsage",
+        5 => INVALID_USAGE,
         6 => "ncclRemoteError",
         other => {
             let reason = format!("error {other}");

@@ -2,8 +2,8 @@
 //!
 //! In the folder of the same name, `oracle.rs` poses problems and solves them in f64; `codes.rs`, `adjoint.rs`, `batch_norm.rs`, `layers.rs` and
 //! `update.rs` compare. `images.rs` compares batches with those of `scn-data`, bit for bit. `buffers.rs` abuses what is handed out,
-//! `graphs.rs` what is recorded, `pinned.rs` what is copied while nobody waits, and `timing.rs` reads the clock. Sizes are small and odd:
-//! the kernels must not rely on whole tiles.
+//! `graphs.rs` what is recorded, `pinned.rs` what is copied while nobody waits, `exchange.rs` what two processes give to each other, and
+//! `timing.rs` reads the clock. Sizes are small and odd: the kernels must not rely on whole tiles.
 //!
 //! Without a device the tests say that they are skipped; with SCN_REQUIRE_CUDA they fail.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -13,6 +13,7 @@ mod parity {
     mod batch_norm;
     mod buffers;
     mod codes;
+    mod exchange;
     mod graphs;
     mod images;
     mod layers;

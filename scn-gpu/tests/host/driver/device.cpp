@@ -177,6 +177,14 @@ DRIVER_CALL cuCtxSetCurrent(Context* context) {
     return SUCCESS;
 }
 
+// The stand-in for NCCL asks which device a rank has.
+DRIVER_CALL cuCtxGetDevice(int* device) {
+    if (!of_thread)
+        return INVALID_CONTEXT;
+    *device = of_thread->device;
+    return SUCCESS;
+}
+
 DRIVER_CALL cuCtxSynchronize() {
     auto lock = locked();
     if (!of_thread)
