@@ -12,6 +12,7 @@ mod batch_norm;
 mod classifier;
 mod contexts;
 mod data_parallel;
+mod device_report;
 mod evaluation;
 mod graphics_processor;
 mod images;
@@ -28,6 +29,7 @@ mod slots;
 mod solver_settings;
 mod sparse_coding;
 mod step;
+mod team;
 mod weights;
 
 pub(crate) use self::data_parallel::DataParallel;

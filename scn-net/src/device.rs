@@ -19,7 +19,7 @@ pub enum Device {
     Cpu(CpuPool),
     /// Graphics processors with CUDA: one, or several that share each batch.
     #[cfg(feature = "cuda")]
-    Cuda(Vec<scn_gpu::Context>),
+    Cuda(CudaDevices),
 }
 
 /// A pool of threads, which may be one of several processes.
@@ -27,6 +27,22 @@ pub enum Device {
 pub struct CpuPool {
     pool: Arc<rayon::ThreadPool>,
     processes: Arc<dyn Processes>,
+}
+
+/// Graphics processors of this machine, which may be those of one of several processes.
+#[cfg(feature = "cuda")]
+#[derive(Debug, Clone)]
+pub struct CudaDevices {
+    contexts: Vec<scn_gpu::Context>,
+    processes: Arc<dyn Processes>,
+}
+
+#[cfg(feature = "cuda")]
+impl CudaDevices {
+    /// Those of this process.
+    pub fn contexts(&self) -> &[scn_gpu::Context] {
+        &self.contexts
+    }
 }
 
 impl Device {
@@ -59,12 +75,15 @@ impl Device {
     }
 
     /// The same device, as what one of several processes has: they share every batch that a network [there](crate::Network::move_to) is
-    /// trained with or evaluated on. All do the same calls in the same order. Results do not depend on their number.
+    /// trained with or evaluated on. All do the same calls in the same order.
+    ///
+    /// On processors, results do not depend on the number of processes. Of graphics processors each process has the same number; all of them
+    /// share a batch, and results are those of one process that has them all, in the order of the processes.
     pub fn shared_by(self, processes: Arc<dyn Processes>) -> Self {
         match self {
             Device::Cpu(cpu) => Device::Cpu(CpuPool { processes, ..cpu }),
             #[cfg(feature = "cuda")]
-            device @ Device::Cuda(_) => device,
+            Device::Cuda(cuda) => Device::Cuda(CudaDevices { processes, ..cuda }),
         }
     }
 
@@ -78,7 +97,7 @@ impl Device {
         match self {
             Device::Cpu(cpu) => Arc::clone(&cpu.processes),
             #[cfg(feature = "cuda")]
-            Device::Cuda(_) => Arc::new(Alone),
+            Device::Cuda(cuda) => Arc::clone(&cuda.processes),
         }
     }
 
@@ -94,7 +113,10 @@ impl Device {
             return Err(NetError::NoDevice);
         }
         let contexts = indices.iter().map(|&index| scn_gpu::Context::new(index));
-        Ok(Device::Cuda(contexts.collect::<Result<_, _>>()?))
+        Ok(Device::Cuda(CudaDevices {
+            contexts: contexts.collect::<Result<_, _>>()?,
+            processes: Arc::new(Alone),
+        }))
     }
 
     /// Runs something on this machine's threads for this device.
@@ -115,8 +137,8 @@ impl Device {
         match self {
             Device::Cpu(_) => Ok(()),
             #[cfg(feature = "cuda")]
-            Device::Cuda(contexts) => {
-                let mut contexts = contexts.iter();
+            Device::Cuda(cuda) => {
+                let mut contexts = cuda.contexts.iter();
                 Ok(contexts.try_for_each(scn_gpu::Context::synchronize)?)
             }
         }
@@ -131,8 +153,9 @@ impl fmt::Display for Device {
                 threads => write!(f, "{threads} threads"),
             },
             #[cfg(feature = "cuda")]
-            Device::Cuda(contexts) => {
-                let names: Vec<&str> = contexts.iter().map(|context| context.name()).collect();
+            Device::Cuda(cuda) => {
+                let contexts = cuda.contexts.iter();
+                let names: Vec<&str> = contexts.map(|context| context.name()).collect();
                 f.write_str(&names.join(", "))
             }
         }

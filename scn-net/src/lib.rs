@@ -95,6 +95,8 @@ pub use config::{
     Moments, NetworkConfig, NormPlacement, Recompute, RunConfig, Schedule, SolverConfig,
     SolverMethod, TrainingConfig,
 };
+#[cfg(feature = "cuda")]
+pub use device::CudaDevices;
 pub use device::{CpuPool, Device};
 pub use error::{ConfigError, LayerError, ModelFileError, NetError, TrainError};
 pub use evaluate::{

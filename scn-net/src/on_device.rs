@@ -25,9 +25,13 @@ pub(crate) fn executor(
             device.processes(),
         )?),
         #[cfg(feature = "cuda")]
-        Device::Cuda(contexts) => match contexts.as_slice() {
-            [context] => Box::new(GraphicsProcessor::new(context, config, steps)?),
-            contexts => Box::new(DataParallel::new(contexts, config, steps)?),
+        Device::Cuda(cuda) => match (cuda.contexts(), device.processes()) {
+            ([context], processes) if processes.count() == 1 => {
+                Box::new(GraphicsProcessor::new(context, config, steps)?)
+            }
+            (contexts, processes) => {
+                Box::new(DataParallel::new(contexts, processes, config, steps)?)
+            }
         },
     })
 }

@@ -1,4 +1,4 @@
-//! Several graphics processors, each with a copy of the network and a share of every batch.
+//! Several graphics processors, of one process or of several, each with a copy of the network and a share of every batch.
 //!
 //! Shares are runs of images, as equal as can be, or as whole groups are (`batch_norm.group`).
 //! Every device computes the part that its images have in the gradient of the mean loss of the
@@ -7,18 +7,25 @@
 //! moments of each group of a device's own share, or of the share where there are fewer groups than
 //! devices, as is usual; the running moments follow the mean over all groups, each weighted with
 //! its images.
+//!
+//! Gradients and moments are exchanged by NCCL, all else by the processes themselves: these learn of one that has failed, NCCL does not.
+//! So all processes tell each other that they have begun a step before any of them exchanges gradients.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use scn_data::{Loader, MemoryError};
 use scn_gpu::update::add_in_order;
 use scn_gpu::{Buffer, Communicator, Context, View};
+use scn_solvers::processes::Processes;
 
+use super::device_report::DeviceReport;
 use super::graphics_processor::GraphicsProcessor;
 use super::layers::custom_layer;
-use super::merge::{all_or_none, inferred_together, longest, together};
+use super::merge::{inferred_together, longest, together};
 use super::plan::StepPlan;
 use super::share::Share;
+use super::team::Team;
 use crate::config::{NetworkConfig, SolverConfig};
 use crate::error::NetError;
 use crate::executor::{Done, EachBatch, Executor, Inferred, PassSettings};
@@ -36,6 +43,8 @@ use crate::tensor::Tensor;
 /// Several graphics processors with a copy of a network on each.
 #[derive(Debug)]
 pub(crate) struct DataParallel {
+    team: Team,
+    /// The devices of this process.
     members: Vec<Member>,
 }
 
@@ -48,19 +57,22 @@ struct Member {
 impl DataParallel {
     pub(crate) fn new(
         contexts: &[Context],
+        processes: Arc<dyn Processes>,
         config: &NetworkConfig,
         steps: &Steps,
     ) -> Result<Self, NetError> {
-        let communicators = Communicator::all(contexts)?;
-        let members = contexts.iter().zip(communicators);
-        let members = members.map(|(context, communicator)| {
-            Ok(Member {
-                processor: GraphicsProcessor::new(context, config, steps)?,
-                communicator,
-            })
-        });
+        let processors = contexts.iter();
+        let processors = processors.map(|context| GraphicsProcessor::new(context, config, steps));
+        let processors: Vec<_> = processors.collect::<Result<_, _>>()?;
+        let (team, communicators) = Team::connect(contexts, processes)?;
+        let members = processors.into_iter().zip(communicators);
+        let member = |(processor, communicator)| Member {
+            processor,
+            communicator,
+        };
         Ok(Self {
-            members: members.collect::<Result<_, NetError>>()?,
+            team,
+            members: members.map(member).collect(),
         })
     }
 
@@ -69,10 +81,31 @@ impl DataParallel {
         &self.members[0].processor
     }
 
-    /// The images of each device.
-    fn shares(&self, images: usize) -> Vec<Range<usize>> {
-        let shares = Share::of_devices(images, 1, self.members.len());
-        shares.into_iter().map(|(range, _)| range).collect()
+    /// The images of each device of this process, and how they count.
+    fn own_shares(&self, images: usize, groups: usize) -> Vec<(Range<usize>, Share)> {
+        let all = Share::of_devices(images, groups, self.team.devices());
+        self.team.own(all).collect()
+    }
+
+    /// Infers the shares of the devices of this process.
+    fn infer_parts(
+        &self,
+        images: &Tensor,
+        shares: impl IntoIterator<Item = Range<usize>>,
+        count: usize,
+    ) -> Result<Vec<Inferred>, NetError> {
+        let work =
+            |member: &Member, share| member.processor.infer_part(&part(images, share), count);
+        each(self.members.iter(), shares, work)
+    }
+
+    /// The result of a step, given what the devices of this process report of it. Comes back once all processes have asked.
+    fn done(&self, own: &[DeviceReport]) -> Result<Option<Done>, NetError> {
+        let all = self.team.reports(own)?;
+        Ok(match all.as_slice() {
+            [] => None,
+            _ => Some(self.first().network.done(together(all))),
+        })
     }
 
     /// Something for every device, one after the other.
@@ -106,24 +139,23 @@ fn each<'a, M: Send + 'a, I: Send, R: Send>(
     })
 }
 
-/// Infers batches of epoch 0 of a loader one by one. Errors name the image by its number in the
-/// loader.
-fn infer_each(
-    loader: &Loader,
-    batches: usize,
-    each: &mut EachBatch<'_>,
-    infer: impl Fn(Tensor) -> Result<Inferred, NetError>,
-) -> Result<(), NetError> {
-    let mut before = 0;
-    for batch in loader.epoch(0, 0).take(batches) {
-        let done = infer(Tensor::from_batch(&batch)?);
-        let Inferred {
-            output, activity, ..
-        } = done.map_err(|error| error.counted_from(before))?;
-        before += batch.labels.len();
-        each(output, &batch.labels, activity)?;
+/// What all devices of a process report of a step: all of them, or none where there is no step.
+fn reported(reports: Vec<Option<DeviceReport>>) -> Vec<DeviceReport> {
+    reports.into_iter().flatten().collect()
+}
+
+/// The images of each of so many devices.
+fn ranges(images: usize, devices: usize) -> Vec<Range<usize>> {
+    let shares = Share::of_devices(images, 1, devices);
+    shares.into_iter().map(|(range, _)| range).collect()
+}
+
+/// From the first image of the first share to the last of the last; shares follow each other.
+fn span(shares: &[Range<usize>]) -> Range<usize> {
+    match shares {
+        [] => 0..0,
+        [first, ..] => first.start..shares[shares.len() - 1].end,
     }
-    Ok(())
 }
 
 impl Executor for DataParallel {
@@ -139,11 +171,10 @@ impl Executor for DataParallel {
         Err(custom_layer(&step.name))
     }
 
+    /// By the devices of this process.
     fn infer(&self, _steps: &Steps, images: Tensor, count: usize) -> Result<Inferred, NetError> {
-        let shares = self.shares(images.shape().images);
-        let work =
-            |member: &Member, share| member.processor.infer_part(&part(&images, share), count);
-        inferred_together(each(self.members.iter(), shares, work)?)
+        let shares = ranges(images.shape().images, self.members.len());
+        inferred_together(self.infer_parts(&images, shares, count)?)
     }
 
     fn infer_on(
@@ -154,9 +185,25 @@ impl Executor for DataParallel {
         each: &mut EachBatch<'_>,
     ) -> Result<(), NetError> {
         let count = steps.list().len();
-        infer_each(loader, batches, each, |images| {
-            self.infer(steps, images, count)
-        })
+        let all = |batch| ranges(loader.images_of(batch), self.team.devices());
+        let own = |batch| self.team.own(all(batch)).collect::<Vec<_>>();
+        let parts = (0..batches.min(loader.batches())).map(|batch| (batch, span(&own(batch))));
+        let parts = loader.parts(0, parts);
+        let mut before = 0;
+        for (batch, (images, plan)) in parts.zip(loader.plans(0, 0)).enumerate() {
+            let first = span(&own(batch)).start;
+            let here = |share: Range<usize>| share.start - first..share.end - first;
+            let inferred = Tensor::from_batch(&images).and_then(|images| {
+                self.infer_parts(&images, own(batch).into_iter().map(here), count)
+            });
+            let inferred = inferred.map_err(|error| error.counted_from(before + first))?;
+            let Inferred {
+                output, activity, ..
+            } = inferred_together(self.team.inferred(&inferred, &all(batch))?)?;
+            before += plan.labels.len();
+            each(output, &plan.labels, activity)?;
+        }
+        Ok(())
     }
 
     fn loss_and_gradients(
@@ -178,17 +225,19 @@ impl Executor for DataParallel {
                 mixture: mixture.as_ref(),
                 smoothing: settings.smoothing,
             };
-            member.processor.begin_step(&images, targets, share)
+            let (plan, asked, laps) = member.processor.begin_step(&images, targets, share)?;
+            Ok((member.room(&plan)?, plan, asked, laps))
         };
-        let parts = Share::of_devices(count, settings.groups, self.members.len());
+        let parts = self.own_shares(count, settings.groups);
         // Whatever fails, fails before a device waits for another.
         let begun = each(self.members.iter_mut(), parts, begin)?;
-        let finish = |member: &mut Member, (plan, asked, laps)| {
-            member.exchange(&plan)?;
+        self.team.all(true)?;
+        let finish = |member: &mut Member, (room, plan, asked, laps)| {
+            member.exchange(room, &plan)?;
             member.processor.finish_step(plan, &asked, &laps)
         };
         let reports = each(self.members.iter_mut(), begun, finish)?;
-        Ok(together(reports))
+        Ok(together(self.team.reports(&reports)?).report)
     }
 
     fn batch_moments(
@@ -204,6 +253,7 @@ impl Executor for DataParallel {
         let hold = |member: &mut Member, ()| member.processor.hold(loader);
         let held = each(self.members.iter_mut(), std::iter::repeat(()), hold)?;
         let plans = held.into_iter().all(|food| food == Food::Plans);
+        let plans = self.team.all(plans)?;
         Ok(if plans { Food::Plans } else { Food::Batches })
     }
 
@@ -226,27 +276,32 @@ impl Executor for DataParallel {
             let smoothing = settings.smoothing;
             pipeline.feed(network, &fed.part(range), smoothing, &mut plan)?;
             let asked = pipeline.ask_fed_gradients(network, &mut plan)?;
-            Ok((plan, asked))
+            Ok((member.room(&plan)?, plan, asked))
         };
-        let parts = Share::of_devices(fed.images(), settings.groups, self.members.len());
+        let parts = self.own_shares(fed.images(), settings.groups);
         let begun = each(self.members.iter_mut(), parts, begin)?;
-        let finish = |member: &mut Member, (plan, asked)| {
-            member.exchange(&plan)?;
+        // The step before is done while devices compute this one. That all have its report says that all have begun this one.
+        let members = self.members.iter_mut();
+        let reports = members.map(|member| member.processor.earliest_report());
+        let reports: Vec<_> = reports.collect::<Result<_, _>>()?;
+        let done = self.done(&reported(reports))?;
+        let finish = |member: &mut Member, (room, plan, asked)| {
+            member.exchange(room, &plan)?;
             let GraphicsProcessor {
                 network, pipeline, ..
             } = &mut member.processor;
             network.ask_descent()?;
-            pipeline.close_step(network, plan, asked)?;
-            pipeline.next_report(network, false)
+            pipeline.close_step(network, plan, asked)
         };
-        let done = each(self.members.iter_mut(), begun, finish)?;
-        Ok(all_or_none(done))
+        each(self.members.iter_mut(), begun, finish)?;
+        Ok(done)
     }
 
     fn finish(&mut self) -> Result<Option<Done>, NetError> {
         let members = self.members.iter_mut();
-        let done = members.map(|member| member.processor.last_reports());
-        Ok(all_or_none(done.collect::<Result<_, NetError>>()?))
+        let reports = members.map(|member| member.processor.last_report());
+        let reports: Vec<_> = reports.collect::<Result<_, _>>()?;
+        self.done(&reported(reports))
     }
 
     fn descend(
@@ -285,23 +340,32 @@ impl Executor for DataParallel {
     }
 }
 
+/// Where a device receives the gradients and the moments of all devices, one after another.
+struct Room {
+    gradients: Buffer<f32>,
+    moments: Buffer<f32>,
+}
+
 impl Member {
+    /// Room for an exchange.
+    fn room(&self, plan: &StepPlan) -> Result<Room, NetError> {
+        let network = &self.processor.network;
+        let ranks = self.communicator.ranks();
+        let for_all = |part: View<'_, f32>| network.context.unspecified(part.len() * ranks);
+        Ok(Room {
+            gradients: for_all(network.weights.parameters.gradients.all())?,
+            moments: for_all(plan.moments.rows.view())?,
+        })
+    }
+
     /// Replaces the gradients by their sum over all devices, and moves the running moments.
-    fn exchange(&mut self, plan: &StepPlan) -> Result<(), NetError> {
+    fn exchange(&mut self, mut room: Room, plan: &StepPlan) -> Result<(), NetError> {
         let network = &mut self.processor.network;
         let communicator = &mut self.communicator;
         let gradients = &mut network.weights.parameters.gradients;
-        let mut parts = gathered(communicator, gradients.all())?;
-        add_in_order(parts.view(), gradients.all_mut())?;
-        parts = gathered(communicator, plan.moments.rows.view())?;
-        network.ask_moments(&parts, plan)
+        communicator.gather(gradients.all(), &mut room.gradients)?;
+        add_in_order(room.gradients.view(), gradients.all_mut())?;
+        communicator.gather(plan.moments.rows.view(), &mut room.moments)?;
+        network.ask_moments(&room.moments, plan)
     }
-}
-
-/// The parts of all devices, one after another.
-fn gathered(communicator: &mut Communicator, part: View<'_, f32>) -> Result<Buffer<f32>, NetError> {
-    let context = part.context().clone();
-    let mut parts = context.unspecified(part.len() * communicator.ranks())?;
-    communicator.gather(part, &mut parts)?;
-    Ok(parts)
 }

@@ -6,6 +6,7 @@ use scn_data::{Loader, MemoryError};
 use scn_gpu::{Context, Labels, Targets as DeviceTargets};
 
 use super::asked::Asked;
+use super::device_report::DeviceReport;
 use super::evaluation::Evaluation;
 use super::laps::Laps;
 use super::layers::custom_layer;
@@ -80,12 +81,12 @@ impl GraphicsProcessor {
         plan: StepPlan,
         asked: &Asked,
         laps: &Laps,
-    ) -> Result<StepReport, NetError> {
+    ) -> Result<DeviceReport, NetError> {
         let values = plan.reports.download()?;
         let lambda1 = self.network.weights.problems.lambda1().download()?;
         self.pipeline.plans.keep(plan);
         let times = self.network.times(laps)?;
-        Ok(self.network.done(asked, &values, &lambda1, times).report)
+        Ok(self.network.report(asked, &values, &lambda1, times))
     }
 
     /// Through the first `count` layers, with the moments of the training data.
@@ -103,13 +104,18 @@ impl GraphicsProcessor {
         })
     }
 
-    /// The result of the earliest step that is on its way, however long that takes.
-    pub(super) fn last_reports(&mut self) -> Result<Option<Done>, NetError> {
-        let done = self.pipeline.next_report(&self.network, true)?;
-        if done.is_none() {
+    /// What is reported of the earliest step that is on its way, however long that takes; None if there is none.
+    pub(super) fn earliest_report(&mut self) -> Result<Option<DeviceReport>, NetError> {
+        self.pipeline.next_report(&self.network, true)
+    }
+
+    /// The same once no more steps are asked for.
+    pub(super) fn last_report(&mut self) -> Result<Option<DeviceReport>, NetError> {
+        let report = self.earliest_report()?;
+        if report.is_none() {
             self.network.update_problems()?;
         }
-        Ok(done)
+        Ok(report)
     }
 
     /// A step of gradient descent.
@@ -186,7 +192,7 @@ impl Executor for GraphicsProcessor {
         let targets = targets.smoothed(settings.smoothing);
         let (plan, asked, laps) = self.begin_step(&images, targets, share)?;
         self.network.ask_own_moments(&plan)?;
-        self.finish_step(plan, &asked, &laps)
+        Ok(self.finish_step(plan, &asked, &laps)?.report)
     }
 
     fn batch_moments(
@@ -214,11 +220,13 @@ impl Executor for GraphicsProcessor {
         let network = &mut self.network;
         network.set_descent(descent, state)?;
         self.pipeline.step(network, fed, settings)?;
-        self.pipeline.next_report(network, false)
+        let report = self.pipeline.next_report(network, false)?;
+        Ok(report.map(|report| self.network.done(report)))
     }
 
     fn finish(&mut self) -> Result<Option<Done>, NetError> {
-        self.last_reports()
+        let report = self.last_report()?;
+        Ok(report.map(|report| self.network.done(report)))
     }
 
     fn descend(

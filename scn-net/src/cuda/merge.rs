@@ -1,13 +1,15 @@
 //! The reports of several devices as one.
 
+use super::device_report::DeviceReport;
 use crate::error::NetError;
-use crate::executor::{Done, Inferred};
+use crate::executor::Inferred;
 use crate::report::{Activity, AdjointActivity, KernelTime, LayerTimes, StepReport, largest};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
-/// What all devices report of a step, as one.
-pub(super) fn together(reports: impl IntoIterator<Item = StepReport>) -> StepReport {
+/// What all devices report of a step, as one; the first gradient that is not finite counts.
+pub(super) fn together(reports: impl IntoIterator<Item = DeviceReport>) -> DeviceReport {
+    let mut broken = None;
     let mut total = StepReport {
         loss: 0.0,
         errors: 0,
@@ -16,7 +18,12 @@ pub(super) fn together(reports: impl IntoIterator<Item = StepReport>) -> StepRep
         times: Vec::new(),
     };
     let (mut activity, mut adjoint, mut times) = (Vec::new(), Vec::new(), Vec::new());
-    for report in reports {
+    for DeviceReport {
+        report,
+        broken: own,
+    } in reports
+    {
+        broken = broken.or(own);
         total.loss += report.loss;
         total.errors += report.errors;
         let weights: Vec<usize> = report.activity.iter().map(|done| done.columns).collect();
@@ -28,17 +35,10 @@ pub(super) fn together(reports: impl IntoIterator<Item = StepReport>) -> StepRep
     let adjoint: Vec<(AdjointActivity, usize)> = merged(adjoint, add_adjoint);
     total.adjoint = adjoint.into_iter().map(|(done, _)| done).collect();
     total.times = merged(times, longer);
-    total
-}
-
-/// All devices have reported the same step, or none has. Their gradients are the same.
-pub(super) fn all_or_none(done: Vec<Option<Done>>) -> Option<Done> {
-    let mut done: Vec<Done> = done.into_iter().collect::<Option<_>>()?;
-    let non_finite = done.iter_mut().find_map(|done| done.non_finite.take());
-    Some(Done {
-        report: together(done.into_iter().map(|done| done.report)),
-        non_finite,
-    })
+    DeviceReport {
+        report: total,
+        broken,
+    }
 }
 
 /// What the devices report of each layer, as one.

@@ -7,6 +7,7 @@ use scn_gpu::{Context, PendingSolve, ReportValues, Reports, Windows};
 
 use super::asked::Asked;
 use super::averages::Averages;
+use super::device_report::DeviceReport;
 use super::inventory::Inventory;
 use super::laps::Laps;
 use super::layers::{CudaLayer, Inference, Location};
@@ -275,20 +276,27 @@ impl CudaNetwork {
         pass::infer(&mut inference, count, Arc::new(images))
     }
 
-    /// The result of a step, given its reports and the λ1 of all problems.
-    pub(super) fn done(
+    /// The result of a step, given what this device reports, or all do together.
+    pub(super) fn done(&self, all: DeviceReport) -> Done {
+        let broken = all.broken.and_then(|index| self.names.get(index));
+        Done {
+            non_finite: broken.map(|name| gradient_of(name)),
+            report: all.report,
+        }
+    }
+
+    /// What this device reports of a step, given its reports and the λ1 of all problems.
+    pub(super) fn report(
         &self,
         asked: &Asked,
         values: &ReportValues,
         lambda1: &[f32],
         times: Vec<LayerTimes>,
-    ) -> Done {
+    ) -> DeviceReport {
         let loss = asked.loss.read(values);
         let adjoint = asked.adjoint.iter();
-        let broken = asked.finite.first_broken(values);
-        let broken = broken.and_then(|index| self.names.get(index));
-        Done {
-            non_finite: broken.map(|name| gradient_of(name)),
+        DeviceReport {
+            broken: asked.finite.first_broken(values),
             report: StepReport {
                 loss: loss.loss,
                 errors: loss.errors,

@@ -7,6 +7,7 @@ use scn_data::{Batch, Loader};
 use scn_gpu::{GpuError, StagedBuffer, StagedLabels, TargetSettings, Targets};
 
 use super::asked::Asked;
+use super::device_report::DeviceReport;
 use super::images::Held;
 use super::laps::Laps;
 use super::map::Map;
@@ -15,7 +16,7 @@ use super::plan::{Plans, Recorded, Sent, StepPlan};
 use super::share::Share;
 use super::slots::{Slot, Slots};
 use crate::error::NetError;
-use crate::executor::{Done, PassSettings};
+use crate::executor::PassSettings;
 use crate::feed::{Fed, Food};
 use crate::tensor::Tensor;
 
@@ -206,7 +207,7 @@ impl Pipeline {
         &mut self,
         network: &CudaNetwork,
         all: bool,
-    ) -> Result<Option<Done>, NetError> {
+    ) -> Result<Option<DeviceReport>, NetError> {
         let on_their_way = if all { 0 } else { ON_THEIR_WAY };
         if self.late.len() <= on_their_way {
             return Ok(None);
@@ -216,7 +217,7 @@ impl Pipeline {
         };
         let received = self.slots.read(slot)?;
         let times = network.times(&Laps::none())?;
-        Ok(Some(network.done(
+        Ok(Some(network.report(
             &asked,
             &received.values,
             &received.lambda1,

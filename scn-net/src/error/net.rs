@@ -189,6 +189,19 @@ pub enum NetError {
     #[cfg(feature = "cuda")]
     #[error("expected the number of a graphics processor or several, found none")]
     NoDevice,
+    /// Processes that share a network on graphics processors, of which one has another number of them.
+    #[cfg(feature = "cuda")]
+    #[error(
+        "every process must have as many graphics processors, but process 0 has {expected} and process {rank} has {found}"
+    )]
+    DeviceCount {
+        /// Those of the first process.
+        expected: u64,
+        /// The first process that has another number.
+        rank: usize,
+        /// Its number.
+        found: u64,
+    },
     /// A setting or a layer that graphics processors have no kernel for.
     #[cfg(feature = "cuda")]
     #[error("{what} is computed on the processor only; choose the device cpu or another setting")]

@@ -5,6 +5,7 @@ mod custom;
 mod in_a_row;
 mod inference;
 mod learned;
+mod processes;
 mod tools;
 
 use std::path::Path;

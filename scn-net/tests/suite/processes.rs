@@ -13,22 +13,20 @@ use scn_solvers::processes::{Processes, Threads};
 use crate::runs::result;
 use crate::small;
 
-/// What each of so many processes finds, each with a device of its own.
-fn together<R: Send>(
-    count: usize,
-    threads: usize,
+/// What each of several processes finds, each with one of these devices.
+pub(crate) fn together<R: Send>(
+    devices: &[Device],
     run: impl Fn(usize, Device) -> R + Sync,
 ) -> Vec<R> {
     std::thread::scope(|scope| {
         let run = &run;
-        let one = |process: Threads| {
+        let one = |(process, device): (Threads, &Device)| {
             let rank = process.rank();
-            let device = Device::cpu(Some(threads))
-                .unwrap()
-                .shared_by(Arc::new(process));
+            let device = device.clone().shared_by(Arc::new(process));
             scope.spawn(move || run(rank, device))
         };
-        let threads: Vec<_> = Threads::all(count).into_iter().map(one).collect();
+        let processes = Threads::all(devices.len()).into_iter();
+        let threads: Vec<_> = processes.zip(devices).map(one).collect();
         threads
             .into_iter()
             .map(|thread| thread.join().unwrap())
@@ -36,8 +34,14 @@ fn together<R: Send>(
     })
 }
 
+/// So many pools of so many threads.
+fn pools(count: usize, threads: usize) -> Vec<Device> {
+    let pool = |_| Device::cpu(Some(threads)).unwrap();
+    (0..count).map(pool).collect()
+}
+
 /// Batches of 20 and of 14 digits, which no number of processes divides; groups that leaves do not divide.
-fn config() -> RunConfig {
+pub(crate) fn config() -> RunConfig {
     let mut config = small::config();
     config.train_limit = Some(34);
     config.test_limit = Some(50);
@@ -58,15 +62,15 @@ fn bits(numbers: &[f32]) -> Vec<u32> {
 
 /// Reports without times, gradients and parameters after a step, and an evaluation.
 #[derive(Debug, PartialEq)]
-struct Found {
+pub(crate) struct Found {
     first: StepReport,
     gradients: Vec<(String, Vec<u32>)>,
-    losses: Vec<f64>,
+    pub(crate) losses: Vec<f64>,
     parameters: Vec<(String, Vec<u32>)>,
     evaluation: Evaluation,
 }
 
-fn found(device: &Device, config: &RunConfig) -> Found {
+pub(crate) fn found(device: &Device, config: &RunConfig) -> Found {
     let digits = small::digits();
     let (images, test) = (digits.train.first(34), digits.test.first(50));
     let normalization =
@@ -133,10 +137,9 @@ fn steps_and_evaluations_are_those_of_one_process() {
         let alone = found(&Device::cpu(Some(2)).unwrap(), &config);
         assert!(alone.losses.iter().all(|loss| loss.is_finite()));
         for (count, threads) in [(1, 1), (2, 1), (3, 2), (4, 1), (9, 1)] {
-            for (rank, found) in together(count, threads, |_, device| found(&device, &config))
-                .into_iter()
-                .enumerate()
-            {
+            let devices = pools(count, threads);
+            let all = together(&devices, |_, device| found(&device, &config));
+            for (rank, found) in all.into_iter().enumerate() {
                 assert_eq!(found, alone, "{rank} of {count}");
             }
         }
@@ -144,7 +147,7 @@ fn steps_and_evaluations_are_those_of_one_process() {
 }
 
 /// What a run has come to, and its averaged model.
-fn files(folder: &Path) -> ((Vec<u8>, Vec<EpochRecord>), Vec<u8>) {
+pub(crate) fn files(folder: &Path) -> ((Vec<u8>, Vec<EpochRecord>), Vec<u8>) {
     let averaged = RunFolder::new(folder).averaged_model();
     (result(folder), std::fs::read(averaged).unwrap())
 }
@@ -162,39 +165,46 @@ impl Observer for StopAfter {
     }
 }
 
+/// A run that processes with these devices share until the last of them stops it after so many steps: epochs and batches done then.
+pub(crate) fn run(
+    out: &Path,
+    devices: &[Device],
+    start: RunStart,
+    steps: usize,
+) -> Option<(u64, usize)> {
+    let config = config();
+    let ended = together(devices, |rank, device| {
+        // Only the first process sees the folder.
+        let own = out.with_extension(format!("elsewhere-{rank}"));
+        let out = if rank == 0 { out } else { own.as_path() };
+        let data = small::digits();
+        let last = rank + 1 == devices.len();
+        let mut silent = Silent;
+        let mut stopping = StopAfter(steps);
+        let observer: &mut dyn Observer = if last { &mut stopping } else { &mut silent };
+        let outcome = train(&config, &data, out, start, &device, observer).unwrap();
+        assert!(rank == 0 || !own.exists());
+        outcome
+    });
+    let (first, others) = ended.split_first().unwrap();
+    let place = |outcome: &Outcome| match *outcome {
+        Outcome::Interrupted {
+            epochs_done,
+            batches_done,
+        } => Some((epochs_done, batches_done)),
+        _ => None,
+    };
+    assert!(others.iter().all(|outcome| place(outcome) == place(first)));
+    place(first)
+}
+
 /// Stopped twice, and resumed by other numbers of processes.
 #[test]
 fn a_run_goes_on_with_any_number_of_processes() {
-    let config = config();
     let folder = tempfile::tempdir().unwrap();
-    let run = |out: &Path, count: usize, start: RunStart, steps: usize| {
-        let ended = together(count, 1, |rank, device| {
-            // Only the first process sees the folder.
-            let own = folder.path().join(format!("elsewhere-{rank}"));
-            let out = if rank == 0 { out } else { own.as_path() };
-            let data = small::digits();
-            let last = rank + 1 == count;
-            let mut silent = Silent;
-            let mut stopping = StopAfter(steps);
-            let observer: &mut dyn Observer = if last { &mut stopping } else { &mut silent };
-            let outcome = train(&config, &data, out, start, &device, observer).unwrap();
-            assert!(rank == 0 || !own.exists());
-            outcome
-        });
-        let (first, others) = ended.split_first().unwrap();
-        let place = |outcome: &Outcome| match *outcome {
-            Outcome::Interrupted {
-                epochs_done,
-                batches_done,
-            } => Some((epochs_done, batches_done)),
-            _ => None,
-        };
-        assert!(others.iter().all(|outcome| place(outcome) == place(first)));
-        place(first)
-    };
-    let alone = folder.path().join("alone");
+    let [alone, shared] = ["alone", "shared"].map(|name| folder.path().join(name));
+    let run = |out, count, start, steps| run(out, &pools(count, 1), start, steps);
     assert_eq!(run(&alone, 1, RunStart::Fresh, usize::MAX), None);
-    let shared = folder.path().join("shared");
     assert_eq!(run(&shared, 3, RunStart::Fresh, 1), Some((0, 1)));
     assert_eq!(run(&shared, 1, RunStart::Resume, 2), Some((1, 1)));
     assert_eq!(run(&shared, 2, RunStart::Resume, usize::MAX), None);

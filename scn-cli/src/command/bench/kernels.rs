@@ -85,7 +85,7 @@ impl Graphics {
     /// The graphics processors that a device is; None for this machine's processor.
     #[cfg(feature = "cuda")]
     pub(super) fn of(device: &Device) -> Result<Option<Self>> {
-        let Device::Cuda(contexts) = device else {
+        let Device::Cuda(cuda) = device else {
             return Ok(None);
         };
         let mut graphics = Self {
@@ -94,7 +94,7 @@ impl Graphics {
             peak_bytes_per_second: 0.0,
             device_memory_bytes: Some(0),
         };
-        for context in contexts {
+        for context in cuda.contexts() {
             let peak = context.info().peak()?;
             graphics.peak_operations_per_second += peak.operations_per_second;
             graphics.peak_bytes_per_second += peak.bytes_per_second;
