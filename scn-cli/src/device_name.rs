@@ -3,25 +3,52 @@
 use std::fmt;
 use std::str::FromStr;
 
+#[cfg(feature = "cuda")]
+use anyhow::anyhow;
 use anyhow::{Result, bail};
+#[cfg(feature = "cuda")]
+use scn_gpu::{GpuError, SetupError};
 use scn_net::Device;
+#[cfg(feature = "cuda")]
+use scn_net::NetError;
+
+#[cfg(feature = "cuda")]
+use crate::readable::counted;
 
 /// `cpu`, `cuda`, `cuda:1`, or `cuda:0,1` for several that share each batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum DeviceName {
     Cpu,
+    /// A graphics processor for each process.
+    OwnCuda,
+    /// Those of these numbers, in every process.
     Cuda(Vec<usize>),
 }
 
 impl DeviceName {
-    /// The device; `host` is this machine's processor.
-    pub(crate) fn open(&self, host: &Device) -> Result<Device> {
+    /// The device; `host` is this machine's processor. Of `count` processes on this machine that share a command, this is the one of
+    /// number `own`.
+    pub(crate) fn open(&self, host: &Device, (own, count): (usize, usize)) -> Result<Device> {
         match self {
             Self::Cpu => Ok(host.clone()),
             #[cfg(feature = "cuda")]
+            Self::OwnCuda => Device::cuda(&[own]).map_err(|error| match error {
+                NetError::Gpu(GpuError::Setup(SetupError::DeviceIndex { count: seen, .. })) if count > 1 => {
+                    let seen = counted(seen as u64, "graphics processor");
+                    anyhow!(
+                        "--device {self} takes a graphics processor for each process, but {count} processes are on this machine, which has \
+                         {seen}; where each process is shown others, --device cuda:0 takes the first of them"
+                    )
+                }
+                error => error.into(),
+            }),
+            #[cfg(feature = "cuda")]
             Self::Cuda(indices) => Ok(Device::cuda(indices)?),
             #[cfg(not(feature = "cuda"))]
-            Self::Cuda(_) => bail!("{self}: this program was built without CUDA"),
+            Self::OwnCuda | Self::Cuda(_) => {
+                let _ = (own, count);
+                bail!("{self}: this program was built without CUDA")
+            }
         }
     }
 
@@ -29,7 +56,9 @@ impl DeviceName {
     pub(crate) fn expect_cpu(&self, command: &str) -> Result<()> {
         match self {
             Self::Cpu => Ok(()),
-            Self::Cuda(_) => bail!("{command} computes on the processor only, not on {self}"),
+            Self::OwnCuda | Self::Cuda(_) => {
+                bail!("{command} computes on the processor only, not on {self}")
+            }
         }
     }
 }
@@ -40,7 +69,7 @@ impl FromStr for DeviceName {
     fn from_str(text: &str) -> Result<Self, String> {
         match text.split_once(':') {
             None if text == "cpu" => Ok(Self::Cpu),
-            None if text == "cuda" => Ok(Self::Cuda(vec![0])),
+            None if text == "cuda" => Ok(Self::OwnCuda),
             Some(("cuda", indices)) => {
                 let indices = indices.split(',').map(str::parse);
                 indices
@@ -63,6 +92,7 @@ impl fmt::Display for DeviceName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Cpu => f.write_str("cpu"),
+            Self::OwnCuda => f.write_str("cuda"),
             Self::Cuda(indices) => {
                 let indices: Vec<String> = indices.iter().map(usize::to_string).collect();
                 write!(f, "cuda:{}", indices.join(","))
@@ -77,10 +107,10 @@ mod tests {
 
     #[test]
     fn names_are_read_back() {
-        for name in ["cpu", "cuda:0", "cuda:12", "cuda:0,1"] {
+        for name in ["cpu", "cuda", "cuda:0", "cuda:12", "cuda:0,1"] {
             assert_eq!(name.parse::<DeviceName>().unwrap().to_string(), name);
         }
-        assert_eq!("cuda".parse(), Ok(DeviceName::Cuda(vec![0])));
+        assert_eq!("cuda".parse(), Ok(DeviceName::OwnCuda));
         for name in [
             "", "gpu", "cpu:0", "cuda:", "cuda:-1", "cuda:0:1", "cuda:0,", "CUDA",
         ] {

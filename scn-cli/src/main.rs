@@ -77,8 +77,9 @@ struct Global {
     /// number of cores); as many as there are cores if not given. Results do not depend on it
     #[arg(long, global = true, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
-    /// Where to compute: cpu, cuda (the first graphics processor), cuda:1, or cuda:0,1 (each batch
-    /// shared). Commands that compute on the processor alone refuse cuda
+    /// Where to compute: cpu, cuda (the first graphics processor; with mpirun one for each process),
+    /// cuda:1, or cuda:0,1 (each batch shared). Commands that compute on the processor alone refuse
+    /// cuda
     #[arg(long, global = true, value_name = "DEVICE", default_value_t = DeviceName::Cpu)]
     device: DeviceName,
     /// Results as JSON on standard output
@@ -153,13 +154,12 @@ fn run(cli: &Cli, together: &Together) -> anyhow::Result<Ending> {
     // All that a command does on this machine's processor is done by these threads, whatever the
     // device.
     let host = Device::cpu(threads.map(usize::from))?;
-    if processes.count() > 1 {
-        device.expect_cpu("mpirun")?;
-    }
-    let mut device = device.open(&host)?;
-    if cli.command.is_shared() {
-        device = device.shared_by(processes);
-    }
+    let device = match cli.command.is_shared() {
+        true => device
+            .open(&host, together.on_machine())?
+            .shared_by(processes),
+        false => device.open(&host, (0, 1))?,
+    };
     host.run(|| cli.command.run(&device, &output))
 }
 

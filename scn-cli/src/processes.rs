@@ -42,6 +42,15 @@ impl Together {
         Arc::new(Alone)
     }
 
+    /// Which of the processes on this machine this one is, and how many there are.
+    pub(crate) fn on_machine(&self) -> (usize, usize) {
+        #[cfg(feature = "mpi")]
+        if let Some(mpi) = &self.mpi {
+            return mpi.on_machine();
+        }
+        (0, 1)
+    }
+
     /// Whether this process speaks and writes.
     pub(crate) fn is_first(&self) -> bool {
         self.all().rank() == 0
@@ -78,6 +87,10 @@ fn end_all(mpi: &Mpi, error: &anyhow::Error) -> ! {
     if mpi.rank() == 0 || !error.chain().any(is_known) {
         mpi.tell_failure(&output::line(error));
         std::thread::sleep(if mpi.rank() == 0 { MOMENT } else { LONGEST });
+        if mpi.rank() > 0 {
+            // The first one waits for something that never comes, such as an exchange of graphics processors.
+            output::error(error);
+        }
         mpi.abort(code);
     }
     // Without a word to MPI, which would wait for the others.

@@ -12,9 +12,9 @@ const EPOCHS: &str = "30";
 const LONG: &str =
     "train --train-limit 300 --test-limit 90 --batch-size 20 --epochs 30 --threads 1 --out run";
 
-/// Three processes in such a run, after its first epochs.
-fn begun(folder: &Path) -> Child {
-    let mut command = shared(3, LONG, folder);
+/// So many processes in such a run, after its first epochs.
+pub(crate) fn begun(processes: usize, arguments: &str, folder: &Path) -> Child {
+    let mut command = shared(processes, arguments, folder);
     let mut child = command
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -29,12 +29,12 @@ fn begun(folder: &Path) -> Child {
     child
 }
 
-fn signal(name: &str, process: u32) {
+pub(crate) fn signal(name: &str, process: u32) {
     done(Command::new("kill").args([name, &process.to_string()]));
 }
 
 /// The processes that a process has started.
-fn children(parent: u32) -> Vec<u32> {
+pub(crate) fn children(parent: u32) -> Vec<u32> {
     let output = done(Command::new("ps").args(["-o", "pid=", "--ppid", &parent.to_string()]));
     let text = String::from_utf8(output.stdout).unwrap();
     text.split_whitespace()
@@ -42,7 +42,7 @@ fn children(parent: u32) -> Vec<u32> {
         .collect()
 }
 
-fn ends_within(child: &mut Child, time: Duration) {
+pub(crate) fn ends_within(child: &mut Child, time: Duration) {
     let begun = Instant::now();
     while child.try_wait().unwrap().is_none() {
         assert!(begun.elapsed() < time, "still there after {time:?}");
@@ -71,7 +71,7 @@ fn resumes(folder: &Path) {
 fn ends_and_goes_on(disturb: impl Fn(&Child)) {
     let Some(_turn) = turn() else { return };
     let folder = tempfile::tempdir().unwrap();
-    let mut child = begun(folder.path());
+    let mut child = begun(3, LONG, folder.path());
     disturb(&child);
     ends_within(&mut child, Duration::from_secs(20));
     resumes(folder.path());
@@ -97,7 +97,7 @@ fn a_process_that_pauses_changes_nothing() {
     let Some(_turn) = turn() else { return };
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    let mut child = begun(folder);
+    let mut child = begun(3, LONG, folder);
     let slow = children(child.id())[1];
     signal("-STOP", slow);
     std::thread::sleep(Duration::from_secs(5));

@@ -46,6 +46,8 @@ struct World {
     calls: Mutex<()>,
     rank: usize,
     count: usize,
+    /// The same among the processes on this machine.
+    on_machine: (usize, usize),
     /// Whether this process is to stop.
     asked: OnceLock<fn() -> bool>,
 }
@@ -69,13 +71,20 @@ impl Mpi {
         }
         universe.set_buffer_size(BUFFER);
         let world = universe.world();
+        let machine = world.split_shared(world.rank());
         Ok(Some(Self(Arc::new(World {
             rank: world.rank() as usize,
             count: world.size() as usize,
+            on_machine: (machine.rank() as usize, machine.size() as usize),
             calls: Mutex::new(()),
             asked: OnceLock::new(),
             universe,
         }))))
+    }
+
+    /// Which of the processes on this machine this one is, counted from 0 in the order of ranks, and how many there are.
+    pub fn on_machine(&self) -> (usize, usize) {
+        self.0.on_machine
     }
 
     /// From here on, where `asked` says that this process is to stop, it waits for others five seconds longer at most: one
