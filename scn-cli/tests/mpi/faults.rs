@@ -12,10 +12,14 @@ const EPOCHS: &str = "30";
 const LONG: &str =
     "train --train-limit 300 --test-limit 90 --batch-size 20 --epochs 30 --threads 1 --out run";
 
+/// Seconds that processes have to end themselves after a signal; Open MPI gives them one, if not told otherwise.
+const PATIENCE: &str = "3";
+
 /// So many processes in such a run, after its first epochs.
 pub(crate) fn begun(processes: usize, arguments: &str, folder: &Path) -> Child {
     let mut command = shared(processes, arguments, folder);
     let mut child = command
+        .env("OMPI_MCA_odls_base_sigkill_timeout", PATIENCE)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
@@ -35,7 +39,12 @@ pub(crate) fn signal(name: &str, process: u32) {
 
 /// The processes that a process has started.
 pub(crate) fn children(parent: u32) -> Vec<u32> {
-    let output = done(Command::new("ps").args(["-o", "pid=", "--ppid", &parent.to_string()]));
+    // An error where there are none.
+    let mut ps = Command::new("ps");
+    let output = ps
+        .args(["-o", "pid=", "--ppid", &parent.to_string()])
+        .output()
+        .unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     text.split_whitespace()
         .map(|pid| pid.parse().unwrap())

@@ -19,11 +19,10 @@ fn scn(arguments: &str) -> Command {
     command
 }
 
-/// So many processes, which have three seconds to end themselves after a signal.
+/// So many processes.
 fn mpirun(processes: usize) -> Command {
     let mut command = Command::new("mpirun");
-    let options =
-        "--allow-run-as-root --oversubscribe --quiet --mca odls_base_sigkill_timeout 3 -n";
+    let options = "--allow-run-as-root --oversubscribe --quiet -n";
     command
         .args(options.split_whitespace())
         .arg(processes.to_string());

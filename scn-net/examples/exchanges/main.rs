@@ -1,7 +1,7 @@
 //! What processes exchange in a step of training, counted, and what that costs by the model
 //! `time = hops × latency + bytes received / bandwidth` (docs/scaling.md).
 //!
-//! cargo run --release -p scn-net --example exchanges -- PRESET BATCH IMAGES/S LATENCY/µs GBIT/S
+//! cargo run --release -p scn-net --example exchanges -- PRESET BATCH IMAGES/S LATENCY/µs GBIT/S [LATENCY/µs GBIT/S ...]
 //!
 //! IMAGES/S is the speed of one process alone. Threads stand for the processes; images are noise.
 
@@ -33,31 +33,44 @@ fn argument(place: usize, otherwise: f64) -> Outcome<f64> {
 
 fn main() -> Outcome<()> {
     let preset = std::env::args().nth(1).unwrap_or("digits".to_string());
-    let batch = argument(2, 32.0)? as usize;
-    let (speed, latency, gigabits) = (argument(3, 350.0)?, argument(4, 30.0)?, argument(5, 10.0)?);
-    println!("{preset}, batches of {batch}; {speed} images/s alone, {latency} µs, {gigabits} Gb/s");
-    println!(
-        "processes  messages  sent kB  received kB  compute ms  exchange ms  speedup  pays from batch"
-    );
-    let alone = batch as f64 / speed;
-    for count in [2, 4, 8, 16, 32, 64] {
-        let counted = step(&preset, batch, count)?;
-        let leaves = SumTree::new(batch.div_ceil(LEAF));
-        let most = (0..count).map(|rank| leaves.share(rank, count).len()).max();
-        let compute = alone * most.unwrap_or(0) as f64 / batch.div_ceil(LEAF) as f64;
-        let hops = counted.messages as f64 * (count as f64).log2();
-        let exchange = hops * latency * 1e-6 + counted.received as f64 * 8.0 / (gigabits * 1e9);
-        // Exchange takes as long as the computation of so many images that are shared out.
-        let pays = exchange * count as f64 * speed;
-        println!(
-            "{count:9}  {:8}  {:7.0}  {:11.0}  {:10.1}  {:11.1}  {:7.1}  {pays:15.0}",
-            counted.messages,
-            counted.sent as f64 / 1e3,
-            counted.received as f64 / 1e3,
-            compute * 1e3,
-            exchange * 1e3,
-            alone / (compute + exchange),
-        );
+    let (batch, speed) = (argument(2, 32.0)? as usize, argument(3, 350.0)?);
+    let counts = [2, 4, 8, 16, 32, 64];
+    let counted = counts.map(|count| step(&preset, batch, count));
+    let counted: Vec<Counted> = counted.into_iter().collect::<Outcome<_>>()?;
+    println!("{preset}, batches of {batch}\n\nprocesses  messages  sent kB  received kB");
+    for (
+        count,
+        Counted {
+            messages,
+            sent,
+            received,
+        },
+    ) in counts.iter().zip(&counted)
+    {
+        let [sent, received] = [*sent, *received].map(|bytes| bytes as f64 / 1e3);
+        println!("{count:9}  {messages:8}  {sent:7.0}  {received:11.0}");
+    }
+    // Latency and bandwidth of each network.
+    for place in (4..std::env::args().len().max(6)).step_by(2) {
+        let (latency, gigabits) = (argument(place, 30.0)?, argument(place + 1, 10.0)?);
+        println!("\n{speed} images/s alone, {latency} µs, {gigabits} Gb/s\n");
+        println!("processes  compute ms  exchange ms  speedup  half of the time from batch");
+        for (&count, counted) in counts.iter().zip(&counted) {
+            let leaves = SumTree::new(batch.div_ceil(LEAF));
+            let most = (0..count).map(|rank| leaves.share(rank, count).len()).max();
+            let alone = batch as f64 / speed;
+            let compute = alone * most.unwrap_or(0) as f64 / batch.div_ceil(LEAF) as f64;
+            let hops = counted.messages as f64 * (count as f64).log2();
+            let exchange = hops * latency * 1e-6 + counted.received as f64 * 8.0 / (gigabits * 1e9);
+            // A batch whose images take as long as the exchange, once they are shared out.
+            let half = exchange * count as f64 * speed;
+            println!(
+                "{count:9}  {:10.1}  {:11.1}  {:7.1}  {half:27.0}",
+                compute * 1e3,
+                exchange * 1e3,
+                alone / (compute + exchange),
+            );
+        }
     }
     Ok(())
 }
