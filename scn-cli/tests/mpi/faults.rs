@@ -118,8 +118,8 @@ fn a_process_that_pauses_changes_nothing() {
     assert!(model(folder, "run") == model(folder, "fresh"));
 }
 
-/// A hundred runs of two or three processes, one of which is killed at any time: all end within ten seconds, and another number of
-/// processes goes on to the bits of a run that nobody has disturbed. Takes a quarter of an hour.
+/// Runs of two or three processes, one of which is killed at any time, until a hundred have been killed: all end within ten seconds, and
+/// another number of processes goes on to the bits of a run that nobody has disturbed.
 #[test]
 #[ignore = "takes a quarter of an hour"]
 fn a_hundred_kills() {
@@ -142,7 +142,10 @@ fn a_hundred_kills() {
         (u128::from(state >> 8) * below) >> 24
     };
     let (mut killed, mut longest) = (0, Duration::ZERO);
-    for run in 0..100 {
+    for run in 0_usize.. {
+        if killed == 100 {
+            break;
+        }
         let processes = 2 + run % 2;
         let mut child = shared(processes, &format!("{train} run-{run}"), folder)
             .stderr(Stdio::null())
@@ -152,11 +155,11 @@ fn a_hundred_kills() {
         std::thread::sleep(after);
         let all = children(child.id());
         if let Some(&victim) = all.get(next(processes as u128) as usize) {
-            // It may just have ended.
-            let _ = Command::new("kill")
+            let kill = Command::new("kill")
                 .args(["-KILL", &victim.to_string()])
                 .status();
-            killed += 1;
+            // It may just have ended.
+            killed += u32::from(kill.is_ok_and(|kill| kill.success()));
         }
         let begun = Instant::now();
         ends_within(&mut child, Duration::from_secs(10));
@@ -178,8 +181,5 @@ fn a_hundred_kills() {
             "{run}: {processes} processes, killed after {after:?}, {others} go on (resumed: {resumed})"
         );
     }
-    eprintln!(
-        "{killed} of 100 killed; all ended within {longest:?} (undisturbed: {undisturbed:?})"
-    );
-    assert!(killed > 80);
+    eprintln!("{killed} killed; all ended within {longest:?} (undisturbed: {undisturbed:?})");
 }

@@ -1,9 +1,9 @@
 //! What processes exchange in a step of training, counted, and what that costs by the model
 //! `time = hops × latency + bytes received / bandwidth` (docs/scaling.md).
 //!
-//! cargo run --release -p scn-net --example exchanges -- PRESET BATCH IMAGES/S LATENCY/µs GBIT/S [LATENCY/µs GBIT/S ...]
+//! cargo run --release -p scn-net --example exchanges -- PRESET BATCH [IMAGES/S LATENCY/µs GBIT/S ...]
 //!
-//! IMAGES/S is the speed of one process alone. Threads stand for the processes; images are noise.
+//! IMAGES/S is the speed of one process alone, and what follows is that of a network. Threads stand for the processes; images are noise.
 
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
@@ -33,7 +33,7 @@ fn argument(place: usize, otherwise: f64) -> Outcome<f64> {
 
 fn main() -> Outcome<()> {
     let preset = std::env::args().nth(1).unwrap_or("digits".to_string());
-    let (batch, speed) = (argument(2, 32.0)? as usize, argument(3, 350.0)?);
+    let batch = argument(2, 32.0)? as usize;
     let counts = [2, 4, 8, 16, 32, 64];
     let counted = counts.map(|count| step(&preset, batch, count));
     let counted: Vec<Counted> = counted.into_iter().collect::<Outcome<_>>()?;
@@ -50,9 +50,9 @@ fn main() -> Outcome<()> {
         let [sent, received] = [*sent, *received].map(|bytes| bytes as f64 / 1e3);
         println!("{count:9}  {messages:8}  {sent:7.0}  {received:11.0}");
     }
-    // Latency and bandwidth of each network.
-    for place in (4..std::env::args().len().max(6)).step_by(2) {
-        let (latency, gigabits) = (argument(place, 30.0)?, argument(place + 1, 10.0)?);
+    for place in (3..std::env::args().len().max(4)).step_by(3) {
+        let speed = argument(place, 350.0)?;
+        let (latency, gigabits) = (argument(place + 1, 30.0)?, argument(place + 2, 10.0)?);
         println!("\n{speed} images/s alone, {latency} µs, {gigabits} Gb/s\n");
         println!("processes  compute ms  exchange ms  speedup  half of the time from batch");
         for (&count, counted) in counts.iter().zip(&counted) {
