@@ -154,16 +154,21 @@ fn a_hundred_kills() {
         let after = Duration::from_micros(next(undisturbed.as_micros()) as u64);
         std::thread::sleep(after);
         let all = children(child.id());
-        if let Some(&victim) = all.get(next(processes as u128) as usize) {
-            let kill = Command::new("kill")
-                .args(["-KILL", &victim.to_string()])
-                .status();
-            // It may just have ended.
-            killed += u32::from(kill.is_ok_and(|kill| kill.success()));
-        }
+        let victim = all.get(next(processes as u128) as usize);
+        // It may not have begun yet, or have just ended.
+        let hit = victim.is_some_and(|victim| {
+            let mut kill = Command::new("kill");
+            let kill = kill.args(["-KILL", &victim.to_string()]).status();
+            kill.is_ok_and(|kill| kill.success())
+        });
         let begun = Instant::now();
-        ends_within(&mut child, Duration::from_secs(10));
-        longest = longest.max(begun.elapsed());
+        if hit {
+            killed += 1;
+            ends_within(&mut child, Duration::from_secs(10));
+            longest = longest.max(begun.elapsed());
+        } else {
+            assert!(child.wait().unwrap().success());
+        }
         let resumed = folder
             .join(format!("run-{run}/checkpoint.safetensors"))
             .exists();
@@ -178,7 +183,7 @@ fn a_hundred_kills() {
             "run {run}, after {after:?}"
         );
         eprintln!(
-            "{run}: {processes} processes, killed after {after:?}, {others} go on (resumed: {resumed})"
+            "{run}: {processes} processes, killed after {after:?}: {hit}, {others} go on (resumed: {resumed})"
         );
     }
     eprintln!("{killed} killed; all ended within {longest:?} (undisturbed: {undisturbed:?})");
