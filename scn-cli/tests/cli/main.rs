@@ -22,6 +22,8 @@ mod documents;
 mod evaluation;
 mod learn;
 mod made;
+#[path = "../made/mnist.rs"]
+mod made_mnist;
 mod mistakes;
 mod models;
 mod network;

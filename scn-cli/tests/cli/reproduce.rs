@@ -7,6 +7,7 @@ use predicates::prelude::*;
 use roxmltree::{Document, Node};
 use serde_json::Value;
 
+use crate::made_mnist::made_mnist;
 use crate::page::{all, browse, check_page, parse, read, text};
 use crate::{json, scn};
 
@@ -133,30 +134,11 @@ fn a_part_of_the_paper_has_its_own_tables() {
     }
 }
 
-/// MNIST in its layout, of as many noisy images as asked for.
-fn made_mnist(folder: &Path, train: u32, test: u32) {
-    let folder = folder.join("mnist");
-    std::fs::create_dir_all(&folder).unwrap();
-    let mut state = 1_u32;
-    for (part, count) in [("train", train), ("t10k", test)] {
-        let words = |words: &[u32]| words.iter().flat_map(|word| word.to_be_bytes()).collect();
-        let mut images: Vec<u8> = words(&[0x803, count, 28, 28]);
-        images.extend((0..count * 28 * 28).map(|_| {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (state >> 24) as u8
-        }));
-        std::fs::write(folder.join(format!("{part}-images-idx3-ubyte")), images).unwrap();
-        let mut labels: Vec<u8> = words(&[0x801, count]);
-        labels.extend((0..count).map(|index| (index % 10) as u8));
-        std::fs::write(folder.join(format!("{part}-labels-idx1-ubyte")), labels).unwrap();
-    }
-}
-
 /// A network is trained, then complete, and not mixed up with other settings.
 #[test]
 fn a_row_is_trained_once() {
     let folder = tempfile::tempdir().unwrap();
-    made_mnist(folder.path(), 40, 16);
+    made_mnist(folder.path(), 1, 40, 16);
     let out = folder.path().join("out");
     let limited = |limit: &str| {
         let mut command = reproduce("table3", folder.path(), &out);

@@ -7,7 +7,7 @@ use std::sync::MutexGuard;
 use std::time::{Duration, Instant};
 
 use crate::faults::{begun, children, ends_within, signal};
-use crate::{done, errors, model, scn, shared, turn};
+use crate::{done, errors, model, result, scn, shared, turn};
 
 /// Batches of 10, 10 and 4 digits, with all that training has on top.
 const TRAIN: &str = "train --train-limit 24 --test-limit 15 --batch-size 10 --epochs 2 --threads 1 --quiet \
@@ -86,17 +86,10 @@ fn two_processes_with_one_each_are_one_with_both() {
 
     let evaluate =
         "evaluate --model alone --json --threads 1 --batch-size 4 --test-limit 15 --device";
-    let result = |output: Output| {
-        let mut result: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-        let fields = result.as_object_mut().unwrap();
-        fields.remove("seconds");
-        fields.remove("images_per_second");
-        result
-    };
-    let alone = result(done(
+    let alone = result(&done(
         scn(&format!("{evaluate} cuda:0,1")).current_dir(folder),
     ));
-    let two = result(done(&mut shared(2, &format!("{evaluate} cuda"), folder)));
+    let two = result(&done(&mut shared(2, &format!("{evaluate} cuda"), folder)));
     assert_eq!(two, alone);
 
     // What is not shared is done once, with the first of them.

@@ -5,6 +5,8 @@
 mod cards;
 mod columns;
 mod faults;
+#[path = "../made/mnist.rs"]
+mod made_mnist;
 mod training;
 
 use std::path::Path;
@@ -12,6 +14,8 @@ use std::process::{Command, Output};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
+
+use self::made_mnist::made_mnist;
 
 fn scn(arguments: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_scn"));
@@ -75,25 +79,6 @@ fn errors(output: &Output) -> Vec<String> {
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     let lines = text.lines().filter(|line| line.starts_with("error: "));
     lines.map(str::to_string).collect()
-}
-
-/// Images of MNIST in its layout, which this number decides on.
-fn made_mnist(folder: &Path, seed: u32) {
-    let folder = folder.join("mnist");
-    std::fs::create_dir_all(&folder).unwrap();
-    let mut state = seed;
-    for (part, count) in [("train", 40_u32), ("t10k", 16)] {
-        let words = |words: &[u32]| words.iter().flat_map(|word| word.to_be_bytes()).collect();
-        let mut images: Vec<u8> = words(&[0x803, count, 28, 28]);
-        images.extend((0..count * 28 * 28).map(|_| {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (state >> 24) as u8
-        }));
-        std::fs::write(folder.join(format!("{part}-images-idx3-ubyte")), images).unwrap();
-        let mut labels: Vec<u8> = words(&[0x801, count]);
-        labels.extend((0..count).map(|index| (index % 10) as u8));
-        std::fs::write(folder.join(format!("{part}-labels-idx1-ubyte")), labels).unwrap();
-    }
 }
 
 /// Two processes with arguments of their own.

@@ -44,7 +44,7 @@ fn whitening_is_that_of_one_process() {
     let Some(_turn) = turn() else { return };
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    made_mnist(folder, 1);
+    made_mnist(folder, 1, 40, 16);
     let train = "train --preset mnist-scn1 --data . --epochs 1 --batch-size 20 --set input.whitening=0.1 --threads 1 --quiet";
     done(scn(&format!("{train} --out alone")).current_dir(folder));
     done(&mut shared(2, &format!("{train} --out two"), folder));
@@ -56,7 +56,7 @@ fn the_paper_s_networks_are_those_of_one_process() {
     let Some(_turn) = turn() else { return };
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    made_mnist(folder, 1);
+    made_mnist(folder, 1, 40, 16);
     let reproduce = "reproduce table3 --budget quick --train-limit 20 --test-limit 10 --threads 1";
     let run = |out: &str| format!("{reproduce} --data . --out {out} --json");
     let alone = done(scn(&run("alone")).current_dir(folder));
@@ -110,8 +110,8 @@ fn images_that_differ_are_found() {
     let Some(_turn) = turn() else { return };
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    made_mnist(&folder.join("a"), 1);
-    made_mnist(&folder.join("b"), 2);
+    made_mnist(&folder.join("a"), 1, 40, 16);
+    made_mnist(&folder.join("b"), 2, 40, 16);
     let train = "train --preset mnist-scn1 --data a --out run --quiet";
     let output = differing(train, &train.replace("--data a", "--data b"), folder);
     let errors = errors(&output);
