@@ -1,21 +1,23 @@
-//! Adam: Kingma, Ba, "Adam: a method for stochastic optimization", ICLR 2015, with their constants.
+//! The Adam optimiser with the constants of Kingma, Ba, "Adam: a method for stochastic
+//! optimization", ICLR 2015.
 
 const FIRST_DECAY: f64 = 0.9;
 const SECOND_DECAY: f64 = 0.999;
-/// Relative to the largest moment: gradients have units.
+/// The ε of Adam, here relative to the root of the largest second moment because gradients have
+/// units.
 const SMALLEST: f64 = 1e-8;
 
-/// The moments of a list of numbers, and the steps that follow from them.
+/// The moments of a list of numbers, from which the steps follow.
 pub(crate) struct Adam {
-    /// First and second moment of every number.
+    /// First and second moment of each number.
     moments: Vec<(f64, f64)>,
-    /// What a number is counted in multiples of.
+    /// The unit in which each number is measured.
     units: Vec<f64>,
     steps: i32,
 }
 
 impl Adam {
-    /// For as many numbers as there are units.
+    /// Creates the optimiser of `units.len()` numbers.
     pub(crate) fn new(units: Vec<f64>) -> Self {
         Self {
             moments: vec![(0.0, 0.0); units.len()],
@@ -24,13 +26,13 @@ impl Adam {
         }
     }
 
-    /// Steps so far.
+    /// Returns the number of steps taken so far.
     pub(crate) fn steps(&self) -> i32 {
         self.steps
     }
 
-    /// Takes in the gradients of one more batch, and says in order what to subtract from each number. None where a number
-    /// has never had a gradient.
+    /// Updates the moments with the gradients of a batch and returns what to subtract from each
+    /// number, in order. Yields only `None` as long as every gradient has been zero.
     pub(crate) fn step(
         &mut self,
         gradients: impl Iterator<Item = f64>,
@@ -67,8 +69,9 @@ mod tests {
 
     use super::Adam;
 
-    /// The first step is the rate in the direction of the gradient's sign, whatever its size, but for the floor; and counted
-    /// in units. With gradients g and then -g, the moments are `0.09 g - 0.1 g` and `(0.000999 + 0.001) g²`, and the step is
+    /// Up to the floor, the first step has the size of the rate, in units, and the sign of the
+    /// gradient, whatever the size of the gradient. With gradients g and then -g, the moments are
+    /// `0.09 g - 0.1 g` and `(0.000999 + 0.001) g²`, and the step is
     /// `rate (-0.01 / 0.19) / √(0.001999 / 0.001999)`.
     #[test]
     fn steps_are_those_of_the_paper() {

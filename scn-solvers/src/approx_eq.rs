@@ -1,7 +1,8 @@
-//! Comparisons within a tolerance of penalties, certificates, reports and paths.
+//! Approximate comparison of penalties, certificates, reports and paths.
 //!
-//! Floating-point numbers may differ by the tolerance; counts, columns, statuses, signs and lengths have to be equal. Equal
-//! infinities are equal, a NaN differs from everything. Times are left out: no two runs take the same.
+//! Floating-point numbers may differ by the tolerance; counts, columns, statuses, signs and lengths
+//! must be equal. Equal infinities compare equal, and NaN differs from everything. Times are
+//! ignored, since they differ from run to run.
 
 use approx::{AbsDiffEq, RelativeEq};
 
@@ -11,8 +12,8 @@ use crate::path::{Breakpoint, Path};
 use crate::penalty::{ElasticNet, Lambda1};
 use crate::report::Report;
 
-/// Implements both traits of a type whose numbers are `$number`s, from what says whether two values are
-/// alike, given what says so of two numbers.
+/// Implements both traits for a type whose numbers are `$number`s. `$alike` compares two values,
+/// given a function that compares two numbers.
 macro_rules! compare {
     ($type:ident $(<$parameter:ident>)?, $number:ty, $alike:expr) => {
         impl $(<$parameter: AbsDiffEq<Epsilon: Clone>>)? AbsDiffEq for $type $(<$parameter>)? {
@@ -57,7 +58,7 @@ compare!(OmpReport, f64, pursuits_alike);
 compare!(Breakpoint, f64, breakpoints_alike);
 compare!(Path, f64, paths_alike);
 
-/// One λ1 for all atoms differs from one per atom, also where the numbers are the same.
+/// A single λ1 for all atoms differs from one λ1 per atom, even if all numbers are equal.
 fn lambda1_alike<T>(a: &Lambda1<T>, b: &Lambda1<T>, near: impl Fn(&T, &T) -> bool) -> bool {
     match (a, b) {
         (Lambda1::Scalar(a), Lambda1::Scalar(b)) => near(a, b),
@@ -129,7 +130,7 @@ mod tests {
     use super::*;
     use crate::{Problem, Sign, Status, path};
 
-    /// λ1 and λ2 of 4 that are off by 1/8 are off by 1/32 of the larger, 33/8, or a little less.
+    /// 4 and 4 + 1/8 = 33/8 differ by 1/33 of the larger.
     #[test]
     fn penalties_differ_by_their_numbers_kind_and_sign() {
         let penalty = ElasticNet::<f32>::nonnegative(4.0, 4.0);
@@ -299,7 +300,8 @@ mod tests {
         );
     }
 
-    /// Of orthonormal atoms the breakpoints are the correlations, and the code at t is what they are above t.
+    /// For orthonormal atoms the breakpoints are the correlations, and the code at t is the part of
+    /// each correlation above t.
     #[test]
     fn paths_differ_by_breakpoints_and_codes() {
         let run = |atoms: usize, correlations: &[f64]| {

@@ -1,4 +1,4 @@
-//! How far codes are from optimal, checked after the fact in f64.
+//! Certificates: how far given codes are from optimal, checked in f64.
 
 use faer::{ColRef, MatRef};
 use rayon::prelude::*;
@@ -10,7 +10,7 @@ use crate::shapes::check_signals;
 use crate::tile::columns::load;
 use crate::tile::{ColumnSource, Scalar};
 
-/// How far a batch of codes is from optimal.
+/// The certificate of a batch of codes: how far they are from optimal.
 #[must_use]
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
@@ -19,32 +19,34 @@ pub struct Certificate {
     pub residual: f64,
     /// The largest relative duality gap of any column.
     pub duality_gap: f64,
-    /// Columns checked.
+    /// Number of columns.
     pub columns: usize,
-    /// Share of the codes that are not zero.
+    /// Fraction of the entries of all codes that are not zero.
     pub active: f64,
 }
 
-/// How far one code is from optimal.
+/// The certificate of one code: how far it is from optimal.
 #[must_use]
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct ColumnCertificate {
     /// The [KKT residual](crate::kkt).
     pub residual: f64,
-    /// The relative duality gap: see [`duality_gap`], divided by `||x||²/2`, the objective of the code zero; 0 for the code zero of a
-    /// zero signal, infinite for any other of its codes. Squares that leave the range of `f64` make it infinite or NaN.
+    /// The relative duality gap: [`duality_gap`] divided by `||x||²/2`, the objective of the zero
+    /// code. For a zero signal it is 0 for the zero code and infinite for any other code. It is
+    /// infinite or NaN if squares leave the range of `f64`.
     pub duality_gap: f64,
-    /// Entries that are not zero.
+    /// Number of entries that are not zero.
     pub active: usize,
     /// The [margin of strict complementarity](kkt::margin).
     pub margin: f64,
 }
 
-/// Checks codes (n × P) against their signals (m × P), in f64 and in plain loops, apart from everything that computed them.
+/// Certifies codes (n × P) for their signals (m × P), in f64 and in plain loops, independently of
+/// the solvers.
 ///
 /// # Errors
-/// Shapes that do not fit the problem.
+/// Returns [`EncodeError`] if a shape does not fit the problem.
 pub fn certify<T: Scalar>(
     problem: &Problem<T>,
     signals: &dyn ColumnSource<T>,
@@ -66,7 +68,9 @@ pub fn certify<T: Scalar>(
     Ok(certificate)
 }
 
-/// As [`certify`], one certificate per column: which of them did not converge, and how certain the support of each is.
+/// Same as [`certify`], but returns one certificate per column.
+///
+/// They show which columns did not converge and how certain the active set of each is.
 ///
 /// ```
 /// # use faer::Mat;
@@ -84,14 +88,14 @@ pub fn certify<T: Scalar>(
 /// ```
 ///
 /// # Errors
-/// Shapes that do not fit the problem.
+/// Returns [`EncodeError`] if a shape does not fit the problem.
 pub fn certify_columns<T: Scalar>(
     problem: &Problem<T>,
     signals: &dyn ColumnSource<T>,
     codes: MatRef<'_, T>,
 ) -> Result<Vec<ColumnCertificate>, EncodeError> {
     check_signals(problem, signals, codes.shape())?;
-    // With its Gram matrix computed in f64, too.
+    // The Gram matrix is computed in f64, too.
     let exact = problem.exact();
     let column = |column: usize| {
         let mut signal = vec![T::ZERO; problem.rows()];
@@ -115,7 +119,7 @@ pub fn certify_columns<T: Scalar>(
     Ok((0..codes.ncols()).into_par_iter().map(column).collect())
 }
 
-/// `c = D'x` of one signal, summed in f64.
+/// Returns `c = D'x` of one signal, summed in f64.
 pub fn correlations<T: Scalar>(problem: &Problem<T>, signal: &[T]) -> Vec<T> {
     let atoms = problem.dictionary().col_iter();
     let correlation = |atom: ColRef<'_, T>| {
@@ -125,7 +129,7 @@ pub fn correlations<T: Scalar>(problem: &Problem<T>, signal: &[T]) -> Vec<T> {
     atoms.map(correlation).collect()
 }
 
-/// The larger number; NaN if either is.
+/// Returns the larger number, or NaN if either is NaN.
 fn largest(a: f64, b: f64) -> f64 {
     if a.is_nan() || b.is_nan() {
         f64::NAN
@@ -134,18 +138,23 @@ fn largest(a: f64, b: f64) -> f64 {
     }
 }
 
-/// An upper bound on `F(a) - F(a*)`, from weak duality; `half_square` is `||x||²/2`, `correlations` is `c = D'x`.
+/// Returns an upper bound on `F(a) - F(a*)`, from weak duality.
 ///
-/// Two dual points are tried and the better bound is returned. With `v = c - D'D a`:
+/// `half_square` is `||x||²/2` and `correlations` is `c = D'x`. Two dual points are tried and the
+/// better bound is returned. With `v = c - D'D a`, they are
 ///
-/// - λ2 > 0: the residual `x - D a` itself, by Fenchel's inequality for the penalty of each entry,
-///   `sum_j λ1 |a_j| + λ2/2 a_j² + max(|v_j| - λ1, 0)² / (2 λ2) - a_j v_j` (without the absolute values if a >= 0).
+///
+/// - for λ2 > 0, the residual `x - D a` itself, by Fenchel's inequality for the penalty of each
+///   entry: `sum_j λ1 |a_j| + λ2/2 a_j² + max(|v_j| - λ1, 0)² / (2 λ2) - a_j v_j` (without the
+///   absolute values if a >= 0);
 /// - the residual of the equivalent lasso with rows `sqrt(λ2) I` below the dictionary, scaled by
-///   the factor in [0, s] that is best, s being the largest for which the dual point is feasible
-///   (El Ghaoui, Viallon, Rabbani, "Safe feature elimination", 2010; Gramfort et al., "Mind the duality gap", 2015).
+///   the best factor in [0, s], where s is the largest factor for which the dual point is feasible
+///   (El Ghaoui, Viallon, Rabbani, "Safe feature elimination", 2010; Gramfort et al., "Mind the
+///   duality gap", 2015).
 ///
-/// Exactly computed, both are zero at the optimum; rounding may leave a tiny negative number, which is returned as 0.
-/// Infinite for a negative code where codes must be nonnegative; NaN if a number is not finite.
+/// In exact arithmetic both bounds are zero at the optimum. Rounding may leave a tiny negative
+/// number, which is returned as 0. The bound is infinite if an entry of the code is negative but
+/// codes must be nonnegative, and NaN if a number is not finite.
 pub fn duality_gap<T: Scalar>(
     problem: &Problem<T>,
     half_square: f64,
@@ -166,7 +175,7 @@ pub fn duality_gap<T: Scalar>(
         }
         let product = kkt::gram_product(problem, j, code);
         let lambda1 = problem.lambda1()[j].to_f64();
-        let descent = c - product; // that of the augmented lasso
+        let descent = c - product; // of the augmented lasso
         let v = descent + lambda2 * a;
         let beyond = |v: f64| (if signed { v.abs() } else { v }) - lambda1;
         fenchel += lambda1 * a.abs() + 0.5 * lambda2 * a * a - a * v;

@@ -1,4 +1,4 @@
-//! Any number of signals, as tiles × threads.
+//! Codes of any number of signals, in tiles × threads.
 
 use faer::{MatMut, MatRef};
 use rayon::prelude::*;
@@ -17,23 +17,27 @@ use crate::tile::{ColumnSource, Scalar};
 use crate::times::{EncodeTimes, Stopwatch};
 use crate::workspaces::Workspaces;
 
-/// Tiles that a thread takes at a time, at most: enough to forget the cost of taking them.
+/// Maximum number of tiles per task: enough to make the overhead of a task negligible.
 const TILES_PER_TASK: usize = 8;
 
-/// Tasks per thread, at least, where there are tiles enough: so many that threads end together.
+/// Minimum number of tasks per thread, if there are enough tiles, so that all threads finish at
+/// about the same time.
 const TASKS_PER_THREAD: usize = 4;
 
-/// Writes the codes (n × P) of all signals (m × P).
+/// Solves for the codes (n × P) of all signals (m × P).
 ///
-/// The columns are solved in tiles of [`Real::tile`](crate::tile::Real::tile) side by side, spread over the threads of the current `rayon` pool.
-/// A tile is multiplied by `D'`, solved and stored in one visit, so memory beyond the codes is some tiles per thread;
-/// [`encode_with`] keeps them for the next call.
-/// Each column of a tile is iterated until all have converged. The result does not depend on the number of threads.
+/// The columns are solved side by side in tiles of [`Real::tile`](crate::tile::Real::tile) columns,
+/// spread over the threads of the current `rayon` pool. Each tile is multiplied by `D'`, solved and
+/// stored in one visit, so the only memory needed besides the codes is a few tiles per thread;
+/// [`encode_with`] keeps them for the next call. All columns of a tile are iterated until the last
+/// has converged. The result does not depend on the number of threads.
 ///
-/// Column-major signals are correlated fastest, row-major codes (column stride 1) are stored fastest.
+/// Correlating is fastest for column-major signals, and storing is fastest for row-major codes
+/// (column stride 1).
 ///
 /// # Errors
-/// Shapes that do not fit the problem. A column that does not converge is no error: see [`Report`].
+/// Returns [`EncodeError`] if a shape does not fit the problem. A column that does not converge is
+/// not an error: see [`Report`].
 pub fn encode<T: Scalar>(
     solver: &dyn Solver<T>,
     problem: &Problem<T>,
@@ -44,12 +48,14 @@ pub fn encode<T: Scalar>(
     encode_with(solver, problem, signals, codes, start, &Workspaces::new())
 }
 
-/// As [`encode`], with memory that is kept from call to call: after the first, methods that work on whole tiles allocate
-/// nothing (those that solve column by column do: [`ActiveSet`](crate::ActiveSet), [`Lars`](crate::Lars), the last resort
-/// of [`Auto`](crate::Auto)).
+/// Same as [`encode`], but reuses memory between calls.
+///
+/// After the first call, solvers that process whole tiles allocate nothing. Solvers that work
+/// column by column still do: [`ActiveSet`](crate::ActiveSet), [`Lars`](crate::Lars) and the last
+/// resort of [`Auto`](crate::Auto).
 ///
 /// # Errors
-/// As [`encode`].
+/// Same as [`encode`].
 pub fn encode_with<T: Scalar>(
     solver: &dyn Solver<T>,
     problem: &Problem<T>,
@@ -69,12 +75,14 @@ pub fn encode_with<T: Scalar>(
     )
 }
 
-/// As [`encode_with`], where each run of `part` columns has tiles of its own: its codes have the bits that they have when the run is
-/// encoded alone, and processes that share out whole parts find the same codes as one process does. Where a part is no whole number of
-/// tiles, its last tile has empty places, which are solved in vain.
+/// Same as [`encode_with`], but starts a new tile after every `part` columns.
+///
+/// The codes of each part are bit-identical to those of the part encoded by itself, so processes
+/// that share out whole parts find the same codes as a single process. If `part` is not a multiple
+/// of the tile width, the last tile of each part has unused columns, which cost time nevertheless.
 ///
 /// # Errors
-/// As [`encode`].
+/// Same as [`encode`].
 pub fn encode_in_parts<T: Scalar>(
     solver: &dyn Solver<T>,
     problem: &Problem<T>,
@@ -93,12 +101,14 @@ pub fn encode_in_parts<T: Scalar>(
     Ok(tiles.encode(codes))
 }
 
-/// As [`encode_with`], and measures each code when it is solved: the [measures](crate::measure_columns) of all columns, in their
-/// order, for the price of `H a` and some sums, as `D'x` is there. Where the solve has computed that in `f64`, these measures have
-/// it from there.
+/// Same as [`encode_with`], but also measures each code after it is solved.
+///
+/// Returns the [measures](crate::measure_columns) of all columns in order. They only cost `H a` and
+/// a few sums, since `D'x` is already available. If the solve computed `D'x` in `f64`, the measures
+/// use that result.
 ///
 /// # Errors
-/// As [`encode`].
+/// Same as [`encode`].
 pub fn encode_measured<T: Scalar>(
     solver: &dyn Solver<T>,
     problem: &Problem<T>,
@@ -112,10 +122,12 @@ pub fn encode_measured<T: Scalar>(
     Ok(Tiles::new(solver, problem, start, &source, workspaces).encode_measured(codes))
 }
 
-/// As [`encode_measured`], by correlations `c = D'x` (n × P), as [`encode_correlations`] has them: there are no duality gaps.
+/// Same as [`encode_measured`], but takes correlations `c = D'x` (n × P) instead of signals.
+///
+/// Without signals, as in [`encode_correlations`], there are no duality gaps.
 ///
 /// # Errors
-/// Shapes that do not fit the problem.
+/// Returns [`EncodeError`] if a shape does not fit the problem.
 pub fn encode_correlations_measured<T: Scalar>(
     solver: &dyn Solver<T>,
     problem: &Problem<T>,
@@ -129,11 +141,13 @@ pub fn encode_correlations_measured<T: Scalar>(
     Ok(Tiles::new(solver, problem, start, &source, workspaces).encode_measured(codes))
 }
 
-/// Writes the codes (n × P) that belong to correlations `c = D'x` (n × P): for problems posed by their
-/// [Gram matrix](Problem::from_gram), and for those who have `D'x` already. All else is as in [`encode`].
+/// Solves for the codes (n × P) of given correlations `c = D'x` (n × P).
+///
+/// This is for problems posed by their [Gram matrix](Problem::from_gram) and for callers that
+/// already have `D'x`. It otherwise works like [`encode`].
 ///
 /// # Errors
-/// Shapes that do not fit the problem.
+/// Returns [`EncodeError`] if a shape does not fit the problem.
 pub fn encode_correlations<T: Scalar>(
     solver: &dyn Solver<T>,
     problem: &Problem<T>,
@@ -152,10 +166,11 @@ pub fn encode_correlations<T: Scalar>(
     ))
 }
 
-/// Writes the correlations `D'x` (n × P) of all signals (m × P), in tiles × threads as [`encode`] does.
+/// Writes the correlations `D'x` (n × P) of all signals (m × P), in tiles × threads like
+/// [`encode`].
 ///
 /// # Errors
-/// Shapes that do not fit the problem.
+/// Returns [`EncodeError`] if a shape does not fit the problem.
 pub fn correlate<T: Scalar>(
     problem: &Problem<T>,
     signals: &dyn ColumnSource<T>,
@@ -188,19 +203,19 @@ pub(crate) fn encode_tiles<T: Scalar>(
     Tiles::new(solver, problem, start, source, workspaces).encode(codes)
 }
 
-/// What the tiles of a batch have in common.
+/// State shared by all tiles of a batch.
 struct Tiles<'a, T: Scalar> {
     solver: &'a dyn Solver<T>,
     problem: &'a Problem<T>,
     start: Start,
     source: &'a dyn Correlations<T>,
     workspaces: &'a Workspaces<T>,
-    /// Columns after which a new tile begins.
+    /// Number of columns after which a new tile begins.
     part: usize,
 }
 
 impl<'a, T: Scalar> Tiles<'a, T> {
-    /// Without parts.
+    /// Creates tiles that are not split into parts.
     fn new(
         solver: &'a dyn Solver<T>,
         problem: &'a Problem<T>,
@@ -226,7 +241,7 @@ impl<'a, T: Scalar> Tiles<'a, T> {
         codes
             .par_col_chunks_mut(task_columns)
             .enumerate()
-            // So that what is left at the end can be shared out.
+            // Split down to single tasks, so that idle threads can take the last ones.
             .with_max_len(1)
             .map(|(task, codes)| self.encode_task(codes, task * task_columns, &mut []))
             .reduce(Report::empty, Report::merge)
@@ -248,7 +263,8 @@ impl<'a, T: Scalar> Tiles<'a, T> {
         (report, measures)
     }
 
-    /// Solves the tiles of one task in order, by one worker. Measures codes if there are places for that.
+    /// Solves the tiles of one task in order, on one thread. Measures the codes unless `measures`
+    /// is empty.
     fn encode_task(
         &self,
         mut codes: MatMut<'_, T>,
@@ -277,12 +293,12 @@ impl<'a, T: Scalar> Tiles<'a, T> {
                 end += columns;
                 let first = first_column + offset;
                 let mut codes = codes.as_mut().subcols_mut(offset, columns);
-                // Where they go is seldom in the cache, and by the time that they are solved it will be.
+                // The destination is rarely cached; prefetch it while the tile is being solved.
                 prefetch_matrix(codes.as_ref());
                 memory.wide.forget();
                 memory.in_f64 = kkt::needs_f64(problem, solver.settings().tolerance());
                 if memory.in_f64 {
-                    // Certificates will want them in f64, and once is enough.
+                    // Certificates need the correlations in f64 as well, so compute them only once.
                     source.load_both(first..first + columns, memory);
                 } else {
                     source.load(first..first + columns, memory);
@@ -314,7 +330,8 @@ impl<'a, T: Scalar> Tiles<'a, T> {
         })
     }
 
-    /// Columns that a thread takes at a time: a whole number of tiles, and of parts where these are none.
+    /// Returns the number of columns per task: a multiple of the tile width, or of `part` if tiles
+    /// do not divide parts evenly.
     fn columns_of_task(&self, columns: usize) -> usize {
         let tiles = columns.div_ceil(T::tile());
         let tiles_per_task = tiles / (TASKS_PER_THREAD * rayon::current_num_threads());

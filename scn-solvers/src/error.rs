@@ -1,84 +1,84 @@
-//! What can be wrong with the input.
+//! The errors of this crate.
 
-/// A dictionary or a penalty that poses no problem (1).
+/// An invalid dictionary, Gram matrix or penalty.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProblemError {
-    /// No rows or no columns.
+    /// The dictionary has no rows or no columns.
     #[error("the dictionary must have at least one row and one atom, but is {rows} x {atoms}")]
     Empty {
-        /// Rows found.
+        /// Number of rows.
         rows: usize,
-        /// Atoms found.
+        /// Number of atoms.
         atoms: usize,
     },
-    /// NaN or infinity in the dictionary, or in the Gram matrix that is given instead.
+    /// The dictionary, or the Gram matrix given instead, contains NaN or infinity.
     #[error("the dictionary must be finite, but entry ({row}, {atom}) is {found}")]
     Dictionary {
         /// Row of the first such entry.
         row: usize,
-        /// Its atom.
+        /// Atom (column) of that entry.
         atom: usize,
-        /// Its value.
+        /// Value of that entry.
         found: f64,
     },
-    /// A dictionary so large that its Gram matrix overflows.
+    /// The dictionary is so large that its Gram matrix overflows.
     #[error(
         "the Gram matrix must be finite, but atom {atom} has squared norm plus lambda2 of {found:e}"
     )]
     Gram {
         /// The atom.
         atom: usize,
-        /// Its squared norm plus λ2.
+        /// Squared norm of the atom plus λ2.
         found: f64,
     },
-    /// A Gram matrix that is empty or not square.
+    /// The Gram matrix is empty or not square.
     #[error(
         "the Gram matrix must be square, one row and one column per atom, but is {rows} x {atoms}"
     )]
     NotSquare {
-        /// Rows found.
+        /// Number of rows.
         rows: usize,
-        /// Columns found.
+        /// Number of columns.
         atoms: usize,
     },
-    /// A Gram matrix that is not symmetric.
+    /// The Gram matrix is not symmetric.
     #[error(
-        "the Gram matrix must be symmetric, but entry ({row}, {column}) is {found} and its mirror image {mirrored}"
+        "the Gram matrix must be symmetric, but entry ({row}, {column}) is {found} and entry ({column}, {row}) is {mirrored}"
     )]
     NotSymmetric {
         /// Row of the first such entry.
         row: usize,
-        /// Its column.
+        /// Column of that entry.
         column: usize,
-        /// Its value.
+        /// Value of that entry.
         found: f64,
-        /// The value across the diagonal.
+        /// Value of the entry mirrored across the diagonal.
         mirrored: f64,
     },
-    /// A Gram matrix with a negative eigenvalue: the problem has no minimum.
+    /// The Gram matrix has a negative eigenvalue, so the problem has no minimum.
     #[error("the Gram matrix must be positive semidefinite, but has an eigenvalue of {found}")]
     Indefinite {
         /// The smallest eigenvalue.
         found: f64,
     },
-    /// An update with a dictionary of another shape.
-    #[error("the dictionary must stay {expected:?} (rows, atoms), but is {found:?}")]
+    /// The dictionary of an update has a different shape.
+    #[error("the dictionary must keep its shape {expected:?} (rows, atoms), but is {found:?}")]
     Shape {
         /// Shape of the problem.
         expected: (usize, usize),
         /// Shape of the update.
         found: (usize, usize),
     },
-    /// λ1 negative or not finite.
+    /// λ1 is negative or not finite.
     #[error("lambda1 must be finite and at least 0, but is {found} for atom {atom}")]
     Lambda1 {
         /// The atom.
         atom: usize,
-        /// Its λ1.
+        /// λ1 of that atom.
         found: f64,
     },
-    /// λ1 per atom, but not one per atom.
+    /// The number of values of λ1 differs from the number of atoms.
     #[error("lambda1 must have one value per atom, {expected} in all, but has {found}")]
     Lambda1Length {
         /// Number of atoms.
@@ -86,7 +86,7 @@ pub enum ProblemError {
         /// Number of values.
         found: usize,
     },
-    /// λ2 negative or not finite.
+    /// λ2 is negative or not finite.
     #[error("lambda2 must be finite and at least 0, but is {found}")]
     Lambda2 {
         /// The value.
@@ -98,7 +98,7 @@ pub enum ProblemError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EncodeError {
-    /// Signals of another length than the atoms.
+    /// The length of the signals differs from that of the atoms.
     #[error("signals must have {expected} entries, like the atoms, but have {found}")]
     SignalLength {
         /// Rows of the dictionary.
@@ -106,7 +106,7 @@ pub enum EncodeError {
         /// Rows of the signals.
         found: usize,
     },
-    /// Correlations of another length than the number of atoms.
+    /// The length of the correlations differs from the number of atoms.
     #[error("correlations must have {expected} entries, one per atom, but have {found}")]
     CorrelationLength {
         /// Atoms of the problem.
@@ -114,21 +114,21 @@ pub enum EncodeError {
         /// Rows of the correlations.
         found: usize,
     },
-    /// A matrix of codes of another shape than atoms × signals.
+    /// The matrix of codes is not atoms × signals.
     #[error("codes must be {expected:?} (atoms, signals), but are {found:?}")]
     CodesShape {
-        /// Shape that fits.
+        /// Expected shape.
         expected: (usize, usize),
-        /// Shape found.
+        /// Actual shape.
         found: (usize, usize),
     },
 }
 
-/// Why a regularisation path cannot be followed.
+/// An error in following a regularisation path.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PathError {
-    /// Correlations, offsets or weights that are not one per atom.
+    /// Correlations, offsets or weights are not one per atom.
     #[error("a path needs one value per atom, {expected} in all, but has {found}")]
     Length {
         /// Number of atoms.
@@ -136,27 +136,27 @@ pub enum PathError {
         /// Number of values.
         found: usize,
     },
-    /// A correlation that is NaN or infinite.
+    /// A correlation is NaN or infinite.
     #[error("correlations must be finite, but that of atom {atom} is {found}")]
     Correlation {
         /// The first such atom.
         atom: usize,
-        /// Its correlation.
+        /// Correlation of that atom.
         found: f64,
     },
-    /// An offset below zero, or a weight that is not positive.
+    /// An offset is negative, or a weight is not positive, or one of them is not finite.
     #[error(
-        "lambda1 = offset + t weight needs offset >= 0 and weight > 0, but atom {atom} has {offset} and {weight}"
+        "lambda1 = offset + t weight needs offset >= 0 and weight > 0, but atom {atom} has offset {offset} and weight {weight}"
     )]
     Weight {
         /// The first such atom.
         atom: usize,
-        /// Its offset.
+        /// Offset of that atom.
         offset: f64,
-        /// Its weight.
+        /// Weight of that atom.
         weight: f64,
     },
-    /// More breakpoints than were to be expected.
+    /// The path has more breakpoints than the limit.
     #[error("the path has more than {limit} breakpoints")]
     TooLong {
         /// The limit.
@@ -164,25 +164,25 @@ pub enum PathError {
     },
 }
 
-/// Why a grid of λ1 cannot be solved.
+/// An error in solving for a grid of λ1.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum GridError {
-    /// Signals or codes that do not fit the problem.
+    /// Signals or codes do not fit the problem.
     #[error(transparent)]
     Encode(#[from] EncodeError),
-    /// Weights that overflow when they are multiplied by a value of the grid.
+    /// A weight overflows when it is multiplied by a value of the grid.
     #[error(transparent)]
     Problem(#[from] ProblemError),
-    /// A value that is negative or not finite.
+    /// A value is negative or not finite.
     #[error("lambda1 must be finite and at least 0, but value {index} of the grid is {found}")]
     Lambda1 {
-        /// Its place in the grid.
+        /// Index of the value in the grid.
         index: usize,
         /// The value.
         found: f64,
     },
-    /// A ratio of the last to the first value that is not one.
+    /// The ratio of the last value to the first is not between 0 and 1.
     #[error("the ratio of the last to the first lambda1 must be between 0 and 1, but is {found}")]
     Ratio {
         /// The value.
@@ -190,13 +190,13 @@ pub enum GridError {
     },
 }
 
-/// Layers, a problem or settings that [`Lista`](crate::Lista) cannot work with.
+/// Layers, a problem or settings that [`Lista`](crate::Lista) cannot use.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ListaError {
-    /// A layer that is not like the first.
+    /// The shape of a layer differs from that of the first layer.
     #[error(
-        "layer {layer} must have matrices {atoms} x {atoms} and {atoms} thresholds, but has {found:?} and {thresholds}"
+        "layer {layer} must have {atoms} x {atoms} matrices and {atoms} thresholds, but has {found:?} and {thresholds}"
     )]
     Shape {
         /// The layer.
@@ -208,7 +208,7 @@ pub enum ListaError {
         /// Number of thresholds.
         thresholds: usize,
     },
-    /// A threshold that is negative or not a number.
+    /// A threshold is negative or not a number.
     #[error("thresholds must be at least 0, but that of atom {atom} in layer {layer} is {found}")]
     Threshold {
         /// The layer.
@@ -218,7 +218,7 @@ pub enum ListaError {
         /// The value.
         found: f64,
     },
-    /// A problem with another number of atoms.
+    /// The number of atoms of the problem differs from that of the layers.
     #[error("these layers are for {expected} atoms, but the problem has {found}")]
     Problem {
         /// Atoms of the layers.
@@ -226,48 +226,48 @@ pub enum ListaError {
         /// Atoms of the problem.
         found: usize,
     },
-    /// Correlations that do not fit the problem.
+    /// Correlations do not fit the problem.
     #[error(transparent)]
     Encode(#[from] EncodeError),
-    /// Settings of the training out of range.
+    /// A setting of the training is out of range.
     #[error(
-        "training needs minibatches and a positive learning rate, but has batch size {batch_size} and rate {learning_rate}"
+        "training needs a batch size of at least 1 and a positive learning rate, but has {batch_size} and {learning_rate}"
     )]
     Training {
         /// Signals per step.
         batch_size: usize,
-        /// Step size of Adam.
+        /// Learning rate of Adam.
         learning_rate: f64,
     },
-    /// Signals whose optimal codes could not be computed, to compare with.
+    /// The optimal codes of some signals, the targets of the training, could not be computed.
     #[error(
-        "the optimum of {unconverged} signals is not known: their KKT residual is up to {residual}"
+        "the optimal codes of {unconverged} signals could not be computed: their largest KKT residual is {residual}"
     )]
     Optimum {
-        /// How many.
+        /// Number of such signals.
         unconverged: usize,
-        /// The largest residual.
+        /// The largest KKT residual among them.
         residual: f64,
     },
 }
 
-/// Settings out of range.
+/// A setting that is out of range.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SettingsError {
-    /// A tolerance that is not a positive number.
+    /// The tolerance is not a positive number.
     #[error("the tolerance must be positive and finite, but is {found}")]
     Tolerance {
         /// The value.
         found: f64,
     },
-    /// A relaxation outside (0, 2).
+    /// The relaxation is not between 0 and 2.
     #[error("the relaxation must be between 0 and 2, but is {found}")]
     Relaxation {
         /// The value.
         found: f64,
     },
-    /// No pass at all.
-    #[error("the limit of passes must be at least 1, but is 0")]
+    /// The maximum number of passes is 0.
+    #[error("the maximum number of passes must be at least 1, but is 0")]
     MaxPasses,
 }

@@ -1,4 +1,4 @@
-//! Codes for several λ1, each started from the codes for the last: what choosing λ1 takes.
+//! Codes for a grid of λ1, each solve started from the previous codes; used to choose λ1.
 
 use faer::{Mat, MatMut, MatRef};
 
@@ -18,21 +18,24 @@ use crate::workspaces::Workspaces;
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct GridPoint<'a, T> {
-    /// Its place in the grid.
+    /// Index of the point in the grid.
     pub index: usize,
-    /// The value in the grid.
+    /// λ1, as in the grid.
     pub lambda1: T,
     /// The codes of all signals, n × P.
     pub codes: MatRef<'a, T>,
-    /// What came of the solve.
+    /// The result of the solve.
     pub report: Report,
 }
 
-/// Solves for each λ1 of `grid` in turn, from the codes for the one before, and calls `visit` with the codes of all signals.
-/// `D'x` is computed once and kept (n × P). `codes` (n × P) hold those for the last λ1 at the end.
+/// Solves for each λ1 of `grid` in turn, starting from the previous codes.
 ///
-/// A value of the grid takes the place of the problem's λ1; where that is one per atom, the value times λ1_j does. Start with
-/// the largest, where codes have few entries: [`lambda1_grid`] gives such a grid. For one signal and every λ1 there is, see
+/// Each time, `visit` is called with the codes of all signals. `D'x` (n × P) is computed once and
+/// kept. At the end, `codes` (n × P) holds the codes for the last λ1.
+///
+/// Each value of the grid replaces the problem's λ1; if the problem has one λ1 per atom, the value
+/// times λ1_j is used. Start with the largest value, where codes have few active entries;
+/// [`lambda1_grid`] returns such a grid. For one signal and every λ1, see
 /// [`path()`](crate::path()).
 ///
 /// ```
@@ -58,7 +61,9 @@ pub struct GridPoint<'a, T> {
 /// ```
 ///
 /// # Errors
-/// Shapes that do not fit the problem; a λ1 that is negative or not finite, before anything is solved.
+/// Returns [`GridError`] if a shape does not fit the problem, if a value of the grid is negative or
+/// not finite, or if a value times a weight λ1_j overflows. Shapes and values are checked before
+/// anything is solved.
 pub fn encode_grid<T: Scalar>(
     solver: &dyn Solver<T>,
     problem: &Problem<T>,
@@ -111,11 +116,14 @@ pub fn encode_grid<T: Scalar>(
     Ok(())
 }
 
-/// `count` values in equal ratios, from the smallest that leaves every code zero, `max c_j` over all signals (`max |c_j|` for
-/// signed codes), down to `ratio` times as much. For a problem with a λ1 per atom, `c_j / λ1_j` takes the place of `c_j`.
+/// Returns `count` values of λ1 in geometric progression, for [`encode_grid`].
+///
+/// The first is the smallest λ1 that leaves every code zero: `max c_j` over all signals, or
+/// `max |c_j|` for signed codes. The last is `ratio` times the first. For a problem with one λ1 per
+/// atom, `c_j / λ1_j` replaces `c_j`.
 ///
 /// # Errors
-/// Signals that do not fit the problem; a ratio outside (0, 1).
+/// Returns [`GridError`] if the signals do not fit the problem or the ratio is outside (0, 1).
 pub fn lambda1_grid<T: Scalar>(
     problem: &Problem<T>,
     signals: &dyn ColumnSource<T>,

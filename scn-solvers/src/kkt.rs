@@ -1,6 +1,7 @@
-//! The only definition of converged.
+//! The KKT residual: the only definition of convergence.
 //!
-//! With the gradient of the smooth part `g = H a - c`, where `c = D'x`, a code is optimal (Lemma 1 of the paper) iff
+//! With the gradient of the smooth part `g = H a - c`, where `c = D'x`, a code is optimal (Lemma 1
+//! of the paper) iff
 //!
 //! ```text
 //! a >= 0:     a_j > 0  =>  g_j + λ1_j = 0,           a_j = 0  =>  g_j + λ1_j >= 0
@@ -13,21 +14,22 @@
 //! \end{aligned}
 //! -->
 //!
-//! Both say that `a_j` is left alone by a proximal step along its own coordinate, so both are measured by
+//! Both say that a proximal step along coordinate j leaves `a_j` unchanged, so both are measured by
 //!
 //! ```text
 //! r(a) = max_j | H_jj a_j - prox(H_jj a_j - g_j) |  /  max_j |c_j|             (2)
 //! ```
 //! <!-- math: r(a) = \frac{\max_j \bigl| H_{jj} a_j - \mathrm{prox}(H_{jj} a_j - g_j) \bigr|}{\max_j |c_j|} \tag{2} -->
 //!
-//! with `prox(v) = max(v - λ1_j, 0)`, or `sign(v) max(|v| - λ1_j, 0)` for signed codes. For `a >= 0` this is the
-//! familiar `max_j |min(H_jj a_j, g_j + λ1_j)|`. The residual does not change when signal and λ1 are scaled together,
-//! nor when the dictionary, λ1 and (by the square) λ2 are. Where `c = 0` the optimal code is zero, and its residual is 0; that
-//! of any other code is infinite.
+//! with `prox(v) = max(v - λ1_j, 0)`, or `sign(v) max(|v| - λ1_j, 0)` for signed codes. For
+//! `a >= 0` this is the familiar `max_j |min(H_jj a_j, g_j + λ1_j)|`. The residual does not change
+//! if signal and λ1 are scaled by the same factor, or if dictionary and λ1 are scaled by a factor
+//! and λ2 by its square. If `c = 0`, the optimal code is zero with residual 0, and any other code
+//! has an infinite residual.
 //!
-//! A column has *converged* when its residual and a bound of what rounding may have made of it are together at most the tolerance.
-//! The bound follows Higham and Mary, "A new approach to probabilistic rounding error analysis", SIAM J. Scientific Computing 41
-//! (2019).
+//! A column has *converged* when its residual plus a bound on its rounding error is at most the
+//! tolerance. The bound follows Higham and Mary, "A new approach to probabilistic rounding error
+//! analysis", SIAM J. Scientific Computing 41 (2019).
 
 mod rounding;
 
@@ -38,10 +40,11 @@ use crate::tile::{Kernels, Scalar, narrower_than_f64};
 
 pub(crate) use rounding::{CERTAINTY, Certified, measure_rounding};
 
-/// The KKT residual (2) of one column, evaluated in f64 whatever the type of the numbers: `correlations` is `c = D'x`
-/// and `code` is `a`, both of length n.
+/// Returns the KKT residual (2) of one column, evaluated in f64 whatever the type of the numbers.
 ///
-/// NaN if a number is not finite.
+/// `correlations` is `c = D'x` and `code` is `a`, both of length n. Returns NaN if a number is not
+/// finite.
+///
 pub fn residual<T: Scalar>(problem: &Problem<T>, correlations: &[T], code: &[T]) -> f64 {
     let mut worst = 0.0_f64;
     let mut scale = 0.0_f64;
@@ -50,7 +53,7 @@ pub fn residual<T: Scalar>(problem: &Problem<T>, correlations: &[T], code: &[T])
         let scaled = problem.gram()[(j, j)].to_f64() * a.to_f64();
         let free = scaled - (product - c.to_f64());
         let difference = scaled - prox(free, problem.lambda1()[j].to_f64(), problem.signed());
-        // A maximum, as in `prox`, loses a NaN.
+        // `max`, also in `prox`, ignores NaN.
         if !(free.is_finite() && difference.is_finite()) {
             return f64::NAN;
         }
@@ -60,20 +63,23 @@ pub fn residual<T: Scalar>(problem: &Problem<T>, correlations: &[T], code: &[T])
     relative(worst, scale)
 }
 
-/// `value / scale`, where `0 / 0` is 0.
+/// Returns `value / scale`, or 0 if `value` is 0.
 pub(crate) fn relative(value: f64, scale: f64) -> f64 {
     if value == 0.0 { 0.0 } else { value / scale }
 }
 
-/// The margin of strict complementarity of one column: how far the nearest entry is from changing its activity,
+/// Returns the margin of strict complementarity: how close any entry is to changing its activity.
+///
+/// For one column, this is
 ///
 /// ```text
 /// min over j of  H_jj |a_j|  (active)  or  λ1_j - |g_j|  (not active; λ1_j + g_j if a >= 0),
 /// ```
 /// <!-- math: \min_j \begin{cases} H_{jj} |a_j| & a_j \ne 0 \\ \lambda_{1j} - |g_j| & a_j = 0, \text{ any sign} \\ \lambda_{1j} + g_j & a_j = 0,\; a \ge 0 \end{cases} -->
 ///
-/// divided by `max_j |c_j|`, as the residual is. Where it is well above the residual, the support of the code
-/// is that of the optimum, and the code is differentiable. Evaluated in f64; arguments as for [`residual`].
+/// divided by `max_j |c_j|`, like the residual. If the margin is well above the residual, the
+/// active set of the code is that of the optimum, and the code is differentiable. The margin is
+/// evaluated in f64; the arguments are those of [`residual`].
 pub fn margin<T: Scalar>(problem: &Problem<T>, correlations: &[T], code: &[T]) -> f64 {
     let mut margin = f64::INFINITY;
     let mut scale = 0.0_f64;
@@ -94,14 +100,14 @@ pub fn margin<T: Scalar>(problem: &Problem<T>, correlations: &[T], code: &[T]) -
     relative(margin, scale)
 }
 
-/// `(H a)_j`, summed in f64.
+/// Returns `(H a)_j`, summed in f64.
 pub(crate) fn gram_product<T: Scalar>(problem: &Problem<T>, j: usize, code: &[T]) -> f64 {
     let column = problem.gram().col(j);
     let terms = column.iter().zip(code);
     terms.map(|(&h, &a)| h.to_f64() * a.to_f64()).sum()
 }
 
-/// `max(v - λ1, 0)`, or `sign(v) max(|v| - λ1, 0)` for signed codes.
+/// Returns `max(v - λ1, 0)`, or `sign(v) max(|v| - λ1, 0)` for signed codes.
 pub(crate) fn prox(v: f64, lambda1: f64, signed: bool) -> f64 {
     let above = (v - lambda1).max(0.0);
     if signed {
@@ -111,7 +117,8 @@ pub(crate) fn prox(v: f64, lambda1: f64, signed: bool) -> f64 {
     }
 }
 
-/// Fills `memory.scale` with the denominator of (2) per column, NaN where the correlations are not finite.
+/// Fills `memory.scale` with the denominator of (2) for each column, NaN where correlations are not
+/// finite.
 pub(crate) fn measure_scale<T: Scalar>(memory: &mut TileMemory<T>) {
     T::scale(ColumnScale {
         values: &memory.correlations,
@@ -119,16 +126,18 @@ pub(crate) fn measure_scale<T: Scalar>(memory: &mut TileMemory<T>) {
     });
 }
 
-/// Whether certificates at this tolerance are taken in `f64` from the first: rounding in `T` leaves a residual of about
-/// `sqrt(n) ε`, and a certificate should not be off by more than some percent. Where codes are large it leaves more, which
-/// [`measure_rounding`] tells afterwards.
+/// Whether certificates at this tolerance are computed in `f64` from the start.
+///
+/// Rounding in `T` leaves a residual of about `sqrt(n) ε`, and a certificate should be accurate to
+/// a few per cent. Large codes leave more, which [`measure_rounding`] detects afterwards.
 pub(crate) fn needs_f64<T: Scalar>(problem: &Problem<T>, tolerance: f64) -> bool {
     let rounding = (problem.atoms() as f64).sqrt() * T::EPSILON.to_f64();
     narrower_than_f64::<T>() && tolerance < 32.0 * rounding
 }
 
-/// Fills `memory.residual` with the residual (2) per column, at the codes in the memory; NaN where a number on the
-/// way is not finite. Overwrites `memory.row`.
+/// Fills `memory.residual` with the residual (2) of each column, at the codes in `memory`.
+///
+/// The residual is NaN where an intermediate number is not finite. Overwrites `memory.row`.
 pub(crate) fn measure<T: Scalar>(problem: &Problem<T>, memory: &mut TileMemory<T>) {
     T::residual(Residual {
         signed: problem.signed(),
@@ -145,8 +154,10 @@ pub(crate) fn measure<T: Scalar>(problem: &Problem<T>, memory: &mut TileMemory<T
     relate_to_scale(memory);
 }
 
-/// As [`measure`], with codes, correlations and `H` in `f64`; the [correlations](Wide::correlations) have to be there. Leaves
-/// `c - H a`, rounded, in `memory.descent`.
+/// Same as [`measure`], but with codes, correlations and `H` in `f64`.
+///
+/// The [correlations](Wide::correlations) must have been loaded. Leaves `c - H a`, rounded, in
+/// `memory.descent`.
 pub(crate) fn measure_in_f64<T: Scalar>(problem: &Problem<T>, memory: &mut TileMemory<T>) {
     let exact = problem.exact();
     let TileMemory {
@@ -180,8 +191,9 @@ pub(crate) fn measure_in_f64<T: Scalar>(problem: &Problem<T>, memory: &mut TileM
     });
 }
 
-/// As [`measure`], where the codes have moved by the [near](is_near) `memory.step` since
-/// `memory.descent` was that of the codes.
+/// Same as [`measure`], but from the change of the codes since `memory.descent` was computed.
+///
+/// That change is `memory.step`, which must be [near](is_near).
 pub(crate) fn measure_near<T: Scalar>(problem: &Problem<T>, memory: &mut TileMemory<T>) {
     T::residual(Residual {
         signed: problem.signed(),
@@ -198,9 +210,10 @@ pub(crate) fn measure_near<T: Scalar>(problem: &Problem<T>, memory: &mut TileMem
     relate_to_scale(memory);
 }
 
-/// Whether `H d` of `memory.step` may be computed in `T` for a certificate at this tolerance. Rounding is
-/// relative to d as it is to a in [`needs_f64`], and the rule is the same: with d smaller than a code of size 1, so is what
-/// rounding leaves.
+/// Whether `H d` for `d = memory.step` may be computed in `T` for a certificate at this tolerance.
+///
+/// Rounding is relative to d as it is to a in [`needs_f64`], and the same rule applies: if d is
+/// smaller than a code of size 1, so is the rounding error.
 pub(crate) fn is_near<T: Scalar>(
     problem: &Problem<T>,
     memory: &TileMemory<T>,
@@ -234,7 +247,8 @@ mod tests {
     const ATOMS: usize = 30;
     const TOLERANCE: f64 = 1e-6;
 
-    /// A tile of codes, signed, and the correlations that make them optimal but for rounding: those of `H a + λ1 sign(a)`.
+    /// Returns a tile of signed codes with correlations `H a + λ1 sign(a)`, which make them optimal
+    /// up to rounding.
     fn near_the_optimum() -> (Problem<f32>, TileMemory<f32>) {
         let dictionary = synthetic::dictionary::<f32>(40, ATOMS, 0.3, 1);
         let penalty = ElasticNet::signed(0.2_f32, 1e-3);
@@ -261,7 +275,7 @@ mod tests {
         rows.map(|row| row[k]).collect()
     }
 
-    /// The certificates of all columns are off the definition by no more than this.
+    /// Asserts that the residuals of all columns differ from the definition by at most `bound`.
     fn assert_certified(problem: &Problem<f32>, memory: &TileMemory<f32>, bound: f64) {
         for k in 0..f32::tile() {
             let (c, a) = (column(&memory.correlations, k), column(&memory.codes, k));
@@ -271,8 +285,9 @@ mod tests {
         }
     }
 
-    /// Both have `H` from the same numbers, once rounded: that moves `H a` by ε/2 of the sizes it sums. A near step adds what
-    /// `is_near` allows and the rounding of the descent, half an ε of the largest correlation.
+    /// Both compute `H` from the same dictionary, and one rounds it, which changes `H a` by ε/2 of
+    /// the sizes that are summed. A near step adds the error that `is_near` allows and the rounding
+    /// of the descent, half an ε of the largest correlation.
     #[test]
     fn certificates_after_a_near_step_are_those_of_the_definition() {
         let (problem, mut memory) = near_the_optimum();

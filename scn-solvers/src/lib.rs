@@ -10,37 +10,40 @@
 //! <!-- math: a^* = \arg\min_{a \;(\ge 0)} \; \tfrac12 \lVert x - D a \rVert^2 + \lambda_1^\top |a| + \tfrac{\lambda_2}2 \lVert a \rVert^2 \tag{1} -->
 //!
 //! With the Gram matrix `H = D'D + λ2 I` and the correlations `c = D'x` this is
-//! `min 1/2 a'Ha - c'a + λ1'|a|`: one Hessian shared by very many right-hand sides. Everything here rests on
-//! that: [`Problem`] does once what depends only on `D`, [`encode()`] streams any number of signals past it.
+//! `min 1/2 a'Ha - c'a + λ1'|a|`: one matrix `H` shared by many columns `c`. Everything here builds
+//! on that: [`Problem`] does the work that depends only on `D` once, and [`encode()`] streams any
+//! number of signals past it.
 //!
-//! # Converged has one meaning
+//! # One definition of converged
 //!
-//! A code is optimal if and only if its [KKT residual](kkt) is zero. Each solver stops at a stated residual,
-//! measured at the very codes that are returned and with its rounding allowed for, and the [`Report`] says how many columns got
-//! there.
+//! A code is optimal if and only if its [KKT residual](kkt) is zero. Each solver stops at a given
+//! residual, measured at the returned codes with an allowance for rounding, and the [`Report`]
+//! lists the columns that did not reach it.
 //!
 //! # Tour
 //!
 //! | module | subject |
 //! |---|---|
 //! | [`ColumnSource`] | where signals come from: a matrix, or anything that can write columns into a tile |
-//! | [`penalty`], [`problem`] | what is minimised: λ1, λ2, the sign; `D`, `H` and their packed copies |
+//! | [`penalty`], [`problem`] | what is minimised: λ1, λ2 and the sign; `D`, `H` and their packed copies |
 //! | [`kkt`], [`certificate`] | the only definition of converged; the duality gap |
-//! | [`measure`] | residual and gap of many codes, in the type of their numbers |
-//! | [`solver`] | the traits and the one loop; [`Auto`] and what it is made of, first-order methods, exact ones, a learned one |
-//! | [`mod@path`], [`grid`] | the code as a function of λ1: of one signal for every λ1, of all signals for some |
-//! | [`omp`] | orthogonal matching pursuit, for so many atoms or a given residual |
-//! | [`mod@encode`] | tiles × threads |
+//! | [`measure`] | residual and gap of many codes, computed in the type of the codes |
+//! | [`solver`] | the traits and the main loop; [`Auto`] and its components, first-order, exact and learned solvers |
+//! | [`mod@path`], [`grid`] | codes as a function of λ1: one signal for every λ1, all signals for a grid of λ1 |
+//! | [`omp`] | orthogonal matching pursuit, up to a number of atoms or down to a residual |
+//! | [`mod@encode`] | codes of any number of signals, in tiles × threads |
 //! | [`learn`] | dictionaries learned from signals |
-//! | [`tile`] | the building blocks for your own method |
+//! | [`tile`] | the building blocks for your own solver |
 //!
 //! # Features
 //!
-//! None is on by default.
+//! No feature is on by default.
 //!
-//! - `approx`: `AbsDiffEq` and `RelativeEq` of the crate [approx](https://docs.rs/approx) for [`ElasticNet`],
-//!   [`Lambda1`], [`Certificate`], [`ColumnCertificate`], [`Report`] (without its times), [`OmpReport`],
-//!   [`Path`] and [`path::Breakpoint`]: numbers within a tolerance, all else equal.
+//! - `approx`: implements `AbsDiffEq` and `RelativeEq` of the crate
+//!   [approx](https://docs.rs/approx) for [`ElasticNet`], [`Lambda1`], [`Certificate`],
+//!   [`ColumnCertificate`], [`Report`] (without its times), [`OmpReport`], [`Path`] and
+//!   [`path::Breakpoint`]. Floating-point numbers are compared within a tolerance, everything else
+//!   exactly.
 //! - `synthetic`: random problems, for tests, benches and examples.
 //!
 //! # Example
@@ -49,7 +52,7 @@
 //! use faer::Mat;
 //! use scn_solvers::{Auto, ElasticNet, Problem, Settings, Start, encode};
 //!
-//! // Two orthonormal atoms: the code is the correlation, less lambda1, cut off at zero.
+//! // Two orthonormal atoms: the code is the correlation minus lambda1, clipped at zero.
 //! let dictionary = Mat::<f64>::from_fn(3, 2, |i, j| if i == j { 1.0 } else { 0.0 });
 //! let problem = Problem::new(dictionary.as_ref(), ElasticNet::nonnegative(0.5, 0.0))?;
 //! let signals = Mat::<f64>::from_fn(3, 4, |i, j| (i + j) as f64 - 1.0);
@@ -92,7 +95,7 @@ pub mod tile;
 mod times;
 mod workspaces;
 
-/// The matrices of this crate's signatures.
+/// The library whose matrices this crate's signatures use.
 pub use faer;
 
 pub use certificate::{Certificate, ColumnCertificate, certify, certify_columns};

@@ -1,5 +1,7 @@
-//! How far codes are from optimal, measured in the type of their numbers, at a fraction of the cost of solving; least in the same
-//! visit ([`encode_measured`](crate::encode_measured)).
+//! KKT residuals and duality gaps of many codes, computed in the type of the codes.
+//!
+//! Measuring costs a fraction of solving, and costs least during the solve
+//! ([`encode_measured`](crate::encode_measured)).
 
 use std::ops::Range;
 
@@ -17,23 +19,25 @@ use crate::tile::kernels::{GapSums, Residual, gap};
 use crate::tile::{ColumnSource, Scalar};
 use crate::workspaces::Workspaces;
 
-/// How far one code is from optimal, and what that is relative to.
+/// The KKT residual and the duality gap of one code: how far it is from optimal.
 #[must_use]
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct ColumnMeasure {
-    /// The [KKT residual](crate::kkt); NaN if a number on the way is not finite.
+    /// The [KKT residual](crate::kkt); NaN if an intermediate number is not finite.
     pub residual: f64,
-    /// The relative duality gap: see [`measure_columns`]. None without signals, to whose norm it is relative.
+    /// The relative duality gap: see [`measure_columns`]. `None` without signals, since the gap is
+    /// relative to their norm.
     pub duality_gap: Option<f64>,
-    /// `max_j |c_j|`, what the residual is relative to: of λ1 nothing is seen below the tolerance times this.
+    /// `max_j |c_j|`, the scale of the residual. A λ1 below the tolerance times this scale cannot
+    /// be told from zero.
     pub scale: f64,
-    /// Entries that are not zero.
+    /// Number of entries that are not zero.
     pub active: usize,
 }
 
 impl ColumnMeasure {
-    /// Not measured yet.
+    /// The measure of a code that has not been measured yet.
     pub(crate) const BLANK: Self = Self {
         residual: 0.0,
         duality_gap: None,
@@ -42,11 +46,13 @@ impl ColumnMeasure {
     };
 }
 
-/// Measures codes (n × P) by their signals (m × P), column by column: `D'x` and `H a` as products of matrices in the type `T` of
-/// the numbers, in the tiles and on the threads of [`encode`](crate::encode()).
+/// Measures codes (n × P) against their signals (m × P), column by column.
 ///
-/// With `c = D'x`, `d = c - H a`, `v = d + λ2 a` and `ρ = ||x||² - c'a - d'a`, the square of the residual of the lasso with rows
-/// `sqrt(λ2) I` below the dictionary, the gap is the smaller of
+/// `D'x` and `H a` are matrix products in the type `T` of the codes, in the same tiles and threads
+/// as in [`encode`](crate::encode()).
+///
+/// With `c = D'x`, `d = c - H a`, `v = d + λ2 a` and `ρ = ||x||² - c'a - d'a` (the squared residual
+/// of the lasso with rows `sqrt(λ2) I` below the dictionary), the gap is the smaller of
 ///
 /// ```text
 /// sum_j λ1_j |a_j| + λ2/2 a_j² + max(|v_j| - λ1_j, 0)² / (2 λ2) - a_j v_j        (λ2 > 0)
@@ -59,14 +65,16 @@ impl ColumnMeasure {
 /// \end{aligned}
 /// -->
 ///
-/// (for a >= 0 with v and d in place of `|v|` and `|d|`), divided by `||x||²/2`. These are the two bounds of
-/// [`certificate::duality_gap`](crate::certificate::duality_gap), where their sources are: the dual points `x - D a` and
-/// `s (x - D a, -sqrt(λ2) a)`, primal minus dual objective written so that no large numbers cancel. Rounding still leaves about
-/// `sqrt(n) ε` of `T`, relative to `||x||²/2`; [`certify_columns`](crate::certify_columns) measures in `f64`, apart from all
-/// kernels, at many times the cost.
+/// (for a >= 0 with v and d in place of `|v|` and `|d|`), divided by `||x||²/2`. These are the two
+/// bounds of [`certificate::duality_gap`](crate::certificate::duality_gap), which cites their
+/// sources. Their dual points are `x - D a` and `s (x - D a, -sqrt(λ2) a)`, and the difference of
+/// primal and dual objective is written so that no large numbers cancel. Rounding still leaves
+/// about `sqrt(n) ε` of `T`, relative to `||x||²/2`. [`certify_columns`](crate::certify_columns)
+/// measures in `f64`, independently of all kernels, at many times the cost.
 ///
-/// As there, the gap is 0 for the code zero of a zero signal, and infinite for a negative code where codes must be nonnegative.
-/// The result does not depend on the number of threads.
+/// As in certificates, the gap is 0 for the zero code of a zero signal, and infinite if an entry of
+/// the code is negative but codes must be nonnegative. The result does not depend on the number of
+/// threads.
 ///
 /// ```
 /// # use faer::Mat;
@@ -84,7 +92,7 @@ impl ColumnMeasure {
 /// ```
 ///
 /// # Errors
-/// Shapes that do not fit the problem.
+/// Returns [`EncodeError`] if a shape does not fit the problem.
 pub fn measure_columns<T: Scalar>(
     problem: &Problem<T>,
     signals: &dyn ColumnSource<T>,
@@ -96,10 +104,12 @@ pub fn measure_columns<T: Scalar>(
     Ok(measure_tiles(problem, &source, codes, workspaces))
 }
 
-/// As [`measure_columns`], by correlations `c = D'x` (n × P) where signals are not known, so that there is no gap.
+/// Same as [`measure_columns`], but takes correlations `c = D'x` (n × P) instead of signals.
+///
+/// Without signals there is no duality gap.
 ///
 /// # Errors
-/// Shapes that do not fit the problem.
+/// Returns [`EncodeError`] if a shape does not fit the problem.
 pub fn measure_correlated<T: Scalar>(
     problem: &Problem<T>,
     correlations: MatRef<'_, T>,
@@ -154,7 +164,8 @@ fn measure_tile<T: Scalar>(
     measure_loaded(problem, source, columns, memory, measures);
 }
 
-/// Measures the codes of a tile whose correlations are there. A column whose scale is NaN has been given up.
+/// Measures the codes of a tile whose correlations are loaded. A column whose scale is NaN was
+/// given up by the solver.
 pub(crate) fn measure_loaded<T: Scalar>(
     problem: &Problem<T>,
     source: &dyn Correlations<T>,
@@ -216,14 +227,14 @@ pub(crate) fn measure_loaded<T: Scalar>(
         measure.active = sum(gap::ACTIVE) as usize;
         if let Some(&square) = squares.get(k) {
             let gap = duality_gap(problem, square, sum);
-            // A maximum, as in the sums, loses a NaN.
+            // `max`, also in the sums, ignores NaN.
             let not_finite = row[k].to_f64() + 0.0 * measure.scale;
             measure.duality_gap = Some(relative(gap + not_finite, 0.5 * square));
         }
     }
 }
 
-/// The smaller bound; `square` is `||x||²`.
+/// Returns the smaller bound; `square` is `||x||²`.
 fn duality_gap<T: Scalar>(problem: &Problem<T>, square: f64, sum: impl Fn(usize) -> f64) -> f64 {
     if !problem.signed() && sum(gap::LOWEST) < 0.0 {
         return f64::INFINITY;
@@ -231,7 +242,7 @@ fn duality_gap<T: Scalar>(problem: &Problem<T>, square: f64, sum: impl Fn(usize)
     let pull = sum(gap::PULL);
     let left = (square - sum(gap::CORRELATION) - pull).max(0.0); // ρ
     let best = if left > 0.0 { 1.0 + pull / left } else { 1.0 };
-    // Infinite where every point is feasible.
+    // Infinite if every dual point is feasible.
     let feasible = 1.0 / sum(gap::REACH);
     let s = best.max(0.0).min(feasible);
     let scaled = 0.5 * (1.0 - s) * (1.0 - s) * left + sum(gap::ABSOLUTE) - s * pull;
@@ -255,7 +266,7 @@ mod tests {
 
     const SHAPE: (usize, usize) = (20, 30);
 
-    /// Codes at the optimum, and random ones.
+    /// Returns optimal codes and random codes.
     fn codes<T: Scalar>(problem: &Problem<T>, signals: &Mat<T>) -> [Mat<T>; 2] {
         let mut solved = Mat::zeros(SHAPE.1, signals.ncols());
         let solver = Auto::new(Settings::new(1e3 * T::EPSILON.to_f64(), 1000).unwrap());
@@ -274,11 +285,12 @@ mod tests {
         [solved, random]
     }
 
-    /// Measures are those of the certificate, but for rounding: at most `m + n` and some roundings, each of numbers that make up
-    /// no more than `(||x|| + sum_j √H_jj |a_j|)²`, which `1 / (2 λ2)` multiplies where there is a λ2.
+    /// Compares measures with certificates. They differ by at most `m + n` and some roundings, each
+    /// of numbers that make up no more than `(||x|| + sum_j √H_jj |a_j|)²`, multiplied by
+    /// `1 / (2 λ2)` if λ2 > 0.
     fn measures_are_those_of_certificates<T: Scalar>() {
         let atoms = dictionary::<T>(SHAPE.0, SHAPE.1, 0.2, 1);
-        // No whole number of tiles.
+        // Not a whole number of tiles.
         let signals = normal_matrix::<T>(SHAPE.0, 2 * T::tile() + 3, 2);
         let weights = (0..SHAPE.1).map(|j| T::from_f64(0.1 + 0.01 * j as f64));
         for lambda1 in [
@@ -347,7 +359,8 @@ mod tests {
         }
     }
 
-    /// What is measured in the visit of the solve is what is measured afterwards, but for rounding of `D'x`; the codes are the same.
+    /// Measuring during the solve gives the same codes, and the same measures up to rounding of
+    /// `D'x`, as measuring afterwards.
     fn one_visit_measures_the_same<T: Scalar>() {
         let atoms = dictionary::<T>(SHAPE.0, SHAPE.1, 0.2, 1);
         let mut signals = normal_matrix::<T>(SHAPE.0, 2 * T::tile() + 3, 2);
@@ -395,7 +408,7 @@ mod tests {
         measures_are_those_of_certificates::<f64>();
     }
 
-    /// Zero signals, codes that are not allowed, and numbers that are not finite, as the certificate says of them.
+    /// Zero signals, infeasible codes and non-finite numbers are measured as in the certificate.
     #[test]
     fn special_codes_are_measured_as_certified() {
         let problem = Problem::new(

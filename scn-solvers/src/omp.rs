@@ -1,17 +1,19 @@
-//! Orthogonal matching pursuit: few atoms, chosen greedily.
+//! Orthogonal matching pursuit: codes with few atoms, chosen greedily.
 //!
-//! Not a method for the problem of this crate, but the usual alternative to it: as many atoms as asked for, or as a given
-//! residual takes, without a penalty,
+//! A pursuit does not solve problem (1); it is the usual alternative to it. It has no penalty, but
+//! adds atoms up to a given number or until a given residual is reached:
 //!
 //! ```text
 //! L <- L + argmax_j |d_j'(x - D a)| / ||d_j||,      a_L <- argmin ||x - D_L a_L||
 //! ```
 //! <!-- math: L \leftarrow L \cup \Bigl\{ \arg\max_j \frac{|d_j^\top (x - D a)|}{\lVert d_j \rVert} \Bigr\}, \qquad a_L \leftarrow \arg\min \lVert x - D_L a_L \rVert -->
 //!
-//! Pati, Rezaiifar, Krishnaprasad, "Orthogonal matching pursuit", Asilomar 1993; in Gram form Rubinstein, Zibulevsky, Elad,
-//! "Efficient implementation of the K-SVD algorithm using batch orthogonal matching pursuit", Technion CS-2008-08. For
-//! nonnegative codes the atom must pull in its own direction and the least squares are nonnegative ones (Bruckstein, Elad,
-//! Zibulevsky, IEEE Trans. Information Theory 54, 2008); an atom may then leave again.
+//! Pati, Rezaiifar, Krishnaprasad, "Orthogonal matching pursuit", Asilomar 1993; in Gram form
+//! Rubinstein, Zibulevsky, Elad, "Efficient implementation of the K-SVD algorithm using batch
+//! orthogonal matching pursuit", Technion CS-2008-08. For nonnegative codes, a new atom must
+//! correlate positively with the residual, and the least-squares problem is nonnegative
+//! (Bruckstein, Elad, Zibulevsky, IEEE Trans. Information Theory 54, 2008); an atom may then leave
+//! again.
 
 use faer::{ColRef, MatMut, MatRef, Scale};
 use rayon::prelude::*;
@@ -24,26 +26,27 @@ use crate::solver::Column;
 use crate::tile::{ActiveFactor, ColumnSource, Scalar};
 use crate::{EncodeError, ProblemError};
 
-/// When a pursuit ends: at whichever comes first.
+/// The stopping criteria of a pursuit, which ends when either is met.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct OmpStop {
-    /// So many atoms.
+    /// The largest number of active atoms.
     pub atoms: usize,
-    /// `||x - D a|| <= residual ||x||`. Below some 1e-16 times the size of the codes it cannot be told from zero.
+    /// The relative residual at which to stop: `||x - D a|| <= residual ||x||`. Below about 1e-16
+    /// times the size of the codes it cannot be told from zero.
     pub residual: f64,
 }
 
-/// What came of a pursuit.
+/// The result of a pursuit.
 #[must_use]
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct OmpReport {
     /// Number of columns.
     pub columns: usize,
-    /// Atoms used, over all columns.
+    /// Number of active atoms, summed over columns.
     pub atoms: u64,
-    /// The largest `||x - D a|| / ||x||` of any column, 0 for a zero signal; NaN if a signal or its code is not finite (the code
-    /// is then zero).
+    /// The largest `||x - D a|| / ||x||` of any column; 0 for a zero signal. NaN if a signal or its
+    /// code is not finite, in which case the code is set to zero.
     pub residual: f64,
 }
 
@@ -55,10 +58,10 @@ pub struct Omp<T: Scalar> {
 }
 
 impl<T: Scalar> Omp<T> {
-    /// Takes a dictionary (m × n, one atom per column).
+    /// Creates a pursuit over a dictionary (m × n, one atom per column).
     ///
     /// # Errors
-    /// As [`Problem::new`].
+    /// Same as [`Problem::new`].
     pub fn new(dictionary: MatRef<'_, T>, sign: Sign, stop: OmpStop) -> Result<Self, ProblemError> {
         let penalty = ElasticNet {
             sign,
@@ -68,11 +71,14 @@ impl<T: Scalar> Omp<T> {
         Ok(Self { problem, stop })
     }
 
-    /// Writes the codes (n × P) of all signals (m × P), in `f64` whatever the type of the numbers. Spread over the threads of
-    /// the current `rayon` pool; the result does not depend on their number.
+    /// Solves for the codes (n × P) of all signals (m × P), in `f64` whatever the type of the
+    /// numbers.
+    ///
+    /// Columns are spread over the threads of the current `rayon` pool. The result does not depend
+    /// on the number of threads.
     ///
     /// # Errors
-    /// Shapes that do not fit.
+    /// Returns [`EncodeError`] if a shape does not fit the dictionary.
     pub fn encode(
         &self,
         signals: &dyn ColumnSource<T>,
@@ -104,7 +110,7 @@ impl<T: Scalar> Omp<T> {
     }
 }
 
-/// The code of one signal.
+/// Returns the code of one signal and its report.
 fn pursue(stop: OmpStop, problem: &Problem<f64>, signal: &[f64]) -> (Vec<f64>, OmpReport) {
     let mut correlations = vec![0.0; problem.atoms()];
     let signal = ColRef::from_slice(signal);
@@ -124,7 +130,8 @@ fn pursue(stop: OmpStop, problem: &Problem<f64>, signal: &[f64]) -> (Vec<f64>, O
         .for_each(|(c, &found)| *c = found);
     let mut pursuit = Pursuit::new(problem, correlations);
     loop {
-        // Not by `||x||² - ||D a||²`, whose difference is rounding long before the residual is.
+        // Not computed as `||x||² - ||D a||²`, which is lost to rounding long before the residual
+        // is.
         let mut left = signal.to_owned();
         report.atoms = 0;
         for (j, &a) in pursuit
@@ -145,7 +152,7 @@ fn pursue(stop: OmpStop, problem: &Problem<f64>, signal: &[f64]) -> (Vec<f64>, O
 }
 
 impl OmpReport {
-    /// The report on no columns.
+    /// Returns the report of an empty batch.
     pub fn empty() -> Self {
         Self {
             columns: 0,
@@ -154,7 +161,7 @@ impl OmpReport {
         }
     }
 
-    /// The report on both.
+    /// Merges the reports of two batches.
     pub fn merge(self, other: Self) -> Self {
         let residual = if self.residual.is_nan() || other.residual.is_nan() {
             f64::NAN
@@ -169,9 +176,9 @@ impl OmpReport {
     }
 }
 
-/// One column: least squares on a support that grows.
+/// The state of one column: least squares on a growing active set.
 enum Pursuit<'a> {
-    /// The active-set method with λ1 = 0 does just this, and keeps codes nonnegative.
+    /// The active-set solver with λ1 = 0 does exactly this, and keeps codes nonnegative.
     NonNegative(Column<'a>),
     Free {
         problem: &'a Problem<f64>,
@@ -203,7 +210,7 @@ impl<'a> Pursuit<'a> {
         }
     }
 
-    /// Takes in the atom that correlates best with what is left. False if none does.
+    /// Adds the atom that correlates best with the residual. Returns false if none does.
     fn grow(&mut self) -> bool {
         let Self::Free {
             problem,

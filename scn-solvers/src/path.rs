@@ -1,18 +1,20 @@
-//! The whole regularisation path of one signal: the code as a function of λ1.
+//! Regularisation paths: the code of one signal as a function of λ1.
 //!
-//! With weights `w_j` per atom and `λ1_j = λ⁰_j + t w_j`, the code is a piecewise linear function of t. While the active set L
-//! and its signs s stay what they are,
+//! With weights `w_j` per atom and `λ1_j = λ⁰_j + t w_j`, the code is a piecewise linear function
+//! of t. As long as the active set L and its signs s do not change,
 //!
 //! ```text
 //! a_L(t) = p - t q,      p = H_LL⁻¹ (c_L - λ⁰_L s),    q = H_LL⁻¹ (w_L s)
 //! ```
 //! <!-- math: a_L(t) = p - t\, q, \qquad p = H_{LL}^{-1} \bigl( c_L - \lambda^0_L s \bigr), \qquad q = H_{LL}^{-1} (w_L s) -->
 //!
-//! and they change at a *breakpoint*: where an active code reaches zero, or where an inactive atom's correlation with the
-//! residual reaches its λ1. Following t down from where the code is zero, breakpoint by breakpoint, is the homotopy method of
-//! Osborne, Presnell, Turlach, "A new approach to variable selection in least squares problems", IMA J. Numerical Analysis 20
-//! (2000), and LARS with the lasso modification of Efron, Hastie, Johnstone, Tibshirani, "Least angle regression", Annals of
-//! Statistics 32 (2004); with λ2 > 0 it is LARS-EN of Zou, Hastie, J. Royal Statistical Society B 67 (2005).
+//! They change at a *breakpoint*, where an active entry reaches zero, or where the correlation of
+//! an inactive atom with the residual reaches its λ1. Following t down from where the code is zero,
+//! breakpoint by breakpoint, is the homotopy method of Osborne, Presnell, Turlach, "A new approach
+//! to variable selection in least squares problems", IMA J. Numerical Analysis 20 (2000), and LARS
+//! with the lasso modification of Efron, Hastie, Johnstone, Tibshirani, "Least angle regression",
+//! Annals of Statistics 32 (2004). With λ2 > 0 it is LARS-EN of Zou, Hastie, J. Royal Statistical
+//! Society B 67 (2005).
 
 use crate::PathError;
 use crate::problem::Problem;
@@ -22,25 +24,27 @@ use crate::tile::ActiveFactor;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Breakpoint {
-    /// t, which times the weight of an atom is what its λ1 has beyond the start.
+    /// The path parameter t: `λ1_j = λ⁰_j + t w_j`.
     pub t: f64,
-    /// The code there, length n.
+    /// The code at t, length n.
     pub code: Vec<f64>,
 }
 
-/// The codes of one signal for all `λ1 = λ⁰ + t w`, t from 0 up.
+/// The codes of one signal for all `λ1 = λ⁰ + t w` with t >= 0.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Path {
     breakpoints: Vec<Breakpoint>,
 }
 
 impl Path {
-    /// Breakpoints, from the largest t, where the code is zero, down to t = 0, which ends the path.
+    /// Returns the breakpoints, from the largest t, where the code is zero, down to t = 0, the end
+    /// of the path.
     pub fn breakpoints(&self) -> &[Breakpoint] {
         &self.breakpoints
     }
 
-    /// The code at any `t >= 0`, by linear interpolation between breakpoints; exact, since the path is piecewise linear.
+    /// Returns the code at any `t >= 0`, by linear interpolation between breakpoints. This is
+    /// exact, since the path is piecewise linear.
     pub fn at(&self, t: f64) -> Vec<f64> {
         let after = self.breakpoints.partition_point(|point| point.t > t);
         match (
@@ -59,20 +63,22 @@ impl Path {
     }
 }
 
-/// The path of `λ1 = t` for all atoms, from the t where the code is zero down to `t = 0`; the problem's own λ1 is not used.
-/// `correlations` is `c = D'x`, length n.
+/// Follows the path of `λ1 = t` for all atoms, from the t where the code is zero down to 0.
+///
+/// The problem's own λ1 is not used. `correlations` is `c = D'x`, length n.
 ///
 /// # Errors
-/// Correlations that are not finite or of the wrong length; more breakpoints than `limit`.
+/// Returns [`PathError`] if correlations are not finite or have the wrong length, or if the path
+/// has more than `limit` breakpoints.
 pub fn path(problem: &Problem<f64>, correlations: &[f64], limit: usize) -> Result<Path, PathError> {
     let (ones, zeros) = (vec![1.0; problem.atoms()], vec![0.0; problem.atoms()]);
     follow(problem, correlations, &zeros, &ones, limit)
 }
 
-/// The path of `λ1_j = offset_j + t weight_j`, t from where the code is zero down to 0.
+/// Follows the path of `λ1_j = offset_j + t weight_j`, from the t where the code is zero down to 0.
 ///
 /// # Errors
-/// As [`path`]; an offset below zero, or a weight that is not positive.
+/// Same as [`path`], or if an offset is negative or a weight is not positive.
 pub fn follow(
     problem: &Problem<f64>,
     correlations: &[f64],
@@ -115,15 +121,16 @@ pub fn follow(
     .run(limit)
 }
 
-/// What is below this, relative to what it was computed from, is taken for rounding: some thousand ε.
+/// Numbers below this, relative to what they were computed from, are considered rounding errors: a
+/// few thousand ε.
 const ROUNDING: f64 = 1e-12;
 
-/// What happens at a breakpoint.
+/// The change at a breakpoint.
 #[derive(Debug, Clone, Copy)]
 enum Event {
-    /// The active code at this place is zero.
+    /// The active entry at this place reaches zero.
     Leaves(usize),
-    /// The atom reaches its λ1, with this sign.
+    /// This atom reaches its λ1, with this sign.
     Joins(usize, f64),
 }
 
@@ -134,11 +141,12 @@ struct Homotopy<'a> {
     weight: &'a [f64],
     factor: ActiveFactor,
     signs: Vec<f64>,
-    /// The atom that has just left, and its sign: it is on its bound, and rounding alone could call it back.
+    /// The atom that has just left or failed to join, with its sign. It is on its bound, and mere
+    /// rounding could make it join.
     settled: Option<(usize, f64)>,
 }
 
-/// On a stretch between two breakpoints: `a_L = p - t q`, and `c - H a = f + t g`.
+/// The path between two breakpoints: `a_L = p - t q` and `c - H a = f + t g`.
 struct Stretch {
     p: Vec<f64>,
     q: Vec<f64>,
@@ -205,11 +213,11 @@ impl Homotopy<'_> {
         Stretch { p, q, f, g }
     }
 
-    /// The first event below t.
+    /// Returns the first event below t.
     fn next_event(&self, stretch: &Stretch, t: f64) -> Option<(f64, Event)> {
         let mut first: Option<(f64, Event)> = None;
         let mut consider = |at: f64, event: Event| {
-            // What rounding puts a little above t happens at t.
+            // An event that rounding puts slightly above t happens at t.
             if at.is_finite()
                 && at <= t * (1.0 + ROUNDING)
                 && first.is_none_or(|(best, _)| at > best)
@@ -236,8 +244,8 @@ impl Homotopy<'_> {
                 // sign (f + t g) - offset - t weight rises to zero as t falls.
                 let slope = sign * stretch.g[j] - self.weight[j];
                 let settled = self.settled == Some((j, sign));
-                // An atom that moves along with the active ones, like the twin of one, stays on its bound and never
-                // crosses it: its slope is rounding.
+                // An atom that depends on the active ones, such as a duplicate, stays on its bound
+                // and never crosses it: its slope is pure rounding.
                 let rounding = ROUNDING * (stretch.g[j].abs() + self.weight[j]);
                 if slope < -rounding && !settled {
                     consider(
@@ -253,7 +261,7 @@ impl Homotopy<'_> {
     fn code(&self, stretch: &Stretch, t: f64) -> Vec<f64> {
         let mut code = vec![0.0; self.problem.atoms()];
         for (place, &j) in self.factor.atoms().iter().enumerate() {
-            // Past zero by rounding alone.
+            // A value with the wrong sign is past zero only by rounding.
             let value = stretch.p[place] - t * stretch.q[place];
             code[j] = if value * self.signs[place] > 0.0 {
                 value
@@ -264,8 +272,9 @@ impl Homotopy<'_> {
         code
     }
 
-    /// An atom that depends on the active ones, `d_j = D_L w`, takes the place of the first that a move along
-    /// `D (e_j - w) = 0` takes to zero. The objective is the same all along.
+    /// Replaces an active atom with `atom`, which depends on the active ones: `d_j = D_L w`. The
+    /// atom that leaves is the first that a move along `D (e_j - w) = 0` takes to zero. The
+    /// objective is constant along this move.
     fn exchange(&mut self, atom: usize, sign: f64, code: &mut [f64]) {
         let active = self.factor.atoms().to_vec();
         let column = active.iter().map(|&i| self.problem.gram()[(i, atom)]);

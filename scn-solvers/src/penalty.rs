@@ -1,23 +1,23 @@
-//! What is added to the squared error: λ1, λ2 and the sign of the codes.
+//! The penalty: λ1, λ2 and the sign of the codes.
 
 use crate::ProblemError;
 use crate::tile::Scalar;
 
-/// Which codes are allowed.
+/// The sign that codes may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Sign {
-    /// a >= 0, the codes of the paper.
+    /// Nonnegative codes, `a >= 0`, as in the paper.
     NonNegative,
-    /// Any sign, the usual elastic net.
+    /// Codes of any sign, as in the usual elastic net.
     Free,
 }
 
 /// The weight of the absolute values, λ1 >= 0.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Lambda1<T> {
-    /// The same for every atom.
+    /// One value for all atoms.
     Scalar(T),
-    /// One per atom, length n.
+    /// One value per atom, length n.
     PerAtom(Vec<T>),
 }
 
@@ -26,14 +26,14 @@ pub enum Lambda1<T> {
 pub struct ElasticNet<T> {
     /// λ1 >= 0.
     pub lambda1: Lambda1<T>,
-    /// λ2 >= 0. Positive makes the problem strictly convex, whatever the dictionary.
+    /// λ2 >= 0. If it is positive, the problem is strictly convex whatever the dictionary.
     pub lambda2: T,
     /// The sign of the codes.
     pub sign: Sign,
 }
 
 impl<T: Scalar> ElasticNet<T> {
-    /// Nonnegative codes with one λ1 for all atoms.
+    /// Creates the penalty of nonnegative codes, with one λ1 for all atoms.
     pub fn nonnegative(lambda1: T, lambda2: T) -> Self {
         Self {
             lambda1: Lambda1::Scalar(lambda1),
@@ -42,7 +42,7 @@ impl<T: Scalar> ElasticNet<T> {
         }
     }
 
-    /// Signed codes with one λ1 for all atoms.
+    /// Creates the penalty of signed codes, with one λ1 for all atoms.
     pub fn signed(lambda1: T, lambda2: T) -> Self {
         Self {
             lambda1: Lambda1::Scalar(lambda1),
@@ -64,7 +64,7 @@ impl<T: Scalar> ElasticNet<T> {
         }
     }
 
-    /// Writes λ1 per atom into `out` and checks both weights.
+    /// Writes λ1 per atom into `out`, and checks λ1 and λ2.
     pub(crate) fn resolve(&self, out: &mut [T]) -> Result<(), ProblemError> {
         match &self.lambda1 {
             Lambda1::Scalar(value) => out.fill(*value),

@@ -1,4 +1,4 @@
-//! What is minimised: a dictionary, a penalty, and the operator that they make.
+//! Problems: a dictionary, a penalty and the operator derived from them.
 
 mod checks;
 
@@ -12,8 +12,9 @@ use crate::ProblemError;
 use crate::penalty::{ElasticNet, Lambda1, Sign};
 use crate::tile::{ActiveFactor, Kernels, Operator, Panels, Scalar, padded};
 
-/// Problem (1) without its right-hand side: dictionary, penalty, and the Gram matrix
-/// `H = D'D + λ2 I` (n × n), computed once and packed for the kernels.
+/// Problem (1) without its signals: dictionary, penalty and Gram matrix.
+///
+/// The Gram matrix `H = D'D + λ2 I` (n × n) is computed once and packed for the kernels.
 #[derive(Debug, Clone)]
 pub struct Problem<T: Scalar> {
     penalty: ElasticNet<T>,
@@ -27,12 +28,15 @@ pub struct Problem<T: Scalar> {
 }
 
 impl<T: Scalar> Problem<T> {
-    /// Takes a dictionary (m × n, one atom per column) and a penalty. Costs `m n²` multiply-adds.
+    /// Creates a problem from a dictionary (m × n, one atom per column) and a penalty.
     ///
-    /// Atoms may be zero, repeated, or more than the rows.
+    /// This costs `m n²` multiply-adds. Atoms may be zero or repeated, and there may be more atoms
+    /// than rows.
+    ///
     ///
     /// # Errors
-    /// An empty dictionary, a NaN or an infinity, a Gram matrix that overflows, a negative weight.
+    /// Returns [`ProblemError`] if the dictionary is empty or not finite, if the Gram matrix
+    /// overflows, or if λ1 or λ2 is negative, not finite or of the wrong length.
     pub fn new(dictionary: MatRef<'_, T>, penalty: ElasticNet<T>) -> Result<Self, ProblemError> {
         let (rows, atoms) = dictionary.shape();
         if rows == 0 || atoms == 0 {
@@ -44,13 +48,17 @@ impl<T: Scalar> Problem<T> {
         Ok(problem)
     }
 
-    /// The problem `min 1/2 a'Ha - c'a + λ1'|a|` posed by its Gram matrix alone: `gram` (n × n) takes the place of `D'D`, and
-    /// λ2 is added to its diagonal. There are no signals, so [`rows`](Self::rows) is 0, and correlations `c` are given
-    /// where signals would be: see [`encode_correlations`](crate::encode_correlations).
+    /// Creates the problem `min 1/2 a'Ha - c'a + λ1'|a|` from a Gram matrix instead of a
+    /// dictionary.
+    ///
+    /// `gram` (n × n) replaces `D'D`, and λ2 is added to its diagonal. There are no signals, so
+    /// [`rows`](Self::rows) is 0, and correlations `c` are given instead of signals: see
+    /// [`encode_correlations`](crate::encode_correlations).
     ///
     /// # Errors
-    /// A matrix that is empty, not square, not finite, not symmetric or not positive semidefinite (both up to
-    /// rounding); a negative weight.
+    /// Returns [`ProblemError`] if the matrix is empty, not square, not finite, not symmetric or
+    /// not positive semidefinite (the last two up to rounding), or if λ1 or λ2 is negative, not
+    /// finite or of the wrong length.
     pub fn from_gram(gram: MatRef<'_, T>, penalty: ElasticNet<T>) -> Result<Self, ProblemError> {
         check_gram(gram)?;
         let atoms = gram.ncols();
@@ -64,7 +72,7 @@ impl<T: Scalar> Problem<T> {
         Ok(problem)
     }
 
-    /// Memory for a problem, not yet one.
+    /// Allocates a problem whose values are still to be filled in.
     fn blank(operator: Operator<T>, penalty: ElasticNet<T>) -> Self {
         let padded_atoms = padded(operator.atoms());
         Self {
@@ -77,10 +85,11 @@ impl<T: Scalar> Problem<T> {
         }
     }
 
-    /// Takes new values, as after an optimiser's step, into the memory of the old ones.
+    /// Replaces dictionary and penalty in place, for example after a step of an optimiser.
     ///
     /// # Errors
-    /// As [`new`](Self::new), and a dictionary of another shape. The problem is then unchanged.
+    /// Same as [`new`](Self::new), or if the shape of the dictionary differs. The problem is then
+    /// unchanged.
     pub fn update(
         &mut self,
         dictionary: MatRef<'_, T>,
@@ -105,10 +114,11 @@ impl<T: Scalar> Problem<T> {
         Ok(())
     }
 
-    /// Takes another λ1, at next to no cost: the Gram matrix and all that comes of it stay.
+    /// Replaces λ1, at almost no cost: the Gram matrix and everything derived from it are kept.
     ///
     /// # Errors
-    /// A weight that is negative or not finite, or not one per atom. The problem is then unchanged.
+    /// Returns [`ProblemError`] if a λ1 is negative or not finite, or if there is not one per atom.
+    /// The problem is then unchanged.
     pub fn set_lambda1(&mut self, lambda1: Lambda1<T>) -> Result<(), ProblemError> {
         let penalty = ElasticNet {
             lambda1,
@@ -137,27 +147,28 @@ impl<T: Scalar> Problem<T> {
         }
     }
 
-    /// `H` and what follows from it, as the [building blocks](crate::tile) take it.
+    /// Returns `H` and the numbers derived from it, for use with the [building
+    /// blocks](crate::tile).
     pub fn operator(&self) -> &Operator<T> {
         &self.operator
     }
 
-    /// Length of a signal, m; 0 if the problem was posed without a dictionary.
+    /// Returns the length of a signal, m; 0 if the problem has no dictionary.
     pub fn rows(&self) -> usize {
         self.operator.rows()
     }
 
-    /// Number of atoms, n.
+    /// Returns the number of atoms, n.
     pub fn atoms(&self) -> usize {
         self.operator.atoms()
     }
 
-    /// `D`, m × n; 0 × n if the problem was posed without a dictionary.
+    /// Returns `D`, m × n; 0 × n if the problem has no dictionary.
     pub fn dictionary(&self) -> MatRef<'_, T> {
         self.operator.dictionary()
     }
 
-    /// λ1, λ2 and the sign of the codes.
+    /// Returns λ1, λ2 and the sign of the codes.
     pub fn penalty(&self) -> &ElasticNet<T> {
         &self.penalty
     }
@@ -167,49 +178,50 @@ impl<T: Scalar> Problem<T> {
         self.penalty.sign == Sign::Free
     }
 
-    /// λ1 per atom, length n.
+    /// Returns λ1 per atom, length n.
     pub fn lambda1(&self) -> &[T] {
         &self.lambda1[..self.atoms()]
     }
 
-    /// λ1 per atom, padded with zeros.
+    /// Returns λ1 per atom, padded with zeros.
     pub(crate) fn padded_lambda1(&self) -> &[T] {
         &self.lambda1
     }
 
-    /// `max_j λ1_j`
+    /// Returns `max_j λ1_j`.
     pub(crate) fn largest_lambda1(&self) -> f64 {
         let weights = self.lambda1.iter().map(|weight| weight.to_f64());
         weights.fold(0.0, f64::max)
     }
 
-    /// `ω λ1_j / H_jj`, padded with zeros; 0 for a zero atom: the thresholds of
+    /// Returns `ω λ1_j / H_jj`, padded with zeros; 0 for a zero atom. These are the thresholds of
     /// [coordinate descent](crate::CoordinateDescent).
     pub fn thresholds(&self) -> &[T] {
         &self.thresholds
     }
 
-    /// `H = D'D + λ2 I`, n × n.
+    /// Returns `H = D'D + λ2 I`, n × n.
     pub fn gram(&self) -> MatRef<'_, T> {
         self.operator.gram()
     }
 
-    /// `H_jj`, padded with zeros.
+    /// Returns `H_jj`, padded with zeros.
     pub fn diagonal(&self) -> &[T] {
         self.operator.diagonal()
     }
 
-    /// `1 / H_jj`, padded with zeros; 0 for a zero atom.
+    /// Returns `1 / H_jj`, padded with zeros; 0 for a zero atom.
     pub fn inverse_diagonal(&self) -> &[T] {
         self.operator.inverse_diagonal()
     }
 
-    /// An upper bound on the largest eigenvalue of `H`; see [`Operator::lipschitz`].
+    /// Returns an upper bound on the largest eigenvalue of `H`; see [`Operator::lipschitz`].
     pub fn lipschitz(&self) -> T {
         self.operator.lipschitz()
     }
 
-    /// The same problem in `f64`, its Gram matrix computed anew from the dictionary; the problem itself if it is in `f64`.
+    /// Returns the same problem in `f64`, with the Gram matrix recomputed from the dictionary;
+    /// `self` if it is already in `f64`.
     pub(crate) fn exact(&self) -> &Problem<f64> {
         if let Some(same) = (self as &dyn Any).downcast_ref() {
             return same;
@@ -223,8 +235,8 @@ impl<T: Scalar> Problem<T> {
         })
     }
 
-    /// ρ and `(H + ρI)⁻¹`, for [`Admm`](crate::solver::Admm). Computed in `f64` at the first call, in `O(n³)`, on the calling
-    /// thread alone.
+    /// Returns ρ and `(H + ρI)⁻¹`, for [`Admm`](crate::solver::Admm). Computed in `f64` at the
+    /// first call, in `O(n³)`, on the calling thread only.
     pub(crate) fn shifted_inverse(&self) -> &(T, Panels<T>) {
         self.shifted_inverse.get_or_init(|| {
             let exact = self.exact();
@@ -233,14 +245,15 @@ impl<T: Scalar> Problem<T> {
             let (smallest, largest) =
                 f64::extreme_eigenvalues(exact.gram()).unwrap_or((0.0, trace));
             let largest = if largest > 0.0 { largest } else { 1.0 };
-            // Their product might leave the range.
+            // The product of the two might leave the range of `f64`.
             let rho = smallest.max(1e-3 * largest).sqrt() * largest.sqrt();
             let mut shifted = exact.gram().to_owned();
             for j in 0..n {
                 shifted[(j, j)] += rho;
             }
             let mut factor = ActiveFactor::new();
-            // Every pivot is at least ρ, far above rounding, so that every atom joins; but for numbers that have left the range.
+            // Every pivot is at least ρ, far above rounding, so every atom joins unless numbers
+            // have left the range.
             for j in 0..n {
                 factor.push(shifted.as_ref(), j);
             }

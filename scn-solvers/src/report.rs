@@ -1,23 +1,25 @@
-//! What came of a solve.
+//! The result of a solve.
 
 use crate::times::EncodeTimes;
 
-/// How a solve ended; of a batch, the worst of its columns.
+/// How a solve ended. The status of a batch is the worst of its columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Status {
     /// Every column meets the tolerance.
     Converged,
-    /// The method has no more to give: rounding keeps the residual above the tolerance, or all of so many steps are taken.
+    /// The solver cannot improve further: rounding keeps the residual above the tolerance, or its
+    /// fixed number of steps is used up.
     Stalled,
-    /// The limit of passes came first.
+    /// The maximum number of passes was reached first.
     PassLimit,
-    /// The objective has no minimum: it falls without end along a direction z with `H z = 0`. Only where correlations are given
-    /// and are not `D'x` of any signal (see [`encode_correlations`](crate::encode_correlations)). The residual of such a column is
+    /// The objective is unbounded below along a direction z with `H z = 0`. This can only happen if
+    /// correlations are given that are not `D'x` of any signal (see
+    /// [`encode_correlations`](crate::encode_correlations)). The residual of such a column is
     /// infinite; its code is the last iterate.
     Unbounded,
-    /// A signal holds NaN or infinity, or its correlations or the residual of its code overflow; the code of such a
-    /// column is zero.
+    /// A signal contains NaN or infinity, or its correlations or the residual of its code overflow.
+    /// The code of such a column is zero.
     NonFinite,
 }
 
@@ -33,7 +35,7 @@ impl std::fmt::Display for Status {
     }
 }
 
-/// What came of a solve. Codes are always the last iterate, converged or not, and always finite.
+/// The result of a solve. Codes are always the last iterate, converged or not, and always finite.
 #[must_use]
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -42,23 +44,24 @@ pub struct Report {
     pub status: Status,
     /// Number of columns solved.
     pub columns: usize,
-    /// The columns that have not [converged](crate::kkt), in order: their residual is not a number, or above the tolerance once what
-    /// rounding may have made of it is added.
+    /// The columns that have not [converged](crate::kkt), in ascending order: their residual plus
+    /// the bound on its rounding error exceeds the tolerance or is NaN.
     pub unconverged: Vec<usize>,
-    /// Most passes that any tile took.
+    /// The largest number of passes of any tile.
     pub passes: u32,
     /// Passes summed over columns; see [`mean_passes`](Self::mean_passes).
     pub column_passes: u64,
-    /// The largest KKT residual of any column, at the codes returned; NaN if a column is not finite.
+    /// The largest KKT residual of any column, at the returned codes; NaN if a column is not
+    /// finite.
     pub residual: f64,
-    /// The column with that residual (the first, if several).
+    /// The column with that residual (the first if there are several).
     pub worst_column: usize,
-    /// Where the time went.
+    /// The time spent in each phase.
     pub times: EncodeTimes,
 }
 
 impl Report {
-    /// The report on no columns.
+    /// Returns the report of an empty batch.
     pub fn empty() -> Self {
         Self {
             status: Status::Converged,
@@ -72,12 +75,12 @@ impl Report {
         }
     }
 
-    /// Whether every column met the tolerance.
+    /// Whether every column has converged.
     pub fn converged(&self) -> bool {
         self.status == Status::Converged
     }
 
-    /// Passes per column, on average.
+    /// Returns the mean number of passes per column.
     pub fn mean_passes(&self) -> f64 {
         if self.columns == 0 {
             0.0
@@ -86,7 +89,7 @@ impl Report {
         }
     }
 
-    /// The report on the same columns where the first of them is not column 0 but this one, as in a part of a batch.
+    /// Renumbers the columns so that the first is `first` instead of 0, for a part of a batch.
     pub fn starting_at(mut self, first: usize) -> Self {
         self.unconverged
             .iter_mut()
@@ -95,7 +98,7 @@ impl Report {
         self
     }
 
-    /// The report on both, in either order.
+    /// Merges the reports of two parts of a batch, in either order.
     pub fn merge(self, other: Self) -> Self {
         let (first, second) = if self.worst_column <= other.worst_column {
             (self, other)

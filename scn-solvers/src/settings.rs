@@ -1,14 +1,16 @@
-//! When a solver stops.
+//! The settings of a solver.
 
 use crate::SettingsError;
 
-/// When a solver stops; checked once, here.
+/// The settings of a solver: when it stops, and whether it measures times.
+///
+/// [`new`](Self::new) checks the values, so solvers do not have to.
 ///
 /// | name | default | range | meaning |
 /// |---|---|---|---|
 /// | `tolerance` | 1e-4 | > 0 | the [KKT residual](crate::kkt) below which a column has converged |
-/// | `max_passes` | 1000 | >= 1 | passes over all atoms before a tile is given up |
-/// | `timed` | false | | whether reports say [where the time went](crate::EncodeTimes) |
+/// | `max_passes` | 1000 | >= 1 | maximum number of passes over all atoms of a tile |
+/// | `timed` | false | | whether reports contain the [time spent in each phase](crate::EncodeTimes) |
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Settings {
     tolerance: f64,
@@ -17,10 +19,10 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Settings within their ranges.
+    /// Creates settings, checking that they are within their ranges.
     ///
     /// # Errors
-    /// A value out of the range in the table above.
+    /// Returns [`SettingsError`] if a value is out of the range in the table above.
     pub fn new(tolerance: f64, max_passes: u32) -> Result<Self, SettingsError> {
         if !(tolerance.is_finite() && tolerance > 0.0) {
             return Err(SettingsError::Tolerance { found: tolerance });
@@ -35,22 +37,22 @@ impl Settings {
         })
     }
 
-    /// The KKT residual below which a column has converged.
+    /// Returns the KKT residual below which a column has converged.
     pub fn tolerance(&self) -> f64 {
         self.tolerance
     }
 
-    /// The same, with reports that say where the time went, or without.
+    /// Returns the same settings with times in reports turned on or off.
     pub fn timed(self, timed: bool) -> Self {
         Self { timed, ..self }
     }
 
-    /// Whether reports say where the time went.
+    /// Whether reports contain times.
     pub fn is_timed(&self) -> bool {
         self.timed
     }
 
-    /// Passes over all atoms before a tile is given up.
+    /// Returns the maximum number of passes over all atoms of a tile.
     pub fn max_passes(&self) -> u32 {
         self.max_passes
     }

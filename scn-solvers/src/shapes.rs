@@ -1,10 +1,10 @@
-//! Which shapes fit a problem.
+//! Checks that shapes fit a problem.
 
 use crate::EncodeError;
 use crate::problem::Problem;
 use crate::tile::{ColumnSource, Scalar};
 
-/// `Ok` if there is one code per signal, and all are as long as the problem says.
+/// Checks that there is one code per signal, and that both have the lengths of the problem.
 pub(crate) fn check_signals<T: Scalar>(
     problem: &Problem<T>,
     signals: &dyn ColumnSource<T>,
@@ -19,7 +19,8 @@ pub(crate) fn check_signals<T: Scalar>(
     check_codes((problem.atoms(), signals.columns()), codes)
 }
 
-/// `Ok` if there is one code per column of correlations, and all are as long as the problem says.
+/// Checks that there is one code per column of correlations, and that both have the length of the
+/// problem.
 pub(crate) fn check_correlations<T: Scalar>(
     problem: &Problem<T>,
     correlations: (usize, usize),

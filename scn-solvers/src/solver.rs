@@ -1,4 +1,4 @@
-//! The methods, and the one loop that runs them.
+//! The solvers, and the one loop that runs them all.
 
 mod active_set;
 mod active_step;

@@ -1,4 +1,4 @@
-//! Where the correlations of a tile come from.
+//! Sources of the correlations of a tile.
 
 use std::ops::Range;
 
@@ -13,44 +13,47 @@ use crate::tile::kernels::{
 };
 use crate::tile::{ColumnSource, Kernels, Real, Scalar, narrower_than_f64};
 
-/// Signals whose norm is taken together where a bound will do.
+/// Number of signals that share one norm where a bound suffices.
 const TOGETHER: usize = 8;
 
-/// Supplies the correlations `c` of any columns: in the type of the tile for the solve, in `f64` where rounding matters.
+/// A source of the correlations `c` of any columns: in the type of the tile for the solve, in `f64`
+/// where rounding matters.
 pub(crate) trait Correlations<T: Scalar>: Sync + std::fmt::Debug {
     /// Fills `memory.correlations`.
     fn load(&self, columns: Range<usize>, memory: &mut TileMemory<T>);
 
-    /// Fills `memory.wide.correlations`, too, of which the others are rounded.
+    /// Fills both `memory.correlations` and `memory.wide.correlations`, in one computation if
+    /// possible.
     fn load_both(&self, columns: Range<usize>, memory: &mut TileMemory<T>) {
         self.load(columns.clone(), memory);
         self.load_in_f64(columns, memory);
     }
 
-    /// Fills `memory.wide.correlations`. The columns are those last loaded.
+    /// Fills `memory.wide.correlations`. The columns must be those last loaded.
     fn load_in_f64(&self, columns: Range<usize>, memory: &mut TileMemory<T>);
 
-    /// Fills `memory.signal_norms` with the norms of the signals, or more: with them `memory.correlations` are off by no more
-    /// than rounding says. The columns are those last loaded.
+    /// Fills `memory.signal_norms` with norms of the signals, or upper bounds, that bound the
+    /// rounding error of `memory.correlations`; 0 if the correlations are exact. The columns must
+    /// be those last loaded.
     fn measure_norms(&self, columns: Range<usize>, memory: &mut TileMemory<T>, how: Norms);
 
-    /// Fills `memory.squares` with `||x||²` of each signal, if there are signals.
+    /// Fills `memory.squares` with `||x||²` of each signal, or empties it if there are no signals.
     fn measure_squares(&self, columns: Range<usize>, memory: &mut TileMemory<T>);
 
-    /// Whether there is an x with `c = D'x`, so that the objective has a minimum.
+    /// Whether some x satisfies `c = D'x`, so that the objective has a minimum.
     fn has_signals(&self) -> bool;
 }
 
-/// `D'x` of signals.
+/// The correlations `D'x` of signals.
 pub(crate) struct OfSignals<'a, T: Scalar> {
     pub(crate) problem: &'a Problem<T>,
     pub(crate) signals: &'a dyn ColumnSource<T>,
-    /// The same `D'x`, where it is there already.
+    /// `D'x`, if it is already known.
     pub(crate) known: Option<MatRef<'a, T>>,
 }
 
 impl<'a, T: Scalar> OfSignals<'a, T> {
-    /// Of signals whose `D'x` is still to be computed.
+    /// Creates a source for signals whose `D'x` is still to be computed.
     pub(crate) fn new(problem: &'a Problem<T>, signals: &'a dyn ColumnSource<T>) -> Self {
         Self {
             problem,
@@ -233,7 +236,8 @@ impl<T: Scalar> Correlations<T> for OfSignals<'_, T> {
     }
 }
 
-/// Correlations that are there already, in the type of the tile: exact, whatever they come from.
+/// Correlations given as a matrix, in the type of the tile. They are considered exact, whatever
+/// their origin.
 #[derive(Debug)]
 pub(crate) struct FromMatrix<'a, T>(pub(crate) MatRef<'a, T>);
 
@@ -266,7 +270,7 @@ fn load_tile<T: Scalar>(correlations: MatRef<'_, T>, columns: Range<usize>, out:
     load(correlations, out, T::tile());
 }
 
-/// The correlations as they are.
+/// Converts the correlations to `f64` as they are.
 pub(crate) fn widen<T: Scalar>(memory: &mut TileMemory<T>) {
     let TileMemory {
         correlations, wide, ..
@@ -277,7 +281,8 @@ pub(crate) fn widen<T: Scalar>(memory: &mut TileMemory<T>) {
     }
 }
 
-/// The roots of sums of so many squares; what `otherwise` says where a sum has lost what matters to the ends of its range.
+/// Replaces sums of `count` squares with their square roots. Where overflow or underflow has spoilt
+/// a sum, the root is `otherwise(column)`.
 fn roots<T: Scalar>(sums: &mut [T], count: usize, otherwise: impl Fn(usize) -> f64) {
     let lost = T::MIN_POSITIVE / T::EPSILON * T::from_f64(count as f64);
     if T::all_in_range(AllInRange {
@@ -295,7 +300,8 @@ fn roots<T: Scalar>(sums: &mut [T], count: usize, otherwise: impl Fn(usize) -> f
     }
 }
 
-/// The sum of squares in `f64`; some sums at a time, so that none waits for another.
+/// Returns the sum of squares in `f64`, from several partial sums so that additions do not wait for
+/// each other.
 fn square<T: Scalar>(values: &[T]) -> f64 {
     let (groups, rest) = values.as_chunks::<8>();
     let mut sums = [0.0; 8];
@@ -308,7 +314,7 @@ fn square<T: Scalar>(values: &[T]) -> f64 {
     sums.into_iter().chain(rest).sum()
 }
 
-/// A bound of the norm without squares, by Hölder's inequality.
+/// Returns an upper bound on the norm without squaring, by Hölder's inequality.
 fn sized<T: Scalar>(values: impl Iterator<Item = T>) -> f64 {
     let (sum, largest) = values.fold((0.0, 0.0_f64), |(sum, largest), value| {
         let size = value.to_f64().abs();

@@ -1,13 +1,13 @@
-//! Where a solve starts.
+//! Starting points of solves.
 
-/// Where a solve starts.
+/// The starting point of a solve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Start {
-    /// At zero; what the codes hold is ignored.
+    /// Start at zero; the contents of the codes are ignored.
     #[default]
     Zero,
-    /// At what the codes hold. Negative entries count as zero where codes must be nonnegative, and so do those that are
-    /// not finite.
+    /// Start at the given codes. Entries that are not finite count as zero, and so do negative
+    /// entries where codes must be nonnegative.
     Codes,
 }

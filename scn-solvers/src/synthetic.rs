@@ -1,4 +1,4 @@
-//! Random problems for tests and benches; behind the feature `synthetic`.
+//! Random problems for tests, benches and examples (feature `synthetic`).
 
 use faer::Mat;
 use rand::SeedableRng;
@@ -13,7 +13,7 @@ use crate::solver::Auto;
 use crate::start::Start;
 use crate::tile::Scalar;
 
-/// A matrix of standard normal numbers, the same for the same seed.
+/// Returns a matrix of standard normal numbers, determined by the seed.
 pub fn normal_matrix<T: Scalar>(rows: usize, columns: usize, seed: u64) -> Mat<T> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     Mat::from_fn(rows, columns, |_, _| {
@@ -22,8 +22,9 @@ pub fn normal_matrix<T: Scalar>(rows: usize, columns: usize, seed: u64) -> Mat<T
     })
 }
 
-/// Unit-norm atoms with mutual inner products of about `coherence` in [0, 1): a shared direction is mixed into
-/// independent normal ones.
+/// Returns unit-norm atoms with mutual inner products of about `coherence`, in [0, 1).
+///
+/// A shared direction is mixed into independent normal atoms.
 pub fn dictionary<T: Scalar>(rows: usize, atoms: usize, coherence: f64, seed: u64) -> Mat<T> {
     let own = normal_matrix::<f64>(rows, atoms, seed);
     let shared = normal_matrix::<f64>(rows, 1, seed ^ 0x5bd1_e995);
@@ -40,12 +41,13 @@ pub fn dictionary<T: Scalar>(rows: usize, atoms: usize, coherence: f64, seed: u6
     dictionary
 }
 
-/// A problem to be timed: signals made of few atoms and noise, with λ1 so that a given share of the codes is active.
+/// A problem for benchmarks: random signals, and λ1 chosen to make a given fraction of the codes
+/// active.
 #[derive(Debug, Clone)]
 pub struct Workload<T: Scalar> {
-    /// m × n, atoms of norm 1.
+    /// The dictionary, m × n, with atoms of norm 1.
     pub dictionary: Mat<T>,
-    /// m × P, one signal after the other in memory.
+    /// The signals, m × P, stored one after the other.
     pub signals: Mat<T>,
     /// λ1, the same for all atoms.
     pub lambda1: T,
@@ -54,8 +56,11 @@ pub struct Workload<T: Scalar> {
 }
 
 impl<T: Scalar> Workload<T> {
-    /// Signals `D z + noise`: a fifth of z active with sizes |N(0,1)|, noise of a tenth of the root mean square. λ1 is found by
-    /// bisection on the first columns for `active`, the share of codes above zero; None means λ1 = 0.
+    /// Creates signals `D z + noise`: a fifth of z is active with sizes |N(0,1)|, and the noise is
+    /// a tenth of the root mean square.
+    ///
+    /// λ1 is found by bisection on the first columns so that `active` is the fraction of codes
+    /// above zero; `None` means λ1 = 0.
     pub fn new(
         (rows, atoms): (usize, usize),
         columns: usize,
@@ -65,7 +70,7 @@ impl<T: Scalar> Workload<T> {
     ) -> Self {
         let dictionary = dictionary::<T>(rows, atoms, coherence, seed);
         let sizes = normal_matrix::<T>(atoms, columns, seed + 1);
-        // A normal number is above this with probability 0.2.
+        // A normal number exceeds 0.841621 with probability 0.2.
         let choice = normal_matrix::<T>(atoms, columns, seed + 2);
         let codes = Mat::from_fn(atoms, columns, |j, k| {
             let chosen = choice[(j, k)] > T::from_f64(0.841_621);
@@ -102,7 +107,7 @@ impl<T: Scalar> Workload<T> {
         workload
     }
 
-    /// The share of codes above zero for this λ1.
+    /// Returns the fraction of codes above zero for this λ1.
     fn active(&self, signals: &Mat<T>, lambda1: T) -> f64 {
         let penalty = ElasticNet::nonnegative(lambda1, self.lambda2);
         let mut codes = Mat::zeros(self.dictionary.ncols(), signals.ncols());

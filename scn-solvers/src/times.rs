@@ -1,25 +1,27 @@
-//! Where the time goes.
+//! Times of the phases of encoding.
 
 use std::time::{Duration, Instant};
 
-/// Time spent in [`encode`](crate::encode()), summed over threads; zero unless [asked for](crate::Settings::timed).
+/// Time spent in each phase of [`encode`](crate::encode()), summed over threads.
+///
+/// All times are zero unless [requested](crate::Settings::timed).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EncodeTimes {
-    /// Bringing signals into tiles, where they do not lie in memory as they are needed.
+    /// Copying signals into tiles, unless they are already in memory in the right layout.
     pub gather: Duration,
-    /// `D'x`
+    /// Computing `D'x`.
     pub correlate: Duration,
-    /// From there to codes that are certified.
+    /// Solving, from correlations to certified codes.
     pub solve: Duration,
-    /// Writing codes to where they go.
+    /// Writing codes to their destination.
     pub store: Duration,
-    /// [Measuring](crate::encode_measured) them.
+    /// [Measuring](crate::encode_measured) codes.
     pub measure: Duration,
 }
 
 impl EncodeTimes {
-    /// All of these together.
+    /// Returns the sum of all phases.
     pub fn total(&self) -> Duration {
         self.gather + self.correlate + self.solve + self.store + self.measure
     }
@@ -35,18 +37,18 @@ impl std::ops::AddAssign for EncodeTimes {
     }
 }
 
-/// A stopwatch for laps, or none: to read a clock costs as much as a small tile takes to be stored, so it is read where someone wants to
-/// know.
+/// A stopwatch for laps, which may be off. Reading a clock costs as much as storing a small tile,
+/// so the clock is only read on request.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Stopwatch(Option<Instant>);
 
 impl Stopwatch {
-    /// Starts the first lap, if it is to run at all.
+    /// Starts the first lap, or returns a stopwatch that is off.
     pub(crate) fn start(running: bool) -> Self {
         Self(running.then(Instant::now))
     }
 
-    /// Ends a lap, adds its time to what it was spent on, and starts the next.
+    /// Ends a lap, adds its time to `spent`, and starts the next.
     pub(crate) fn lap(&mut self, spent: &mut Duration) {
         if let Some(started) = &mut self.0 {
             let now = Instant::now();

@@ -1,4 +1,4 @@
-//! The memory of those who encode.
+//! Workspaces of encoding.
 
 use std::any::Any;
 
@@ -7,18 +7,20 @@ use crate::problem::Problem;
 use crate::solver::Solver;
 use crate::tile::{Pool, Scalar};
 
-/// The memory of the workers of [`encode_with`](crate::encode_with): some tiles for each thread that works at the same time. It
-/// grows to what is needed, and serves any problems and solvers in turn, even from several threads.
+/// The memory of [`encode_with`](crate::encode_with): a few tiles for each thread.
+///
+/// It grows as needed, and can serve different problems and solvers in turn, even from several
+/// threads.
 #[derive(Debug)]
 pub struct Workspaces<T: Scalar>(Pool<Worker<T>>);
 
 impl<T: Scalar> Workspaces<T> {
-    /// No memory yet.
+    /// Creates workspaces without memory.
     pub const fn new() -> Self {
         Self(Pool::new())
     }
 
-    /// Works with the memory of one worker, sized for a problem.
+    /// Calls `work` with the memory of one thread, sized for `problem`.
     pub(crate) fn with<R>(
         &self,
         problem: &Problem<T>,
@@ -37,14 +39,14 @@ impl<T: Scalar> Default for Workspaces<T> {
     }
 }
 
-/// The memory of one worker.
+/// The memory of one thread.
 #[derive(Debug, Default)]
 pub(crate) struct Worker<T> {
     pub(crate) memory: TileMemory<T>,
     scratch: Option<Scratch>,
 }
 
-/// What a method keeps, for problems of so many atoms.
+/// The scratch memory of a solver, for problems with this number of atoms.
 #[derive(Debug)]
 struct Scratch {
     atoms: usize,
@@ -52,7 +54,7 @@ struct Scratch {
 }
 
 impl<T: Scalar> Worker<T> {
-    /// The tile's memory, and scratch that fits a method.
+    /// Returns the memory of the tile, and scratch memory that fits `solver`.
     pub(crate) fn parts(
         &mut self,
         solver: &dyn Solver<T>,

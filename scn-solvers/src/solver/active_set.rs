@@ -1,31 +1,34 @@
-//! An exact active-set method, the oracle of the others.
+//! An exact active-set solver, the reference for all others.
 
 use super::polish::polish;
 use super::{Method, Pass, Tile};
 use crate::settings::Settings;
 use crate::tile::Scalar;
 
-/// Changes of the active set of a column that count as a pass.
+/// Changes to the active set of a column that count as one pass.
 const CHANGES_PER_PASS: u32 = 16;
 
-/// An exact primal active-set method, after Lawson and Hanson, "Solving least squares problems" (1974), chapter 23, in Gram
-/// form and with the sign of each active entry, so that it serves nonnegative and signed codes.
+/// An exact primal active-set method in Gram form, after Lawson and Hanson, "Solving least squares
+/// problems" (1974), chapter 23. It tracks the sign of each active entry, so it handles nonnegative
+/// and signed codes.
 ///
-/// Given the active set L with signs s, the code solves `H_LL a_L = c_L - λ1_L s`. A change brings in the atom
-/// that violates its optimality condition most, and then lets go of the entries that would change their sign. The
-/// objective falls with each change, so no active set is met twice and the method ends after finitely many, exact to
-/// rounding: it is made in `f64`, whatever the type of the numbers, one column after the other. A change costs `O(n |L|)`; 16
-/// of them count as a pass. This is the reference for small problems, not the method for large ones.
+/// Given the active set L with signs s, the code solves `H_LL a_L = c_L - λ1_L s`. Each change adds
+/// the atom that violates its optimality condition most, then removes the entries that would change
+/// their sign. The objective falls with each change, so no active set occurs twice and the method
+/// ends after finitely many changes, exact up to rounding. It computes in `f64`, whatever the type
+/// of the numbers, one column after the other. A change costs `O(n |L|)`, and 16 changes count as a
+/// pass. This solver is the reference for small problems; it is not meant for large ones.
 ///
-/// An atom that depends linearly on the active ones (λ2 = 0: duplicate atoms, more atoms than rows) cannot join them. It
-/// takes the place of one: the fit stays what it is while the penalty falls, until an active entry is zero.
+/// An atom that depends linearly on the active ones (λ2 = 0: duplicate atoms, more atoms than rows)
+/// cannot be added to them. It replaces one of them: the code moves so that the fit stays the same
+/// and the penalty falls, until an active entry is zero.
 #[derive(Debug, Clone, Copy)]
 pub struct ActiveSet {
     settings: Settings,
 }
 
 impl ActiveSet {
-    /// With the given tolerance and limit of passes.
+    /// Creates the solver with the given tolerance and pass limit.
     pub fn new(settings: Settings) -> Self {
         Self { settings }
     }

@@ -1,12 +1,12 @@
 //! A step to the minimum on the active set, for all columns of a tile at once.
 //!
-//! With the active set L of a column and its signs s, the minimum on L is at `a + d`, where
+//! Let L be the active set of a column and s its signs. The minimum on L is at `a + d`, where
 //!
 //! ```text
 //! H_LL d_L = r_L,      r = c - λ1 s - H a
 //! ```
 //!
-//! As long as no code changes its sign, a move by d changes the objective by `1/2 d'Hd - r'd`.
+//! As long as no code changes its sign, a step d changes the objective by `1/2 d'Hd - r'd`.
 
 use super::Tile;
 use crate::kkt;
@@ -16,35 +16,37 @@ use crate::tile::kernels::{
 };
 use crate::tile::{ConjugateGradients, Scalar, padded};
 
-/// Products that conjugate gradients make at most.
+/// Maximum number of products with `H` in one run of conjugate gradients.
 const PRODUCTS: u32 = 40;
 
-/// The remainder `max |r|` that ends them: so much of the tolerance, or of what it was. While active sets still change a
-/// rough solution does; near the end, where r is taken in `f64`, each step is to count.
+/// Conjugate gradients stop once the remainder `max |r|` is below this fraction of the tolerance or
+/// of its initial value. A rough solution is enough while active sets still change. Near the end,
+/// where r is computed in `f64`, each step should count.
 const OF_TOLERANCE: f64 = 0.3;
 const OF_START: f64 = 0.3;
 const OF_START_IN_F64: f64 = 0.05;
 
-/// What a step made of the active sets of a tile.
+/// The effect of a step on the active sets of a tile.
 pub(super) enum ActiveSetWas {
     /// No code changed its sign.
     Kept,
-    /// Some would have, and were cut off.
+    /// Some codes would have changed their sign and became zero.
     Cut,
 }
 
-/// Where `c - H a` at the codes comes from.
+/// The source of `c - H a` at the current codes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum DescentFrom {
-    /// It is computed from the codes in the type of the tile.
+    /// Computed from the codes in the type of the tile.
     Codes,
-    /// It is computed from the codes in `f64`.
+    /// Computed from the codes in `f64`.
     CodesInF64,
-    /// The certificate that these codes failed has computed it in `f64`.
+    /// Computed in `f64` by the certificate that these codes failed.
     Certificate,
 }
 
-/// What steps on the active set need: tiles with one row per padded atom, and a row with one entry per column.
+/// The memory of steps on the active set: tiles with one row per padded atom, and a row with one
+/// entry per column.
 #[derive(Debug, Clone)]
 pub(super) struct ActiveStep<T> {
     /// 1 on the active set, 0 elsewhere.
@@ -113,7 +115,7 @@ impl<T: Scalar> ActiveStep<T> {
         ActiveSetWas::Kept
     }
 
-    /// Solves for d. Returns the number of products with `H`.
+    /// Solves for d and returns the number of products with `H`.
     fn solve(&mut self, tile: &Tile<'_, T>, tolerance: f64, of_start: f64) -> u32 {
         let memory = &*tile.memory;
         T::active_right_side(ActiveRightSide {
@@ -136,7 +138,8 @@ impl<T: Scalar> ActiveStep<T> {
         )
     }
 
-    /// Where the clipped step would raise the objective, takes the solution's instead, as far as no code changes its sign.
+    /// Replaces each clipped step that would raise the objective by the unclipped step, shortened
+    /// so that no code changes its sign.
     fn shorten(&self, memory: &mut TileMemory<T>) {
         let width = T::tile();
         let TileMemory { codes, step, .. } = memory;
@@ -165,7 +168,7 @@ impl<T: Scalar> ActiveStep<T> {
     }
 }
 
-/// `c - H a`
+/// Computes `c - H a`.
 fn measure_descent<T: Scalar>(tile: &mut Tile<'_, T>) {
     let TileMemory {
         codes,

@@ -6,7 +6,9 @@ use crate::settings::Settings;
 use crate::tile::kernels::{Product, shrink};
 use crate::tile::{Scalar, padded};
 
-/// The alternating direction method of multipliers on `1/2 x'Hx - c'x + penalty(a)`, `x = a`, in scaled form with
+/// The alternating direction method of multipliers.
+///
+/// It is applied to `1/2 x'Hx - c'x + penalty(a)` with `x = a`, in scaled form with
 /// over-relaxation:
 ///
 /// ```text
@@ -22,11 +24,12 @@ use crate::tile::{Scalar, padded};
 /// \end{aligned}
 /// -->
 ///
-/// Boyd, Parikh, Chu, Peleato, Eckstein, "Distributed optimization and statistical learning via the alternating direction
-/// method of multipliers", Found. Trends Mach. Learn. 3 (2010), sections 3.4.3 and 6.4. The inverse is computed once per problem;
-/// `ρ = sqrt(smallest times largest eigenvalue of H)`, the best for a quadratic (Ghadimi, Teixeira, Shames, Johansson, IEEE
-/// Trans. Automatic Control 60, 2015), the smallest counted as no less than 1e-3 of the largest. What is returned is `a`,
-/// which is exactly zero where the penalty says so.
+/// Boyd, Parikh, Chu, Peleato, Eckstein, "Distributed optimization and statistical learning via the
+/// alternating direction method of multipliers", Found. Trends Mach. Learn. 3 (2010), sections
+/// 3.4.3 and 6.4. The inverse is computed once per problem.
+/// `ρ = sqrt(smallest times largest eigenvalue of H)` is optimal for a quadratic (Ghadimi,
+/// Teixeira, Shames, Johansson, IEEE Trans. Automatic Control 60, 2015); the smallest eigenvalue is
+/// taken as at least 1e-3 of the largest. The solver returns `a`, whose zeros are exact.
 #[derive(Debug, Clone, Copy)]
 pub struct Admm {
     settings: Settings,
@@ -34,7 +37,7 @@ pub struct Admm {
 }
 
 impl Admm {
-    /// With the given tolerance and limit of passes, and α = 1.6.
+    /// Creates the solver with the given tolerance and pass limit, and α = 1.6.
     pub fn new(settings: Settings) -> Self {
         Self {
             settings,
@@ -42,10 +45,10 @@ impl Admm {
         }
     }
 
-    /// With another α, in (0, 2); 1 is no relaxation.
+    /// Creates the solver with a given α in (0, 2); 1 means no relaxation.
     ///
     /// # Errors
-    /// A value outside.
+    /// Returns an error if `relaxation` is outside (0, 2).
     pub fn with_relaxation(settings: Settings, relaxation: f64) -> Result<Self, SettingsError> {
         if !(relaxation > 0.0 && relaxation < 2.0) {
             return Err(SettingsError::Relaxation { found: relaxation });
@@ -73,7 +76,7 @@ impl<T: Scalar> Method<T> for Admm {
     }
 
     fn begin(&self, tile: &mut Tile<'_, T>, scratch: &mut Self::Scratch) {
-        // At a solution ρ u = c - H a, which is what a warm start should know.
+        // At a solution ρ u = c - H a, so derive the initial u from the codes.
         let problem = tile.problem;
         let (rho, _) = problem.shifted_inverse();
         tile.count_products(1);
@@ -127,7 +130,7 @@ impl<T: Scalar> Method<T> for Admm {
     }
 }
 
-/// What the method keeps: tiles with one row per padded atom, and a row with one entry per column.
+/// The memory of [`Admm`]: tiles with one row per padded atom, and a row with one entry per column.
 #[derive(Debug, Clone)]
 pub struct AdmmScratch<T> {
     right_side: Vec<T>,

@@ -1,4 +1,4 @@
-//! Working sets for sparse codes, sweeps that find the active set of others, exact steps on it where sweeps are slow.
+//! The default solver: working sets, sweeps, and exact steps on the active set.
 
 use super::active_step::{ActiveSetWas, ActiveStep, DescentFrom};
 use super::lars::end_of_path;
@@ -11,49 +11,55 @@ use crate::problem::Problem;
 use crate::settings::Settings;
 use crate::tile::{Outlook, Scalar, narrower_than_f64};
 
-/// Sweeps before the first step on the active set, and between two steps: enough to move the active set.
+/// Sweeps before the first step on the active set and between steps: enough to move the set.
 const SWEEPS: u32 = 6;
 
-/// Sweeps that a step must be expected to save, which is about what it costs. What it does besides products with `H` weighs
-/// more where there are few atoms.
+/// The number of sweeps that a step on the active set must save, which is about its cost. Its work
+/// besides products with `H` weighs more if there are few atoms.
 fn worth(atoms: usize) -> f64 {
     24.0 * (1.0 + 32.0 / atoms as f64)
 }
 
-/// Steps after which the columns that are still not solved are taken one by one.
+/// Maximum number of steps before the remaining columns are solved one by one.
 const STEPS: u32 = 12;
 
-/// Passes after which they are, however many steps were taken.
+/// Maximum number of passes before the remaining columns are solved one by one.
 const PASSES: u32 = 500;
 
-/// The share of the tolerance at which a column is not taken any further: what is left of it is for the rounding of the residual.
+/// Columns with a residual below this fraction of the tolerance are finished. The rest of the
+/// tolerance is left for the rounding of the residual.
 const LEFT_ALONE: f64 = 0.5;
 
-/// Times that every active code takes up what the rounding of the others has left.
+/// The number of times that each active code compensates for the rounding of the others.
 const ROUNDS: u32 = 8;
 
-/// The choice for those who do not want to choose: [coordinate descent](super::CoordinateDescent), helped out where it is slow.
+/// The default choice: [coordinate descent](super::CoordinateDescent), sped up where it is slow.
 ///
-/// The rule:
+/// The rules:
 ///
-/// 1. Where atoms are many and overlap (at least 96, with a mean [overlap](crate::tile::Operator::coupling) of at least 1) and λ1 is above 0,
-///    each column of a tile is solved on a working set: the atoms furthest beyond λ1 join it, sweeps over the set solve for its codes, and
-///    the descent `c - H a` is computed anew for all atoms, until none is beyond λ1 by more than the tolerance. Once sets hold more
-///    than an eighth of all atoms on average, or one more than 48, it goes on with rule 2 from there.
-/// 2. Sweep. While each sweep shrinks the step so quickly that a step on the active set would cost more than the sweeps
-///    still ahead (24, and more for few atoms), there is nothing better.
-/// 3. Where they would not do, or where `f32` keeps the step from shrinking, the active set L of each column is taken
-///    for right, and `H_LL d = c_L - λ1_L s - (H a)_L` is solved by conjugate gradients for the whole tile at once.
-///    Codes that would change their sign become zero; a column whose objective this raises goes back. For tolerances below
-///    the rounding of `f32` the right-hand side is taken in `f64`, which makes the step one of iterative refinement.
-///    Then sweep again: they repair the active set.
-/// 4. After 12 such steps (4, where rounding alone is in the way) or 500 passes, columns that are still above half the tolerance
-///    are solved one by one in `f64`: by the exact [active-set method](super::ActiveSet) from where they stand and, if that
-///    does not do, by following their [path](super::Lars). The best of these codes and the last is kept.
+/// 1. If atoms are many and overlap (at least 96, with a mean
+///    [overlap](crate::tile::Operator::coupling) of at least 1) and λ1 is above 0, each column of a
+///    tile is solved on a working set. The atoms furthest beyond λ1 join the set, sweeps over the
+///    set solve for their codes, and the descent `c - H a` is recomputed for all atoms, until none
+///    exceeds λ1 by more than the tolerance. Once the sets hold more than an eighth of all atoms on
+///    average, or one of them more than 48 atoms, the solver continues with rule 2 from there.
+/// 2. Sweep, as long as each sweep shrinks the step so quickly that a step on the active set would
+///    cost more than the remaining sweeps (24, and more for few atoms).
+/// 3. Otherwise, or if `f32` keeps the step from shrinking, assume that the active set L of each
+///    column is right and solve `H_LL d = c_L - λ1_L s - (H a)_L` by conjugate gradients, for the
+///    whole tile at once. Codes that would change their sign become zero. A column whose objective
+///    this would raise takes the step only as far as no code changes its sign. For tolerances below
+///    the rounding of `f32` the right-hand side is computed in `f64`, which makes the step one of
+///    iterative refinement. Then sweep again to repair the active set.
+/// 4. After 12 such steps (4 if only rounding is in the way) or 500 passes, columns that are still
+///    above half the tolerance are solved one by one in `f64`: from their current codes by the
+///    exact [active-set method](super::ActiveSet) and, if that fails, by following their
+///    [path](super::Lars). The best of these codes and the current one is kept.
 ///
-/// On dictionaries of moderate coherence it is coordinate descent to the bit. For working sets see Johnson, Guestrin, "Blitz: a
-/// principled meta-algorithm for scaling sparse optimization", ICML 2015. The subspace step follows Moré, Toraldo,
-/// "On the solution of large quadratic programming problems with bound constraints", SIAM J. Optimization 1 (1991);
+/// On dictionaries of moderate coherence the result is bit-identical to coordinate descent. For
+/// working sets see Johnson, Guestrin, "Blitz: a principled meta-algorithm for scaling sparse
+/// optimization", ICML 2015. The subspace step follows Moré, Toraldo, "On the solution of large
+/// quadratic programming problems with bound constraints", SIAM J. Optimization 1 (1991);
 /// refinement is Wilkinson's.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Auto {
@@ -61,7 +67,8 @@ pub struct Auto {
 }
 
 impl Auto {
-    /// With the given tolerance and limit of passes; a product with `H` counts as a pass.
+    /// Creates the solver with the given tolerance and pass limit. A product with `H` counts as a
+    /// pass.
     pub fn new(settings: Settings) -> Self {
         Self { settings }
     }
@@ -106,7 +113,8 @@ impl<T: Scalar> Method<T> for Auto {
             };
         }
         let near_rounding = tile.memory.in_f64;
-        // The sweeps believed that they had arrived, and the certificate did not: that is rounding.
+        // If the estimate of the sweeps met the tolerance but the certificate did not, rounding is
+        // the cause.
         let refuted = near_rounding && std::mem::take(&mut scratch.believed);
         let from = if refuted {
             DescentFrom::Certificate
@@ -129,7 +137,7 @@ impl<T: Scalar> Method<T> for Auto {
         };
         scratch.sweeps.interrupt();
         scratch.since_step = 0;
-        // Where the certificate refutes the sweeps, they will not do better the next time.
+        // Sweeps whose estimate a certificate has refuted will do no better next time.
         scratch.steps += if refuted { 3 } else { 1 };
         if scratch.steps > STEPS {
             solve_one_by_one(tile, tolerance);
@@ -138,7 +146,7 @@ impl<T: Scalar> Method<T> for Auto {
         let step = scratch.step.take(tile, tolerance, from);
         scratch.passes += tile.memory.extra_passes;
         match step {
-            // The active set may have been right: that is for the certificate to say.
+            // The active set may have been right; leave that to the certificate.
             ActiveSetWas::Kept => Pass::Residual(0.0),
             ActiveSetWas::Cut => Pass::Unknown,
         }
@@ -149,21 +157,21 @@ impl<T: Scalar> Method<T> for Auto {
     }
 }
 
-/// What the method keeps from pass to pass.
+/// The state that [`Auto`] keeps from pass to pass.
 #[derive(Debug, Clone)]
 pub struct AutoScratch<T> {
     sweeps: Sweeps<T>,
     step: ActiveStep<T>,
     working_sets: WorkingSets<T>,
-    /// Whether working sets are tried next.
+    /// Whether the next pass uses working sets.
     sparse: bool,
     /// Passes since the last step on the active set.
     since_step: u32,
-    /// Steps taken.
+    /// Steps taken on the active set.
     steps: u32,
     /// Sweeps and products with `H`.
     passes: u32,
-    /// Whether the last sweep believed to have arrived.
+    /// Whether the estimate of the last sweep met the tolerance.
     believed: bool,
 }
 
@@ -182,19 +190,19 @@ impl<T: Scalar> AutoScratch<T> {
     }
 }
 
-/// Rule 4.
+/// Solves the remaining columns one by one (rule 4).
 fn solve_one_by_one<T: Scalar>(tile: &mut Tile<'_, T>, tolerance: f64) {
     tile.memory.in_f64 = true;
     tile.measure_in_f64();
     let problem = tile.problem.exact();
     for column in 0..tile.columns {
-        // Written so that a NaN is left alone.
+        // The negated comparison also skips NaN.
         if !(tile.memory.residual[column].to_f64() > LEFT_ALONE * tolerance) {
             continue;
         }
         let correlations = tile.wide_correlations(column);
         let start = tile.code(column);
-        // Infinite where the code is not finite.
+        // Infinite if the code is not finite.
         let residual = |code: &[f64]| {
             let residual = kkt::residual(problem, &correlations, code);
             if residual.is_nan() {
@@ -206,7 +214,8 @@ fn solve_one_by_one<T: Scalar>(tile: &mut Tile<'_, T>, tolerance: f64) {
         let changes = 10 * problem.atoms() as u32;
         let polished = polish(problem, correlations.clone(), start.clone(), changes).code;
         let mut candidates = vec![start, round::<T>(problem, &correlations, polished)];
-        // Where one exact method fails, for atoms that depend on each other up to rounding, the other may not.
+        // If atoms are dependent up to rounding, one exact solver may fail where the other
+        // succeeds.
         if residual(&candidates[1]) > LEFT_ALONE * tolerance {
             let end = end_of_path(problem, &correlations, changes as usize);
             candidates.extend(end.map(|code| round::<T>(problem, &correlations, code)));
@@ -218,8 +227,9 @@ fn solve_one_by_one<T: Scalar>(tile: &mut Tile<'_, T>, tolerance: f64) {
     }
 }
 
-/// Rounds an optimal code to numbers of `T`. Where codes are large, rounding each to the nearest leaves a residual; here each
-/// active code in turn takes up what the rounding of those before has left.
+/// Rounds an optimal code to numbers of `T`. If codes are large, rounding each to the nearest
+/// number leaves a residual, so each active code in turn compensates for the rounding of the
+/// previous ones.
 fn round<T: Scalar>(problem: &Problem<f64>, correlations: &[f64], mut code: Vec<f64>) -> Vec<f64> {
     let gram = problem.gram();
     let signs: Vec<f64> = code.iter().map(|a| a.signum()).collect();

@@ -5,31 +5,36 @@ use super::{Method, Pass, Tile};
 use crate::settings::Settings;
 use crate::tile::Scalar;
 
-/// Cyclic coordinate descent: each atom in turn takes a proximal gradient step along its own coordinate,
+/// Cyclic coordinate descent.
+///
+/// Each atom in turn takes a proximal gradient step along its own coordinate,
 ///
 /// ```text
 /// a_j <- prox(a_j - ω g_j / H_jj; ω λ1_j / H_jj),      g = H a - c
 /// ```
 /// <!-- math: a_j \leftarrow \mathrm{prox}\Bigl( a_j - \omega \frac{g_j}{H_{jj}} ;\; \omega \frac{\lambda_{1j}}{H_{jj}} \Bigr), \qquad g = H a - c -->
 ///
-/// With ω = 1 that is the minimum with all other codes held fixed. A little over-relaxation saves every sixth pass where
-/// atoms overlap at random, and costs one where they hardly overlap, so ω follows the overlap:
-/// `ω = 1 + min(q/4, 1/5)` with q the mean over j of `sum over i != j of H_ij² / (H_ii H_jj)`, about n/m for independent
-/// atoms. The objective falls with every step as long as ω < 2.
+/// With ω = 1 this is the minimum with all other codes held fixed. A little over-relaxation saves
+/// one pass in six if atoms overlap at random, and costs one pass if they hardly overlap, so ω
+/// depends on the overlap: `ω = 1 + min(q/4, 1/5)`, where q is the mean over j of
+/// `sum over i != j of H_ij² / (H_ii H_jj)`, about n/m for independent atoms. The objective falls
+/// with every step as long as ω < 2.
 ///
-/// In Gram form a pass costs `n²` multiply-adds per column, as much as a gradient; on dictionaries whose atoms are not too
-/// alike it needs three times fewer passes than FISTA. It slows down where atoms are coherent; see [`Auto`](super::Auto).
+/// In Gram form a pass costs `n²` multiply-adds per column, as much as a gradient. On dictionaries
+/// whose atoms are not too alike, it needs three times fewer passes than FISTA. It slows down if
+/// atoms are coherent; see [`Auto`](super::Auto).
 ///
-/// Friedman, Hastie, Höfling, Tibshirani, "Pathwise coordinate optimization", Annals of Applied Statistics 1 (2007).
-/// Convergence for (1), whose nonsmooth part is separable: Tseng, J. Optim. Theory Appl. 109 (2001). Over-relaxed, for a >= 0:
-/// Cryer, "The solution of a quadratic programming problem using systematic overrelaxation", SIAM J. Control 9 (1971).
+/// Friedman, Hastie, Höfling, Tibshirani, "Pathwise coordinate optimization", Annals of Applied
+/// Statistics 1 (2007). Convergence for (1), whose nonsmooth part is separable: Tseng, J. Optim.
+/// Theory Appl. 109 (2001). Over-relaxed, for a >= 0: Cryer, "The solution of a quadratic
+/// programming problem using systematic overrelaxation", SIAM J. Control 9 (1971).
 #[derive(Debug, Clone, Copy, Default)]
 pub struct CoordinateDescent {
     settings: Settings,
 }
 
 impl CoordinateDescent {
-    /// With the given tolerance and limit of passes.
+    /// Creates the solver with the given tolerance and pass limit.
     pub fn new(settings: Settings) -> Self {
         Self { settings }
     }

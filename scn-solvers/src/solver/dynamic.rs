@@ -1,4 +1,4 @@
-//! A method chosen at run time.
+//! Solvers chosen at run time.
 
 use std::any::Any;
 
@@ -9,25 +9,25 @@ use crate::settings::Settings;
 use crate::start::Start;
 use crate::tile::Scalar;
 
-/// A method for problem (1), of whatever kind: what [`encode`](crate::encode()) takes. Every [`Method`] is one, and nothing
-/// else can be.
+/// A solver for problem (1), as accepted by [`encode`](crate::encode()). Implemented by every
+/// [`Method`], and by no other type.
 pub trait Solver<T: Scalar>: Send + Sync + std::fmt::Debug {
-    /// The name by which the command line knows it.
+    /// The name of the solver on the command line.
     fn name(&self) -> &'static str;
 
-    /// When it stops.
+    /// The tolerance and the limits of the solver.
     fn settings(&self) -> &Settings;
 
-    /// Memory for one worker and problems of so many atoms.
+    /// Creates the memory for one thread and problems with this number of atoms.
     #[doc(hidden)]
     fn new_scratch(&self, atoms: usize) -> Box<dyn Any + Send>;
 
-    /// Whether memory is of this method's kind.
+    /// Whether this memory was created by a solver of the same type.
     #[doc(hidden)]
     fn takes_scratch(&self, scratch: &dyn Any) -> bool;
 
-    /// Solves one tile. Codes are zero where `start` says so. Scratch of another kind is an internal mistake, and leaves the
-    /// codes as they are.
+    /// Solves one tile. The codes must be zero if `start` is [`Start::Zero`]. Memory of a solver of
+    /// a different type is an internal error, and the codes are left unchanged.
     #[doc(hidden)]
     fn solve(&self, tile: &mut Tile<'_, T>, start: Start, scratch: &mut dyn Any) -> Report;
 }

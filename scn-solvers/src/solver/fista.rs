@@ -8,8 +8,8 @@ use crate::settings::Settings;
 use crate::tile::Scalar;
 use crate::tile::kernels::Curvature;
 
-/// The estimate of the residual and the test for a restart cost several percent of a pass on small
-/// dictionaries.
+/// Passes per measurement. The estimate of the residual and the restart test cost several percent
+/// of a pass on small dictionaries.
 const MEASURE_EVERY: u32 = 2;
 
 /// The fast iterative shrinkage-thresholding algorithm with constant step 1/L, `L` the
@@ -28,12 +28,12 @@ const MEASURE_EVERY: u32 = 2;
 /// \end{aligned}
 /// -->
 ///
-/// Beck, Teboulle, "A fast iterative shrinkage-thresholding algorithm", SIAM J. Imaging Sciences 2 (2009), eqs. (4.1) to
-/// (4.3). A column whose step goes uphill along its momentum starts again with s = 1: the gradient scheme of
-/// O'Donoghue, Candès, "Adaptive restart for accelerated gradient schemes", Found. Comput. Math. 15 (2015), which about
-/// halves the passes here.
+/// Beck, Teboulle, "A fast iterative shrinkage-thresholding algorithm", SIAM J. Imaging Sciences 2
+/// (2009), eqs. (4.1) to (4.3). A column whose step goes uphill along its momentum restarts with
+/// s = 1. This is the gradient scheme of O'Donoghue, Candès, "Adaptive restart for accelerated
+/// gradient schemes", Found. Comput. Math. 15 (2015), which about halves the passes here.
 ///
-/// The test for a restart and the estimate of the residual are made at every second pass.
+/// The restart test and the estimate of the residual are computed every second pass.
 #[derive(Debug, Clone, Copy)]
 pub struct Fista {
     settings: Settings,
@@ -42,7 +42,7 @@ pub struct Fista {
 }
 
 impl Fista {
-    /// With adaptive restart.
+    /// Creates FISTA with adaptive restart.
     pub fn new(settings: Settings) -> Self {
         Self {
             settings,
@@ -51,7 +51,7 @@ impl Fista {
         }
     }
 
-    /// As published in 2009, without restart.
+    /// Creates FISTA without restart, as published in 2009.
     pub fn without_restart(settings: Settings) -> Self {
         Self {
             settings,
@@ -60,9 +60,10 @@ impl Fista {
         }
     }
 
-    /// With adaptive restart, and without an eigenvalue: `L` starts at the largest `H_jj`, which it cannot be below, and is
-    /// doubled whenever a step from z to a shows it to be too small, `(a - z)'H(a - z) > L ||a - z||²` (Beck, Teboulle,
-    /// section 4). A pass costs two products with `H`, so this pays only where the `O(n³)` of the eigenvalue do not.
+    /// Creates FISTA with adaptive restart that needs no eigenvalue. `L` starts at the largest
+    /// `H_jj`, which is a lower bound, and is doubled whenever a step from z to a shows that it is
+    /// too small, `(a - z)'H(a - z) > L ||a - z||²` (Beck, Teboulle, section 4). A pass costs two
+    /// products with `H`, so this pays only if the `O(n³)` of the eigenvalue do not.
     pub fn with_backtracking(settings: Settings) -> Self {
         Self {
             settings,
@@ -134,7 +135,7 @@ impl<T: Scalar> Method<T> for Fista {
     }
 }
 
-/// A step, taken again with twice the `L` for as long as it shows that `L` is too small.
+/// Takes a step, and repeats it with twice the `L` as long as `L` turns out to be too small.
 fn step_with_backtracking<T: Scalar>(
     tile: &mut Tile<'_, T>,
     scratch: &mut Momentum<T>,
@@ -155,7 +156,8 @@ fn step_with_backtracking<T: Scalar>(
     tile.count_products(1);
 }
 
-/// Whether the step just taken shows that `L` is too small, in any column, beyond the rounding of the two sums.
+/// Whether the last step shows that `L` is too small in any column, beyond the rounding of the
+/// sums.
 fn too_long<T: Scalar>(tile: &Tile<'_, T>, scratch: &mut Momentum<T>) -> bool {
     let problem = tile.problem;
     let state = &mut scratch.backtracking;
@@ -178,8 +180,8 @@ fn too_long<T: Scalar>(tile: &Tile<'_, T>, scratch: &mut Momentum<T>) -> bool {
     })
 }
 
-/// `(s_k - 1) / s_{k+1}`, with s_0 = 1, for the first k. Beyond these `s_k = k/2 + O(log k)`, and `k / (k + 3)` is off by less
-/// than 1e-4.
+/// `(s_k - 1) / s_{k+1}` with s_0 = 1, for small k. For larger k, `s_k = k/2 + O(log k)`, and
+/// `k / (k + 3)` is off by less than 1e-4.
 static FIRST_WEIGHTS: LazyLock<Vec<f64>> = LazyLock::new(|| {
     let mut s = 1.0_f64;
     let mut next = || {
@@ -197,8 +199,8 @@ mod tests {
 
     use super::FIRST_WEIGHTS;
 
-    /// The momentum grows to one, and what is used beyond the table goes on from it. Without the square root, as the sequence is
-    /// printed in the paper, it would fall to zero.
+    /// The momentum grows to one, and continues smoothly beyond the table. Without the square root,
+    /// as the sequence is printed in the paper, it would fall to zero.
     #[test]
     fn momentum_grows_to_one() {
         let last = FIRST_WEIGHTS.len() - 1;

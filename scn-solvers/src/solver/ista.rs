@@ -13,16 +13,17 @@ use crate::tile::Scalar;
 /// ```
 /// <!-- math: a_{k+1} = \mathrm{prox}\bigl( a_k - (H a_k - c) / L \bigr) -->
 ///
-/// Daubechies, Defrise, De Mol, "An iterative thresholding algorithm for linear inverse problems with a sparsity
-/// constraint", Comm. Pure Appl. Math. 57 (2004). The slowest method here and the simplest: each step lowers the
-/// objective, and nothing is remembered. To compare with.
+/// Daubechies, Defrise, De Mol, "An iterative thresholding algorithm for linear inverse problems
+/// with a sparsity constraint", Comm. Pure Appl. Math. 57 (2004). This is the slowest and simplest
+/// solver here, for comparison: each step lowers the objective and depends only on the current
+/// codes.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Ista {
     settings: Settings,
 }
 
 impl Ista {
-    /// With the given tolerance and limit of passes.
+    /// Creates the solver with the given tolerance and pass limit.
     pub fn new(settings: Settings) -> Self {
         Self { settings }
     }
@@ -45,7 +46,7 @@ impl<T: Scalar> Method<T> for Ista {
 
     fn begin(&self, tile: &mut Tile<'_, T>, scratch: &mut Self::Scratch) {
         scratch.extrapolated.copy_from_slice(&tile.memory.codes);
-        // FISTA that extrapolates by nothing.
+        // FISTA without extrapolation.
         scratch.weight.fill(T::ZERO);
     }
 

@@ -6,19 +6,22 @@ use crate::problem::Problem;
 use crate::settings::Settings;
 use crate::tile::Scalar;
 
-/// Homotopy (LARS with the lasso modification, for the elastic net): follows the [path](mod@crate::path) of
-/// `λ1 + t`, `t >= 0`, from the code zero down to t = 0, in `f64` and one column after the other. Exact to rounding, at a cost
-/// that depends on the number of breakpoints and not on the condition of `H`: `O(n |L|)` each. The start is not used.
+/// Homotopy (LARS with the lasso modification, for the elastic net).
 ///
-/// One pass does all. A column whose path has more than `max_passes` breakpoints keeps the code zero and is reported as not
-/// converged.
+/// Follows the [path](mod@crate::path) of `λ1 + t`, `t >= 0`, from the zero code down to t = 0, in
+/// `f64` and one column after the other. The result is exact up to rounding. The cost depends on
+/// the number of breakpoints, `O(n |L|)` each, and not on the condition of `H`. The start is
+/// ignored.
+///
+/// One pass solves the tile. A column whose path has more than `max_passes` breakpoints gets the
+/// zero code and is reported as not converged.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Lars {
     settings: Settings,
 }
 
 impl Lars {
-    /// With the given tolerance, and a limit of breakpoints.
+    /// Creates the solver with the given tolerance and a limit of `max_passes` breakpoints.
     pub fn new(settings: Settings) -> Self {
         Self { settings }
     }
@@ -52,7 +55,8 @@ impl<T: Scalar> Method<T> for Lars {
     }
 }
 
-/// The code at the end of the path. None if it has more than so many breakpoints.
+/// Returns the code at the end of the path, or `None` if the path has more than `limit`
+/// breakpoints.
 pub(super) fn end_of_path(
     problem: &Problem<f64>,
     correlations: &[f64],

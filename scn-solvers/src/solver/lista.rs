@@ -1,4 +1,4 @@
-//! Learned ISTA: a fixed number of steps, learned from data.
+//! Learned ISTA: a fixed number of steps whose parameters are learned from data.
 
 mod pass;
 mod training;
@@ -32,16 +32,18 @@ pub struct ListaLayer<T> {
 /// ```
 /// <!-- math: a_k = \mathrm{prox}\bigl( B_k c + S_k a_{k-1};\, \theta_k \bigr), \qquad a_0 = 0, \qquad c = D^\top x -->
 ///
-/// with matrices and thresholds of their own in each, [trained](Self::train) on signals like those to come. It is not exact: it
-/// takes its K steps, and whatever residual is left is reported (status [`Stalled`](crate::Status::Stalled) where that is above
-/// the tolerance). Its codes are a start for a method that is: `Start::Codes`. Before any training it is
-/// [ISTA](super::Ista), K steps of it: `B = I/L`, `S = I - H/L`, `θ = λ1/L`.
+/// with separate matrices and thresholds in each step, [trained](Self::train) on signals like those
+/// to come. It is not exact: it takes its K steps and reports the remaining residual, with status
+/// [`Stalled`](crate::Status::Stalled) if that is above the tolerance. An exact solver can start
+/// from its codes with `Start::Codes`. Before training it equals K steps of [ISTA](super::Ista):
+/// `B = I/L`, `S = I - H/L`, `θ = λ1/L`.
 ///
-/// Gregor, LeCun, "Learning fast approximations of sparse coding", ICML 2010. Where they learn a matrix `W` for `W x`, this learns
-/// `B` for `B D'x`: what of `x` is orthogonal to all atoms does not matter to the code.
+/// Gregor, LeCun, "Learning fast approximations of sparse coding", ICML 2010. They learn a matrix
+/// `W` for `W x`; this solver learns `B` for `B D'x`, because the part of `x` that is orthogonal to
+/// all atoms does not affect the code.
 ///
-/// A step costs two products with n × n matrices, which count as two passes. A problem with another number of atoms is left
-/// at the start.
+/// A step costs two products with n × n matrices, which count as two passes. If the problem has a
+/// different number of atoms, the codes stay at the start.
 ///
 /// ```
 /// use scn_solvers::synthetic::Workload;
@@ -74,7 +76,7 @@ struct PackedLayer<T> {
 }
 
 impl<T: Scalar> ListaLayer<T> {
-    /// A step of ISTA.
+    /// Creates a step of ISTA.
     fn ista(problem: &Problem<T>) -> Self {
         let n = problem.atoms();
         let lipschitz = problem.lipschitz();
@@ -100,15 +102,16 @@ impl<T: Scalar> ListaLayer<T> {
 }
 
 impl<T: Scalar> Lista<T> {
-    /// Untrained: so many steps of ISTA.
+    /// Creates an untrained network of `layers` steps of ISTA.
     pub fn new(problem: &Problem<T>, layers: usize, settings: Settings) -> Self {
         Self::of(vec![ListaLayer::ista(problem); layers], settings)
     }
 
-    /// With layers trained before.
+    /// Creates a network from trained layers.
     ///
     /// # Errors
-    /// Layers that are not all n × n for the same n, or thresholds that are not at least 0.
+    /// Returns an error if the layers are not all n × n for the same n, or if a threshold is not at
+    /// least 0.
     pub fn from_layers(layers: Vec<ListaLayer<T>>, settings: Settings) -> Result<Self, ListaError> {
         let expected = layers.first().map_or(0, |layer| layer.thresholds.len());
         for (index, layer) in layers.iter().enumerate() {
@@ -144,7 +147,7 @@ impl<T: Scalar> Lista<T> {
         }
     }
 
-    /// The steps, to be kept and given to [`from_layers`](Self::from_layers) again.
+    /// The layers, which [`from_layers`](Self::from_layers) accepts.
     pub fn layers(&self) -> &[ListaLayer<T>] {
         &self.layers
     }
@@ -207,7 +210,7 @@ impl<T: Scalar> Method<T> for Lista<T> {
     }
 }
 
-/// Both products of a step, and which step is next.
+/// The two products of a step, and the index of the next step.
 #[derive(Debug, Clone)]
 pub struct ListaScratch<T> {
     first: Vec<T>,

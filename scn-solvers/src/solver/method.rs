@@ -1,49 +1,51 @@
-//! What makes a method.
+//! The trait that solvers implement.
 
 use super::Tile;
 use crate::settings::Settings;
 use crate::tile::Scalar;
 
-/// What a pass says of the tile that it leaves.
+/// The outcome of a pass over a tile.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Pass {
-    /// The largest KKT residual is about so much. An estimate decides when a certificate is worth its cost, and nothing
-    /// else.
+    /// An estimate of the largest KKT residual. It only decides when a certificate is worth its
+    /// cost.
     Residual(f64),
-    /// Nothing is known of the residual.
+    /// The residual is unknown.
     Unknown,
-    /// Another pass would change nothing: the tile is certified as it is.
+    /// Another pass would change nothing, so the tile is certified as it is.
     Exhausted,
 }
 
-/// A method for problem (1), written for a tile of columns. Whatever implements this is a [`Solver`](super::Solver).
+/// A solver for problem (1), written as passes over a tile of columns.
 ///
-/// A method is immutable and shared by threads; whatever changes during a solve is in the tile and in scratch of the
-/// method's own kind. It supplies [`begin`](Self::begin) and [`pass`](Self::pass); stopping, counting and certifying
-/// are the same for all.
+/// Every type that implements this trait is a [`Solver`](super::Solver). Values are immutable and
+/// shared by threads; everything that changes during a solve is in the tile and in memory of type
+/// [`Scratch`](Self::Scratch). Implementations supply [`begin`](Self::begin) and
+/// [`pass`](Self::pass). Stopping, counting and certifying are the same for all.
 pub trait Method<T: Scalar>: Send + Sync + std::fmt::Debug + 'static {
-    /// The memory that the method needs beside the tile, for one worker.
+    /// The memory that the solver needs besides the tile, for one thread.
     type Scratch: Send + 'static;
 
-    /// The name by which the command line knows it.
+    /// The name of the solver on the command line.
     fn name(&self) -> &'static str;
 
-    /// When it stops.
+    /// The tolerance and the limits of the solver.
     fn settings(&self) -> &Settings;
 
-    /// Memory for problems of so many atoms, of which tiles have [`padded`](crate::tile::padded) rows. It is made once for a
-    /// worker and used for one tile after the other, also by other values of this type.
+    /// Creates the memory for problems with this number of atoms, whose tiles have
+    /// [`padded`](crate::tile::padded) rows. It is created once per thread and reused from tile to
+    /// tile, possibly by other values of this type.
     fn scratch(&self, atoms: usize) -> Self::Scratch;
 
-    /// Prepares for a tile whose codes hold the start. Scratch holds whatever the last tile has left there.
+    /// Prepares for a tile whose codes hold the start. The memory is as the last tile left it.
     fn begin(&self, tile: &mut Tile<'_, T>, scratch: &mut Self::Scratch);
 
-    /// One pass over all atoms.
+    /// Makes one pass over all atoms.
     fn pass(&self, tile: &mut Tile<'_, T>, scratch: &mut Self::Scratch) -> Pass;
 
-    /// Whether the method comes to an end by itself, with codes that no further pass would better. One that does not is
-    /// stopped when rounding alone keeps the residual above the tolerance.
+    /// Whether the solver ends on its own, with codes that no further pass would improve. Other
+    /// solvers are stopped when only rounding keeps the residual above the tolerance.
     fn ends_by_itself(&self) -> bool {
         false
     }

@@ -4,7 +4,8 @@ use super::Tile;
 use crate::tile::kernels::{FistaState, FistaStep};
 use crate::tile::{Scalar, padded};
 
-/// What proximal gradient steps need: tiles with one row per padded atom, and rows with one entry per column.
+/// The state of proximal gradient steps: tiles with one row per padded atom, and rows with one
+/// entry per column.
 #[derive(Debug, Clone)]
 pub struct Momentum<T> {
     /// `z`
@@ -17,14 +18,14 @@ pub struct Momentum<T> {
     pub(super) since_restart: Vec<u32>,
     /// `L max_j |a_j - z_j|` of the last measured step.
     pub(super) change: Vec<T>,
-    /// Positive where the last measured step has gone against the momentum.
+    /// Positive where the last measured step went against the momentum.
     pub(super) uphill: Vec<T>,
-    /// Steps over the tile.
+    /// Steps taken on the tile.
     pub(super) steps: u32,
     pub(super) backtracking: Backtracking<T>,
 }
 
-/// What finding `L` on the way needs. No memory is taken before it is asked for.
+/// The state of the search for `L`. It allocates nothing until backtracking begins.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Backtracking<T> {
     pub(super) lipschitz: T,
@@ -54,7 +55,8 @@ impl<T: Scalar> Momentum<T> {
         }
     }
 
-    /// One step on the whole tile, with the weights given; the next `z` waits for [`turn`](Self::turn).
+    /// Takes one step on the whole tile with the current weights. [`turn`](Self::turn) makes the
+    /// next `z` current.
     pub(super) fn step(&mut self, tile: &mut Tile<'_, T>, lipschitz: T, measure: bool) {
         let problem = tile.problem;
         T::fista_step(FistaStep {
@@ -75,14 +77,14 @@ impl<T: Scalar> Momentum<T> {
         });
     }
 
-    /// Goes on to the next `z`.
+    /// Makes the next `z` current.
     pub(super) fn turn(&mut self) {
         std::mem::swap(&mut self.extrapolated, &mut self.next_extrapolated);
     }
 }
 
 impl<T: Scalar> Backtracking<T> {
-    /// Takes the memory, and begins at the least that `L` can be.
+    /// Allocates the memory, and starts at the smallest possible `L`.
     pub(super) fn begin(&mut self, diagonal: &[T]) {
         let tile = diagonal.len() * T::tile();
         for buffer in [&mut self.before, &mut self.step, &mut self.product] {

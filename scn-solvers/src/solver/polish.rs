@@ -1,19 +1,20 @@
-//! The exact code of one column, by changes of its active set; see [`ActiveSet`](super::ActiveSet).
+//! The exact code of one column, by changes to its active set; see [`ActiveSet`](super::ActiveSet).
 
 use crate::problem::Problem;
 use crate::tile::ActiveFactor;
 
-/// What the method makes of one column.
+/// The result of [`polish`].
 #[derive(Debug)]
 pub(super) struct Polished {
     pub(super) code: Vec<f64>,
-    /// Changes of the active set that it took.
+    /// Number of changes to the active set.
     pub(super) changes: u32,
-    /// Whether the objective falls without end from that code on, along a direction that `H` does not see.
+    /// Whether the objective is unbounded below from this code, along a direction z with `H z = 0`.
     pub(super) falls_without_end: bool,
 }
 
-/// The exact code of one column, from a start with roughly its support, by at most `limit` changes of the active set.
+/// Solves for the exact code of one column, from a start with roughly the right active set, with at
+/// most `limit` changes to it.
 pub(super) fn polish(
     problem: &Problem<f64>,
     correlations: Vec<f64>,
@@ -33,21 +34,21 @@ pub(super) fn polish(
     }
 }
 
-/// One column on its way to the optimum.
+/// The state of one column while its code is improved.
 pub(crate) struct Column<'a> {
     problem: &'a Problem<f64>,
     correlations: Vec<f64>,
     code: Vec<f64>,
-    /// The active set, and the factor of its part of `H`.
+    /// The active set, and the factor of its block of `H`.
     factor: ActiveFactor,
-    /// The sign of each active code.
+    /// The sign of each active entry.
     signs: Vec<f64>,
-    /// Whether an atom has been found that depends on the active ones and could grow without end.
+    /// Whether an atom was found that depends on the active ones and could grow without bound.
     falls_without_end: bool,
 }
 
 impl<'a> Column<'a> {
-    /// At a start whose active atoms depend on each other, begins at zero instead.
+    /// Starts from `code`, or from zero if its active atoms are linearly dependent.
     pub(crate) fn new(
         problem: &'a Problem<f64>,
         correlations: Vec<f64>,
@@ -76,7 +77,8 @@ impl<'a> Column<'a> {
         &self.code
     }
 
-    /// Brings in the atom whose condition is violated most. False if the column is optimal to rounding.
+    /// Adds the atom that violates its condition most. Returns false if the column is optimal up to
+    /// rounding.
     pub(crate) fn bring_in(&mut self) -> bool {
         let mut candidates: Vec<(f64, usize, f64)> = (0..self.code.len())
             .filter(|&j| self.code[j] == 0.0 && self.problem.inverse_diagonal()[j] > 0.0)
@@ -92,7 +94,8 @@ impl<'a> Column<'a> {
             }
             self.signs.push(sign);
             let target = self.minimum();
-            // The new entry must move into its own sign; where rounding says otherwise it is optimal at zero.
+            // The new entry must move in the direction of its sign. If rounding prevents that, it
+            // is optimal at zero.
             if target[target.len() - 1] * sign > 0.0 {
                 self.walk(target);
                 return true;
@@ -102,9 +105,10 @@ impl<'a> Column<'a> {
         false
     }
 
-    /// Brings in an atom that depends on the active ones, `d_j = D_L w`, by moving along `D (e_j - w) = 0` until an
-    /// active entry is zero, which is let go of. False if none would ever be: the objective falls without end, or, where it has a
-    /// minimum, the violation that called for this was rounding.
+    /// Adds an atom that depends on the active ones, `d_j = D_L w`, by moving along
+    /// `D (e_j - w) = 0` until an active entry is zero, which is removed. Returns false if that
+    /// never happens: either the objective is unbounded below or, if it has a minimum, the
+    /// violation was rounding.
     fn exchange(&mut self, atom: usize, sign: f64) -> bool {
         let active = self.factor.atoms().to_vec();
         let gram = self.problem.gram();
@@ -143,8 +147,9 @@ impl<'a> Column<'a> {
         true
     }
 
-    /// How much atom j violates its condition, scaled by its norm so that large atoms are not preferred, and the sign
-    /// it would take. None if the violation is within the rounding of its own evaluation.
+    /// Returns how much atom j violates its condition, with the atom and the sign that its code
+    /// would take. The violation is divided by the norm so that large atoms are not preferred.
+    /// Returns `None` if it is within the rounding of its own evaluation.
     fn violation(&self, j: usize) -> Option<(f64, usize, f64)> {
         let mut descent = self.correlations[j];
         let mut size = descent.abs() + self.problem.lambda1()[j];
@@ -167,22 +172,23 @@ impl<'a> Column<'a> {
         })
     }
 
-    /// Makes the code optimal on its active set, letting go of entries as needed.
+    /// Makes the code optimal on its active set, and removes entries as needed.
     fn settle(&mut self) {
         if !self.signs.is_empty() {
             self.walk(self.minimum());
         }
     }
 
-    /// Goes towards the minimiser on the active set, as far as no entry changes its sign; lets go of the entry that
-    /// would, and goes on with the rest.
+    /// Moves towards the minimiser on the active set until an entry would change its sign, removes
+    /// that entry, and repeats with the rest.
     fn walk(&mut self, mut target: Vec<f64>) {
         loop {
             let mut step = 1.0;
             let mut blocking = None;
             for (k, (&j, &sign)) in self.factor.atoms().iter().zip(&self.signs).enumerate() {
                 if target[k] * sign <= 0.0 {
-                    // Zero for an entry that is there already: a new one that an early end of the walk left at zero.
+                    // The distance is zero for a new entry that stayed at zero because an earlier
+                    // walk was cut short.
                     let distance = self.code[j] - target[k];
                     let limit = if distance == 0.0 {
                         0.0
@@ -213,13 +219,13 @@ impl<'a> Column<'a> {
         }
     }
 
-    /// Takes an atom out of the active set.
+    /// Removes an atom from the active set.
     fn let_go(&mut self, place: usize) {
         self.factor.remove(place);
         self.signs.remove(place);
     }
 
-    /// The minimiser on the active set with its signs: `H_LL⁻¹ (c_L - λ1_L s)`.
+    /// Returns the minimiser on the active set with its signs: `H_LL⁻¹ (c_L - λ1_L s)`.
     fn minimum(&self) -> Vec<f64> {
         let active = self.factor.atoms().iter().zip(&self.signs);
         let right_side =

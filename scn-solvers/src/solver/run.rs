@@ -1,4 +1,4 @@
-//! The one loop that runs all methods.
+//! The one loop that runs all solvers.
 
 use super::verdict::{any_falls_without_end, certify, is_rounding, unconverged_columns};
 use super::{Method, Pass, Tile};
@@ -9,14 +9,15 @@ use crate::start::Start;
 use crate::tile::Scalar;
 use crate::tile::kernels::Largest;
 
-/// The certificate costs about a pass. It is taken when the method's own estimate says that it will hold, and at
-/// every so many passes in case the estimate is too cautious.
+/// Passes between certificates. A certificate costs about a pass, so it is computed when the
+/// solver's own estimate meets the tolerance, and at this interval in case the estimate is too
+/// cautious.
 const CERTIFY_EVERY: u32 = 50;
 
-/// Passes without progress, before a tile can count as stalled.
+/// Number of passes without progress after which a tile can count as stalled.
 const STALLED_AFTER: u32 = 100;
 
-/// Solves one tile to the solver's tolerance. Codes are zero where `start` says so.
+/// Solves one tile to the solver's tolerance. The codes must be zero if `start` is [`Start::Zero`].
 pub(super) fn solve_tile<T: Scalar, M: Method<T>>(
     method: &M,
     tile: &mut Tile<'_, T>,
@@ -72,7 +73,8 @@ pub(super) fn solve_tile<T: Scalar, M: Method<T>>(
             best = verdict.worst;
             without_progress = 0;
         }
-        // Momentum makes residuals rise and fall over long stretches, so that no progress means nothing by itself.
+        // With momentum, residuals rise and fall over long stretches, so lack of progress is not
+        // enough.
         if without_progress >= STALLED_AFTER
             && !method.ends_by_itself()
             && is_rounding(tile, tolerance)
@@ -94,8 +96,8 @@ pub(super) fn solve_tile<T: Scalar, M: Method<T>>(
     )
 }
 
-/// Solves the columns whose scale is NaN as if their signal were zero, and says whether there is none. The scale stays
-/// NaN, and so does the residual, whatever the kernels make of it.
+/// Zeroes the columns whose scale is NaN, as if their signal were zero. Returns whether there are
+/// none. The scale stays NaN, and so does the residual, whatever the kernels compute.
 fn drop_nonfinite_columns<T: Scalar>(tile: &mut Tile<'_, T>) -> bool {
     let TileMemory {
         scale,
@@ -103,7 +105,7 @@ fn drop_nonfinite_columns<T: Scalar>(tile: &mut Tile<'_, T>) -> bool {
         codes,
         ..
     } = &mut *tile.memory;
-    // Without a short cut, so that it takes a few vector operations.
+    // No early exit, so that this compiles to a few vector operations.
     if scale.iter().fold(true, |all, scale| all & scale.finite()) {
         return true;
     }
@@ -118,9 +120,9 @@ fn drop_nonfinite_columns<T: Scalar>(tile: &mut Tile<'_, T>) -> bool {
     false
 }
 
-/// Starts at zero where the optimal code is known to be zero. An atom with `H_jj = 0` adds nothing to the fit, and no
-/// method would move its code. A zero signal has no scale to which a residual could be small: methods that halve their
-/// codes would go on to the smallest number there is.
+/// Starts at zero where the optimal code is known to be zero. An atom with `H_jj = 0` adds nothing
+/// to the fit, and no solver would move its code. A zero signal gives the residual no scale:
+/// solvers that halve their codes would continue down to the smallest number there is.
 fn zero_known_codes<T: Scalar>(tile: &mut Tile<'_, T>) {
     let TileMemory { scale, codes, .. } = &mut *tile.memory;
     for (row, &inverse) in codes

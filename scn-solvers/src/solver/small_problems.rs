@@ -1,13 +1,13 @@
-//! Problems on few atoms each, side by side.
+//! Side-by-side solution of problems with few atoms each.
 
 use crate::problem::Problem;
 use crate::tile::Scalar;
 use crate::tile::kernels::SmallSweeps;
 
-/// Atoms that a problem can have.
+/// Maximum number of atoms of a problem.
 pub(super) const CAPACITY: usize = 48;
 
-/// Sweeps before the change of codes is looked at.
+/// Sweeps per measurement of the change of the codes.
 pub(super) const SWEEPS: u32 = 4;
 
 /// Small problems side by side, one per column of the tile; see [`SmallSweeps`].
@@ -19,13 +19,13 @@ pub(super) struct SmallProblems<T> {
     lambda1: Vec<T>,
     pub(super) descent: Vec<T>,
     pub(super) codes: Vec<T>,
-    /// Per column.
+    /// One entry per column, like `goal`.
     pub(super) change: Vec<T>,
     pub(super) goal: Vec<T>,
 }
 
 impl<T: Scalar> SmallProblems<T> {
-    /// No atoms in any column.
+    /// Removes all atoms from all columns.
     pub(super) fn clear(&mut self) {
         let width = T::tile();
         self.gram.resize(CAPACITY * CAPACITY * width, T::ZERO);
@@ -45,7 +45,7 @@ impl<T: Scalar> SmallProblems<T> {
         self.goal.resize(width, T::INFINITY);
     }
 
-    /// Adds an atom with a code to the problem of a column, which has these atoms.
+    /// Adds an atom with a code to the problem of a column, whose present atoms are `atoms`.
     pub(super) fn add(
         &mut self,
         problem: &Problem<T>,

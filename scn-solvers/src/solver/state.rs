@@ -1,4 +1,4 @@
-//! A tile that is being solved: what a method reads and changes.
+//! The tile that is being solved: what a solver reads and changes.
 
 use std::ops::Range;
 
@@ -12,44 +12,45 @@ use crate::tile::kernels::LargestQuotient;
 /// A tile that is being solved.
 ///
 /// Codes and correlations are row-major with [`Real::tile`](crate::tile::Real::tile) columns and
-/// one row per padded atom. Padding rows are zero and have to stay so.
+/// one row per padded atom. Padding rows are zero and must stay zero.
 #[derive(Debug)]
 pub struct Tile<'a, T: Scalar> {
     pub(crate) problem: &'a Problem<T>,
     pub(crate) memory: &'a mut TileMemory<T>,
-    /// Columns in use; the codes of the others are zero and stay zero.
+    /// Columns in use. The codes of the others are zero and stay zero.
     pub(crate) columns: usize,
-    /// Where the tile stands in the batch.
+    /// The index of the first column in the batch.
     pub(crate) first_column: usize,
-    /// Where its correlations come from.
+    /// The source of the correlations.
     pub(crate) source: &'a dyn Correlations<T>,
 }
 
-/// What a method works on; see [`Tile::parts`].
+/// The numbers that a solver works on; see [`Tile::parts`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct TileParts<'t, T> {
     /// `c = D'x`
     pub correlations: &'t [T],
-    /// The start when [`Method::begin`](super::Method::begin) is called, then whatever the method makes of it; at the
-    /// end the result.
+    /// The start when [`Method::begin`](super::Method::begin) is called, and the result after the
+    /// last pass.
     pub codes: &'t mut [T],
-    /// One entry per column: `max_j |c_j|`, by which residuals are divided; 1 where that is 0.
+    /// One entry per column: `max_j |c_j|`, the denominator of the residual; 1 where that is 0.
     pub scale: &'t [T],
 }
 
 impl<'a, T: Scalar> Tile<'a, T> {
-    /// What is solved.
+    /// The problem to solve.
     pub fn problem(&self) -> &'a Problem<T> {
         self.problem
     }
 
-    /// Columns in use, from the first; the codes of the others are zero and stay zero.
+    /// The number of columns in use, from the first. The codes of the others are zero and stay
+    /// zero.
     pub fn columns(&self) -> usize {
         self.columns
     }
 
-    /// The tile's numbers.
+    /// The correlations, codes and scales of the tile.
     pub fn parts(&mut self) -> TileParts<'_, T> {
         let memory = &mut *self.memory;
         TileParts {
@@ -59,24 +60,25 @@ impl<'a, T: Scalar> Tile<'a, T> {
         }
     }
 
-    /// Counts products with `H` beyond one in this pass: each counts as a pass.
+    /// Counts further products with `H` in this pass, beyond the first. Each counts as a pass.
     pub fn count_products(&mut self, further: u32) {
         self.memory.extra_passes += further;
     }
 
-    /// Its columns in the batch.
+    /// The columns of the tile, as a range in the batch.
     pub(crate) fn range(&self) -> Range<usize> {
         self.first_column..self.first_column + self.columns
     }
 
-    /// Sees to it that the correlations are there in `f64`, without the rounding of `T`.
+    /// Loads the correlations in `f64`, without the rounding of `T`, unless they are loaded
+    /// already.
     pub(crate) fn widen_correlations(&mut self) {
         if self.memory.wide.correlations.is_empty() {
             self.source.load_in_f64(self.range(), self.memory);
         }
     }
 
-    /// `c = D'x` of one column in `f64`, length n.
+    /// Returns `c = D'x` of one column in `f64`, length n.
     pub(crate) fn wide_correlations(&mut self, column: usize) -> Vec<f64> {
         self.widen_correlations();
         let padded_atoms = self.problem.diagonal().len();
@@ -86,20 +88,20 @@ impl<'a, T: Scalar> Tile<'a, T> {
         correlations
     }
 
-    /// Measures residuals in `f64`, and leaves the descent.
+    /// Measures residuals in `f64`, and leaves `c - H a` in `memory.descent`.
     pub(crate) fn measure_in_f64(&mut self) {
         self.widen_correlations();
         kkt::measure_in_f64(self.problem, self.memory);
     }
 
-    /// The code of a column, length n.
+    /// Returns the code of a column, length n.
     pub(crate) fn code(&self, column: usize) -> Vec<f64> {
         let rows = self.memory.codes.chunks_exact(T::tile());
         let rows = rows.take(self.problem.atoms());
         rows.map(|row| row[column].to_f64()).collect()
     }
 
-    /// Rounds a code, length n, to a column.
+    /// Rounds a code of length n and stores it in a column.
     pub(crate) fn set_code(&mut self, column: usize, code: &[f64]) {
         let rows = self.memory.codes.chunks_exact_mut(T::tile());
         for (row, &value) in rows.zip(code) {
@@ -107,8 +109,9 @@ impl<'a, T: Scalar> Tile<'a, T> {
         }
     }
 
-    /// The largest `change / scale`: the estimate of methods that know how far each column has moved. Columns that
-    /// are not finite do not count, and columns that are not in use do not move.
+    /// Returns the largest `change / scale`, the estimate of solvers that track how far each column
+    /// has moved. Columns that are not finite do not count, and columns that are not in use do not
+    /// move.
     pub(crate) fn largest_change(&self, change: &[T]) -> f64 {
         let quotient = LargestQuotient {
             a: change,

@@ -1,15 +1,15 @@
-//! Sweeps over a tile, of which [not all are measured](Pace).
+//! Sweeps over a tile, [some of them unmeasured](Pace).
 
 use super::Tile;
 use crate::tile::kernels::{Largest, LiveRows, RightSide, Sweep, SweepRule};
 use crate::tile::{Outlook, Pace, Scalar, padded};
 
-/// What sweeps need.
+/// The state of sweeps over a tile.
 #[derive(Debug, Clone)]
 pub struct Sweeps<T> {
-    /// What sweeps take instead of correlations.
+    /// The right-hand sides that sweeps use instead of the correlations.
     right_side: Vec<T>,
-    /// One entry per column: how far the last measured sweep has moved it.
+    /// One entry per column: how far the last measured sweep moved it.
     change: Vec<T>,
     pace: Pace,
     live: LiveRows,
@@ -38,13 +38,13 @@ impl<T: Scalar> Sweeps<T> {
         });
     }
 
-    /// Something else has moved the codes.
+    /// Notes that something else has moved the codes.
     pub(super) fn interrupt(&mut self) {
         self.pace.restart_closely();
         self.live.forget();
     }
 
-    /// One sweep over all atoms of a tile, measured if that is due.
+    /// Makes one sweep over all atoms of a tile, and measures it if a measurement is due.
     pub(super) fn sweep(&mut self, tile: &mut Tile<'_, T>, tolerance: f64) -> Option<Outlook> {
         if !self.pace.due() {
             self.run(tile, false);

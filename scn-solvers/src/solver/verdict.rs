@@ -1,4 +1,4 @@
-//! What certificates say of a tile: which columns have converged, and whether the others ever could.
+//! Verdicts on a tile: which columns have converged, and whether the others ever can.
 
 use super::Tile;
 use super::polish::polish;
@@ -7,16 +7,17 @@ use crate::memory::{Norms, TileMemory};
 use crate::tile::kernels::{AllWithin, Largest};
 use crate::tile::{Scalar, narrower_than_f64};
 
-/// What a certificate says of a tile.
+/// The result of certifying a tile.
 pub(super) struct Verdict {
-    /// Whether every column has converged, but for those that are not finite.
+    /// Whether every column has converged, ignoring those that are not finite.
     pub(super) converged: bool,
     /// The largest residual.
     pub(super) worst: f64,
 }
 
-/// Measures the residuals and how far off they may be: in `T`, unless that cannot tell. Where it cannot and the solve `ends`,
-/// and where rounding is above half of the tolerance, in `f64`, and then for the rest of this tile.
+/// Measures the residuals and bounds their rounding errors, in `T` if that is enough. If rounding
+/// may hide that a column has converged, and the solve ends, the last step was near or rounding
+/// exceeds half the tolerance, this measures in `f64`, now and for the rest of this tile.
 pub(super) fn certify<T: Scalar>(tile: &mut Tile<'_, T>, tolerance: f64, ends: bool) -> Verdict {
     let near = tile.memory.step_is_near;
     if near || !tile.memory.in_f64 {
@@ -46,10 +47,10 @@ pub(super) fn certify<T: Scalar>(tile: &mut Tile<'_, T>, tolerance: f64, ends: b
     verdict(tile, tolerance, Certified::InF64)
 }
 
-/// Adds rounding to the residuals just measured.
+/// Adds the bounds on rounding to the residuals just measured.
 fn verdict<T: Scalar>(tile: &mut Tile<'_, T>, tolerance: f64, certified: Certified) -> Verdict {
     give_up_overflowed_columns(tile);
-    // Columns that are not in use have no residual.
+    // Columns that are not in use have residual 0.
     let worst = T::largest(Largest(&tile.memory.residual)).to_f64();
     let mut converged = false;
     for norms in [Norms::Bounds, Norms::Each] {
@@ -62,7 +63,8 @@ fn verdict<T: Scalar>(tile: &mut Tile<'_, T>, tolerance: f64, certified: Certifi
     Verdict { converged, worst }
 }
 
-/// What rounding may have made of the residual of each column, with the norms of the signals at least so well known.
+/// Bounds the rounding error of the residual of each column, with the norms of the signals known at
+/// least as well as `norms`.
 fn measure_rounding<T: Scalar>(tile: &mut Tile<'_, T>, norms: Norms, certified: Certified) {
     let known = tile.memory.norms_known;
     if known == Norms::No || (known == Norms::Bounds && norms == Norms::Each) {
@@ -71,7 +73,8 @@ fn measure_rounding<T: Scalar>(tile: &mut Tile<'_, T>, norms: Norms, certified: 
     kkt::measure_rounding(tile.problem, tile.memory, certified);
 }
 
-/// Whether there are no [`unconverged_columns`] but those that are not finite. Columns that are not in use have no residual.
+/// Whether all columns have converged, ignoring those that are not finite. Columns that are not in
+/// use have residual 0.
 fn all_converged<T: Scalar>(memory: &TileMemory<T>, tolerance: f64) -> bool {
     T::all_within(AllWithin {
         residual: &memory.residual,
@@ -80,7 +83,7 @@ fn all_converged<T: Scalar>(memory: &TileMemory<T>, tolerance: f64) -> bool {
     })
 }
 
-/// The columns whose residual, with what rounding may have made of it, is not at most the tolerance.
+/// The columns whose residual plus rounding bound is not at most the tolerance.
 pub(super) fn unconverged_columns<T: Scalar>(
     memory: &TileMemory<T>,
     columns: usize,
@@ -88,14 +91,14 @@ pub(super) fn unconverged_columns<T: Scalar>(
 ) -> impl Iterator<Item = usize> + '_ {
     let residuals = memory.residual.iter().zip(&memory.rounding);
     let enumerated = residuals.take(columns).enumerate();
-    // Written so that a NaN has not converged.
+    // The negated comparison counts NaN as unconverged.
     enumerated.filter_map(move |(column, (residual, rounding))| {
         (!(residual.to_f64() + rounding.to_f64() <= tolerance)).then_some(column)
     })
 }
 
-/// Whether the columns that have not converged are all as good as computing in `T` makes them: their residual is no more than
-/// rounding is expected to leave.
+/// Whether the unconverged columns are all as good as arithmetic in `T` can make them: each
+/// residual is no more than rounding is expected to leave.
 pub(super) fn is_rounding<T: Scalar>(tile: &mut Tile<'_, T>, tolerance: f64) -> bool {
     let columns: Vec<usize> = unconverged_columns(tile.memory, tile.columns, tolerance).collect();
     let measured = tile.memory.rounding.clone();
@@ -106,8 +109,9 @@ pub(super) fn is_rounding<T: Scalar>(tile: &mut Tile<'_, T>, tolerance: f64) -> 
     })
 }
 
-/// Marks the columns that have not converged because their objective falls without end, by a residual of infinity. Says
-/// whether there are any. Only where correlations are given can that be: `D'x` is orthogonal to all `z` with `D z = 0`.
+/// Sets the residual to infinity in unconverged columns whose objective is unbounded below, and
+/// returns whether there are any. This can only happen if correlations are given: `D'x` is
+/// orthogonal to all `z` with `D z = 0`.
 pub(super) fn any_falls_without_end<T: Scalar>(tile: &mut Tile<'_, T>, tolerance: f64) -> bool {
     if tile.source.has_signals() || tile.problem.penalty().lambda2 > T::ZERO {
         return false;
@@ -129,13 +133,13 @@ pub(super) fn any_falls_without_end<T: Scalar>(tile: &mut Tile<'_, T>, tolerance
     any
 }
 
-/// Marks the columns whose residual is NaN, which only an overflow on the way leaves, by a scale of NaN. They count for
-/// nothing from then on.
+/// Sets the scale to NaN in columns whose residual is NaN, which only an overflow can cause. These
+/// columns are ignored from then on.
 fn give_up_overflowed_columns<T: Scalar>(tile: &mut Tile<'_, T>) {
     let TileMemory {
         scale, residual, ..
     } = &mut *tile.memory;
-    // Without a short cut, so that it takes a few vector operations.
+    // No early exit, so that this compiles to a few vector operations.
     if !residual.iter().fold(false, |any, r| any | !r.finite()) {
         return;
     }

@@ -1,8 +1,9 @@
-//! Working sets: the few atoms that the code of a column may need, found from the descent of all.
+//! Working sets: the few atoms that the code of a column may need.
 //!
-//! Each column of a tile has a set of its own. In each round the atoms furthest ahead of their thresholds join it, a few sweeps
-//! of coordinate descent solve the problem on the set, for all columns of the tile side by side, and `c - H a` is computed anew for all
-//! atoms: `n |set|` multiply-adds per column and round, where a sweep over all atoms takes `n²`.
+//! Each column of a tile has its own set. In each round the atoms whose descents are furthest
+//! beyond their thresholds join it, a few sweeps of coordinate descent solve the problem on the
+//! set, for all columns of the tile side by side, and `c - H a` is recomputed for all atoms. That
+//! is `n |set|` multiply-adds per column and round; a sweep over all atoms takes `n²`.
 
 use super::Tile;
 use super::small_problems::{CAPACITY, SWEEPS, SmallProblems};
@@ -11,54 +12,56 @@ use crate::tile::Scalar;
 use crate::tile::columns::tile_columns_mut;
 use crate::tile::kernels::{ColumnDescent, FindAbove, FromTile, LargestQuotient};
 
-/// The fewest atoms, and the least overlap of them, for which working sets pay: on other dictionaries few sweeps solve codes of
-/// any kind. On 256 atoms learned from patches of 8 x 8 pixels (an overlap of 10), with 9 codes of each signal not zero, they are 4 to 7
-/// times faster than sweeps; on random ones (0.4), with 26, as fast.
+/// Minimum number of atoms, and minimum overlap, for which working sets pay; on other dictionaries
+/// a few sweeps find any code. With 256 atoms learned from patches of 8 x 8 pixels (overlap 10) and
+/// 9 active atoms per signal, working sets are 4 to 7 times faster than sweeps; with random atoms
+/// (overlap 0.4) and 26 active atoms, they are as fast.
 const FEWEST_ATOMS: usize = 96;
 const LEAST_OVERLAP: f64 = 1.0;
 
-/// Atoms that join at a time, and how near they must come to the one furthest ahead.
+/// Maximum number of atoms that join in a round, and how close they must come to the furthest one.
 const JOINING: usize = 6;
 const NEAR: f64 = 0.6;
 
-/// Rounds before what is not solved is given up.
+/// Maximum number of rounds.
 const ROUNDS: usize = 24;
 
-/// Once sets hold more than one in so many atoms on average, sweeps over all atoms are likely to be faster.
+/// If sets hold more than one in this many atoms on average, sweeps over all atoms are likely to be
+/// faster.
 const SPARSE: usize = 8;
 
-/// Sweeps over the sets in a round, at most.
+/// Maximum number of sweeps over the sets in a round.
 const MOST_SWEEPS: u32 = 60;
 
-/// The share of the tolerance that is the goal. On the set, the share of the goal, or of what the atom furthest ahead is beyond its threshold
-/// while that is more.
+/// The goal as a fraction of the tolerance. Sweeps over the set aim at a fraction of the goal, or
+/// at a fraction of the largest excess of any atom over its threshold if that is more.
 const OF_TOLERANCE: f64 = 0.5;
 const OF_GOAL: f64 = 0.4;
 const OF_FURTHEST: f64 = 0.1;
 
-/// The least tolerance that sums of few products in `T` can reach, in units of ε.
+/// The smallest tolerance that sums of few products in `T` can reach, in units of ε.
 const ROUNDING: f64 = 64.0;
 
-/// How a column stands.
+/// The state of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Standing {
     Open,
     Solved,
-    /// It needs more atoms than a set can hold.
+    /// The column needs more atoms than a set can hold.
     GivenUp,
 }
 
-/// Solves the columns of a tile on working sets.
+/// The memory for solving the columns of a tile on working sets.
 #[derive(Debug, Clone, Default)]
 pub(super) struct WorkingSets<T> {
-    /// c, one column after the other, each as long as a row of `H`.
+    /// The correlations c, one column after the other, each as long as a row of `H`.
     correlations: Vec<T>,
-    /// `c - H a`, likewise.
+    /// The descents `c - H a`, in the same layout.
     descents: Vec<T>,
     /// λ1; infinite for zero atoms and padding.
     lambda1: Vec<T>,
     columns: Vec<Column<T>>,
-    /// The problems on the sets.
+    /// The problems restricted to the sets.
     small: SmallProblems<T>,
     /// Atoms that may join.
     found: Vec<u32>,
@@ -68,17 +71,17 @@ pub(super) struct WorkingSets<T> {
 
 #[derive(Debug, Clone)]
 struct Column<T> {
-    /// The set.
+    /// The working set.
     atoms: Vec<u32>,
-    /// The largest `d_j - λ1_j`, or `|d_j| - λ1_j`.
+    /// The largest `d_j - λ1_j`, or `|d_j| - λ1_j` for signed codes.
     furthest: T,
-    /// What it may be, and by how much descents on the set may differ from their thresholds.
+    /// The bound on `furthest`, and on how far descents on the set may be from their thresholds.
     goal: T,
     standing: Standing,
 }
 
 impl<T: Scalar> Column<T> {
-    /// With room for a whole set, so that none is made later.
+    /// Creates an empty set with room for all its atoms, so that it never reallocates.
     fn new() -> Self {
         Self {
             atoms: Vec::with_capacity(CAPACITY),
@@ -90,14 +93,15 @@ impl<T: Scalar> Column<T> {
 }
 
 impl<T: Scalar> WorkingSets<T> {
-    /// Whether working sets may pay for a problem. Whether they do depends on the codes, and shows after some rounds.
+    /// Whether working sets may pay for a problem. Whether they do depends on the codes, and shows
+    /// after a few rounds.
     pub(super) fn suit(problem: &Problem<T>) -> bool {
         problem.atoms() >= FEWEST_ATOMS
             && problem.operator().coupling() >= LEAST_OVERLAP
             && problem.largest_lambda1() > 0.0
     }
 
-    /// Takes the correlations of a tile.
+    /// Loads the correlations of a tile.
     fn load(&mut self, tile: &Tile<'_, T>) {
         let problem = tile.problem;
         let (atoms, length) = (problem.atoms(), problem.operator().row_length());
@@ -129,7 +133,7 @@ impl<T: Scalar> WorkingSets<T> {
         });
     }
 
-    /// Solves as many columns as it can, and says whether these are all.
+    /// Solves as many columns as it can, and returns whether that is all of them.
     pub(super) fn solve(&mut self, tile: &mut Tile<'_, T>, tolerance: f64) -> bool {
         let problem = tile.problem;
         let tolerance = tolerance.max(ROUNDING * T::EPSILON.to_f64());
@@ -182,14 +186,14 @@ impl<T: Scalar> WorkingSets<T> {
         columns.filter(|column| column.standing == standing).count()
     }
 
-    /// The set of a column at the start: the atoms that its code uses.
+    /// Initialises the set of a column with the atoms active in its code.
     fn begin(&mut self, tile: &Tile<'_, T>, index: usize, tolerance: f64) {
         let problem = tile.problem;
         let scale = tile.memory.scale[index];
         let column = &mut self.columns[index];
         column.atoms.clear();
         column.goal = T::from_f64(OF_TOLERANCE * tolerance * scale.to_f64());
-        // A column that is not finite keeps the code zero.
+        // A column that is not finite keeps the zero code.
         column.standing = if scale.finite() {
             Standing::Open
         } else {
@@ -212,7 +216,7 @@ impl<T: Scalar> WorkingSets<T> {
         }
     }
 
-    /// Lets the atoms that are furthest beyond their thresholds join the set of a column that is not solved.
+    /// Adds the atoms furthest beyond their thresholds to the set of an open column.
     fn widen(&mut self, problem: &Problem<T>, index: usize) {
         let length = self.lambda1.len();
         let column = &mut self.columns[index];
@@ -246,7 +250,7 @@ impl<T: Scalar> WorkingSets<T> {
                 let size = if problem.signed() { d.magnitude() } else { d };
                 (size - self.lambda1[atom as usize]).to_f64()
             };
-            // Of those equally far ahead the first.
+            // The lower index breaks ties.
             self.found
                 .sort_by(|&i, &j| ahead(j).total_cmp(&ahead(i)).then(i.cmp(&j)));
             self.found.truncate(JOINING);
@@ -264,7 +268,7 @@ impl<T: Scalar> WorkingSets<T> {
         }
     }
 
-    /// Sweeps over the sets until every column is solved on its own. Returns the number of sweeps.
+    /// Sweeps over the sets until every column is solved on its set. Returns the number of sweeps.
     fn sweep(&mut self, problem: &Problem<T>, size: usize) -> u32 {
         for (index, column) in self.columns.iter().enumerate() {
             let share = OF_GOAL * column.goal.to_f64();
@@ -289,7 +293,7 @@ impl<T: Scalar> WorkingSets<T> {
         sweeps
     }
 
-    /// Computes `c - H a` of a column, and how far the atom furthest beyond its threshold is.
+    /// Computes `c - H a` of a column, and the largest excess of an atom over its threshold.
     fn descend(&mut self, problem: &Problem<T>, index: usize) {
         let length = self.lambda1.len();
         let column = &mut self.columns[index];
@@ -321,7 +325,8 @@ mod tests {
         certify_columns, encode,
     };
 
-    /// Overlapping atoms, one of them zero, and λ1 from `lambda1` up.
+    /// Creates a problem with overlapping atoms, one of them zero, and weights λ1 from `lambda1`
+    /// upwards.
     fn problem<T: Scalar>(lambda1: f64, sign: Sign) -> Problem<T> {
         let atoms = 2 * FEWEST_ATOMS + 5;
         let mut matrix = dictionary::<T>(24, atoms, 0.1, 1);
@@ -361,7 +366,8 @@ mod tests {
         solve(&Auto::new(settings), problem, signals, codes, start)
     }
 
-    /// Codes are those of LARS, from zero and from others, at a fraction of the passes of sweeps.
+    /// Codes match those of LARS, from zero and from other starts, in a fraction of the passes of
+    /// sweeps.
     fn sparse_codes_are_exact<T: Scalar>(tolerance: f64) {
         for sign in [Sign::NonNegative, Sign::Free] {
             let (problem, signals) = (problem::<T>(1.5, sign), signals::<T>());
@@ -376,11 +382,12 @@ mod tests {
                 for certificate in certify_columns(&problem, &signals, codes.as_ref()).unwrap() {
                     assert!(certificate.residual <= tolerance);
                 }
-                // Near the optimum the objective of codes that are wrong by δ is by (λ2/2) δ² too high, and by no more than the gap.
+                // An error of δ in the codes raises the objective by (λ2/2) δ² or more, and by at
+                // most the gap.
                 let scale = signals.norm_max().to_f64().powi(2) * 24.0;
                 let difference = (&codes - &exact).norm_max().to_f64();
                 assert!(difference <= (2.0 * scale * tolerance / 0.001).sqrt());
-                // Other codes to go on from.
+                // Perturb the codes for the next start.
                 codes.col_mut(3).fill(T::ZERO);
                 codes[(5, 4)] = T::ONE;
             }
@@ -404,11 +411,12 @@ mod tests {
         sparse_codes_are_exact::<f64>(1e-9);
     }
 
-    /// Codes with more active atoms than a set can hold are solved all the same; so are those beside a NaN.
+    /// Codes with more active atoms than a set can hold are still solved, and so are those next to
+    /// a NaN.
     #[test]
     fn what_is_given_up_is_solved_by_sweeps() {
         let mut matrix = dictionary::<f64>(100, 130, 0.1, 3);
-        // Without its correlation to the others, a signal along all atoms at once uses them all.
+        // The sum of all atoms is a signal whose code has more active atoms than a set can hold.
         let along: Vec<f64> = (0..100).map(|i| matrix.row(i).sum()).collect();
         matrix.col_mut(9).fill(0.0);
         let problem = Problem::new(matrix.as_ref(), ElasticNet::nonnegative(0.5, 0.01)).unwrap();
@@ -437,7 +445,7 @@ mod tests {
         }
     }
 
-    /// A problem that takes another dictionary has the codes of one that is posed with it.
+    /// A problem updated to a different dictionary has the same codes as one created with it.
     #[test]
     fn codes_follow_the_dictionary() {
         let signals = signals::<f32>();
@@ -458,7 +466,7 @@ mod tests {
         assert_ne!(before, expected);
     }
 
-    /// Sweeps are not disturbed where they are fast, or where nothing says that codes are sparse.
+    /// Working sets are not used if sweeps are fast, or if nothing suggests that codes are sparse.
     #[test]
     fn other_problems_are_swept() {
         let signals = normal_matrix::<f64>(260, f64::tile(), 5);

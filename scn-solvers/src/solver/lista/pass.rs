@@ -1,11 +1,13 @@
-//! Forward through all steps, and the gradient of the mean objective backward through them.
+//! The forward and backward passes through all steps.
 //!
-//! With `V_k = B_k C + S_k A_{k-1}`, `A_k = prox(V_k; θ_k)` for a minibatch of P columns, and `G_K = (H A_K - C + λ1 sign(A_K)) / P`
-//! the gradient of the mean objective, backwards from k = K:
+//! Let `V_k = B_k C + S_k A_{k-1}` and `A_k = prox(V_k; θ_k)` for a minibatch of P columns. With
+//! `G_K = (H A_K - C + λ1 sign(A_K)) / P`, the gradient of the mean objective with respect to
+//! `A_K`, the backward pass computes for k = K, ..., 1:
 //!
 //! ```text
 //! G_k <- G_k where A_k != 0, else 0
-//! dB_k = G_k C',   dS_k = G_k A_{k-1}',   dθ_k = -sum over columns of G_k sign(A_k),   G_{k-1} = S_k' G_k
+//! dB_k = G_k C',   dS_k = G_k A_{k-1}',   dθ_k = -sum over columns of G_k sign(A_k)
+//! G_{k-1} = S_k' G_k
 //! ```
 
 use faer::{Accum, Mat, MatRef};
@@ -15,7 +17,7 @@ use crate::problem::Problem;
 use crate::tile::kernels::shrink;
 use crate::tile::{self, Scalar};
 
-/// `sum over columns of 1/2 a'Ha - c'a + λ1'|a|`, in f64.
+/// Computes `sum over columns of 1/2 a'Ha - c'a + λ1'|a|`, in f64.
 pub(super) fn objective<T: Scalar>(
     problem: &Problem<T>,
     correlations: MatRef<'_, T>,
@@ -34,12 +36,12 @@ pub(super) fn objective<T: Scalar>(
     sum
 }
 
-/// `out (+)= A B`, on the calling thread.
+/// Computes `out (+)= A B` on the calling thread.
 fn multiply<T: Scalar>(out: &mut Mat<T>, a: MatRef<'_, T>, b: MatRef<'_, T>, accum: Accum) {
     tile::multiply(out.as_mut(), accum, a, b, T::ONE);
 }
 
-/// The codes after each layer, `A_0 = 0` first.
+/// The codes after each layer, starting with `A_0 = 0`.
 pub(super) struct Forward<'a, T: Scalar> {
     correlations: MatRef<'a, T>,
     codes: Vec<Mat<T>>,
@@ -86,12 +88,12 @@ impl<'a, T: Scalar> Forward<'a, T> {
         self.codes[self.codes.len() - 1].as_ref()
     }
 
-    /// Summed over columns.
+    /// The objective, summed over columns.
     pub(super) fn objective(&self, problem: &Problem<T>) -> f64 {
         objective(problem, self.correlations, self.last())
     }
 
-    /// The gradient of the mean objective with respect to every layer.
+    /// Computes the gradient of the mean objective with respect to every layer.
     pub(super) fn backward(
         &self,
         layers: &[ListaLayer<T>],
@@ -157,7 +159,7 @@ fn sign<T: Scalar>(value: T) -> T {
     }
 }
 
-/// All numbers of a layer.
+/// The parameters of a layer.
 pub(super) fn numbers<T: Scalar>(layer: &ListaLayer<T>) -> impl Iterator<Item = &T> {
     let matrices = [&layer.from_correlations, &layer.from_codes];
     let entries = matrices.into_iter().flat_map(|matrix| matrix.col_iter());
@@ -166,7 +168,7 @@ pub(super) fn numbers<T: Scalar>(layer: &ListaLayer<T>) -> impl Iterator<Item = 
         .chain(&layer.thresholds)
 }
 
-/// All numbers of a layer, in the order of [`numbers`].
+/// The parameters of a layer, in the order of [`numbers`].
 pub(super) fn numbers_mut<T: Scalar>(layer: &mut ListaLayer<T>) -> impl Iterator<Item = &mut T> {
     let matrices = [&mut layer.from_correlations, &mut layer.from_codes];
     let entries = matrices
@@ -185,8 +187,9 @@ mod tests {
     use crate::ElasticNet;
     use crate::synthetic::{dictionary, normal_matrix};
 
-    /// Central differences in f64. Where no code is within the step of its kink, the objective is a polynomial in every number
-    /// of low degree: the error is the third derivative times h², with h = 1e-5 some 1e-10, and rounding over h, 1e-11.
+    /// Central differences in f64. If no code is within the step of its kink, the objective is a
+    /// polynomial of low degree in every parameter: the error is the third derivative times h²,
+    /// about 1e-10 for h = 1e-5, and rounding over h, 1e-11.
     #[test]
     fn gradients_agree_with_central_differences() {
         for signed in [false, true] {
@@ -199,7 +202,7 @@ mod tests {
             let problem = Problem::new(atoms.as_ref(), penalty).expect("a valid problem");
             let correlations = atoms.transpose() * normal_matrix::<f64>(6, 7, 2);
             let correlations = correlations.as_ref();
-            // Away from the start, where all layers are alike.
+            // Away from the initial parameters, where all layers are alike.
             let mut layers = vec![ListaLayer::ista(&problem); 3];
             for (layer, seed) in layers.iter_mut().zip(3..) {
                 layer.from_correlations += normal_matrix::<f64>(5, 5, seed) * faer::Scale(0.05);

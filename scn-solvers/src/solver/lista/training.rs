@@ -1,4 +1,4 @@
-//! Learning the steps, by Adam.
+//! Training of the layers with Adam.
 
 use faer::{Mat, MatRef};
 
@@ -14,21 +14,21 @@ use crate::solver::Auto;
 use crate::start::Start;
 use crate::tile::Scalar;
 
-/// How [`Lista::train`] learns.
+/// The settings of [`Lista::train`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct ListaTraining {
-    /// Times that all signals are visited.
+    /// Number of passes over all signals.
     pub epochs: usize,
     /// Signals per step.
     pub batch_size: usize,
-    /// The first step size of Adam, from where it falls to zero in a straight line. Relative: `B_k` is counted in
-    /// multiples of 1/L, and `θ_k` in multiples of λ1/L.
+    /// The initial learning rate of Adam, which decays linearly to zero. It is relative: `B_k` is
+    /// measured in multiples of 1/L, and `θ_k` in multiples of λ1/L.
     pub learning_rate: f64,
 }
 
 impl Default for ListaTraining {
-    /// 30 epochs of minibatches of 64, from 3e-3.
+    /// The defaults: 30 epochs of minibatches of 64, with an initial learning rate of 3e-3.
     fn default() -> Self {
         Self {
             epochs: 30,
@@ -38,28 +38,29 @@ impl Default for ListaTraining {
     }
 }
 
-/// What an epoch came to.
+/// The result of an epoch of training.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct ListaEpoch {
-    /// From 1.
+    /// The number of the epoch, from 1.
     pub epoch: usize,
-    /// As [`Lista::gap`], on the signals learned from, while they were.
+    /// The [gap](Lista::gap) on the training signals, each measured before the step that learned
+    /// from it.
     pub gap: f64,
 }
 
 impl ListaTraining {
-    /// The same, with so many epochs.
+    /// Sets the number of epochs.
     pub fn epochs(self, epochs: usize) -> Self {
         Self { epochs, ..self }
     }
 
-    /// The same, with so many signals per step, at least 1.
+    /// Sets the number of signals per step, at least 1.
     pub fn batch_size(self, batch_size: usize) -> Self {
         Self { batch_size, ..self }
     }
 
-    /// The same, with another first step size, above 0.
+    /// Sets the initial learning rate, which must be above 0.
     pub fn learning_rate(self, learning_rate: f64) -> Self {
         Self {
             learning_rate,
@@ -80,12 +81,14 @@ impl ListaTraining {
 }
 
 impl<T: Scalar> Lista<T> {
-    /// What is left of the way from the code zero to the optimum, over all signals together:
-    /// `sum (F(a_K) - F(a*)) / sum (F(0) - F(a*))`, with F the objective and `a*` computed to certificates of
-    /// 1e-5 (1e-9 in `f64`). 0 is exact. `correlations` is `c = D'x`, n × P.
+    /// Returns the fraction of the way from the zero code to the optimum that is left, over all
+    /// signals: `sum (F(a_K) - F(a*)) / sum (F(0) - F(a*))`, where F is the objective and `a*` is
+    /// computed to a KKT residual of 1e-5 (1e-9 in `f64`). 0 means exact. `correlations` is
+    /// `c = D'x`, n × P.
     ///
     /// # Errors
-    /// Shapes that do not fit.
+    /// Returns an error if shapes do not fit, or if the optimum cannot be computed to that
+    /// residual.
     pub fn gap(
         &self,
         problem: &Problem<T>,
@@ -97,15 +100,18 @@ impl<T: Scalar> Lista<T> {
         Ok(relative(reached, best))
     }
 
-    /// Learns from signals like those to come, given by their correlations `c = D'x`, n × P: lowers the mean objective of
-    /// `a_K`, from what the layers are, by Adam on minibatches in the order given. Calls `after_epoch` with the gap to the optimum
-    /// on these signals. On the calling thread alone.
+    /// Learns from signals like those to come, given by their correlations `c = D'x`, n × P.
+    /// Starting from the current layers, this lowers the mean objective of `a_K` by Adam on
+    /// minibatches in the given order. It calls `after_epoch` with the gap to the optimum on these
+    /// signals, and runs on the calling thread only.
     ///
-    /// The objective takes the place of the published distance to the optimal codes, which it bounds from above; it needs no
-    /// optimal codes (Ablin, Moreau, Massias, Gramfort, "Learning step sizes for unfolded sparse coding", NeurIPS 2019).
+    /// The objective replaces the published distance to the optimal codes, which it bounds from
+    /// above. It needs no optimal codes (Ablin, Moreau, Massias, Gramfort, "Learning step sizes for
+    /// unfolded sparse coding", NeurIPS 2019).
     ///
     /// # Errors
-    /// Shapes that do not fit, settings out of range.
+    /// Returns an error if shapes do not fit, settings are out of range, or the optimum cannot be
+    /// computed.
     pub fn train(
         &mut self,
         problem: &Problem<T>,
@@ -159,7 +165,7 @@ fn check_shape<T: Scalar>(
     Ok(())
 }
 
-/// `sum F(a*)`, where `F(0) = 0`: half the squared norm of the signals is left out.
+/// Computes `sum F(a*)`, where `F(0) = 0`: half the squared norm of the signals is left out.
 fn optimum<T: Scalar>(
     problem: &Problem<T>,
     correlations: MatRef<'_, T>,
@@ -181,7 +187,7 @@ fn optimum<T: Scalar>(
     Ok(objective(problem, correlations, codes.as_ref()))
 }
 
-/// What is left of the way from 0 to the optimum; 0 if there is no way.
+/// The fraction of the way from 0 to the optimum that is left; 0 if the optimum is 0.
 fn relative(reached: f64, best: f64) -> f64 {
     if best < 0.0 {
         (reached - best) / -best
@@ -190,7 +196,7 @@ fn relative(reached: f64, best: f64) -> f64 {
     }
 }
 
-/// What each number is counted in multiples of: see [`ListaTraining::learning_rate`].
+/// The unit of each parameter; see [`ListaTraining::learning_rate`].
 fn units<T: Scalar>(layers: &[ListaLayer<T>], problem: &Problem<T>) -> Vec<f64> {
     let lipschitz = problem.lipschitz().to_f64();
     let lambda1 = problem.lambda1().iter();
@@ -205,7 +211,7 @@ fn units<T: Scalar>(layers: &[ListaLayer<T>], problem: &Problem<T>) -> Vec<f64> 
     units
 }
 
-/// One step of Adam. Thresholds stay at least 0.
+/// Takes one step of Adam. Thresholds stay at least 0.
 fn take_step<T: Scalar>(
     adam: &mut Adam,
     layers: &mut [ListaLayer<T>],
